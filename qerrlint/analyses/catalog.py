@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The catalogue: which analyses there are, which events each emits, and which slots an event fills.
+
+A rule file may name only what stands here; nothing in this module knows how an analysis works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """One kind of event: its slots, and for a slot with a closed set of values that set."""
+
+    slots: Mapping[str, frozenset[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What rules may know of an analysis: its name and the events it emits."""
+
+    name: str
+    emits: Mapping[str, Emission]
+
+
+def _event(*free: str, **closed: str) -> Emission:
+    slots: dict[str, frozenset[str] | None] = dict.fromkeys(free)
+    slots.update({name: frozenset(values.split()) for name, values in closed.items()})
+    return Emission(slots)
+
+
+CATALOG: Mapping[str, Declared] = {
+    declared.name: declared
+    for declared in (
+        Declared(
+            "errorflow",
+            {
+                # error: the Error expression; callee: who sets it now; first: who set it before.
+                "set-again": _event("error", "callee", "first", how="definite possible"),
+                # errp: the parameter; text: the expression; guard: the macro of this tree's age.
+                # setter: whether the function itself has just set the Error that is extended.
+                "errp-deref": _event("errp", "text", "guard"),
+                "errp-prepend": _event("errp", "callee", "guard", form="prepend hint", setter="own callee"),
+            },
+        ),
+        Declared(
+            "calls",
+            {
+                # argument: its text; parameter: name or type in the prototype; position: 1-based;
+                # count/wanted: numbers of arguments; prototype: its text.
+                "wrong-argument": _event(
+                    "callee",
+                    "argument",
+                    "position",
+                    "count",
+                    "wanted",
+                    "prototype",
+                    problem="not-an-error error-elsewhere too-few too-many",
+                ),
+                # value: the returned expression; type: the function's declared return type.
+                "int-as-bool": _event(
+                    "value", "type", direction="int-from-bool-function bool-from-int-function"
+                ),
+            },
+        ),
+        Declared(
+            "roles",
+            {
+                # callee: what can fail; printer: who prints the error inside callee (or "");
+                # remedy: a sentence, empty or about an existing variant that takes errp.
+                "notifier-drop": _event(
+                    "callee", "printer", "remedy", strength="prints discards unknown"
+                ),
+            },
+        ),
+        Declared(
+            "modes",
+            {
+                "unterminated-list": _event("callee", "last"),
+                # mode: the constant; meaning: what the bare number is as a set of bits.
+                "mode-not-a-bit": _event("callee", "mode", "meaning", form="bare-mode bit-in-list"),
+                "duplicate-mode": _event("callee", "mode"),
+                # object: state struct or function; exempt, covered, missing: lists of mode names.
+                "uncovered-mode": _event("object", "exempt", "covered", "missing"),
+                "notified-blocked": _event("object", "mode", "blocker"),
+            },
+        ),
+    )
+}

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""roles: notifier callbacks that may report an Error, and the failures inside them that reach nobody.
+
+A notifier callback is a function with an `Error **` out-parameter whose first parameter is a
+NotifierWithReturn, or whose address is handed to a registration function or a `.notify` member.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from qerrlint.analyses.analysis import Analysis
+from qerrlint.facts.errorlife import Life
+from qerrlint.facts.summaries import Summary
+from qerrlint.facts.unit import Unit
+from qerrlint.findings import Observation, Step
+from qerrlint.source.span import Span
+from qerrlint.syntax.cut import Piece
+from qerrlint.syntax.ir import Addr, Call, Const, Value, Var
+from qerrlint.syntax.types import result_kind
+
+_NOTIFIER = "NotifierWithReturn *"
+# A reason given at the place, as maintainers ask for it (Peter Maydell in the founding thread).
+_EXCUSED = re.compile(
+    rb"ignor|best[- ]effort|not fatal|non-?fatal|cannot fail|can't fail|never fails|nothing (?:we|to) can|"
+    rb"no way to report|harmless|on purpose|deliberate",
+    re.IGNORECASE,
+)
+# Callees whose result is no failure: tracing, lists, memory, locks, reporting.
+_HARMLESS = re.compile(
+    r"trace_|g_|error_|warn_|info_|qemu_mutex|qemu_bh|timer_|notifier_|assert|mem(?:cpy|set|move)|str|qatomic_|"
+    r"object_(?:ref|unref)|container_of|[A-Z0-9_]+$"
+)
+
+
+def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
+    """The observations of one function."""
+    signature = unit.signature(piece.name)
+    if signature is None or signature.errp is None or not signature.params:
+        return
+    if signature.params[0].type != _NOTIFIER and not unit.is_registered_notifier(piece.name):
+        return
+    life = unit.life(piece.name)
+    if life is not None:
+        yield from _drops(unit, life)
+
+
+def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
+    assert life.signature is not None and life.signature.errp is not None
+    errp = life.signature.params[life.signature.errp].name
+    errp_used = any(_mentions(arg, errp) for call in life.function.calls for arg in call.args)
+    for call in life.function.calls:
+        if not call.direct or any(_mentions(arg, errp) for arg in call.args):
+            continue
+        if unit.effect(call).noreturn or excused(unit, call.span):
+            continue
+        summary = unit.summary(call.name)
+        signature = unit.signature(call.name)
+        if summary is not None and summary.swallows and (signature is None or signature.errp is None):
+            yield _observation(unit, life, call, "prints", summary)
+            continue
+        if call.used or _HARMLESS.match(call.name):
+            continue
+        if signature is None:
+            # Nothing in the tree declares it: an earlier patch of the series that is not at hand will.
+            if not errp_used and not unit.is_macro(call.name) and unit.world.reach != "patch":
+                yield _observation(unit, life, call, "unknown", None)
+            continue
+        kind = result_kind(signature, unit.typedefs)
+        fallible = summary is not None and summary.fails and kind in ("int", "bool")
+        if signature.errp is not None and _null(call, signature.errp):
+            yield _observation(unit, life, call, "discards", summary)
+        elif fallible and signature.errp is None:
+            yield _observation(unit, life, call, "discards", summary)
+        elif summary is None and kind == "int" and not errp_used and signature.errp is None:
+            yield _observation(unit, life, call, "unknown", None)
+
+
+def _null(call: Call, position: int) -> bool:
+    if not 0 <= position < len(call.args):
+        return False
+    arg = call.args[position]
+    return isinstance(arg, Const) and arg.text == "NULL"
+
+
+def _mentions(value: Value, name: str) -> bool:
+    return isinstance(value, (Var, Addr)) and value.path in (name, "*" + name)
+
+
+def excused(unit: Unit, span: Span) -> bool:
+    """Whether a comment on the statement's lines or right above says why the failure is ignored."""
+    lines = unit.lines
+    first, _ = lines.position(span.start)
+    last, _ = lines.position(span.end)
+    texts = [lines.text(line) for line in range(first, last + 1)]
+    line = first - 1
+    while line > 0 and first - line <= 8:
+        text = lines.text(line).strip()
+        if not text.startswith((b"/*", b"*", b"//")) and not text.endswith(b"*/"):
+            break
+        texts.append(text)
+        line -= 1
+    comments = b"\n".join(t for t in texts if b"/*" in t or b"//" in t or t.startswith(b"*"))
+    return bool(_EXCUSED.search(comments))
+
+
+def _observation(unit: Unit, life: Life, call: Call, strength: str, summary: Summary | None) -> Observation:
+    steps: list[Step] = []
+    printer = ""
+    remedy = ""
+    if strength == "prints" and summary is not None:
+        swallow = summary.swallows[0]
+        printer = swallow.printer
+        verb = {"report": "prints", "free": "frees"}.get(swallow.how, "keeps")
+        steps.append(Step(swallow.setter_span, f"{call.name}() receives an Error from {swallow.setter}() here"))
+        steps.append(Step(swallow.printer_span, f"and {verb} it here, with {swallow.printer}()"))
+        variant = f"{call.name}_err"
+        if unit.signature(variant) is not None:
+            remedy = f"{variant}() takes an errp"
+        elif unit.callers(call.name) == 1:
+            remedy = f"{call.name}() is used only here"
+    return Observation(
+        analysis="roles",
+        kind="notifier-drop",
+        function=life.function.name,
+        primary=call.span,
+        key=call.text,
+        slots={"callee": call.name, "printer": printer, "remedy": remedy, "strength": strength},
+        trail=tuple(steps),
+        certainty="high" if strength == "prints" else "medium",
+    )
+
+
+ROLES = Analysis("roles", 1, run)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint check`: files or a whole tree as they are; knows click, paths and progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from qerrlint.cli.options import Options, common, finish, open_source, settle
+
+
+@click.command("check", short_help="Analyse files or a whole tree.")
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--rev", metavar="REV", help="Analyse git's objects at REV, not the work tree.")
+@common
+def command(options: Options, paths: tuple[str, ...], rev: str | None) -> None:
+    """Analyse PATH... (files or folders), or the tree's own C files when none is given.
+
+    Without paths these are left out: firmware, subprojects, tests, contrib, docs and scripts.
+    """
+    from qerrlint.errors import InputError
+    from qerrlint.review.result import Result, TreeInfo
+    from qerrlint.review.reported import as_reported
+    from qerrlint.review.whole import check_files, core_files
+
+    source = open_source(options, rev)
+    with source:
+        settings = settle(options, source)
+        wanted = _within(source.root, paths, given=options.tree is not None or rev is not None)
+        files = [path for path in core_files(source, wanted) if not settings.configuration.excludes(path)]
+        for shown, path in zip(paths, wanted, strict=True):
+            if path not in ("", ".") and not any(f == path or f.startswith(path.rstrip("/") + "/") for f in files):
+                reason = "no C file there" if source.exists(path) or os.path.exists(shown) else "no such file or folder"
+                raise InputError(f"{shown}: {reason}")
+        if not files:
+            raise InputError(f"{source.root}: no C files in this tree")
+        with _progress(len(files)) as advance:
+            checked = check_files(
+                source, files, settings.reach, options.rules, options.jobs, options.verbose, advance
+            )
+        found = sorted(
+            (as_reported(item) for item in checked.found),
+            key=lambda f: (f.place.path, f.place.line, f.place.column, f.rule, f.message),
+        )
+        notices: list[str] = []
+        if checked.health is not None:
+            health = checked.health
+            notices.append(
+                f"{health.functions} functions, {health.damaged} damaged ({_percent(health.damaged, health.functions)}); "
+                f"{health.errorish} about errors, {health.errorish_damaged} damaged "
+                f"({_percent(health.errorish_damaged, health.errorish)})"
+            )
+        result = Result(
+            command="check",
+            tree=TreeInfo(source.root, source.revision, "given" if rev else "directory", settings.reach),
+            findings=(),
+            coverage=checked.coverage,
+            summary={"introduced": 0, "fixed": 0, "persisting": 0, "suppressed": 0},
+            notices=tuple(notices),
+        )
+        sys.exit(finish(result, settings, [f for f in found if settings.shows(f)]))
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.2f} %" if whole else "none"
+
+
+def _within(root: str, paths: Sequence[str], given: bool) -> list[str]:
+    """Paths relative to the tree: as they are below it, else relative to the current directory."""
+    out = []
+    for path in paths:
+        absolute = os.path.realpath(path)
+        base = os.path.realpath(root)
+        if not os.path.isabs(path) and given and not os.path.exists(path):
+            out.append(os.path.normpath(path).replace(os.sep, "/"))
+        elif absolute == base:
+            out.append(".")
+        elif absolute.startswith(base + os.sep):
+            out.append(os.path.relpath(absolute, base).replace(os.sep, "/"))
+        else:
+            out.append(os.path.normpath(path).replace(os.sep, "/"))
+    return out
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None] | None]:
+    """A progress bar on a terminal's stderr, for more files than are done in a blink."""
+    if total < 50 or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("checking", total=total)
+        yield lambda done: bar.advance(task, done)

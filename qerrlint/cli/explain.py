@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint explain RULE`: show a rule's page; knows click and the rules' pages, nothing of findings."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from qerrlint.rules import Rule
+
+
+@click.command("explain", short_help="Explain a rule.")
+@click.argument("rule_id", metavar="RULE")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    help="How to print the page.",
+)
+@click.option(
+    "--rules",
+    "folders",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(),
+    help="A folder with rules of your own; may be given again.",
+)
+def command(rule_id: str, form: str, folders: tuple[str, ...]) -> None:
+    """Show what RULE flags, why it matters, examples, what to do, and what it leaves alone."""
+    from qerrlint.rules import load_rules
+
+    rule = load_rules(folders).get(rule_id)
+    if form == "json":
+        import json
+
+        click.echo(json.dumps(_document(rule), indent=2, ensure_ascii=False))
+    elif form == "markdown":
+        click.echo(_markdown(rule))
+    elif sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        console = Console()
+        console.print(Markdown(_markdown(rule)), width=min(console.width, 100))
+    else:
+        click.echo(_plain(rule))
+
+
+def _status(rule: Rule) -> str:
+    state = "" if rule.enabled else ", off by default"
+    return f"severity {rule.severity}, confidence {rule.confidence}, since {rule.since}{state}"
+
+
+def _markdown(rule: Rule) -> str:
+    return f"# {rule.id}: {rule.title}\n\n*{_status(rule)}*\n\n{rule.page.strip()}"
+
+
+def _plain(rule: Rule) -> str:
+    """The page as text: headings underlined, code indented, Markdown's quotes left as they are."""
+    title = f"{rule.id}: {rule.title}"
+    out = [title, "=" * len(title), _status(rule), ""]
+    for heading, body in rule.sections.items():
+        out += [heading, "-" * len(heading)]
+        fenced = False
+        for line in body.split("\n"):
+            if line.startswith("```"):
+                fenced = not fenced
+            else:
+                out.append(f"    {line}".rstrip() if fenced else line)
+        out.append("")
+    return "\n".join(out).rstrip()
+
+
+def _document(rule: Rule) -> dict[str, object]:
+    return {
+        "schema": "qerrlint-rule/1",
+        "id": rule.id,
+        "title": rule.title,
+        "since": rule.since,
+        "severity": rule.severity,
+        "confidence": rule.confidence,
+        "enabled": rule.enabled,
+        "analysis": rule.analysis,
+        "event": rule.event,
+        "labels": list(rule.labels),
+        "message": rule.message,
+        "advice": rule.advice,
+        "sections": dict(rule.sections),
+        "examples": {name: list(texts) for name, texts in rule.examples.items()},
+    }

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The options that check, patch and diff share, and what they come to together with the configuration."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+import click
+
+from qerrlint.errors import UsageError
+
+if TYPE_CHECKING:
+    from qerrlint.review.configuration import Configuration
+    from qerrlint.review.result import Reported, Result
+    from qerrlint.rules import RuleSet
+    from qerrlint.source.source import Source
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SEVERITIES = ("note", "warning", "error")
+CONFIDENCES = ("low", "medium", "high")
+STATUSES = ("introduced", "fixed", "persisting")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The shared options as given; None and () stand for "not given"."""
+
+    tree: str | None
+    reach: str | None
+    formats: tuple[str, ...]
+    output: str | None
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    min_severity: str | None
+    min_confidence: str | None
+    fail_on: str | None
+    jobs: int
+    config: str | None
+    rules: tuple[str, ...]
+    quiet: bool
+    verbose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Options and configuration together."""
+
+    options: Options
+    configuration: Configuration
+    rules: RuleSet
+    reach: str
+    min_severity: str
+    min_confidence: str
+    fail_on: str
+
+    def shows(self, found: Reported) -> bool:
+        """Whether a finding passes the filters on rule, severity and confidence."""
+        return (
+            found.rule in self.rules
+            and SEVERITIES.index(found.severity) >= SEVERITIES.index(self.min_severity)
+            and CONFIDENCES.index(found.confidence) >= CONFIDENCES.index(self.min_confidence)
+            and not self.configuration.excludes(found.place.path)
+        )
+
+    def fails(self, found: Reported) -> bool:
+        """Whether a finding makes the exit code 1; what is repaired, or was there before, does not."""
+        if self.fail_on == "never" or found.status in ("fixed", "persisting") or found.suppressed is not None:
+            return False
+        return SEVERITIES.index(found.severity) >= SEVERITIES.index(self.fail_on)
+
+
+def common(function: F) -> F:
+    """Add the shared options to a command; it receives them as one Options named `options`."""
+    decorators = (
+        click.option("--tree", metavar="DIR", help="Work tree, git directory or plain directory of QEMU."),
+        click.option("--reach", type=click.Choice(["headers", "tree"]), help="How far declarations are looked for."),
+        click.option("--format", "formats", metavar="F[:FILE]", multiple=True, help="text or json; may be repeated."),
+        click.option("--output", metavar="FILE", help="Write there instead of to standard output."),
+        click.option("--select", metavar="RULE", multiple=True, help="Only these rules (ids or patterns)."),
+        click.option("--ignore", metavar="RULE", multiple=True, help="Not these rules."),
+        click.option("--min-severity", type=click.Choice(SEVERITIES), help="Default: note."),
+        click.option("--min-confidence", type=click.Choice(CONFIDENCES), help="Default: medium."),
+        click.option("--fail-on", type=click.Choice([*SEVERITIES, "never"]), help="Default: warning."),
+        click.option("--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core."),
+        click.option("--config", metavar="FILE", help="Configuration instead of the tree's own."),
+        click.option("--rules", metavar="DIR", multiple=True, help="A folder with rules of your own."),
+        click.option("-q", "--quiet", is_flag=True, help="Nothing but findings."),
+        click.option("-v", "--verbose", is_flag=True, help="More about what was looked at."),
+    )
+    names = tuple(Options.__dataclass_fields__)
+
+    def wrapped(**kwargs: Any) -> Any:
+        options = Options(**{name: kwargs.pop(name) for name in names})
+        return function(options=options, **kwargs)
+
+    wrapped.__doc__ = function.__doc__
+    wrapped.__name__ = function.__name__
+    for decorator in reversed(decorators):
+        wrapped = decorator(wrapped)
+    return wrapped  # type: ignore[return-value]
+
+
+def settle(options: Options, source: Source | None, default_reach: str = "headers") -> Settings:
+    """Options, the configuration of the (base) tree and the rules, checked."""
+    from qerrlint.review.configuration import load_configuration
+    from qerrlint.rules import load_rules
+
+    configuration = load_configuration(source, options.config)
+    rules = load_rules(options.rules)
+    selected = rules.select(options.select or configuration.select, options.ignore or configuration.ignore)
+    return Settings(
+        options=options,
+        configuration=configuration,
+        rules=selected,
+        reach=options.reach or configuration.reach or default_reach,
+        min_severity=options.min_severity or configuration.min_severity or "note",
+        min_confidence=options.min_confidence or configuration.min_confidence or "medium",
+        fail_on=options.fail_on or configuration.fail_on or "warning",
+    )
+
+
+def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:
+    """Render the result with the findings to show, and return the exit code."""
+    options = settings.options
+    outputs = [_split(text) for text in options.formats] or [("text", None)]
+    rendered = replace(result, findings=tuple(shown))
+    for form, file in outputs:
+        target = file or options.output
+        if target is None or target == "-":
+            _render(rendered, form, sys.stdout, options)
+            continue
+        try:
+            with open(target, "w", encoding="utf-8", newline="\n") as stream:
+                _render(rendered, form, stream, options)
+        except OSError as error:
+            raise UsageError(f"{target}: cannot be written: {error.strerror}") from None
+    if any(settings.fails(found) for found in shown):
+        return 1
+    unanalysed = result.coverage.skipped or any(not patch.applied for patch in result.patches)
+    return 3 if unanalysed else 0
+
+
+def _split(text: str) -> tuple[str, str | None]:
+    from qerrlint.report import FORMATS
+
+    form, _, file = text.partition(":")
+    if form not in FORMATS:
+        raise UsageError(f"unknown format {form!r} (known: {', '.join(FORMATS)})")
+    return form, file or None
+
+
+def _render(result: Result, form: str, stream: TextIO, options: Options) -> None:
+    from qerrlint.report import render
+
+    if form == "text" and options.quiet:
+        result = replace(result, notices=())
+    render(result, form, stream, colour=True)
+
+
+def open_source(options: Options, rev: str | None) -> Source:
+    """The tree that --tree (or the current directory) names, at `rev` if given; raises InputError."""
+    from qerrlint.errors import InputError
+    from qerrlint.source.opening import find_root, open_tree
+
+    root = options.tree
+    if root is None:
+        root = find_root(".")
+        if root is None:
+            raise InputError("no QEMU tree around the current directory (name one with --tree)")
+    return open_tree(root, rev)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint rules`: list the rules; knows click and the rules' head, nothing of findings."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("rules", short_help="List the rules.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print the list."
+)
+@click.option(
+    "--rules",
+    "folders",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(),
+    help="A folder with rules of your own; may be given again.",
+)
+def command(form: str, folders: tuple[str, ...]) -> None:
+    """List the rules with their severity and confidence.
+
+    `qerrlint explain RULE` shows the page of one.
+    """
+    from qerrlint.rules import load_rules
+
+    rules = load_rules(folders)
+    if form == "json":
+        import json
+
+        listed = [
+            {
+                "id": rule.id,
+                "title": rule.title,
+                "since": rule.since,
+                "severity": rule.severity,
+                "confidence": rule.confidence,
+                "enabled": rule.enabled,
+                "analysis": rule.analysis,
+                "event": rule.event,
+                "labels": list(rule.labels),
+            }
+            for rule in rules
+        ]
+        text = json.dumps({"schema": "qerrlint-rules/1", "rules": listed}, indent=2, ensure_ascii=False)
+        click.echo(text)
+        return
+    rows = [("rule", "severity", "confidence", "title")]
+    rows += [
+        (
+            rule.id,
+            rule.severity,
+            rule.confidence,
+            rule.title if rule.enabled else f"{rule.title} (off by default)",
+        )
+        for rule in rules
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for *cells, title in rows:
+        click.echo(
+            "  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), title])
+        )

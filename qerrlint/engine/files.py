@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One file through all analyses: its findings and what was not analysed; knows no change and no output."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from qerrlint.analyses.registry import ANALYSES
+from qerrlint.facts.unit import Unit
+from qerrlint.findings import Finding, Observation, number_equal
+from qerrlint.rules import RuleSet
+from qerrlint.source.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    """A function that was not analysed, or not wholly."""
+
+    span: Span
+    function: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What a file gave. `functions` counts all of it, `explored` those that were explored."""
+
+    path: str
+    functions: int
+    explored: int
+    findings: tuple[Finding, ...]
+    advice: dict[str, str]
+    damaged: tuple[Uncovered, ...] = ()
+    incomplete: tuple[Uncovered, ...] = ()
+
+
+def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None) -> FileReport:
+    """Run every analysis over the unit's functions that have to do with errors (`only` these, if given)."""
+    said: list[tuple[Finding, str]] = []
+    advice: dict[tuple[str, Span], str] = {}
+    damaged: list[Uncovered] = []
+    incomplete: list[Uncovered] = []
+    explored = 0
+    for piece in unit.relevant():
+        if only is not None and piece.name not in only:
+            continue
+        if unit.lowered(piece.name) is None:
+            damage = unit.damage.get(piece.name)
+            reason = damage.reason if damage is not None else "no function found"
+            damaged.append(Uncovered(piece.span, piece.name, reason))
+            continue
+        explored += 1
+        for observation in _observations(unit, piece.name):
+            for remark in rules.remarks(observation):
+                said.append((remark.finding, remark.key))
+                advice[remark.finding.rule, remark.finding.span] = remark.advice
+        life = unit.life(piece.name)
+        if life is not None and not life.complete:
+            incomplete.append(Uncovered(piece.span, piece.name, "more paths than are followed"))
+    findings = tuple(number_equal(said))
+    return FileReport(
+        path=unit.path,
+        functions=len(unit.functions),
+        explored=explored,
+        findings=findings,
+        advice={f.fingerprint: advice[f.rule, f.span] for f in findings},
+        damaged=tuple(damaged),
+        incomplete=tuple(incomplete),
+    )
+
+
+def _observations(unit: Unit, name: str) -> Iterable[Observation]:
+    piece = unit.functions[name]
+    life = unit.life(name)
+    complete = life is not None and life.complete
+    for analysis in ANALYSES:
+        for observation in analysis.run(unit, piece):
+            if not complete and observation.certainty == "high" and observation.trail:
+                # Paths were joined: what rests on a path is no longer certain.
+                observation = replace(observation, certainty="medium")
+            yield observation

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One C text by itself against the bundled contracts: for fixtures, examples and hunks without a tree."""
+
+from __future__ import annotations
+
+from qerrlint.engine.files import FileReport, analyse_unit
+from qerrlint.facts.program import Program
+from qerrlint.findings import Finding
+from qerrlint.rules import RuleSet, load_rules
+from qerrlint.source.overlay import OverlaySource
+from qerrlint.source.empty import EmptySource
+
+
+def report_of(path: str, data: bytes, rules: RuleSet | None = None) -> FileReport:
+    """Analyse one text; what it does not declare itself the contracts do."""
+    program = Program(OverlaySource(EmptySource(), {path: data}), reach="patch")
+    unit = program.unit(path)
+    assert unit is not None
+    return analyse_unit(unit, rules if rules is not None else load_rules())
+
+
+def findings_of(path: str, data: bytes) -> list[Finding]:
+    """The findings of all rules on one text, in source order."""
+    return list(report_of(path, data).findings)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Callees: what each call of a unit may do with Errors, from the best evidence at hand.
+
+In this order: the Error API itself (a table of facts), the callee's body if it stands in this file, the
+declaration that the World knows, the function-pointer type of the member called, the shape of the arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from qerrlint.facts.effects import NO_EFFECT, NORETURN, Effect, Outcome, by_convention
+from qerrlint.syntax.ir import ANY, Addr, Call, Value, Var
+from qerrlint.syntax.types import Signature, result_kind
+
+if TYPE_CHECKING:
+    from qerrlint.facts.unit import Unit
+
+_MEMBER = re.compile(r"(?:->|\.)(\w+)$")
+
+
+class Callees:
+    """Resolves the calls of one unit; answers are remembered by callee where they do not depend on the call."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self._known: dict[str, Effect] = {}
+
+    def effect(self, call: Call) -> Effect:
+        """What the call may do."""
+        name = call.name
+        if call.direct:
+            known = self._known.get(name)
+            if known is None:
+                known = self._direct(name)
+                if not self._unit.is_busy:
+                    self._known[name] = known
+        else:
+            known = self._pointer(call)
+        if known.evidence == "guess":
+            return self._guess(call)
+        return known
+
+    def signature(self, call: Call) -> Signature | None:
+        """The signature that a call is made against, if anything declares it."""
+        if call.direct:
+            return self._unit.signature(call.name)
+        member = _MEMBER.search(call.name)
+        return self._unit.world.pointer_signature(member.group(1), self._unit.path) if member is not None else None
+
+    def _direct(self, name: str) -> Effect:
+        unit = self._unit
+        api = unit.world.api.effect(name)
+        if api is not None:
+            return api
+        if unit.world.api.is_noreturn(name):
+            return NORETURN
+        signature = unit.signature(name)
+        if signature is not None and signature.noreturn:
+            return NORETURN
+        own = name in unit.functions
+        summary = unit.summary(name) if own else unit.program.summary(name)
+        if summary is not None and summary.noreturn:
+            return NORETURN
+        if signature is None:
+            wrapper = unit.macro_effect(name)
+            return wrapper if wrapper is not None else Effect(evidence="guess")
+        errp = signature.errp
+        if errp is None:
+            consumes = summary.consumes if summary is not None else None
+            if consumes is not None:
+                return Effect(consumes=consumes, how="body", evidence="body")
+            return NO_EFFECT
+        if errp < 0:
+            return Effect(evidence="guess")
+        if summary is not None and summary.complete and summary.outcomes:
+            return Effect(errp=errp, outcomes=summary.outcomes, evidence="body", consumes=summary.consumes)
+        kind = result_kind(signature, unit.typedefs)
+        outcomes = by_convention(kind, name, unit.world.api.fails(name))
+        # A generated visitor frees and clears what it has made when it fails (docs/devel/qapi-code-gen).
+        makes = 2 if name.startswith("visit_type_") and errp == 3 else None
+        return Effect(errp=errp, outcomes=outcomes, makes=makes, returns=unit.world.api.returns(name))
+
+    def _pointer(self, call: Call) -> Effect:
+        signature = self.signature(call)
+        if signature is None or signature.errp is None or signature.errp >= len(call.args):
+            return Effect(evidence="guess")
+        return Effect(errp=signature.errp, outcomes=by_convention(result_kind(signature, self._unit.typedefs)))
+
+    def _guess(self, call: Call) -> Effect:
+        """Nothing declares the callee: an argument that looks like an Error pointer may be set."""
+        if not call.args:
+            return NO_EFFECT
+        last = len(call.args) - 1
+        if self._is_error_pointer(call.args[last]):
+            return Effect(errp=last, outcomes=(Outcome(ANY, None),), evidence="guess")
+        return NO_EFFECT
+
+    @staticmethod
+    def _is_error_pointer(value: Value) -> bool:
+        if isinstance(value, Var):
+            return value.path == "errp"
+        return isinstance(value, Addr) and value.path in ("err", "local_err", "error_fatal", "error_abort")
+
+

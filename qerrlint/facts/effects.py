@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Effect: what one call may do with the Error objects it is handed; plain data, no lookup."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from qerrlint.syntax.ir import ANY, NEG, POS, ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One way in which a call returns: the signs of its result, and whether it sets its Error.
+
+    `sets`: True (sets), False (does not), None (not known). `value`: the constant returned, where its sign
+    tells nothing (MAP_FAILED).
+    """
+
+    signs: int
+    sets: bool | None
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a call does. Indexes count arguments from 0.
+
+    errp: the out-error argument. outcomes: each way of returning. evidence: "setter" (error_setg and
+    kin: it always sets), "body" (the callee's body was read), "signature" (assumed from the declaration),
+    "guess" (no declaration is known). consumes: an `Error *` argument that is gone afterwards, `how`:
+    "free", "report", "propagate" or "body"; `into` is the pointer that error_propagate hands it to. clears: an
+    `Error **` argument that is NULL afterwards. keeps: the Error behind an argument is read or extended, not
+    replaced. makes: an argument `&object` that is NULL after a failure and not NULL else. returns: the argument that is the
+    result after a failure. makes_error: the result is an Error that is never NULL.
+    """
+
+    errp: int | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    evidence: str = "signature"
+    consumes: int | None = None
+    how: str = ""
+    into: int | None = None
+    clears: int | None = None
+    noreturn: bool = False
+    makes_error: bool = False
+    makes: int | None = None
+    returns: int | None = None
+    keeps: bool = False
+
+
+NO_EFFECT = Effect()
+NORETURN = Effect(noreturn=True)
+
+_FAILING = {
+    "bool": (Outcome(POS, False), Outcome(ZERO, True)),
+    "pointer": (Outcome(POS, False), Outcome(ZERO, True)),
+    "int": (Outcome(ZERO | POS, False), Outcome(NEG, True)),
+    "void": (Outcome(ANY, False), Outcome(ANY, True)),
+}
+# Of an unsigned or unknown result nobody can say which values mean failure.
+_UNCLEAR = (Outcome(ANY, False), Outcome(ANY, None))
+
+
+# Who breaks the convention, by the words of the table in rules/contracts/facts.toml.
+_EXCEPTIONS = {
+    "true": (Outcome(ZERO, False), Outcome(NEG | POS, True)),
+    "error-only": (Outcome(ANY, False), Outcome(ANY, True)),
+    "negative": (Outcome(ZERO | POS, False), Outcome(NEG, True)),
+}
+# "Is it blocked?", "did it fail?": whether true is the failure only the body tells.
+_QUESTION = re.compile(r"(?:^|_)(?:is|has|was|should|blocked|unsafe|error|busy)(?:_|$)")
+
+
+def by_convention(kind: str, name: str = "", exception: str | None = None) -> tuple[Outcome, ...]:
+    """The outcomes that QEMU's convention gives a result of this kind (include/qapi/error.h: a
+    pointer-valued function returns NULL, a bool one false, an int one a negative value on failure).
+
+    `exception` is the table's word for a function that breaks it; a bool function whose `name` asks a
+    question may be meant either way.
+    """
+    if exception == "error-only" and kind == "pointer":
+        return (Outcome(POS, False), Outcome(ZERO, False), Outcome(ZERO, True))
+    if exception is not None:
+        return _EXCEPTIONS[exception]
+    if kind == "bool" and _QUESTION.search(name):
+        return _UNCLEAR
+    return _FAILING.get(kind, _UNCLEAR)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Program: the files at hand as units, and the functions that one of them may know of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qerrlint.facts.summaries import Summary
+from qerrlint.facts.unit import Unit
+from qerrlint.facts.world import DeclarationCache, World
+from qerrlint.source.source import Source
+
+
+class Program:
+    """A tree under analysis. Bodies are known across files for the files named in `at_hand`."""
+
+    def __init__(
+        self,
+        source: Source,
+        reach: str = "headers",
+        at_hand: Iterable[str] = (),
+        cache: DeclarationCache | None = None,
+    ) -> None:
+        self.source = source
+        self.reach = reach
+        self.world = World(source, reach, cache=cache)
+        self._units: dict[str, Unit | None] = {}
+        self._at_hand = tuple(at_hand)
+        self._homes: dict[str, Unit] | None = None
+
+    def unit(self, path: str) -> Unit | None:
+        """The unit of a C file, None when there is no such file."""
+        if path not in self._units:
+            data = self.source.read(path)
+            self._units[path] = Unit(path, data, self) if data is not None else None
+        return self._units[path]
+
+    def known_unit(self, path: str) -> Unit | None:
+        """The unit of a file if somebody has asked for it before."""
+        return self._units.get(path)
+
+    def forget(self, path: str) -> None:
+        """Let go of a unit that will not be asked for again."""
+        self._units.pop(path, None)
+
+    def summary(self, name: str) -> Summary | None:
+        """The summary of a function with external linkage that a file at hand defines."""
+        home = self._home(name)
+        return home.summary(name) if home is not None else None
+
+    def _home(self, name: str) -> Unit | None:
+        if self._homes is None:
+            self._homes = {}
+            for path in self._at_hand:
+                unit = self.unit(path)
+                if unit is None:
+                    continue
+                for defined in unit.functions:
+                    if not unit.is_static(defined):
+                        self._homes.setdefault(defined, unit)
+        return self._homes.get(name)

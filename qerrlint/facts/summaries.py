@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Summary: what the callers of a function may know of it, worked out from the exploration of its body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qerrlint.facts.effects import Outcome
+from qerrlint.facts.errorlife import ERROR, ERRP, Life
+from qerrlint.facts.errorstate import ErrorState
+from qerrlint.source.span import Span
+from qerrlint.syntax.ir import ANY, NEG, NONZERO, POS, ZERO, Const
+from qerrlint.syntax.types import Signature, result_kind
+
+if TYPE_CHECKING:
+    from qerrlint.facts.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Swallow:
+    """A place where a body takes an Error from `setter` and prints or frees it with `printer`."""
+
+    setter: str
+    setter_span: Span
+    printer: str
+    printer_span: Span
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a function returns: `outcomes`, one for each combination of result signs and Error.
+
+    consumes: index of an `Error *` parameter that is gone on every return. noreturn: no path returns.
+    swallows: Errors that the body receives and keeps from its caller. fails: some path returns a value that the
+    convention calls a failure. complete: every path was followed.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    consumes: int | None
+    noreturn: bool
+    swallows: tuple[Swallow, ...]
+    fails: bool
+    complete: bool
+
+    @property
+    def may_set(self) -> bool:
+        """Whether some way of returning sets (or may set) the out-error."""
+        return any(o.sets is not False for o in self.outcomes)
+
+
+_STATES = {ErrorState.SET: True, ErrorState.NULL: False}
+# What a result of unclear sign means by the convention, with and without an Error.
+_SUCCESS = {"int": ZERO | POS, "bool": NONZERO, "pointer": POS}
+_FAILURE = {"int": NEG, "bool": ZERO, "pointer": ZERO}
+
+
+def sum_up(unit: Unit, life: Life) -> Summary:
+    """The summary of an explored function."""
+    signature = life.signature
+    kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+    outcomes: set[Outcome] = set()
+    fails = False
+    for leaving in life.exits:
+        sets = _STATES.get(leaving.error.state)
+        signs = leaving.signs
+        fails = fails or fails_by(kind, signs)
+        named = isinstance(leaving.value, Const) and signs == ANY
+        value = leaving.value.text if named and isinstance(leaving.value, Const) else ""
+        if not named:
+            # What the body does not decide the convention does: `if (ret) { error_setg(...); return ret; }`.
+            expected = (_FAILURE if sets is True else _SUCCESS).get(kind, ANY)
+            if sets is not None and signs & expected and signs & ~expected & ANY:
+                signs &= expected
+        outcomes.add(Outcome(signs, sets, value))
+    ordered = tuple(sorted(outcomes, key=lambda o: (o.sets is True, o.signs, o.sets is None, o.value)))
+    return Summary(
+        outcomes=ordered,
+        consumes=_consumed(signature, life),
+        noreturn=not life.exits and life.complete,
+        swallows=_swallowed(unit, life),
+        fails=fails,
+        complete=life.complete,
+    )
+
+
+def fails_by(kind: str, signs: int) -> bool:
+    """Whether a result with these signs is certainly a failure by the convention of its kind."""
+    if kind == "int":
+        return signs == NEG
+    return kind in ("bool", "pointer") and signs == ZERO
+
+
+def _consumed(signature: Signature | None, life: Life) -> int | None:
+    """The `Error *` parameter that every path hands to a consumer."""
+    if signature is None:
+        return None
+    for index, param in enumerate(signature.params):
+        if param.type != ERROR:
+            continue
+        spans = {s.span for s in life.sightings if s.kind == "consumed" and s.cell == param.name}
+        if spans:
+            return index
+    return None
+
+
+def _swallowed(unit: Unit, life: Life) -> tuple[Swallow, ...]:
+    """Errors from fallible calls that end in this body instead of reaching a caller."""
+    signature = life.signature
+    if signature is not None and any(param.type == ERRP for param in signature.params):
+        return ()
+    found: dict[tuple[Span, Span], Swallow] = {}
+    calls = life.function.calls
+    for sighting in life.sightings:
+        if sighting.kind != "consumed" or sighting.first.state is not ErrorState.SET or sighting.first.origin < 0:
+            continue
+        consumer, setter = calls[sighting.call], calls[sighting.first.origin]
+        effect = unit.effect(consumer)
+        if effect.into is not None or effect.how == "propagate":
+            continue
+        found[setter.span, consumer.span] = Swallow(
+            setter.name, setter.span, consumer.name, consumer.span, effect.how or "free"
+        )
+    return tuple(found[k] for k in sorted(found))

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Unit: one C file with what is known of its functions, worked out on demand and once.
+
+A unit cuts its file, parses and lowers a function when somebody asks, explores it, and sums it up for its
+callers; what stands in other files it asks the World. It emits no observation.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qerrlint.facts.callees import Callees
+from qerrlint.facts.effects import Effect, Outcome
+from qerrlint.facts.errorlife import Life, live_through
+from qerrlint.facts.summaries import Summary, sum_up
+from qerrlint.source.span import LineIndex
+from qerrlint.syntax.cut import Piece, cut
+from qerrlint.syntax.ir import ANY, Call, Function
+from qerrlint.syntax.lower import lower
+from qerrlint.syntax.parse import parse_piece
+from qerrlint.syntax.types import Signature, parse_signature
+
+if TYPE_CHECKING:
+    from qerrlint.facts.program import Program
+
+# What makes a function worth exploring: Error objects, notifiers, blockers.
+ERRORISH = re.compile(rb"\b(?:Error|errp|error_\w+|local_err|NotifierWithReturn|\w*(?:_blocker|_notifier)\w*)\b")
+_STATIC = re.compile(rb"\bstatic\b")
+_PLAIN = re.compile(r"\(?\s*(-?(?:0[xX][0-9a-fA-F]+|0|[1-9]\d*))[uUlL]*\s*\)?$")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_WRAPS = re.compile(r"\berror_setg(?:_errno)?\s*\(\s*\(?(\w+)\)?\s*,")
+# Registrations of callbacks that may report an Error, and the slot they end up in.
+_REGISTERS = re.compile(
+    rb"\b(?:(?:migration|precopy|postcopy)_add_notifier|notifier_with_return_list_add)\w*\s*\([^;]*;|"
+    rb"\bnotify\s*=[^,;]*[,;]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A function that the front end could not make sense of."""
+
+    piece: Piece
+    reason: str
+
+
+class Unit:
+    """One file's functions and facts."""
+
+    def __init__(self, path: str, data: bytes, program: Program) -> None:
+        self.path = path
+        self.data = data
+        self.program = program
+        self.world = program.world
+        self.typedefs = program.world.typedefs(path)
+        self.pieces = tuple(cut(path, data))
+        self.functions: dict[str, Piece] = {}
+        for piece in self.pieces:
+            if piece.kind == "function":
+                self.functions.setdefault(piece.name, piece)
+        self.damage: dict[str, Damage] = {}
+        self._lines: LineIndex | None = None
+        self._constants: dict[str, int | None] = {}
+        self._registered: frozenset[bytes] | None = None
+        self._lowered: dict[str, Function | None] = {}
+        self._signatures: dict[str, Signature | None] = {}
+        self._lives: dict[str, Life | None] = {}
+        self._summaries: dict[str, Summary | None] = {}
+        self._busy: set[str] = set()
+        self._callees = Callees(self)
+
+    @property
+    def lines(self) -> LineIndex:
+        """The file's lines, indexed on first use."""
+        if self._lines is None:
+            self._lines = LineIndex(self.data)
+        return self._lines
+
+    def text(self, piece: Piece) -> bytes:
+        """The bytes of a piece."""
+        return self.data[piece.span.start : piece.span.end]
+
+    def relevant(self) -> list[Piece]:
+        """The functions that have to do with errors, notifiers or blockers, in source order."""
+        return [p for p in self.functions.values() if ERRORISH.search(self.data, p.span.start, p.span.end)]
+
+    def signature(self, name: str) -> Signature | None:
+        """A function's signature as seen from this file: its own definition first, then the World."""
+        if name not in self._signatures:
+            piece = self.functions.get(name)
+            found = None
+            if piece is not None:
+                head = self.data[piece.span.start : piece.body]
+                found = parse_signature(head, self.path, piece.span.start)
+            self._signatures[name] = found or self.world.signature(name, self.path)
+        return self._signatures[name]
+
+    def lowered(self, name: str) -> Function | None:
+        """The flow of a function of this file; None where there is none or it is damaged."""
+        if name not in self._lowered:
+            self._lowered[name] = None
+            piece = self.functions.get(name)
+            if piece is not None:
+                parsed = parse_piece(piece, self.data)
+                if parsed.damage is not None:
+                    self.damage[name] = Damage(piece, parsed.damage)
+                else:
+                    self._lowered[name] = lower(parsed, self.data, self.constant)
+        return self._lowered[name]
+
+    def is_damaged(self, name: str) -> bool:
+        """Whether the front end cannot make sense of a function of this file."""
+        if name not in self._lowered:
+            return parse_piece(self.functions[name], self.data).damage is not None
+        return name in self.damage
+
+    def life(self, name: str) -> Life | None:
+        """The exploration of a function of this file; None where it is damaged or being explored."""
+        if name not in self._lives:
+            function = self.lowered(name)
+            if function is None or name in self._busy:
+                return None
+            self._busy.add(name)
+            self._lives[name] = live_through(function, self.signature(name), self._callees.effect)
+            self._busy.discard(name)
+        return self._lives[name]
+
+    def summary(self, name: str) -> Summary | None:
+        """What callers may know of a function of this file; None for a damaged or recursive one."""
+        if name not in self._summaries:
+            piece = self.functions.get(name)
+            if piece is None or name in self._busy:
+                return None
+            if not ERRORISH.search(self.data, piece.span.start, piece.span.end):
+                self._summaries[name] = None
+                return None
+            life = self.life(name)
+            if life is None:
+                return None
+            self._summaries[name] = sum_up(self, life)
+        return self._summaries[name]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a function is being explored: what is learnt of its callees meanwhile may be partial."""
+        return bool(self._busy)
+
+    def is_static(self, name: str) -> bool:
+        """Whether a function of this file has internal linkage."""
+        piece = self.functions[name]
+        return bool(_STATIC.search(self.data, piece.span.start, piece.body))
+
+    def macro_effect(self, name: str) -> Effect | None:
+        """What a function-like macro that wraps error_setg does; None for any other name."""
+        macro = self.world.macro(name, self.path)
+        if macro is None or macro.params is None:
+            return None
+        found = _WRAPS.search(macro.body)
+        if found is None or found.group(1) not in macro.params:
+            return None
+        return Effect(errp=macro.params.index(found.group(1)), outcomes=(Outcome(ANY, True),), evidence="setter")
+
+    def constant(self, name: str) -> int | None:
+        """The number that an object-like macro stands for, where its body is just that; else None."""
+        if name not in self._constants:
+            macro = self.world.macro(name, self.path)
+            found = _PLAIN.match(macro.body) if macro is not None and macro.params is None else None
+            self._constants[name] = int(found.group(1), 0) if found is not None else None
+        return self._constants[name]
+
+    def is_macro(self, name: str) -> bool:
+        """Whether a name is a function-like macro as seen from this file."""
+        return self.world.macro(name, self.path) is not None
+
+    def callers(self, name: str) -> int:
+        """How many functions of this file mention `name`, itself left out."""
+        word = re.compile(rb"\b" + name.encode() + rb"\b")
+        return sum(
+            1 for n, p in self.functions.items() if n != name and word.search(self.data, p.body, p.span.end)
+        )
+
+    def is_registered_notifier(self, name: str) -> bool:
+        """Whether this file hands the function's address to a notifier registration or slot."""
+        if self._registered is None:
+            self._registered = frozenset(
+                word for found in _REGISTERS.finditer(self.data) for word in _WORD.findall(found.group())
+            )
+        return name.encode() in self._registered
+
+    def effect(self, call: Call) -> Effect:
+        """What a call in this file may do with Errors."""
+        return self._callees.effect(call)
+
+

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Finding: what a rule says of a place; Observation: what an analysis saw there, without wording."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from qerrlint.source.span import Span
+
+SEVERITIES = ("note", "warning", "error")
+CONFIDENCES = ("low", "medium", "high")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the path that leads to a finding."""
+
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What an analysis saw at `primary`.
+
+    `analysis` and `kind` select the rule, `slots` holds the values for the rule's message and its
+    `where` table, `certainty` (low, medium, high) bounds the confidence of the finding. `key` is the
+    line-free text that tells this observation from others of the same kind in the same function
+    (normally the source text of the faulty statement with blanks folded).
+    """
+
+    analysis: str
+    kind: str
+    function: str
+    primary: Span
+    key: str
+    slots: Mapping[str, str] = field(default_factory=dict)
+    trail: tuple[Step, ...] = ()
+    certainty: str = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule says; only qerrlint.rules makes one, never without a primary place.
+
+    `fingerprint` has no line number and no path in it, so it survives moved lines and renamed files.
+    """
+
+    rule: str
+    span: Span
+    function: str
+    message: str
+    severity: str
+    confidence: str
+    fingerprint: str
+    steps: tuple[Step, ...] = ()
+
+
+def fingerprint(rule: str, function: str, key: str, ordinal: int = 0) -> str:
+    """16 hex digits over rule, function and the line-free key; `ordinal` counts equal ones."""
+    text = "\0".join((rule, function, "".join(key.split()), str(ordinal)))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def number_equal(findings: Iterable[tuple[Finding, str]]) -> list[Finding]:
+    """Findings of one file in source order, the ones with equal keys told apart by an ordinal."""
+    seen: dict[tuple[str, str, str], int] = {}
+    out: list[Finding] = []
+    for finding, key in sorted(findings, key=lambda fk: (fk[0].span, fk[0].rule)):
+        ident = (finding.rule, finding.function, "".join(key.split()))
+        ordinal = seen.get(ident, 0)
+        seen[ident] = ordinal + 1
+        out.append(replace(finding, fingerprint=fingerprint(finding.rule, finding.function, key, ordinal)))
+    return out

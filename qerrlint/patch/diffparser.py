@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The parser behind parse_diff: it walks the lines of a text once and knows git's and diff's headers."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.patch.diff import Diff, FileChange, Hunk
+from qerrlint.patch.diffpaths import PathError, checked, git_names, header_name, strip_pair, unquote
+
+_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)", re.S)
+_INDEX = re.compile(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d{6}))?\s*$")
+_START = (b"diff --git ", b"--- ", b"diff --cc ", b"diff --combined ")
+# Counts beyond this are no diff of a source file; the bound keeps arithmetic on hostile input harmless.
+_MOST = 10**9
+
+
+class _Header:
+    """The headers of one file change while they are read."""
+
+    __slots__ = ("binary", "git", "line", "modes", "names", "new_blob", "old_blob", "paths", "status")
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        self.git = False
+        self.names: tuple[str, str] | None = None  # of the `diff --git` line
+        self.paths: list[str | None] = [None, None]  # of `rename from` and the like, without prefix
+        self.modes: list[str | None] = [None, None]
+        self.old_blob: str | None = None
+        self.new_blob: str | None = None
+        self.status = "M"
+        self.binary = False
+
+
+class Parser:
+    """One pass over a text; `run` gives its changes and problems."""
+
+    def __init__(self, data: bytes) -> None:
+        self._lines = data.split(b"\n")
+        self._ends = len(self._lines) - (1 if not self._lines[-1] else 0)
+        self._at = 0
+        self._changes: list[FileChange] = []
+        self._problems: list[str] = []
+
+    def run(self) -> Diff:
+        """Parse everything."""
+        lines = self._lines
+        while self._at < self._ends:
+            line = lines[self._at]
+            if not line.startswith(_START):
+                self._at += 1
+            elif line.startswith(b"diff --git "):
+                self._git_change()
+            elif line.startswith(b"--- "):
+                if self._names_follow():
+                    self._finish(_Header(self._at + 1))
+                else:
+                    self._at += 1
+            else:
+                name = line.split(b" ", 2)[2].decode("utf-8", "replace").strip()
+                self._problems.append(f"{name}: a merge's combined diff cannot be applied")
+                self._at += 1
+        return Diff(tuple(self._changes), tuple(self._problems))
+
+    def _names_follow(self) -> bool:
+        """Whether the line at hand is the `--- ` of a pair that a hunk follows (no signature, no prose)."""
+        lines, at = self._lines, self._at
+        return (
+            at + 2 < len(lines)
+            and lines[at].startswith(b"--- ")
+            and lines[at + 1].startswith(b"+++ ")
+            and lines[at + 2].startswith(b"@@ -")
+        )
+
+    def _git_change(self) -> None:
+        header = _Header(self._at + 1)
+        header.git = True
+        header.names = git_names(self._lines[self._at][11:].rstrip(b"\r"))
+        self._at += 1
+        seen = 0
+        while self._at < self._ends and self._extended(header, self._lines[self._at].rstrip(b"\r")):
+            self._at += 1
+            seen += 1
+        if seen == 0 and not self._names_follow():
+            return  # prose that begins with "diff --git"
+        self._finish(header)
+
+    def _extended(self, header: _Header, line: bytes) -> bool:
+        """Take one extended header line; False when it is none."""
+        word, _, rest = line.partition(b" ")
+        if word == b"index":
+            match = _INDEX.match(line)
+            if match is None:
+                return False
+            header.old_blob, header.new_blob = match[1].decode(), match[2].decode()
+            if match[3]:
+                header.modes = [header.modes[0] or match[3].decode(), header.modes[1] or match[3].decode()]
+        elif line.startswith((b"old mode ", b"new mode ")):
+            header.modes[word == b"new"] = line[9:].decode("ascii", "replace").strip()
+        elif line.startswith(b"new file mode "):
+            header.status, header.modes[1] = "A", line[14:].decode("ascii", "replace").strip()
+        elif line.startswith(b"deleted file mode "):
+            header.status, header.modes[0] = "D", line[18:].decode("ascii", "replace").strip()
+        elif line.startswith((b"rename from ", b"rename to ", b"copy from ", b"copy to ")):
+            header.status = "R" if word == b"rename" else "C"
+            side, _, name = rest.partition(b" ")
+            header.paths[side == b"to"] = unquote(name).decode("utf-8", "surrogateescape")
+        elif line.startswith(b"Binary files ") and line.endswith(b" differ"):
+            header.binary = True
+        elif line == b"GIT binary patch":
+            header.binary = True
+            self._skip_binary()
+        else:
+            return line.startswith((b"similarity index ", b"dissimilarity index "))
+        return True
+
+    def _skip_binary(self) -> None:
+        """Leave the last line of the binary literals (two blocks, each ended by an empty line)."""
+        for _ in range(2):
+            follows = self._lines[self._at + 1] if self._at + 1 < self._ends else b""
+            if not follows.startswith((b"literal ", b"delta ")):
+                return
+            while self._at + 1 < self._ends and self._lines[self._at + 1].strip():
+                self._at += 1
+            self._at += 1
+
+    def _finish(self, header: _Header) -> None:
+        """Names and hunks of a change whose extended headers are read."""
+        old: str | None
+        new: str | None
+        if self._names_follow():
+            old = header_name(self._lines[self._at][4:])
+            new = header_name(self._lines[self._at + 1][4:])
+            self._at += 2
+        elif header.names is not None:
+            old, new = header.names
+        else:
+            old, new = header.paths
+        old, new = self._sides(header, old, new)
+        hunks = self._hunks()
+        try:
+            old, new = checked(old), checked(new)
+        except PathError as error:
+            shown = (new or old or "").encode("utf-8", "replace").decode()
+            self._problems.append(f"{shown!r}: the path is refused: {error}")
+            return
+        if old is None and new is None:
+            self._problems.append(f"line {header.line}: a change that names no file")
+            return
+        status = header.status
+        if status == "M":
+            status = "A" if old is None else "D" if new is None else "M" if old == new else "R"
+        change = FileChange(
+            old,
+            new,
+            header.old_blob,
+            header.new_blob,
+            header.modes[0],
+            header.modes[1],
+            status,
+            header.binary,
+            hunks,
+            header.line,
+        )
+        self._changes.append(change)
+        self._problems.extend(change.problems)
+
+    def _sides(self, header: _Header, old: str | None, new: str | None) -> tuple[str | None, str | None]:
+        """Both paths without prefix; None for the side that is not there."""
+        if header.paths[0] is not None and header.paths[1] is not None:
+            return header.paths[0], header.paths[1]
+        old = None if old == "/dev/null" or header.status == "A" else old
+        new = None if new == "/dev/null" or header.status == "D" else new
+        if header.git and header.names is not None and (old is None or new is None):
+            # --no-prefix shows only in the pair: `diff --git x x`
+            plain_old, plain_new = strip_pair(*header.names)
+            return (None if old is None else plain_old, None if new is None else plain_new)
+        old, new = strip_pair(old, new)
+        if not header.git and old is not None and new is not None and old != new:
+            # `diff -u file.c.orig file.c`: the new name is the file's; a path that is refused stays
+            old = new
+        return old, new
+
+    def _hunks(self) -> tuple[Hunk, ...]:
+        hunks = []
+        while self._at < self._ends:
+            match = _HUNK.match(self._lines[self._at])
+            if match is None:
+                break
+            hunks.append(self._hunk(match))
+        return tuple(hunks)
+
+    def _hunk(self, match: re.Match[bytes]) -> Hunk:
+        lines, start = self._lines, self._at
+        counts = [min(int(match[i]) if match[i] is not None else 1, _MOST) for i in (1, 2, 3, 4)]
+        old_left, new_left = counts[1], counts[3]
+        at = start + 1
+        entries: list[tuple[str, bytes]] = []
+        places: list[int] = []
+        damage = None
+        while old_left > 0 or new_left > 0:
+            line = lines[at] if at < self._ends else None
+            sign = "" if line is None else chr(line[0]) if line not in (b"", b"\r") else " "
+            if sign == "\\" and entries:
+                entries[-1] = (entries[-1][0], entries[-1][1][:-1])
+                at += 1
+                continue
+            old_left -= sign in (" ", "-")
+            new_left -= sign in (" ", "+")
+            if line is None or sign not in (" ", "+", "-") or old_left < 0 or new_left < 0:
+                damage = self._broken(line, at - start, old_left < 0 or new_left < 0)
+                break
+            # A mailer that strips trailing blanks leaves an empty context line without its blank.
+            entries.append((sign, (line[1:] if line[:1] == sign.encode() else line) + b"\n"))
+            places.append(at + 1)
+            at += 1
+        if damage is None:
+            if at < self._ends and lines[at].startswith(b"\\ ") and entries:
+                entries[-1] = (entries[-1][0], entries[-1][1][:-1])
+                at += 1
+            if at < self._ends and self._goes_on(at):
+                damage = "it has more lines than its header says"
+        self._at = at
+        if damage is not None:
+            self._skip_to_next_header()
+        section = match[5].decode("utf-8", "replace").rstrip()
+        return Hunk(
+            counts[0],
+            counts[1],
+            counts[2],
+            counts[3],
+            section,
+            tuple(entries),
+            start + 1,
+            tuple(places),
+            damage,
+        )
+
+    def _skip_to_next_header(self) -> None:
+        """Leave the rest of a damaged hunk, so that the hunks behind it are still seen."""
+        while self._at < self._ends:
+            line = self._lines[self._at]
+            if line.startswith((b"@@ -", b"diff --git ")) or line.rstrip() == b"--" or self._names_follow():
+                return
+            self._at += 1
+
+    def _broken(self, line: bytes | None, number: int, overrun: bool) -> str:
+        if overrun:
+            return "its lines do not fit the counts in its header"
+        if line is None or line.startswith((b"diff --git ", b"@@ -")):
+            return "it is cut short: it has fewer lines than its header says"
+        return f"line {number} is neither context nor change (cut short, or wrapped by a mailer)"
+
+    def _goes_on(self, at: int) -> bool:
+        """Whether a line that should be outside the hunk looks like more of it."""
+        line = self._lines[at]
+        if line.startswith(b"+"):
+            return not line.startswith(b"+++ ")
+        if line.startswith(b"-"):
+            # "-- " begins a signature, "--- a/f" the next file, "--- " or "---" a separator
+            return not (line.rstrip() in (b"--", b"---") or line.startswith(b"--- "))
+        return line.startswith(b" ") and bool(line.strip())

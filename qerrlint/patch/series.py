@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Series: patches with their cover letter and replies; what a patch mail says beside its diff."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qerrlint.patch.diff import Diff, FileChange
+from qerrlint.patch.message import Message
+from qerrlint.patch.subject import Subject
+from qerrlint.patch.thread import Remark, Reply, remarks, same_person
+
+_TRAILER = re.compile(r"([A-Za-z][A-Za-z0-9-]*): ?(\S.*)")
+_BASE = re.compile(r"^base-commit: ([0-9a-f]{7,64})\s*$", re.M)
+_BASED_ON = re.compile(r"^\s*(?:Based-on|Supersedes-base):\s*(?:<([^<>\s]+)>|(\S+@\S+))", re.M | re.I)
+_END_OF_MESSAGE = re.compile(r"^(?:---\s*$|diff --git |--- \S|Index: \S)", re.M)
+_BODY_FROM = re.compile(r"\s*From: (.+)\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One patch of a series.
+
+    `index` counts from 1; `total` is None where the mail does not say. `subject` is the whole subject,
+    `title` the part behind its prefix. `author` is the From line in the mail's text, else its sender.
+    `base_commit` is the commit of a `base-commit:` line, `based_on` the message-ids of Based-on lines.
+    `problems` are sentences.
+    """
+
+    index: int
+    total: int | None
+    version: int
+    subject: str
+    title: str
+    author: str
+    message: Message
+    changes: tuple[FileChange, ...]
+    trailers: tuple[tuple[str, str], ...] = ()
+    base_commit: str | None = None
+    based_on: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Patches in the order in which they apply. `missing` are the indices that no message has."""
+
+    patches: tuple[Patch, ...]
+    cover: Message | None
+    replies: tuple[Reply, ...]
+    missing: tuple[int, ...]
+    version: int
+    problems: tuple[str, ...] = ()
+
+    @property
+    def base_commit(self) -> str | None:
+        """The commit of the first `base-commit:` line, in the cover letter or a patch."""
+        texts = ([self.cover.text] if self.cover else []) + [patch.message.text for patch in self.patches]
+        return next((found for text in texts if (found := base_commit(text))), None)
+
+    def remarks(self) -> tuple[tuple[Patch, Remark], ...]:
+        """The reviewers' remarks with the patch they are on, oldest first; what a patch's own author
+        answers is left out, so that the first remark on a line is by whom raised it."""
+        by_index = {patch.index: patch for patch in self.patches}
+        found: list[tuple[Patch, Remark]] = []
+        for reply in self.replies:
+            patch = by_index.get(reply.patch or 0)
+            if patch is None or self._is_authors(reply, patch):
+                continue
+            found.extend((patch, remark) for remark in remarks(reply, patch.changes))
+        return tuple(found)
+
+    def _is_authors(self, reply: Reply, patch: Patch) -> bool:
+        sender = reply.message.sender
+        return same_person(sender, patch.author) or same_person(sender, patch.message.sender)
+
+
+def build_patch(message: Message, subject: Subject, diff: Diff, index: int) -> Patch:
+    """The patch in a message; a message without any change in it is a problem of its own."""
+    text = message.text
+    problems = list(diff.problems)
+    if not diff.changes and not diff.problems:
+        problems.append(f"{subject.title or message.origin}: there is no diff in this message")
+    author = _BODY_FROM.match(text)
+    return Patch(
+        index,
+        subject.total,
+        subject.version,
+        message.subject,
+        subject.title,
+        author[1].strip() if author else message.sender,
+        message,
+        diff.changes,
+        tuple(trailers(text)),
+        base_commit(text),
+        tuple(based_on(text)),
+        tuple(problems),
+    )
+
+
+def description(text: str) -> str:
+    """The commit message in a patch mail's text: what stands before `---` or the diff."""
+    end = _END_OF_MESSAGE.search(text)
+    return text[: end.start()] if end else text
+
+
+def trailers(text: str) -> Iterator[tuple[str, str]]:
+    """Key and value of the trailers in the last paragraph of the commit message."""
+    paragraphs = re.split(r"\n\s*\n", description(text).strip())
+    for line in paragraphs[-1].split("\n"):
+        match = _TRAILER.fullmatch(line.rstrip())
+        if match is not None:
+            yield match[1], match[2]
+
+
+def base_commit(text: str) -> str | None:
+    """The commit id of a `base-commit:` line, None when there is none."""
+    match = _BASE.search(text)
+    return match[1] if match else None
+
+
+def based_on(text: str) -> Iterator[str]:
+    """The message-ids of `Based-on:` lines."""
+    for match in _BASED_ON.finditer(text):
+        yield match[1] or match[2].strip("<>")

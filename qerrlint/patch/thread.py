@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Replies: what they quote and what they remark below a quoted diff line; it judges no remark's content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from qerrlint.patch.diff import FileChange
+from qerrlint.patch.message import Message
+
+# How many quoted diff lines above a remark belong to its context.
+_CONTEXT = 12
+
+_MARKS = re.compile(r"[ \t]?(>(?:[ \t]?>)*)[ \t\xa0]?")
+_SIGNATURE = re.compile(r"--[ \xa0]?$|_{20,}$|-{3,} ?original message ?-{3,}", re.I)
+_OUTLOOK = re.compile(r"From: .+\n(?:Sent|Date): ", re.I)
+_ATTRIBUTION = re.compile(r"\b(?:wrote|writes|said|schrieb|a écrit|escribió)\b[^:]*:\s*$")
+_ATTRIBUTION_HEAD = re.compile(r"(?:On|Am|Le|El|At)\b.*(?:\d{4}|\d:\d\d).*|.*<\S+@\S+>.*")
+_NO_SUBSTANCE = re.compile(
+    r"""(?:
+      (?:hi|hello|hey|dear)\b.{0,40}
+    | (?:many\ |big\ )?(?:thanks?|thx|cheers|(?:kind\ |best\ |warm\ )?regards|best|br|greetings|bye)\b.{0,40}
+    | [-~\u2013\u2014]{1,2}\s?[A-Za-z].{0,30}
+    | (?:lgtm|ok|okay|yes|yep|no|done|sure|fixed|will\ (?:do|fix)|ack|nice|good\ catch)
+    | (?:agreed?|right|indeed|ditto)
+    | (?:[A-Z][\w]*-)+(?:by|with|at|on):.*
+    | (?:fixes|link|message-id|cc|closes|resolves|based-on|queued)\b\s?:.*
+    | [\[<({]*\s*(?:\.{2,}|…|snip(?:ped)?|cut|trimmed|\.\.\.\s*snip.*)\s*[\])>}]*
+    | /[a-z]{2,12}/?
+    )[\s.!,;:)-]*""",
+    re.I | re.X,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Quoted lines of one level (1: the mail replied to), without their marks, and the text by the
+    reply's author that follows them directly ("" when another quote does)."""
+
+    quoted_text: str
+    level: int
+    following_remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A mail that answers a patch: `patch` is the patch's index in the series, 0 for the cover letter,
+    None when it answers none that is known."""
+
+    message: Message
+    patch: int | None
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """New text of a reply's author below quoted lines of a diff.
+
+    `line_text` is the nearest quoted diff line above it that has a word in it, with its sign;
+    `context_lines` the quoted diff lines up to and with it. Where the patch is known and the line was
+    found in it: `path`, and in `covers` the lines of the patch text that the quote shows, the last one
+    being `text_line`.
+    """
+
+    line_text: str
+    context_lines: tuple[str, ...]
+    remark: str
+    sender: str
+    message_id: str | None
+    date: datetime | None = None
+    path: str | None = None
+    text_line: int | None = None
+    covers: tuple[int, ...] = ()
+
+
+def quotes(text: str) -> tuple[Quote, ...]:
+    """The quotes of a mail's text in order; signature and list footer do not count as remarks."""
+    found: list[Quote] = []
+    lines: list[str] = []
+    level = 0
+    for depth, line in _levels(text):
+        if depth != level:
+            _take(found, lines, level)
+            lines, level = [], depth
+        lines.append(line)
+    _take(found, lines, level)
+    return tuple(found)
+
+
+def remarks(reply: Reply, changes: Sequence[FileChange] = ()) -> tuple[Remark, ...]:
+    """What the reply's author says below quoted diff lines; greetings, thanks and tags are no remarks.
+
+    `changes` are those of the patch that is answered, to find the quoted lines in.
+    """
+    place = _Places(changes) if changes else None
+    found = []
+    diff_lines: list[str] = []
+    in_diff = False
+    fresh = 0  # diff lines quoted since the author's last own words
+    for quote in reply.quotes:
+        for line in quote.quoted_text.split("\n"):
+            if line.startswith(("diff --git ", "@@ -")):
+                in_diff = True
+                diff_lines.clear()
+                fresh = 0
+            elif _is_diff_line(line, in_diff) or (place is not None and place.knows(line)):
+                diff_lines.append(line)
+                fresh += 1
+        if not quote.following_remark:
+            continue
+        remark = substance(quote.following_remark, reply.message.sender)
+        last = next((i for i in range(1, fresh + 1) if re.search(r"\w", diff_lines[-i])), None)
+        if remark and last is not None:
+            end = len(diff_lines) - last + 1
+            context = tuple(diff_lines[max(0, end - _CONTEXT) : end])
+            path, covers = place.find(context) if place is not None else (None, ())
+            found.append(
+                Remark(
+                    context[-1],
+                    context,
+                    remark,
+                    reply.message.sender,
+                    reply.message.message_id,
+                    reply.message.date,
+                    path,
+                    covers[-1] if covers else None,
+                    covers,
+                )
+            )
+        fresh = 0
+    return tuple(found)
+
+
+def substance(text: str, sender: str = "") -> str:
+    """What is left of a reply's own words without greeting, thanks, signature, tags and attribution."""
+    from email.utils import parseaddr
+
+    names = set(re.findall(r"\w+", parseaddr(sender)[0].lower()))
+    lines: list[str] = []
+    for line in text.split("\n"):
+        bare = line.strip().strip("\xa0")
+        words = set(re.findall(r"\w+", bare.lower()))
+        if _ATTRIBUTION.search(bare):
+            if lines and not bare.startswith("On ") and _ATTRIBUTION_HEAD.fullmatch(lines[-1].strip()):
+                lines.pop()
+            continue
+        if _NO_SUBSTANCE.fullmatch(bare) or (words and words <= names):
+            continue
+        lines.append(line.rstrip())
+    joined = "\n".join(lines).strip("\n")
+    return joined if re.search(r"[A-Za-z]{2}", joined) or "?" in joined else ""
+
+
+def same_person(a: str, b: str) -> bool:
+    """Whether two senders are one: by address, else by name ("Steve Doe" and "Steven Doe" are)."""
+    from email.utils import parseaddr
+
+    name_a, address_a = parseaddr(a)
+    name_b, address_b = parseaddr(b)
+    if "@" in address_a and address_a.lower() == address_b.lower():
+        return True
+    words_a = re.findall(r"\w+", (name_a if "@" in address_a else a).lower().split(" via ")[0])
+    words_b = re.findall(r"\w+", (name_b if "@" in address_b else b).lower().split(" via ")[0])
+    if not words_a or not words_b:
+        return False
+    if sorted(words_a) == sorted(words_b):
+        return True
+    first = min(len(words_a[0]), len(words_b[0]))
+    close = first >= 3 and words_a[0][:first] == words_b[0][:first]
+    return len(words_a) > 1 and len(words_b) > 1 and words_a[-1] == words_b[-1] and close
+
+
+def _levels(text: str) -> Iterator[tuple[int, str]]:
+    """Each line with its level of quoting (0: the author's own), up to the signature."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        match = _MARKS.match(line)
+        if match is None:
+            if _SIGNATURE.match(line) or _OUTLOOK.match("\n".join(lines[number : number + 2])):
+                # Quotes can follow a list's footer or a signature only in a mail that was pasted together.
+                return
+            yield 0, line
+        else:
+            yield match[1].count(">"), line[match.end() :].replace("\xa0", " ")
+
+
+def _take(found: list[Quote], lines: list[str], level: int) -> None:
+    if level:
+        found.append(Quote("\n".join(lines), level, ""))
+        return
+    remark = "\n".join(lines).strip("\n")
+    if found and remark.strip():
+        last = found[-1]
+        found[-1] = Quote(last.quoted_text, last.level, remark)
+
+
+def _is_diff_line(line: str, in_diff: bool) -> bool:
+    if line.startswith(("+++ ", "--- ")):
+        return False
+    if in_diff:
+        return line[:1] in ("+", "-", " ")
+    # Without a hunk header above it, "- text" may be a bullet of the commit message.
+    return re.match(r"\+|-(?! \w)", line) is not None and not line.startswith(("--", "++"))
+
+
+class _Places:
+    """The lines of a patch by their text without blanks, to find quoted lines in."""
+
+    def __init__(self, changes: Sequence[FileChange]) -> None:
+        self._lines: list[tuple[str, int, str]] = []
+        self._by_text: dict[str, list[int]] = {}
+        for change in changes:
+            for hunk in change.hunks:
+                for (sign, text), place in zip(hunk.lines, hunk.text_lines, strict=True):
+                    key = _key(sign + text.decode("utf-8", "replace"))
+                    self._by_text.setdefault(key, []).append(len(self._lines))
+                    self._lines.append((key, place, change.path))
+
+    def knows(self, line: str) -> bool:
+        """Whether the patch has this line (one without any word says nothing)."""
+        return re.search(r"\w", line) is not None and line[:1] in "+- " and _key(line) in self._by_text
+
+    def find(self, context: Sequence[str]) -> tuple[str | None, tuple[int, ...]]:
+        """Path and patch lines of the place whose lines upwards agree best with the quoted ones."""
+        keys = [_key(line) for line in context]
+        best: tuple[int, list[int]] | None = None
+        for at in self._candidates(keys[-1]):
+            score, covered, row = 1, [at], at - 1
+            for key in reversed(keys[:-1]):
+                # A trimmed quote leaves lines out: look a little further up for the next one.
+                ahead = next((r for r in range(row, max(row - 4, -1), -1) if self._lines[r][0] == key), None)
+                if ahead is None or self._lines[ahead][2] != self._lines[at][2]:
+                    continue
+                covered.append(ahead)
+                score, row = score + 1, ahead - 1
+            if best is None or score > best[0]:
+                best = (score, covered)
+        if best is None:
+            return None, ()
+        rows = sorted(best[1])
+        return self._lines[rows[-1]][2], tuple(self._lines[row][1] for row in rows)
+
+    def _candidates(self, key: str) -> list[int]:
+        exact = self._by_text.get(key)
+        if exact is not None:
+            return exact
+        if len(key) < 12:
+            return []
+        # A line that a mailer has wrapped is quoted in part: its beginning, or its end on a line of its own.
+        tail = key.lstrip("+- ")
+        return [
+            row
+            for row, (text, _, _) in enumerate(self._lines)
+            if text.startswith(key) or (len(tail) >= 12 and text.endswith(tail))
+        ]
+
+
+def _key(line: str) -> str:
+    """Sign and text of a diff line without any blanks."""
+    sign = line[:1] if line[:1] in ("+", "-") else " "
+    return sign + "".join(line[1 if line[:1] in ("+", "-") else 0 :].split())

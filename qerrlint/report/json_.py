@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""JSON for programs: a Result as a document of schema/qerrlint-1.schema.json; words nothing, drops nothing.
+
+The schema only ever grows: a field keeps its name and meaning.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TextIO
+
+from qerrlint import __version__
+from qerrlint.report.printable import fits, without_surrogates
+from qerrlint.review.result import Damaged, PatchInfo, Reported, Result
+
+SCHEMA = "qerrlint/1"
+"""The schema id that every document names."""
+
+
+def write(result: Result, stream: TextIO, colour: bool) -> None:
+    """Write the document and a newline; bytes that are not UTF-8 stand in it as the text `\\xNN`."""
+    text = dumps(result)
+    stream.write(text if fits(text, stream) else dumps(result, ascii_only=True))
+
+
+def dumps(result: Result, ascii_only: bool = False) -> str:
+    """The document as text, indented by 2 and ended by a newline."""
+    plain = json.dumps(document(result), indent=2, ensure_ascii=False)
+    # A lone surrogate is no Unicode and strict readers refuse it; here it stands inside a JSON string,
+    # where the escape's backslash is itself written as two.
+    plain = without_surrogates(plain, backslash="\\\\")
+    return (json.dumps(json.loads(plain), indent=2) if ascii_only else plain) + "\n"
+
+
+def document(result: Result) -> dict[str, Any]:
+    """The document as plain dicts and lists, its keys in the order of the schema."""
+    tree, coverage = result.tree, result.coverage
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "qerrlint", "version": __version__},
+        "command": result.command,
+        "tree": {
+            "root": tree.root,
+            "revision": tree.revision,
+            "base_found_by": tree.base_found_by,
+            "reach": tree.reach,
+        },
+        "patches": [_patch(patch) for patch in result.patches],
+        "findings": [_finding(found) for found in result.findings],
+        "coverage": {
+            "files": coverage.files,
+            "functions": coverage.functions,
+            "explored": coverage.explored,
+            "damaged": [_damaged(damaged) for damaged in coverage.damaged],
+            "incomplete": [_damaged(damaged) for damaged in coverage.incomplete],
+            "skipped": [{"path": skipped.path, "reason": skipped.reason} for skipped in coverage.skipped],
+        },
+        "summary": {
+            status: result.summary.get(status, 0)
+            for status in ("introduced", "fixed", "persisting", "suppressed")
+        },
+    }
+
+
+def _patch(patch: PatchInfo) -> dict[str, Any]:
+    return {
+        "index": patch.index,
+        "total": patch.total,
+        "version": patch.version,
+        "subject": patch.subject,
+        "message_id": patch.message_id,
+        "applied": patch.applied,
+        "files": list(patch.files),
+        "problems": list(patch.problems),
+    }
+
+
+def _finding(found: Reported) -> dict[str, Any]:
+    raised = found.raised_by
+    return {
+        "rule": found.rule,
+        "severity": found.severity,
+        "confidence": found.confidence,
+        "path": found.place.path,
+        "line": found.place.line,
+        "column": found.place.column,
+        "end_line": found.place.end_line,
+        "end_column": found.place.end_column,
+        "function": found.function,
+        "message": found.message,
+        "steps": [
+            {
+                "path": step.place.path,
+                "line": step.place.line,
+                "column": step.place.column,
+                "message": step.message,
+            }
+            for step in found.steps
+        ],
+        "fingerprint": found.fingerprint,
+        "status": found.status,
+        "relation": found.relation,
+        "patch": found.patch,
+        "transient": found.transient,
+        "diff_line": found.diff_line,
+        "raised_by": None if raised is None else {"from": raised.sender, "message_id": raised.message_id},
+        "suppressed": None if found.suppressed is None else {"reason": found.suppressed},
+    }
+
+
+def _damaged(damaged: Damaged) -> dict[str, Any]:
+    return {
+        "path": damaged.path,
+        "line": damaged.line,
+        "function": damaged.function,
+        "reason": damaged.reason,
+    }

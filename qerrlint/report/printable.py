@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Printable text: makes text of a patch harmless on a terminal and known in width; knows no findings.
+
+Bytes that are not UTF-8 arrive as lone surrogates (surrogateescape) and leave as `\\xNN`. Control
+characters would let a patch steer the terminal, and bidirectional ones show code in another order
+than the compiler reads it; both leave as escapes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TextIO
+from unicodedata import combining, east_asian_width
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TAB = 8
+_LONGEST = 100
+_BEFORE_MARK = 24
+_DOTS = "..."
+
+
+def escaped(char: str) -> str:
+    """The escape that stands for an unprintable character: the byte it came from, or its code point."""
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def printable(text: str) -> str:
+    """The text without anything that a terminal would obey."""
+    return _UNSAFE.sub(lambda match: escaped(match[0]), text)
+
+
+def one_line(text: str) -> str:
+    """Prose as one printable line, its blanks and line ends folded."""
+    return printable(" ".join(text.split()))
+
+
+def without_surrogates(text: str, backslash: str = "\\") -> str:
+    """The text with each lone surrogate as an escape whose backslash is written as given."""
+    return _SURROGATE.sub(lambda match: backslash + escaped(match[0])[1:], text)
+
+
+def fits(text: str, stream: TextIO) -> bool:
+    """Whether the stream's encoding can hold the text."""
+    try:
+        text.encode(getattr(stream, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """The text with every character that the stream's encoding lacks as an escape."""
+    if fits(text, stream):
+        return text
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A code line as shown, and the mark under it: blanks before it and its length, in terminal cells."""
+
+    text: str
+    indent: int
+    length: int
+
+
+def excerpt(source: str, column: int, end_column: int | None) -> Excerpt:
+    """A line of code ready to show with the bytes [column, end_column) marked.
+
+    Columns count bytes from 1; without an end the mark goes to the line's end. Tabs are expanded, wide and
+    combining characters measured, and a line over 100 cells is cut round the mark.
+    """
+    raw = source.rstrip().encode("utf-8", "surrogateescape" if _bytes_only(source) else "replace")
+    start = min(max(column - 1, 0), len(raw))
+    end = len(raw) if end_column is None else min(max(end_column - 1, start), len(raw))
+    # A span over several lines may begin in the indentation; nobody means the blanks.
+    start = end - len(raw[start:end].lstrip()) if raw[start:end].strip() else start
+    before, marked, after = (
+        part.decode("utf-8", "surrogateescape") for part in (raw[:start], raw[start:end], raw[end:])
+    )
+    cells: list[tuple[str, int]] = []
+    at = 0
+    bounds = []
+    for part in (before, marked, after):
+        for char in part:
+            shown, width = _cell(char, at)
+            cells.append((shown, width))
+            at += width
+        bounds.append(len(cells))
+    first, last = bounds[0], bounds[1]
+    low, high = _window(cells, first)
+    text = "".join(shown for shown, _ in cells[low:high])
+    indent = sum(width for _, width in cells[low:first])
+    length = sum(width for _, width in cells[first : min(last, high)])
+    if low:
+        text, indent = _DOTS + text, indent + len(_DOTS)
+    if high < len(cells):
+        text += _DOTS
+    return Excerpt(text, indent, max(length, 1))
+
+
+def _bytes_only(source: str) -> bool:
+    return all("\udc80" <= char <= "\udcff" for char in _SURROGATE.findall(source))
+
+
+def _cell(char: str, at: int) -> tuple[str, int]:
+    if " " <= char <= "~":
+        return char, 1
+    if char == "\t":
+        width = _TAB - at % _TAB
+        return " " * width, width
+    if _UNSAFE.match(char):
+        shown = escaped(char)
+        return shown, len(shown)
+    if combining(char):
+        return char, 0
+    return char, 2 if east_asian_width(char) in "WF" else 1
+
+
+def _window(cells: list[tuple[str, int]], first: int) -> tuple[int, int]:
+    """The range of cells to show: from the line's start if the mark is near it, else from a little before."""
+    if sum(width for _, width in cells) <= _LONGEST:
+        return 0, len(cells)
+    before = sum(width for _, width in cells[:first])
+    low = 0
+    if before > _LONGEST * 2 // 3:
+        while before > _BEFORE_MARK:
+            before -= cells[low][1]
+            low += 1
+    high, used = low, 0
+    while high < len(cells) and used + cells[high][1] <= _LONGEST:
+        used += cells[high][1]
+        high += 1
+    return low, high

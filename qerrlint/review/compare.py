@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One change: both sides analysed as far as the change reaches, and the difference of their findings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from qerrlint.engine.files import FileReport, analyse_unit
+from qerrlint.facts.program import Program
+from qerrlint.facts.unit import Unit
+from qerrlint.review.located import Delta, Located, Resolver, in_order, match
+from qerrlint.review.result import Place, ReportedStep
+from qerrlint.review.scope import (
+    CALLER_FILES,
+    ContractChange,
+    FilePair,
+    changed_functions,
+    contract_changes,
+    is_c,
+    touched,
+)
+from qerrlint.rules import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What one change did. `changed` holds (path, function) of functions whose text it alters on the after
+    side, `reports` the after side's files, `notices` what was left out."""
+
+    delta: Delta
+    changed: frozenset[tuple[str, str]]
+    reports: tuple[FileReport, ...]
+    notices: tuple[str, ...] = ()
+
+
+def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: RuleSet) -> Compared:
+    """Analyse what `pairs` and the contracts they alter reach, before and after."""
+    old_side, new_side = Resolver(before), Resolver(after)
+    old_found: list[Located] = []
+    new_found: list[Located] = []
+    reports: list[FileReport] = []
+    changed: set[tuple[str, str]] = set()
+    for pair in pairs:
+        old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
+        new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
+        if old is None and new is None:
+            continue
+        names = touched(old, new)
+        if old is not None:
+            old_found += _located(analyse_unit(old, rules, names), old_side)
+        if new is not None:
+            report = analyse_unit(new, rules, names)
+            reports.append(report)
+            new_found += _located(report, new_side)
+            changed |= {(new.path, name) for name in changed_functions(old, new)}
+    contracts = contract_changes(before, after, pairs)
+    notices: list[str] = []
+    if contracts:
+        near = {pair.new for pair in pairs} | {pair.old for pair in pairs}
+        files = [p for p in after.source.containing([c.name for c in contracts]) if is_c(p) and p not in near]
+        if len(files) > CALLER_FILES:
+            notices.append(
+                f"{len(files)} files call functions whose contract changes; {CALLER_FILES} of them were looked at"
+            )
+        for path in files[:CALLER_FILES]:
+            found = _callers(before, after, path, contracts, rules)
+            if found is not None:
+                old_found += _located(found[0], old_side)
+                new_found += _explained(_located(found[1], new_side), after, contracts)
+                reports.append(found[1])
+    renames = {pair.old: pair.new for pair in pairs if pair.old is not None}
+    delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path))
+    return Compared(delta, frozenset(changed), tuple(reports), tuple(notices))
+
+
+def _located(report: FileReport, resolver: Resolver) -> list[Located]:
+    return [resolver.locate(f, report.advice.get(f.fingerprint, "")) for f in report.findings]
+
+
+def _callers(
+    before: Program, after: Program, path: str, contracts: Sequence[ContractChange], rules: RuleSet
+) -> tuple[FileReport, FileReport] | None:
+    """The functions of an unchanged file that mention a changed contract, analysed on both sides."""
+    old, new = before.unit(path), after.unit(path)
+    if old is None or new is None:
+        return None
+    words = [c.name for c in contracts if c.name not in new.functions]
+    names = _mentioning(new, words)
+    if not names:
+        return None
+    return analyse_unit(old, rules, names), analyse_unit(new, rules, names)
+
+
+def _mentioning(unit: Unit, words: Sequence[str]) -> set[str]:
+    if not words:
+        return set()
+    pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(w.encode()) for w in words) + rb")\b")
+    return {n for n, p in unit.functions.items() if pattern.search(unit.data, p.body, p.span.end)}
+
+
+def _explained(found: list[Located], after: Program, contracts: Sequence[ContractChange]) -> list[Located]:
+    """The contract change that a finding in an untouched caller comes from, as its first step."""
+    out: list[Located] = []
+    for item in found:
+        words = item.finding.message + " " + " ".join(step.message for step in item.steps)
+        change = next((c for c in contracts if re.search(rf"\b{re.escape(c.name)}\b", words)), None)
+        if change is not None:
+            unit = after.unit(change.where)
+            source = unit.lines.text(change.line).decode("utf-8", "surrogateescape") if unit is not None else ""
+            place = Place(change.where, change.line, 1, change.line, max(len(source), 1) + 1, source)
+            item = replace(item, steps=(ReportedStep(place, change.what), *item.steps))
+        out.append(item)
+    return out

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Findings with the file they stand in: matched before against after, resolved to lines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from qerrlint.facts.program import Program
+from qerrlint.findings import Finding
+from qerrlint.review.result import Place, ReportedStep
+from qerrlint.source.span import LineIndex, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A finding, its advice, and the lines of the tree it was made on, resolved."""
+
+    finding: Finding
+    advice: str
+    place: Place
+    steps: tuple[ReportedStep, ...]
+
+    @property
+    def path(self) -> str:
+        """The file of the primary place."""
+        return self.place.path
+
+
+class Resolver:
+    """Turns spans of one tree into places; keeps the line index of each file asked for."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._lines: dict[str, LineIndex] = {}
+
+    def place(self, span: Span) -> Place:
+        """The resolved place; line 1 of nothing for a file that is not there."""
+        lines = self.lines(span.path)
+        line, column = lines.position(span.start)
+        end_line, end_column = lines.position(span.end)
+        source = lines.text(line).decode("utf-8", "surrogateescape")
+        return Place(span.path, line, column, end_line, end_column, source)
+
+    def lines(self, path: str) -> LineIndex:
+        """The file's lines."""
+        if path not in self._lines:
+            unit = self._program.known_unit(path)
+            data = unit.data if unit is not None else self._program.source.read(path) or b""
+            self._lines[path] = LineIndex(data)
+        return self._lines[path]
+
+    def locate(self, finding: Finding, advice: str) -> Located:
+        """The finding with its places resolved."""
+        steps = tuple(ReportedStep(self.place(step.span), step.message) for step in finding.steps)
+        return Located(finding, advice, self.place(finding.span), steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What a change did to the findings; `persisting` pairs the one before with the one after."""
+
+    introduced: tuple[Located, ...]
+    fixed: tuple[Located, ...]
+    persisting: tuple[tuple[Located, Located], ...]
+
+
+def match(
+    before: Sequence[Located], after: Sequence[Located], renamed: Callable[[str], str | None]
+) -> Delta:
+    """Match findings by fingerprint: first in the same file (`renamed` gives a file's path afterwards), then
+    anywhere, so that code moved from file to file brings its findings along."""
+    waiting: dict[tuple[str, str], list[Located]] = defaultdict(list)
+    for old in before:
+        waiting[old.finding.fingerprint, renamed(old.path) or ""].append(old)
+    pairs: list[tuple[Located, Located]] = []
+    unmatched: list[Located] = []
+    for new in after:
+        candidates = waiting.get((new.finding.fingerprint, new.path))
+        if candidates:
+            pairs.append((candidates.pop(0), new))
+        else:
+            unmatched.append(new)
+    left: dict[str, list[Located]] = defaultdict(list)
+    for rest in waiting.values():
+        for old in rest:
+            left[old.finding.fingerprint].append(old)
+    introduced: list[Located] = []
+    for new in unmatched:
+        candidates = left.get(new.finding.fingerprint)
+        if candidates:
+            pairs.append((candidates.pop(0), new))
+        else:
+            introduced.append(new)
+    fixed = [old for rest in left.values() for old in rest]
+    return Delta(tuple(introduced), tuple(in_order(fixed)), tuple(pairs))
+
+
+def in_order(found: Iterable[Located]) -> list[Located]:
+    """Sorted as every output is: by path, line, column, rule."""
+    return sorted(found, key=lambda f: (f.place.path, f.place.line, f.place.column, f.finding.rule, f.finding.message))

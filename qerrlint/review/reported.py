@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A located finding as it goes into the Result, with what the review knows of it."""
+
+from __future__ import annotations
+
+from qerrlint.review.located import Located
+from qerrlint.review.result import Reported
+
+
+def as_reported(found: Located) -> Reported:
+    """The finding without any part in a change; the review adds that with dataclasses.replace."""
+    finding = found.finding
+    return Reported(
+        rule=finding.rule,
+        severity=finding.severity,
+        confidence=finding.confidence,
+        place=found.place,
+        function=finding.function,
+        message=finding.message,
+        advice=found.advice,
+        fingerprint=finding.fingerprint,
+        steps=found.steps,
+    )

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Result: everything one run has to say, resolved to lines and ready to render (schema qerrlint/1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A resolved place. Lines and columns count from 1, columns in bytes; `source` is the text of
+    the first line, `context` up to two lines before it (for the text rendering only)."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedStep:
+    """One step of a finding's path."""
+
+    place: Place
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedBy:
+    """The reply in the same input that already objects to the finding's line."""
+
+    sender: str
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A finding with its place resolved and its part in the change under review.
+
+    status: introduced, fixed, persisting, or None for `check`. relation: added-line,
+    changed-function, affected-caller, or None. patch: 1-based index into Result.patches, or None.
+    diff_line: 1-based line in the patch's own text, or None. suppressed: the reason given, or None.
+    """
+
+    rule: str
+    severity: str
+    confidence: str
+    place: Place
+    function: str
+    message: str
+    advice: str
+    fingerprint: str
+    steps: tuple[ReportedStep, ...] = ()
+    status: str | None = None
+    relation: str | None = None
+    patch: int | None = None
+    transient: bool = False
+    diff_line: int | None = None
+    raised_by: RaisedBy | None = None
+    suppressed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeInfo:
+    """The tree under analysis; base_found_by: given, base-commit, blobs, HEAD, directory or none."""
+
+    root: str | None
+    revision: str | None
+    base_found_by: str
+    reach: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatchInfo:
+    """One patch of the input and what became of it; problems are sentences."""
+
+    index: int
+    total: int | None
+    version: int
+    subject: str
+    message_id: str | None
+    applied: bool
+    files: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A function that was not analysed, or not wholly, and why."""
+
+    path: str
+    line: int
+    function: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not analysed, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much was looked at: files and functions seen, functions explored, and what was not."""
+
+    files: int = 0
+    functions: int = 0
+    explored: int = 0
+    damaged: tuple[Damaged, ...] = ()
+    incomplete: tuple[Damaged, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run. `findings` is sorted by (path, line, column, rule) and already filtered; the counts in
+    `summary` (introduced, fixed, persisting, suppressed) are of all statuses, shown or not. `notices`
+    are sentences for the reader (what a run without a tree lacks, patches missing from a series)."""
+
+    command: str
+    tree: TreeInfo
+    findings: tuple[Reported, ...]
+    coverage: Coverage
+    patches: tuple[PatchInfo, ...] = ()
+    summary: dict[str, int] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which functions a change can have an effect on: in the changed files, and in callers it never touched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from qerrlint.facts.program import Program
+from qerrlint.facts.unit import Unit
+
+_IDENTIFIER = re.compile(rb"[A-Za-z_]\w+")
+_INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
+_COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
+# How many files with callers are looked at; beyond this the run says so.
+CALLER_FILES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class FilePair:
+    """A changed file: its path before and after, None where there is none."""
+
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractChange:
+    """A function whose callers meet something new; `where` is its file afterwards, `what` a sentence."""
+
+    name: str
+    where: str
+    line: int
+    what: str
+
+
+def is_c(path: str | None) -> bool:
+    """Whether a path is C to be analysed."""
+    return path is not None and path.endswith((".c", ".h", ".c.inc", ".h.inc", ".inc"))
+
+
+def changed_functions(before: Unit | None, after: Unit | None) -> set[str]:
+    """Names of functions that one side has and the other has not, or has with another text."""
+    old = {} if before is None else {n: before.text(p) for n, p in before.functions.items()}
+    new = {} if after is None else {n: after.text(p) for n, p in after.functions.items()}
+    return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+
+
+def _outside(unit: Unit | None) -> bytes:
+    """The text between functions, without includes and comments."""
+    if unit is None:
+        return b""
+    parts: list[bytes] = []
+    at = 0
+    for piece in sorted(unit.functions.values(), key=lambda p: p.span):
+        parts.append(unit.data[at : piece.span.start])
+        at = piece.span.end
+    parts.append(unit.data[at:])
+    text = _COMMENT.sub(b"", b"".join(parts))
+    return b"".join(_INCLUDE.sub(b"", text).split())
+
+
+def touched(before: Unit | None, after: Unit | None) -> set[str]:
+    """The functions of a changed file to analyse: the changed ones and those that call them, directly or not;
+    all of them when something outside functions (a type, a macro, a prototype) has changed."""
+    changed = changed_functions(before, after)
+    names = set(before.functions if before is not None else ()) | set(after.functions if after is not None else ())
+    if before is None or after is None or _outside(before) != _outside(after):
+        return names
+    mentions: dict[str, frozenset[bytes]] = {}
+    for unit in (before, after):
+        for name, piece in unit.functions.items():
+            found = frozenset(_IDENTIFIER.findall(unit.data, piece.span.start, piece.span.end))
+            mentions[name] = mentions.get(name, frozenset()) | found
+    while True:
+        words = {name.encode() for name in changed}
+        more = {name for name in names - changed if not words.isdisjoint(mentions[name])}
+        if not more:
+            return changed
+        changed |= more
+
+
+def contract_changes(
+    before: Program, after: Program, pairs: Iterable[FilePair]
+) -> list[ContractChange]:
+    """Functions with external linkage whose signature or way with Errors a change alters."""
+    out: list[ContractChange] = []
+    for pair in pairs:
+        old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
+        new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
+        if old is None or new is None:
+            continue
+        for name in sorted(changed_functions(old, new)):
+            if name not in old.functions or name not in new.functions or new.is_static(name):
+                continue
+            what = _difference(old, new, name)
+            if what is not None:
+                line, _ = new.lines.position(new.functions[name].span.start)
+                out.append(ContractChange(name, new.path, line, what))
+    return out
+
+
+def _difference(old: Unit, new: Unit, name: str) -> str | None:
+    """What callers of a function meet that they did not before, or None."""
+    was, now = old.signature(name), new.signature(name)
+    if was is not None and now is not None:
+        if was.errp is None and now.errp is not None:
+            return f"{name}() now takes an Error **"
+        if was.returns != now.returns:
+            return f"{name}() now returns {now.returns} instead of {was.returns}"
+        if [p.type for p in was.params] != [p.type for p in now.params]:
+            return f"{name}() has other parameters now"
+    before, after = old.summary(name), new.summary(name)
+    if before is None or after is None:
+        return None
+    if after.may_set and not before.may_set:
+        return f"{name}() now sets an Error"
+    if before.may_set and not after.may_set:
+        return f"{name}() no longer sets an Error"
+    if before.consumes != after.consumes:
+        return f"{name}() now treats the Error it is given differently"
+    if after.fails and not before.fails:
+        return f"{name}() can now fail"
+    if {o for o in before.outcomes} != {o for o in after.outcomes} and before.complete and after.complete:
+        return f"{name}() now returns other results with its Error"
+    return None

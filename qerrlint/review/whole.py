@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The findings of files as they are, without any change: what `qerrlint check` reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from qerrlint.engine.files import FileReport, Uncovered, analyse_unit
+from qerrlint.engine.pool import map_files
+from qerrlint.facts.program import Program
+from qerrlint.review.located import Located, Resolver
+from qerrlint.review.result import Coverage, Damaged, Skipped
+from qerrlint.rules import RuleSet, load_rules
+from qerrlint.source.source import Source
+
+# Not the project's own device and core code: firmware, other projects, generated and helper material.
+NOT_CORE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", "linux-headers/", "pc-bios/")
+C_SUFFIXES = (".c", ".c.inc", ".h", ".h.inc")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How well the front end read the functions, all of them and those about errors."""
+
+    functions: int = 0
+    damaged: int = 0
+    errorish: int = 0
+    errorish_damaged: int = 0
+
+    def __add__(self, other: Health) -> Health:
+        """Sums."""
+        return Health(
+            self.functions + other.functions,
+            self.damaged + other.damaged,
+            self.errorish + other.errorish,
+            self.errorish_damaged + other.errorish_damaged,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a run over files found, and how much it looked at."""
+
+    found: tuple[Located, ...]
+    coverage: Coverage
+    health: Health | None
+
+
+@dataclass(slots=True)
+class _State:
+    program: Program
+    rules: RuleSet
+    measure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _FileOutcome:
+    found: tuple[Located, ...]
+    functions: int
+    explored: int
+    damaged: tuple[Damaged, ...]
+    incomplete: tuple[Damaged, ...]
+    skipped: Skipped | None
+    health: Health
+
+
+def core_files(source: Source, below: Sequence[str] = ()) -> list[str]:
+    """The C files of a tree, or of the folders and files `below` it (then without leaving any out)."""
+    paths = [path for path in source.paths() if path.endswith(C_SUFFIXES)]
+    if not below:
+        return [path for path in paths if not path.startswith(NOT_CORE)]
+    wanted = set(below)
+    folders = tuple(folder.rstrip("/") + "/" for folder in below if folder not in ("", "."))
+    everything = any(folder in ("", ".") for folder in below)
+    return [path for path in paths if everything or path in wanted or path.startswith(folders)]
+
+
+def check_files(
+    source: Source,
+    paths: Sequence[str],
+    reach: str,
+    rule_folders: Sequence[str],
+    jobs: int,
+    measure: bool,
+    progress: Callable[[int], None] | None = None,
+) -> Checked:
+    """Analyse the files; `measure` also counts the health of every function (it parses all of them)."""
+    sizes = [(path, len(data)) for path, data in source.read_many(paths)]
+    make_state = partial(_make_state, source, reach, tuple(rule_folders), measure)
+    found: list[Located] = []
+    damaged: list[Damaged] = []
+    incomplete: list[Damaged] = []
+    skipped: list[Skipped] = []
+    functions = explored = 0
+    health = Health()
+    for _, outcome in map_files(_one_file, make_state, sizes, jobs, progress):
+        found += outcome.found
+        damaged += outcome.damaged
+        incomplete += outcome.incomplete
+        if outcome.skipped is not None:
+            skipped.append(outcome.skipped)
+        functions += outcome.functions
+        explored += outcome.explored
+        health += outcome.health
+    coverage = Coverage(len(sizes), functions, explored, tuple(damaged), tuple(incomplete), tuple(skipped))
+    return Checked(tuple(found), coverage, health if measure else None)
+
+
+def _make_state(source: Source, reach: str, rule_folders: tuple[str, ...], measure: bool) -> _State:
+    return _State(Program(source, reach), load_rules(rule_folders), measure)
+
+
+def _one_file(state: _State, path: str) -> _FileOutcome:
+    program = state.program
+    unit = program.unit(path)
+    if unit is None:
+        return _FileOutcome((), 0, 0, (), (), Skipped(path, "no such file"), Health())
+    report = analyse_unit(unit, state.rules)
+    resolver = Resolver(program)
+    found = tuple(resolver.locate(f, report.advice[f.fingerprint]) for f in report.findings)
+    damaged, incomplete = uncovered(report, resolver)
+    health = _measure(program, path) if state.measure else Health()
+    program.forget(path)
+    return _FileOutcome(found, report.functions, report.explored, damaged, incomplete, None, health)
+
+
+def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ...], tuple[Damaged, ...]]:
+    """The functions of a report that were not analysed, and those not wholly."""
+
+    def resolved(item: Uncovered) -> Damaged:
+        return Damaged(item.span.path, resolver.place(item.span).line, item.function, item.reason)
+
+    return tuple(map(resolved, report.damaged)), tuple(map(resolved, report.incomplete))
+
+
+def _measure(program: Program, path: str) -> Health:
+    unit = program.unit(path)
+    if unit is None:
+        return Health()
+    relevant = {piece.name for piece in unit.relevant()}
+    damaged = [name for name in unit.functions if unit.is_damaged(name)]
+    return Health(len(unit.functions), len(damaged), len(relevant), len(relevant.intersection(damaged)))

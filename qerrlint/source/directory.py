@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""DirectorySource: a tree as it lies in a directory; it follows no link and knows nothing of git's index."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+
+from qerrlint.errors import InputError
+from qerrlint.source.source import Source
+
+# A directory that holds one of these is the output of a build, not source.
+_BUILD_MARKS = frozenset(("build.ninja", "meson-private", "config-host.mak"))
+
+
+class DirectorySource(Source):
+    """The regular files under a directory, without `.git`, nested repositories and build directories.
+
+    Raises InputError when `root` is not a directory that can be listed.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = os.path.realpath(os.fspath(root))
+        if not os.path.isdir(self.root):
+            raise InputError(f"{os.fspath(root)}: not a directory")
+        self.revision = None
+        self._paths: tuple[str, ...] | None = None
+        self._plain: dict[str, bool] = {"": True}
+
+    def read(self, path: str) -> bytes | None:
+        """The file's bytes; None for what is no regular file below the root (no link is followed)."""
+        full = self._locate(path)
+        if full is None:
+            return None
+        try:
+            with open(full, "rb") as file:
+                return file.read()
+        except OSError as error:
+            raise InputError(f"{full}: cannot be read: {error.strerror}") from None
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a regular file of that path."""
+        return self._locate(path) is not None
+
+    def paths(self) -> Sequence[str]:
+        """All paths, sorted; the directory is walked once."""
+        if self._paths is None:
+            found: list[str] = []
+            self._walk("", found)
+            self._paths = tuple(sorted(found))
+        return self._paths
+
+    def _walk(self, below: str, found: list[str]) -> None:
+        try:
+            with os.scandir(os.path.join(self.root, below)) as entries:
+                listed = list(entries)
+        except OSError as error:
+            if not below:
+                raise InputError(f"{self.root}: cannot be listed: {error.strerror}") from None
+            return  # an unreadable subdirectory holds nothing that could be analysed
+        prefix = below + "/" if below else ""
+        if below and any(entry.name in _BUILD_MARKS or entry.name == ".git" for entry in listed):
+            return
+        for entry in listed:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != ".git":
+                    self._walk(prefix + entry.name, found)
+            elif entry.is_file(follow_symlinks=False) and (below or entry.name != ".git"):
+                found.append(prefix + entry.name)
+
+    def _locate(self, path: str) -> str | None:
+        """The file's absolute path, if neither it nor a directory on the way is a link or missing."""
+        parent, _, name = path.rpartition("/")
+        if name in ("", ".", "..") or "\0" in path or not self._is_plain(parent):
+            return None
+        full = f"{self.root}/{path}"
+        try:
+            mode = os.lstat(full).st_mode
+        except OSError:
+            return None
+        return full if stat.S_ISREG(mode) else None
+
+    def _is_plain(self, folder: str) -> bool:
+        known = self._plain.get(folder)
+        if known is None:
+            parent, _, name = folder.rpartition("/")
+            known = name not in ("", ".", "..") and self._is_plain(parent)
+            if known:
+                try:
+                    known = stat.S_ISDIR(os.lstat(f"{self.root}/{folder}").st_mode)
+                except OSError:
+                    known = False
+            self._plain[folder] = known
+        return known

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""GitSource and StagedSource: trees out of git's object store; the work tree is never looked at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from qerrlint.errors import InputError
+from qerrlint.source.gitprocess import BlobReader, Git, hook_store
+from qerrlint.source.source import Source
+
+_REGULAR = (b"100644", b"100755", b"100664")
+
+
+@dataclass(frozen=True, slots=True)
+class GitLocation:
+    """Where a repository lies: its git directory, and the top of its work tree or None."""
+
+    git_dir: str
+    top: str | None
+
+    @property
+    def root(self) -> str:
+        """The directory to name the repository by and to run git in."""
+        return self.top or self.git_dir
+
+
+def locate(path: str | os.PathLike[str]) -> GitLocation | None:
+    """The repository that `path` is the top or the git directory of; None when it is neither.
+
+    Raises InputError when `path` is no directory, git is missing or refuses the repository.
+    """
+    found = enclosing(path)
+    if found is None:
+        return None
+    here = os.path.realpath(os.fspath(path))
+    return found if here in (os.path.realpath(found.git_dir), os.path.realpath(found.root)) else None
+
+
+def enclosing(path: str | os.PathLike[str]) -> GitLocation | None:
+    """The repository that git finds from `path` upwards, or None. Raises as `locate` does."""
+    text = os.fspath(path)
+    if not os.path.isdir(text):
+        raise InputError(f"{text}: not a directory")
+    _, out, _ = Git(text).try_run(
+        ("rev-parse", "--is-inside-work-tree", "--absolute-git-dir", "--show-toplevel")
+    )
+    lines = out.decode("utf-8", "surrogateescape").splitlines()
+    if len(lines) < 2:
+        return None
+    return GitLocation(lines[1], lines[2] if lines[0] == "true" and len(lines) > 2 else None)
+
+
+def require(path: str | os.PathLike[str]) -> GitLocation:
+    """As `locate`; raises InputError also when there is no repository at `path` itself."""
+    found = locate(path)
+    if found is not None:
+        return found
+    outer = enclosing(path)
+    if outer is not None:
+        raise InputError(f"{os.fspath(path)}: not the top of a git repository (that is {outer.root})")
+    raise InputError(f"{os.fspath(path)}: not a git repository")
+
+
+def resolve_commit(git: Git, rev: str) -> str:
+    """The id of the commit that `rev` names; raises InputError when it names none."""
+    if not rev or rev.startswith("-") or "\n" in rev or "\0" in rev:
+        raise InputError(f"{git.directory}: not a revision: {rev!r}")
+    code, out, err = git.try_run(("rev-parse", "--verify", "--quiet", rev + "^{commit}"))
+    if code == 0:
+        return out.decode("ascii").strip()
+    why = "ambiguous revision" if b"ambiguous" in err else "unknown revision"
+    raise InputError(f"{git.directory}: {why}: {rev}")
+
+
+class _ObjectSource(Source):
+    """Shared by the sources that hold a listing of path to blob id and read blobs by id."""
+
+    def __init__(self, git: Git, root: str) -> None:
+        self.root = root
+        self._git = git
+        self._reader = BlobReader(git)
+        self._listing: dict[str, str] | None = None
+        self._paths: tuple[str, ...] | None = None
+
+    def _list(self) -> dict[str, str]:
+        raise NotImplementedError
+
+    @property
+    def _blobs(self) -> dict[str, str]:
+        if self._listing is None:
+            self._listing = self._list()
+        return self._listing
+
+    def read(self, path: str) -> bytes | None:
+        """The blob's bytes; None when there is no such regular file."""
+        blob = self._blobs.get(path)
+        return None if blob is None else self._required(path, self._reader.read(blob))
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a regular file of that path."""
+        return path in self._blobs
+
+    def paths(self) -> Sequence[str]:
+        """All paths, sorted."""
+        if self._paths is None:
+            self._paths = tuple(sorted(self._blobs))
+        return self._paths
+
+    def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Path and bytes of each file, in the order given; blobs are asked for in batches."""
+        blobs = self._blobs
+        wanted = [path for path in paths if path in blobs]
+        for path, data in zip(wanted, self._reader.read_many(blobs[path] for path in wanted), strict=True):
+            yield path, self._required(path, data)
+
+    def blob_id(self, path: str) -> str | None:
+        """The blob's id as git has it; nothing is read."""
+        return self._blobs.get(path)
+
+    def close(self) -> None:
+        """End the git process."""
+        self._reader.close()
+
+    def _required(self, path: str, data: bytes | None) -> bytes:
+        if data is None:
+            raise InputError(f"{self.root}: the object of {path} is missing (a partial clone?)")
+        return data
+
+
+class GitSource(_ObjectSource):
+    """The tree of the commit `rev` of the repository at `path` (work tree, bare or plain git directory).
+
+    Raises InputError when there is no repository at `path` or `rev` names no commit.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], rev: str = "HEAD") -> None:
+        location = require(path)
+        super().__init__(Git(location.root, hook_store(location.git_dir)), location.root)
+        self.revision: str = resolve_commit(self._git, rev)
+
+    def _list(self) -> dict[str, str]:
+        listing = {}
+        out = self._git.run(("ls-tree", "-r", "-z", "--full-tree", self.revision))
+        for entry in out.decode("utf-8", "surrogateescape").split("\0"):
+            # mode SP "blob" SP id TAB path; symbolic links are blobs too, told apart by their mode
+            if entry.startswith("100"):
+                head, _, path = entry.partition("\t")
+                listing[path] = head[12:]
+        return listing
+
+
+class StagedSource(_ObjectSource):
+    """The index of the repository at `path` as it is; `unmerged` names paths in conflict, which are left out.
+
+    Inside a hook the index that the hook was given (GIT_INDEX_FILE) counts. Raises InputError when there
+    is no repository with a work tree at `path`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        location = require(path)
+        if location.top is None:
+            raise InputError(f"{os.fspath(path)}: a bare repository has no index")
+        super().__init__(Git(location.top, hook_store(location.git_dir)), location.top)
+        self.revision = None
+        self._unmerged: tuple[str, ...] = ()
+
+    @property
+    def unmerged(self) -> tuple[str, ...]:
+        """Paths in conflict, sorted."""
+        return self._unmerged if self._blobs is not None else ()
+
+    def _list(self) -> dict[str, str]:
+        listing = {}
+        conflicts = set()
+        for entry in self._git.run(("ls-files", "-s", "-z")).split(b"\0"):
+            head, _, raw = entry.partition(b"\t")
+            words = head.split()
+            if len(words) != 3 or words[0] not in _REGULAR:
+                continue
+            path = raw.decode("utf-8", "surrogateescape")
+            if words[2] == b"0":
+                listing[path] = words[1].decode("ascii")
+            else:
+                conflicts.add(path)
+        self._unmerged = tuple(sorted(conflicts))
+        return listing

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""OverlaySource: another source with some files replaced, added or removed in memory; it writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from qerrlint.source.source import Source, git_blob_id
+
+
+class OverlaySource(Source):
+    """`base` with `changes` on top: path to its new bytes, or to None for a file that is gone.
+
+    The overlay has no revision, even over a commit. Closing it closes the base.
+    """
+
+    def __init__(self, base: Source, changes: Mapping[str, bytes | None]) -> None:
+        self.base = base
+        self.changes = dict(changes)
+        self.root = base.root
+        self.revision = None
+        self._paths: tuple[str, ...] | None = None
+
+    def read(self, path: str) -> bytes | None:
+        """The changed bytes, else the base's."""
+        if path in self.changes:
+            return self.changes[path]
+        return self.base.read(path)
+
+    def exists(self, path: str) -> bool:
+        """Whether the file is there after the changes."""
+        if path in self.changes:
+            return self.changes[path] is not None
+        return self.base.exists(path)
+
+    def paths(self) -> Sequence[str]:
+        """All paths after the changes, sorted."""
+        if self._paths is None:
+            if all(self.changes[path] is not None and self.base.exists(path) for path in self.changes):
+                self._paths = tuple(self.base.paths())
+            else:
+                left = (path for path in self.base.paths() if path not in self.changes)
+                new = (path for path, data in self.changes.items() if data is not None)
+                self._paths = tuple(sorted((*left, *new)))
+        return self._paths
+
+    def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Path and bytes of each file, in the order given; runs of unchanged files go to the base at once."""
+        for changed, run in groupby(paths, self.changes.__contains__):
+            if not changed:
+                yield from self.base.read_many(run)
+                continue
+            for path in run:
+                data = self.changes[path]
+                if data is not None:
+                    yield path, data
+
+    def blob_id(self, path: str) -> str | None:
+        """Git's id of the content after the changes."""
+        if path in self.changes:
+            data = self.changes[path]
+            return None if data is None else git_blob_id(data)
+        return self.base.blob_id(path)
+
+    def close(self) -> None:
+        """Close the base."""
+        self.base.close()

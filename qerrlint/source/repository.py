@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Repository: questions about commits (what changed, which commit holds these blobs); it reads no file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from qerrlint.errors import InputError
+from qerrlint.source.gitprocess import Git, hook_store
+from qerrlint.source.objects import require, resolve_commit
+
+# Branches whose first-parent line is searched after HEAD's, the most recently committed first.
+_BRANCHES = 4
+# A patch is not looked for on bases that were left this many seconds before it was sent: two years.
+_OLDEST_BASE = 2 * 365 * 86400
+
+
+class PathChange(NamedTuple):
+    """One changed path: status A, D, M or R; `old_path` is None for A, `new_path` for D."""
+
+    status: str
+    old_path: str | None
+    new_path: str | None
+
+
+class _Step(NamedTuple):
+    """A commit of a first-parent line that changed watched paths; `before` is what they were without it."""
+
+    commit: str
+    parent: str | None
+    time: int
+    before: dict[str, str]
+
+
+class Repository:
+    """The repository at `path` (the top of a work tree, a bare or a plain git directory).
+
+    Raises InputError when there is none, when git is missing or when it refuses access. Nothing here
+    writes: no ref, index, object or file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.location = require(path)
+        self.root = self.location.root
+        self._git = Git(self.root, hook_store(self.location.git_dir))
+
+    def resolve(self, rev: str) -> str:
+        """The id of the commit `rev` names; raises InputError when it names none."""
+        return resolve_commit(self._git, rev)
+
+    def has_commit(self, rev: str) -> bool:
+        """Whether `rev` names a commit that is here."""
+        try:
+            resolve_commit(self._git, rev)
+        except InputError:
+            return False
+        return True
+
+    def merge_base(self, a: str, b: str) -> str | None:
+        """The best common ancestor, None for unrelated histories."""
+        code, out, _ = self._git.try_run(("merge-base", self.resolve(a), self.resolve(b)))
+        return out.decode("ascii").strip() if code == 0 else None
+
+    def first_parent(self, rev: str) -> str | None:
+        """The first parent of a commit, None for a root."""
+        code, out, _ = self._git.try_run(
+            ("rev-parse", "--verify", "--quiet", self.resolve(rev) + "^1^{commit}")
+        )
+        return out.decode("ascii").strip() if code == 0 else None
+
+    def commits_between(self, a: str, b: str) -> tuple[str, ...]:
+        """The commits of `a..b`, oldest first, merges left out."""
+        span = f"{self.resolve(a)}..{self.resolve(b)}"
+        out = self._git.run(("rev-list", "--reverse", "--topo-order", "--no-merges", span))
+        return tuple(out.decode("ascii").split())
+
+    def commit_message(self, rev: str) -> str:
+        """The message of a commit, subject first."""
+        raw = self._git.run(("cat-file", "commit", self.resolve(rev)))
+        head, _, body = raw.partition(b"\n\n")
+        charset = "utf-8"
+        for line in head.splitlines():
+            if line.startswith(b"encoding "):
+                charset = line[9:].decode("ascii", "replace")
+        try:
+            return body.decode(charset)
+        except (LookupError, UnicodeDecodeError):
+            return body.decode("utf-8", "replace")
+
+    def changed_paths(self, a: str, b: str) -> tuple[PathChange, ...]:
+        """What differs between two commits, renames found, symbolic links and submodules left out."""
+        command = ("diff-tree", "-r", "-M", "-z", "--no-ext-diff", "--no-textconv")
+        return tuple(_changes(self._git.run((*command, self.resolve(a), self.resolve(b)))))
+
+    def changed_in_index(self, rev: str = "HEAD") -> tuple[PathChange, ...]:
+        """What the index changes against a commit, renames found; unmerged paths are left out."""
+        command = ("diff-index", "--cached", "-M", "-z", "--no-ext-diff", "--no-textconv")
+        return tuple(_changes(self._git.run((*command, self.resolve(rev)))))
+
+    def changed_in_worktree(self, rev: str = "HEAD") -> tuple[PathChange, ...]:
+        """Tracked files whose bytes may differ from a commit's: a touched but equal file can be among them.
+
+        Renames appear as A and D: git would have to read the work tree to find them.
+        """
+        command = ("diff-index", "-z", "--no-renames", "--no-ext-diff", "--no-textconv")
+        arguments = (*self._without_filters(), *command, "--ignore-submodules", self.resolve(rev))
+        return tuple(_changes(self._git.run(arguments)))
+
+    def _without_filters(self) -> Iterator[str]:
+        """Options that empty the commands of all filters (filter.*.clean): git runs them even to compare a
+        file that was written in the same instant as the index."""
+        _, out, _ = self._git.try_run(("config", "-z", "--name-only", "--get-regexp", r"^filter\."))
+        names = {key.rpartition(".")[0] for key in out.decode("utf-8", "surrogateescape").split("\0") if key}
+        for name in sorted(names):
+            for setting in ("clean=", "smudge=", "process=", "required=false"):
+                yield from ("-c", f"{name}.{setting}")
+
+    def has_blob(self, blob: str) -> bool:
+        """Whether an object whose id starts with these hex digits is here."""
+        out = self._git.run(("cat-file", "--batch-check"), stdin=blob.encode("ascii", "replace") + b"\n")
+        return not out.endswith(b" missing\n")
+
+    def commits_containing(
+        self, blobs: Mapping[str, str], limit: int = 2000, before: int | None = None
+    ) -> tuple[str, ...]:
+        """Commits whose tree holds all `blobs` (path to a blob id, which may be abbreviated), best first.
+
+        The first is the newest such commit on the first-parent line of HEAD, else of another branch; with
+        `before` (seconds since 1970) the newest that is not younger, where one of the same run of
+        commits is old enough. Only when no such line has one are side branches searched, for commits
+        that touch one of the paths. `limit` bounds the commits looked at in each of these walks.
+        """
+        if not blobs or not all(self.has_blob(blob) for blob in blobs.values()):
+            return ()
+        seen: set[str] = set()
+        for tip in self._tips():
+            found = self._on_line(tip, blobs, limit, before, seen)
+            if found is not None:
+                return (found,)
+        return self._on_side_branches(blobs, limit, before)
+
+    def _tips(self) -> Iterator[str]:
+        code, out, _ = self._git.try_run(("rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
+        seen = set(out.decode("ascii").split()) if code == 0 else set()
+        yield from seen
+        command = (
+            "for-each-ref",
+            "--sort=-committerdate",
+            "--format=%(objectname)",
+            f"--count={_BRANCHES * 2}",
+        )
+        for tip in self._git.run((*command, "refs/heads", "refs/remotes")).decode("ascii").split():
+            if tip not in seen and len(seen) <= _BRANCHES:
+                seen.add(tip)
+                yield tip
+
+    def _on_line(
+        self, tip: str, blobs: Mapping[str, str], limit: int, before: int | None, seen: set[str]
+    ) -> str | None:
+        state = self._blobs_at(tip, blobs)
+        newest: str | None = tip
+        since = None if before is None else before - _OLDEST_BASE
+        for step in self._steps(tip, blobs, limit, since):
+            if newest is not None and _holds(state, blobs):
+                return self._not_younger(newest, step.time, before) or newest
+            if step.commit in seen:  # where two lines meet, the rest was searched before
+                return None
+            seen.add(step.commit)
+            state.update(step.before)
+            newest = step.parent
+        return newest if newest is not None and _holds(state, blobs) else None
+
+    def _not_younger(self, newest: str, since: int, before: int | None) -> str | None:
+        """The newest first-parent ancestor of `newest` committed in [since, before]."""
+        if before is None or before < since:
+            return None
+        command = ("rev-list", "-1", "--first-parent", f"--until={before}", f"--since={since}")
+        return self._git.run((*command, newest)).decode("ascii").strip() or None
+
+    def _blobs_at(self, commit: str, blobs: Mapping[str, str]) -> dict[str, str]:
+        state = {}
+        for entry in self._git.run(("ls-tree", "-z", "--full-tree", commit, "--", *blobs)).split(b"\0"):
+            head, _, path = entry.partition(b"\t")
+            if path:
+                state[path.decode("utf-8", "surrogateescape")] = head.split()[2].decode("ascii")
+        return state
+
+    def _steps(self, tip: str, blobs: Mapping[str, str], limit: int, since: int | None) -> Iterator[_Step]:
+        command = ("log", f"-n{limit}", "--first-parent", "-m", "--raw", "-z", "--no-abbrev", "--no-renames")
+        form = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-notes", "--format=%x01%H %ct %P")
+        bound = () if since is None else (f"--since={since}",)
+        process = self._git.start((*command, *form, *bound, tip, "--", *blobs))
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            rest = b""
+            while chunk := os.read(process.stdout.fileno(), 65536):
+                *records, rest = (rest + chunk).split(b"\x01")
+                yield from map(_step, filter(None, records))
+            if rest:
+                yield _step(rest)
+        finally:
+            process.stdout.close()
+            process.kill()
+            process.wait()
+
+    def _on_side_branches(self, blobs: Mapping[str, str], limit: int, before: int | None) -> tuple[str, ...]:
+        heads = ("HEAD",) if self.has_commit("HEAD") else ()
+        bound = () if before is None else (f"--since={before - _OLDEST_BASE}",)
+        command = ("rev-list", "--full-history", f"-n{limit}", *bound, *heads, "--branches", "--remotes")
+        commits = self._git.run((*command, "--", *blobs)).decode("ascii").split()
+        order = list(blobs)
+        asked = "".join(f"{commit}:{path}\n" for commit in commits for path in order)
+        out = self._git.run(
+            ("cat-file", "--batch-check=%(objectname)"), stdin=asked.encode("utf-8", "surrogateescape")
+        )
+        ids = out.decode("utf-8", "surrogateescape").splitlines()
+        found = []
+        for number, commit in enumerate(commits):
+            have = ids[number * len(order) : (number + 1) * len(order)]
+            if _holds(dict(zip(order, have, strict=False)), blobs):
+                found.append(commit)
+        return tuple(found)
+
+
+def _holds(state: Mapping[str, str], blobs: Mapping[str, str]) -> bool:
+    return all(state.get(path, "").startswith(blob) for path, blob in blobs.items())
+
+
+def _step(record: bytes) -> _Step:
+    """One record of `git log --raw -z`: the heading, then `:modes ids status` and path by turns."""
+    fields = record.decode("utf-8", "surrogateescape").split("\0")
+    commit, time, *parents = fields[0].split()
+    before = {}
+    entries = iter(fields[1:])
+    for entry in entries:
+        head = entry.lstrip("\n")
+        if head.startswith(":"):
+            before[next(entries)] = head.split()[2]
+    return _Step(commit, parents[0] if parents else None, int(time), before)
+
+
+def _changes(raw: bytes) -> Iterator[PathChange]:
+    """Entries of raw diff output with -z; a change to or from a link counts as D or A of the file."""
+    fields = iter(raw.decode("utf-8", "surrogateescape").split("\0"))
+    for head in fields:
+        if not head.startswith(":"):
+            continue
+        old_mode, new_mode, _, _, status = head[1:].split()
+        path = next(fields)
+        other = next(fields) if status[0] in "RC" else path
+        old = path if old_mode.startswith("100") else None
+        new = other if new_mode.startswith("100") else None
+        if status[0] == "U" or old is new is None:
+            continue
+        if old is None or status[0] == "C":
+            yield PathChange("A", None, new)
+        elif new is None:
+            yield PathChange("D", old, None)
+        else:
+            yield PathChange("R" if old != new else "M", old, new)

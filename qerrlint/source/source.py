@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Source: the protocol by which other layers read a tree; it knows paths and bytes, not where they lie."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import TypeVar
+
+S = TypeVar("S", bound="Source")
+
+
+def git_blob_id(data: bytes) -> str:
+    """The id (40 hex digits) git gives a blob of this content in a SHA-1 repository."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+class Source(ABC):
+    """A tree of regular files; paths are relative to `root`, with `/`, odd bytes surrogate-escaped.
+
+    Symbolic links and submodules are no part of it: they are neither listed nor read. `revision` is the
+    commit id of a tree that git keeps, else None. A source is a context manager and opens what it needs
+    at first use; it may be pickled, or used on both sides of a fork, but not by two threads.
+    """
+
+    root: str
+    revision: str | None = None
+
+    @abstractmethod
+    def read(self, path: str) -> bytes | None:
+        """The file's bytes; None when there is no such regular file."""
+
+    @abstractmethod
+    def paths(self) -> Sequence[str]:
+        """All paths, sorted; listed once."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a regular file of that path."""
+        return self.read(path) is not None
+
+    def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Path and bytes of each file that is there, in the order given."""
+        for path in paths:
+            data = self.read(path)
+            if data is not None:
+                yield path, data
+
+    def blob_id(self, path: str) -> str | None:
+        """Git's id of the file's content, None when there is no such file."""
+        data = self.read(path)
+        return None if data is None else git_blob_id(data)
+
+    def close(self) -> None:  # noqa: B027 (most sources have nothing to close)
+        """Let go of processes; the source opens them again when it is used after that."""
+
+    def __enter__(self: S) -> S:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Cuts a C file into functions and other braced top-level pieces by a scan of its bytes; it parses nothing.
+
+QEMU's style closes every function at column 0, so the scan reads only what stands between functions and
+jumps over the bodies. Each jump is checked (counts of braces, nothing but labels at column 0); where
+the check fails the braces are matched one by one, and a file that still does not add up is given to
+`cut_by_tree`, which takes the functions from a parse of the whole file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from qerrlint.source.span import Span
+from qerrlint.syntax.lexis import DIRECTIVE, OPAQUE, RAW_DIRECTIVE, bare, blanked, brace_end
+
+FUNCTION = "function"
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A braced top-level piece of a file.
+
+    kind: "function" or "other" (an initialised variable, a struct, an enum). span: from the first byte of
+    the head (return type, attributes; no doc comment) to the byte after the closing brace, for other pieces
+    to the byte after the `;`. body: offset of a function's `{` in the file, -1 for other pieces. name:
+    the declared name; of `HELPER(x)(args)` it is the text `HELPER(x)`; "" where there is none.
+    """
+
+    kind: str
+    name: str
+    span: Span
+    body: int
+
+
+_TOKEN = re.compile(rb"[{};\"'#]|/[*/]")
+# The head of nearly every function: words, a name, parameters without brackets in them.
+_PLAIN_HEAD = re.compile(
+    rb"\s*([A-Za-z_][\w \t*\r\n]*[ \t*\r\n])([A-Za-z_]\w*)[ \t]*\([^(){}=;\"'/#]*\)\s*"
+)
+# At column 0 inside a function there are only labels, directives and the closing brace.
+_SUSPICIOUS = re.compile(rb"\n(?:\{|[A-Za-z_]\w*\b(?![ \t]*:))")
+_INVOCATION = re.compile(rb"\s*[A-Za-z_]\w*[ \t]*\(.*\)\s*\Z", re.DOTALL)
+_EXTERN_C = re.compile(rb'extern\s+"C(?:\+\+)?"\s*\Z')
+_SINGLE_CALL = re.compile(rb"[A-Za-z_]\w*[ \t]*\(")
+_ATTRIBUTE_LINE = re.compile(rb"(?:__attribute__|G_GNUC_\w+|QEMU_\w+|__declspec)\b")
+_TRAILING_WORD = re.compile(rb"[A-Za-z_]\w*\Z")
+_TAIL = re.compile(rb"[^;{}]*")
+_VARIABLE = re.compile(rb"([A-Za-z_]\w*)\s*\Z")
+_TRAILING_ATTRIBUTE = re.compile(rb"\b(?:__attribute__|G_GNUC_\w+|QEMU_\w+|ATTRIBUTE_\w+)\s*(?:\([^=]*\)\s*)?\Z")
+_FUNCTION_TABLE = re.compile(rb"\(\s*\*[^()]*?([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*\)\s*\(")
+_TAG = re.compile(rb"\b(?:struct|union|enum)\s+(?:(?:QEMU_\w+|__attribute__\s*\([^{]*\))\s*)?([A-Za-z_]\w*)")
+_TYPEDEF_NAME = re.compile(rb"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*;?\s*\Z")
+_NAME = re.compile(rb"[A-Za-z_]\w*\Z")
+_PARENTHESISED = re.compile(rb"\(\s*([A-Za-z_]\w*)\s*\)")
+_RETURNED_POINTER = re.compile(rb"\(\s*\*+\s*(?:\w+\s+)*([A-Za-z_]\w*)\s*\(")
+
+
+class _DoesNotAddUpError(Exception):
+    """An opening brace without an end: the column-0 structure is not there."""
+
+
+def cut(path: str, data: bytes) -> list[Piece]:
+    """The pieces of a file in source order; never raises, whatever the bytes are."""
+    try:
+        return _Cutter(path, data).run()
+    except _DoesNotAddUpError:
+        return cut_by_tree(path, data)
+
+
+def cut_by_tree(path: str, data: bytes) -> list[Piece]:
+    """The pieces of a file as a parse of the whole normalised file shows them; slow, for odd styles."""
+    # Late: most runs cut thousands of files and parse none of them whole.
+    from qerrlint.syntax.grammar import outer_definitions
+    from qerrlint.syntax.normalise import normalise
+
+    pieces = []
+    for start, end, body, is_function in outer_definitions(normalise(data).data):
+        if is_function:
+            name = function_name(data[start:body]) or ""
+            pieces.append(Piece(FUNCTION, name, Span(path, start, end), body))
+        else:
+            brace = data.find(b"{", start, end)
+            if brace >= 0:
+                name = _other_name(bare(data[start:brace]), data[start:end])
+                pieces.append(Piece(OTHER, name, Span(path, start, end), -1))
+    return pieces
+
+
+def function_name(head: bytes) -> str | None:
+    """The name that a definition's head (text up to the brace) declares; None if it is no function's head."""
+    text = head.rstrip()
+    if b"/" in text or b"#" in text or b'"' in text:
+        text = DIRECTIVE.sub(lambda match: blanked(match.group()), bare(text)).rstrip()
+    if text.lstrip().startswith(b"typedef"):
+        return None
+    opening = _last_group(text)
+    while opening > 0:
+        before = text[:opening].rstrip()
+        word = _NAME.search(before)
+        if word and (word.group() == b"__attribute__" or word.group().startswith((b"G_GNUC_", b"QEMU_"))):
+            text = before[: word.start()].rstrip()
+            opening = _last_group(text)
+            continue
+        if b"=" in before:
+            return None
+        if word:
+            if word.start() == 0 and b" " not in text[opening:]:
+                # DISAS_INSN(scc): the macro makes the whole head, its argument tells the functions apart.
+                return text[: text.rfind(b")") + 1].decode("utf-8", "replace")
+            return word.group().decode("ascii")
+        if before.endswith(b")"):
+            inner = _last_group(before)
+            pointer = _RETURNED_POINTER.match(before, inner)
+            if pointer:
+                return pointer.group(1).decode("ascii")
+            parenthesised = _PARENTHESISED.fullmatch(before, inner)
+            if parenthesised and before[inner - 1 : inner].isspace():
+                return parenthesised.group(1).decode("ascii")
+            word = _NAME.search(before[:inner].rstrip())
+            if word:
+                group = b"".join(before[inner:].split())
+                return (word.group() + group).decode("utf-8", "replace")
+        return None
+    return None
+
+
+def _last_group(text: bytes) -> int:
+    """Offset of the `(` of the parenthesised group that ends `text` (words may follow it); -1 if none."""
+    while True:
+        word = _TRAILING_WORD.search(text)
+        if word is None:
+            break
+        text = text[: word.start()].rstrip()
+    if not text.endswith(b")"):
+        return -1
+    opening = text.rfind(b"(")
+    while opening >= 0 and text.count(b")", opening) != text.count(b"(", opening):
+        opening = text.rfind(b"(", 0, opening)
+    return opening
+
+
+def _other_name(head: bytes, whole: bytes) -> str:
+    """The name of an initialised variable, a typedef, or the tag of a struct, union or enum."""
+    found = None
+    if b"=" in head:
+        left = _TRAILING_ATTRIBUTE.sub(b"", head[: head.index(b"=")])
+        found = _FUNCTION_TABLE.search(left) or _VARIABLE.search(left.partition(b"[")[0])
+    elif re.match(rb"\s*typedef\b", head):
+        found = _TYPEDEF_NAME.search(bare(whole[whole.rfind(b"}") + 1 :]))
+    found = found or _TAG.search(head)
+    return found.group(1).decode("ascii") if found else ""
+
+
+class _Cutter:
+    """The scan of one file; `bare` text of the whole file is made only if a check fails."""
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = path
+        self.data = data
+        self.pieces: list[Piece] = []
+        self._bare: bytes | None = None
+
+    def run(self) -> list[Piece]:
+        data, search = self.data, _TOKEN.search
+        start = pos = 0  # start: where the declaration that is being read may begin
+        while match := search(data, pos):
+            at, pos = match.span()
+            token = data[at]
+            if token == 0x7B:  # {
+                start = pos = self._opened(start, at)
+            elif token == 0x3B or token == 0x7D:  # ; or a brace of `extern "C"` or of a split #if
+                start = pos
+            else:
+                if token == 0x23:  # #
+                    directive = RAW_DIRECTIVE.match(data, at)
+                    pos = directive.end() if directive else pos
+                else:
+                    opaque = OPAQUE.match(data, at)
+                    pos = opaque.end() if opaque else pos
+                    if token == 0x22 or token == 0x27:
+                        continue
+                if self._is_boundary(start, at):
+                    start = pos
+        return self.pieces
+
+    def _is_boundary(self, start: int, at: int) -> bool:
+        """Whether a comment or directive at `at` has no unfinished declaration before it."""
+        pending = self.data[start:at]
+        return not pending.strip() or (pending[-1:] == b"\n" and _INVOCATION.match(pending) is not None)
+
+    def _opened(self, start: int, brace: int) -> int:
+        """Handles the top-level brace at `brace`; returns where to read on."""
+        data = self.data
+        plain = _PLAIN_HEAD.fullmatch(data, start, brace)
+        if plain and data.find(b"\n\n", plain.start(1), plain.end(2)) < 0:
+            end = self._close(brace)
+            name = plain.group(2).decode("ascii")
+            self.pieces.append(Piece(FUNCTION, name, Span(self.path, plain.start(1), end), brace))
+            return end
+        start = self._head_start(start, brace)
+        head = data[start:brace]
+        if b"extern" in head and _EXTERN_C.search(head):
+            return brace + 1
+        name = function_name(head)
+        end = self._close(brace)
+        if name is not None:
+            self.pieces.append(Piece(FUNCTION, name, Span(self.path, start, end), brace))
+            return end
+        while True:
+            tail = _TAIL.match(data, end)
+            after = tail.end() if tail else end
+            between = data[end:after]
+            if data[after : after + 1] == b";" and b"\n\n" not in between:
+                end = after + 1
+                break
+            if data[after : after + 1] == b"{" and b"=" in between and b"\n\n" not in between:
+                # struct { ... } name[] = { ... }
+                head = head + between
+                end = self._close(after)
+                continue
+            break
+        self.pieces.append(
+            Piece(OTHER, _other_name(bare(head), data[start:end]), Span(self.path, start, end), -1)
+        )
+        return end
+
+    def _head_start(self, start: int, brace: int) -> int:
+        """First byte of the head before `brace`: upwards line by line, at most to `start`."""
+        data = self.data
+        first, balance, end = -1, 0, brace
+        while end >= start:
+            line = max(data.rfind(b"\n", start, end) + 1, start)
+            text = data[line:end].strip()
+            complete = first >= 0 and balance == 0
+            if b"/" in text:
+                text = OPAQUE.sub(b"", text).strip()
+            if not text or text[:1] == b"#":
+                if complete:
+                    break
+            elif complete and data[first:brace].lstrip()[:1] != b"(" and self._ends_before_head(text):
+                break
+            else:
+                balance += text.count(b")") - text.count(b"(")
+                first = line
+            end = line - 1
+        if first < 0:
+            return brace
+        head = data[first:brace]
+        while True:
+            stripped = head.lstrip()
+            comment = OPAQUE.match(stripped) if stripped[:1] == b"/" else None
+            head = stripped[comment.end() :] if comment else stripped
+            if comment is None:
+                return brace - len(head)
+
+    def _ends_before_head(self, line: bytes) -> bool:
+        """Whether the line above a head is no part of it: a finished declaration, a macro invocation."""
+        if line[-1:] == b")":
+            if line.count(b"(") != line.count(b")"):
+                return True
+            return _SINGLE_CALL.match(line) is not None and not _ATTRIBUTE_LINE.match(line)
+        return line[-1:] in b";:}/"
+
+    def _close(self, brace: int) -> int:
+        """Offset after the brace that closes the one at `brace`."""
+        data = self.data
+        line_end = data.find(b"\n", brace)
+        if data.find(b"}", brace, line_end if line_end >= 0 else len(data)) >= 0:
+            line = data[brace : line_end if line_end >= 0 else len(data)]
+            end = brace_end(bare(line), 0)
+            if end >= 0:
+                return brace + end
+        column0 = data.find(b"\n}", brace) + 2
+        if (
+            column0 >= 2
+            and data.count(b"{", brace, column0) == data.count(b"}", brace, column0)
+            and _SUSPICIOUS.search(data, brace, column0) is None
+        ):
+            return column0
+        if self._bare is None:
+            self._bare = bare(data)
+        matched = brace_end(self._bare, brace)
+        if column0 < 2:
+            if matched < 0:
+                raise _DoesNotAddUpError
+            return matched
+        # Braces that run over the next function are wrong (unbalanced #if arms); style decides then.
+        if matched < 0 or (matched > column0 and self._bare.find(b"\n{", column0, matched) >= 0):
+            return column0
+        return matched

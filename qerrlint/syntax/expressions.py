@@ -1,0 +1,588 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Expressions to values, conditions to edges; knows C's operators and a few transparent macros.
+
+`Expressions.value` emits what an expression does (calls, assignments, dereferences) and returns what it
+comes to; `Expressions.branch` turns a condition into edges so that every test on an edge is atomic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from qerrlint.source.span import Span
+from qerrlint.syntax.builder import Builder
+from qerrlint.syntax.ir import (
+    ANY,
+    FALSE,
+    NEG,
+    NONZERO,
+    NULL,
+    POS,
+    TRUE,
+    ZERO,
+    Addr,
+    Assign,
+    Call,
+    Const,
+    Deref,
+    Op,
+    Opaque,
+    Result,
+    Str,
+    Test,
+    Value,
+    Var,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?=[uUlL]*$)")
+_ERRNO = re.compile(r"E[A-Z0-9]{2,}$")
+_CONSTANT = re.compile(r"_*[A-Z][A-Z0-9_]*$")
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*$")
+_SIGN_OPERATORS = frozenset({"|", "&", "+", "-"})
+_COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_SWAPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+# Macros that give their argument back unchanged (include/qemu/compiler.h, GLib).
+_TRANSPARENT = frozenset({"likely", "unlikely", "G_LIKELY", "G_UNLIKELY", "__builtin_expect"})
+# Macros that end the program when their condition is false.
+_ASSERTIONS = frozenset({"assert", "g_assert", "g_assert_true", "tcg_debug_assert"})
+_NEGATED_ASSERTIONS = frozenset({"g_assert_false", "g_assert_null"})
+_COMPARED_ASSERTIONS = frozenset({"g_assert_cmpint", "g_assert_cmpuint", "g_assert_cmphex"})
+# Signs left on either side of a comparison with zero: (when it holds, when it does not).
+_AGAINST_ZERO = {
+    "==": (ZERO, NONZERO),
+    "!=": (NONZERO, ZERO),
+    "<": (NEG, ZERO | POS),
+    "<=": (NEG | ZERO, POS),
+    ">": (POS, NEG | ZERO),
+    ">=": (ZERO | POS, NEG),
+}
+# The same against a positive number n (what can be said of the sign alone).
+_AGAINST_POSITIVE = {
+    "==": (POS, ANY),
+    "!=": (ANY, POS),
+    "<": (ANY, POS),
+    "<=": (ANY, POS),
+    ">": (POS, ANY),
+    ">=": (POS, ANY),
+}
+# Against a negative constant such as -1 or -EINVAL.
+_AGAINST_NEGATIVE = {
+    "==": (NEG, ANY),
+    "!=": (ANY, NEG),
+    "<": (NEG, ANY),
+    "<=": (NEG, ANY),
+    ">": (ANY, NEG),
+    ">=": (ANY, NEG),
+}
+
+
+class Expressions:
+    """Lowers the expressions of one function into a Builder."""
+
+    def __init__(
+        self,
+        builder: Builder,
+        data: bytes,
+        base: int,
+        path: str,
+        constant: Callable[[str], int | None] | None = None,
+    ) -> None:
+        self.out = builder
+        self._constant_value = constant
+        self._data = data
+        self._base = base
+        self._path = path
+
+    # -- texts and places ---------------------------------------------------------------------
+
+    def span(self, node: Node) -> Span:
+        """The node's place in the file."""
+        return Span(self._path, self._base + node.start_byte, self._base + node.end_byte)
+
+    def raw(self, node: Node) -> str:
+        """The node's text as written (original bytes)."""
+        data = self._data[self._base + node.start_byte : self._base + node.end_byte]
+        return data.decode("utf-8", "replace")
+
+    def text(self, node: Node) -> str:
+        """The node's text without blanks and comments."""
+        text = self.raw(node)
+        if "/*" in text or "//" in text:
+            text = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.S)
+        return "".join(text.split())
+
+    def lvalue(self, node: Node) -> str:
+        """The canonical path of an lvalue, or the folded text of anything else."""
+        kind = node.type
+        if kind in ("identifier", "field_identifier"):
+            return self.raw(node)
+        if kind == "field_expression":
+            base, member = node.child_by_field_name("argument"), node.child_by_field_name("field")
+            if base is not None and member is not None:
+                inner = self.lvalue(base)
+                arrow = node.child(1)
+                if inner.startswith("&"):
+                    return f"{inner[1:]}.{self.raw(member)}"
+                dot = arrow.type if arrow is not None else "."
+                return f"{inner}{dot}{self.raw(member)}"
+        if kind == "parenthesized_expression" and node.named_child_count == 1:
+            return self.lvalue(node.named_children[0])
+        if kind == "cast_expression":
+            value = node.child_by_field_name("value")
+            if value is not None:
+                return self.lvalue(value)
+        if kind == "pointer_expression":
+            argument = node.child_by_field_name("argument")
+            operator = node.child(0)
+            if argument is not None and operator is not None:
+                inner = self.lvalue(argument)
+                if operator.type == "*":
+                    return inner[1:] if inner.startswith("&") else "*" + inner
+                return inner[1:] if inner.startswith("*") else "&" + inner
+        if kind == "subscript_expression":
+            base, index = node.child_by_field_name("argument"), node.child_by_field_name("index")
+            if base is not None and index is not None:
+                return f"{self.lvalue(base)}[{self.text(index)}]"
+        return self.text(node)
+
+    # -- values -------------------------------------------------------------------------------
+
+    def value(self, node: Node, used: bool = True) -> Value:
+        """Emit what the expression does; return what it comes to."""
+        method = self._METHODS.get(node.type)
+        if method is not None:
+            return method(self, node, used)
+        for child in node.named_children:
+            self.value(child)
+        return Opaque(self.text(node))
+
+    def _identifier(self, node: Node, _used: bool) -> Value:
+        name = self.raw(node)
+        if name == "NULL":
+            return NULL
+        if name in ("true", "TRUE"):
+            return TRUE
+        if name in ("false", "FALSE"):
+            return FALSE
+        if name not in self.out.locals and _CONSTANT.match(name):
+            if _ERRNO.match(name):
+                return Const(name, POS)
+            number = self._constant_value(name) if self._constant_value is not None else None
+            return Const(name, ANY if number is None else NEG if number < 0 else POS if number else ZERO, number)
+        return Var(name)
+
+    def _number(self, node: Node, _used: bool) -> Value:
+        text = self.raw(node)
+        negative = text.startswith("-")  # the grammar takes the sign of a literal into it
+        found = _NUMBER.match(text.lstrip("-"))
+        if found is None:
+            return Const(text, ANY)
+        digits = found.group()
+        octal = digits.startswith("0") and digits.isdigit() and len(digits) > 1
+        try:
+            number = int(digits, 8) if octal else int(digits, 0)
+        except ValueError:
+            return Const(text, ANY)
+        if negative and number:
+            return Const(text, NEG, -number)
+        return Const(text, POS if number else ZERO, number)
+
+    def _string(self, node: Node, _used: bool) -> Value:
+        return Str(self.raw(node))
+
+    def _constant(self, node: Node, _used: bool) -> Value:
+        kind = node.type
+        if kind in ("null", "true", "false"):
+            return {"null": NULL, "true": TRUE, "false": FALSE}[kind]
+        return Const(self.text(node), POS if kind == "sizeof_expression" else ANY)
+
+    def _parenthesized(self, node: Node, used: bool) -> Value:
+        inner: Value = Opaque(self.text(node))
+        for child in node.named_children:
+            if child.type == "compound_statement":
+                self.statement(child)
+                return Opaque(self.text(node))
+            if child.type != "comment":
+                inner = self.value(child, used)
+        return inner
+
+    def statement(self, node: Node) -> None:
+        """Lower a statement expression's body; the statement lowering overrides this."""
+        raise NotImplementedError
+
+    def _cast(self, node: Node, used: bool) -> Value:
+        inner = node.child_by_field_name("value")
+        return self.value(inner, used) if inner is not None else Opaque(self.text(node))
+
+    def _field(self, node: Node, _used: bool) -> Value:
+        base = node.child_by_field_name("argument")
+        while base is not None and base.type in ("field_expression", "parenthesized_expression"):
+            base = base.child_by_field_name("argument") or (base.named_children[0] if base.named_children else None)
+        if base is not None and base.type not in ("identifier", "this"):
+            self.value(base)
+        return Var(self.lvalue(node))
+
+    def _subscript(self, node: Node, _used: bool) -> Value:
+        base, index = node.child_by_field_name("argument"), node.child_by_field_name("index")
+        if base is not None and base.type != "identifier":
+            self.value(base)
+        if index is not None:
+            number = self.value(index)
+            if base is not None and base.type == "identifier" and number == Const("0", ZERO, 0):
+                path = self.raw(base)
+                self.out.emit(Deref(path, self.span(node)))
+        return Var(self.lvalue(node))
+
+    def _pointer(self, node: Node, _used: bool) -> Value:
+        argument = node.child_by_field_name("argument")
+        operator = node.child(0)
+        if argument is None or operator is None:
+            return Opaque(self.text(node))
+        if operator.type == "&":
+            if argument.type not in ("identifier", "field_expression"):
+                self.value(argument)
+            path = self.lvalue(argument)
+            return Var(path[1:]) if path.startswith("*") else Addr(path)
+        inner = self.value(argument)
+        if isinstance(inner, Addr):
+            return Var(inner.path)
+        if isinstance(inner, Var):
+            self.out.emit(Deref(inner.path, self.span(node)))
+            return Var("*" + inner.path)
+        return Opaque(self.text(node))
+
+    def _unary(self, node: Node, _used: bool) -> Value:
+        argument, operator = node.child_by_field_name("argument"), node.child(0)
+        if argument is None or operator is None:
+            return Opaque(self.text(node))
+        if operator.type == "!" and self._has_effect(argument):
+            return self._by_branches(node)
+        inner = self.value(argument)
+        if operator.type == "-":
+            if isinstance(inner, Const):
+                flipped = (inner.signs & ZERO) | (NEG if inner.signs & POS else 0) | (POS if inner.signs & NEG else 0)
+                return Const("-" + inner.text, flipped, -inner.number if inner.number is not None else None)
+            if isinstance(inner, Var) and inner.path == "errno":
+                # errno is never 0 after a failure, which is the only time -errno is written.
+                return Const("-errno", NEG)
+            return Op("-", inner)
+        if operator.type == "!":
+            return Op("!", inner)
+        return Opaque(self.text(node)) if operator.type != "+" else inner
+
+    def _binary(self, node: Node, _used: bool) -> Value:
+        operator = node.child_by_field_name("operator")
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        if operator is None or left is None or right is None:
+            return Opaque(self.text(node))
+        kind = operator.type
+        if kind in ("&&", "||") or (kind in _COMPARISONS and self._has_effect(node)):
+            if self._has_effect(node):
+                return self._by_branches(node)
+            return Opaque(self.text(node))
+        a, b = self.value(left), self.value(right)
+        if kind in _SIGN_OPERATORS:
+            return Op(kind, a, b)
+        return Opaque(f"{text_of(a)}{kind}{text_of(b)}")
+
+    def _conditional(self, node: Node, used: bool) -> Value:
+        condition = node.child_by_field_name("condition")
+        first, second = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
+        if condition is None or second is None:
+            return Opaque(self.text(node))
+        name = self.out.name_temporary()
+        if first is None:  # a ?: b gives a itself where it is not zero
+            subject = self.value(condition)
+            yes, no = self.out.new(), self.out.new()
+            self._fork(((subject, NONZERO),), ((subject, ZERO),), yes, no, self.span(condition))
+        else:
+            subject = None
+            yes, no = self.out.new(), self.out.new()
+            self.branch(condition, yes, no)
+        done = self.out.new()
+        for block, arm in ((yes, first), (no, second)):
+            self.out.here = block
+            got = self.value(arm, used) if arm is not None else subject
+            if got is not None:
+                self.out.emit(Assign(name, got, self.span(node), stated=False))
+            self.out.jump(done)
+        self.out.here = done
+        return Var(name)
+
+    def _by_branches(self, node: Node) -> Value:
+        """A condition as a value: true on one way, false on the other, so that links survive."""
+        name = self.out.name_temporary()
+        yes, no, done = self.out.new(), self.out.new(), self.out.new()
+        self.branch(node, yes, no)
+        for block, got in ((yes, TRUE), (no, FALSE)):
+            self.out.here = block
+            self.out.emit(Assign(name, got, self.span(node), stated=False))
+            self.out.jump(done)
+        self.out.here = done
+        return Var(name)
+
+    def truth(self, node: Node) -> Value:
+        """A value to be stored or returned: comparisons and ! are split by branches."""
+        inner = node
+        while inner.type == "parenthesized_expression" and inner.named_child_count == 1:
+            inner = inner.named_children[0]
+        if inner.type == "binary_expression":
+            operator = inner.child_by_field_name("operator")
+            if operator is not None and (operator.type in _COMPARISONS or operator.type in ("&&", "||")):
+                return self._by_branches(inner)
+        if inner.type == "unary_expression" and self.raw(inner).startswith("!"):
+            return self._by_branches(inner)
+        return self.value(inner)
+
+    def _assignment(self, node: Node, _used: bool) -> Value:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        operator = node.child_by_field_name("operator")
+        if left is None or right is None:
+            return Opaque(self.text(node))
+        got = self.truth(right)
+        target = self.lvalue(left)
+        if left.type == "pointer_expression" and target.startswith("*"):
+            self.out.emit(Deref(target[1:], self.span(left), written=True))
+        elif left.type in ("subscript_expression", "call_expression"):
+            self.value(left)
+        kind = operator.type if operator is not None else "="
+        if kind != "=":
+            old: Value = Var(target)
+            got = Op(kind[:-1], old, got) if kind[:-1] in _SIGN_OPERATORS else Opaque(self.text(node))
+        self.out.emit(Assign(target, got, self.span(node)))
+        return Var(target)
+
+    def _update(self, node: Node, _used: bool) -> Value:
+        argument = node.child_by_field_name("argument")
+        if argument is None:
+            return Opaque(self.text(node))
+        target = self.lvalue(argument)
+        self.out.emit(Assign(target, Opaque(self.text(node)), self.span(node)))
+        return Var(target)
+
+    def _comma(self, node: Node, used: bool) -> Value:
+        got: Value = Opaque(self.text(node))
+        for child in node.named_children:
+            got = self.value(child, used)
+        return got
+
+    def _literal(self, node: Node, _used: bool) -> Value:
+        """Initialiser lists and compound literals: only their calls matter."""
+        for child in node.named_children:
+            if child.type == "initializer_pair":
+                inner = child.child_by_field_name("value")
+                if inner is not None:
+                    self.value(inner)
+            elif child.type != "type_descriptor":
+                self.value(child)
+        return Opaque(self.text(node))
+
+    # -- calls --------------------------------------------------------------------------------
+
+    def _call(self, node: Node, used: bool) -> Value:
+        function, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+        if function is None or arguments is None:
+            return Opaque(self.text(node))
+        while function.type == "parenthesized_expression" and function.named_child_count == 1:
+            function = function.named_children[0]
+        direct = function.type == "identifier"
+        name = self.lvalue(function)
+        nodes = [child for child in arguments.named_children if child.type != "comment"]
+        if direct:
+            special = self._special(name, nodes, node)
+            if special is not None:
+                return special
+        elif function.type not in ("field_expression", "pointer_expression", "subscript_expression"):
+            self.value(function)
+        args = tuple(self.value(child) for child in nodes)
+        index = len(self.out.calls)
+        call = Call(
+            index=index,
+            name=name.lstrip("*") if not direct else name,
+            direct=direct,
+            args=args,
+            arg_spans=tuple(self.span(child) for child in nodes),
+            span=self.span(node),
+            text=self.text(node),
+            used=used,
+        )
+        self.out.calls.append(call)
+        self.out.emit(call)
+        return Result(index)
+
+    def _special(self, name: str, nodes: list[Node], node: Node) -> Value | None:
+        """Macros that are more or less than a call."""
+        if name in _TRANSPARENT and nodes:
+            return self.value(nodes[0])
+        if name in _ASSERTIONS and nodes:
+            going, dead = self.out.new(), self.out.new()
+            self.branch(nodes[0], going, dead)
+            self.out.here = going
+            return Opaque(name)
+        if name in _NEGATED_ASSERTIONS and nodes:
+            going, dead = self.out.new(), self.out.new()
+            self.branch(nodes[0], dead, going)
+            self.out.here = going
+            return Opaque(name)
+        if name in _COMPARED_ASSERTIONS and len(nodes) == 1:
+            going, dead = self.out.new(), self.out.new()
+            self.branch(nodes[0], going, dead)
+            self.out.here = going
+            return Opaque(name)
+        if name == "g_steal_pointer" and len(nodes) == 1:
+            argument = self.value(nodes[0])
+            path = argument.path if isinstance(argument, Addr) else "*" + text_of(argument)
+            if not isinstance(argument, Addr) and isinstance(argument, Var):
+                self.out.emit(Deref(argument.path, self.span(node), written=True))
+            held = self.out.temporary(Var(path), self.span(node))
+            self.out.emit(Assign(path, NULL, self.span(node), stated=False))
+            return held
+        return None
+
+    # -- conditions ---------------------------------------------------------------------------
+
+    def branch(self, node: Node, yes: int, no: int) -> None:
+        """Edges for a condition: to `yes` where it holds, to `no` where not. Ends the current block."""
+        kind = node.type
+        if kind == "parenthesized_expression":
+            children = [child for child in node.named_children if child.type != "comment"]
+            if len(children) == 1:
+                self.branch(children[0], yes, no)
+                return
+        elif kind == "unary_expression":
+            argument, operator = node.child_by_field_name("argument"), node.child(0)
+            if argument is not None and operator is not None and operator.type == "!":
+                self.branch(argument, no, yes)
+                return
+        elif kind == "binary_expression":
+            if self._branch_binary(node, yes, no):
+                return
+        elif kind == "comma_expression":
+            children = node.named_children
+            for child in children[:-1]:
+                self.value(child, used=False)
+            self.branch(children[-1], yes, no)
+            return
+        elif kind == "call_expression":
+            function, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+            if function is not None and arguments is not None and self.raw(function) in _TRANSPARENT:
+                named = arguments.named_children
+                if named:
+                    self.branch(named[0], yes, no)
+                    return
+        subject = self.value(node)
+        if isinstance(subject, Const) and subject.signs in (ZERO, NEG, POS):
+            self.out.jump(no if subject.signs == ZERO else yes)
+            return
+        self._fork(((subject, NONZERO),), ((subject, ZERO),), yes, no, self.span(node))
+
+    def _branch_binary(self, node: Node, yes: int, no: int) -> bool:
+        operator = node.child_by_field_name("operator")
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        if operator is None or left is None or right is None:
+            return False
+        kind = operator.type
+        if kind in ("&&", "||"):
+            middle = self.out.new()
+            if kind == "&&":
+                self.branch(left, middle, no)
+            else:
+                self.branch(left, yes, middle)
+            self.out.here = middle
+            self.branch(right, yes, no)
+            return True
+        if kind not in _COMPARISONS:
+            return False
+        a, b = self.value(left), self.value(right)
+        if isinstance(a, Const) and not isinstance(b, Const):
+            a, b, kind = b, a, _SWAPPED[kind]
+        holds, fails = compare(a, kind, b)
+        self._fork(holds, fails, yes, no, self.span(node))
+        return True
+
+    def _fork(
+        self,
+        holds: tuple[tuple[Value, int], ...],
+        fails: tuple[tuple[Value, int], ...],
+        yes: int,
+        no: int,
+        span: Span,
+    ) -> None:
+        self.out.go(yes, tuple(Test(v, m) for v, m in holds if m != ANY), span, True)
+        self.out.go(no, tuple(Test(v, m) for v, m in fails if m != ANY), span, False)
+        self.out.here = None
+
+    def _has_effect(self, node: Node) -> bool:
+        """Whether the expression holds a call or an assignment (by a look at its bytes first)."""
+        data = self._data[self._base + node.start_byte : self._base + node.end_byte]
+        if b"(" not in data and b"=" not in data:
+            return False
+        if node.type in ("call_expression", "assignment_expression", "update_expression"):
+            return True
+        return any(self._has_effect(child) for child in node.named_children)
+
+    _METHODS = {
+        "identifier": _identifier,
+        "number_literal": _number,
+        "char_literal": _constant,
+        "string_literal": _string,
+        "concatenated_string": _string,
+        "null": _constant,
+        "true": _constant,
+        "false": _constant,
+        "sizeof_expression": _constant,
+        "alignof_expression": _constant,
+        "offsetof_expression": _constant,
+        "parenthesized_expression": _parenthesized,
+        "cast_expression": _cast,
+        "field_expression": _field,
+        "subscript_expression": _subscript,
+        "pointer_expression": _pointer,
+        "unary_expression": _unary,
+        "binary_expression": _binary,
+        "conditional_expression": _conditional,
+        "assignment_expression": _assignment,
+        "update_expression": _update,
+        "comma_expression": _comma,
+        "call_expression": _call,
+        "initializer_list": _literal,
+        "compound_literal_expression": _literal,
+    }
+
+
+def compare(
+    subject: Value, operator: str, other: Value
+) -> tuple[tuple[tuple[Value, int], ...], tuple[tuple[Value, int], ...]]:
+    """The tests under which `subject operator other` holds, and those under which it does not."""
+    if isinstance(other, Const):
+        if other.signs == ZERO:
+            holds, fails = _AGAINST_ZERO[operator]
+            return ((subject, holds),), ((subject, fails),)
+        if other is TRUE:
+            holds, fails = (NONZERO, ZERO) if operator == "==" else (ZERO, NONZERO)
+            return ((subject, holds),), ((subject, fails),)
+        if other.number == 1 and operator in ("<", ">="):
+            holds, fails = (NEG | ZERO, POS) if operator == "<" else (POS, NEG | ZERO)
+            return ((subject, holds),), ((subject, fails),)
+        if other.number == -1 and operator in ("==", "!=", ">", "<="):
+            # -1 stands for any failure where a result is compared with it.
+            below = operator in ("==", "<=")
+            holds, fails = (NEG, ZERO | POS) if below else (ZERO | POS, NEG)
+            return ((subject, holds),), ((subject, fails),)
+        table = {POS: _AGAINST_POSITIVE, NEG: _AGAINST_NEGATIVE}.get(other.signs)
+        holds, fails = table[operator] if table is not None else (ANY, ANY)
+    else:
+        holds, fails = ANY, ANY
+    positive = {"==": True, "!=": False, "<": True, ">=": False, ">": True, "<=": False}[operator]
+    name = {"!=": "==", ">=": "<", "<=": ">"}.get(operator, operator)
+    fact = Opaque(f"{text_of(subject)}{name}{text_of(other)}")
+    return (
+        ((fact, POS if positive else ZERO), (subject, holds)),
+        ((fact, ZERO if positive else POS), (subject, fails)),
+    )

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Error objects: the functions behind qapi/error.h, and the macros among them as if they were functions. */
+
+void error_setg(Error **errp, const char *fmt, ...);
+void error_setg_errno(Error **errp, int os_error, const char *fmt, ...);
+void error_setg_win32(Error **errp, int win32_err, const char *fmt, ...);
+void error_setg_file_open(Error **errp, int os_errno, const char *filename);
+void error_set(Error **errp, ErrorClass err_class, const char *fmt, ...);
+void warn_report_err_once(Error *err);
+void migrate_error_propagate(MigrationState *s, Error *err);
+const char *error_get_pretty(const Error *err);
+ErrorClass error_get_class(const Error *err);
+void error_propagate(Error **dst_errp, Error *local_err);
+void error_propagate_prepend(Error **dst_errp, Error *local_err, const char *fmt, ...);
+void error_vprepend(Error *const *errp, const char *fmt, va_list ap);
+void error_prepend(Error *const *errp, const char *fmt, ...);
+void error_append_hint(Error *const *errp, const char *fmt, ...);
+Error *error_copy(const Error *err);
+void error_free(Error *err);
+void error_free_or_abort(Error **errp);
+void warn_report_err(Error *err);
+void error_report_err(Error *err);
+void warn_reportf_err(Error *err, const char *fmt, ...);
+void error_reportf_err(Error *err, const char *fmt, ...);
+bool warn_report_err_once_cond(bool *printed, Error *err);
+bool hmp_handle_error(Monitor *mon, Error *err);
+void error_report(const char *fmt, ...);
+void error_vreport(const char *fmt, va_list ap);
+void warn_report(const char *fmt, ...);
+void warn_vreport(const char *fmt, va_list ap);
+void info_report(const char *fmt, ...);
+int error_printf(const char *fmt, ...);
+int error_printf_unless_qmp(const char *fmt, ...);
+bool error_report_once_cond(bool *printed, const char *fmt, ...);
+bool warn_report_once_cond(bool *printed, const char *fmt, ...);
+void migrate_set_error(MigrationState *s, const Error *error);
+bool migrate_has_error(MigrationState *s);
+void qemu_file_set_error_obj(QEMUFile *f, int ret, Error *err);
+int qemu_file_get_error_obj(QEMUFile *f, Error **errp);
+void qemu_file_set_error(QEMUFile *f, int ret);
+void qio_task_set_error(QIOTask *task, Error *err);
+bool qio_task_propagate_error(QIOTask *task, Error **errp);
+_Noreturn void hw_error(const char *fmt, ...);
+_Noreturn void cpu_abort(CPUState *cpu, const char *fmt, ...);
+QDict *qmp_error_response(Error *err);

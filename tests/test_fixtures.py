@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every fixture and every example of a rule's page against all rules, judged both ways."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import marks
+import pytest
+
+from qerrlint.findings import Finding
+from qerrlint.rules import RuleSet, load_rules
+from qerrlint.source.span import Span
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+NOT_RULES = frozenset({"mail", "macros", "patches", "tree"})
+FILES = sorted(path for path in FIXTURES.glob("*/*.c") if path.parent.name not in NOT_RULES)
+_HEAD = re.compile(r"^(?!typedef|return|else)[A-Za-z_][^;={}#/]*?\b(\w+)\((?!\d)[^;{}]*\)\n\{", re.MULTILINE)
+
+
+@cache
+def rules() -> RuleSet:
+    return load_rules()
+
+
+def found_in(path: str, data: bytes) -> list[Finding]:
+    from qerrlint.engine.single import findings_of
+
+    return findings_of(path, data)
+
+
+def functions(text: str) -> dict[str, tuple[int, int]]:
+    """First and last line of each function of a fixture, whose braces stand in column 0."""
+    out = {}
+    for head in _HEAD.finditer(text):
+        end = text.index("\n}", head.end())
+        out[head[1]] = (text.count("\n", 0, head.start()) + 1, text.count("\n", 0, end) + 2)
+    return out
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_fixture(path: Path) -> None:
+    data = path.read_bytes()
+    assert marks.judge(data, found_in(path.name, marks.blank(data))) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_names_agree_with_marks(path: Path) -> None:
+    text = path.read_text()
+    wanted = marks.parse(text.encode())
+    bodies = functions(text)
+    assert bodies
+    for want in (*wanted.wants, *wanted.misses):
+        owner = [name for name, (first, last) in bodies.items() if first <= want.line <= last]
+        assert [name[-4:] for name in owner] == ["_bad"], f"line {want.line}: {want.rule} in {owner}"
+    for name, (first, last) in bodies.items():
+        if name.endswith("_bad"):
+            marked = [w for w in (*wanted.wants, *wanted.misses) if first <= w.line <= last]
+            assert marked, f"{name} has no mark"
+
+
+def test_every_rule_has_fixtures_of_both_sorts() -> None:
+    for rule in rules():
+        texts = [path.read_text() for path in FILES if path.parent.name == rule.id]
+        assert any(f"/* want {rule.id} " in text for text in texts), f"{rule.id}: nothing wanted"
+        assert any("_ok(" in text for text in texts), f"{rule.id}: nothing that is fine"
+
+
+def test_every_folder_is_a_rule() -> None:
+    folders = {path.name for path in FIXTURES.iterdir() if path.is_dir()} - NOT_RULES
+    assert folders <= {rule.id for rule in rules()}
+
+
+def test_every_mark_names_a_rule() -> None:
+    known = {rule.id for rule in rules()}
+    for path in FILES:
+        found = marks.parse(path.read_bytes())
+        named = {want.rule for want in (*found.wants, *found.misses, *found.false_alarms)}
+        assert named <= known, path
+
+
+EXAMPLES = [
+    pytest.param(rule.id, sort, text, id=f"{rule.id}-{sort}-{number}")
+    for rule in load_rules()
+    for sort in ("bad", "good")
+    for number, text in enumerate(rule.examples[sort], 1)
+]
+
+
+@pytest.mark.parametrize(("rule", "sort", "text"), EXAMPLES)
+def test_example_of_a_page(rule: str, sort: str, text: str) -> None:
+    seen = {finding.rule for finding in found_in(f"{rule}.c", text.encode()) if finding.confidence != "low"}
+    assert seen == ({rule} if sort == "bad" else set())
+
+
+def finding(rule: str, data: bytes, text: bytes, message: str = "m", confidence: str = "high") -> Finding:
+    at = data.index(text)
+    return Finding(rule, Span("a.c", at, at + len(text)), "f", message, "error", confidence, "0" * 16)
+
+
+def test_marks_are_parsed_and_blanked() -> None:
+    data = (
+        b'a(); /* want one-rule "x|y" */\n/* want+1 two-rule "" */\nb();\n'
+        b"c(); /* miss a-b */ /* false c-d */\n"
+    )
+    found = marks.parse(data)
+    assert found.wants == (marks.Want("one-rule", "x|y", 1), marks.Want("two-rule", "", 3))
+    assert found.misses == (marks.Want("a-b", "", 4),)
+    assert found.false_alarms == (marks.Want("c-d", "", 4),)
+    blanked = marks.blank(data)
+    assert len(blanked) == len(data)
+    assert blanked.split() == [b"a();", b"b();", b"c();"]
+    assert blanked.count(b"\n") == data.count(b"\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"/* want one-rule */\n",
+        b'/* want one-rule "x */\n',
+        b'/* miss one-rule "x" */\n',
+        b'/* want-1 one-rule "" */\n',
+        b'/* want one-rule "x" and more */\n',
+    ],
+)
+def test_a_bad_mark_is_refused(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"line|mark"):
+        marks.parse(text)
+
+
+def test_ordinary_comments_are_no_marks() -> None:
+    assert marks.parse(b"/* want of air */\n/* false hopes */\n/* miss it */\n") == marks.Marks((), (), ())
+
+
+def test_judge_sees_what_is_missing_and_what_is_too_much() -> None:
+    data = b'a(); /* want one-rule "first" */\nb();\n'
+    assert marks.judge(data, [finding("one-rule", data, b"a()", "the first")]) == []
+    assert marks.judge(data, []) == ["line 1: one-rule wanted"]
+    assert "differs" in marks.judge(data, [finding("one-rule", data, b"a()", "second")])[0]
+    both = [finding("one-rule", data, b"a()", "first"), finding("one-rule", data, b"b()")]
+    assert [fault[:16] for fault in marks.judge(data, both)] == ["line 2: unwanted"]
+    unsure = [both[0], finding("one-rule", data, b"b()", confidence="low")]
+    assert marks.judge(data, unsure) == []
+
+
+def test_judge_fails_when_a_limit_is_lifted() -> None:
+    data = b"a(); /* miss one-rule */\nb(); /* false two-rule */\n"
+    alarm = finding("two-rule", data, b"b()")
+    assert marks.judge(data, [alarm]) == []
+    assert "found now" in marks.judge(data, [alarm, finding("one-rule", data, b"a()")])[0]
+    assert "no longer" in marks.judge(data, [])[0]
