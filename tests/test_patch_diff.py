@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qerrlint.patch.diff import FileChange, has_diff, parse_diff, reverse
@@ -48,17 +48,20 @@ def test_signature_that_looks_like_a_removal_is_none() -> None:
     [
         (b"--- a/x.c\n+++ b/x.c\n", "x.c", "x.c", "M"),
         (b"--- x.c\n+++ x.c\n", "x.c", "x.c", "M"),
-        (b"--- x.c.orig\t2025-03-03 10:00:00.0 +0100\n+++ x.c\t2025-03-03 11:00:00.0 +0100\n", "x.c", "x.c", "M"),
-        (b"--- qemu.old/hw/x.c 2025-03-03 10:00:00\n+++ qemu/hw/x.c 2025-03-03 11:00:00\n", "hw/x.c", "hw/x.c", "M"),
+        (b"--- x.c.orig\t2025-03-03 10:00:00.0 +0100\n+++ x.c\t2025-03-03 11:00:00.0 +0100\n",
+         "x.c", "x.c", "M"),
+        (b"--- qemu.old/hw/x.c 2025-03-03 10:00:00\n+++ qemu/hw/x.c 2025-03-03 11:00:00\n",
+         "hw/x.c", "hw/x.c", "M"),
         (b"--- /dev/null\n+++ b/x.c\n", None, "x.c", "A"),
         (b"--- a/x.c\n+++ /dev/null\n", "x.c", None, "D"),
         (b"diff --git i/x.c w/x.c\n--- i/x.c\n+++ w/x.c\n", "x.c", "x.c", "M"),
         (b"diff --git x.c x.c\nindex 11aa..22bb\n--- x.c\n+++ x.c\n", "x.c", "x.c", "M"),
         (b'diff --git "a/caf\\303\\251 \\"q\\".c" "b/caf\\303\\251 \\"q\\".c"\n'
-         b'--- "a/caf\\303\\251 \\"q\\".c"\n+++ "b/caf\\303\\251 \\"q\\".c"\n', 'café "q".c', 'café "q".c', "M"),
+         b'--- "a/caf\\303\\251 \\"q\\".c"\n+++ "b/caf\\303\\251 \\"q\\".c"\n',
+         'café "q".c', 'café "q".c', "M"),
         (b"diff --git a/two words.c b/two words.c\n--- a/two words.c\t\n+++ b/two words.c\t\n",
          "two words.c", "two words.c", "M"),
-        (b"diff --git a/o.c b/n.c\nsimilarity index 90%\nrename from o.c\nrename to n.c\nindex 11aa..22bb 100644\n"
+        (b"diff --git a/o.c b/n.c\nsimilarity index 90%\nrename from o.c\nrename to n.c\n"
          b"--- a/o.c\n+++ b/n.c\n", "o.c", "n.c", "R"),
     ],
 )  # fmt: skip
@@ -108,7 +111,8 @@ def test_links_and_submodules_are_not_regular() -> None:
 
 def test_no_newline_at_the_end() -> None:
     change = only(
-        b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n\\ No newline at end of file\n+new\n\\ No newline at end of file\n"
+        b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n\\ No newline at end of file\n"
+        b"+new\n\\ No newline at end of file\n"
     )
     assert change.hunks[0].lines == (("-", b"old"), ("+", b"new"))
 
@@ -194,12 +198,15 @@ def test_touching_hunks_are_one_fragment() -> None:
 
 
 LINES = st.sampled_from([
-    b"diff --git a/x b/x", b"--- a/x", b"+++ b/x", b"@@ -1,3 +1,4 @@", b"@@ -0,0 +1 @@", b"@@ -9,99999999999 +1 @@",
+    b"diff --git a/x b/x", b"--- a/x", b"+++ b/x", b"@@ -1,3 +1,4 @@", b"@@ -0,0 +1 @@",
+    b"@@ -9,99999999999 +1 @@",
     b" c", b"+a", b"-r", b"", b"\\ No newline", b"-- ", b"GIT binary patch", b"literal 5", b"rename from x",
-    b"index 1234..5678 100644", b"new file mode 100644", b"\r", b"text", b'diff --git "a/x b', b"--- /dev/null",
+    b"index 1234..5678 100644", b"new file mode 100644", b"\r", b"text", b'diff --git "a/x b',
+    b"--- /dev/null",
 ])  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=30))
 def test_any_lines_parse_without_an_exception(lines: list[bytes]) -> None:
     data = b"\n".join(lines)
@@ -210,6 +217,7 @@ def test_any_lines_parse_without_an_exception(lines: list[bytes]) -> None:
                 assert (len(hunk.before), len(hunk.after)) == (hunk.old_count, hunk.new_count)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_parse_without_an_exception(data: bytes) -> None:
     parse_diff(b"diff --git " + data + b"\n--- " + data + b"\n+++ b/x\n@@ -1 +1 @@\n" + data)

@@ -40,6 +40,7 @@ def outcome(case: str, *options: str) -> tuple[int, dict[str, Any]]:
     result = CliRunner().invoke(cli, [*arguments, str(folder / "series.mbox")])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
+    assert result.stdout, result.stderr
     return result.exit_code, json.loads(result.stdout)
 
 

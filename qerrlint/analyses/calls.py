@@ -146,7 +146,7 @@ def _int_as_bool(unit: Unit, life: Life) -> Iterator[Observation]:
             primary=leaving.span,
             key=text,
             slots={
-                "value": text.removeprefix("return").strip(" ;()"),
+                "value": text.removeprefix("return").strip(" ;"),
                 "type": signature.returns,
                 "direction": "int-from-bool-function" if kind == "bool" else "bool-from-int-function",
             },
@@ -164,7 +164,9 @@ def _numeric(life: Life) -> bool:
 def _passes_bool(unit: Unit, life: Life, leaving: Exit) -> bool:
     """Whether the result of a fallible bool callee is returned as it is."""
     value = leaving.value
-    if leaving.origin < 0 or not (isinstance(value, Result) or (isinstance(value, Var) and value.path[0] != "$")):
+    if leaving.origin < 0 or not (
+        isinstance(value, Result) or (isinstance(value, Var) and value.path[0] != "$")
+    ):
         return False
     callee = life.function.calls[leaving.origin]
     signature = unit.signature(callee.name) if callee.direct else None

@@ -70,9 +70,7 @@ CATALOG: Mapping[str, Declared] = {
             {
                 # callee: what can fail; printer: who prints the error inside callee (or "");
                 # remedy: a sentence, empty or about an existing variant that takes errp.
-                "notifier-drop": _event(
-                    "callee", "printer", "remedy", strength="prints discards unknown"
-                ),
+                "notifier-drop": _event("callee", "printer", "remedy", strength="prints discards unknown"),
             },
         ),
         Declared(

@@ -23,7 +23,11 @@ _MODE = re.compile(r"\bMIG_MODE_[A-Z0-9_]+\b")
 _ALL = "MIG_MODE_ALL"
 _REGISTRATION = re.compile(rb"\b(?:migrate_add_blocker\w*|migration_add_notifier\w*)\s*\(")
 # Which modes a registration stands for where no mode is written (migration/blocker.h, migration/misc.h).
-_FIXED_BLOCKERS = {"migrate_add_blocker": None, "migrate_add_blocker_internal": None, "migrate_add_blocker_normal": "MIG_MODE_NORMAL"}
+_FIXED_BLOCKERS = {
+    "migrate_add_blocker": None,
+    "migrate_add_blocker_internal": None,
+    "migrate_add_blocker_normal": "MIG_MODE_NORMAL",
+}
 _FIXED_NOTIFIERS = {"migration_add_notifier": "MIG_MODE_NORMAL"}
 
 
@@ -63,7 +67,9 @@ def _form(unit: Unit, function: Function, call: Call) -> Iterator[Observation]:
     texts = [_text(unit, span) for span in call.arg_spans]
 
     def seen(kind: str, span: Span, slots: dict[str, str], key: str) -> Observation:
-        return Observation("modes", kind, function.name, span, f"{call.text} {key}", {"callee": call.name, **slots})
+        return Observation(
+            "modes", kind, function.name, span, f"{call.text} {key}", {"callee": call.name, **slots}
+        )
 
     if signature.variadic:
         last = texts[-1] if texts else ""
@@ -73,7 +79,9 @@ def _form(unit: Unit, function: Function, call: Call) -> Iterator[Observation]:
             if text.startswith("BIT(") and (modes := _MODE.findall(text)):
                 slots = {"mode": modes[0], "meaning": _as_number(unit, modes[0]), "form": "bit-in-list"}
                 yield seen("mode-not-a-bit", span, slots, text)
-    sets = {i for i, p in enumerate(signature.params) if p.type in ("unsigned int", "uint32_t", "unsigned long")}
+    sets = {
+        i for i, p in enumerate(signature.params) if p.type in ("unsigned int", "uint32_t", "unsigned long")
+    }
     for position, (text, span) in enumerate(zip(texts, call.arg_spans, strict=True)):
         if position not in sets:
             continue
@@ -93,7 +101,9 @@ def _form(unit: Unit, function: Function, call: Call) -> Iterator[Observation]:
 
 def _terms(text: str) -> list[str]:
     """The terms of an or-expression, without outer parentheses."""
-    return [term.strip("() ~") if not term.strip().startswith("BIT") else term.strip() for term in text.split("|")]
+    return [
+        term.strip("() ~") if not term.strip().startswith("BIT") else term.strip() for term in text.split("|")
+    ]
 
 
 def _text(unit: Unit, span: Span) -> str:
@@ -101,13 +111,13 @@ def _text(unit: Unit, span: Span) -> str:
 
 
 def _as_number(unit: Unit, mode: str) -> str:
-    value = dict(unit.world.mig_modes()).get(mode)
+    value = dict(unit.mig_modes()).get(mode)
     return f"the number {1 << value}, which is no mode" if value is not None else "a number that is no mode"
 
 
 def _as_bits(unit: Unit, mode: str) -> str:
     """What a bare mode number is when it is read as a set of bits."""
-    modes = {value: name for name, value in unit.world.mig_modes()}
+    modes = {value: name for name, value in unit.mig_modes()}
     value = next((v for v, name in modes.items() if name == mode), None)
     if value is None:
         return "another set"
@@ -148,9 +158,7 @@ class _Registrations:
 def _coverage(unit: Unit, function: Function) -> Iterator[Observation]:
     """CPR modes that a mode-selective blocker exempts without a notifier; notifiers for blocked modes."""
     known = {c.index: r for c in function.calls if (r := registration(unit, c)) is not None}
-    if not any(r.kind == "blocker" and r.selective for r in known.values()):
-        return
-    if not any(r.kind == "notifier" for r in known.values()):
+    if {r.kind for r in known.values()} != {"blocker", "notifier"}:
         return
     domain = _Registrations(known)
     explore(function, frozenset(), domain)
@@ -158,60 +166,80 @@ def _coverage(unit: Unit, function: Function) -> Iterator[Observation]:
     ends = sorted((sorted(end) for end in domain.ends), key=lambda e: (-len(e), e))
     for end in ends:
         made = [known[index] for index in end]
-        for blocker in (r for r in made if r.kind == "blocker" and r.selective):
+        for blocker in (r for r in made if r.kind == "blocker"):
             notifiers = [r for r in made if r.kind == "notifier" and r.object == blocker.object]
-            yield from _judge(unit, function, blocker, notifiers, reported)
+            if blocker.selective:
+                yield from _uncovered(unit, function, blocker, notifiers, reported)
+            else:
+                # A blocker of all modes under a condition of its own is a fallback: the notifier runs elsewhere.
+                notifiers = [n for n in notifiers if all(blocker.call in e for e in ends if n.call in e)]
+            yield from _blocked(unit, function, blocker, notifiers, reported)
 
 
-def _judge(
+def _uncovered(
     unit: Unit,
     function: Function,
     blocker: Registration,
     notifiers: list[Registration],
     reported: set[tuple[str, int, str]],
 ) -> Iterator[Observation]:
-    every = [name for name, _ in unit.world.mig_modes()]
+    """CPR modes that the blocker exempts and no notifier of its object is registered for."""
+    every = [name for name, _ in unit.mig_modes()]
     covered = frozenset().union(*(n.modes for n in notifiers))
     cpr_covered = [m for m in every if m in covered and "_CPR_" in m]
-    if not cpr_covered:
-        return
     call = function.calls[blocker.call]
     exempt = [m for m in every if m not in blocker.modes and "_CPR_" in m]
     missing = [m for m in exempt if m not in covered]
-    if missing and ("uncovered", blocker.call, "") not in reported:
-        reported.add(("uncovered", blocker.call, ""))
-        yield Observation(
-            "modes",
-            "uncovered-mode",
-            function.name,
-            call.span,
-            f"{call.text} {missing}",
-            {
-                "object": blocker.object or function.name,
-                "exempt": ", ".join(_word(m) for m in exempt),
-                "covered": ", ".join(_word(m) for m in cpr_covered),
-                "missing": ", ".join(_word(m) for m in missing),
-            },
-            tuple(
-                Step(function.calls[n.call].span, f"the notifier is registered for {_listed(n.modes, every)} only")
-                for n in notifiers
-            ),
-        )
+    if not cpr_covered or not missing or ("uncovered", blocker.call, "") in reported:
+        return
+    reported.add(("uncovered", blocker.call, ""))
+    yield Observation(
+        "modes",
+        "uncovered-mode",
+        function.name,
+        call.span,
+        f"{call.text} {missing}",
+        {
+            "object": blocker.object or function.name,
+            "exempt": ", ".join(_word(m) for m in exempt),
+            "covered": ", ".join(_word(m) for m in cpr_covered),
+            "missing": ", ".join(_word(m) for m in missing),
+        },
+        tuple(
+            Step(
+                function.calls[n.call].span, f"the notifier is registered for {_listed(n.modes, every)} only"
+            )
+            for n in notifiers
+        ),
+    )
+
+
+def _blocked(
+    unit: Unit,
+    function: Function,
+    blocker: Registration,
+    notifiers: list[Registration],
+    reported: set[tuple[str, int, str]],
+) -> Iterator[Observation]:
+    """CPR modes that a notifier is registered for although the blocker of its object blocks them."""
+    every = [name for name, _ in unit.mig_modes()]
+    call = function.calls[blocker.call]
     for notifier in notifiers:
         for mode in every:
             ident = ("blocked", notifier.call, mode)
-            if mode in notifier.modes and mode in blocker.modes and "_CPR_" in mode and ident not in reported:
-                reported.add(ident)
-                place = function.calls[notifier.call]
-                yield Observation(
-                    "modes",
-                    "notified-blocked",
-                    function.name,
-                    place.span,
-                    f"{place.text} {mode}",
-                    {"object": blocker.object or function.name, "mode": _word(mode), "blocker": call.name},
-                    (Step(call.span, f"the blocker names {_listed(blocker.modes, every)}"),),
-                )
+            if mode not in notifier.modes & blocker.modes or "_CPR_" not in mode or ident in reported:
+                continue
+            reported.add(ident)
+            place = function.calls[notifier.call]
+            yield Observation(
+                "modes",
+                "notified-blocked",
+                function.name,
+                place.span,
+                f"{place.text} {mode}",
+                {"object": blocker.object or function.name, "mode": _word(mode), "blocker": call.name},
+                (Step(call.span, f"the blocker names {_listed(blocker.modes, every)}"),),
+            )
 
 
 def _word(mode: str) -> str:
@@ -227,7 +255,7 @@ def registration(unit: Unit, call: Call) -> Registration | None:
     """What a call registers, or None; the modes are read by the names in its arguments."""
     if not call.direct or not call.args:
         return None
-    every = frozenset(name for name, _ in unit.world.mig_modes())
+    every = frozenset(name for name, _ in unit.mig_modes())
     if call.name.startswith("migrate_add_blocker"):
         kind = "blocker"
         fixed = _FIXED_BLOCKERS
@@ -242,7 +270,9 @@ def registration(unit: Unit, call: Call) -> Registration | None:
     owner = root(path) if path != root(path) else ""
     if call.name in fixed:
         only = fixed[call.name]
-        return Registration(kind, call.index, owner, every if only is None else frozenset({only}), only is not None)
+        return Registration(
+            kind, call.index, owner, every if only is None else frozenset({only}), only is not None
+        )
     text = " ".join(_text(unit, span) for span in call.arg_spans[1:])
     named = frozenset(_MODE.findall(text))
     if not named:

@@ -64,7 +64,7 @@ def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
             continue
         if signature is None:
             # Nothing in the tree declares it: an earlier patch of the series that is not at hand will.
-            if not errp_used and not unit.is_macro(call.name) and unit.world.reach != "patch":
+            if not errp_used and not unit.is_macro(call.name):
                 yield _observation(unit, life, call, "unknown", None)
             continue
         kind = result_kind(signature, unit.typedefs)
@@ -113,7 +113,9 @@ def _observation(unit: Unit, life: Life, call: Call, strength: str, summary: Sum
         swallow = summary.swallows[0]
         printer = swallow.printer
         verb = {"report": "prints", "free": "frees"}.get(swallow.how, "keeps")
-        steps.append(Step(swallow.setter_span, f"{call.name}() receives an Error from {swallow.setter}() here"))
+        steps.append(
+            Step(swallow.setter_span, f"{call.name}() receives an Error from {swallow.setter}() here")
+        )
         steps.append(Step(swallow.printer_span, f"and {verb} it here, with {swallow.printer}()"))
         variant = f"{call.name}_err"
         if unit.signature(variant) is not None:

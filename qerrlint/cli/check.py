@@ -26,15 +26,24 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None) -> None:
     from qerrlint.review.result import Result, TreeInfo
     from qerrlint.review.reported import as_reported
     from qerrlint.review.whole import check_files, core_files
+    from qerrlint.source.opening import looks_like_qemu
 
     source = open_source(options, rev)
     with source:
+        if not looks_like_qemu(source):
+            raise InputError(f"{source.root}: not a QEMU tree (no include/qapi/error.h and VERSION in it)")
         settings = settle(options, source)
         wanted = _within(source.root, paths, given=options.tree is not None or rev is not None)
         files = [path for path in core_files(source, wanted) if not settings.configuration.excludes(path)]
         for shown, path in zip(paths, wanted, strict=True):
-            if path not in ("", ".") and not any(f == path or f.startswith(path.rstrip("/") + "/") for f in files):
-                reason = "no C file there" if source.exists(path) or os.path.exists(shown) else "no such file or folder"
+            if path not in ("", ".") and not any(
+                f == path or f.startswith(path.rstrip("/") + "/") for f in files
+            ):
+                reason = (
+                    "no C file there"
+                    if source.exists(path) or os.path.exists(shown)
+                    else "no such file or folder"
+                )
                 raise InputError(f"{shown}: {reason}")
         if not files:
             raise InputError(f"{source.root}: no C files in this tree")

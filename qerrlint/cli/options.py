@@ -77,15 +77,21 @@ def common(function: F) -> F:
     """Add the shared options to a command; it receives them as one Options named `options`."""
     decorators = (
         click.option("--tree", metavar="DIR", help="Work tree, git directory or plain directory of QEMU."),
-        click.option("--reach", type=click.Choice(["headers", "tree"]), help="How far declarations are looked for."),
-        click.option("--format", "formats", metavar="F[:FILE]", multiple=True, help="text or json; may be repeated."),
+        click.option(
+            "--reach", type=click.Choice(["headers", "tree"]), help="How far declarations are looked for."
+        ),
+        click.option(
+            "--format", "formats", metavar="F[:FILE]", multiple=True, help="text or json; may be repeated."
+        ),
         click.option("--output", metavar="FILE", help="Write there instead of to standard output."),
         click.option("--select", metavar="RULE", multiple=True, help="Only these rules (ids or patterns)."),
         click.option("--ignore", metavar="RULE", multiple=True, help="Not these rules."),
         click.option("--min-severity", type=click.Choice(SEVERITIES), help="Default: note."),
         click.option("--min-confidence", type=click.Choice(CONFIDENCES), help="Default: medium."),
         click.option("--fail-on", type=click.Choice([*SEVERITIES, "never"]), help="Default: warning."),
-        click.option("--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core."),
+        click.option(
+            "--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core."
+        ),
         click.option("--config", metavar="FILE", help="Configuration instead of the tree's own."),
         click.option("--rules", metavar="DIR", multiple=True, help="A folder with rules of your own."),
         click.option("-q", "--quiet", is_flag=True, help="Nothing but findings."),
@@ -121,6 +127,15 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
         min_confidence=options.min_confidence or configuration.min_confidence or "medium",
         fail_on=options.fail_on or configuration.fail_on or "warning",
     )
+
+
+def statuses(text: str) -> frozenset[str]:
+    """The statuses of a comma-separated list; raises UsageError for a word that is none."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word not in STATUSES:
+            raise UsageError(f"--status: {word!r} is none of {', '.join(STATUSES)}")
+    return frozenset(words)
 
 
 def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:

@@ -47,7 +47,11 @@ class Callees:
         if call.direct:
             return self._unit.signature(call.name)
         member = _MEMBER.search(call.name)
-        return self._unit.world.pointer_signature(member.group(1), self._unit.path) if member is not None else None
+        return (
+            self._unit.world.pointer_signature(member.group(1), self._unit.path)
+            if member is not None
+            else None
+        )
 
     def _direct(self, name: str) -> Effect:
         unit = self._unit
@@ -60,7 +64,10 @@ class Callees:
         if signature is not None and signature.noreturn:
             return NORETURN
         own = name in unit.functions
-        summary = unit.summary(name) if own else unit.program.summary(name)
+        if own:
+            summary = unit.summary(name) if unit.deals_with_errors(name) else None
+        else:
+            summary = unit.program.summary(name)
         if summary is not None and summary.noreturn:
             return NORETURN
         if signature is None:
@@ -86,7 +93,9 @@ class Callees:
         signature = self.signature(call)
         if signature is None or signature.errp is None or signature.errp >= len(call.args):
             return Effect(evidence="guess")
-        return Effect(errp=signature.errp, outcomes=by_convention(result_kind(signature, self._unit.typedefs)))
+        return Effect(
+            errp=signature.errp, outcomes=by_convention(result_kind(signature, self._unit.typedefs))
+        )
 
     def _guess(self, call: Call) -> Effect:
         """Nothing declares the callee: an argument that looks like an Error pointer may be set."""
@@ -102,5 +111,3 @@ class Callees:
         if isinstance(value, Var):
             return value.path == "errp"
         return isinstance(value, Addr) and value.path in ("err", "local_err", "error_fatal", "error_abort")
-
-

@@ -31,7 +31,19 @@ else:
 AGES = ("to-8.1", "8.2-to-10.1", "10.2-on")
 NEWEST = AGES[-1]
 _KEYS = frozenset(
-    ("errp", "consumes", "how", "into", "clears", "keeps", "makes-error", "noreturn", "fails", "returns", "reason")
+    (
+        "errp",
+        "consumes",
+        "how",
+        "into",
+        "clears",
+        "keeps",
+        "makes-error",
+        "noreturn",
+        "fails",
+        "returns",
+        "reason",
+    )
 )
 
 

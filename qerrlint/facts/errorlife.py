@@ -60,7 +60,9 @@ FATAL = frozenset({"error_abort", "error_fatal"})
 # Result codes that are no failure: the callee has not set its Error when it returns them.
 _SOFT = re.compile(r"==(?:-EAGAIN|-EINTR|-EWOULDBLOCK|-?\w*ERR_BLOCK\w*)$")
 # Predicates: asked twice with the same arguments they answer the same.
-_PREDICATE = re.compile(r"(?:^|_)(?:is|has|have|can|enabled|needs?|supports?|supported|allowed|empty|EMPTY|present)(?:_|$)")
+_PREDICATE = re.compile(
+    r"(?:^|_)(?:is|has|have|can|enabled|needs?|supports?|supported|allowed|empty|EMPTY|present)(?:_|$)"
+)
 _EQUATION = re.compile(r"(.+)==(-?(?:[A-Z_][A-Z0-9_]*|\d\w*))$")
 
 
@@ -121,7 +123,9 @@ def live_through(function: Function, signature: Signature | None, effect: Callab
 class ErrorLife:
     """The Domain; one for each exploration."""
 
-    def __init__(self, function: Function, signature: Signature | None, effect: Callable[[Call], Effect]) -> None:
+    def __init__(
+        self, function: Function, signature: Signature | None, effect: Callable[[Call], Effect]
+    ) -> None:
         self.life = Life(function, signature)
         self.seen: dict[Hashable, Sighting] = {}
         self.returns: dict[Hashable, Exit] = {}
@@ -130,7 +134,11 @@ class ErrorLife:
         self._params = signature.params if signature is not None else ()
         for param in self._params:
             self._types.setdefault(param.name, param.type)
-        self._errp = self._params[signature.errp].name if signature is not None and signature.errp is not None and signature.errp >= 0 else None
+        self._errp = (
+            self._params[signature.errp].name
+            if signature is not None and signature.errp is not None and signature.errp >= 0
+            else None
+        )
         self._effects: list[Effect] = [effect(call) for call in function.calls]
         self._live = live_texts(function, self._reads)
 
@@ -179,7 +187,10 @@ class ErrorLife:
         if not edge.tests:
             return state
         new = state.copy()
-        soft = any(isinstance(t.subject, Opaque) and t.allow == POS and _SOFT.search(t.subject.text) for t in edge.tests)
+        soft = any(
+            isinstance(t.subject, Opaque) and t.allow == POS and _SOFT.search(t.subject.text)
+            for t in edge.tests
+        )
         for test in edge.tests:
             if not self._hold(new, test, soft):
                 return None
@@ -230,7 +241,7 @@ class ErrorLife:
                     state.facts[call.text] = Fact(signs)
         if fact.origin >= 0:
             self._confirm(state, fact.origin, soft)
-        elif isinstance(subject, Var) and not subject.path.isidentifier():
+        elif isinstance(subject, Var) and not subject.path.isidentifier() and allow in (ZERO, NEG | POS):
             self._doubt(state, root(subject.path))
         return True
 
@@ -361,6 +372,7 @@ class ErrorLife:
     def _may_set(self, state: PathState, call: Call, effect: Effect, target: str) -> Iterable[PathState]:
         before = self._cell(state, target)
         out = []
+        certain = effect.evidence == "setter" or all(o.sets for o in effect.outcomes)
         idle = effect.evidence == "signature" and "error" in call.name and self._no_status(state, call)
         for outcome in effect.outcomes:
             if outcome.sets and idle:
@@ -383,7 +395,7 @@ class ErrorLife:
                     # error_setv() asserts that nothing is set yet: this path ends here.
                     self._sight("set-again", call.span, target, before, call.index, state)
                     continue
-                new.cells[target] = Cell(ErrorState.SET, call.index, sure=effect.evidence == "setter")
+                new.cells[target] = Cell(ErrorState.SET, call.index, sure=certain)
                 new.trail = Trail(state.trail, "set", call.span, note=target)
             elif outcome.sets is None and before.state is not ErrorState.SET:
                 new.cells[target] = Cell(ErrorState.MAYBE, call.index)
@@ -436,7 +448,9 @@ class ErrorLife:
         pointed = self._pointed(state, value)
         new.forget(event.target)
         if not is_error:
-            for path in [p for p in new.cells if p != target and depends(p, target) and not p.startswith("*")]:
+            for path in [
+                p for p in new.cells if p != target and depends(p, target) and not p.startswith("*")
+            ]:
                 del new.cells[path]
         if value == Opaque("{0}"):
             for path in [p for p in new.cells if depends(p, target)]:

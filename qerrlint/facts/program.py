@@ -20,10 +20,11 @@ class Program:
         reach: str = "headers",
         at_hand: Iterable[str] = (),
         cache: DeclarationCache | None = None,
+        age: str | None = None,
     ) -> None:
         self.source = source
         self.reach = reach
-        self.world = World(source, reach, cache=cache)
+        self.world = World(source, reach, cache=cache, age=age)
         self._units: dict[str, Unit | None] = {}
         self._at_hand = tuple(at_hand)
         self._homes: dict[str, Unit] | None = None

@@ -113,7 +113,11 @@ def _swallowed(unit: Unit, life: Life) -> tuple[Swallow, ...]:
     found: dict[tuple[Span, Span], Swallow] = {}
     calls = life.function.calls
     for sighting in life.sightings:
-        if sighting.kind != "consumed" or sighting.first.state is not ErrorState.SET or sighting.first.origin < 0:
+        if (
+            sighting.kind != "consumed"
+            or sighting.first.state is not ErrorState.SET
+            or sighting.first.origin < 0
+        ):
             continue
         consumer, setter = calls[sighting.call], calls[sighting.first.origin]
         effect = unit.effect(consumer)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from qerrlint.facts.program import Program
 
 # What makes a function worth exploring: Error objects, notifiers, blockers.
-ERRORISH = re.compile(rb"\b(?:Error|errp|error_\w+|local_err|NotifierWithReturn|\w*(?:_blocker|_notifier)\w*)\b")
+ERRORISH = re.compile(
+    rb"\b(?:Error|errp|error_\w+|local_err|NotifierWithReturn|\w*(?:_blocker|_notifier)\w*)\b"
+)
 _STATIC = re.compile(rb"\bstatic\b")
 _PLAIN = re.compile(r"\(?\s*(-?(?:0[xX][0-9a-fA-F]+|0|[1-9]\d*))[uUlL]*\s*\)?$")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -127,14 +129,24 @@ class Unit:
             self._busy.discard(name)
         return self._lives[name]
 
+    def mig_modes(self) -> tuple[tuple[str, int], ...]:
+        """The migration modes (C constant, value): the tree's, or without a tree the file's own enum."""
+        if self.world.reach == "patch":
+            own = [(n, v) for n, v in self.world.enum_constants("MigMode", self.path) if v is not None]
+            if own:
+                return tuple((n, v) for n, v in own if not n.endswith("__MAX"))
+        return self.world.mig_modes()
+
+    def deals_with_errors(self, name: str) -> bool:
+        """Whether a function of this file has anything to do with Error objects by its text."""
+        piece = self.functions.get(name)
+        return piece is not None and bool(ERRORISH.search(self.data, piece.span.start, piece.span.end))
+
     def summary(self, name: str) -> Summary | None:
         """What callers may know of a function of this file; None for a damaged or recursive one."""
         if name not in self._summaries:
             piece = self.functions.get(name)
             if piece is None or name in self._busy:
-                return None
-            if not ERRORISH.search(self.data, piece.span.start, piece.span.end):
-                self._summaries[name] = None
                 return None
             life = self.life(name)
             if life is None:
@@ -160,7 +172,9 @@ class Unit:
         found = _WRAPS.search(macro.body)
         if found is None or found.group(1) not in macro.params:
             return None
-        return Effect(errp=macro.params.index(found.group(1)), outcomes=(Outcome(ANY, True),), evidence="setter")
+        return Effect(
+            errp=macro.params.index(found.group(1)), outcomes=(Outcome(ANY, True),), evidence="setter"
+        )
 
     def constant(self, name: str) -> int | None:
         """The number that an object-like macro stands for, where its body is just that; else None."""
@@ -192,5 +206,3 @@ class Unit:
     def effect(self, call: Call) -> Effect:
         """What a call in this file may do with Errors."""
         return self._callees.effect(call)
-
-

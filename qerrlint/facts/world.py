@@ -45,8 +45,12 @@ class World:
         reach: str = "headers",
         contracts: Contracts | None = None,
         cache: DeclarationCache | None = None,
+        age: str | None = None,
     ) -> None:
-        """`source` may be None for reach "patch". Raises UsageError for an unknown reach."""
+        """`source` may be None for reach "patch", where `age` (one of contracts.AGES) says what is not seen.
+
+        Raises UsageError for an unknown reach.
+        """
         if reach not in REACHES:
             raise UsageError(f"{reach}: no reach (known: {', '.join(REACHES)})")
         self.reach = reach
@@ -58,7 +62,7 @@ class World:
         self._qapi: dict[str, tuple[str, str]] | None = None
         self._slots: dict[str, tuple[SlotMember, ...]] | None = None
         self._slot_files = -1
-        self._age: str | None = None
+        self._age = age
 
     def prepare(self) -> None:
         """Index the whole tree now (reach "tree"); worth it before worker processes are forked."""

@@ -24,7 +24,7 @@ _HEADED = re.compile(r"^From: [^\n]+\n(?:[A-Z][\w-]*: [^\n]*\n|[ \t]+\S[^\n]*\n)
 # what lore puts behind headers: "Message-ID: <...> (raw)", "Date: ...<TAB>[thread overview]"
 _HEADER_LINKS = re.compile(r"[ \t]*(?:\((?:permalink|raw|permalink / raw)\)|\[thread overview\])$", re.M)
 _LISTED_END = re.compile(r"^\^ permalink raw reply\b", re.M)
-_HEADED_END = re.compile(r"^(?:[ \t]*(?:next|prev|reply)\b.*|[ \t]*)other threads:\[", re.M)
+_HEADED_END = re.compile(r"^[ \t]*(?:[a-z]+[ \t]+)*other threads:\[", re.M)
 
 
 def is_page(text: str) -> bool:

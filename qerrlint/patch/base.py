@@ -64,7 +64,8 @@ def find_base(series: Series, repo: Repository, given: str | None = None) -> Bas
     blobs = preimages(series)
     dates = [patch.message.date for patch in series.patches if patch.message.date is not None]
     before = int(dates[0].timestamp()) if dates else None
-    unknown = [path for path, blob in blobs.items() if series.missing and not repo.has_blob(blob)]
+    missing = repo.missing_blobs(blobs.values()) if series.missing else frozenset()
+    unknown = [path for path, blob in blobs.items() if blob in missing]
     known = {path: blob for path, blob in blobs.items() if path not in unknown}
     commits = repo.commits_containing(known, before=before) if known else ()
     if commits:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 _REPLY = re.compile(r"\s*(?:re|aw|antw|sv|vs|ref|fwd?|wg)(?:\[\d+\])?\s*:\s*", re.I)
 _GROUP = re.compile(r"\s*\[([^\[\]]*)\]")
-_LIST = re.compile(r"(?:q?emu[-_\w]*|external|list|spam\S*)\Z", re.I)
+_KNOWN_AHEAD = re.compile(r"\s*(?:(?:re|aw)\s*:\s*)*\[[^\[\]]*(?:patch|pull|rfc|resend|\d/\d)", re.I)
 _NUMBER = re.compile(r"(\d{1,4})\s*(?:/|\sof\s)\s*(\d{1,4})")
 _VERSION = re.compile(r"(?:(?<=patch)|(?<=rfc)|(?<=pull)|(?<![^\s,/\-_]))v\s?(\d{1,3})(?![\d])", re.I)
 _KIND = re.compile(r"patch|pull|rfc|resend|repost", re.I)
@@ -37,8 +37,8 @@ def parse_subject(text: str) -> Subject:
     while match := _GROUP.match(rest):
         inner = match[1].strip()
         known = _KIND.search(inner) or _NUMBER.fullmatch(inner) or re.fullmatch(r"v\d{1,3}", inner, re.I)
-        if not known and not _LIST.match(inner) and not groups:
-            break  # a title may begin with brackets of its own
+        if not known and not groups and not _KNOWN_AHEAD.match(rest, match.end()):
+            break  # a title may begin with brackets of its own, the name of a list stands before others
         if known:
             groups.append(inner)
         elif groups:

@@ -15,6 +15,7 @@ from qerrlint.patch.message import Message
 _CONTEXT = 12
 
 _MARKS = re.compile(r"[ \t]?(>(?:[ \t]?>)*)[ \t\xa0]?")
+_ADDRESS = re.compile(r"([^<]*)<([^<>]*)>")
 _SIGNATURE = re.compile(r"--[ \xa0]?$|_{20,}$|-{3,} ?original message ?-{3,}", re.I)
 _OUTLOOK = re.compile(r"From: .+\n(?:Sent|Date): ", re.I)
 _ATTRIBUTION = re.compile(r"\b(?:wrote|writes|said|schrieb|a écrit|escribió)\b[^:]*:\s*$")
@@ -136,9 +137,7 @@ def remarks(reply: Reply, changes: Sequence[FileChange] = ()) -> tuple[Remark, .
 
 def substance(text: str, sender: str = "") -> str:
     """What is left of a reply's own words without greeting, thanks, signature, tags and attribution."""
-    from email.utils import parseaddr
-
-    names = set(re.findall(r"\w+", parseaddr(sender)[0].lower()))
+    names = set(_name_and_address(sender)[0])
     lines: list[str] = []
     for line in text.split("\n"):
         bare = line.strip().strip("\xa0")
@@ -156,14 +155,10 @@ def substance(text: str, sender: str = "") -> str:
 
 def same_person(a: str, b: str) -> bool:
     """Whether two senders are one: by address, else by name ("Steve Doe" and "Steven Doe" are)."""
-    from email.utils import parseaddr
-
-    name_a, address_a = parseaddr(a)
-    name_b, address_b = parseaddr(b)
-    if "@" in address_a and address_a.lower() == address_b.lower():
+    words_a, address_a = _name_and_address(a)
+    words_b, address_b = _name_and_address(b)
+    if address_a and address_a == address_b:
         return True
-    words_a = re.findall(r"\w+", (name_a if "@" in address_a else a).lower().split(" via ")[0])
-    words_b = re.findall(r"\w+", (name_b if "@" in address_b else b).lower().split(" via ")[0])
     if not words_a or not words_b:
         return False
     if sorted(words_a) == sorted(words_b):
@@ -171,6 +166,13 @@ def same_person(a: str, b: str) -> bool:
     first = min(len(words_a[0]), len(words_b[0]))
     close = first >= 3 and words_a[0][:first] == words_b[0][:first]
     return len(words_a) > 1 and len(words_b) > 1 and words_a[-1] == words_b[-1] and close
+
+
+def _name_and_address(sender: str) -> tuple[list[str], str]:
+    """The words of the name and the address, both in lower case; without what a list put behind "via"."""
+    match = _ADDRESS.match(sender)
+    name, address = (match[1], match[2]) if match else ("", sender) if "@" in sender else (sender, "")
+    return re.findall(r"\w+", re.split(r"\bvia\b", name)[0].lower()), address.strip().lower()
 
 
 def _levels(text: str) -> Iterator[tuple[int, str]]:

@@ -108,7 +108,9 @@ def _explained(found: list[Located], after: Program, contracts: Sequence[Contrac
         change = next((c for c in contracts if re.search(rf"\b{re.escape(c.name)}\b", words)), None)
         if change is not None:
             unit = after.unit(change.where)
-            source = unit.lines.text(change.line).decode("utf-8", "surrogateescape") if unit is not None else ""
+            source = (
+                unit.lines.text(change.line).decode("utf-8", "surrogateescape") if unit is not None else ""
+            )
             place = Place(change.where, change.line, 1, change.line, max(len(source), 1) + 1, source)
             item = replace(item, steps=(ReportedStep(place, change.what), *item.steps))
         out.append(item)

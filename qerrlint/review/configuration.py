@@ -41,7 +41,8 @@ class Configuration:
     def excludes(self, path: str) -> bool:
         """Whether a path matches one of the `exclude` patterns (a folder excludes what is below it)."""
         return any(
-            fnmatchcase(path, pattern) or path.startswith(pattern.rstrip("/") + "/") for pattern in self.exclude
+            fnmatchcase(path, pattern) or path.startswith(pattern.rstrip("/") + "/")
+            for pattern in self.exclude
         )
 
 
@@ -65,7 +66,9 @@ def load_configuration(source: Source | None, given: str | None = None) -> Confi
         except OSError as error:
             raise UsageError(f"{given}: the configuration cannot be read: {error.strerror}") from None
         table = _table(data, given)
-        return _configuration(table.get("tool", {}).get("qerrlint", table) if "tool" in table else table, given)
+        return _configuration(
+            table.get("tool", {}).get("qerrlint", table) if "tool" in table else table, given
+        )
     if source is None:
         return Configuration()
     own = source.read(_OWN)

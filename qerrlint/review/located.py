@@ -66,9 +66,7 @@ class Delta:
     persisting: tuple[tuple[Located, Located], ...]
 
 
-def match(
-    before: Sequence[Located], after: Sequence[Located], renamed: Callable[[str], str | None]
-) -> Delta:
+def match(before: Sequence[Located], after: Sequence[Located], renamed: Callable[[str], str | None]) -> Delta:
     """Match findings by fingerprint: first in the same file (`renamed` gives a file's path afterwards), then
     anywhere, so that code moved from file to file brings its findings along."""
     waiting: dict[tuple[str, str], list[Located]] = defaultdict(list)
@@ -99,4 +97,6 @@ def match(
 
 def in_order(found: Iterable[Located]) -> list[Located]:
     """Sorted as every output is: by path, line, column, rule."""
-    return sorted(found, key=lambda f: (f.place.path, f.place.line, f.place.column, f.finding.rule, f.finding.message))
+    return sorted(
+        found, key=lambda f: (f.place.path, f.place.line, f.place.column, f.finding.rule, f.finding.message)
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True)
 class Place:
     """A resolved place. Lines and columns count from 1, columns in bytes; `source` is the text of
-    the first line, `context` up to two lines before it (for the text rendering only)."""
+    the first line (for the text rendering only)."""
 
     path: str
     line: int
@@ -40,7 +40,8 @@ class Reported:
     """A finding with its place resolved and its part in the change under review.
 
     status: introduced, fixed, persisting, or None for `check`. relation: added-line,
-    changed-function, affected-caller, or None. patch: 1-based index into Result.patches, or None.
+    changed-function, affected-caller, or None. patch, repaired_by: 1-based
+    indexes into Result.patches, or None; `transient` says that a later patch of the series repairs it.
     diff_line: 1-based line in the patch's own text, or None. suppressed: the reason given, or None.
     """
 
@@ -57,6 +58,7 @@ class Reported:
     relation: str | None = None
     patch: int | None = None
     transient: bool = False
+    repaired_by: int | None = None
     diff_line: int | None = None
     raised_by: RaisedBy | None = None
     suppressed: str | None = None

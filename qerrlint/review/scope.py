@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from qerrlint.facts.program import Program
 from qerrlint.facts.unit import Unit
+from qerrlint.syntax.types import Signature
 
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w+")
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
@@ -65,7 +66,9 @@ def touched(before: Unit | None, after: Unit | None) -> set[str]:
     """The functions of a changed file to analyse: the changed ones and those that call them, directly or not;
     all of them when something outside functions (a type, a macro, a prototype) has changed."""
     changed = changed_functions(before, after)
-    names = set(before.functions if before is not None else ()) | set(after.functions if after is not None else ())
+    names = set(before.functions if before is not None else ()) | set(
+        after.functions if after is not None else ()
+    )
     if before is None or after is None or _outside(before) != _outside(after):
         return names
     mentions: dict[str, frozenset[bytes]] = {}
@@ -81,9 +84,7 @@ def touched(before: Unit | None, after: Unit | None) -> set[str]:
         changed |= more
 
 
-def contract_changes(
-    before: Program, after: Program, pairs: Iterable[FilePair]
-) -> list[ContractChange]:
+def contract_changes(before: Program, after: Program, pairs: Iterable[FilePair]) -> list[ContractChange]:
     """Functions with external linkage whose signature or way with Errors a change alters."""
     out: list[ContractChange] = []
     for pair in pairs:
@@ -91,6 +92,7 @@ def contract_changes(
         new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
         if old is None or new is None:
             continue
+        out += _changed_prototypes(before, after, old, new)
         for name in sorted(changed_functions(old, new)):
             if name not in old.functions or name not in new.functions or new.is_static(name):
                 continue
@@ -101,16 +103,41 @@ def contract_changes(
     return out
 
 
+def _changed_prototypes(before: Program, after: Program, old: Unit, new: Unit) -> list[ContractChange]:
+    """Functions that a header declares otherwise now; their definitions speak for themselves if they change."""
+    out: list[ContractChange] = []
+    if not new.path.endswith(".h"):
+        return out
+    was, now = before.world.files.file(old.path), after.world.files.file(new.path)
+    if was is None or now is None:
+        return out
+    for name in sorted(was.functions.keys() & now.functions.keys()):
+        first, second = was.signature(name), now.signature(name)
+        if first is None or second is None or second.span is None:
+            continue
+        what = _prototype_difference(name, first, second)
+        if what is not None:
+            line, _ = new.lines.position(second.span.start)
+            out.append(ContractChange(name, new.path, line, what))
+    return out
+
+
+def _prototype_difference(name: str, was: Signature, now: Signature) -> str | None:
+    if was.errp is None and now.errp is not None:
+        return f"{name}() now takes an Error **"
+    if was.returns != now.returns:
+        return f"{name}() now returns {now.returns} instead of {was.returns}"
+    if [p.type for p in was.params] != [p.type for p in now.params] or was.variadic != now.variadic:
+        return f"{name}() has other parameters now"
+    return None
+
+
 def _difference(old: Unit, new: Unit, name: str) -> str | None:
     """What callers of a function meet that they did not before, or None."""
     was, now = old.signature(name), new.signature(name)
-    if was is not None and now is not None:
-        if was.errp is None and now.errp is not None:
-            return f"{name}() now takes an Error **"
-        if was.returns != now.returns:
-            return f"{name}() now returns {now.returns} instead of {was.returns}"
-        if [p.type for p in was.params] != [p.type for p in now.params]:
-            return f"{name}() has other parameters now"
+    declared = _prototype_difference(name, was, now) if was is not None and now is not None else None
+    if declared is not None:
+        return declared
     before, after = old.summary(name), new.summary(name)
     if before is None or after is None:
         return None

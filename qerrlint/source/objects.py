@@ -151,6 +151,16 @@ class GitSource(_ObjectSource):
                 listing[path] = head[12:]
         return listing
 
+    def containing(self, words: Sequence[str]) -> list[str]:
+        """The C files in which one of the words stands, by git's own search over the commit."""
+        patterns = [part for word in words for part in ("-e", word)]
+        code, out, _ = self._git.try_run(("grep", "-l", "-z", "-w", "-F", "-I", *patterns, self.revision))
+        if code != 0:
+            return []
+        start = len(self.revision) + 1
+        found = (name[start:] for name in out.decode("utf-8", "surrogateescape").split("\0") if name)
+        return sorted(path for path in found if path.endswith((".c", ".h", ".inc")))
+
 
 class StagedSource(_ObjectSource):
     """The index of the repository at `path` as it is; `unmerged` names paths in conflict, which are left out.

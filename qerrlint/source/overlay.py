@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
+from qerrlint.source.empty import EmptySource
 from qerrlint.source.source import Source, git_blob_id
 
 
@@ -62,6 +63,12 @@ class OverlaySource(Source):
             data = self.changes[path]
             return None if data is None else git_blob_id(data)
         return self.base.blob_id(path)
+
+    def containing(self, words: Sequence[str]) -> list[str]:
+        """The C files in which one of the words stands: the base's unchanged ones, and changed ones."""
+        old = {path for path in self.base.containing(words) if path not in self.changes}
+        changed = OverlaySource(EmptySource(), self.changes)
+        return sorted(old | set(Source.containing(changed, words)))
 
     def close(self) -> None:
         """Close the base."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from qerrlint.errors import InputError
@@ -117,10 +117,14 @@ class Repository:
             for setting in ("clean=", "smudge=", "process=", "required=false"):
                 yield from ("-c", f"{name}.{setting}")
 
-    def has_blob(self, blob: str) -> bool:
-        """Whether an object whose id starts with these hex digits is here."""
-        out = self._git.run(("cat-file", "--batch-check"), stdin=blob.encode("ascii", "replace") + b"\n")
-        return not out.endswith(b" missing\n")
+    def missing_blobs(self, blobs: Iterable[str]) -> frozenset[str]:
+        """Those of the (abbreviated) ids that no object here has."""
+        asked = list(blobs)
+        names = "".join(f"{blob}\n" for blob in asked).encode("ascii", "replace")
+        answers = self._git.run(("cat-file", "--batch-check"), stdin=names).splitlines()
+        # an ambiguous abbreviation is answered by "ambiguous": some object does have it
+        pairs = zip(asked, answers, strict=False)
+        return frozenset(blob for blob, answer in pairs if answer.endswith(b" missing"))
 
     def commits_containing(
         self, blobs: Mapping[str, str], limit: int = 2000, before: int | None = None
@@ -132,7 +136,7 @@ class Repository:
         commits is old enough. Only when no such line has one are side branches searched, for commits
         that touch one of the paths. `limit` bounds the commits looked at in each of these walks.
         """
-        if not blobs or not all(self.has_blob(blob) for blob in blobs.values()):
+        if not blobs or self.missing_blobs(blobs.values()):
             return ()
         seen: set[str] = set()
         for tip in self._tips():

@@ -52,6 +52,14 @@ class Source(ABC):
         data = self.read(path)
         return None if data is None else git_blob_id(data)
 
+    def containing(self, words: Sequence[str]) -> list[str]:
+        """The C files in which one of the words stands, sorted."""
+        import re
+
+        pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(word.encode()) for word in words) + rb")\b")
+        wanted = [path for path in self.paths() if path.endswith((".c", ".h", ".inc"))]
+        return [path for path, data in self.read_many(wanted) if pattern.search(data)]
+
     def close(self) -> None:  # noqa: B027 (most sources have nothing to close)
         """Let go of processes; the source opens them again when it is used after that."""
 

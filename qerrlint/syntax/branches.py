@@ -8,16 +8,18 @@ kept; of `#if 0` the last.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from qerrlint.syntax.lexis import DIRECTIVE, next_code, previous_code
 
+# Deeper groups are not looked into: a limit keeps hostile nesting from costing its square.
+_DEEPEST = 20
 _NEVER = re.compile(rb"[ \t]*#[ \t]*if[ \t]+0\b")
 _BRACKETS = re.compile(rb"[{}()\[\]]")
 _OPENS = {b"{": b"}", b"(": b")", b"[": b"]"}
 _ELSE = re.compile(rb"else\b")
-_ELSE_AT_END = re.compile(rb"\belse\s*\Z")
 
 
 @dataclass(slots=True)
@@ -25,6 +27,7 @@ class _Group:
     """One #if ... #endif: the (start, end) of its directive lines; each arm lies between two of them."""
 
     lines: list[tuple[int, int]] = field(default_factory=list)
+    depth: int = 0
     closed: bool = False
 
     def arms(self) -> list[tuple[int, int]]:
@@ -39,7 +42,7 @@ def _groups(bare: bytes) -> tuple[list[_Group], list[tuple[int, int]]]:
     for match in DIRECTIVE.finditer(bare):
         word = match.group(1)
         if word.startswith(b"if"):
-            stack.append(_Group([match.span()]))
+            stack.append(_Group([match.span()], len(stack)))
             groups.append(stack[-1])
         elif word in {b"elif", b"else", b"endif"}:
             if not stack:
@@ -60,28 +63,27 @@ def stray_directives(bare: bytes) -> Iterator[tuple[int, int]]:
 
 
 def dropped_arms(bare: bytes, every: bool) -> Iterator[tuple[int, int, str | None]]:
-    """(start, end, directive) of what to blank: dropped arms with their directive's word, other lines with None.
+    """(start, end, directive) of what to blank: a dropped arm with the directive before it, or a directive
+    line with None.
 
     Groups whose arms are all whole statements stay, unless `every` is set.
     """
-    gone = -1  # end of the last dropped arm: groups inside it are gone too
-    for group in _groups(bare)[0]:
-        if group.lines[0][0] < gone:
-            continue
+    groups = _groups(bare)[0]
+    starts = [group.lines[0][0] for group in groups]
+    gone = bytearray(len(groups))  # groups inside dropped arms
+    for index, group in enumerate(groups):
         arms = group.arms()
-        if not every and _is_whole(bare, group, arms):
+        if gone[index] or (not every and _is_whole(bare, group, arms)):
             continue
         keep = 0
         if _NEVER.match(bare, group.lines[0][0]):
             keep = len(arms) - 1 if len(arms) > 1 else -1
-        for number, (line, arm) in enumerate(zip(group.lines, arms, strict=False)):
+        for number, (line, (start, end)) in enumerate(zip(group.lines, arms, strict=False)):
             yield *line, None
-            if number != keep and bare[arm[0] : arm[1]].strip():
-                yield arm[0], arm[1], "#" + _word(bare, line)
-                if number > keep:
-                    gone = max(gone, arm[1])
-                elif keep > 0:
-                    gone = max(gone, arm[1])
+            if number != keep and bare[start:end].strip():
+                yield start, end, "#" + _word(bare, line)
+                first, last = bisect_left(starts, start), bisect_left(starts, end)
+                gone[first:last] = b"\1" * (last - first)
         yield *group.lines[-1], None
 
 
@@ -92,8 +94,10 @@ def _word(bare: bytes, line: tuple[int, int]) -> str:
 
 def _is_whole(bare: bytes, group: _Group, arms: list[tuple[int, int]]) -> bool:
     """Whether each arm is a run of whole statements, in a place where a statement may stand."""
+    if group.depth > _DEEPEST:
+        return False
     before = previous_code(bare, group.lines[0][0])
-    if before >= 0 and (bare[before : before + 1] not in b"{};:" or _ELSE_AT_END.search(bare, 0, before + 1)):
+    if before >= 0 and bare[before] not in b"{};:":
         return False
     after = next_code(bare, group.lines[-1][1])
     if _ELSE.match(bare, after) or bare[after : after + 1] in (b")", b",", b"]", b"|", b"&", b"?"):

@@ -42,7 +42,9 @@ class Builder:
         if self.here is not None:
             self.blocks[self.here].events.append(event)
 
-    def go(self, target: int, tests: tuple[Test, ...] = (), span: Span | None = None, taken: bool | None = None) -> None:
+    def go(
+        self, target: int, tests: tuple[Test, ...] = (), span: Span | None = None, taken: bool | None = None
+    ) -> None:
         """An edge from the current block."""
         if self.here is not None:
             self.blocks[self.here].edges.append(Edge(target, tests, span, taken))

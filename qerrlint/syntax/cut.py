@@ -35,12 +35,14 @@ class Piece:
     body: int
 
 
+# Longer heads than this do not occur; a limit keeps hostile input from costing more than its length.
+_LONGEST_HEAD = 1 << 14
+
 _TOKEN = re.compile(rb"[{};\"'#]|/[*/]")
 # The head of nearly every function: words, a name, parameters without brackets in them.
-_PLAIN_HEAD = re.compile(
-    rb"\s*([A-Za-z_][\w \t*\r\n]*[ \t*\r\n])([A-Za-z_]\w*)[ \t]*\([^(){}=;\"'/#]*\)\s*"
-)
+_PLAIN_HEAD = re.compile(rb"\s*([A-Za-z_][\w \t*\r\n]*[ \t*\r\n])([A-Za-z_]\w*)[ \t]*\([^(){}=;\"'/#]*\)\s*")
 # At column 0 inside a function there are only labels, directives and the closing brace.
+_COLUMN_0 = re.compile(rb"\n[A-Za-z_{]")
 _SUSPICIOUS = re.compile(rb"\n(?:\{|[A-Za-z_]\w*\b(?![ \t]*:))")
 _INVOCATION = re.compile(rb"\s*[A-Za-z_]\w*[ \t]*\(.*\)\s*\Z", re.DOTALL)
 _EXTERN_C = re.compile(rb'extern\s+"C(?:\+\+)?"\s*\Z')
@@ -49,7 +51,9 @@ _ATTRIBUTE_LINE = re.compile(rb"(?:__attribute__|G_GNUC_\w+|QEMU_\w+|__declspec)
 _TRAILING_WORD = re.compile(rb"[A-Za-z_]\w*\Z")
 _TAIL = re.compile(rb"[^;{}]*")
 _VARIABLE = re.compile(rb"([A-Za-z_]\w*)\s*\Z")
-_TRAILING_ATTRIBUTE = re.compile(rb"\b(?:__attribute__|G_GNUC_\w+|QEMU_\w+|ATTRIBUTE_\w+)\s*(?:\([^=]*\)\s*)?\Z")
+_TRAILING_ATTRIBUTE = re.compile(
+    rb"\b(?:__attribute__|G_GNUC_\w+|QEMU_\w+|ATTRIBUTE_\w+)\s*(?:\([^=]*\)\s*)?\Z"
+)
 _FUNCTION_TABLE = re.compile(rb"\(\s*\*[^()]*?([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*\)\s*\(")
 _TAG = re.compile(rb"\b(?:struct|union|enum)\s+(?:(?:QEMU_\w+|__attribute__\s*\([^{]*\))\s*)?([A-Za-z_]\w*)")
 _TYPEDEF_NAME = re.compile(rb"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*;?\s*\Z")
@@ -162,6 +166,7 @@ class _Cutter:
         self.data = data
         self.pieces: list[Piece] = []
         self._bare: bytes | None = None
+        self._budget = 64 * len(data)  # bytes that may be matched brace by brace
 
     def run(self) -> list[Piece]:
         data, search = self.data, _TOKEN.search
@@ -171,7 +176,7 @@ class _Cutter:
             token = data[at]
             if token == 0x7B:  # {
                 start = pos = self._opened(start, at)
-            elif token == 0x3B or token == 0x7D:  # ; or a brace of `extern "C"` or of a split #if
+            elif token in b";}":  # ; or a brace of `extern "C"` or of a split #if
                 start = pos
             else:
                 if token == 0x23:  # #
@@ -180,7 +185,7 @@ class _Cutter:
                 else:
                     opaque = OPAQUE.match(data, at)
                     pos = opaque.end() if opaque else pos
-                    if token == 0x22 or token == 0x27:
+                    if token in b"\"'":
                         continue
                 if self._is_boundary(start, at):
                     start = pos
@@ -188,6 +193,8 @@ class _Cutter:
 
     def _is_boundary(self, start: int, at: int) -> bool:
         """Whether a comment or directive at `at` has no unfinished declaration before it."""
+        if at - start > _LONGEST_HEAD:
+            return True
         pending = self.data[start:at]
         return not pending.strip() or (pending[-1:] == b"\n" and _INVOCATION.match(pending) is not None)
 
@@ -231,6 +238,8 @@ class _Cutter:
         """First byte of the head before `brace`: upwards line by line, at most to `start`."""
         data = self.data
         first, balance, end = -1, 0, brace
+        parameters_only = False  # whether the head so far is a parameter list on a line of its own
+        start = max(start, brace - _LONGEST_HEAD)
         while end >= start:
             line = max(data.rfind(b"\n", start, end) + 1, start)
             text = data[line:end].strip()
@@ -240,11 +249,12 @@ class _Cutter:
             if not text or text[:1] == b"#":
                 if complete:
                     break
-            elif complete and data[first:brace].lstrip()[:1] != b"(" and self._ends_before_head(text):
+            elif complete and not parameters_only and self._ends_before_head(text):
                 break
             else:
                 balance += text.count(b")") - text.count(b"(")
                 first = line
+                parameters_only = text[:1] == b"("
             end = line - 1
         if first < 0:
             return brace
@@ -277,12 +287,18 @@ class _Cutter:
         if (
             column0 >= 2
             and data.count(b"{", brace, column0) == data.count(b"}", brace, column0)
-            and _SUSPICIOUS.search(data, brace, column0) is None
+            and (
+                _COLUMN_0.search(data, brace, column0) is None
+                or _SUSPICIOUS.search(data, brace, column0) is None
+            )
         ):
             return column0
         if self._bare is None:
             self._bare = bare(data)
-        matched = brace_end(self._bare, brace)
+        matched = -1
+        if self._budget > 0:
+            matched = brace_end(self._bare, brace)
+            self._budget -= (matched if matched >= 0 else len(data)) - brace
         if column0 < 2:
             if matched < 0:
                 raise _DoesNotAddUpError

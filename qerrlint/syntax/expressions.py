@@ -174,7 +174,9 @@ class Expressions:
             if _ERRNO.match(name):
                 return Const(name, POS)
             number = self._constant_value(name) if self._constant_value is not None else None
-            return Const(name, ANY if number is None else NEG if number < 0 else POS if number else ZERO, number)
+            return Const(
+                name, ANY if number is None else NEG if number < 0 else POS if number else ZERO, number
+            )
         return Var(name)
 
     def _number(self, node: Node, _used: bool) -> Value:
@@ -223,7 +225,9 @@ class Expressions:
     def _field(self, node: Node, _used: bool) -> Value:
         base = node.child_by_field_name("argument")
         while base is not None and base.type in ("field_expression", "parenthesized_expression"):
-            base = base.child_by_field_name("argument") or (base.named_children[0] if base.named_children else None)
+            base = base.child_by_field_name("argument") or (
+                base.named_children[0] if base.named_children else None
+            )
         if base is not None and base.type not in ("identifier", "this"):
             self.value(base)
         return Var(self.lvalue(node))
@@ -266,7 +270,11 @@ class Expressions:
         inner = self.value(argument)
         if operator.type == "-":
             if isinstance(inner, Const):
-                flipped = (inner.signs & ZERO) | (NEG if inner.signs & POS else 0) | (POS if inner.signs & NEG else 0)
+                flipped = (
+                    (inner.signs & ZERO)
+                    | (NEG if inner.signs & POS else 0)
+                    | (POS if inner.signs & NEG else 0)
+                )
                 return Const("-" + inner.text, flipped, -inner.number if inner.number is not None else None)
             if isinstance(inner, Var) and inner.path == "errno":
                 # errno is never 0 after a failure, which is the only time -errno is written.

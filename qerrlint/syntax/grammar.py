@@ -12,7 +12,9 @@ from functools import lru_cache
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
-_OTHER_TYPES = frozenset({"declaration", "type_definition", "struct_specifier", "union_specifier", "enum_specifier"})
+_OTHER_TYPES = frozenset(
+    {"declaration", "type_definition", "struct_specifier", "union_specifier", "enum_specifier"}
+)
 
 
 @lru_cache(maxsize=1)
@@ -27,7 +29,8 @@ def _parser() -> Parser:
 
 @lru_cache(maxsize=1)
 def _functions() -> Query:
-    return Query(_language(), "(function_definition) @function")
+    query: Query = Query(_language(), "(function_definition) @function")
+    return query
 
 
 def parse(data: bytes) -> Node:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lexical layer of C by regular expressions: comments, literals, directives, brackets; it knows no grammar.
+"""The lexical layer of C: comments, literals, directives, brackets, by scans of bytes; it knows no grammar.
 
 Everything works on bytes and offsets. `bare` blanks whatever is not code, so that the other scans may
 look for brackets and words without minding strings and comments.
@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import re
 
-# Comments and literals; an unterminated one matches nothing and is then read as code.
+# A comment; one that is not closed runs to the end of the text.
+_COMMENT = rb"/\*(?:[^*]*\*+(?:[^/*][^*]*\*+)*/|.*\Z)|//[^\n]*"
+# Comments and literals; an unterminated literal matches nothing and is then read as code.
 OPAQUE = re.compile(
-    rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
-    rb"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'"
-    rb"|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/"
-    rb"|//[^\n]*",
+    rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"' rb"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'|" + _COMMENT,
     re.DOTALL,
 )
-# One preprocessor line with its continuation lines; group 1 is the directive's name.
+# One preprocessor line of bare text with its continuation lines; group 1 is the directive's name.
 DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*([A-Za-z]*)[^\n\\]*(?:\\(?:\r?\n)?[^\n\\]*)*", re.MULTILINE)
-# The same at a `#`, on raw text: a comment on the line may run over several lines.
-RAW_DIRECTIVE = re.compile(rb"#[^\n\\/]*(?:(?:\\\r?\n|\\|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/|//[^\n]*|/)[^\n\\/]*)*")
+# The same from a `#` on in raw text, where a comment on the line may run over several lines.
+RAW_DIRECTIVE = re.compile(rb"#[^\n\\/]*(?:(?:\\\r?\n|\\|" + _COMMENT + rb"|/)[^\n\\/]*)*", re.DOTALL)
 
 _BLANK = bytes(c if c in b"\n\r" else 0x20 for c in range(256))
 _PARENS = re.compile(rb"[()]")
@@ -44,17 +43,16 @@ def bare(data: bytes) -> bytes:
     return OPAQUE.sub(_bare_token, data)
 
 
-def paren_end(text: bytes, start: int) -> int:
-    """Offset after the `)` that matches the `(` at `start` of bare text; -1 if there is none."""
-    depth = 0
-    for match in _PARENS.finditer(text, start):
+def paren_pairs(text: bytes) -> dict[int, int]:
+    """For each `(` of bare text that is closed: its offset and the offset after its `)`."""
+    pairs: dict[int, int] = {}
+    open_parens: list[int] = []
+    for match in _PARENS.finditer(text):
         if match.group() == b"(":
-            depth += 1
-        else:
-            depth -= 1
-            if depth <= 0:
-                return match.end()
-    return -1
+            open_parens.append(match.start())
+        elif open_parens:
+            pairs[open_parens.pop()] = match.end()
+    return pairs
 
 
 def brace_end(text: bytes, start: int) -> int:
@@ -92,8 +90,13 @@ def brace_end(text: bytes, start: int) -> int:
 
 
 def previous_code(text: bytes, at: int) -> int:
-    """Offset of the last byte before `at` of bare text that is neither blank nor in a directive; -1 if none."""
-    while at > 0:
+    """Offset of the last byte before `at` of bare text that is neither blank nor in a directive.
+
+    -1 if there is none in the text or in the last hundred lines.
+    """
+    for _ in range(100):
+        if at <= 0:
+            break
         line = text.rfind(b"\n", 0, at) + 1
         part = text[line:at].rstrip()
         if part and not part.lstrip().startswith(b"#"):

@@ -288,7 +288,11 @@ class _Lowering(Expressions):
             names = [arm.child_by_field_name("name"), arm.child_by_field_name("condition")]
             heads = {n.id for n in names if n is not None}
             for child in arm.named_children:
-                if child.id not in heads and child.type not in ("preproc_else", "preproc_elif", "preproc_elifdef"):
+                if child.id not in heads and child.type not in (
+                    "preproc_else",
+                    "preproc_elif",
+                    "preproc_elifdef",
+                ):
                     self.statement(child)
             self.out.jump(done)
             self.out.here = other
@@ -362,7 +366,10 @@ class _Lowering(Expressions):
         self.out.here = done
 
     def _for(self, node: Node) -> None:
-        initialiser, condition = node.child_by_field_name("initializer"), node.child_by_field_name("condition")
+        initialiser, condition = (
+            node.child_by_field_name("initializer"),
+            node.child_by_field_name("condition"),
+        )
         update, body = node.child_by_field_name("update"), node.child_by_field_name("body")
         if body is None:
             return

@@ -30,10 +30,25 @@ INVOCATION = "INVOCATION"
 _TABLE_KINDS = frozenset({LOOP, ALWAYS, AUTO, NORETURN, BLANK, RENAME})
 ACTIONS = frozenset(
     {
-        "blank", "blank-arguments", "while", "if", "pointer-type", "value-type", "plain-argument",
-        "type-argument", "second-argument", "capital", "underscore", "identifier", "skip-first", "bit-or", "comparison", "last-operator", "rest",
+        "blank",
+        "blank-arguments",
+        "while",
+        "if",
+        "pointer-type",
+        "value-type",
+        "plain-argument",
+        "type-argument",
+        "second-argument",
+        "capital",
+        "underscore",
+        "identifier",
+        "skip-first",
+        "bit-or",
+        "comparison",
+        "last-operator",
+        "rest",
     }
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)

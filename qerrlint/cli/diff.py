@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint diff`: a commit, a range, what is staged or not yet committed; knows click and git's words for these."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from qerrlint.cli.options import STATUSES, Options, common, finish, settle, statuses
+
+if TYPE_CHECKING:
+    from qerrlint.review.scope import FilePair
+    from qerrlint.source.repository import PathChange, Repository
+    from qerrlint.source.source import Source
+
+
+@click.command("diff", short_help="Review a commit, a range, or what is staged.")
+@click.argument("revs", metavar="[REV|A..B]", required=False)
+@click.option("--staged", is_flag=True, help="What is staged, against HEAD (or REV).")
+@click.option(
+    "--status",
+    "wanted",
+    metavar="S,...",
+    default="introduced",
+    help=f"What to show of {', '.join(STATUSES)}.",
+)
+@common
+def command(options: Options, revs: str | None, staged: bool, wanted: str) -> None:
+    """Review what changes from A to B (A...B: from their merge base), or from REV (default HEAD) to the
+    work tree, or with --staged to the index."""
+    from qerrlint.errors import InputError, UsageError
+    from qerrlint.review.result import TreeInfo
+    from qerrlint.review.revisions import review_change
+    from qerrlint.source.opening import find_root, looks_like_qemu
+    from qerrlint.source.repository import Repository
+
+    shown = statuses(wanted)
+    root = options.tree or find_root(".")
+    if root is None:
+        raise InputError("no git repository around the current directory (name one with --tree)")
+    if staged and revs is not None and ".." in revs:
+        raise UsageError("--staged takes one revision, not a range")
+    repository = Repository(root)
+    before, after, changes = _sides(repository, revs, staged)
+    with before, after:
+        if not looks_like_qemu(before) and not looks_like_qemu(after):
+            raise InputError(f"{root}: not a QEMU tree (no include/qapi/error.h and VERSION in it)")
+        settings = settle(options, before)
+        tree = TreeInfo(before.root, before.revision, "given" if revs else "HEAD", settings.reach)
+        result = review_change(before, after, _pairs(changes), settings.rules, tree)
+    found = [f for f in result.findings if settings.shows(f) and f.status in shown]
+    sys.exit(finish(result, settings, found))
+
+
+def _sides(
+    repository: Repository, revs: str | None, staged: bool
+) -> tuple[Source, Source, tuple[PathChange, ...]]:
+    """The trees before and after, and what differs."""
+    from qerrlint.errors import InputError
+    from qerrlint.source.objects import GitSource, StagedSource
+    from qerrlint.source.overlay import OverlaySource
+
+    root = repository.root
+    if revs is not None and ".." in revs:
+        if "..." in revs:
+            a, _, b = revs.partition("...")
+            base = repository.merge_base(a or "HEAD", b or "HEAD")
+            if base is None:
+                raise InputError(f"{root}: {revs}: the two have no common ancestor")
+            a = base
+        else:
+            a, _, b = revs.partition("..")
+        a, b = a or "HEAD", b or "HEAD"
+        return GitSource(root, a), GitSource(root, b), repository.changed_paths(a, b)
+    rev = revs or "HEAD"
+    before = GitSource(root, rev)
+    if staged:
+        return before, StagedSource(root), repository.changed_in_index(rev)
+    top = repository.location.top
+    if top is None:
+        raise InputError(f"{root}: a bare repository has no work tree: give a range A..B")
+    changes = repository.changed_in_worktree(rev)
+    files: dict[str, bytes | None] = {}
+    for change in changes:
+        if change.old_path is not None and change.new_path is None:
+            files[change.old_path] = None
+        elif change.new_path is not None:
+            files[change.new_path] = _file(os.path.join(top, change.new_path))
+    return before, OverlaySource(before, files), changes
+
+
+def _file(path: str) -> bytes | None:
+    if os.path.islink(path):
+        return None
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError:
+        return None
+
+
+def _pairs(changes: tuple[PathChange, ...]) -> list[FilePair]:
+    from qerrlint.review.scope import FilePair
+
+    return [FilePair(change.old_path, change.new_path) for change in changes]

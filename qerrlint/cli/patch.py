@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint patch`: patches as they were posted; knows click, where input comes from and which base."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from qerrlint.cli.options import STATUSES, Options, common, finish, settle, statuses
+
+if TYPE_CHECKING:
+    from qerrlint.patch.message import Message
+    from qerrlint.patch.series import Series
+    from qerrlint.review.result import TreeInfo
+    from qerrlint.source.source import Source
+
+
+@click.command("patch", short_help="Review patches as posted.")
+@click.argument("files", nargs=-1, type=click.Path())
+@click.option("--base", metavar="REV", help="The commit that the patches are made for.")
+@click.option(
+    "--status",
+    "wanted",
+    metavar="S,...",
+    default="introduced",
+    help=f"What to show of {', '.join(STATUSES)}.",
+)
+@common
+def command(options: Options, files: tuple[str, ...], base: str | None, wanted: str) -> None:
+    """Review the patches in FILE... (mbox, mail, diff, saved archive page, folder of these) or, for -
+    and without any FILE, on standard input.
+
+    The base is what --base says, the base-commit line, a commit with the blobs of the index lines, or HEAD.
+    Without any tree the hunks alone are analysed.
+    """
+    from qerrlint.errors import InputError
+    from qerrlint.patch.assembly import assemble
+    from qerrlint.review.patches import review_series
+
+    shown = statuses(wanted)
+    messages = [message for file in files or ("-",) for message in _read(file)]
+    series = [one for one in assemble(messages) if one.patches]
+    if not series or not any(patch.changes or patch.problems for one in series for patch in one.patches):
+        raise InputError(f"{', '.join(files) or 'standard input'}: no patch in it")
+    opened = _open(options, base, series)
+    if opened is None:
+        from qerrlint.review.loose import review_loose
+
+        settings = settle(options, None)
+        result = review_loose(series, settings.rules)
+    else:
+        source, tree, notes = opened
+        with source:
+            settings = settle(options, source)
+            from dataclasses import replace
+
+            tree = replace(tree, reach=settings.reach)
+            result = review_series(source, series, settings.rules, tree, notes)
+    for info in result.patches:
+        for problem in info.problems:
+            if not info.applied and "; not applied" in problem:
+                click.echo(f"qerrlint: patch {info.index}: {problem}", err=True)
+    found = [f for f in result.findings if settings.shows(f) and (f.status in shown)]
+    sys.exit(finish(result, settings, found))
+
+
+def _read(file: str) -> list[Message]:
+    from qerrlint.patch.message import read_messages, read_path
+
+    if file == "-":
+        return read_messages(sys.stdin.buffer.read(), "standard input")
+    return read_path(file)
+
+
+def _open(
+    options: Options, base: str | None, series: list[Series]
+) -> tuple[Source, TreeInfo, tuple[str, ...]] | None:
+    """The tree at the base, what the Result says of it, and notes; None where there is no tree."""
+    from qerrlint.errors import InputError
+    from qerrlint.patch.base import find_base
+    from qerrlint.review.result import TreeInfo
+    from qerrlint.source.objects import GitSource, locate
+    from qerrlint.source.opening import find_root, looks_like_qemu, open_tree
+    from qerrlint.source.repository import Repository
+
+    root = options.tree or find_root(".")
+    if root is None:
+        if base is not None:
+            raise InputError(
+                "--base needs a tree: there is none around the current directory (name one with --tree)"
+            )
+        return None
+    reach = options.reach or "headers"
+    if locate(root) is None:
+        if base is not None:
+            raise InputError(f"{root}: --base needs a git repository")
+        source = open_tree(root)
+        tree = TreeInfo(root, None, "directory", reach)
+        notes: tuple[str, ...] = ()
+    else:
+        found = find_base(series[0], Repository(root), base)
+        source = GitSource(root, found.revision)
+        tree = TreeInfo(root, found.revision, found.found_by, reach)
+        notes = found.notes
+    if not looks_like_qemu(source):
+        if options.tree is None and base is None:
+            return None
+        raise InputError(f"{root}: not a QEMU tree (no include/qapi/error.h and VERSION in it)")
+    return source, tree, notes

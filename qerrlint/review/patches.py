@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The review of a series: which patch introduces, repairs or breaks what, and who has said so already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qerrlint.engine.files import FileReport
+from qerrlint.facts.program import Program
+from qerrlint.facts.world import DeclarationCache
+from qerrlint.patch.series import Series
+from qerrlint.patch.thread import Remark
+from qerrlint.review.compare import Compared, compare
+from qerrlint.review.located import Located, Resolver
+from qerrlint.review.reported import as_reported
+from qerrlint.review.result import Coverage, Damaged, RaisedBy, Reported, Result, Skipped, TreeInfo
+from qerrlint.review.scope import is_c
+from qerrlint.review.stages import Stage, apply_series, union
+from qerrlint.review.whole import uncovered
+from qerrlint.rules import RuleSet
+from qerrlint.source.overlay import OverlaySource
+from qerrlint.source.source import Source
+
+
+def review_series(
+    base: Source, series: Sequence[Series], rules: RuleSet, tree: TreeInfo, notices: Sequence[str] = ()
+) -> Result:
+    """Apply the patches to `base` one by one and report what each did; all statuses, unfiltered."""
+    return review_stages(base, series, apply_series(base, series), rules, tree, notices)
+
+
+def review_stages(
+    base: Source,
+    series: Sequence[Series],
+    stages: Sequence[Stage],
+    rules: RuleSet,
+    tree: TreeInfo,
+    notices: Sequence[str] = (),
+    age: str | None = None,
+) -> Result:
+    """The review of patches whose stages are made already. `age` is that of the API where no tree tells."""
+    at_hand = [path for stage in stages for path in stage.maps if is_c(path)]
+    cache = DeclarationCache()
+    programs = [Program(base, tree.reach, at_hand, cache, age)]
+    steps: list[Compared] = []
+    for stage in stages:
+        programs.append(Program(OverlaySource(base, stage.changes), tree.reach, at_hand, cache, age))
+        steps.append(compare(programs[-2], programs[-1], stage.pairs, rules))
+    if len(stages) == 1:
+        net = steps[0]
+    else:
+        net = compare(programs[0], programs[-1], union(stages), rules)
+    found = _Attribution(stages, steps, net).reported()
+    problems = [problem for one in series for problem in one.problems]
+    all_notices = [*notices, *problems, *(n for step in steps for n in step.notices)]
+    return Result(
+        command="patch",
+        tree=tree,
+        findings=tuple(found),
+        coverage=coverage(
+            net.reports, Resolver(programs[-1]), [s for stage in stages for s in stage.skipped]
+        ),
+        patches=tuple(stage.info() for stage in stages),
+        summary=summary(found),
+        notices=tuple(dict.fromkeys(all_notices)),
+    )
+
+
+class _Attribution:
+    """Gives each finding its status, its patch and the patch's line."""
+
+    def __init__(self, stages: Sequence[Stage], steps: Sequence[Compared], net: Compared) -> None:
+        self._stages = stages
+        self._steps = steps
+        self._net = net
+        self._remarks = [
+            (patch, remark)
+            for one in dict.fromkeys(id(stage.series) for stage in stages)
+            for stage in stages
+            if id(stage.series) == one
+            for patch, remark in (stage.series.remarks() if stage.patch is stage.series.patches[0] else ())
+        ]
+
+    def reported(self) -> list[Reported]:
+        """All findings, sorted by path, line, column, rule."""
+        out: list[Reported] = []
+        final = {found.finding.fingerprint for found in self._net.delta.introduced}
+        final |= {after.finding.fingerprint for _, after in self._net.delta.persisting}
+        placed: set[str] = set()
+        for found in self._net.delta.introduced:
+            number = self._introducer(found)
+            origin = self._at_introduction(found, number)
+            out.append(self._introduced(found, origin, number, transient=False))
+            placed.add(found.finding.fingerprint)
+        for number, step in enumerate(self._steps):
+            for found in step.delta.introduced:
+                fingerprint = found.finding.fingerprint
+                if fingerprint not in final and fingerprint not in placed:
+                    placed.add(fingerprint)
+                    out.append(self._introduced(found, found, number, transient=True))
+        for found in self._net.delta.fixed:
+            repairer = next((i for i, s in enumerate(self._steps) if _holds(s.delta.fixed, found)), None)
+            patch = repairer + 1 if repairer is not None else None
+            out.append(replace(as_reported(found), status="fixed", patch=patch))
+        out += [replace(as_reported(after), status="persisting") for _, after in self._net.delta.persisting]
+        return sorted(out, key=sort_key)
+
+    def _introducer(self, found: Located) -> int:
+        """The last patch that introduces the finding (0-based): an earlier one may have been repaired."""
+        numbers = [i for i, step in enumerate(self._steps) if _holds(step.delta.introduced, found)]
+        return numbers[-1] if numbers else len(self._steps) - 1
+
+    def _at_introduction(self, found: Located, number: int) -> Located:
+        same = [
+            f
+            for f in self._steps[number].delta.introduced
+            if f.finding.fingerprint == found.finding.fingerprint
+        ]
+        return same[0] if same else found
+
+    def _introduced(self, found: Located, origin: Located, number: int, transient: bool) -> Reported:
+        stage, step = self._stages[number], self._steps[number]
+        lines = stage.maps.get(origin.path)
+        line = origin.place.line
+        diff_line = lines.to_diff(line) if lines is not None else None
+        if lines is not None and line in lines.added:
+            relation = "added-line"
+        elif (origin.path, origin.finding.function) in step.changed:
+            relation = "changed-function"
+        else:
+            relation = "affected-caller"
+        repairer = next(
+            (i for i in range(number + 1, len(self._steps)) if _holds(self._steps[i].delta.fixed, found)),
+            None,
+        )
+        return replace(
+            as_reported(found),
+            status="introduced",
+            relation=relation,
+            patch=number + 1,
+            transient=transient,
+            repaired_by=repairer + 1 if transient and repairer is not None else None,
+            diff_line=diff_line,
+            raised_by=self._raised(stage, origin, diff_line),
+        )
+
+    def _raised(self, stage: Stage, found: Located, diff_line: int | None) -> RaisedBy | None:
+        """The first reply that remarks on the finding's line in this patch."""
+        for patch, remark in self._remarks:
+            if patch is stage.patch and diff_line is not None and _about(remark, found.path, diff_line):
+                return RaisedBy(remark.sender, remark.message_id)
+        return None
+
+
+def _about(remark: Remark, path: str, diff_line: int) -> bool:
+    return remark.path == path and diff_line in remark.covers
+
+
+def _holds(found: Sequence[Located], wanted: Located) -> bool:
+    return any(item.finding.fingerprint == wanted.finding.fingerprint for item in found)
+
+
+def sort_key(found: Reported) -> tuple[str, int, int, str, str]:
+    """The order of every output."""
+    return (found.place.path, found.place.line, found.place.column, found.rule, found.fingerprint)
+
+
+def summary(found: Sequence[Reported]) -> dict[str, int]:
+    """How many findings of each status there are, suppressed ones apart."""
+    counts = {"introduced": 0, "fixed": 0, "persisting": 0, "suppressed": 0}
+    for item in found:
+        if item.suppressed is not None:
+            counts["suppressed"] += 1
+        elif item.status is not None:
+            counts[item.status] += 1
+    return counts
+
+
+def coverage(
+    reports: Sequence[FileReport], resolver: Resolver, skipped: Sequence[tuple[str, str]]
+) -> Coverage:
+    """How much of the after side was looked at."""
+    damaged: list[Damaged] = []
+    incomplete: list[Damaged] = []
+    for report in reports:
+        hurt, part = uncovered(report, resolver)
+        damaged += hurt
+        incomplete += part
+    return Coverage(
+        files=len({report.path for report in reports}),
+        functions=sum(report.functions for report in reports),
+        explored=sum(report.explored for report in reports),
+        damaged=tuple(damaged),
+        incomplete=tuple(incomplete),
+        skipped=tuple(Skipped(path, reason) for path, reason in dict.fromkeys(skipped)),
+    )

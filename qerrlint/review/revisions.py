@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The review of a change that git has: a commit, a range, what is staged or lies in the work tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qerrlint.facts.program import Program
+from qerrlint.facts.world import DeclarationCache
+from qerrlint.review.compare import compare
+from qerrlint.review.linediff import line_map_between
+from qerrlint.review.located import Located, Resolver
+from qerrlint.review.patches import coverage, sort_key, summary
+from qerrlint.review.reported import as_reported
+from qerrlint.review.result import Reported, Result, TreeInfo
+from qerrlint.review.scope import FilePair, is_c
+from qerrlint.rules import RuleSet
+from qerrlint.source.source import Source
+
+
+def review_change(
+    before: Source, after: Source, pairs: Sequence[FilePair], rules: RuleSet, tree: TreeInfo
+) -> Result:
+    """Report what the files in `pairs` change between two trees; all statuses, unfiltered."""
+    cache = DeclarationCache()
+    at_hand = [path for pair in pairs for path in (pair.old, pair.new) if path is not None and is_c(path)]
+    old = Program(before, tree.reach, at_hand, cache)
+    new = Program(after, tree.reach, at_hand, cache)
+    compared = compare(old, new, pairs, rules)
+    added: dict[str, frozenset[int]] = {}
+    for pair in pairs:
+        if pair.new is not None and is_c(pair.new):
+            was = before.read(pair.old) if pair.old is not None else b""
+            added[pair.new] = line_map_between(was or b"", after.read(pair.new) or b"").added
+
+    def introduced(item: Located) -> Reported:
+        if item.place.line in added.get(item.path, ()):
+            relation = "added-line"
+        elif (item.path, item.finding.function) in compared.changed:
+            relation = "changed-function"
+        else:
+            relation = "affected-caller"
+        return replace(as_reported(item), status="introduced", relation=relation)
+
+    found = [introduced(item) for item in compared.delta.introduced]
+    found += [replace(as_reported(item), status="fixed") for item in compared.delta.fixed]
+    found += [replace(as_reported(item), status="persisting") for _, item in compared.delta.persisting]
+    found.sort(key=sort_key)
+    return Result(
+        command="diff",
+        tree=tree,
+        findings=tuple(found),
+        coverage=coverage(compared.reports, Resolver(new), ()),
+        summary=summary(found),
+        notices=compared.notices,
+    )
