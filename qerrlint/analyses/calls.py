@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.analyses.analysis import Analysis
-from qerrlint.facts.errorlife import ERROR, ERRP, Exit, Life
+from qerrlint.facts.errorguards import ERROR, ERRP
+from qerrlint.facts.sightings import Exit, Life
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation
 from qerrlint.source.span import Span

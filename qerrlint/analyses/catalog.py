@@ -41,6 +41,28 @@ CATALOG: Mapping[str, Declared] = {
                 "set-again": _event("error", "callee", "first", how="definite possible"),
                 # errp: the parameter; text: the expression; guard: the macro of this tree's age.
                 # setter: whether the function itself has just set the Error that is extended.
+                # error: a local Error pointer; callee: who is handed it now; before: what happened to it,
+                # by: in which call ("" for uninit).
+                "stale-pass": _event("error", "callee", "by"),
+                "uninitialized": _event("error", "callee", use="passed tested consumed"),
+                "gone-used": _event("error", "callee", "by"),
+                "null-reported": _event("error", "callee"),
+                # callee: who set it; by what way it is left: "return" or the closing brace.
+                "leaked": _event("error", "callee", how="definite possible"),
+                # value: the returned expression; kind: what the result is by the convention; origin: the
+                # callee whose status is passed on ("" if none).
+                "failure-unset": _event("function", "value", "origin", "errp", kind="int bool pointer"),
+                "success-set": _event("function", "value", "callee", "errp", kind="int bool pointer"),
+                "unchecked": _event("function", "callee", "errp"),
+                # printer: who prints or frees; setter: whose Error it was ("" for a text of its own).
+                "printed-not-set": _event("function", "printer", "errp", form="report exit"),
+                "dropped": _event("function", "printer", "setter", "errp", how="report free null"),
+                "wrong-test": _event(
+                    "subject", "callee", form="errp-itself error-never-set sign-of-bool sign-of-pointer"
+                ),
+                "dead-branch": _event("condition", "callee", "fatal"),
+                "wrong-errno": _event("callee", "value", form="negative-constant negative-result"),
+                "freed-argument": _event("callee", "argument", "by"),
                 "errp-deref": _event("errp", "text", "guard"),
                 "errp-prepend": _event("errp", "callee", "guard", form="prepend hint", setter="own callee"),
             },

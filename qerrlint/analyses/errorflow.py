@@ -6,9 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from qerrlint.analyses import lifecycle, returns
 from qerrlint.analyses.analysis import Analysis
 from qerrlint.analyses.steps import folded, path_steps, shown
-from qerrlint.facts.errorlife import Life, Sighting
+from qerrlint.facts.sightings import Life, Sighting
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation
 from qerrlint.syntax.cut import Piece
@@ -26,6 +27,8 @@ def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
     if life is None:
         return
     yield from _set_again(unit, life)
+    yield from lifecycle.observe(unit, life)
+    yield from returns.observe(unit, life)
     if _API_FUNCTION not in unit.functions:
         yield from _unguarded(unit, life)
 

@@ -11,22 +11,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.analyses.analysis import Analysis
-from qerrlint.facts.errorlife import Life
+from qerrlint.analyses.excuses import excused
+from qerrlint.facts.sightings import Life
 from qerrlint.facts.summaries import Summary
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
-from qerrlint.source.span import Span
 from qerrlint.syntax.cut import Piece
 from qerrlint.syntax.ir import Addr, Call, Const, Value, Var
 from qerrlint.syntax.types import result_kind
 
 _NOTIFIER = "NotifierWithReturn *"
-# A reason given at the place, as maintainers ask for it (Peter Maydell in the founding thread).
-_EXCUSED = re.compile(
-    rb"ignor|best[- ]effort|not fatal|non-?fatal|cannot fail|can't fail|never fails|nothing (?:we|to) can|"
-    rb"no way to report|harmless|on purpose|deliberate",
-    re.IGNORECASE,
-)
 # Callees whose result is no failure: tracing, lists, memory, locks, reporting.
 _HARMLESS = re.compile(
     r"trace_|g_|error_|warn_|info_|qemu_mutex|qemu_bh|timer_|notifier_|assert|mem(?:cpy|set|move)|str|qatomic_|"
@@ -86,23 +80,6 @@ def _null(call: Call, position: int) -> bool:
 
 def _mentions(value: Value, name: str) -> bool:
     return isinstance(value, (Var, Addr)) and value.path in (name, "*" + name)
-
-
-def excused(unit: Unit, span: Span) -> bool:
-    """Whether a comment on the statement's lines or right above says why the failure is ignored."""
-    lines = unit.lines
-    first, _ = lines.position(span.start)
-    last, _ = lines.position(span.end)
-    texts = [lines.text(line) for line in range(first, last + 1)]
-    line = first - 1
-    while line > 0 and first - line <= 8:
-        text = lines.text(line).strip()
-        if not text.startswith((b"/*", b"*", b"//")) and not text.endswith(b"*/"):
-            break
-        texts.append(text)
-        line -= 1
-    comments = b"\n".join(t for t in texts if b"/*" in t or b"//" in t or t.startswith(b"*"))
-    return bool(_EXCUSED.search(comments))
 
 
 def _observation(unit: Unit, life: Life, call: Call, strength: str, summary: Summary | None) -> Observation:

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 
 import click
 
-from qerrlint.cli.options import Options, common, finish, open_source, settle
+from qerrlint.cli.options import Options, common, finish, not_empty, open_source, settle
 
 
 @click.command("check", short_help="Analyse files or a whole tree.")
-@click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--rev", metavar="REV", help="Analyse git's objects at REV, not the work tree.")
+@click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
+@click.option(
+    "--rev", metavar="REV", callback=not_empty, help="Analyse git's objects at REV, not the work tree."
+)
 @common
 def command(options: Options, paths: tuple[str, ...], rev: str | None) -> None:
     """Analyse PATH... (files or folders), or the tree's own C files when none is given.
@@ -23,8 +25,8 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None) -> None:
     Without paths these are left out: firmware, subprojects, tests, contrib, docs and scripts.
     """
     from qerrlint.errors import InputError
-    from qerrlint.review.result import Result, TreeInfo
     from qerrlint.review.reported import as_reported
+    from qerrlint.review.result import Result, TreeInfo
     from qerrlint.review.whole import check_files, core_files
     from qerrlint.source.opening import looks_like_qemu
 
@@ -59,7 +61,8 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None) -> None:
         if checked.health is not None:
             health = checked.health
             notices.append(
-                f"{health.functions} functions, {health.damaged} damaged ({_percent(health.damaged, health.functions)}); "
+                f"{health.functions} functions, {health.damaged} damaged "
+                f"({_percent(health.damaged, health.functions)}); "
                 f"{health.errorish} about errors, {health.errorish_damaged} damaged "
                 f"({_percent(health.errorish_damaged, health.errorish)})"
             )

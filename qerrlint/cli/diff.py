@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint diff`: a commit, a range, what is staged or not yet committed; knows click and git's words for these."""
+"""`qerrlint diff`: a commit, a range, what is staged or not committed; knows click and git's words for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import STATUSES, Options, common, finish, settle, statuses
+from qerrlint.cli.options import STATUSES, Options, common, finish, not_empty, settle, statuses
 
 if TYPE_CHECKING:
     from qerrlint.review.scope import FilePair
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("diff", short_help="Review a commit, a range, or what is staged.")
-@click.argument("revs", metavar="[REV|A..B]", required=False)
+@click.argument("revs", metavar="[REV|A..B]", required=False, callback=not_empty)
 @click.option("--staged", is_flag=True, help="What is staged, against HEAD (or REV).")
 @click.option(
     "--status",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -19,6 +20,7 @@ _COMMANDS = {
     "diff": "qerrlint.cli.diff",
     "rules": "qerrlint.cli.rules",
     "explain": "qerrlint.cli.explain",
+    "replay": "qerrlint.cli.replay",
 }
 _HELP = {
     "check": "Analyse files or a whole tree.",
@@ -26,6 +28,7 @@ _HELP = {
     "diff": "Review a commit, a range, or what is staged.",
     "rules": "List the rules.",
     "explain": "Explain a rule.",
+    "replay": "Measure the rules against labelled defects of a history.",
 }
 
 
@@ -50,12 +53,22 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except QerrlintError as error:
-            click.echo(f"qerrlint: {_one_line(str(error))}", err=True)
+            _say(str(error))
             ctx.exit(error.exit_code)
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _say(text: str) -> None:
+    click.echo(f"qerrlint: {_one_line(text)}", err=True)
+
+
+# Raised by click from 8.2 on where no command is given: its text is the whole help page.
+_NO_ARGUMENTS: tuple[type[click.UsageError], ...] = tuple(
+    kind for kind in (getattr(click.exceptions, "NoArgsIsHelpError", None),) if kind is not None
+)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,9 +83,41 @@ def cli() -> None:
 
 def main() -> None:
     """The console entry point."""
+    code = _run()
     try:
-        cli(prog_name="qerrlint")
+        sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (a pager, head) has had enough; nothing is wrong.
-        sys.stderr.close()
-        sys.exit(0)
+        # The reader (a pager, head) has had enough; nothing is wrong, and Python must not try again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _say(f"standard output: cannot be written: {error.strerror}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 2
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command; every way it can end comes to an exit code."""
+    try:
+        done = cli.main(prog_name="qerrlint", standalone_mode=False)
+        return done if isinstance(done, int) else 0
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
+    except _NO_ARGUMENTS as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        more = f" (see `{context.command_path} --help`)" if context is not None else ""
+        _say(error.format_message().rstrip(".") + more)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted")
+        return 130
+    except Exception as error:
+        # A defect of this program. Python's own exit code would be 1, which says "findings" to a gate.
+        import traceback
+
+        traceback.print_exc()
+        _say(f"internal error ({type(error).__name__}): please report it with the lines above")
+        return 3

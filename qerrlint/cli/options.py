@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -73,17 +74,31 @@ class Settings:
         return SEVERITIES.index(found.severity) >= SEVERITIES.index(self.fail_on)
 
 
+def not_empty(_: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse empty text, which a shell's unset variable gives and which would stand for "not given"."""
+    if value == "" or (isinstance(value, tuple) and "" in value):
+        raise click.BadParameter("it is empty", param=parameter)
+    return value
+
+
 def common(function: F) -> F:
     """Add the shared options to a command; it receives them as one Options named `options`."""
     decorators = (
-        click.option("--tree", metavar="DIR", help="Work tree, git directory or plain directory of QEMU."),
+        click.option(
+            "--tree",
+            metavar="DIR",
+            callback=not_empty,
+            help="Work tree, git directory or plain directory of QEMU.",
+        ),
         click.option(
             "--reach", type=click.Choice(["headers", "tree"]), help="How far declarations are looked for."
         ),
         click.option(
             "--format", "formats", metavar="F[:FILE]", multiple=True, help="text or json; may be repeated."
         ),
-        click.option("--output", metavar="FILE", help="Write there instead of to standard output."),
+        click.option(
+            "--output", metavar="FILE", callback=not_empty, help="Write there instead of to standard output."
+        ),
         click.option("--select", metavar="RULE", multiple=True, help="Only these rules (ids or patterns)."),
         click.option("--ignore", metavar="RULE", multiple=True, help="Not these rules."),
         click.option("--min-severity", type=click.Choice(SEVERITIES), help="Default: note."),
@@ -92,7 +107,9 @@ def common(function: F) -> F:
         click.option(
             "--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core."
         ),
-        click.option("--config", metavar="FILE", help="Configuration instead of the tree's own."),
+        click.option(
+            "--config", metavar="FILE", callback=not_empty, help="Configuration instead of the tree's own."
+        ),
         click.option("--rules", metavar="DIR", multiple=True, help="A folder with rules of your own."),
         click.option("-q", "--quiet", is_flag=True, help="Nothing but findings."),
         click.option("-v", "--verbose", is_flag=True, help="More about what was looked at."),
@@ -115,9 +132,16 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
     from qerrlint.review.configuration import load_configuration
     from qerrlint.rules import load_rules
 
+    targets(options)
     configuration = load_configuration(source, options.config)
     rules = load_rules(options.rules)
-    selected = rules.select(options.select or configuration.select, options.ignore or configuration.ignore)
+    try:
+        selected = rules.select(
+            options.select or configuration.select, options.ignore or configuration.ignore
+        )
+    except UsageError as error:
+        given = "--select, --ignore" if options.select or options.ignore else configuration.origin
+        raise UsageError(f"{given}: {error}") from None
     return Settings(
         options=options,
         configuration=configuration,
@@ -130,8 +154,10 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
 
 
 def statuses(text: str) -> frozenset[str]:
-    """The statuses of a comma-separated list; raises UsageError for a word that is none."""
+    """The statuses of a comma-separated list; raises UsageError for a word that is none, and for no word."""
     words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise UsageError(f"--status: name at least one of {', '.join(STATUSES)}")
     for word in words:
         if word not in STATUSES:
             raise UsageError(f"--status: {word!r} is none of {', '.join(STATUSES)}")
@@ -141,12 +167,15 @@ def statuses(text: str) -> frozenset[str]:
 def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:
     """Render the result with the findings to show, and return the exit code."""
     options = settings.options
-    outputs = [_split(text) for text in options.formats] or [("text", None)]
     rendered = replace(result, findings=tuple(shown))
-    for form, file in outputs:
-        target = file or options.output
-        if target is None or target == "-":
-            _render(rendered, form, sys.stdout, options)
+    for form, target in targets(options):
+        if target is None:
+            try:
+                _render(rendered, form, sys.stdout, options)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise UsageError(f"standard output: cannot be written: {error.strerror}") from None
             continue
         try:
             with open(target, "w", encoding="utf-8", newline="\n") as stream:
@@ -159,13 +188,31 @@ def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int
     return 3 if unanalysed else 0
 
 
-def _split(text: str) -> tuple[str, str | None]:
+def targets(options: Options) -> list[tuple[str, str | None]]:
+    """Each format with the file it goes to, None for standard output.
+
+    Raises UsageError for an unknown format, for two formats that would go to the same place, and for a
+    file that plainly cannot be made, so that none of this is found out after the work.
+    """
     from qerrlint.report import FORMATS
 
-    form, _, file = text.partition(":")
-    if form not in FORMATS:
-        raise UsageError(f"unknown format {form!r} (known: {', '.join(FORMATS)})")
-    return form, file or None
+    out: list[tuple[str, str | None]] = []
+    for text in options.formats or ("text",):
+        form, colon, file = text.partition(":")
+        if form not in FORMATS:
+            raise UsageError(f"--format: unknown format {form!r} (known: {', '.join(FORMATS)})")
+        if colon and not file:
+            raise UsageError(f"--format: no file name behind the colon of {text!r}")
+        target = file or options.output
+        target = None if target == "-" else target
+        if target in (taken for _, taken in out):
+            raise UsageError(f"--format: two formats for {target or 'standard output'}")
+        if target is not None and os.path.isdir(target):
+            raise UsageError(f"{target}: cannot be written: it is a directory")
+        if target is not None and not os.path.isdir(os.path.dirname(target) or "."):
+            raise UsageError(f"{target}: cannot be written: there is no such directory")
+        out.append((form, target))
+    return out
 
 
 def _render(result: Result, form: str, stream: TextIO, options: Options) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import STATUSES, Options, common, finish, settle, statuses
+from qerrlint.cli.options import STATUSES, Options, common, finish, not_empty, settle, statuses
 
 if TYPE_CHECKING:
     from qerrlint.patch.message import Message
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @click.command("patch", short_help="Review patches as posted.")
-@click.argument("files", nargs=-1, type=click.Path())
-@click.option("--base", metavar="REV", help="The commit that the patches are made for.")
+@click.argument("files", nargs=-1, type=click.Path(), callback=not_empty)
+@click.option("--base", metavar="REV", callback=not_empty, help="The commit that the patches are made for.")
 @click.option(
     "--status",
     "wanted",

@@ -82,12 +82,18 @@ class Callees:
         if errp < 0:
             return Effect(evidence="guess")
         if summary is not None and summary.complete and summary.outcomes:
-            return Effect(errp=errp, outcomes=summary.outcomes, evidence="body", consumes=summary.consumes)
+            return Effect(
+                errp=errp,
+                outcomes=summary.outcomes,
+                evidence="body",
+                consumes=summary.consumes,
+                kind=result_kind(signature, unit.typedefs),
+            )
         kind = result_kind(signature, unit.typedefs)
         outcomes = by_convention(kind, name, unit.world.api.fails(name))
         # A generated visitor frees and clears what it has made when it fails (docs/devel/qapi-code-gen).
         makes = 2 if name.startswith("visit_type_") and errp == 3 else None
-        return Effect(errp=errp, outcomes=outcomes, makes=makes, returns=unit.world.api.returns(name))
+        return Effect(errp=errp, outcomes=outcomes, makes=makes, returns=unit.world.api.returns(name), kind=kind)
 
     def _pointer(self, call: Call) -> Effect:
         signature = self.signature(call)

@@ -32,7 +32,8 @@ class Effect:
     "free", "report", "propagate" or "body"; `into` is the pointer that error_propagate hands it to. clears: an
     `Error **` argument that is NULL afterwards. keeps: the Error behind an argument is read or extended, not
     replaced. makes: an argument `&object` that is NULL after a failure and not NULL else. returns: the argument that is the
-    result after a failure. makes_error: the result is an Error that is never NULL.
+    result after a failure. kind: what the result is (types.result_kind). prints: tells the user of a failure
+    by itself. makes_error: the result is an Error that is never NULL.
     """
 
     errp: int | None = None
@@ -46,6 +47,8 @@ class Effect:
     makes_error: bool = False
     makes: int | None = None
     returns: int | None = None
+    kind: str = ""
+    prints: bool = False
     keeps: bool = False
 
 
@@ -59,7 +62,7 @@ _FAILING = {
     "void": (Outcome(ANY, False), Outcome(ANY, True)),
 }
 # Of an unsigned or unknown result nobody can say which values mean failure.
-_UNCLEAR = (Outcome(ANY, False), Outcome(ANY, None))
+_UNCLEAR = (Outcome(ANY, None),)
 
 
 # Who breaks the convention, by the words of the table in rules/contracts/facts.toml.

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The life of every Error object on every path of one function: the one exploration behind many rules.
 
-ErrorLife is a flow Domain: it steps a PathState through calls, assignments and tests, and writes down what
-it sights (an Error set again, a dereference, a print) and every way in which the function returns. It words
-nothing and judges nothing.
+ErrorLife is a flow Domain: it steps a PathState through calls, assignments and returns (its tests are those of
+Guards), and writes down what it sights and every way in which the function returns. It words nothing and
+judges nothing.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
 
 from qerrlint.facts.effects import Effect
+from qerrlint.facts.errorguards import ERROR, ERRP, FATAL, SOFT, Guards, is_predicate
 from qerrlint.facts.errorstate import (
     NULL_CELL,
     UNKNOWN_CELL,
@@ -24,6 +24,7 @@ from qerrlint.facts.errorstate import (
     live_only,
     signs_of,
 )
+from qerrlint.facts.sightings import Exit, Life
 from qerrlint.flow.explore import explore
 from qerrlint.flow.liveness import live_texts
 from qerrlint.flow.trail import Trail
@@ -39,14 +40,11 @@ from qerrlint.syntax.ir import (
     Const,
     Declare,
     Deref,
-    Edge,
     Event,
     Function,
-    Op,
     Opaque,
     Result,
     Return,
-    Test,
     Value,
     Var,
     root,
@@ -54,93 +52,44 @@ from qerrlint.syntax.ir import (
 )
 from qerrlint.syntax.types import Signature
 
-ERROR = "Error *"
-ERRP = "Error **"
-FATAL = frozenset({"error_abort", "error_fatal"})
-# Result codes that are no failure: the callee has not set its Error when it returns them.
-_SOFT = re.compile(r"==(?:-EAGAIN|-EINTR|-EWOULDBLOCK|-?\w*ERR_BLOCK\w*)$")
-# Predicates: asked twice with the same arguments they answer the same.
-_PREDICATE = re.compile(
-    r"(?:^|_)(?:is|has|have|can|enabled|needs?|supports?|supported|allowed|empty|EMPTY|present)(?:_|$)"
-)
-_EQUATION = re.compile(r"(.+)==(-?(?:[A-Z_][A-Z0-9_]*|\d\w*))$")
+# What tells the user of a failure directly; warnings and information do not count.
+_PRINTS = re.compile(r"(?:error_report(?:_once(?:_cond)?)?|error_vreport|error_printf(?:_unless_qmp)?|perror)$")
+# Consumers that look into the Error and crash on NULL (util/error.c, util/qemu-error.c).
+_NEEDS_ERROR = frozenset({"error_report_err", "error_reportf_err", "warn_report_err", "warn_reportf_err"})
+_FREES = frozenset({"g_free", "free", "qemu_vfree"})
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """Something seen at `span`. `cell` is the Error pointer, `first` its state before, `call` the number
-    of the call (-1: none); kinds: set-again, deref, consumed."""
-
-    kind: str
-    span: Span
-    cell: str
-    first: Cell
-    call: int
-    trail: Trail | None
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """One way of returning: the result's signs, the out-error's state, the return itself."""
-
-    signs: int
-    value: Value | None
-    error: Cell
-    span: Span
-    implicit: bool
-    trail: Trail | None
-    origin: int = -1
-
-
-@dataclass(slots=True)
-class Life:
-    """What the exploration of one function brought to light."""
-
-    function: Function
-    signature: Signature | None
-    sightings: list[Sighting] = field(default_factory=list)
-    exits: list[Exit] = field(default_factory=list)
-    complete: bool = True
-    states: int = 0
-
-
-def is_predicate(call: Call) -> bool:
-    """Whether a call, by its name, asks a question that has the same answer when asked again."""
-    return bool(_PREDICATE.search(call.name))
-
-
-def live_through(function: Function, signature: Signature | None, effect: Callable[[Call], Effect]) -> Life:
+def live_through(
+    function: Function, signature: Signature | None, effect: Callable[[Call], Effect]
+) -> Life:
     """Explore the function; `effect` tells what a call does."""
     domain = ErrorLife(function, signature, effect)
     explored = explore(function, domain.entry(), domain)
-    life = domain.life
-    life.sightings = list(domain.seen.values())
-    life.exits = list(domain.returns.values())
-    life.complete, life.states = explored.complete, explored.states
-    return life
+    return domain.life(explored.complete, explored.states)
 
 
-class ErrorLife:
+class ErrorLife(Guards):
     """The Domain; one for each exploration."""
 
     def __init__(
         self, function: Function, signature: Signature | None, effect: Callable[[Call], Effect]
     ) -> None:
-        self.life = Life(function, signature)
-        self.seen: dict[Hashable, Sighting] = {}
-        self.returns: dict[Hashable, Exit] = {}
-        self._function = function
-        self._types = dict(function.locals)
+        types = dict(function.locals)
+        self._signature = signature
         self._params = signature.params if signature is not None else ()
         for param in self._params:
-            self._types.setdefault(param.name, param.type)
-        self._errp = (
-            self._params[signature.errp].name
-            if signature is not None and signature.errp is not None and signature.errp >= 0
-            else None
-        )
-        self._effects: list[Effect] = [effect(call) for call in function.calls]
+            types.setdefault(param.name, param.type)
+        errp = None
+        if signature is not None and signature.errp is not None and signature.errp >= 0:
+            errp = self._params[signature.errp].name
+        super().__init__(function, types, errp, [effect(call) for call in function.calls])
         self._live = live_texts(function, self._reads)
+
+    def life(self, complete: bool, states: int) -> Life:
+        """What has been written down."""
+        life = Life(self._function, self._signature, complete=complete, states=states)
+        self._book.write_into(life)
+        return life
 
     # -- Domain -------------------------------------------------------------------------------
 
@@ -157,20 +106,24 @@ class ErrorLife:
         return PathState(cells, {}, points)
 
     def key(self, state: PathState) -> Hashable:
+        """All of the state but its trail."""
         return state.key()
 
     def arrive(self, state: PathState, block: int, loop: bool) -> PathState:
+        """At a loop's head what others can change is forgotten: the loop may wait for just that."""
         state = live_only(state, self._live[block])
-        if loop and any(self._is_shared(text) for text in state.facts):
+        if loop and any(self.is_shared(text) for text in state.facts):
             state = state.copy()
-            for text in [text for text in state.facts if self._is_shared(text)]:
+            for text in [text for text in state.facts if self.is_shared(text)]:
                 del state.facts[text]
         return state
 
     def join(self, state: PathState) -> PathState:
-        return PathState(state.cells, {}, state.points, state.trail)
+        """Only the Error objects stay apart."""
+        return PathState(state.cells, {}, state.points, state.trail, state.marks)
 
     def step(self, state: PathState, event: Event) -> Iterable[PathState]:
+        """The states after an event."""
         if isinstance(event, Call):
             return self._call(state, event)
         if isinstance(event, Assign):
@@ -178,25 +131,12 @@ class ErrorLife:
         if isinstance(event, Declare):
             return (self._declare(state, event),)
         if isinstance(event, Deref):
-            self._deref(state, event)
+            pointed = state.points.get(event.path)
+            if pointed is not None and pointed.startswith("*"):
+                self._sight("deref", event.span, pointed, UNKNOWN_CELL, -1, state)
             return (state,)
         self._return(state, event)
         return ()
-
-    def assume(self, state: PathState, edge: Edge) -> PathState | None:
-        if not edge.tests:
-            return state
-        new = state.copy()
-        soft = any(
-            isinstance(t.subject, Opaque) and t.allow == POS and _SOFT.search(t.subject.text)
-            for t in edge.tests
-        )
-        for test in edge.tests:
-            if not self._hold(new, test, soft):
-                return None
-        if edge.span is not None:
-            new.trail = Trail(state.trail, "branch", edge.span, taken=edge.taken)
-        return new
 
     def _reads(self, call: Call) -> Iterable[str]:
         """The texts whose facts decide what a call does."""
@@ -207,102 +147,11 @@ class ErrorLife:
             if isinstance(arg, Var) and (position == returned or "error" in call.name):
                 yield arg.path
 
-    # -- tests --------------------------------------------------------------------------------
+    def _sight(self, kind: str, span: Span, cell: str, first: Cell, call: int, state: PathState) -> None:
+        self._book.sight(kind, span, cell, first, call, state.trail)
 
-    def _hold(self, state: PathState, test: Test, soft: bool) -> bool:
-        """Narrow `state` (a fresh copy) by a test; False where it cannot hold."""
-        subject, allow = test.subject, test.allow
-        if isinstance(subject, Op) and subject.right is None and subject.op == "!":
-            turned = (ZERO if allow & (NEG | POS) else 0) | (NEG | POS if allow & ZERO else 0)
-            return self._hold(state, Test(subject.left, turned), soft)
-        if isinstance(subject, Var):
-            path = self._cell_path(state, subject.path)
-            cell = state.cells.get(path)
-            if cell is None and self._types.get(path) == ERROR:
-                cell = UNKNOWN_CELL
-            if cell is not None:
-                return self._hold_cell(state, path, cell, allow)
-        elif isinstance(subject, Opaque) and allow == POS and self._contradicts(state, subject.text):
-            return False
-        if soft and isinstance(subject, Opaque):
-            known = state.facts.get(subject.text.rpartition("==")[0])
-            if known is not None and known.origin >= 0:
-                self._confirm(state, known.origin, soft)
-        fact = signs_of(state, subject)
-        signs = fact.signs & allow
-        if not signs:
-            return False
-        if isinstance(subject, (Var, Result, Opaque)):
-            text = text_of(subject)
-            state.facts[text] = Fact(signs, fact.origin)
-            if isinstance(subject, Result):
-                call = self._function.calls[subject.call]
-                if is_predicate(call):
-                    state.facts[call.text] = Fact(signs)
-        if fact.origin >= 0:
-            self._confirm(state, fact.origin, soft)
-        elif isinstance(subject, Var) and not subject.path.isidentifier() and allow in (ZERO, NEG | POS):
-            self._doubt(state, root(subject.path))
-        return True
-
-    def _doubt(self, state: PathState, owner: str) -> None:
-        """A member of something that a setter was handed is tested: that may be how its failure shows."""
-        for path, cell in list(state.cells.items()):
-            if cell.state is ErrorState.SET and not cell.sure and cell.origin >= 0:
-                setter = self._function.calls[cell.origin]
-                if any(isinstance(arg, (Var, Addr)) and root(arg.path) == owner for arg in setter.args):
-                    state.cells[path] = Cell(ErrorState.MAYBE, cell.origin)
-
-    def _hold_cell(self, state: PathState, path: str, cell: Cell, allow: int) -> bool:
-        if cell.state is ErrorState.MAYBE:
-            if not allow & ZERO:
-                state.cells[path] = Cell(ErrorState.SET, cell.origin, sure=cell.origin >= 0)
-            elif not allow & POS:
-                state.cells[path] = NULL_CELL
-            return True
-        if cell.state is ErrorState.NULL:
-            return bool(allow & ZERO)
-        if cell.state is ErrorState.UNINIT:
-            return True
-        if not allow & POS:
-            return False
-        if cell.state is ErrorState.SET and not cell.sure and not allow & ZERO:
-            state.cells[path] = Cell(ErrorState.SET, cell.origin, sure=True)
-        return True
-
-    def _confirm(self, state: PathState, origin: int, soft: bool) -> None:
-        """The result of call `origin` was looked at, so what it did to its Error is now certain."""
-        for path, cell in list(state.cells.items()):
-            if cell.origin != origin or cell.state is not ErrorState.SET:
-                continue
-            if soft:
-                state.cells[path] = Cell(ErrorState.MAYBE, origin)
-            elif not cell.sure:
-                state.cells[path] = Cell(ErrorState.SET, origin, sure=True)
-
-    @staticmethod
-    def _contradicts(state: PathState, text: str) -> bool:
-        """Whether `x == A` cannot hold because the path has `x == B` with another constant."""
-        found = _EQUATION.match(text)
-        if found is None:
-            return False
-        start = found.group(1) + "=="
-        return any(
-            fact.signs == POS and other != text and other.startswith(start) and _EQUATION.match(other)
-            for other, fact in state.facts.items()
-        )
-
-    # -- events -------------------------------------------------------------------------------
-
-    def _is_shared(self, text: str) -> bool:
-        """Whether others can change what the text reads: anything but plain locals and parameters."""
-        return not (text.isidentifier() and text in self._types) and not text.startswith("$")
-
-    def _cell_path(self, state: PathState, path: str) -> str:
-        """The Error pointer behind a path: `*errp` is what errp points to."""
-        if path.startswith("*"):
-            return state.points.get(path[1:], path)
-        return path
+    def _cell(self, state: PathState, path: str) -> Cell:
+        return state.cells.get(path, UNKNOWN_CELL)
 
     def _target(self, state: PathState, value: Value) -> str | None:
         """The Error pointer that an `Error **` argument names; None for NULL and the unknown."""
@@ -317,28 +166,18 @@ class ErrorLife:
             return "*" + value.path
         return None
 
-    def _sight(self, kind: str, span: Span, path: str, first: Cell, call: int, state: PathState) -> None:
-        ident = (kind, span, path, call)
-        old = self.seen.get(ident)
-        if old is None or (first.sure and not old.first.sure):
-            self.seen[ident] = Sighting(kind, span, path, first, call, state.trail)
+    # -- calls --------------------------------------------------------------------------------
 
     def _call(self, state: PathState, call: Call) -> Iterable[PathState]:
         effect = self._effects[call.index]
         if effect.noreturn:
+            self._sight("exits", call.span, call.name, NULL_CELL, call.index, state)
             return ()
         new = state.copy()
-        for position, arg in enumerate(call.args):
-            if isinstance(arg, Addr) and position != effect.errp:
-                new.forget(arg.path)
-                if arg.path in new.cells and position != effect.clears:
-                    new.cells[arg.path] = UNKNOWN_CELL
-            elif isinstance(arg, Var) and position != effect.errp and arg.path in new.points:
-                if not effect.keeps and position not in (effect.into, effect.clears):
-                    new.cells[new.points[arg.path]] = UNKNOWN_CELL
-        result = f"#{call.index}"
+        self._arguments(new, call, effect)
         if is_predicate(call) and call.text in new.facts:
-            new.facts[result] = new.facts[call.text]
+            new.facts[f"#{call.index}"] = new.facts[call.text]
+        self._notes(new, call, effect)
         if effect.clears is not None and effect.clears < len(call.args):
             target = self._target(new, call.args[effect.clears])
             if target is not None:
@@ -350,16 +189,68 @@ class ErrorLife:
             return (new,)
         target = self._target(new, call.args[effect.errp])
         if target is None:
-            if effect.evidence != "setter" and any(o.signs != ANY for o in effect.outcomes):
-                # NULL as errp: the result alone tells, and nothing needs to be told apart.
-                new.facts[result] = Fact(ANY, call.index)
+            # NULL as errp: the result alone tells.
+            new.facts[f"#{call.index}"] = Fact(ANY, call.index)
             return (new,)
         if target in FATAL:
             return self._survivors(new, effect, call)
         return self._may_set(new, call, effect, target)
 
+    def _arguments(self, state: PathState, call: Call, effect: Effect) -> None:
+        """What the arguments beside errp come to: addresses may be written to, Errors may be taken."""
+        for position, arg in enumerate(call.args):
+            if position in (effect.errp, effect.clears, effect.into):
+                continue
+            if isinstance(arg, Addr):
+                state.forget(arg.path)
+                self._unfree(state, arg.path)
+                if arg.path in state.cells and not effect.keeps:
+                    state.cells[arg.path] = UNKNOWN_CELL
+            elif isinstance(arg, Var):
+                if arg.path in state.points and not effect.keeps:
+                    state.cells[state.points[arg.path]] = UNKNOWN_CELL
+                cell = state.cells.get(self.cell_path(state, arg.path))
+                if cell is not None and position != effect.consumes:
+                    self._borrow(state, call, effect, self.cell_path(state, arg.path), cell)
+
+    def _borrow(self, state: PathState, call: Call, effect: Effect, path: str, cell: Cell) -> None:
+        """An Error is handed over by value to a callee that is no known consumer."""
+        reads = effect.keeps or call.name.startswith("error_") or effect.evidence == "body"
+        if cell.state is ErrorState.GONE:
+            self._sight("gone-used", call.span, path, cell, call.index, state)
+        elif cell.state is ErrorState.NULL and call.name == "error_get_pretty":
+            self._sight("null-reported", call.span, path, cell, call.index, state)
+        elif cell.state is ErrorState.UNINIT:
+            self._sight("uninit", call.span, path, cell, call.index, state)
+        elif not reads:
+            # The callee may keep it: nobody can say who frees it now.
+            state.cells[path] = UNKNOWN_CELL
+
+    def _notes(self, state: PathState, call: Call, effect: Effect) -> None:
+        """Marks on the path: what was printed, which string was freed; and what they make wrong."""
+        if self._errp is not None and (_PRINTS.match(call.name) or effect.prints):
+            state.marks |= {("printed", call.index)}
+        elif call.name == "fprintf" and self._errp is not None and call.text.startswith("fprintf(stderr"):
+            state.marks |= {("printed", call.index)}
+        if call.name in _FREES and call.args and isinstance(call.args[0], Var):
+            state.marks |= {("freed", call.args[0].path)}
+        if effect.evidence != "setter":
+            return
+        for arg in call.args[1:]:
+            if isinstance(arg, Var) and ("freed", arg.path) in state.marks:
+                self._sight("freed-argument", call.span, arg.path, NULL_CELL, call.index, state)
+        if call.name in ("error_setg_errno", "error_setg_file_open") and len(call.args) > 1:
+            if signs_of(state, call.args[1]).signs == NEG:
+                self._sight("negative-errno", call.span, text_of(call.args[1]), NULL_CELL, call.index, state)
+
+    @staticmethod
+    def _unfree(state: PathState, path: str) -> None:
+        if state.marks:
+            state.marks = frozenset(m for m in state.marks if m != ("freed", path))
+
     def _survivors(self, state: PathState, effect: Effect, call: Call) -> Iterable[PathState]:
         """&error_abort or &error_fatal: only the ways that set nothing come back."""
+        self._fatal.add(call.index)
         out = []
         for outcome in effect.outcomes:
             if outcome.sets is not True:
@@ -371,25 +262,15 @@ class ErrorLife:
 
     def _may_set(self, state: PathState, call: Call, effect: Effect, target: str) -> Iterable[PathState]:
         before = self._cell(state, target)
-        out = []
+        self._pass(state, call, target, before)
         certain = effect.evidence == "setter" or all(o.sets for o in effect.outcomes)
         idle = effect.evidence == "signature" and "error" in call.name and self._no_status(state, call)
+        out = []
         for outcome in effect.outcomes:
             if outcome.sets and idle:
                 continue
             new = state.copy()
-            if outcome.signs != ANY or any(o.sets for o in effect.outcomes):
-                signs = outcome.signs
-                if effect.returns is not None and outcome.sets and effect.returns < len(call.args):
-                    signs = signs_of(state, call.args[effect.returns]).signs
-                    self._copy_equations(state, text_of(call.args[effect.returns]), new, f"#{call.index}")
-                new.facts[f"#{call.index}"] = Fact(signs, call.index)
-            if effect.makes is not None and outcome.sets is not None and effect.makes < len(call.args):
-                made = call.args[effect.makes]
-                if isinstance(made, Addr):
-                    new.facts[made.path] = Fact(ZERO if outcome.sets else POS, call.index)
-            if outcome.value:
-                new.facts[f"#{call.index}=={outcome.value}"] = Fact(POS, call.index)
+            self._result(state, new, call, effect, outcome.signs, outcome.sets, outcome.value)
             if outcome.sets:
                 if before.state is ErrorState.SET:
                     # error_setv() asserts that nothing is set yet: this path ends here.
@@ -399,8 +280,43 @@ class ErrorLife:
                 new.trail = Trail(state.trail, "set", call.span, note=target)
             elif outcome.sets is None and before.state is not ErrorState.SET:
                 new.cells[target] = Cell(ErrorState.MAYBE, call.index)
+            elif before.state in (ErrorState.GONE, ErrorState.UNINIT):
+                new.cells[target] = UNKNOWN_CELL
             out.append(new)
         return out
+
+    def _pass(self, state: PathState, call: Call, target: str, before: Cell) -> None:
+        """A pointer that does not hold NULL is handed to a callee that requires it."""
+        if before.state is ErrorState.UNINIT:
+            self._sight("uninit", call.span, target, before, call.index, state)
+        elif before.state is ErrorState.GONE:
+            self._sight("stale", call.span, target, before, call.index, state)
+
+    def _result(
+        self,
+        state: PathState,
+        new: PathState,
+        call: Call,
+        effect: Effect,
+        signs: int,
+        sets: bool | None,
+        value: str,
+    ) -> None:
+        """What is known of the result, and of what the call has made, on one way of returning."""
+        result = f"#{call.index}"
+        if effect.returns is not None and sets and effect.returns < len(call.args):
+            signs = signs_of(state, call.args[effect.returns]).signs
+            self._copy_equations(state, text_of(call.args[effect.returns]), new, result)
+        new.facts[result] = Fact(signs, call.index)
+        for other in effect.outcomes:
+            if other.value:
+                holds = POS if other.value == value else ZERO
+                new.facts[f"{result}=={other.value}"] = Fact(holds, call.index)
+        if effect.makes is not None and sets is not None and effect.makes < len(call.args):
+            made = call.args[effect.makes]
+            path = made.path if isinstance(made, Addr) else "*" + text_of(made)
+            if self._types.get(path, "*").endswith("*"):
+                new.facts[path] = Fact(ZERO if sets else POS, call.index)
 
     @staticmethod
     def _no_status(state: PathState, call: Call) -> bool:
@@ -413,11 +329,12 @@ class ErrorLife:
         """A consumer takes an Error; error_propagate hands it on to another pointer."""
         assert effect.consumes is not None
         arg = call.args[effect.consumes]
-        path = self._cell_path(state, arg.path) if isinstance(arg, Var) else None
+        path = self.cell_path(state, arg.path) if isinstance(arg, Var) else None
         cell = self._cell(state, path) if path is not None else UNKNOWN_CELL
         states = [state]
         if path is not None:
             self._sight("consumed", call.span, path, cell, call.index, state)
+            self._take(state, call, effect, path, cell)
             if cell.state is ErrorState.MAYBE and effect.into is not None:
                 empty = state.copy()
                 empty.cells[path] = NULL_CELL
@@ -437,25 +354,35 @@ class ErrorLife:
                 state.trail = Trail(state.trail, "set", call.span, note=target)
         return states
 
-    def _cell(self, state: PathState, path: str) -> Cell:
-        return state.cells.get(path, UNKNOWN_CELL)
+    def _take(self, state: PathState, call: Call, effect: Effect, path: str, cell: Cell) -> None:
+        """What is wrong with consuming a cell in its state, and what the path has to remember of it."""
+        if cell.state is ErrorState.GONE:
+            self._sight("gone-used", call.span, path, cell, call.index, state)
+        elif cell.state is ErrorState.UNINIT:
+            self._sight("uninit", call.span, path, cell, call.index, state)
+        elif cell.state is ErrorState.NULL and call.name in _NEEDS_ERROR:
+            self._sight("null-reported", call.span, path, cell, call.index, state)
+        elif cell.state is ErrorState.SET and effect.how in ("report", "free") and self._errp is not None:
+            if not call.name.startswith("warn_"):
+                state.marks |= {("printed", call.index)}
+
+    # -- assignments --------------------------------------------------------------------------
 
     def _assign(self, state: PathState, event: Assign) -> PathState:
-        value, target = event.value, self._cell_path(state, event.target)
+        value, target = event.value, self.cell_path(state, event.target)
         fact = signs_of(state, value)
         new = state.copy()
         is_error = target in new.cells or self._types.get(target) == ERROR
         pointed = self._pointed(state, value)
         new.forget(event.target)
+        self._unfree(new, event.target)
         if not is_error:
-            for path in [
-                p for p in new.cells if p != target and depends(p, target) and not p.startswith("*")
-            ]:
+            for path in [p for p in new.cells if p != target and depends(p, target) and not p.startswith("*")]:
                 del new.cells[path]
         if value == Opaque("{0}"):
             for path in [p for p in new.cells if depends(p, target)]:
                 new.cells[path] = NULL_CELL
-        if is_error or (isinstance(value, Var) and self._cell_path(state, value.path) in state.cells):
+        if is_error or (isinstance(value, Var) and self.cell_path(state, value.path) in state.cells):
             new.cells[target] = self._moved(new, value)
             return new
         if pointed is not None:
@@ -493,16 +420,14 @@ class ErrorLife:
         if isinstance(value, Const) and value.signs == ZERO:
             return NULL_CELL
         if isinstance(value, Var):
-            source = self._cell_path(state, value.path)
+            source = self.cell_path(state, value.path)
             cell = state.cells.get(source)
             if cell is not None:
                 if cell.state is not ErrorState.NULL:
                     state.cells[source] = UNKNOWN_CELL
                 return cell
-        if isinstance(value, Result):
-            makes = self._effects[value.call].makes_error
-            if makes:
-                return Cell(ErrorState.SET, value.call, sure=True)
+        if isinstance(value, Result) and self._effects[value.call].makes_error:
+            return Cell(ErrorState.SET, value.call, sure=True)
         return UNKNOWN_CELL
 
     def _declare(self, state: PathState, event: Declare) -> PathState:
@@ -514,20 +439,23 @@ class ErrorLife:
             new.cells[event.path] = UNKNOWN_CELL if event.static else Cell(ErrorState.UNINIT)
         return new
 
-    def _deref(self, state: PathState, event: Deref) -> None:
-        pointed = state.points.get(event.path)
-        if pointed is not None and pointed.startswith("*"):
-            self._sight("deref", event.span, pointed, self._cell(state, pointed), -1, state)
+    # -- returns ------------------------------------------------------------------------------
 
     def _return(self, state: PathState, event: Return) -> None:
         fact = signs_of(state, event.value)
         error = self._cell(state, "*" + self._errp) if self._errp is not None else NULL_CELL
-        ident = (event.span, fact.signs, error)
-        if ident not in self.returns:
-            self.returns[ident] = Exit(
-                fact.signs, event.value, error, event.span, event.implicit, state.trail, fact.origin
-            )
-        # Kept for rules about objects that outlive their function.
+        value = event.value
+        soft = value is not None and bool(SOFT.search(text_of(value)))
+        if isinstance(value, (Var, Result)):
+            start = text_of(value) + "=="
+            soft = soft or any(t.startswith(start) and f.signs == POS and SOFT.search(t) for t, f in state.facts.items())
+        printed = tuple(sorted(int(where) for what, where in state.marks if what == "printed"))
+        self._book.leave(
+            Exit(fact.signs, value, error, event.span, event.implicit, state.trail, fact.origin, printed, soft)
+        )
         for path, cell in state.cells.items():
-            if cell.state is ErrorState.SET and path in self._function.locals and root(path) == path:
-                self._sight("left-set", event.span, path, cell, -1, state)
+            if cell.state is not ErrorState.SET or path not in self._function.locals or root(path) != path:
+                continue
+            if path in self._function.autos or value == Var(path):
+                continue
+            self._sight("left-set", event.span, path, cell, -1, state)

@@ -69,10 +69,11 @@ class PathState:
     """One state of a path; never changed in place (copy, change, hand on).
 
     cells: Error pointer -> Cell. facts: path or expression text -> Fact. points: a variable of type
-    `Error **` -> the Error pointer that it points to.
+    `Error **` -> the Error pointer that it points to. marks: what has happened on the way, as (what, where):
+    ("printed", call number), ("freed", variable).
     """
 
-    __slots__ = ("cells", "facts", "points", "trail")
+    __slots__ = ("cells", "facts", "marks", "points", "trail")
 
     def __init__(
         self,
@@ -80,19 +81,26 @@ class PathState:
         facts: dict[str, Fact],
         points: dict[str, str],
         trail: Trail | None = None,
+        marks: frozenset[tuple[str, int | str]] = frozenset(),
     ) -> None:
         self.cells = cells
         self.facts = facts
         self.points = points
         self.trail = trail
+        self.marks = marks
 
     def copy(self) -> PathState:
         """A state that may be changed until it is handed on."""
-        return PathState(dict(self.cells), dict(self.facts), dict(self.points), self.trail)
+        return PathState(dict(self.cells), dict(self.facts), dict(self.points), self.trail, self.marks)
 
     def key(self) -> Hashable:
         """All but the trail."""
-        return (frozenset(self.cells.items()), frozenset(self.facts.items()), frozenset(self.points.items()))
+        return (
+            frozenset(self.cells.items()),
+            frozenset(self.facts.items()),
+            frozenset(self.points.items()),
+            self.marks,
+        )
 
     # -- changes, on a fresh copy only ---------------------------------------------------------
 
@@ -119,7 +127,7 @@ def live_only(state: PathState, live: frozenset[str]) -> PathState:
     facts = {text: fact for text, fact in state.facts.items() if is_live(text, live)}
     if len(facts) == len(state.facts):
         return state
-    return PathState(state.cells, facts, state.points, state.trail)
+    return PathState(state.cells, facts, state.points, state.trail, state.marks)
 
 
 _NEGATED = {NEG: POS, POS: NEG, ZERO: ZERO}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qerrlint.facts.effects import Outcome
-from qerrlint.facts.errorlife import ERROR, ERRP, Life
+from qerrlint.facts.errorguards import ERROR, ERRP
+from qerrlint.facts.sightings import Life
 from qerrlint.facts.errorstate import ErrorState
 from qerrlint.source.span import Span
 from qerrlint.syntax.ir import ANY, NEG, NONZERO, POS, ZERO, Const
@@ -67,7 +68,12 @@ def sum_up(unit: Unit, life: Life) -> Summary:
         signs = leaving.signs
         fails = fails or fails_by(kind, signs)
         named = isinstance(leaving.value, Const) and signs == ANY
-        value = leaving.value.text if named and isinstance(leaving.value, Const) else ""
+        # The constant matters where its sign says nothing, and where it is returned without an Error.
+        kept = named or (sets is False and fails_by(kind, signs))
+        value = leaving.value.text if kept and isinstance(leaving.value, Const) else ""
+        if sets is False and fails_by(kind, signs):
+            # A failure without an Error is the callee's own defect; its callers are not to be blamed too.
+            sets = None
         if not named:
             # What the body does not decide the convention does: `if (ret) { error_setg(...); return ret; }`.
             expected = (_FAILURE if sets is True else _SUCCESS).get(kind, ANY)

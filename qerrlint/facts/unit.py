@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from qerrlint.facts.callees import Callees
 from qerrlint.facts.effects import Effect, Outcome
-from qerrlint.facts.errorlife import Life, live_through
+from qerrlint.facts.errorlife import live_through
+from qerrlint.facts.sightings import Life
 from qerrlint.facts.summaries import Summary, sum_up
 from qerrlint.source.span import LineIndex
 from qerrlint.syntax.cut import Piece, cut

@@ -26,6 +26,7 @@ class Builder:
         self.here: int | None = 0
         self.calls: list[Call] = []
         self.locals: dict[str, str] = {}
+        self.autos: set[str] = set()
         self.labels: dict[str, int] = {}
         self.breaks: list[int] = []
         self.continues: list[int] = []

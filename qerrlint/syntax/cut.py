@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass
 
 from qerrlint.source.span import Span
-from qerrlint.syntax.lexis import DIRECTIVE, OPAQUE, RAW_DIRECTIVE, bare, blanked, brace_end
+from qerrlint.syntax.heads import function_name, other_name
+from qerrlint.syntax.lexis import OPAQUE, RAW_DIRECTIVE, bare, brace_end
 
 FUNCTION = "function"
 OTHER = "other"
@@ -38,7 +39,7 @@ class Piece:
 # Longer heads than this do not occur; a limit keeps hostile input from costing more than its length.
 _LONGEST_HEAD = 1 << 14
 
-_TOKEN = re.compile(rb"[{};\"'#]|/[*/]")
+_TOKEN = re.compile(rb"[{};\"'#]|/[*/]")  # bytes that matter between functions
 # The head of nearly every function: words, a name, parameters without brackets in them.
 _PLAIN_HEAD = re.compile(rb"\s*([A-Za-z_][\w \t*\r\n]*[ \t*\r\n])([A-Za-z_]\w*)[ \t]*\([^(){}=;\"'/#]*\)\s*")
 # At column 0 inside a function there are only labels, directives and the closing brace.
@@ -48,18 +49,7 @@ _INVOCATION = re.compile(rb"\s*[A-Za-z_]\w*[ \t]*\(.*\)\s*\Z", re.DOTALL)
 _EXTERN_C = re.compile(rb'extern\s+"C(?:\+\+)?"\s*\Z')
 _SINGLE_CALL = re.compile(rb"[A-Za-z_]\w*[ \t]*\(")
 _ATTRIBUTE_LINE = re.compile(rb"(?:__attribute__|G_GNUC_\w+|QEMU_\w+|__declspec)\b")
-_TRAILING_WORD = re.compile(rb"[A-Za-z_]\w*\Z")
 _TAIL = re.compile(rb"[^;{}]*")
-_VARIABLE = re.compile(rb"([A-Za-z_]\w*)\s*\Z")
-_TRAILING_ATTRIBUTE = re.compile(
-    rb"\b(?:__attribute__|G_GNUC_\w+|QEMU_\w+|ATTRIBUTE_\w+)\s*(?:\([^=]*\)\s*)?\Z"
-)
-_FUNCTION_TABLE = re.compile(rb"\(\s*\*[^()]*?([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*\)\s*\(")
-_TAG = re.compile(rb"\b(?:struct|union|enum)\s+(?:(?:QEMU_\w+|__attribute__\s*\([^{]*\))\s*)?([A-Za-z_]\w*)")
-_TYPEDEF_NAME = re.compile(rb"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*;?\s*\Z")
-_NAME = re.compile(rb"[A-Za-z_]\w*\Z")
-_PARENTHESISED = re.compile(rb"\(\s*([A-Za-z_]\w*)\s*\)")
-_RETURNED_POINTER = re.compile(rb"\(\s*\*+\s*(?:\w+\s+)*([A-Za-z_]\w*)\s*\(")
 
 
 class _DoesNotAddUpError(Exception):
@@ -88,74 +78,9 @@ def cut_by_tree(path: str, data: bytes) -> list[Piece]:
         else:
             brace = data.find(b"{", start, end)
             if brace >= 0:
-                name = _other_name(bare(data[start:brace]), data[start:end])
+                name = other_name(bare(data[start:brace]), data[start:end])
                 pieces.append(Piece(OTHER, name, Span(path, start, end), -1))
     return pieces
-
-
-def function_name(head: bytes) -> str | None:
-    """The name that a definition's head (text up to the brace) declares; None if it is no function's head."""
-    text = head.rstrip()
-    if b"/" in text or b"#" in text or b'"' in text:
-        text = DIRECTIVE.sub(lambda match: blanked(match.group()), bare(text)).rstrip()
-    if text.lstrip().startswith(b"typedef"):
-        return None
-    opening = _last_group(text)
-    while opening > 0:
-        before = text[:opening].rstrip()
-        word = _NAME.search(before)
-        if word and (word.group() == b"__attribute__" or word.group().startswith((b"G_GNUC_", b"QEMU_"))):
-            text = before[: word.start()].rstrip()
-            opening = _last_group(text)
-            continue
-        if b"=" in before:
-            return None
-        if word:
-            if word.start() == 0 and b" " not in text[opening:]:
-                # DISAS_INSN(scc): the macro makes the whole head, its argument tells the functions apart.
-                return text[: text.rfind(b")") + 1].decode("utf-8", "replace")
-            return word.group().decode("ascii")
-        if before.endswith(b")"):
-            inner = _last_group(before)
-            pointer = _RETURNED_POINTER.match(before, inner)
-            if pointer:
-                return pointer.group(1).decode("ascii")
-            parenthesised = _PARENTHESISED.fullmatch(before, inner)
-            if parenthesised and before[inner - 1 : inner].isspace():
-                return parenthesised.group(1).decode("ascii")
-            word = _NAME.search(before[:inner].rstrip())
-            if word:
-                group = b"".join(before[inner:].split())
-                return (word.group() + group).decode("utf-8", "replace")
-        return None
-    return None
-
-
-def _last_group(text: bytes) -> int:
-    """Offset of the `(` of the parenthesised group that ends `text` (words may follow it); -1 if none."""
-    while True:
-        word = _TRAILING_WORD.search(text)
-        if word is None:
-            break
-        text = text[: word.start()].rstrip()
-    if not text.endswith(b")"):
-        return -1
-    opening = text.rfind(b"(")
-    while opening >= 0 and text.count(b")", opening) != text.count(b"(", opening):
-        opening = text.rfind(b"(", 0, opening)
-    return opening
-
-
-def _other_name(head: bytes, whole: bytes) -> str:
-    """The name of an initialised variable, a typedef, or the tag of a struct, union or enum."""
-    found = None
-    if b"=" in head:
-        left = _TRAILING_ATTRIBUTE.sub(b"", head[: head.index(b"=")])
-        found = _FUNCTION_TABLE.search(left) or _VARIABLE.search(left.partition(b"[")[0])
-    elif re.match(rb"\s*typedef\b", head):
-        found = _TYPEDEF_NAME.search(bare(whole[whole.rfind(b"}") + 1 :]))
-    found = found or _TAG.search(head)
-    return found.group(1).decode("ascii") if found else ""
 
 
 class _Cutter:
@@ -182,6 +107,10 @@ class _Cutter:
                 if token == 0x23:  # #
                     directive = RAW_DIRECTIVE.match(data, at)
                     pos = directive.end() if directive else pos
+                elif data[at : at + 2] == b"/*":
+                    pos = data.find(b"*/", pos) + 2
+                    if pos < 2:
+                        break
                 else:
                     opaque = OPAQUE.match(data, at)
                     pos = opaque.end() if opaque else pos
@@ -196,7 +125,11 @@ class _Cutter:
         if at - start > _LONGEST_HEAD:
             return True
         pending = self.data[start:at]
-        return not pending.strip() or (pending[-1:] == b"\n" and _INVOCATION.match(pending) is not None)
+        return (
+            not pending
+            or pending.isspace()
+            or (pending[-1:] == b"\n" and _INVOCATION.match(pending) is not None)
+        )
 
     def _opened(self, start: int, brace: int) -> int:
         """Handles the top-level brace at `brace`; returns where to read on."""
@@ -216,23 +149,27 @@ class _Cutter:
         if name is not None:
             self.pieces.append(Piece(FUNCTION, name, Span(self.path, start, end), brace))
             return end
-        while True:
-            tail = _TAIL.match(data, end)
-            after = tail.end() if tail else end
-            between = data[end:after]
-            if data[after : after + 1] == b";" and b"\n\n" not in between:
-                end = after + 1
-                break
-            if data[after : after + 1] == b"{" and b"=" in between and b"\n\n" not in between:
-                # struct { ... } name[] = { ... }
-                head = head + between
-                end = self._close(after)
-                continue
-            break
-        self.pieces.append(
-            Piece(OTHER, _other_name(bare(head), data[start:end]), Span(self.path, start, end), -1)
-        )
+        head, end = self._tail(head, end)
+        name = other_name(bare(head), data[start:end])
+        self.pieces.append(Piece(OTHER, name, Span(self.path, start, end), -1))
         return end
+
+    def _tail(self, head: bytes, end: int) -> tuple[bytes, int]:
+        """The whole head of a piece whose first brace closes before `end`, and the piece's end."""
+        data = self.data
+        while tail := _TAIL.match(data, end):
+            between = tail.group()
+            byte = data[tail.end() : tail.end() + 1]
+            if b"\n\n" in between:
+                break
+            if byte == b";":
+                return head, tail.end() + 1
+            if byte != b"{" or b"=" not in between:
+                break
+            # struct { ... } name[] = { ... }
+            head += between
+            end = self._close(tail.end())
+        return head, end
 
     def _head_start(self, start: int, brace: int) -> int:
         """First byte of the head before `brace`: upwards line by line, at most to `start`."""
@@ -277,16 +214,17 @@ class _Cutter:
     def _close(self, brace: int) -> int:
         """Offset after the brace that closes the one at `brace`."""
         data = self.data
-        line_end = data.find(b"\n", brace)
-        if data.find(b"}", brace, line_end if line_end >= 0 else len(data)) >= 0:
+        if data[brace + 1 : brace + 2] != b"\n":
+            line_end = data.find(b"\n", brace)
             line = data[brace : line_end if line_end >= 0 else len(data)]
-            end = brace_end(bare(line), 0)
+            end = brace_end(bare(line), 0) if b"}" in line else -1
             if end >= 0:
                 return brace + end
         column0 = data.find(b"\n}", brace) + 2
         if (
             column0 >= 2
             and data.count(b"{", brace, column0) == data.count(b"}", brace, column0)
+            and data.rfind(b"/*", brace, column0) <= data.rfind(b"*/", brace, column0)
             and (
                 _COLUMN_0.search(data, brace, column0) is None
                 or _SUSPICIOUS.search(data, brace, column0) is None

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?=[uUlL]*$)")
 _ERRNO = re.compile(r"E[A-Z0-9]{2,}$")
 _CONSTANT = re.compile(r"_*[A-Z][A-Z0-9_]*$")
+_TYPE = re.compile(r"\((?:\w+_t|int|long|hwaddr|unsigned)\)$")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*$")
 _SIGN_OPERATORS = frozenset({"|", "&", "+", "-"})
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -290,6 +291,9 @@ class Expressions:
         if operator is None or left is None or right is None:
             return Opaque(self.text(node))
         kind = operator.type
+        if kind in ("-", "&") and _TYPE.match(self.text(left)):
+            # `(off_t)-1` looks like a subtraction to a grammar that knows no typedefs.
+            return self._signed(right, kind, node)
         if kind in ("&&", "||") or (kind in _COMPARISONS and self._has_effect(node)):
             if self._has_effect(node):
                 return self._by_branches(node)
@@ -298,6 +302,12 @@ class Expressions:
         if kind in _SIGN_OPERATORS:
             return Op(kind, a, b)
         return Opaque(f"{text_of(a)}{kind}{text_of(b)}")
+
+    def _signed(self, operand: Node, operator: str, node: Node) -> Value:
+        inner = self.value(operand)
+        if operator == "-" and isinstance(inner, Const) and inner.number is not None:
+            return Const("-" + inner.text, NEG if inner.number > 0 else inner.signs, -inner.number)
+        return Opaque(self.text(node))
 
     def _conditional(self, node: Node, used: bool) -> Value:
         condition = node.child_by_field_name("condition")

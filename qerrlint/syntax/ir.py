@@ -169,7 +169,7 @@ class Block:
 @dataclass(frozen=True, slots=True)
 class Function:
     """A lowered function. Block 0 is the entry. `locals` maps a local's name to its type text,
-    `calls` holds every call by number, `params` the parameter names in order."""
+    `calls` holds every call by number, `autos` the locals that are freed, or outlive the function, by themselves."""
 
     name: str
     span: Span
@@ -177,7 +177,7 @@ class Function:
     blocks: tuple[Block, ...]
     calls: tuple[Call, ...]
     locals: dict[str, str]
-    constants: frozenset[str] = frozenset()
+    autos: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=65536)

@@ -15,9 +15,7 @@ from qerrlint.syntax.builder import Builder, Switch
 from qerrlint.syntax.expressions import Expressions, compare
 from qerrlint.syntax.ir import (
     ANY,
-    NONZERO,
     POS,
-    ZERO,
     Assign,
     Const,
     Declare,
@@ -78,6 +76,7 @@ def lower(
         blocks=tuple(out.blocks),
         calls=tuple(out.calls),
         locals=out.locals,
+        autos=frozenset(out.autos),
     )
 
 
@@ -171,6 +170,8 @@ class _Lowering(Expressions):
             return
         type_text = base + (" " + "*" * stars if stars else "") + ("[]" if array else "")
         self.out.locals[name] = type_text
+        if auto or static:
+            self.out.autos.add(name)
         span = self.span(node)
         self.out.emit(Declare(name, type_text, span, auto=auto, static=static))
         if initialiser is None:

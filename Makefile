@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make demo and make test set up what they need in .venv; nothing is installed outside of this directory.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+QERRLINT := $(BIN)/qerrlint
+DEMO_TREE := fixtures/tree
+DEMO_SERIES := fixtures/patches/demo/series.mbox
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.NOTPARALLEL:
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.installed
+	@printf '%s\n' 'A series from the mailbox, with a reply, on a small tree: what it does to the way errors travel.'
+	@$(call show,patch $(DEMO_SERIES) --tree $(DEMO_TREE))
+	@printf '\n%s\n' 'The same tree as it is, without any patch.'
+	@$(call show,check --tree $(DEMO_TREE))
+
+# The tool ends with 1 where it has findings; here it has to have some.
+define show
+echo '$$ qerrlint $(1)'; echo; $(QERRLINT) $(1); code=$$?; \
+test $$code -eq 1 || { echo "demo: exit code $$code, 1 (findings) was expected" >&2; exit 1; }
+endef
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/pytest -n auto
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+# Wants a QEMU tree: QERRLINT_QEMU_TREE=DIR and QERRLINT_QEMU_GIT=DIR, see bench/README.md.
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python bench/run.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/.created
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/.created
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	    { echo 'make: $(PYTHON) is missing or older than Python 3.10: name another with make PYTHON=...' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo 'make: $(PYTHON) cannot make a virtual environment: apt install python3-venv' >&2; exit 1; }
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The life of single Error objects judged: used before NULL, after free, twice, or never freed; wrong tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qerrlint.analyses.steps import folded, path_steps, shown
+from qerrlint.facts.errorstate import ErrorState
+from qerrlint.facts.sightings import Life, Sighting
+from qerrlint.facts.unit import Unit
+from qerrlint.findings import Observation, Step
+from qerrlint.source.span import Span
+from qerrlint.syntax.ir import Call
+
+
+def observe(unit: Unit, life: Life) -> Iterator[Observation]:
+    """The observations on single Error objects of one function."""
+    told: set[tuple[str, str, int]] = set()
+    for sighting in life.sightings:
+        if not _is_local(life, sighting.cell) and sighting.kind in ("stale", "uninit", "gone-used", "null-reported"):
+            continue
+        judge = _JUDGES.get(sighting.kind)
+        ident = (sighting.kind, sighting.cell, sighting.first.origin)
+        if judge is None or (sighting.kind in ("stale", "uninit", "gone-used") and ident in told):
+            continue
+        told.add(ident)
+        observation = judge(unit, life, sighting)
+        if observation is not None:
+            yield observation
+    yield from _leaks(unit, life)
+    yield from _conditions(unit, life)
+
+
+def _is_local(life: Life, cell: str) -> bool:
+    return cell in life.function.locals
+
+
+def _call(life: Life, number: int) -> Call | None:
+    return life.function.calls[number] if number >= 0 else None
+
+
+def _made(
+    unit: Unit,
+    life: Life,
+    sighting: Sighting,
+    kind: str,
+    slots: dict[str, str],
+    certainty: str = "high",
+    before: str = "",
+) -> Observation:
+    first = _call(life, sighting.first.origin)
+    steps = path_steps(unit, sighting.trail, sighting.cell, None)[-3:]
+    if first is not None and before:
+        steps = (Step(first.span, f"{shown(sighting.cell)} {before} here, by {first.name}()"), *steps)
+    return Observation(
+        "errorflow",
+        kind,
+        life.function.name,
+        sighting.span,
+        f"{sighting.cell} {folded(unit, sighting.span)}",
+        slots,
+        steps,
+        certainty,
+    )
+
+
+def _stale(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
+    call, first = _call(life, sighting.call), _call(life, sighting.first.origin)
+    if call is None or unit.effect(call).evidence == "guess":
+        return None
+    slots = {"error": sighting.cell, "callee": call.name, "by": first.name if first is not None else ""}
+    return _made(unit, life, sighting, "stale-pass", slots, before="is gone")
+
+
+def _uninitialized(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
+    call = _call(life, sighting.call)
+    if call is not None and unit.effect(call).evidence == "guess":
+        return None
+    use = "tested" if call is None else "consumed" if unit.effect(call).consumes is not None else "passed"
+    slots = {"error": sighting.cell, "callee": call.name if call is not None else "", "use": use}
+    return _made(unit, life, sighting, "uninitialized", slots)
+
+
+def _gone(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
+    call, first = _call(life, sighting.call), _call(life, sighting.first.origin)
+    if call is None:
+        return None
+    slots = {"error": sighting.cell, "callee": call.name, "by": first.name if first is not None else ""}
+    return _made(unit, life, sighting, "gone-used", slots, before="is freed or handed on")
+
+
+def _null(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
+    call = _call(life, sighting.call)
+    if call is None:
+        return None
+    return _made(unit, life, sighting, "null-reported", {"error": sighting.cell, "callee": call.name})
+
+
+def _freed(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
+    call = _call(life, sighting.call)
+    if call is None:
+        return None
+    freeing = [c for c in life.function.calls if c.name in ("g_free", "free", "qemu_vfree")]
+    by = next((c for c in freeing if sighting.cell in c.text), None)
+    slots = {"callee": call.name, "argument": sighting.cell, "by": by.name if by is not None else "g_free"}
+    return _made(unit, life, sighting, "freed-argument", slots)
+
+
+def _errno(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
+    call = _call(life, sighting.call)
+    if call is None:
+        return None
+    form = "negative-constant" if sighting.cell.startswith("-E") else "negative-result"
+    slots = {"callee": call.name, "value": sighting.cell, "form": form}
+    return _made(unit, life, sighting, "wrong-errno", slots)
+
+
+def _errp_itself(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
+    setter = _call(life, sighting.first.origin)
+    if setter is None or setter.used or unit.effect(setter).evidence == "guess":
+        return None
+    slots = {"subject": sighting.cell, "callee": setter.name, "form": "errp-itself"}
+    return _made(unit, life, sighting, "wrong-test", slots, "medium")
+
+
+def _sign(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
+    call = _call(life, sighting.call)
+    if call is None:
+        return None
+    slots = {"subject": folded(unit, sighting.span), "callee": call.name, "form": f"sign-of-{sighting.cell}"}
+    return _made(unit, life, sighting, "wrong-test", slots)
+
+
+_JUDGES = {
+    "stale": _stale,
+    "uninit": _uninitialized,
+    "gone-used": _gone,
+    "null-reported": _null,
+    "freed-argument": _freed,
+    "negative-errno": _errno,
+    "errp-tested": _errp_itself,
+    "sign-tested": _sign,
+}
+
+
+def _leaks(unit: Unit, life: Life) -> Iterator[Observation]:
+    """Locals that still hold an Error where the function returns; one finding for each setter."""
+    left = [s for s in life.sightings if s.kind == "left-set" and s.first.origin >= 0]
+    told: set[tuple[str, int]] = set()
+    for sighting in sorted(left, key=lambda s: (not s.first.sure, s.span)):
+        setter = life.function.calls[sighting.first.origin]
+        effect = unit.effect(setter)
+        if (sighting.cell, setter.index) in told or effect.evidence == "guess":
+            continue
+        told.add((sighting.cell, setter.index))
+        yield Observation(
+            "errorflow",
+            "leaked",
+            life.function.name,
+            setter.span,
+            f"{sighting.cell} {setter.text}",
+            {
+                "error": sighting.cell,
+                "callee": setter.name,
+                "how": "definite" if sighting.first.sure else "possible",
+            },
+            (*path_steps(unit, sighting.trail, sighting.cell, setter), Step(sighting.span, "the function returns here")),
+            "high" if sighting.first.sure else "medium",
+        )
+
+
+def _conditions(unit: Unit, life: Life) -> Iterator[Observation]:
+    """Tests that only ever see NULL, and tests that a fatal Error has decided before."""
+    by_span: dict[Span, set[ErrorState]] = {}
+    cells: dict[Span, str] = {}
+    for condition in life.conditions:
+        if condition.cell in life.function.locals:
+            by_span.setdefault(condition.span, set()).update(condition.states)
+            cells[condition.span] = condition.cell
+    for span, states in sorted(by_span.items()):
+        if states != {ErrorState.NULL} or not life.complete:
+            continue
+        cell = cells[span]
+        if any(f"&{cell}" in call.text for call in life.function.calls if unit.effect(call).evidence == "guess"):
+            continue
+        yield Observation(
+            "errorflow",
+            "wrong-test",
+            life.function.name,
+            span,
+            f"{cell} {folded(unit, span)}",
+            {"subject": cell, "callee": "", "form": "error-never-set"},
+            (),
+            "high",
+        )
+    for way in life.one_way:
+        call = life.function.calls[way.call]
+        if unit.effect(call).kind not in ("int", "bool"):
+            continue  # NULL may be an empty list
+        fatal = "error_abort" if "&error_abort" in call.text else "error_fatal"
+        yield Observation(
+            "errorflow",
+            "dead-branch",
+            life.function.name,
+            way.span,
+            folded(unit, way.span),
+            {"condition": folded(unit, way.span), "callee": call.name, "fatal": fatal},
+            (Step(call.span, f"{call.name}() with &{fatal} does not come back with a failure"),),
+            "high",
+        )

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The ways of returning judged against the convention: failure with an Error, success without one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qerrlint.analyses.excuses import excused
+from qerrlint.analyses.steps import folded, path_steps
+from qerrlint.facts.errorstate import ErrorState
+from qerrlint.facts.sightings import Exit, Life
+from qerrlint.facts.unit import Unit
+from qerrlint.findings import Observation, Step
+from qerrlint.source.span import Span
+from qerrlint.syntax.ir import NEG, POS, ZERO, Call, Const, text_of
+from qerrlint.syntax.types import result_kind
+
+# Functions that answer a question or look something up: false and NULL are answers there.
+_ASKS = re.compile(
+    r"(?:^|_)(?:is|has|have|can|should|needs?|find|lookup|look|get|next|first|peek|search|match|probe|check|"
+    r"supported|supports|enabled|blocked|exists|contains|try|maybe)(?:_|$)"
+)
+_EXITS = frozenset({"exit", "hw_error"})
+_GOOD_EXIT = re.compile(r"\(\s*(?:0|EXIT_SUCCESS)\s*\)$")
+
+
+def observe(unit: Unit, life: Life) -> Iterator[Observation]:
+    """The observations on how one function with errp returns."""
+    signature = life.signature
+    if signature is None or signature.errp is None or signature.errp < 0:
+        return
+    kind = result_kind(signature, unit.typedefs)
+    judged = _Judged(unit, life, kind, signature.params[signature.errp].name)
+    for leaving in sorted(life.exits, key=lambda e: (e.span, e.signs, e.printed)):
+        if judged.fails(leaving):
+            yield from judged.failing(leaving)
+        elif judged.succeeds(leaving):
+            yield from judged.succeeding(leaving)
+    yield from judged.exiting()
+
+
+class _Judged:
+    """One function's returns; remembers what it has said."""
+
+    def __init__(self, unit: Unit, life: Life, kind: str, errp: str) -> None:
+        self._unit = unit
+        self._life = life
+        self._kind = kind
+        self._errp = errp
+        self._told: set[tuple[str, Span]] = set()
+        # false and NULL are failures where the function itself sets an Error with them.
+        self._zero_fails = any(
+            e.signs == ZERO and e.error.state is ErrorState.SET and e.error.sure for e in life.exits
+        ) and not _ASKS.search(life.function.name)
+
+    def fails(self, leaving: Exit) -> bool:
+        """Whether the result is a failure by the convention."""
+        if leaving.soft:
+            return False
+        if self._kind == "int":
+            return leaving.signs == NEG
+        if self._kind == "pointer":
+            # A variable that is NULL may be an empty list; only NULL as it is written counts.
+            return isinstance(leaving.value, Const) and leaving.signs == ZERO and self._zero_fails
+        if self._kind == "bool":
+            return leaving.signs == ZERO and self._zero_fails
+        if self._kind == "void":
+            return bool(leaving.printed) and not leaving.implicit
+        return False
+
+    def succeeds(self, leaving: Exit) -> bool:
+        """Whether the result is a success by the convention."""
+        if self._kind == "int":
+            return leaving.signs == ZERO
+        return self._kind in ("bool", "pointer") and leaving.signs == POS and self._zero_fails
+
+    def _make(
+        self,
+        event: str,
+        span: Span,
+        key: str,
+        slots: dict[str, str],
+        steps: tuple[Step, ...],
+        certainty: str = "high",
+    ) -> Iterator[Observation]:
+        if (event, span) in self._told or excused(self._unit, span):
+            return
+        self._told.add((event, span))
+        yield Observation(
+            "errorflow",
+            event,
+            self._life.function.name,
+            span,
+            key,
+            {**slots, "errp": self._errp},
+            steps,
+            certainty,
+        )
+
+    def failing(self, leaving: Exit) -> Iterator[Observation]:
+        """A failure: the Error must be set."""
+        if leaving.error.state is not ErrorState.NULL:
+            return
+        unit, calls = self._unit, self._life.function.calls
+        leave = Step(leaving.span, "the function fails here without an Error")
+        for number in leaving.printed:
+            call = calls[number]
+            effect = unit.effect(call)
+            if effect.consumes is None:
+                slots = {"function": self._life.function.name, "printer": call.name, "form": "report"}
+                yield from self._make("printed-not-set", call.span, call.text, slots, (leave,))
+            else:
+                slots = {
+                    "function": self._life.function.name,
+                    "printer": call.name,
+                    "setter": "",
+                    "how": "report" if effect.how == "report" else "free",
+                }
+                yield from self._make("dropped", call.span, call.text, slots, (leave,))
+        if leaving.printed or self._kind == "void":
+            return
+        origin = calls[leaving.origin] if leaving.origin >= 0 else None
+        text = folded(unit, leaving.span).removeprefix("return").strip(" ;")
+        if origin is not None and self._null_errp(origin):
+            slots = {
+                "function": self._life.function.name,
+                "printer": origin.name,
+                "setter": origin.name,
+                "how": "null",
+            }
+            yield from self._make("dropped", origin.span, origin.text, slots, (leave,), "medium")
+            return
+        slots = {
+            "function": self._life.function.name,
+            "value": text,
+            "origin": origin.name if origin is not None else "",
+            "kind": self._kind,
+        }
+        steps = path_steps(unit, leaving.trail, "", None)
+        certainty = "high" if isinstance(leaving.value, Const) or leaving.origin >= 0 else "medium"
+        yield from self._make("failure-unset", leaving.span, text_of(leaving.value or Const("", 0)), slots, steps, certainty)
+
+    def _null_errp(self, call: Call) -> bool:
+        effect = self._unit.effect(call)
+        if effect.errp is None or effect.errp >= len(call.args):
+            return False
+        arg = call.args[effect.errp]
+        return isinstance(arg, Const) and arg.text == "NULL"
+
+    def succeeding(self, leaving: Exit) -> Iterator[Observation]:
+        """A success: no Error may be set."""
+        error = leaving.error
+        if error.state is not ErrorState.SET or error.origin < 0:
+            return
+        unit, setter = self._unit, self._life.function.calls[error.origin]
+        effect = unit.effect(setter)
+        if effect.evidence == "guess" or excused(unit, setter.span):
+            return
+        text = folded(unit, leaving.span).removeprefix("return").strip(" ;")
+        steps = path_steps(unit, leaving.trail, "*" + self._errp, setter)
+        name = self._life.function.name
+        if error.sure:
+            slots = {"function": name, "value": text, "callee": setter.name, "kind": self._kind}
+            yield from self._make("success-set", leaving.span, f"{text} {setter.text}", slots, steps)
+        else:
+            slots = {"function": name, "callee": setter.name}
+            leave = Step(leaving.span, "the function returns success here")
+            yield from self._make("unchecked", setter.span, setter.text, slots, (leave,), "medium")
+
+    def exiting(self) -> Iterator[Observation]:
+        """exit() in a function that could report."""
+        for sighting in self._life.sightings:
+            text = folded(self._unit, sighting.span)
+            if sighting.kind == "exits" and sighting.cell in _EXITS and not _GOOD_EXIT.search(text):
+                slots = {"function": self._life.function.name, "printer": sighting.cell, "form": "exit"}
+                yield from self._make(
+                    "printed-not-set", sighting.span, folded(self._unit, sighting.span), slots, (), "medium"
+                )
+

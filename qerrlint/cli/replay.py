@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint replay LABELS`: known defects of a history against the rules; knows click and the table's form.
+
+It knows nothing of how a label is judged.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from qerrlint.review.labels import Label
+    from qerrlint.review.outcomes import Outcome, Said
+    from qerrlint.review.scores import Row
+
+
+@click.command("replay", short_help="Measure the rules against labelled defects of a history.")
+@click.argument("labels", metavar="LABELS", type=click.Path())
+@click.option("--tree", metavar="GIT", help="The git repository (work tree, bare or git directory) of QEMU.")
+@click.option(
+    "--reach",
+    type=click.Choice(["headers", "tree"]),
+    default="headers",
+    help="Where to look for declarations.",
+)
+@click.option("--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core.")
+@click.option("--output", metavar="FILE", help="Write everything there as JSON.")
+@click.option("--class", "classes", metavar="C", multiple=True, help="Only labels of this class; repeatable.")
+@click.option("--no-submission", is_flag=True, help="Do not review the changes that brought the defects in.")
+@click.option("--resume", metavar="FILE", help="Append each outcome there; what is there is not redone.")
+@click.option("-q", "--quiet", is_flag=True, help="The table only, not each miss.")
+def command(
+    *,
+    labels: str,
+    tree: str | None,
+    reach: str,
+    jobs: int,
+    output: str | None,
+    classes: tuple[str, ...],
+    no_submission: bool,
+    resume: str | None,
+    quiet: bool,
+) -> None:
+    """Analyse each labelled defect of LABELS (JSON lines) before its fix, after it, and as it was submitted.
+
+    found: a rule that answers the label's class speaks in the labelled function before the fix; near: within
+    8 lines of the labelled one; quiet: no longer after the fix; submitted: the review of the change that
+    brought the defect in reports it as introduced. A label that does not apply (a fix without a parent, a
+    file that is not there) is counted apart.
+
+    Exit codes: 0 done, whatever the scores; 2 wrong usage; 3 labels or repository cannot be read, the output
+    cannot be written, or an analysis ended in an internal error.
+    """
+    from qerrlint.errors import InputError
+    from qerrlint.review.labels import load_labels, of_classes
+    from qerrlint.source.opening import find_root
+    from qerrlint.source.repository import Repository
+
+    wanted = of_classes(load_labels(labels), classes)
+    root = tree or find_root(".")
+    if root is None:
+        raise InputError("no git repository around the current directory (name one with --tree)")
+    Repository(root)
+    outcomes = _outcomes(
+        wanted, root=root, reach=reach, jobs=jobs, submission=not no_submission, resume=resume
+    )
+    if output is not None:
+        _write(output, outcomes, root, reach, not no_submission)
+    if output != "-":
+        _print_table(outcomes)
+        if not quiet:
+            _print_misses(outcomes)
+    crashed = [outcome for outcome in outcomes if outcome.crashed is not None]
+    for outcome in crashed:
+        click.echo(f"qerrlint: {outcome.label.place}: internal error: {outcome.crashed}", err=True)
+    sys.exit(3 if crashed else 0)
+
+
+def _outcomes(
+    labels: Sequence[Label], *, root: str, reach: str, jobs: int, submission: bool, resume: str | None
+) -> list[Outcome]:
+    """The outcomes in the order of the labels, those of an earlier run taken over."""
+    from qerrlint.review.outcomes import Journal
+    from qerrlint.review.replay import replay
+
+    journal = Journal(resume, reach, submission) if resume is not None else None
+    done = journal.done() if journal is not None else {}
+    left = [label for label in labels if label not in done]
+    with _progress(len(left)) as advance:
+        for index, outcome in replay(left, root, reach, jobs, submission):
+            done[left[index]] = outcome
+            if journal is not None:
+                journal.append(outcome)
+            advance(1)
+    return [done[label] for label in labels]
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal's stderr."""
+    if not total or not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("replaying", total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+def _write(file: str, outcomes: Sequence[Outcome], root: str, reach: str, submission: bool) -> None:
+    import json
+
+    from qerrlint.errors import InputError
+    from qerrlint.review.scores import document
+
+    # ASCII: a path of the history may hold bytes that are no text.
+    text = json.dumps(document(outcomes, root, reach, submission), indent=1) + "\n"
+    if file == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        with open(file, "w", encoding="ascii", newline="\n") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written: {error.strerror}") from None
+
+
+_HEAD = ("class", "scope", "labels", "found", "near", "quiet", "submitted")
+_WIDTHS = (34, 9, 7, 11, 11, 11, 11)
+
+
+def _print_table(outcomes: Sequence[Outcome]) -> None:
+    from qerrlint.review.scores import rows
+
+    single, totals = rows(outcomes)
+    _print_cells(_HEAD)
+    for row in single:
+        _print_cells(_cells(row))
+    click.echo("-" * (sum(_WIDTHS)))
+    for row in totals:
+        _print_cells(_cells(row, share=True))
+    unfit = [outcome for outcome in outcomes if outcome.unfit is not None]
+    if unfit:
+        click.echo(f"\n{len(unfit)} of {len(outcomes)} labels do not apply:")
+        for outcome in unfit:
+            click.echo(f"  {outcome.label.place}: {outcome.unfit}")
+    lost = [outcome for outcome in outcomes if outcome.unfit_change is not None]
+    if lost:
+        click.echo(f"\n{len(lost)} introducing changes do not apply:")
+        for outcome in lost:
+            click.echo(f"  {outcome.label.place}, {outcome.label.introduced}: {outcome.unfit_change}")
+
+
+def _cells(row: Row, share: bool = False) -> tuple[Any, ...]:
+    score = row.score
+
+    def counted(number: int) -> str:
+        return f"{number} ({100 * number / score.labels:.0f} %)" if share and score.labels else str(number)
+
+    submitted = f"{score.submitted}/{score.changes}" if score.changes else "-"
+    return (
+        *(row.name, row.scope, score.labels),
+        *(counted(number) for number in (score.found, score.near, score.quiet)),
+        submitted,
+    )
+
+
+def _print_cells(cells: Sequence[Any]) -> None:
+    name, scope, *numbers = map(str, cells)
+    text = f"{name:{_WIDTHS[0]}}{scope:{_WIDTHS[1]}}"
+    click.echo(text + "".join(f"{n:>{width}}" for n, width in zip(numbers, _WIDTHS[2:], strict=True)))
+
+
+def _print_misses(outcomes: Sequence[Outcome]) -> None:
+    missed = [o for o in outcomes if o.unfit is None and not o.found]
+    if missed:
+        click.echo(f"\n{len(missed)} missed:")
+    for outcome in sorted(missed, key=lambda o: (o.label.defect, o.label.scope)):
+        _print_label(outcome)
+        if outcome.unanalysed:
+            click.echo(f"    not analysed: {outcome.unanalysed}")
+        _print_said("instead", outcome.others)
+    loud = [o for o in outcomes if o.found and not (o.near and o.quiet)]
+    if loud:
+        click.echo(f"\n{len(loud)} found, but far off or still there after the fix:")
+    for outcome in loud:
+        _print_label(outcome)
+        _print_said(
+            f"{'near' if outcome.near else 'far'}, {'quiet' if outcome.quiet else 'loud'}", outcome.answers
+        )
+    late = [o for o in outcomes if o.found and o.submitted is False]
+    if late:
+        click.echo(f"\n{len(late)} found before the fix, but not in the change that brought them in:")
+    for outcome in late:
+        _print_label(outcome)
+        click.echo(f"    introduced by {outcome.label.introduced}")
+        _print_said("there", outcome.at_submission)
+
+
+def _print_label(outcome: Outcome) -> None:
+    label = outcome.label
+    also = f", also {', '.join(label.also)}" if label.also else ""
+    click.echo(f"  {label.place}  [{label.defect}{also}; {label.scope}]")
+    click.echo(f"    {label.why}")
+
+
+def _print_said(word: str, said: Sequence[Said]) -> None:
+    for one in said:
+        status = f", {one.status}" if one.status is not None else ""
+        click.echo(f"    {word}: line {one.line}: {one.message} [{one.rule}, {one.confidence}{status}]")

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command as its user meets it: exit code, standard output, standard error; knows no layer below cli/.
+
+`run` calls main() in this process, which is quick; `spawned` starts the interpreter anew, for what only
+a process of its own shows (hash seeds, worker processes, the working directory of `git`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import qerrlint
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+TREE = FIXTURES / "tree"
+PATCHES = FIXTURES / "patches"
+DEMO = PATCHES / "demo" / "series.mbox"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        found = json.loads(self.out)
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        found = self.document["findings"]
+        assert isinstance(found, list)
+        return found
+
+    @property
+    def rules(self) -> set[str]:
+        return {finding["rule"] for finding in self.findings}
+
+
+def run(*arguments: str | os.PathLike[str], stdin: bytes = b"") -> Ran:
+    """Run the command in this process."""
+    from qerrlint.cli.main import main
+
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2)]
+    out, err = streams
+    fed = io.TextIOWrapper(io.BytesIO(stdin))
+    argv = ["qerrlint", *map(os.fspath, arguments)]
+    with mock.patch.multiple(sys, argv=argv, stdin=fed, stdout=out, stderr=err):
+        try:
+            main()
+        except SystemExit as error:
+            code = error.code
+    assert isinstance(code, int)
+    texts = []
+    for stream in streams:
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
+    return Ran(code, *texts)
+
+
+def spawned(
+    *arguments: str | os.PathLike[str], cwd: Path | None = None, stdin: bytes = b"", **variables: str
+) -> Ran:
+    """Run the command in a process of its own."""
+    path = os.fspath(Path(qerrlint.__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-m", "qerrlint", *map(os.fspath, arguments)],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": path, **variables},
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def git(top: Path, *arguments: str) -> str:
+    """Run git in a scratch repository, whatever the user's own configuration says."""
+    settings = ("user.name=A Tester", "user.email=tester@example.org", "commit.gpgSign=false")
+    options = [part for setting in settings for part in ("-c", setting)]
+    dropped = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_OBJECT_DIRECTORY")
+    env = {name: value for name, value in os.environ.items() if name not in dropped}
+    env |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    done = subprocess.run(
+        ["git", "-C", os.fspath(top), *options, *arguments], capture_output=True, env=env, check=True
+    )
+    return done.stdout.decode()
+
+
+def scratch_repository(top: Path) -> Path:
+    """A repository whose one commit is fixtures/tree."""
+    import shutil
+
+    shutil.copytree(TREE, top)
+    git(top, "init", "-q", "-b", "main")
+    git(top, "add", "-A")
+    git(top, "commit", "-q", "-m", "base")
+    return top
+
+
+def everything_below(top: Path) -> dict[str, tuple[int, int, str]]:
+    """Every file below a directory: its size, time of change in ns, and a digest of its bytes."""
+    found = {}
+    for path in sorted(top.rglob("*")):
+        if path.is_file():
+            status = path.stat()
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[os.fspath(path.relative_to(top))] = (status.st_size, status.st_mtime_ns, digest)
+    return found
