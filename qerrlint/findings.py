@@ -22,13 +22,30 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """The bytes at `span` become `text`; an empty span inserts."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that together mend a finding: all of them or none, in source order, none overlapping."""
+
+    description: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What an analysis saw at `primary`.
 
     `analysis` and `kind` select the rule, `slots` holds the values for the rule's message and its
     `where` table, `certainty` (low, medium, high) bounds the confidence of the finding. `key` is the
     line-free text that tells this observation from others of the same kind in the same function
-    (normally the source text of the faulty statement with blanks folded).
+    (normally the source text of the faulty statement with blanks folded). `edits` mend it, where that
+    is mechanical.
     """
 
     analysis: str
@@ -39,6 +56,7 @@ class Observation:
     slots: Mapping[str, str] = field(default_factory=dict)
     trail: tuple[Step, ...] = ()
     certainty: str = "high"
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +74,7 @@ class Finding:
     confidence: str
     fingerprint: str
     steps: tuple[Step, ...] = ()
+    fixes: tuple[Fix, ...] = ()
 
 
 def fingerprint(rule: str, function: str, key: str, ordinal: int = 0) -> str:

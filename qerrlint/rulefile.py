@@ -2,7 +2,8 @@
 """Rule files: read and validate one rules/<id>.md; does not find them and does not word findings.
 
 TOML front matter between `+++` lines (id, title, since, analysis, event, severity, confidence, message,
-advice; optional where, labels, enabled and [[case]] tables), then the rule's page under HEADINGS.
+advice; optional where, labels, enabled, touched-only and [[case]] tables), then the rule's page under
+HEADINGS.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ LABELS = frozenset(
 """The classes of labelled defects (`qerrlint replay`) that a rule may answer."""
 
 _TEXTS = ("id", "title", "since", "analysis", "event", "severity", "confidence", "message", "advice")
-_KEYS = frozenset((*_TEXTS, "where", "labels", "enabled", "case"))
+_KEYS = frozenset((*_TEXTS, "where", "labels", "enabled", "touched-only", "case"))
 _CASE_KEYS = frozenset(("where", "message", "severity", "confidence", "advice"))
 _ID = re.compile(r"[a-z]+(?:-[a-z]+)*\Z")
 
@@ -115,8 +116,10 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
         raise UsageError(f"{path}: 'labels' is not a list of strings")
     if strange := [label for label in labels if label not in LABELS]:
         raise UsageError(f"{path}: unknown label {strange[0]!r} (known: {', '.join(sorted(LABELS))})")
-    if not isinstance(enabled, bool):
-        raise UsageError(f"{path}: 'enabled' is neither true nor false")
+    touched_only = table.get("touched-only", False)
+    for key, value in (("enabled", enabled), ("touched-only", touched_only)):
+        if not isinstance(value, bool):
+            raise UsageError(f"{path}: {key!r} is neither true nor false")
     if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
         raise UsageError(f"{path}: 'case' is not an array of tables ([[case]])")
     _check_words(table, emission, path)
@@ -131,6 +134,7 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
         enabled=enabled,
         path=path,
         page=page,
+        touched_only=touched_only,
     )
 
 

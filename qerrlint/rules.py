@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from qerrlint.errors import UsageError
-from qerrlint.findings import CONFIDENCES, Finding, Observation, fingerprint
+from qerrlint.findings import CONFIDENCES, Finding, Fix, Observation, fingerprint
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -50,7 +50,10 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule; `path` names its file, `page` is the Markdown text under the fixed headings."""
+    """One rule; `path` names its file, `page` is the Markdown text under the fixed headings.
+
+    `touched_only`: of a change it speaks on lines that the change adds, and on no others.
+    """
 
     id: str
     title: str
@@ -67,6 +70,7 @@ class Rule:
     enabled: bool
     path: str
     page: str
+    touched_only: bool = False
 
     @property
     def sections(self) -> Mapping[str, str]:
@@ -93,6 +97,7 @@ class Rule:
         """
         case = next((case for case in self.cases if _holds(case.where, observation.slots)), Case(()))
         confidence = case.confidence or self.confidence
+        advice = case.advice or self.advice
         finding = Finding(
             rule=self.id,
             span=observation.primary,
@@ -102,8 +107,9 @@ class Rule:
             confidence=min(confidence, observation.certainty, key=CONFIDENCES.index),
             fingerprint=fingerprint(self.id, observation.function, observation.key),
             steps=observation.trail,
+            fixes=(Fix(advice, observation.edits),) if observation.edits else (),
         )
-        return Remark(finding, case.advice or self.advice, observation.key)
+        return Remark(finding, advice, observation.key)
 
 
 class RuleSet:
@@ -143,6 +149,10 @@ class RuleSet:
     def finding(self, observation: Observation) -> tuple[Finding, ...]:
         """The findings of remarks(), without the advice."""
         return tuple(remark.finding for remark in self.remarks(observation))
+
+    def everything(self) -> RuleSet:
+        """The same rules, those that are off by default enabled too: for a run that filters its output."""
+        return RuleSet(replace(rule, enabled=True) for rule in self)
 
     def select(self, names: Iterable[str] = (), ignore: Iterable[str] = ()) -> RuleSet:
         """The rules that `names` name (ids or glob patterns; none: all enabled ones) less those of `ignore`.

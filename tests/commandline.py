@@ -55,21 +55,19 @@ def run(*arguments: str | os.PathLike[str], stdin: bytes = b"") -> Ran:
     """Run the command in this process."""
     from qerrlint.cli.main import main
 
-    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2)]
-    out, err = streams
+    raw = io.BytesIO(), io.BytesIO()
+    out, err = (io.TextIOWrapper(buffer, encoding="utf-8", newline="\n") for buffer in raw)
     fed = io.TextIOWrapper(io.BytesIO(stdin))
-    argv = ["qerrlint", *map(os.fspath, arguments)]
+    argv = ["qerrlint", *(os.fspath(argument) for argument in arguments)]
     with mock.patch.multiple(sys, argv=argv, stdin=fed, stdout=out, stderr=err):
         try:
             main()
         except SystemExit as error:
             code = error.code
     assert isinstance(code, int)
-    texts = []
-    for stream in streams:
-        stream.flush()
-        texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
-    return Ran(code, *texts)
+    out.flush()
+    err.flush()
+    return Ran(code, *(buffer.getvalue().decode() for buffer in raw))
 
 
 def spawned(
@@ -78,7 +76,7 @@ def spawned(
     """Run the command in a process of its own."""
     path = os.fspath(Path(qerrlint.__file__).parent.parent)
     done = subprocess.run(
-        [sys.executable, "-m", "qerrlint", *map(os.fspath, arguments)],
+        [sys.executable, "-m", "qerrlint", *(os.fspath(argument) for argument in arguments)],
         cwd=cwd,
         input=stdin,
         capture_output=True,

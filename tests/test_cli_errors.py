@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bad input of every kind: one clear line that names the file and what is wrong, and the documented exit code."""
+"""Bad input of every kind ends in one clear line that names the file, and in the documented exit code."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def test_input_that_is_no_patch(here: Path, data: bytes, line: str) -> None:
 
 
 def test_no_such_patch_file(here: Path) -> None:
-    refused(run("patch", "gone.mbox", "--tree", TREE), 3, "gone.mbox: cannot be read: No such file or directory")
+    refused(
+        run("patch", "gone.mbox", "--tree", TREE), 3, "gone.mbox: cannot be read: No such file or directory"
+    )
 
 
 def test_a_folder_without_patches(here: Path) -> None:
@@ -121,7 +123,8 @@ def test_a_truncated_diff(here: Path) -> None:
     (here / "cut.mbox").write_bytes(text[: end - 200])
     ran = run("patch", "cut.mbox", "--tree", TREE)
     not_applied(
-        ran, r"patch 1: hw/timer/quartz_kvm\.c: hunk \d: it is cut short: it has fewer lines than its header says"
+        ran,
+        r"patch 1: hw/timer/quartz_kvm\.c: hunk \d: it is cut short: it has fewer lines than its header says",
     )
     assert "patches 2, 3 of 3 are missing" in ran.out
 
@@ -158,7 +161,9 @@ def test_a_repository_that_is_not_qemu(here: Path) -> None:
     refused(run("patch", DEMO, "--tree", "other"), 3, f"other: {NOT_QEMU}")
 
 
-@pytest.mark.parametrize("command", [("check",), ("diff",), ("patch", os.fspath(DEMO))], ids=lambda c: str(c[0]))
+@pytest.mark.parametrize(
+    "command", [("check",), ("diff",), ("patch", os.fspath(DEMO))], ids=lambda c: str(c[0])
+)
 def test_a_tree_that_is_not_there(here: Path, command: tuple[str, ...]) -> None:
     refused(run(*command, "--tree", "gone"), 3, "gone: (no such|not a) directory")
     (here / "file").write_text("x")
@@ -210,7 +215,9 @@ def test_revisions_want_a_repository(tmp_path: Path) -> None:
     shutil.copytree(TREE, tmp_path / "plain")
     plain = tmp_path / "plain"
     refused(run("check", "--tree", plain, "--rev", "HEAD"), 3, ".*plain: not a git repository")
-    refused(run("patch", DEMO, "--tree", plain, "--base", "HEAD"), 3, ".*plain: --base needs a git repository")
+    refused(
+        run("patch", DEMO, "--tree", plain, "--base", "HEAD"), 3, ".*plain: --base needs a git repository"
+    )
     refused(run("diff", "--tree", plain), 3, ".*plain: not a git repository")
 
 
@@ -229,7 +236,9 @@ def test_a_bare_repository_has_neither_work_tree_nor_index(bare: Path) -> None:
 
 def test_staged_wants_no_range(repository: Path) -> None:
     refused(
-        run("diff", "--staged", "HEAD..HEAD", "--tree", repository), 2, "--staged takes one revision, not a range"
+        run("diff", "--staged", "HEAD..HEAD", "--tree", repository),
+        2,
+        "--staged takes one revision, not a range",
     )
 
 
@@ -329,7 +338,9 @@ Change = Callable[[str], str]
     ],
     ids=["front-matter", "toml", "title", "event", "slot", "heading", "severity"],
 )
-@pytest.mark.parametrize("command", [("rules",), ("check", "--tree", os.fspath(TREE))], ids=lambda c: str(c[0]))
+@pytest.mark.parametrize(
+    "command", [("rules",), ("check", "--tree", os.fspath(TREE))], ids=lambda c: str(c[0])
+)
 def test_a_broken_rule_file(here: Path, command: tuple[str, ...], change: Change, line: str) -> None:
     text = (FIXTURES.parent / "rules" / "error-set-twice.md").read_text()
     text = text.replace('id = "error-set-twice"', 'id = "own-rule"')
@@ -339,7 +350,9 @@ def test_a_broken_rule_file(here: Path, command: tuple[str, ...], change: Change
 
 
 def test_a_rule_folder_that_is_none(here: Path) -> None:
-    refused(run("rules", "--rules", "gone"), 2, "gone: cannot read the rule folder: No such file or directory")
+    refused(
+        run("rules", "--rules", "gone"), 2, "gone: cannot read the rule folder: No such file or directory"
+    )
     (here / "empty").mkdir()
     refused(run("rules", "--rules", "empty"), 2, r"empty: no rule file \(\*\.md\) in this folder")
 

@@ -52,7 +52,7 @@ CATALOG: Mapping[str, Declared] = {
                 # value: the returned expression; kind: what the result is by the convention; origin: the
                 # callee whose status is passed on ("" if none).
                 "failure-unset": _event("function", "value", "origin", "errp", kind="int bool pointer"),
-                "success-set": _event("function", "value", "callee", "errp", kind="int bool pointer"),
+                "success-set": _event("function", "value", "callee", "errp", kind="int bool pointer void"),
                 "unchecked": _event("function", "callee", "errp"),
                 # printer: who prints or frees; setter: whose Error it was ("" for a text of its own).
                 "printed-not-set": _event("function", "printer", "errp", form="report exit"),
@@ -79,12 +79,25 @@ CATALOG: Mapping[str, Declared] = {
                     "count",
                     "wanted",
                     "prototype",
-                    problem="not-an-error error-elsewhere too-few too-many",
+                    problem="not-an-error error-elsewhere too-few too-many never-set",
                 ),
                 # value: the returned expression; type: the function's declared return type.
                 "int-as-bool": _event(
                     "value", "type", direction="int-from-bool-function bool-from-int-function"
                 ),
+            },
+        ),
+        Declared(
+            "form",
+            {
+                # callee: whose text it is; form: what is wrong with it.
+                "message-form": _event(
+                    "callee",
+                    form="newline period prefix function-name strerror separator hint-newline",
+                ),
+                # error: the Error pointer (of a guard: errp); callee: who takes or sets it, or the guard.
+                "redundant": _event("error", "callee", "errp", form="null-check carried result-tells guard"),
+                "errp-signature": _event("errp", form="not-last void"),
             },
         ),
         Declared(

@@ -13,7 +13,8 @@ from qerrlint.facts.sightings import Life, Sighting
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation
 from qerrlint.syntax.cut import Piece
-from qerrlint.syntax.ir import Call, Var
+from qerrlint.source.span import Span
+from qerrlint.syntax.ir import Addr, Call, Var
 
 _GUARDS = frozenset({"ERRP_GUARD", "ERRP_AUTO_PROPAGATE"})
 _PREPENDERS = {"error_prepend": "prepend", "error_vprepend": "prepend", "error_append_hint": "hint"}
@@ -38,10 +39,19 @@ def _set_again(unit: Unit, life: Life) -> Iterator[Observation]:
     again = [s for s in life.sightings if s.kind == "set-again"]
     told: set[tuple[str, int]] = set()
     # One finding for each first set: what follows on the same path is the same mistake.
-    for sighting in sorted(again, key=lambda s: (not s.first.sure, s.span)):
-        if (sighting.cell, sighting.first.origin) in told:
+
+    def rank(sighting: Sighting) -> tuple[bool, bool, bool, Span]:
+        """Certain before possible, plain error_setg() before others, forwards before a back edge."""
+        first = sighting.first.origin
+        back = first >= 0 and calls[first].span >= sighting.span
+        return not sighting.first.sure, unit.effect(calls[sighting.call]).evidence != "setter", back, sighting.span
+
+    for sighting in sorted(again, key=rank):
+        # Chains of unchecked calls are one mistake.
+        ident = (sighting.cell, sighting.first.origin if sighting.first.sure else -1)
+        if ident in told:
             continue
-        told.add((sighting.cell, sighting.first.origin))
+        told.add(ident)
         call = calls[sighting.call]
         first = calls[sighting.first.origin] if sighting.first.origin >= 0 else None
         effect = unit.effect(call)
@@ -80,7 +90,7 @@ def _unguarded(unit: Unit, life: Life) -> Iterator[Observation]:
     def guarded(place: Sighting | Call) -> bool:
         return guarded_from is not None and place.span.start > guarded_from
 
-    certainty = "high"
+    certainty = "low" if _only_locals(unit, life, signature.errp) else "high"
     body = unit.data[life.function.body : life.function.span.end]
     if re.search(rb"assert\(\s*%s\s*&&\s*\*%s\b" % (errp.encode(), errp.encode()), body):
         # Not an out-parameter but an Error handed over: the function insists that it is there.
@@ -89,6 +99,8 @@ def _unguarded(unit: Unit, life: Life) -> Iterator[Observation]:
         if sighting.cell != cell or guarded(sighting):
             continue
         text = folded(unit, sighting.span)
+        if _asserted(unit, sighting, errp):
+            continue
         yield Observation(
             analysis="errorflow",
             kind="errp-deref",
@@ -131,6 +143,38 @@ def _unguarded(unit: Unit, life: Life) -> Iterator[Observation]:
                 slots={"errp": errp, "text": folded(unit, call.span), "guard": guard},
                 certainty=certainty,
             )
+
+
+def _only_locals(unit: Unit, life: Life, position: int) -> bool:
+    """Whether a static function is only ever called with the address of a local Error."""
+    name = life.function.name
+    if name not in unit.functions or not unit.is_static(name):
+        return False
+    seen = 0
+    for other in unit.callers_of(name):
+        function = unit.lowered(other)
+        if function is None:
+            return False
+        for call in function.calls:
+            if call.name != name or position >= len(call.args):
+                continue
+            arg = call.args[position]
+            if not isinstance(arg, Addr) or arg.path in ("error_abort", "error_fatal"):
+                return False
+            seen += 1
+    return seen > 0 and seen == unit.mentions(name)
+
+
+def _asserted(unit: Unit, sighting: Sighting, errp: str) -> bool:
+    """Whether the dereference stands in an assertion that covers NULL by itself."""
+    line, _ = unit.lines.position(sighting.span.start)
+    text = unit.lines.text(line)
+    name = errp.encode()
+    return (
+        re.search(rb"assert\(\s*!?\s*%s\s*(?:&&|\|\|)" % name, text) is not None
+        # An Error of one's own where the callee has set none: nothing is wrong with looking for that.
+        or re.search(rb"\b%s\s*&&\s*!\s*\*\s*%s\b" % (name, name), text) is not None
+    )
 
 
 def _set_here(unit: Unit, life: Life, call: Call) -> bool:

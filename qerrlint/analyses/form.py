@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from qerrlint.analyses.analysis import Analysis
-from qerrlint.analyses.literals import Format, Literal, ends_in_conversion, read_format
-from qerrlint.analyses.redundant import redundant_code
+from qerrlint.analyses.literals import Format, ends_in_conversion, read_format
 from qerrlint.analyses.reach import reaches
+from qerrlint.analyses.redundant import redundant_code
 from qerrlint.analyses.shape import errp_shape
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Edit, Observation
@@ -25,11 +25,10 @@ from qerrlint.syntax.ir import Call, Function, Result, Var, text_of
 # Which argument is the format, by what the text is for (include/qapi/error.h, include/qemu/error-report.h).
 _MESSAGES = {
     **dict.fromkeys(("error_report", "error_report_once", "warn_report", "warn_report_once"), 0),
-    **dict.fromkeys(("info_report", "error_report_once_cond", "warn_report_once_cond"), 0),
-    "error_setg": 1,
+    "info_report": 0,
+    **dict.fromkeys(("error_setg", "error_report_once_cond", "warn_report_once_cond"), 1),
     **dict.fromkeys(("error_setg_errno", "error_setg_win32", "error_set"), 2),
 }
-_MESSAGES.update(dict.fromkeys(("error_report_once_cond", "warn_report_once_cond"), 1))
 _PREFIXES = {
     **dict.fromkeys(("error_prepend", "error_reportf_err", "warn_reportf_err"), 1),
     "error_propagate_prepend": 2,
@@ -114,7 +113,9 @@ def _ending(message: _Message) -> Iterator[Observation]:
     newlines = _NEWLINES.search(last.text)
     rest = last.text[: newlines.start()] if newlines else last.text
     whole = message.format.text[: len(message.format.text) - len(last.text) + len(rest)]
-    stop = len(rest) - 1 if _is_full_stop(whole) else len(rest)
+    # Information may be a sentence of its own.
+    stops = not message.call.name.startswith("info_") and _is_full_stop(whole)
+    stop = len(rest) - 1 if stops else len(rest)
     if newlines is None and stop == len(rest):
         return
     span = last.part(stop, len(last.text))
@@ -143,8 +144,8 @@ def _beginning(message: _Message) -> Iterator[Observation]:
     pattern = _WARNING_PREFIX if call.name.startswith("warn_") else _PREFIX
     if not call.name.startswith("info_") and (prefix := pattern.match(first.text)):
         span = first.part(0, prefix.end())
-        edits = (Edit(span, ""),) if first.text[prefix.end() :].strip() else ()
-        yield message.seen("prefix", span, edits)
+        rest = first.text[prefix.end() :].strip()
+        yield message.seen("prefix", span, (Edit(span, ""),) if rest else ())
     argument = message.at + 1
     if (
         call.name.startswith("error_set")
@@ -153,7 +154,7 @@ def _beginning(message: _Message) -> Iterator[Observation]:
         and text_of(call.args[argument]) in _FUNC
     ):
         found = _FUNC_PREFIX.match(first.text)
-        edits = ()
+        edits: tuple[Edit, ...] = ()
         if found and first.text[found.end() :].strip():
             edits = (Edit(first.part(0, found.end()), ""), *_without_argument(message, argument))
         yield message.seen("function-name", first.part(0, 2), edits if len(edits) == 2 else ())
@@ -170,7 +171,11 @@ def _without_argument(message: _Message, index: int) -> Iterator[Edit]:
 def _system_text(message: _Message) -> Iterator[Observation]:
     """strerror() where error_setg_errno() would add the text itself."""
     call, function = message.call, message.function
-    if call.name not in ("error_setg", "error_setg_errno"):
+    if (
+        call.name not in ("error_setg", "error_setg_errno")
+        or not message.format.text.replace("%s", "").strip()
+    ):
+        # error_setg_errno() wants a text of its own in front.
         return
     for index in range(message.at + 1, len(call.args)):
         value = call.args[index]
@@ -202,20 +207,20 @@ def _as_errno(message: _Message, index: int, errno: Call) -> tuple[Edit, ...]:
     at = data.find(b"\n", begin, call.span.end)
     while at >= 0:
         line = at + 1
-        if data[line : line + column] == b" " * column and data[line + column : line + column + 1] != b" ":
-            if not any(e.span.start <= line < e.span.end for e in gone):
-                edits.append(Edit(Span(path, line, line), " " * len("_errno")))
+        indent = len(data[line : call.span.end]) - len(data[line : call.span.end].lstrip(b" "))
+        if indent == column and not any(e.span.start <= line < e.span.end for e in gone):
+            edits.append(Edit(Span(path, line, line), " " * len("_errno")))
         at = data.find(b"\n", line, call.span.end)
     return tuple(sorted(edits, key=lambda edit: edit.span))
 
 
 def _separator(message: _Message) -> Iterator[Observation]:
-    """A text put in front of another without ": " between them."""
+    """A text put in front of another without ": " between them; a blank alone is taken as meant."""
     last, text = message.format.last, message.format.text
-    if last is None or text.endswith(": ") or _NEWLINES.search(text):
+    if last is None or text.endswith(" ") or _NEWLINES.search(text):
         return
-    bare = last.text.rstrip(" ")
-    if not bare or _SEPARATED.search(bare) or ends_in_conversion(text.rstrip(" ")):
+    bare = last.text
+    if not bare or _SEPARATED.search(bare) or ends_in_conversion(text):
         return
     if bare.endswith(":"):
         bare = bare[:-1]
@@ -241,7 +246,9 @@ def _hint(message: _Message) -> Iterator[Observation]:
     if reaches(message.function, call.index, more) or not _is_own(message):
         return
     end = len(last.text)
-    yield message.seen("hint-newline", last.part(end - 1, end), (Edit(last.part(end, end), "\\n"),))
+    # What ends like a prefix was meant to be one: a newline alone does not mend it.
+    edits = () if last.text.rstrip().endswith(":") else (Edit(last.part(end, end), "\\n"),)
+    yield message.seen("hint-newline", last.part(end - 1, end), edits)
 
 
 def _is_own(message: _Message) -> bool:
@@ -259,5 +266,3 @@ def _is_own(message: _Message) -> bool:
 
 
 FORM = Analysis("form", 1, run)
-
-__all__ = ["FORM", "Literal"]

@@ -3,32 +3,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from qerrlint.analyses.excuses import excused
 from qerrlint.analyses.steps import folded, path_steps, shown
 from qerrlint.facts.errorstate import ErrorState
 from qerrlint.facts.sightings import Life, Sighting
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
 from qerrlint.source.span import Span
-from qerrlint.syntax.ir import Call
+from qerrlint.syntax.ir import Addr, Call, Const, Var
+
+_ONCE = frozenset({"stale", "uninit", "gone-used", "null-reported"})
+_ASSERTED = re.compile(rb"assert\w*\s*\([\s!(]*\Z")
 
 
 def observe(unit: Unit, life: Life) -> Iterator[Observation]:
     """The observations on single Error objects of one function."""
     told: set[tuple[str, str, int]] = set()
     for sighting in life.sightings:
-        if not _is_local(life, sighting.cell) and sighting.kind in ("stale", "uninit", "gone-used", "null-reported"):
+        own = sighting.kind == "null-reported" and sighting.cell.startswith("*")
+        if not _is_local(life, sighting.cell) and not own and sighting.kind in ("stale", "uninit", "gone-used", "null-reported"):
             continue
         judge = _JUDGES.get(sighting.kind)
         ident = (sighting.kind, sighting.cell, sighting.first.origin)
-        if judge is None or (sighting.kind in ("stale", "uninit", "gone-used") and ident in told):
+        if sighting.kind == "null-reported":
+            ident = (sighting.kind, sighting.cell, sighting.call)
+        if judge is None or (sighting.kind in _ONCE and ident in told):
             continue
         told.add(ident)
         observation = judge(unit, life, sighting)
         if observation is not None:
             yield observation
     yield from _leaks(unit, life)
+    yield from _owned(unit, life)
+    yield from _never_set(unit, life)
+    yield from _dismissed(unit, life)
     yield from _conditions(unit, life)
 
 
@@ -94,7 +105,7 @@ def _null(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
     call = _call(life, sighting.call)
     if call is None:
         return None
-    return _made(unit, life, sighting, "null-reported", {"error": sighting.cell, "callee": call.name})
+    return _made(unit, life, sighting, "null-reported", {"error": shown(sighting.cell), "callee": call.name})
 
 
 def _freed(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
@@ -170,6 +181,91 @@ def _leaks(unit: Unit, life: Life) -> Iterator[Observation]:
         )
 
 
+def _owned(unit: Unit, life: Life) -> Iterator[Observation]:
+    """An `Error *` parameter that the function consumes on one path and forgets on another."""
+    consumed: dict[str, Sighting] = {}
+    for sighting in life.sightings:
+        if sighting.kind == "consumed" and sighting.first.origin in (-1, -2):
+            consumed.setdefault(sighting.cell, sighting)
+    for sighting in life.sightings:
+        if sighting.kind != "left-owned" or sighting.cell not in consumed or not life.complete:
+            continue
+        consumer = consumed.pop(sighting.cell)
+        call = life.function.calls[consumer.call]
+        yield Observation(
+            "errorflow",
+            "leaked",
+            life.function.name,
+            sighting.span,
+            f"{sighting.cell} {folded(unit, sighting.span)}",
+            {"error": sighting.cell, "callee": "the caller", "how": "possible"},
+            (
+                Step(call.span, f"{call.name}() takes {sighting.cell} on another path"),
+                *path_steps(unit, sighting.trail, sighting.cell, None),
+            ),
+            "medium",
+        )
+
+
+def _never_set(unit: Unit, life: Life) -> Iterator[Observation]:
+    """A local Error that is handed on although nobody is given its address: the callee got errp instead."""
+    signature = life.signature
+    if signature is None or signature.errp is None or signature.errp < 0:
+        return
+    errp = signature.params[signature.errp].name
+    calls = life.function.calls
+    if not any(isinstance(a, Var) and a.path == errp for c in calls for a in c.args):
+        return
+    states: dict[tuple[str, int], set[ErrorState]] = {}
+    places: dict[tuple[str, int], Span] = {}
+    for sighting in life.sightings:
+        if sighting.kind == "consumed" and sighting.cell in life.function.locals:
+            states.setdefault((sighting.cell, sighting.call), set()).add(sighting.first.state)
+            places[sighting.cell, sighting.call] = sighting.span
+    for (cell, number), seen in states.items():
+        if seen != {ErrorState.NULL} or not life.complete:
+            continue
+        if any(isinstance(a, Addr) and a.path == cell for c in calls for a in c.args):
+            continue
+        yield Observation(
+            "calls",
+            "wrong-argument",
+            life.function.name,
+            places[cell, number],
+            f"{cell} {calls[number].text}",
+            {
+                "callee": calls[number].name,
+                "argument": cell,
+                "position": "",
+                "count": "",
+                "wanted": "",
+                "prototype": errp,
+                "problem": "never-set",
+            },
+        )
+
+
+# What a program cannot go on without: images, memory, devices, blockers.
+_NEEDED = re.compile(r"(?:^|_)(?:load|realize|open|create|attach|blocker|init_ram|init_rom)(?:_|$)")
+
+
+def _dismissed(unit: Unit, life: Life) -> Iterator[Observation]:
+    """errp is NULL and the result is dropped: the failure of something that is needed goes unseen."""
+    for call in life.function.calls:
+        effect = unit.effect(call)
+        if call.used or effect.errp is None or effect.errp >= len(call.args) or not _NEEDED.search(call.name):
+            continue
+        arg = call.args[effect.errp]
+        if effect.kind not in ("int", "bool", "pointer") or not (isinstance(arg, Const) and arg.text == "NULL"):
+            continue
+        if excused(unit, call.span):
+            continue
+        slots = {"function": life.function.name, "callee": call.name, "errp": "NULL"}
+        yield Observation(
+            "errorflow", "unchecked", life.function.name, call.span, call.text, slots, certainty="medium"
+        )
+
+
 def _conditions(unit: Unit, life: Life) -> Iterator[Observation]:
     """Tests that only ever see NULL, and tests that a fatal Error has decided before."""
     by_span: dict[Span, set[ErrorState]] = {}
@@ -181,6 +277,8 @@ def _conditions(unit: Unit, life: Life) -> Iterator[Observation]:
     for span, states in sorted(by_span.items()):
         if states != {ErrorState.NULL} or not life.complete:
             continue
+        if _ASSERTED.search(unit.data, max(0, span.start - 40), span.start):
+            continue  # an assertion says just that
         cell = cells[span]
         if any(f"&{cell}" in call.text for call in life.function.calls if unit.effect(call).evidence == "guess"):
             continue

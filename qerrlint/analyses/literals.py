@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Format strings as they are written: literals, macros between them, their bytes; it knows no message rule."""
+"""Format strings as written: literals, macros between them, their bytes; it knows no rule on messages."""
 
 from __future__ import annotations
 
@@ -70,7 +70,4 @@ def ends_in_conversion(text: str) -> bool:
     """Whether the text ends with a conversion (%s, %d), or with a macro that may hold anything."""
     if text.endswith("\1"):
         return True
-    last = None
-    for last in _CONVERSION.finditer(text):
-        pass
-    return last is not None and last.end() == len(text) and last.group() != "%%"
+    return any(m.end() == len(text) and m.group() != "%%" for m in _CONVERSION.finditer(text))

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which calls of a function can come after which, by its blocks alone; tests prune only what they name."""
+"""Which calls of a function can come after which, by its blocks and the tests of one call's result alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from qerrlint.syntax.ir import Assign, Call, Edge, Event, Function, Result, Return, Var
+from qerrlint.syntax.ir import ANY, Assign, Call, Event, Function, Result, Return, Value, Var
 
 
 def place_of(function: Function, call: int) -> tuple[int, int] | None:
@@ -20,53 +20,48 @@ def place_of(function: Function, call: int) -> tuple[int, int] | None:
 def after(
     function: Function,
     call: int,
-    stop: Callable[[Event], bool],
-    failing: int | None = None,
+    wanted: Callable[[Event], bool],
+    failing: int = ANY,
+    barrier: Callable[[Event], bool] | None = None,
+    closed: Collection[int] = (),
 ) -> bool:
-    """Whether an event for which `stop` holds can come after the call.
+    """Whether an event that is `wanted` can come after the call, before any that is a `barrier`.
 
-    With `failing` only the ways are followed on which the call's result may have one of these signs, as far
-    as tests of the result, or of what it is stored in, tell.
+    No way leads on from the end of a block in `closed`.
+
+    Only the ways are followed on which the call's result may have one of the signs `failing`, as far as
+    tests of the result, or of a variable that it was stored in, tell.
     """
     start = place_of(function, call)
     if start is None:
         return False
-    names = {Result(call)} | _stored(function, call)
-
-    def is_open(edge: Edge) -> bool:
-        return failing is None or all(t.subject not in names or t.allow & failing for t in edge.tests)
-
-    seen: set[int] = set()
-    waiting = [(start[0], start[1] + 1)]
+    result: Value = Result(call)
+    seen: set[tuple[int, frozenset[Value]]] = set()
+    waiting = [(start[0], start[1] + 1, frozenset((result,)))]
     while waiting:
-        number, position = waiting.pop()
+        number, position, names = waiting.pop()
         block = function.blocks[number]
-        left = False
+        ended = False
         for event in block.events[position:]:
-            if stop(event):
+            if wanted(event):
                 return True
-            left = left or isinstance(event, Return)
-            if left:
+            if isinstance(event, Return) or (barrier is not None and barrier(event)):
+                ended = True
                 break
-        if left:
+            if isinstance(event, Assign):
+                target = Var(event.target)
+                names = names | {target} if event.value in names else names - {target}
+        if ended or number in closed:
             continue
         for edge in block.edges:
-            if edge.target not in seen and is_open(edge):
-                seen.add(edge.target)
-                waiting.append((edge.target, 0))
+            if any(test.subject in names and not test.allow & failing for test in edge.tests):
+                continue
+            if (edge.target, names) not in seen:
+                seen.add((edge.target, names))
+                waiting.append((edge.target, 0, names))
     return False
 
 
-def _stored(function: Function, call: int) -> set[Var | Result]:
-    """The variables that get the call's result and nothing else in the whole function."""
-    sources: dict[str, set[object]] = {}
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign):
-                sources.setdefault(event.target, set()).add(event.value)
-    return {Var(name) for name, values in sources.items() if values == {Result(call)}}
-
-
-def reaches(function: Function, call: int, others: Collection[int], failing: int | None = None) -> bool:
+def reaches(function: Function, call: int, others: Collection[int], failing: int = ANY) -> bool:
     """Whether one of the calls `others` can come after the call (through a loop: itself, too)."""
     return after(function, call, lambda e: isinstance(e, Call) and e.index in others, failing)

@@ -21,6 +21,7 @@ _ASKS = re.compile(
     r"(?:^|_)(?:is|has|have|can|should|needs?|find|lookup|look|get|next|first|peek|search|match|probe|check|"
     r"supported|supports|enabled|blocked|exists|contains|try|maybe)(?:_|$)"
 )
+_JUMP = re.compile(rb"\b(?:return|goto|break|continue)\b")
 _EXITS = frozenset({"exit", "hw_error"})
 _GOOD_EXIT = re.compile(r"\(\s*(?:0|EXIT_SUCCESS)\s*\)$")
 
@@ -38,6 +39,8 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
         elif judged.succeeds(leaving):
             yield from judged.succeeding(leaving)
     yield from judged.exiting()
+    if kind == "void":
+        yield from judged.going_on()
 
 
 class _Judged:
@@ -59,7 +62,10 @@ class _Judged:
         if leaving.soft:
             return False
         if self._kind == "int":
-            return leaving.signs == NEG
+            # `if (ret) { return ret; }` passes a failure on as well.
+            return leaving.signs == NEG or (leaving.signs == NEG | POS and leaving.value is not None)
+        if self._kind in ("bool", "pointer") and leaving.printed and leaving.signs == ZERO:
+            return isinstance(leaving.value, Const) and not _ASKS.search(self._life.function.name)
         if self._kind == "pointer":
             # A variable that is NULL may be an empty list; only NULL as it is written counts.
             return isinstance(leaving.value, Const) and leaving.signs == ZERO and self._zero_fails
@@ -167,6 +173,36 @@ class _Judged:
             slots = {"function": name, "callee": setter.name}
             leave = Step(leaving.span, "the function returns success here")
             yield from self._make("unchecked", setter.span, setter.text, slots, (leave,), "medium")
+
+    def going_on(self) -> Iterator[Observation]:
+        """A void function that sets errp and then goes on with its work: a return is missing."""
+        calls = self._life.function.calls
+        for sighting in self._life.sightings:
+            if sighting.kind != "goes-on":
+                continue
+            setter, following = calls[sighting.first.origin], calls[sighting.call]
+            if following.span < setter.span or _JUMP.search(self._branch_rest(setter.span)):
+                continue
+            slots = {
+                "function": self._life.function.name,
+                "value": "",
+                "callee": setter.name,
+                "kind": "void",
+            }
+            step = Step(following.span, f"the function goes on here with {following.name}()")
+            yield from self._make("success-set", setter.span, setter.text, slots, (step,), "medium")
+
+    def _branch_rest(self, span: Span) -> bytes:
+        """The text from a place to the end of the block that it stands in."""
+        data, depth = self._unit.data, 0
+        for at in range(span.end, min(span.end + 2000, len(data))):
+            if data[at] == 0x7B:
+                depth += 1
+            elif data[at] == 0x7D:
+                depth -= 1
+                if depth < 0:
+                    return data[span.end : at]
+        return data[span.end : span.end + 2000]
 
     def exiting(self) -> Iterator[Observation]:
         """exit() in a function that could report."""

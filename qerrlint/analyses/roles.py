@@ -23,7 +23,7 @@ from qerrlint.syntax.types import result_kind
 _NOTIFIER = "NotifierWithReturn *"
 # Callees whose result is no failure: tracing, lists, memory, locks, reporting.
 _HARMLESS = re.compile(
-    r"trace_|g_|error_|warn_|info_|qemu_mutex|qemu_bh|timer_|notifier_|assert|mem(?:cpy|set|move)|str|qatomic_|"
+    r"trace_|g_|f?printf|error_|warn_|info_|qemu_mutex|qemu_bh|timer_|notifier_|assert|mem(?:cpy|set|move)|str|qatomic_|"
     r"object_(?:ref|unref)|container_of|[A-Z0-9_]+$"
 )
 
@@ -58,14 +58,12 @@ def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
             continue
         if signature is None:
             # Nothing in the tree declares it: an earlier patch of the series that is not at hand will.
-            if not errp_used and not unit.is_macro(call.name):
+            if unit.program.partial and not errp_used and not unit.is_macro(call.name):
                 yield _observation(unit, life, call, "unknown", None)
             continue
         kind = result_kind(signature, unit.typedefs)
         fallible = summary is not None and summary.fails and kind in ("int", "bool")
-        if signature.errp is not None and _null(call, signature.errp):
-            yield _observation(unit, life, call, "discards", summary)
-        elif fallible and signature.errp is None:
+        if (signature.errp is not None and _null(call, signature.errp)) or (fallible and signature.errp is None):
             yield _observation(unit, life, call, "discards", summary)
         elif summary is None and kind == "int" and not errp_used and signature.errp is None:
             yield _observation(unit, life, call, "unknown", None)
@@ -97,7 +95,7 @@ def _observation(unit: Unit, life: Life, call: Call, strength: str, summary: Sum
         variant = f"{call.name}_err"
         if unit.signature(variant) is not None:
             remedy = f"{variant}() takes an errp"
-        elif unit.callers(call.name) == 1:
+        elif len(unit.callers_of(call.name)) == 1:
             remedy = f"{call.name}() is used only here"
     return Observation(
         analysis="roles",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import click
 
-from qerrlint.cli.options import Options, common, finish, not_empty, open_source, settle
+from qerrlint.cli.options import Options, common, exit_code, finish, not_empty, open_source, settle
 
 
 @click.command("check", short_help="Analyse files or a whole tree.")
@@ -18,19 +18,26 @@ from qerrlint.cli.options import Options, common, finish, not_empty, open_source
 @click.option(
     "--rev", metavar="REV", callback=not_empty, help="Analyse git's objects at REV, not the work tree."
 )
+@click.option("--diff", is_flag=True, help="Print what would mend the findings as a diff, and nothing else.")
+@click.option("--fix", is_flag=True, help="Mend the findings in the files, where that is mechanical.")
 @common
-def command(options: Options, paths: tuple[str, ...], rev: str | None) -> None:
+def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: bool, fix: bool) -> None:
     """Analyse PATH... (files or folders), or the tree's own C files when none is given.
 
     Without paths these are left out: firmware, subprojects, tests, contrib, docs and scripts.
     """
-    from qerrlint.errors import InputError
+    from qerrlint.cli.fixing import make_fixes, print_diff, refuse_objects
+    from qerrlint.errors import InputError, UsageError
     from qerrlint.review.reported import as_reported
     from qerrlint.review.result import Result, TreeInfo
     from qerrlint.review.whole import check_files, core_files
     from qerrlint.source.opening import looks_like_qemu
 
+    if diff and (fix or options.formats or options.output):
+        raise UsageError("--diff prints a diff and nothing else: it goes with no --fix, --format or --output")
     source = open_source(options, rev)
+    if fix:
+        refuse_objects(source)
     with source:
         if not looks_like_qemu(source):
             raise InputError(f"{source.root}: not a QEMU tree (no include/qapi/error.h and VERSION in it)")
@@ -74,7 +81,13 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None) -> None:
             summary={"introduced": 0, "fixed": 0, "persisting": 0, "suppressed": 0},
             notices=tuple(notices),
         )
-        sys.exit(finish(result, settings, [f for f in found if settings.shows(f)]))
+        visible = [f for f in found if settings.shows(f)]
+        if diff:
+            print_diff(source, settings, visible)
+            sys.exit(exit_code(result, settings, visible))
+        if fix:
+            visible = make_fixes(source, settings, visible)
+        sys.exit(finish(result, settings, visible))
 
 
 def _percent(part: int, whole: int) -> str:

@@ -53,6 +53,7 @@ class Settings:
     options: Options
     configuration: Configuration
     rules: RuleSet
+    all_rules: RuleSet
     reach: str
     min_severity: str
     min_confidence: str
@@ -146,6 +147,7 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
         options=options,
         configuration=configuration,
         rules=selected,
+        all_rules=rules,
         reach=options.reach or configuration.reach or default_reach,
         min_severity=options.min_severity or configuration.min_severity or "note",
         min_confidence=options.min_confidence or configuration.min_confidence or "medium",
@@ -182,6 +184,11 @@ def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int
                 _render(rendered, form, stream, options)
         except OSError as error:
             raise UsageError(f"{target}: cannot be written: {error.strerror}") from None
+    return exit_code(result, settings, shown)
+
+
+def exit_code(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:
+    """1 for findings at or above --fail-on, 3 for what could not be analysed, else 0."""
     if any(settings.fails(found) for found in shown):
         return 1
     unanalysed = result.coverage.skipped or any(not patch.applied for patch in result.patches)

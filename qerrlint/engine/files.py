@@ -13,6 +13,10 @@ from qerrlint.rules import RuleSet
 from qerrlint.source.span import Span
 
 
+# Events that the text decides, on whatever path.
+_PATHLESS = frozenset({"errp-deref", "errp-prepend"})
+
+
 @dataclass(frozen=True, slots=True)
 class Uncovered:
     """A function that was not analysed, or not wholly."""
@@ -76,7 +80,7 @@ def _observations(unit: Unit, name: str) -> Iterable[Observation]:
     complete = life is not None and life.complete
     for analysis in ANALYSES:
         for observation in analysis.run(unit, piece):
-            if not complete and observation.certainty == "high" and observation.trail:
-                # Paths were joined: what rests on a path is no longer certain.
-                observation = replace(observation, certainty="medium")
+            if not complete and observation.analysis == "errorflow" and observation.kind not in _PATHLESS:
+                # Paths were joined: what rests on a path may rest on one that is none.
+                observation = replace(observation, certainty="low")
             yield observation

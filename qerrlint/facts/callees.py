@@ -17,6 +17,7 @@ from qerrlint.syntax.types import Signature, result_kind
 if TYPE_CHECKING:
     from qerrlint.facts.unit import Unit
 
+_VISITOR = re.compile(r"visit_type_[A-Z]")
 _MEMBER = re.compile(r"(?:->|\.)(\w+)$")
 
 
@@ -81,7 +82,7 @@ class Callees:
             return NO_EFFECT
         if errp < 0:
             return Effect(evidence="guess")
-        if summary is not None and summary.complete and summary.outcomes:
+        if summary is not None and summary.complete and summary.decides:
             return Effect(
                 errp=errp,
                 outcomes=summary.outcomes,
@@ -92,7 +93,7 @@ class Callees:
         kind = result_kind(signature, unit.typedefs)
         outcomes = by_convention(kind, name, unit.world.api.fails(name))
         # A generated visitor frees and clears what it has made when it fails (docs/devel/qapi-code-gen).
-        makes = 2 if name.startswith("visit_type_") and errp == 3 else None
+        makes = 2 if _VISITOR.match(name) and errp == 3 else None
         return Effect(errp=errp, outcomes=outcomes, makes=makes, returns=unit.world.api.returns(name), kind=kind)
 
     def _pointer(self, call: Call) -> Effect:

@@ -14,12 +14,14 @@ class Outcome:
     """One way in which a call returns: the signs of its result, and whether it sets its Error.
 
     `sets`: True (sets), False (does not), None (not known). `value`: the constant returned, where its sign
-    tells nothing (MAP_FAILED).
+    tells nothing (MAP_FAILED). `tolerant`: the Error is handed over by error_propagate(), so that one that
+    is there already does no harm.
     """
 
     signs: int
     sets: bool | None
     value: str = ""
+    tolerant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ _EXCEPTIONS = {
 }
 # "Is it blocked?", "did it fail?": whether true is the failure only the body tells.
 _QUESTION = re.compile(r"(?:^|_)(?:is|has|was|should|blocked|unsafe|error|busy)(?:_|$)")
+# ... but not of these: what is valid has not failed.
+_GOOD = re.compile(r"(?:^|_)(?:valid|ok|usable|supported|allowed|compatible|ready|possible)(?:_|$)")
 
 
 def by_convention(kind: str, name: str = "", exception: str | None = None) -> tuple[Outcome, ...]:
@@ -86,6 +90,6 @@ def by_convention(kind: str, name: str = "", exception: str | None = None) -> tu
         return (Outcome(POS, False), Outcome(ZERO, False), Outcome(ZERO, True))
     if exception is not None:
         return _EXCEPTIONS[exception]
-    if kind == "bool" and _QUESTION.search(name):
+    if kind == "bool" and _QUESTION.search(name) and not _GOOD.search(name):
         return _UNCLEAR
     return _FAILING.get(kind, _UNCLEAR)

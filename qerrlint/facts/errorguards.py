@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from qerrlint.facts.effects import Effect
 from qerrlint.facts.errorstate import NULL_CELL, UNKNOWN_CELL, Cell, ErrorState, Fact, PathState, signs_of
@@ -15,6 +16,7 @@ from qerrlint.syntax.ir import (
     POS,
     ZERO,
     Addr,
+    Assign,
     Call,
     Edge,
     Function,
@@ -36,12 +38,25 @@ SOFT = re.compile(r"(?:^|==)(?:-EAGAIN|-EINTR|-EWOULDBLOCK|-EINPROGRESS|-ECANCEL
 _PREDICATE = re.compile(
     r"(?:^|_)(?:is|has|have|can|enabled|needs?|supports?|supported|allowed|empty|EMPTY|present)(?:_|$)"
 )
+_PATH = re.compile(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*$")
 _EQUATION = re.compile(r"(.+)==(-?(?:[A-Z_][A-Z0-9_]*|\d\w*))$")
 
 
 def is_predicate(call: Call) -> bool:
     """Whether a call, by its name, asks a question that has the same answer when asked again."""
     return bool(_PREDICATE.search(call.name))
+
+
+def _casts(function: Function) -> dict[str, str]:
+    """Variables that are another one under a QOM cast: `FooState *s = FOO(dev)` makes s the object dev."""
+    out: dict[str, str] = {}
+    for block in function.blocks:
+        for event in block.events:
+            if isinstance(event, Assign) and isinstance(event.value, Result):
+                call = function.calls[event.value.call]
+                if call.name.isupper() and len(call.args) == 1 and isinstance(call.args[0], Var):
+                    out[event.target] = root(call.args[0].path)
+    return out
 
 
 class Guards:
@@ -56,6 +71,7 @@ class Guards:
         self._effects = effects
         self._book = Notebook()
         self._fatal: set[int] = set()
+        self._casts = _casts(function)
 
     def assume(self, state: PathState, edge: Edge) -> PathState | None:
         """The state on the other side of an edge, or None where its tests cannot hold."""
@@ -116,8 +132,9 @@ class Guards:
                 cell = UNKNOWN_CELL
             if cell is not None:
                 return self._hold_cell(state, path, cell, allow)
-        elif isinstance(subject, Opaque) and allow == POS and self._contradicts(state, subject.text):
-            return False
+        elif isinstance(subject, Opaque) and allow == POS:
+            if self._contradicts(state, subject.text) or not self._equal(state, subject.text):
+                return False
         if soft and isinstance(subject, Opaque):
             known = state.facts.get(subject.text.rpartition("==")[0])
             if known is not None and known.origin >= 0:
@@ -142,12 +159,30 @@ class Guards:
             self._doubt(state, root(subject.path))
         return True
 
+    def _equal(self, state: PathState, text: str) -> bool:
+        """Two variables are the same: each has only the signs that the other has; False if there are none."""
+        left, equals, right = text.partition("==")
+        if not equals or not _PATH.match(left) or not _PATH.match(right):
+            return True
+        a, b = signs_of(state, Var(left)), signs_of(state, Var(right))
+        both = a.signs & b.signs
+        if not both:
+            return False
+        for path, fact in ((left, a), (right, b)):
+            if path not in state.cells and both != fact.signs:
+                state.facts[path] = Fact(both, fact.origin)
+                if fact.origin >= 0:
+                    self._confirm(state, fact.origin, soft=False)
+        return True
+
     def _doubt(self, state: PathState, owner: str) -> None:
         """A member of something that a setter was handed is tested: that may be how its failure shows."""
+        owners = {owner, self._casts.get(owner, owner)}
         for path, cell in list(state.cells.items()):
             if cell.state is ErrorState.SET and not cell.sure and cell.origin >= 0:
                 setter = self._function.calls[cell.origin]
-                if any(isinstance(arg, (Var, Addr)) and root(arg.path) == owner for arg in setter.args):
+                # A result that is kept is what its caller looks at.
+                if not setter.used and any(isinstance(arg, (Var, Addr)) and root(arg.path) in owners for arg in setter.args):
                     state.cells[path] = Cell(ErrorState.MAYBE, cell.origin)
 
     def _hold_cell(self, state: PathState, path: str, cell: Cell, allow: int) -> bool:
@@ -164,18 +199,18 @@ class Guards:
         if not allow & POS:
             return False
         if cell.state is ErrorState.SET and not cell.sure and not allow & ZERO:
-            state.cells[path] = Cell(ErrorState.SET, cell.origin, sure=True)
+            state.cells[path] = replace(cell, sure=True)
         return True
 
     def _confirm(self, state: PathState, origin: int, soft: bool) -> None:
         """The result of call `origin` was looked at, so what it did to its Error is now certain."""
         for path, cell in list(state.cells.items()):
-            if cell.origin != origin or cell.state is not ErrorState.SET:
+            if cell.origin != origin or cell.state not in (ErrorState.SET, ErrorState.NULL):
                 continue
             if soft:
                 state.cells[path] = Cell(ErrorState.MAYBE, origin)
             elif not cell.sure:
-                state.cells[path] = Cell(ErrorState.SET, origin, sure=True)
+                state.cells[path] = replace(cell, sure=True)
 
     @staticmethod
     def _contradicts(state: PathState, text: str) -> bool:

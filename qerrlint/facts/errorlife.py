@@ -15,6 +15,7 @@ from qerrlint.facts.effects import Effect
 from qerrlint.facts.errorguards import ERROR, ERRP, FATAL, SOFT, Guards, is_predicate
 from qerrlint.facts.errorstate import (
     NULL_CELL,
+    OWNED_CELL,
     UNKNOWN_CELL,
     Cell,
     ErrorState,
@@ -56,6 +57,12 @@ from qerrlint.syntax.types import Signature
 _PRINTS = re.compile(r"(?:error_report(?:_once(?:_cond)?)?|error_vreport|error_printf(?:_unless_qmp)?|perror)$")
 # Consumers that look into the Error and crash on NULL (util/error.c, util/qemu-error.c).
 _NEEDS_ERROR = frozenset({"error_report_err", "error_reportf_err", "warn_report_err", "warn_reportf_err"})
+# Calls that clean up, tell or ask: what follows an error_setg() without a return may do so.
+_HARMLESS = re.compile(
+    r"(?:trace_|error_|g_|warn_|info_|qemu_(?:log|mutex|bh|vfree|free|put|close)|object_(?:unref|unparent)|rcu_|bql_|"
+    r"[A-Z0-9_]+$|\w*(?:free|unref|close|clear|destroy|cleanup|unlock|del|remove|release|finalize|unrealize|reset|"
+    r"unmap|put|disconnect|abort|cancel|exit|stop|undo|revert|restore|end|drop|detach|unregister|leave|done|fail)\w*$)"
+)
 _FREES = frozenset({"g_free", "free", "qemu_vfree"})
 
 
@@ -102,7 +109,7 @@ class ErrorLife(Guards):
                 points[param.name] = "*" + param.name
                 cells["*" + param.name] = NULL_CELL if param.name == self._errp else UNKNOWN_CELL
             elif param.type == ERROR:
-                cells[param.name] = UNKNOWN_CELL
+                cells[param.name] = OWNED_CELL
         return PathState(cells, {}, points)
 
     def key(self, state: PathState) -> Hashable:
@@ -142,6 +149,8 @@ class ErrorLife(Guards):
         """The texts whose facts decide what a call does."""
         if is_predicate(call):
             yield call.text
+        if call.name == "object_dynamic_cast" and len(call.args) == 2:
+            yield f"typeof({text_of(call.args[0])})=="
         returned = self._effects[call.index].returns
         for position, arg in enumerate(call.args):
             if isinstance(arg, Var) and (position == returned or "error" in call.name):
@@ -159,7 +168,7 @@ class ErrorLife(Guards):
             return value.path
         if isinstance(value, Var):
             known = state.points.get(value.path)
-            if known is not None:
+            if known is not None or value.path.startswith("$"):
                 return known
             if state.facts.get(value.path, Fact(ANY)).signs == ZERO:
                 return None
@@ -177,6 +186,8 @@ class ErrorLife(Guards):
         self._arguments(new, call, effect)
         if is_predicate(call) and call.text in new.facts:
             new.facts[f"#{call.index}"] = new.facts[call.text]
+        if call.name == "object_dynamic_cast" and len(call.args) == 2:
+            return self._cast(new, call)
         self._notes(new, call, effect)
         if effect.clears is not None and effect.clears < len(call.args):
             target = self._target(new, call.args[effect.clears])
@@ -196,6 +207,23 @@ class ErrorLife(Guards):
             return self._survivors(new, effect, call)
         return self._may_set(new, call, effect, target)
 
+    @staticmethod
+    def _cast(state: PathState, call: Call) -> Iterable[PathState]:
+        """Two ways for object_dynamic_cast(); an object is not of two types that one function tells apart."""
+        of = f"typeof({text_of(call.args[0])})"
+        which = f"{of}=={text_of(call.args[1])}"
+        out = []
+        for signs in (POS, ZERO):
+            known = state.facts.get(which)
+            other = any(t.startswith(of + "==") and t != which and f.signs == POS for t, f in state.facts.items())
+            if (known is not None and known.signs != signs) or (signs == POS and other):
+                continue
+            new = state.copy()
+            new.facts[f"#{call.index}"] = Fact(signs)
+            new.facts[which] = Fact(signs)
+            out.append(new)
+        return out
+
     def _arguments(self, state: PathState, call: Call, effect: Effect) -> None:
         """What the arguments beside errp come to: addresses may be written to, Errors may be taken."""
         for position, arg in enumerate(call.args):
@@ -207,8 +235,13 @@ class ErrorLife(Guards):
                 if arg.path in state.cells and not effect.keeps:
                     state.cells[arg.path] = UNKNOWN_CELL
             elif isinstance(arg, Var):
-                if arg.path in state.points and not effect.keeps:
-                    state.cells[state.points[arg.path]] = UNKNOWN_CELL
+                behind = state.points.get(arg.path)
+                if behind is not None and effect.keeps:
+                    cell = self._cell(state, behind)
+                    if cell.state is ErrorState.NULL and (cell.sure or cell.origin < 0):
+                        self._sight("null-reported", call.span, behind, cell, call.index, state)
+                elif behind is not None:
+                    state.cells[behind] = UNKNOWN_CELL
                 cell = state.cells.get(self.cell_path(state, arg.path))
                 if cell is not None and position != effect.consumes:
                     self._borrow(state, call, effect, self.cell_path(state, arg.path), cell)
@@ -218,7 +251,7 @@ class ErrorLife(Guards):
         reads = effect.keeps or call.name.startswith("error_") or effect.evidence == "body"
         if cell.state is ErrorState.GONE:
             self._sight("gone-used", call.span, path, cell, call.index, state)
-        elif cell.state is ErrorState.NULL and call.name == "error_get_pretty":
+        elif cell.state is ErrorState.NULL and call.name == "error_get_pretty" and (cell.sure or cell.origin < 0):
             self._sight("null-reported", call.span, path, cell, call.index, state)
         elif cell.state is ErrorState.UNINIT:
             self._sight("uninit", call.span, path, cell, call.index, state)
@@ -234,8 +267,14 @@ class ErrorLife(Guards):
             state.marks |= {("printed", call.index)}
         if call.name in _FREES and call.args and isinstance(call.args[0], Var):
             state.marks |= {("freed", call.args[0].path)}
+        after = next((where for what, where in state.marks if what == "set-by"), None)
+        if after is not None and effect.errp is None and not _HARMLESS.match(call.name):
+            state.marks -= {("set-by", after)}
+            self._sight("goes-on", call.span, call.name, Cell(ErrorState.SET, int(after), sure=True), call.index, state)
         if effect.evidence != "setter":
             return
+        if self._errp is not None and self._target(state, call.args[0]) == "*" + self._errp:
+            state.marks |= {("set-by", call.index)}
         for arg in call.args[1:]:
             if isinstance(arg, Var) and ("freed", arg.path) in state.marks:
                 self._sight("freed-argument", call.span, arg.path, NULL_CELL, call.index, state)
@@ -272,16 +311,21 @@ class ErrorLife(Guards):
             new = state.copy()
             self._result(state, new, call, effect, outcome.signs, outcome.sets, outcome.value)
             if outcome.sets:
+                if before.state is ErrorState.SET and outcome.tolerant:
+                    out.append(new)
+                    continue
                 if before.state is ErrorState.SET:
                     # error_setv() asserts that nothing is set yet: this path ends here.
                     self._sight("set-again", call.span, target, before, call.index, state)
                     continue
-                new.cells[target] = Cell(ErrorState.SET, call.index, sure=certain)
+                new.cells[target] = Cell(ErrorState.SET, call.index, certain, outcome.tolerant)
                 new.trail = Trail(state.trail, "set", call.span, note=target)
             elif outcome.sets is None and before.state is not ErrorState.SET:
                 new.cells[target] = Cell(ErrorState.MAYBE, call.index)
             elif before.state in (ErrorState.GONE, ErrorState.UNINIT):
                 new.cells[target] = UNKNOWN_CELL
+            elif before.state is ErrorState.NULL and target in self._function.locals:
+                new.cells[target] = Cell(ErrorState.NULL, call.index)
             out.append(new)
         return out
 
@@ -350,7 +394,8 @@ class ErrorLife(Guards):
             given = cell.state in (ErrorState.SET, ErrorState.MAYBE) or path is None
             if target is not None and given and self._cell(state, target).state is not ErrorState.SET:
                 sure = cell.sure if cell.state is ErrorState.SET else cell.origin >= 0
-                state.cells[target] = Cell(ErrorState.SET, cell.origin if path else call.index, sure)
+                origin = cell.origin if path else call.index
+                state.cells[target] = Cell(ErrorState.SET, origin, sure, handed=True)
                 state.trail = Trail(state.trail, "set", call.span, note=target)
         return states
 
@@ -360,7 +405,7 @@ class ErrorLife(Guards):
             self._sight("gone-used", call.span, path, cell, call.index, state)
         elif cell.state is ErrorState.UNINIT:
             self._sight("uninit", call.span, path, cell, call.index, state)
-        elif cell.state is ErrorState.NULL and call.name in _NEEDS_ERROR:
+        elif cell.state is ErrorState.NULL and call.name in _NEEDS_ERROR and (cell.sure or cell.origin < 0):
             self._sight("null-reported", call.span, path, cell, call.index, state)
         elif cell.state is ErrorState.SET and effect.how in ("report", "free") and self._errp is not None:
             if not call.name.startswith("warn_"):
@@ -387,8 +432,16 @@ class ErrorLife(Guards):
             return new
         if pointed is not None:
             new.points[target] = pointed
+            if not target.isidentifier() and not target.startswith("$") and pointed in new.cells:
+                # Stored in an object: whoever is handed that may set it.
+                new.cells[pointed] = UNKNOWN_CELL
         else:
             new.points.pop(target, None)
+        for path in (target, value.path if isinstance(value, Var) else ""):
+            # What is looked into is not NULL.
+            owner, arrow, _ = path.partition("->")
+            if arrow and owner.isidentifier() and owner not in new.facts:
+                new.facts[owner] = Fact(POS)
         if fact.signs != ANY or fact.origin >= 0:
             new.facts[target] = fact
         if isinstance(value, Const) and value.number is None:
@@ -445,15 +498,20 @@ class ErrorLife(Guards):
         fact = signs_of(state, event.value)
         error = self._cell(state, "*" + self._errp) if self._errp is not None else NULL_CELL
         value = event.value
-        soft = value is not None and bool(SOFT.search(text_of(value)))
+        constant = value.text if isinstance(value, Const) and value.number is None else ""
         if isinstance(value, (Var, Result)):
             start = text_of(value) + "=="
-            soft = soft or any(t.startswith(start) and f.signs == POS and SOFT.search(t) for t, f in state.facts.items())
+            for text, known in state.facts.items():
+                if text.startswith(start) and known.signs == POS:
+                    constant = text[len(start) :]
+        soft = bool(SOFT.search(constant))
         printed = tuple(sorted(int(where) for what, where in state.marks if what == "printed"))
         self._book.leave(
-            Exit(fact.signs, value, error, event.span, event.implicit, state.trail, fact.origin, printed, soft)
+            Exit(fact.signs, value, error, event.span, event.implicit, state.trail, fact.origin, printed, soft, constant)
         )
         for path, cell in state.cells.items():
+            if cell.origin == OWNED_CELL.origin and value != Var(path):
+                self._sight("left-owned", event.span, path, cell, -1, state)
             if cell.state is not ErrorState.SET or path not in self._function.locals or root(path) != path:
                 continue
             if path in self._function.autos or value == Var(path):

@@ -45,16 +45,20 @@ class ErrorState(Enum):
 class Cell:
     """An Error pointer's state. `origin` is the number of the call that brought it about (-1: none).
 
-    `sure`: the path has taken a branch that only a failure takes, or the setter cannot but set.
+    `sure`: the path has taken a branch that only this outcome takes, or the setter cannot but set.
+    `handed`: the Error came by error_propagate(), which lets a first Error win without complaint.
     """
 
     state: ErrorState
     origin: int = -1
     sure: bool = False
+    handed: bool = False
 
 
 NULL_CELL = Cell(ErrorState.NULL)
 UNKNOWN_CELL = Cell(ErrorState.MAYBE)
+# An `Error *` parameter that nobody has touched yet: whether the function owns it its body shows.
+OWNED_CELL = Cell(ErrorState.MAYBE, origin=-2)
 
 
 @dataclass(frozen=True, slots=True)

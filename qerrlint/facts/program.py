@@ -21,7 +21,10 @@ class Program:
         at_hand: Iterable[str] = (),
         cache: DeclarationCache | None = None,
         age: str | None = None,
+        partial: bool = False,
     ) -> None:
+        """`partial`: some of the code that the tree will have is not at hand (a patch is missing)."""
+        self.partial = partial or reach == "patch"
         self.source = source
         self.reach = reach
         self.world = World(source, reach, cache=cache, age=age)

@@ -35,7 +35,8 @@ class Exit:
     """One way of returning: the result's signs, the out-error's state, the return itself.
 
     `origin` is the call whose result is returned (-1: none), `printed` the calls on the path that printed
-    or freed an Error or a message, `soft` says that the value is a code that is no failure.
+    or freed an Error or a message, `soft` says that the value is a code that is no failure, `constant` which
+    named constant the value is.
     """
 
     signs: int
@@ -47,6 +48,7 @@ class Exit:
     origin: int = -1
     printed: tuple[int, ...] = ()
     soft: bool = False
+    constant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Notebook:
 
     def leave(self, leaving: Exit) -> None:
         """Write down a way of returning."""
-        ident = (leaving.span, leaving.signs, leaving.error, leaving.origin, leaving.printed, leaving.soft)
+        ident = (leaving.span, leaving.signs, leaving.error, leaving.origin, leaving.printed, leaving.soft, leaving.constant)
         self._exits.setdefault(ident, leaving)
 
     def condition(self, span: Span, cell: str, state: ErrorState) -> None:

@@ -11,7 +11,7 @@ from qerrlint.facts.errorguards import ERROR, ERRP
 from qerrlint.facts.sightings import Life
 from qerrlint.facts.errorstate import ErrorState
 from qerrlint.source.span import Span
-from qerrlint.syntax.ir import ANY, NEG, NONZERO, POS, ZERO, Const
+from qerrlint.syntax.ir import ANY, NEG, NONZERO, POS, ZERO
 from qerrlint.syntax.types import Signature, result_kind
 
 if TYPE_CHECKING:
@@ -46,6 +46,13 @@ class Summary:
     complete: bool
 
     @property
+    def decides(self) -> bool:
+        """Whether the body shows what becomes of the Error; where it is stored away somebody else sets it."""
+        return bool(self.outcomes) and (
+            any(o.sets for o in self.outcomes) or all(o.sets is False for o in self.outcomes)
+        )
+
+    @property
     def may_set(self) -> bool:
         """Whether some way of returning sets (or may set) the out-error."""
         return any(o.sets is not False for o in self.outcomes)
@@ -67,10 +74,9 @@ def sum_up(unit: Unit, life: Life) -> Summary:
         sets = _STATES.get(leaving.error.state)
         signs = leaving.signs
         fails = fails or fails_by(kind, signs)
-        named = isinstance(leaving.value, Const) and signs == ANY
+        named = bool(leaving.constant) and signs == ANY
         # The constant matters where its sign says nothing, and where it is returned without an Error.
-        kept = named or (sets is False and fails_by(kind, signs))
-        value = leaving.value.text if kept and isinstance(leaving.value, Const) else ""
+        value = leaving.constant if named or (sets is False and fails_by(kind, signs)) else ""
         if sets is False and fails_by(kind, signs):
             # A failure without an Error is the callee's own defect; its callers are not to be blamed too.
             sets = None
@@ -79,8 +85,8 @@ def sum_up(unit: Unit, life: Life) -> Summary:
             expected = (_FAILURE if sets is True else _SUCCESS).get(kind, ANY)
             if sets is not None and signs & expected and signs & ~expected & ANY:
                 signs &= expected
-        outcomes.add(Outcome(signs, sets, value))
-    ordered = tuple(sorted(outcomes, key=lambda o: (o.sets is True, o.signs, o.sets is None, o.value)))
+        outcomes.add(Outcome(signs, sets, value, tolerant=leaving.error.handed))
+    ordered = tuple(sorted(outcomes, key=lambda o: (o.sets is True, o.signs, o.sets is None, o.value, o.tolerant)))
     return Summary(
         outcomes=ordered,
         consumes=_consumed(signature, life),

@@ -180,21 +180,33 @@ class Unit:
     def constant(self, name: str) -> int | None:
         """The number that an object-like macro stands for, where its body is just that; else None."""
         if name not in self._constants:
-            macro = self.world.macro(name, self.path)
-            found = _PLAIN.match(macro.body) if macro is not None and macro.params is None else None
-            self._constants[name] = int(found.group(1), 0) if found is not None else None
+            self._constants[name] = self._number(name)
         return self._constants[name]
+
+    def _number(self, name: str) -> int | None:
+        if not name.isupper():
+            # Enumerators in lower case are looked for in the file itself only: most such names are variables.
+            return self.world.own_constant(name, self.path)
+        macro = self.world.macro(name, self.path)
+        if macro is not None:
+            found = _PLAIN.match(macro.body) if macro.params is None else None
+            return int(found.group(1), 0) if found is not None else None
+        return self.world.constant(name, self.path)
 
     def is_macro(self, name: str) -> bool:
         """Whether a name is a function-like macro as seen from this file."""
         return self.world.macro(name, self.path) is not None
 
-    def callers(self, name: str) -> int:
-        """How many functions of this file mention `name`, itself left out."""
+    def callers_of(self, name: str) -> list[str]:
+        """The functions of this file whose bodies mention `name`, itself left out, in source order."""
         word = re.compile(rb"\b" + name.encode() + rb"\b")
-        return sum(
-            1 for n, p in self.functions.items() if n != name and word.search(self.data, p.body, p.span.end)
-        )
+        return [n for n, p in self.functions.items() if n != name and word.search(self.data, p.body, p.span.end)]
+
+    def mentions(self, name: str) -> int:
+        """How often the file's code mentions a function beside its own declarations and definition."""
+        every = len(re.findall(rb"\b" + name.encode() + rb"\b", self.data))
+        heads = len(re.findall(rb"^[A-Za-z_][^;{}()=]*\b" + name.encode() + rb"\s*\(", self.data, re.MULTILINE))
+        return every - heads
 
     def is_registered_notifier(self, name: str) -> bool:
         """Whether this file hands the function's address to a notifier registration or slot."""

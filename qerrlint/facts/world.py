@@ -266,6 +266,18 @@ class World:
                 return declarations.macro(name)
         return None
 
+    def constant(self, name: str, from_path: str) -> int | None:
+        """The value of an enumerator that the file sees, where it is plain; else None."""
+        for declarations in self._reached(from_path):
+            if name in declarations.constants:
+                return declarations.constants[name]
+        return None
+
+    def own_constant(self, name: str, path: str) -> int | None:
+        """The value of an enumerator that the file itself declares; else None."""
+        declarations = self.files.file(path)
+        return declarations.constants.get(name) if declarations is not None else None
+
     def enum_constants(self, name: str, from_path: str) -> tuple[tuple[str, int | None], ...]:
         """The constants of an enum (typedef name or tag) in order, values where plain; () if unknown."""
         current = name

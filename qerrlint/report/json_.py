@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from qerrlint import __version__
 from qerrlint.report.printable import fits, without_surrogates
-from qerrlint.review.result import Damaged, PatchInfo, Reported, Result
+from qerrlint.review.result import Damaged, PatchInfo, Reported, ReportedFix, Result
 
 SCHEMA = "qerrlint/1"
 """The schema id that every document names."""
@@ -105,6 +105,24 @@ def _finding(found: Reported) -> dict[str, Any]:
         "diff_line": found.diff_line,
         "raised_by": None if raised is None else {"from": raised.sender, "message_id": raised.message_id},
         "suppressed": None if found.suppressed is None else {"reason": found.suppressed},
+        "fixes": [_fix(fix) for fix in found.fixes],
+    }
+
+
+def _fix(fix: ReportedFix) -> dict[str, Any]:
+    return {
+        "description": fix.description,
+        "edits": [
+            {
+                "path": edit.place.path,
+                "start_line": edit.place.line,
+                "start_column": edit.place.column,
+                "end_line": edit.place.end_line,
+                "end_column": edit.place.end_column,
+                "text": edit.text,
+            }
+            for edit in fix.edits
+        ],
     }
 
 

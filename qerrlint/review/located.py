@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from qerrlint.facts.program import Program
 from qerrlint.findings import Finding
-from qerrlint.review.result import Place, ReportedStep
+from qerrlint.review.result import Place, ReportedEdit, ReportedFix, ReportedStep
 from qerrlint.source.span import LineIndex, Span
 
 
@@ -21,6 +21,7 @@ class Located:
     advice: str
     place: Place
     steps: tuple[ReportedStep, ...]
+    fixes: tuple[ReportedFix, ...] = ()
 
     @property
     def path(self) -> str:
@@ -54,7 +55,13 @@ class Resolver:
     def locate(self, finding: Finding, advice: str) -> Located:
         """The finding with its places resolved."""
         steps = tuple(ReportedStep(self.place(step.span), step.message) for step in finding.steps)
-        return Located(finding, advice, self.place(finding.span), steps)
+        fixes = tuple(
+            ReportedFix(
+                fix.description, tuple(ReportedEdit(self.place(edit.span), edit.text) for edit in fix.edits)
+            )
+            for fix in finding.fixes
+        )
+        return Located(finding, advice, self.place(finding.span), steps, fixes)
 
 
 @dataclass(frozen=True, slots=True)

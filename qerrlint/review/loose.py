@@ -29,6 +29,8 @@ NOTICE = (
     "callees, types, callers and the rest of each function are unknown"
 )
 
+# No file of C has more lines; a hunk that says so is damaged, or meant to use up the memory.
+_MOST_LINES = 1_000_000
 _NOISE = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
 _ENDS_STATEMENT = re.compile(rb"(?:[;{}:]|\*/|^\s*#.*|^\s*)$")
 _FUNCTION = re.compile(rb"^[A-Za-z_][^\n(;={}]*?\b(\w+)\s*\(", re.MULTILINE)
@@ -49,7 +51,9 @@ def review_loose(series: Sequence[Series], rules: RuleSet) -> Result:
             for change in patch.changes:
                 if not is_c(change.path) or change.binary:
                     continue
-                parts = fragments(change)
+                parts = _plausible(fragments(change), stage, change.path)
+                if not parts:  # a rename or a change of mode shows no line
+                    continue
                 before = _rebuilt(parts, after=False)
                 after = _rebuilt(parts, after=True)
                 # Later patches see other parts of the file: each is analysed for itself.
@@ -65,6 +69,16 @@ def review_loose(series: Sequence[Series], rules: RuleSet) -> Result:
     tree = TreeInfo(None, None, "none", "patch")
     base = OverlaySource(EmptySource(), old)
     return review_stages(base, series, stages, rules, tree, (NOTICE,), api_age(b"\n".join(texts)))
+
+
+def _plausible(parts: Sequence[Fragment], stage: Stage, path: str) -> list[Fragment]:
+    """The fragments at lines that a file can have: the text up to them is made of empty lines."""
+    out = [part for part in parts if max(part.old_start, part.new_start) <= _MOST_LINES]
+    if len(out) < len(parts):
+        problem = f"{path}: a hunk starts behind line {_MOST_LINES}"
+        stage.problems.append(f"{problem}; not analysed")
+        stage.skipped.append((path, problem))
+    return out
 
 
 def _keep_others(stage: Stage, changes: dict[str, bytes | None]) -> None:

@@ -13,7 +13,7 @@ from qerrlint.patch.series import Series
 from qerrlint.patch.thread import Remark
 from qerrlint.review.compare import Compared, compare
 from qerrlint.review.located import Located, Resolver
-from qerrlint.review.reported import as_reported
+from qerrlint.review.reported import as_reported, heard
 from qerrlint.review.result import Coverage, Damaged, RaisedBy, Reported, Result, Skipped, TreeInfo
 from qerrlint.review.scope import is_c
 from qerrlint.review.stages import Stage, apply_series, union
@@ -42,16 +42,17 @@ def review_stages(
     """The review of patches whose stages are made already. `age` is that of the API where no tree tells."""
     at_hand = [path for stage in stages for path in stage.maps if is_c(path)]
     cache = DeclarationCache()
-    programs = [Program(base, tree.reach, at_hand, cache, age)]
+    partial = any(one.missing for one in series)
+    programs = [Program(base, tree.reach, at_hand, cache, age, partial)]
     steps: list[Compared] = []
     for stage in stages:
-        programs.append(Program(OverlaySource(base, stage.changes), tree.reach, at_hand, cache, age))
+        programs.append(Program(OverlaySource(base, stage.changes), tree.reach, at_hand, cache, age, partial))
         steps.append(compare(programs[-2], programs[-1], stage.pairs, rules))
     if len(stages) == 1:
         net = steps[0]
     else:
         net = compare(programs[0], programs[-1], union(stages), rules)
-    found = _Attribution(stages, steps, net).reported()
+    found = heard(_Attribution(stages, steps, net).reported(), rules)
     problems = [problem for one in series for problem in one.problems]
     all_notices = [*notices, *problems, *(n for step in steps for n in step.notices)]
     return Result(

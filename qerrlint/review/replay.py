@@ -17,12 +17,13 @@ from qerrlint.errors import InputError, QerrlintError
 from qerrlint.facts.program import Program
 from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.findings import CONFIDENCES
+from qerrlint.review.former import former_place
 from qerrlint.review.labels import Label, answering
 from qerrlint.review.located import Located, Resolver
 from qerrlint.review.outcomes import Outcome, Said
 from qerrlint.review.result import TreeInfo
 from qerrlint.review.revisions import review_change
-from qerrlint.review.scope import FilePair
+from qerrlint.review.scope import FilePair, is_c
 from qerrlint.rules import RuleSet, load_rules
 from qerrlint.source.objects import GitSource
 from qerrlint.source.repository import Repository
@@ -243,22 +244,34 @@ def _reviewed(bench: _Bench, task: _Task) -> list[tuple[int, Outcome]]:
     with GitSource(bench.root, parent) as before, GitSource(bench.root, task.commit) as after:
         tree = TreeInfo(before.root, before.revision, "given", bench.reach)
         result = review_change(before, after, pairs, bench.rules, tree)
-        # The function may have stood in another file then.
-        moved = {label.file for _, label in task.labels if not after.exists(label.file)}
-    by_function: dict[tuple[str, str | None], list[Said]] = {}
+        program = Program(after, bench.reach)
+        places = [_former(bench, label, program, pairs) for _, label in task.labels]
+    by_place: dict[tuple[str, str], list[Said]] = {}
     for item in result.findings:
         if _counts(item.confidence):
             said = Said(
                 *(item.rule, item.place.line, item.confidence, item.message, item.fingerprint),
                 status=item.status,
             )
-            for path in (item.place.path, None):
-                by_function.setdefault((item.function, path), []).append(said)
-    outcomes = []
-    for index, label in task.labels:
-        key = (label.function, None if label.file in moved else label.file)
-        outcomes.append((index, _at_submission(label, by_function.get(key, ()), bench.rules)))
-    return outcomes
+            by_place.setdefault((item.place.path, item.function), []).append(said)
+    return [
+        (index, _at_submission(label, by_place.get(place, ()) if place else (), bench.rules))
+        for (index, label), place in zip(task.labels, places, strict=True)
+    ]
+
+
+def _former(
+    bench: _Bench, label: Label, earlier: Program, pairs: Sequence[FilePair]
+) -> tuple[str, str] | None:
+    """Where the labelled function stood in the tree that the introducing change made."""
+    paths = [pair.new for pair in pairs if pair.new is not None and is_c(pair.new)]
+    place = former_place(earlier, paths, label.file, label.function, None)
+    fixed_on = bench.repository.first_parent(label.fix) if place is None else None
+    if fixed_on is None:
+        return place
+    with GitSource(bench.root, fixed_on) as source:
+        later = Program(source, bench.reach).unit(label.file)
+        return former_place(earlier, paths, label.file, label.function, later)
 
 
 def _at_submission(label: Label, said: Sequence[Said], rules: RuleSet) -> Outcome:

@@ -28,6 +28,22 @@ class ReportedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedEdit:
+    """The text at `place` becomes `text`; an empty place inserts."""
+
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedFix:
+    """Edits that together mend a finding, in source order."""
+
+    description: str
+    edits: tuple[ReportedEdit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RaisedBy:
     """The reply in the same input that already objects to the finding's line."""
 
@@ -62,6 +78,7 @@ class Reported:
     diff_line: int | None = None
     raised_by: RaisedBy | None = None
     suppressed: str | None = None
+    fixes: tuple[ReportedFix, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

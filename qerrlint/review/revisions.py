@@ -12,7 +12,7 @@ from qerrlint.review.compare import compare
 from qerrlint.review.linediff import line_map_between
 from qerrlint.review.located import Located, Resolver
 from qerrlint.review.patches import coverage, sort_key, summary
-from qerrlint.review.reported import as_reported
+from qerrlint.review.reported import as_reported, heard
 from qerrlint.review.result import Reported, Result, TreeInfo
 from qerrlint.review.scope import FilePair, is_c
 from qerrlint.rules import RuleSet
@@ -46,7 +46,7 @@ def review_change(
     found = [introduced(item) for item in compared.delta.introduced]
     found += [replace(as_reported(item), status="fixed") for item in compared.delta.fixed]
     found += [replace(as_reported(item), status="persisting") for _, item in compared.delta.persisting]
-    found.sort(key=sort_key)
+    found = sorted(heard(found, rules), key=sort_key)
     return Result(
         command="diff",
         tree=tree,

@@ -109,7 +109,7 @@ def check_files(
 
 
 def _make_state(source: Source, reach: str, rule_folders: tuple[str, ...], measure: bool) -> _State:
-    return _State(Program(source, reach), load_rules(rule_folders), measure)
+    return _State(Program(source, reach), load_rules(rule_folders).everything(), measure)
 
 
 def _one_file(state: _State, path: str) -> _FileOutcome:

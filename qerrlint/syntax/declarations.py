@@ -56,7 +56,7 @@ _MAX_HEAD = 6000
 class FileDeclarations:
     """The declarations of one file; `path` and `data` are those given. Instances are not to be changed."""
 
-    __slots__ = ("_casts", "_functions", "_includes", "_macros", "_slots", "_types", "data", "path")
+    __slots__ = ("_casts", "_constants", "_functions", "_includes", "_macros", "_slots", "_types", "data", "path")
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
@@ -65,6 +65,7 @@ class FileDeclarations:
         self._functions: dict[str, tuple[tuple[int, int], ...]] | None = None
         self._casts: dict[str, str] | None = None
         self._macros: dict[str, int] | None = None
+        self._constants: dict[str, int | None] | None = None
         self._types: dict[str, TypeName] | None = None
         self._slots: tuple[Slot, ...] | None = None
 
@@ -120,6 +121,17 @@ class FileDeclarations:
                     found[entry.name] = entry
             self._types = found
         return self._types
+
+    @property
+    def constants(self) -> dict[str, int | None]:
+        """The enumerators of all enums of this file with their values, None where those are not plain."""
+        if self._constants is None:
+            found: dict[str, int | None] = {}
+            for entry in self.types.values() if b"enum" in self.data else ():
+                if entry.kind == "enum" and entry.body[0] >= 0:
+                    found.update(self.enumerators(entry))
+            self._constants = found
+        return self._constants
 
     @property
     def slots(self) -> tuple[Slot, ...]:

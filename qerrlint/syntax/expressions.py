@@ -49,7 +49,7 @@ _SIGN_OPERATORS = frozenset({"|", "&", "+", "-"})
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _SWAPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 # Macros that give their argument back unchanged (include/qemu/compiler.h, GLib).
-_TRANSPARENT = frozenset({"likely", "unlikely", "G_LIKELY", "G_UNLIKELY", "__builtin_expect"})
+_TRANSPARENT = frozenset({"likely", "unlikely", "G_LIKELY", "G_UNLIKELY", "__builtin_expect", "RETRY_ON_EINTR", "TFR"})
 # Macros that end the program when their condition is false.
 _ASSERTIONS = frozenset({"assert", "g_assert", "g_assert_true", "tcg_debug_assert"})
 _NEGATED_ASSERTIONS = frozenset({"g_assert_false", "g_assert_null"})
@@ -171,14 +171,14 @@ class Expressions:
             return TRUE
         if name in ("false", "FALSE"):
             return FALSE
-        if name not in self.out.locals and _CONSTANT.match(name):
-            if _ERRNO.match(name):
-                return Const(name, POS)
-            number = self._constant_value(name) if self._constant_value is not None else None
-            return Const(
-                name, ANY if number is None else NEG if number < 0 else POS if number else ZERO, number
-            )
-        return Var(name)
+        if name in self.out.locals:
+            return Var(name)
+        if _ERRNO.match(name):
+            return Const(name, POS)
+        number = self._constant_value(name) if self._constant_value is not None else None
+        if number is not None:
+            return Const(name, NEG if number < 0 else POS if number else ZERO, number)
+        return Const(name, ANY) if _CONSTANT.match(name) else Var(name)
 
     def _number(self, node: Node, _used: bool) -> Value:
         text = self.raw(node)

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixes put together file by file, and each refused that does not stand up to a second analysis.
+
+It makes new texts and a diff of them; who writes files is source/writing's business.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from qerrlint.engine.files import analyse_unit
+from qerrlint.facts.program import Program
+from qerrlint.facts.signatures import DeclarationCache
+from qerrlint.facts.unit import Unit
+from qerrlint.review.result import Place, Reported, ReportedFix
+from qerrlint.rules import RuleSet
+from qerrlint.source.overlay import OverlaySource
+from qerrlint.source.source import Source
+from qerrlint.source.span import LineIndex
+
+OVERLAPS = "it overlaps the fix of another finding"
+DAMAGES = "the function could not be parsed afterwards"
+BRINGS = "it would bring a new finding"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A finding whose fix is not made, and why."""
+
+    found: Reported
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixedFile:
+    """One file with its fixes: `old` and `new` bytes, the findings mended and those refused."""
+
+    path: str
+    old: bytes
+    new: bytes
+    mended: tuple[Reported, ...]
+    refused: tuple[Refused, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A fix as replacements (start, end, bytes) of the old text, in order, and the findings that want it."""
+
+    edits: tuple[tuple[int, int, bytes], ...]
+    wanted_by: tuple[Reported, ...]
+
+    def overlaps(self, others: Iterable[_Change]) -> bool:
+        """Whether two fixes touch the same bytes, or insert at the same place."""
+        return any(
+            (start < e and s < end) or start == s
+            for other in others
+            for s, e, _ in other.edits
+            for start, end, _ in self.edits
+        )
+
+
+def fix_files(
+    source: Source, found: Sequence[Reported], rules: RuleSet, reach: str = "headers"
+) -> Iterator[FixedFile]:
+    """The files in which a finding of `found` has a fix, in order of their paths.
+
+    Only a finding's first fix is made. `rules` judge the file before and after.
+    """
+    by_path: dict[str, dict[ReportedFix, list[Reported]]] = {}
+    for item in found:
+        if item.fixes and item.suppressed is None:
+            by_path.setdefault(item.place.path, {}).setdefault(item.fixes[0], []).append(item)
+    cache = DeclarationCache()
+    for path in sorted(by_path):
+        old = source.read(path)
+        if old is not None:
+            yield _fixed(_Judge(source, path, old, rules, reach, cache), by_path[path])
+
+
+def _fixed(judge: _Judge, fixes: Mapping[ReportedFix, Sequence[Reported]]) -> FixedFile:
+    lines = LineIndex(judge.old)
+    taken: list[_Change] = []
+    refused: list[Refused] = []
+    for fix, wanted_by in fixes.items():
+        change = _change(judge.path, lines, fix, wanted_by)
+        reason = OVERLAPS if change is None or change.overlaps(taken) else judge.damage([change])
+        if reason is None and change is not None:
+            taken.append(change)
+        else:
+            refused += [Refused(item, reason or OVERLAPS) for item in wanted_by]
+    reason = judge.objection(taken)
+    if reason is not None:
+        # One of them is to blame: take them one by one.
+        several, taken = taken, []
+        for change in several:
+            reason = judge.objection([*taken, change])
+            if reason is None:
+                taken.append(change)
+            else:
+                refused += [Refused(item, reason) for item in change.wanted_by]
+    mended = tuple(item for change in taken for item in change.wanted_by)
+    return FixedFile(judge.path, judge.old, apply_changes(judge.old, taken), mended, tuple(refused))
+
+
+def _change(path: str, lines: LineIndex, fix: ReportedFix, wanted_by: Sequence[Reported]) -> _Change | None:
+    """The fix by byte offsets; None for one that reaches into another file or overlaps itself."""
+
+    def offset(line: int, column: int) -> int:
+        return lines.offset(line) + column - 1
+
+    def bounds(place: Place) -> tuple[int, int]:
+        return offset(place.line, place.column), offset(place.end_line, place.end_column)
+
+    edits = sorted((*bounds(edit.place), edit.text.encode()) for edit in fix.edits)
+    if any(edit.place.path != path for edit in fix.edits):
+        return None
+    if any(one[1] > other[0] for one, other in pairwise(edits)):
+        return None
+    return _Change(tuple(edits), tuple(wanted_by))
+
+
+def apply_changes(old: bytes, changes: Iterable[_Change]) -> bytes:
+    """The text with the edits of changes that do not overlap."""
+    parts: list[bytes] = []
+    at = 0
+    for start, end, text in sorted(edit for change in changes for edit in change.edits):
+        parts += [old[at:start], text]
+        at = end
+    return b"".join([*parts, old[at:]])
+
+
+class _Judge:
+    """Looks at one file with changes made: does it parse as before, does it have more findings?"""
+
+    def __init__(
+        self, source: Source, path: str, old: bytes, rules: RuleSet, reach: str, cache: DeclarationCache
+    ) -> None:
+        self.path = path
+        self.old = old
+        self._source = source
+        self._rules = rules
+        self._reach = reach
+        self._cache = cache
+        self._before = self._counted(self._unit(old))
+
+    def damage(self, changes: Sequence[_Change]) -> str | None:
+        """DAMAGES if functions are lost, or become unreadable, by the changes."""
+        before, after = self._unit(self.old), self._unit(apply_changes(self.old, changes))
+        if list(before.functions) != list(after.functions):
+            return DAMAGES
+        for name, piece in after.functions.items():
+            changed = before.text(before.functions[name]) != after.text(piece)
+            if changed and after.is_damaged(name) and not before.is_damaged(name):
+                return DAMAGES
+        return None
+
+    def objection(self, changes: Sequence[_Change]) -> str | None:
+        """Why these changes cannot be made together; None if they can."""
+        if not changes:
+            return None
+        reason = self.damage(changes)
+        if reason is not None:
+            return reason
+        after = self._counted(self._unit(apply_changes(self.old, changes)))
+        # A changed call has another fingerprint: count what each rule says of each function instead.
+        return BRINGS if after - self._before else None
+
+    def _unit(self, data: bytes) -> Unit:
+        program = Program(OverlaySource(self._source, {self.path: data}), self._reach, cache=self._cache)
+        unit = program.unit(self.path)
+        assert unit is not None
+        return unit
+
+    def _counted(self, unit: Unit) -> Counter[tuple[str, str]]:
+        return Counter((f.rule, f.function) for f in analyse_unit(unit, self._rules).findings)
+
+
+def unified(files: Iterable[FixedFile]) -> Iterator[bytes]:
+    """The lines of a diff that `patch -p1` and `git apply` take, with their line ends."""
+    from difflib import diff_bytes, unified_diff
+
+    for file in files:
+        if file.old == file.new:
+            continue
+        old, new = _lines(file.old), _lines(file.new)
+        name = file.path.encode("utf-8", "surrogateescape")
+        for line in diff_bytes(unified_diff, old, new, b"a/" + name, b"b/" + name):
+            yield line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n"
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Lines as git counts them: a carriage return alone ends none."""
+    lines = data.split(b"\n")
+    return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
