@@ -50,7 +50,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/.created
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.created:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
 	    { echo 'make: $(PYTHON) is missing or older than Python 3.10: name another with make PYTHON=...' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	    { echo 'make: $(PYTHON) cannot make a virtual environment: apt install python3-venv' >&2; exit 1; }

@@ -78,7 +78,7 @@ def test_a_heading_inside_code_is_none() -> None:
         (text(message='"a\\nb"'), "'message' is not one line of text"),
         (text(id='"other-rule"'), "id 'other-rule' is not the file's stem"),
         (text(analysis='"errorflw"'), "unknown analysis 'errorflw' (known: calls, errorflow, "),
-        (text(event='"set"'), "analysis 'errorflow' has no event 'set' (known: errp-deref, "),
+        (text(event='"set"'), "analysis 'errorflow' has no event 'set' (known: "),
         (text(severity='"fatal"'), "severity 'fatal' is none of note, warning, error"),
         (text(confidence='"sure"'), "confidence 'sure' is none of low, medium, high"),
         (text(message='"{caller} sets"'), "message slot {caller} is not emitted (emitted: error, "),
@@ -91,6 +91,7 @@ def test_a_heading_inside_code_is_none() -> None:
         (text('labels = ["double"]\n'), "unknown label 'double' (known: abort-fatal, "),
         (text('labels = "double-set"\n'), "'labels' is not a list of strings"),
         (text("enabled = 1\n"), "'enabled' is neither true nor false"),
+        (text('touched-only = "yes"\n'), "'touched-only' is neither true nor false"),
         (text("case = 1\n"), "'case' is not an array of tables ([[case]])"),
         (case('severity = "note"'), "case 1: needs a 'where' table and something that it changes"),
         (

@@ -29,8 +29,8 @@ def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
         return
     yield from _set_again(unit, life)
     yield from lifecycle.observe(unit, life)
-    yield from returns.observe(unit, life)
     if _API_FUNCTION not in unit.functions:
+        yield from returns.observe(unit, life)
         yield from _unguarded(unit, life)
 
 
@@ -44,7 +44,12 @@ def _set_again(unit: Unit, life: Life) -> Iterator[Observation]:
         """Certain before possible, plain error_setg() before others, forwards before a back edge."""
         first = sighting.first.origin
         back = first >= 0 and calls[first].span >= sighting.span
-        return not sighting.first.sure, unit.effect(calls[sighting.call]).evidence != "setter", back, sighting.span
+        return (
+            not sighting.first.sure,
+            unit.effect(calls[sighting.call]).evidence != "setter",
+            back,
+            sighting.span,
+        )
 
     for sighting in sorted(again, key=rank):
         # Chains of unchecked calls are one mistake.
@@ -65,7 +70,7 @@ def _set_again(unit: Unit, life: Life) -> Iterator[Observation]:
             kind="set-again",
             function=life.function.name,
             primary=call.span,
-            key=f"{shown(sighting.cell)} {call.text}",
+            key=f"{shown(sighting.cell)} {call.text} {first.name if first is not None else ''}",
             slots={
                 "error": shown(sighting.cell),
                 "callee": call.name,

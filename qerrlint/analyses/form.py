@@ -16,6 +16,7 @@ from qerrlint.analyses.literals import Format, ends_in_conversion, read_format
 from qerrlint.analyses.reach import reaches
 from qerrlint.analyses.redundant import redundant_code
 from qerrlint.analyses.shape import errp_shape
+from qerrlint.analyses.statements import realigned
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Edit, Observation
 from qerrlint.source.span import Span
@@ -163,9 +164,12 @@ def _beginning(message: _Message) -> Iterator[Observation]:
 def _without_argument(message: _Message, index: int) -> Iterator[Edit]:
     """The edit that takes an argument and the comma before it away; none if a comment stands there."""
     spans, data = message.call.arg_spans, message.unit.data
-    span = Span(spans[index].path, spans[index - 1].end, spans[index].end)
-    if data[span.start : spans[index].start].strip() == b",":
-        yield Edit(span, "")
+    own = spans[index]
+    if index + 1 < len(spans) and data[own.end : spans[index + 1].start] == b", ":
+        # What follows on the line stays there: the line above may be full.
+        yield Edit(Span(own.path, own.start, spans[index + 1].start), "")
+    elif data[spans[index - 1].end : own.start].strip() == b",":
+        yield Edit(Span(own.path, spans[index - 1].end, own.end), "")
 
 
 def _system_text(message: _Message) -> Iterator[Observation]:
@@ -202,15 +206,8 @@ def _as_errno(message: _Message, index: int, errno: Call) -> tuple[Edit, ...]:
         Edit(last.part(tail.start(), len(last.text)), ""),
         *gone,
     ]
-    # Lines that are lined up with the opening parenthesis stay so.
-    column = begin - (data.rfind(b"\n", 0, begin) + 1) + len("error_setg(")
-    at = data.find(b"\n", begin, call.span.end)
-    while at >= 0:
-        line = at + 1
-        indent = len(data[line : call.span.end]) - len(data[line : call.span.end].lstrip(b" "))
-        if indent == column and not any(e.span.start <= line < e.span.end for e in gone):
-            edits.append(Edit(Span(path, line, line), " " * len("_errno")))
-        at = data.find(b"\n", line, call.span.end)
+    lines = realigned(data, call, len("_errno"))
+    edits += [e for e in lines if not any(g.span.start <= e.span.start < g.span.end for g in gone)]
     return tuple(sorted(edits, key=lambda edit: edit.span))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from qerrlint.analyses.reach import after, reaches
-from qerrlint.analyses.statements import ELSE, Text, null_checked
+from qerrlint.analyses.statements import ELSE, Text, null_checked, realigned
 from qerrlint.findings import Edit, Observation
 from qerrlint.syntax.ir import ANY, NEG, ZERO, Addr, Call, Return, Var
 
@@ -47,7 +47,11 @@ def carried_errors(text: Text) -> Iterator[Observation]:
             continue
         setters = [call for call in text.function.calls if Addr(name) in call.args]
         if setters and all(_is_free(text, call) for call in setters):
-            yield from _collected(text, name, setters) or _paired(text, name, setters)
+            yield from (
+                _paired(text, name, setters, in_full=True)
+                or _collected(text, name, setters)
+                or _paired(text, name, setters, in_full=False)
+            )
 
 
 def _is_free(text: Text, call: Call) -> bool:
@@ -162,8 +166,11 @@ def _whole(edits: list[Edit | None]) -> tuple[Edit, ...]:
     return tuple(sorted(sure, key=lambda e: e.span)) if len(sure) == len(edits) else ()
 
 
-def _paired(text: Text, name: str, setters: list[Call]) -> list[Observation]:
-    """Calls that tell by their result that they failed, each with its own error_propagate() behind it."""
+def _paired(text: Text, name: str, setters: list[Call], in_full: bool) -> list[Observation]:
+    """Calls that tell by their result that they failed, each with its own error_propagate() behind it.
+
+    `in_full`: only if the local has no other use.
+    """
     pairs = [pair for call in setters if (pair := _pair(text, name, call)) is not None]
     if not pairs:
         return []
@@ -175,6 +182,8 @@ def _paired(text: Text, name: str, setters: list[Call]) -> list[Observation]:
         for pair in pairs:
             parts += [None] if pair.edits is None else pair.edits
         edits = _whole(parts)
+    elif in_full:
+        return []
     else:
         pairs = [pair for pair in pairs if pair.leaves]
     out = []
@@ -234,6 +243,12 @@ def _tested(text: Text, name: str, call: Call, failing: int, sure: str) -> _Pair
     if found is None:
         return None
     gone = text.removed(*found.span("move"))
+    emptied = re.compile(rb"\s*\}").match(code, found.end("move"))
+    if emptied is not None:
+        # Nothing is left of the block: the whole test goes, unless the call stands in it.
+        test_at = code.index(b"if", end) if before is None else 0
+        keeps = before is not None or ELSE.match(code, emptied.end())
+        gone = None if keeps else text.removed(test_at, emptied.end())
     handed = _handed(text, call, name)
     edits = (handed, gone) if handed is not None and gone is not None else None
     leaves = found.group("jump") is not None and found.group("jump").lstrip().startswith(b"return")
@@ -272,6 +287,7 @@ def _retested(text: Text, name: str, call: Call, failing: int, sure: str) -> _Pa
             brace = code.index(b"{", end)
             edits = (
                 Edit(text.span(start, start), f"if ({negation}"),
+                *realigned(text.unit.data, call, len(f"if ({negation}")),
                 handed,
                 Edit(text.span(end, brace), f"{sign}) "),
                 gone,

@@ -23,8 +23,12 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
     """The observations on single Error objects of one function."""
     told: set[tuple[str, str, int]] = set()
     for sighting in life.sightings:
-        own = sighting.kind == "null-reported" and sighting.cell.startswith("*")
-        if not _is_local(life, sighting.cell) and not own and sighting.kind in ("stale", "uninit", "gone-used", "null-reported"):
+        own = sighting.kind == "null-reported" and _hands_out(unit, life, sighting.cell)
+        if (
+            not _is_local(life, sighting.cell)
+            and not own
+            and sighting.kind in ("stale", "uninit", "gone-used", "null-reported")
+        ):
             continue
         judge = _JUDGES.get(sighting.kind)
         ident = (sighting.kind, sighting.cell, sighting.first.origin)
@@ -45,6 +49,22 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
 
 def _is_local(life: Life, cell: str) -> bool:
     return cell in life.function.locals
+
+
+def _hands_out(unit: Unit, life: Life, cell: str) -> bool:
+    """Whether `cell` is what the function's own errp points to, and the function has it set by some call:
+    one that only extends errp is a helper for Errors that are there already."""
+    signature = life.signature
+    if signature is None or signature.errp is None or signature.errp < 0:
+        return False
+    errp = signature.params[signature.errp].name
+    if cell != "*" + errp:
+        return False
+    for call in life.function.calls:
+        position = unit.effect(call).errp
+        if position is not None and position < len(call.args) and call.args[position] == Var(errp):
+            return True
+    return False
 
 
 def _call(life: Life, number: int) -> Call | None:
@@ -131,6 +151,9 @@ def _errp_itself(unit: Unit, life: Life, sighting: Sighting) -> Observation | No
     setter = _call(life, sighting.first.origin)
     if setter is None or setter.used or unit.effect(setter).evidence == "guess":
         return None
+    line, _ = unit.lines.position(sighting.span.start)
+    if b"*" + sighting.cell.encode() in unit.lines.text(line):
+        return None  # what it points to is looked at as well: the dereference is the matter
     slots = {"subject": sighting.cell, "callee": setter.name, "form": "errp-itself"}
     return _made(unit, life, sighting, "wrong-test", slots, "medium")
 
@@ -176,7 +199,10 @@ def _leaks(unit: Unit, life: Life) -> Iterator[Observation]:
                 "callee": setter.name,
                 "how": "definite" if sighting.first.sure else "possible",
             },
-            (*path_steps(unit, sighting.trail, sighting.cell, setter), Step(sighting.span, "the function returns here")),
+            (
+                *path_steps(unit, sighting.trail, sighting.cell, setter),
+                Step(sighting.span, "the function returns here"),
+            ),
             "high" if sighting.first.sure else "medium",
         )
 
@@ -207,6 +233,12 @@ def _owned(unit: Unit, life: Life) -> Iterator[Observation]:
         )
 
 
+def _addressed(life: Life, cell: str) -> bool:
+    """Whether the address of a local stands in any call."""
+    word = re.compile(rf"&{re.escape(cell)}\b")
+    return any(word.search(call.text) for call in life.function.calls)
+
+
 def _never_set(unit: Unit, life: Life) -> Iterator[Observation]:
     """A local Error that is handed on although nobody is given its address: the callee got errp instead."""
     signature = life.signature
@@ -225,7 +257,7 @@ def _never_set(unit: Unit, life: Life) -> Iterator[Observation]:
     for (cell, number), seen in states.items():
         if seen != {ErrorState.NULL} or not life.complete:
             continue
-        if any(isinstance(a, Addr) and a.path == cell for c in calls for a in c.args):
+        if _addressed(life, cell) or unit.effect(calls[number]).how == "free":
             continue
         yield Observation(
             "calls",
@@ -256,7 +288,9 @@ def _dismissed(unit: Unit, life: Life) -> Iterator[Observation]:
         if call.used or effect.errp is None or effect.errp >= len(call.args) or not _NEEDED.search(call.name):
             continue
         arg = call.args[effect.errp]
-        if effect.kind not in ("int", "bool", "pointer") or not (isinstance(arg, Const) and arg.text == "NULL"):
+        if effect.kind not in ("int", "bool", "pointer") or not (
+            isinstance(arg, Const) and arg.text == "NULL"
+        ):
             continue
         if excused(unit, call.span):
             continue
@@ -268,10 +302,12 @@ def _dismissed(unit: Unit, life: Life) -> Iterator[Observation]:
 
 def _conditions(unit: Unit, life: Life) -> Iterator[Observation]:
     """Tests that only ever see NULL, and tests that a fatal Error has decided before."""
+    # Paths that a second set has ended would have come here with an Error.
+    ended = {s.cell for s in life.sightings if s.kind == "set-again"}
     by_span: dict[Span, set[ErrorState]] = {}
     cells: dict[Span, str] = {}
     for condition in life.conditions:
-        if condition.cell in life.function.locals:
+        if condition.cell in life.function.locals and condition.cell not in ended:
             by_span.setdefault(condition.span, set()).update(condition.states)
             cells[condition.span] = condition.cell
     for span, states in sorted(by_span.items()):
@@ -280,8 +316,8 @@ def _conditions(unit: Unit, life: Life) -> Iterator[Observation]:
         if _ASSERTED.search(unit.data, max(0, span.start - 40), span.start):
             continue  # an assertion says just that
         cell = cells[span]
-        if any(f"&{cell}" in call.text for call in life.function.calls if unit.effect(call).evidence == "guess"):
-            continue
+        if _addressed(life, cell):
+            continue  # what is handed over may be set one day, even if the callee cannot fail now
         yield Observation(
             "errorflow",
             "wrong-test",
@@ -294,6 +330,8 @@ def _conditions(unit: Unit, life: Life) -> Iterator[Observation]:
         )
     for way in life.one_way:
         call = life.function.calls[way.call]
+        if _ASSERTED.search(unit.data, max(0, way.span.start - 40), way.span.start):
+            continue
         if unit.effect(call).kind not in ("int", "bool"):
             continue  # NULL may be an empty list
         fatal = "error_abort" if "&error_abort" in call.text else "error_fatal"

@@ -13,13 +13,18 @@ from qerrlint.facts.sightings import Exit, Life
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
 from qerrlint.source.span import Span
-from qerrlint.syntax.ir import NEG, POS, ZERO, Call, Const, text_of
+from qerrlint.syntax.ir import FALSE, NEG, POS, TRUE, ZERO, Assign, Call, Const, Result, Var, text_of
 from qerrlint.syntax.types import result_kind
 
 # Functions that answer a question or look something up: false and NULL are answers there.
 _ASKS = re.compile(
     r"(?:^|_)(?:is|has|have|can|should|needs?|find|lookup|look|get|next|first|peek|search|match|probe|check|"
     r"supported|supports|enabled|blocked|exists|contains|try|maybe)(?:_|$)"
+)
+_CONTRACT = re.compile(
+    rb"without\s+(?:an?\s+|setting\s+|any\s+)*err|no\s+error|not\s+an\s+error|(?:errp|error)\s+(?:is\s+)?(?:not\s+|un)set|"
+    rb"does\s+not\s+set\s+|end.of.file|\bEOF\b",
+    re.IGNORECASE,
 )
 _JUMP = re.compile(rb"\b(?:return|goto|break|continue)\b")
 _EXITS = frozenset({"exit", "hw_error"})
@@ -52,6 +57,7 @@ class _Judged:
         self._kind = kind
         self._errp = errp
         self._told: set[tuple[str, Span]] = set()
+        self._contract: bool | None = None
         # false and NULL are failures where the function itself sets an Error with them.
         self._zero_fails = any(
             e.signs == ZERO and e.error.state is ErrorState.SET and e.error.sure for e in life.exits
@@ -106,21 +112,33 @@ class _Judged:
 
     def failing(self, leaving: Exit) -> Iterator[Observation]:
         """A failure: the Error must be set."""
-        if leaving.error.state is not ErrorState.NULL:
+        if leaving.error.state is not ErrorState.NULL or self._documented():
             return
         unit, calls = self._unit, self._life.function.calls
         leave = Step(leaving.span, "the function fails here without an Error")
         for number in leaving.printed:
             call = calls[number]
             effect = unit.effect(call)
-            if effect.consumes is None:
+            if self._kind == "int" and leaving.signs != NEG:
+                continue
+            if self._kind == "void" and b"}" in unit.data[call.span.end : leaving.span.start]:
+                continue  # a return that others share
+            if self._null_errp(call):
+                slots = {
+                    "function": self._life.function.name,
+                    "printer": call.name,
+                    "setter": call.name,
+                    "how": "null",
+                }
+                yield from self._make("dropped", call.span, call.text, slots, (leave,), "medium")
+            elif effect.consumes is None:
                 slots = {"function": self._life.function.name, "printer": call.name, "form": "report"}
                 yield from self._make("printed-not-set", call.span, call.text, slots, (leave,))
             else:
                 slots = {
                     "function": self._life.function.name,
                     "printer": call.name,
-                    "setter": "",
+                    "setter": self._setter(number),
                     "how": "report" if effect.how == "report" else "free",
                 }
                 yield from self._make("dropped", call.span, call.text, slots, (leave,))
@@ -140,12 +158,50 @@ class _Judged:
         slots = {
             "function": self._life.function.name,
             "value": text,
-            "origin": origin.name if origin is not None else "",
+            "origin": origin.name if origin is not None else self._source(leaving),
             "kind": self._kind,
         }
         steps = path_steps(unit, leaving.trail, "", None)
         certainty = "high" if isinstance(leaving.value, Const) or leaving.origin >= 0 else "medium"
-        yield from self._make("failure-unset", leaving.span, text_of(leaving.value or Const("", 0)), slots, steps, certainty)
+        yield from self._make(
+            "failure-unset", leaving.span, text_of(leaving.value or Const("", 0)), slots, steps, certainty
+        )
+
+    def _setter(self, consumer: int) -> str:
+        """Who had set the Error that a consumer took, "" where that is not known."""
+        for sighting in self._life.sightings:
+            if sighting.kind == "consumed" and sighting.call == consumer and sighting.first.origin >= 0:
+                return self._life.function.calls[sighting.first.origin].name
+        return ""
+
+    def _source(self, leaving: Exit) -> str:
+        """Whose status is returned: the call that the returned variable was last assigned from, by the text."""
+        value = leaving.value
+        if leaving.constant:
+            return ""
+        if isinstance(value, Result):
+            return self._life.function.calls[value.call].name
+        if not isinstance(value, Var):
+            return ""
+        found: tuple[Span, str] | None = None
+        for block in self._life.function.blocks:
+            for event in block.events:
+                if not isinstance(event, Assign) or event.target != value.path or event.span > leaving.span:
+                    continue
+                if found is None or event.span > found[0]:
+                    call = event.value.call if isinstance(event.value, Result) else -1
+                    found = (event.span, self._life.function.calls[call].name if call >= 0 else "")
+        return found[1] if found is not None else ""
+
+    def _documented(self) -> bool:
+        """Whether the comment above the function says that it may fail without an Error."""
+        if self._contract is None:
+            data, start = self._unit.data, self._life.function.span.start
+            comment = data[max(0, start - 2000) : start].rstrip()
+            opening = comment.rfind(b"/*")
+            text = comment[opening:] if comment.endswith(b"*/") and opening >= 0 else b""
+            self._contract = bool(_CONTRACT.search(text))
+        return self._contract
 
     def _null_errp(self, call: Call) -> bool:
         effect = self._unit.effect(call)
@@ -159,10 +215,14 @@ class _Judged:
         error = leaving.error
         if error.state is not ErrorState.SET or error.origin < 0:
             return
+        if leaving.origin == error.origin:
+            return  # the result is passed on as it is: whatever is wrong is wrong in the callee
         unit, setter = self._unit, self._life.function.calls[error.origin]
         effect = unit.effect(setter)
         if effect.evidence == "guess" or excused(unit, setter.span):
             return
+        if self._kind == "int" and self._passes_bool(leaving):
+            return  # the type of the result is the matter, and int-as-bool says so
         text = folded(unit, leaving.span).removeprefix("return").strip(" ;")
         steps = path_steps(unit, leaving.trail, "*" + self._errp, setter)
         name = self._life.function.name
@@ -173,6 +233,14 @@ class _Judged:
             slots = {"function": name, "callee": setter.name}
             leave = Step(leaving.span, "the function returns success here")
             yield from self._make("unchecked", setter.span, setter.text, slots, (leave,), "medium")
+
+    def _passes_bool(self, leaving: Exit) -> bool:
+        if leaving.value in (TRUE, FALSE):
+            return True
+        return (
+            leaving.origin >= 0
+            and self._unit.effect(self._life.function.calls[leaving.origin]).kind == "bool"
+        )
 
     def going_on(self) -> Iterator[Observation]:
         """A void function that sets errp and then goes on with its work: a return is missing."""
@@ -213,4 +281,3 @@ class _Judged:
                 yield from self._make(
                     "printed-not-set", sighting.span, folded(self._unit, sighting.span), slots, (), "medium"
                 )
-

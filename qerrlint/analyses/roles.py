@@ -63,7 +63,9 @@ def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
             continue
         kind = result_kind(signature, unit.typedefs)
         fallible = summary is not None and summary.fails and kind in ("int", "bool")
-        if (signature.errp is not None and _null(call, signature.errp)) or (fallible and signature.errp is None):
+        if (signature.errp is not None and _null(call, signature.errp)) or (
+            fallible and signature.errp is None
+        ):
             yield _observation(unit, life, call, "discards", summary)
         elif summary is None and kind == "int" and not errp_used and signature.errp is None:
             yield _observation(unit, life, call, "unknown", None)

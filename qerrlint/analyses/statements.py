@@ -81,8 +81,8 @@ class Text:
         if blank and (opened or code[:first].endswith(b"\n\n")):
             last = blank.end() - self.base
         before = previous_code(code, start)
-        if before >= 0 and code[before] == ord(":") and code[last:].lstrip().startswith(b"}"):
-            return None  # a label needs a statement behind it
+        if before >= 0 and code[before] in b":{" and code[last:].lstrip().startswith(b"}"):
+            return None  # a label needs a statement behind it, and nobody writes an empty block
         return Edit(self.span(first, last), "")
 
     def seen(
@@ -113,3 +113,17 @@ def null_checked(text: Text, call: Call) -> tuple[int, int] | None:
     if behind is None or ELSE.match(code, behind.end()) or not text.begins_statement(condition.start()):
         return None
     return condition.start(), behind.end()
+
+
+def realigned(data: bytes, call: Call, columns: int) -> list[Edit]:
+    """The edits that keep a call's lines aligned with its opening parenthesis, which moves by `columns`."""
+    start, end = call.span.start, call.span.end
+    column = data.index(b"(", start) + 1 - (data.rfind(b"\n", 0, start) + 1)
+    edits = []
+    at = data.find(b"\n", start, end) + 1
+    while at > 0:
+        line = data[at:end]
+        if len(line) - len(line.lstrip(b" ")) == column:
+            edits.append(Edit(Span(call.span.path, at, at), " " * columns))
+        at = data.find(b"\n", at, end) + 1
+    return edits

@@ -20,6 +20,7 @@ _COMMANDS = {
     "diff": "qerrlint.cli.diff",
     "rules": "qerrlint.cli.rules",
     "explain": "qerrlint.cli.explain",
+    "contract": "qerrlint.cli.contract",
     "replay": "qerrlint.cli.replay",
 }
 _HELP = {
@@ -28,6 +29,7 @@ _HELP = {
     "diff": "Review a commit, a range, or what is staged.",
     "rules": "List the rules.",
     "explain": "Explain a rule.",
+    "contract": "Show what is known of a function, and by what evidence.",
     "replay": "Measure the rules against labelled defects of a history.",
 }
 

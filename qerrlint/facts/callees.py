@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from qerrlint.facts.effects import NO_EFFECT, NORETURN, Effect, Outcome, by_convention
-from qerrlint.syntax.ir import ANY, Addr, Call, Value, Var
+from qerrlint.syntax.ir import ANY, POS, ZERO, Addr, Call, Value, Var
 from qerrlint.syntax.types import Signature, result_kind
 
 if TYPE_CHECKING:
@@ -79,9 +79,11 @@ class Callees:
             consumes = summary.consumes if summary is not None else None
             if consumes is not None:
                 return Effect(consumes=consumes, how="body", evidence="body")
-            return NO_EFFECT
+            return NO_EFFECT if summary is None else Effect(evidence="body")
         if errp < 0:
             return Effect(evidence="guess")
+        if summary is not None and summary.clears:
+            return Effect(clears=errp, how="body", evidence="body")
         if summary is not None and summary.complete and summary.decides:
             return Effect(
                 errp=errp,
@@ -93,8 +95,11 @@ class Callees:
         kind = result_kind(signature, unit.typedefs)
         outcomes = by_convention(kind, name, unit.world.api.fails(name))
         # A generated visitor frees and clears what it has made when it fails (docs/devel/qapi-code-gen).
+        returns = unit.world.api.returns(name)
+        if returns is not None:
+            outcomes = (Outcome(ZERO | POS, False), Outcome(ANY, True))
         makes = 2 if _VISITOR.match(name) and errp == 3 else None
-        return Effect(errp=errp, outcomes=outcomes, makes=makes, returns=unit.world.api.returns(name), kind=kind)
+        return Effect(errp=errp, outcomes=outcomes, makes=makes, returns=returns, kind=kind)
 
     def _pointer(self, call: Call) -> Effect:
         signature = self.signature(call)

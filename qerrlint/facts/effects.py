@@ -15,13 +15,15 @@ class Outcome:
 
     `sets`: True (sets), False (does not), None (not known). `value`: the constant returned, where its sign
     tells nothing (MAP_FAILED). `tolerant`: the Error is handed over by error_propagate(), so that one that
-    is there already does no harm.
+    is there already does no harm. `unset`: a failure that leaves the Error alone against the convention; `sets` is
+    None then, so that callers are not blamed for it.
     """
 
     signs: int
     sets: bool | None
     value: str = ""
     tolerant: bool = False
+    unset: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from qerrlint.facts.errorstate import NULL_CELL, UNKNOWN_CELL, Cell, ErrorState,
 from qerrlint.facts.sightings import Notebook
 from qerrlint.flow.trail import Trail
 from qerrlint.syntax.ir import (
+    ANY,
     NEG,
     NONZERO,
     POS,
@@ -33,7 +34,9 @@ ERROR = "Error *"
 ERRP = "Error **"
 FATAL = frozenset({"error_abort", "error_fatal"})
 # Result codes that are no failure: the callee has not set its Error when it returns them.
-SOFT = re.compile(r"(?:^|==)(?:-EAGAIN|-EINTR|-EWOULDBLOCK|-EINPROGRESS|-ECANCELED|-?\w*ERR_BLOCK\w*)$")
+SOFT = re.compile(
+    r"(?:^|==)(?:-EAGAIN|-EINTR|-EWOULDBLOCK|-EINPROGRESS|-ECANCELED|-?\w*(?:ERR_BLOCK|PREMATURE_TERMINATION)\w*)$"
+)
 # Predicates: asked twice with the same arguments they answer the same.
 _PREDICATE = re.compile(
     r"(?:^|_)(?:is|has|have|can|enabled|needs?|supports?|supported|allowed|empty|EMPTY|present)(?:_|$)"
@@ -72,6 +75,8 @@ class Guards:
         self._book = Notebook()
         self._fatal: set[int] = set()
         self._casts = _casts(function)
+        # Calls that were handed NULL in the place of errp.
+        self._silent: set[int] = set()
 
     def assume(self, state: PathState, edge: Edge) -> PathState | None:
         """The state on the other side of an edge, or None where its tests cannot hold."""
@@ -111,13 +116,18 @@ class Guards:
                     if behind is not None and behind.state is ErrorState.SET and not behind.sure:
                         self._book.sight("errp-tested", edge.span, path, behind, -1, state.trail)
             fact = signs_of(state, subject)
+            if fact.origin not in self._fatal:
+                self._book.way(edge.span, bool(edge.taken), fact.origin, is_open=True)
             if fact.origin < 0:
                 continue
             kind = self._effects[fact.origin].kind
             if kind in ("bool", "pointer") and test.allow in (NEG, ZERO | POS):
                 self._book.sight("sign-tested", edge.span, kind, UNKNOWN_CELL, fact.origin, state.trail)
             if fact.origin in self._fatal:
-                self._book.way(edge.span, bool(edge.taken), fact.origin, bool(fact.signs & test.allow))
+                failure = test.allow == (NEG if kind == "int" else ZERO)
+                self._book.way(
+                    edge.span, bool(edge.taken), fact.origin, bool(fact.signs & test.allow) or not failure
+                )
 
     def _hold(self, state: PathState, test: Test, soft: bool) -> bool:
         """Narrow `state` (a fresh copy) by a test; False where it cannot hold."""
@@ -139,6 +149,9 @@ class Guards:
             known = state.facts.get(subject.text.rpartition("==")[0])
             if known is not None and known.origin >= 0:
                 self._confirm(state, known.origin, soft)
+        if isinstance(subject, Var) and allow == ZERO and subject.path in state.points:
+            # No pointer, no Error behind it.
+            state.cells[state.points[subject.path]] = UNKNOWN_CELL
         fact = signs_of(state, subject)
         signs = fact.signs & allow
         if not signs:
@@ -155,9 +168,18 @@ class Guards:
                     state.facts[call.text] = Fact(signs)
         if fact.origin >= 0:
             self._confirm(state, fact.origin, soft)
+            self._unseen(state, fact.origin, signs)
         elif isinstance(subject, Var) and not subject.path.isidentifier() and allow in (ZERO, NONZERO):
             self._doubt(state, root(subject.path))
         return True
+
+    def _unseen(self, state: PathState, origin: int, signs: int) -> None:
+        """A call that got NULL for errp is seen to have failed: only its result tells."""
+        if self._errp is None or origin not in self._silent:
+            return
+        kind = self._effects[origin].kind
+        if (kind == "int" and signs in (NEG, NONZERO)) or (kind in ("bool", "pointer") and signs == ZERO):
+            state.marks |= {("printed", origin)}
 
     def _equal(self, state: PathState, text: str) -> bool:
         """Two variables are the same: each has only the signs that the other has; False if there are none."""
@@ -168,6 +190,9 @@ class Guards:
         both = a.signs & b.signs
         if not both:
             return False
+        if a.origin >= 0 and a.signs == NEG and b.signs == ANY:
+            # A result that is just what was wanted is no failure.
+            self._confirm(state, a.origin, soft=True)
         for path, fact in ((left, a), (right, b)):
             if path not in state.cells and both != fact.signs:
                 state.facts[path] = Fact(both, fact.origin)
@@ -182,7 +207,9 @@ class Guards:
             if cell.state is ErrorState.SET and not cell.sure and cell.origin >= 0:
                 setter = self._function.calls[cell.origin]
                 # A result that is kept is what its caller looks at.
-                if not setter.used and any(isinstance(arg, (Var, Addr)) and root(arg.path) in owners for arg in setter.args):
+                if not setter.used and any(
+                    isinstance(arg, (Var, Addr)) and root(arg.path) in owners for arg in setter.args
+                ):
                     state.cells[path] = Cell(ErrorState.MAYBE, cell.origin)
 
     def _hold_cell(self, state: PathState, path: str, cell: Cell, allow: int) -> bool:

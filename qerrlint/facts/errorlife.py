@@ -33,6 +33,7 @@ from qerrlint.source.span import Span
 from qerrlint.syntax.ir import (
     ANY,
     NEG,
+    NULL,
     POS,
     ZERO,
     Addr,
@@ -54,21 +55,21 @@ from qerrlint.syntax.ir import (
 from qerrlint.syntax.types import Signature
 
 # What tells the user of a failure directly; warnings and information do not count.
-_PRINTS = re.compile(r"(?:error_report(?:_once(?:_cond)?)?|error_vreport|error_printf(?:_unless_qmp)?|perror)$")
+_PRINTS = re.compile(
+    r"(?:error_report(?:_once(?:_cond)?)?|error_vreport|error_printf(?:_unless_qmp)?|perror)$"
+)
 # Consumers that look into the Error and crash on NULL (util/error.c, util/qemu-error.c).
 _NEEDS_ERROR = frozenset({"error_report_err", "error_reportf_err", "warn_report_err", "warn_reportf_err"})
 # Calls that clean up, tell or ask: what follows an error_setg() without a return may do so.
 _HARMLESS = re.compile(
-    r"(?:trace_|error_|g_|warn_|info_|qemu_(?:log|mutex|bh|vfree|free|put|close)|object_(?:unref|unparent)|rcu_|bql_|"
+    r"(?:trace_|error_|g_|warn_|info_|\w*print|qemu_(?:log|mutex|bh|vfree|free|put|close)|object_(?:unref|unparent)|rcu_|bql_|"
     r"[A-Z0-9_]+$|\w*(?:free|unref|close|clear|destroy|cleanup|unlock|del|remove|release|finalize|unrealize|reset|"
     r"unmap|put|disconnect|abort|cancel|exit|stop|undo|revert|restore|end|drop|detach|unregister|leave|done|fail)\w*$)"
 )
 _FREES = frozenset({"g_free", "free", "qemu_vfree"})
 
 
-def live_through(
-    function: Function, signature: Signature | None, effect: Callable[[Call], Effect]
-) -> Life:
+def live_through(function: Function, signature: Signature | None, effect: Callable[[Call], Effect]) -> Life:
     """Explore the function; `effect` tells what a call does."""
     domain = ErrorLife(function, signature, effect)
     explored = explore(function, domain.entry(), domain)
@@ -201,6 +202,7 @@ class ErrorLife(Guards):
         target = self._target(new, call.args[effect.errp])
         if target is None:
             # NULL as errp: the result alone tells.
+            self._silent.add(call.index)
             new.facts[f"#{call.index}"] = Fact(ANY, call.index)
             return (new,)
         if target in FATAL:
@@ -215,7 +217,9 @@ class ErrorLife(Guards):
         out = []
         for signs in (POS, ZERO):
             known = state.facts.get(which)
-            other = any(t.startswith(of + "==") and t != which and f.signs == POS for t, f in state.facts.items())
+            other = any(
+                t.startswith(of + "==") and t != which and f.signs == POS for t, f in state.facts.items()
+            )
             if (known is not None and known.signs != signs) or (signs == POS and other):
                 continue
             new = state.copy()
@@ -229,7 +233,9 @@ class ErrorLife(Guards):
         for position, arg in enumerate(call.args):
             if position in (effect.errp, effect.clears, effect.into):
                 continue
-            if isinstance(arg, Addr):
+            if isinstance(arg, Addr) and effect.keeps and arg.path in state.cells:
+                self._extend(state, call, arg.path)
+            elif isinstance(arg, Addr):
                 state.forget(arg.path)
                 self._unfree(state, arg.path)
                 if arg.path in state.cells and not effect.keeps:
@@ -246,12 +252,24 @@ class ErrorLife(Guards):
                 if cell is not None and position != effect.consumes:
                     self._borrow(state, call, effect, self.cell_path(state, arg.path), cell)
 
+    def _extend(self, state: PathState, call: Call, path: str) -> None:
+        """The Error behind an address is extended: it has to be there."""
+        cell = self._cell(state, path)
+        if cell.state is ErrorState.GONE:
+            self._sight("gone-used", call.span, path, cell, call.index, state)
+        elif cell.state is ErrorState.NULL and (cell.sure or cell.origin < 0):
+            self._sight("null-reported", call.span, path, cell, call.index, state)
+
     def _borrow(self, state: PathState, call: Call, effect: Effect, path: str, cell: Cell) -> None:
         """An Error is handed over by value to a callee that is no known consumer."""
         reads = effect.keeps or call.name.startswith("error_") or effect.evidence == "body"
         if cell.state is ErrorState.GONE:
             self._sight("gone-used", call.span, path, cell, call.index, state)
-        elif cell.state is ErrorState.NULL and call.name == "error_get_pretty" and (cell.sure or cell.origin < 0):
+        elif (
+            cell.state is ErrorState.NULL
+            and call.name == "error_get_pretty"
+            and (cell.sure or cell.origin < 0)
+        ):
             self._sight("null-reported", call.span, path, cell, call.index, state)
         elif cell.state is ErrorState.UNINIT:
             self._sight("uninit", call.span, path, cell, call.index, state)
@@ -261,6 +279,10 @@ class ErrorLife(Guards):
 
     def _notes(self, state: PathState, call: Call, effect: Effect) -> None:
         """Marks on the path: what was printed, which string was freed; and what they make wrong."""
+        quiet = effect.errp is not None and effect.errp < len(call.args) and call.args[effect.errp] == NULL
+        if self._errp is not None and not quiet and not _HARMLESS.match(call.name):
+            # What was printed before other work was done is not about a failure further on.
+            state.marks = frozenset(m for m in state.marks if m[0] != "printed")
         if self._errp is not None and (_PRINTS.match(call.name) or effect.prints):
             state.marks |= {("printed", call.index)}
         elif call.name == "fprintf" and self._errp is not None and call.text.startswith("fprintf(stderr"):
@@ -270,14 +292,29 @@ class ErrorLife(Guards):
         after = next((where for what, where in state.marks if what == "set-by"), None)
         if after is not None and effect.errp is None and not _HARMLESS.match(call.name):
             state.marks -= {("set-by", after)}
-            self._sight("goes-on", call.span, call.name, Cell(ErrorState.SET, int(after), sure=True), call.index, state)
-        if effect.evidence != "setter":
+            self._sight(
+                "goes-on",
+                call.span,
+                call.name,
+                Cell(ErrorState.SET, int(after), sure=True),
+                call.index,
+                state,
+            )
+        if (
+            call.name in ("strerror", "g_strerror")
+            and call.args
+            and signs_of(state, call.args[0]).signs == NEG
+        ):
+            self._sight("negative-errno", call.span, text_of(call.args[0]), NULL_CELL, call.index, state)
+        if effect.evidence != "setter" and not effect.keeps and not _PRINTS.match(call.name):
+            return
+        for arg in call.args:
+            if isinstance(arg, Var) and ("freed", arg.path) in state.marks:
+                self._sight("freed-argument", call.span, arg.path, NULL_CELL, call.index, state)
+        if effect.evidence != "setter" or not call.args:
             return
         if self._errp is not None and self._target(state, call.args[0]) == "*" + self._errp:
             state.marks |= {("set-by", call.index)}
-        for arg in call.args[1:]:
-            if isinstance(arg, Var) and ("freed", arg.path) in state.marks:
-                self._sight("freed-argument", call.span, arg.path, NULL_CELL, call.index, state)
         if call.name in ("error_setg_errno", "error_setg_file_open") and len(call.args) > 1:
             if signs_of(state, call.args[1]).signs == NEG:
                 self._sight("negative-errno", call.span, text_of(call.args[1]), NULL_CELL, call.index, state)
@@ -379,7 +416,7 @@ class ErrorLife(Guards):
         if path is not None:
             self._sight("consumed", call.span, path, cell, call.index, state)
             self._take(state, call, effect, path, cell)
-            if cell.state is ErrorState.MAYBE and effect.into is not None:
+            if cell.state is ErrorState.MAYBE and effect.into is not None and cell.origin >= 0:
                 empty = state.copy()
                 empty.cells[path] = NULL_CELL
                 states = [state, empty]
@@ -392,7 +429,12 @@ class ErrorLife(Guards):
                 # The program ends where there is an Error to hand on.
                 return states[1:] if cell.state is not ErrorState.NULL else states
             given = cell.state in (ErrorState.SET, ErrorState.MAYBE) or path is None
-            if target is not None and given and self._cell(state, target).state is not ErrorState.SET:
+            if target is None or not given or self._cell(state, target).state is ErrorState.SET:
+                return states
+            if cell.state is not ErrorState.SET and cell.origin < 0:
+                # An Error from elsewhere: whether there is one nobody here can tell.
+                state.cells[target] = Cell(ErrorState.MAYBE, call.index)
+            else:
                 sure = cell.sure if cell.state is ErrorState.SET else cell.origin >= 0
                 origin = cell.origin if path else call.index
                 state.cells[target] = Cell(ErrorState.SET, origin, sure, handed=True)
@@ -408,8 +450,7 @@ class ErrorLife(Guards):
         elif cell.state is ErrorState.NULL and call.name in _NEEDS_ERROR and (cell.sure or cell.origin < 0):
             self._sight("null-reported", call.span, path, cell, call.index, state)
         elif cell.state is ErrorState.SET and effect.how in ("report", "free") and self._errp is not None:
-            if not call.name.startswith("warn_"):
-                state.marks |= {("printed", call.index)}
+            state.marks |= {("printed", call.index)}
 
     # -- assignments --------------------------------------------------------------------------
 
@@ -422,7 +463,9 @@ class ErrorLife(Guards):
         new.forget(event.target)
         self._unfree(new, event.target)
         if not is_error:
-            for path in [p for p in new.cells if p != target and depends(p, target) and not p.startswith("*")]:
+            for path in [
+                p for p in new.cells if p != target and depends(p, target) and not p.startswith("*")
+            ]:
                 del new.cells[path]
         if value == Opaque("{0}"):
             for path in [p for p in new.cells if depends(p, target)]:
@@ -444,7 +487,7 @@ class ErrorLife(Guards):
                 new.facts[owner] = Fact(POS)
         if fact.signs != ANY or fact.origin >= 0:
             new.facts[target] = fact
-        if isinstance(value, Const) and value.number is None:
+        if isinstance(value, Const) and not value.text.lstrip("-(").isdigit():
             new.facts[f"{target}=={value.text}"] = Fact(POS)
         elif isinstance(value, (Var, Result)):
             self._copy_equations(state, text_of(value), new, target)
@@ -498,7 +541,7 @@ class ErrorLife(Guards):
         fact = signs_of(state, event.value)
         error = self._cell(state, "*" + self._errp) if self._errp is not None else NULL_CELL
         value = event.value
-        constant = value.text if isinstance(value, Const) and value.number is None else ""
+        constant = value.text if isinstance(value, Const) and not value.text.lstrip("-(").isdigit() else ""
         if isinstance(value, (Var, Result)):
             start = text_of(value) + "=="
             for text, known in state.facts.items():
@@ -507,7 +550,18 @@ class ErrorLife(Guards):
         soft = bool(SOFT.search(constant))
         printed = tuple(sorted(int(where) for what, where in state.marks if what == "printed"))
         self._book.leave(
-            Exit(fact.signs, value, error, event.span, event.implicit, state.trail, fact.origin, printed, soft, constant)
+            Exit(
+                fact.signs,
+                value,
+                error,
+                event.span,
+                event.implicit,
+                state.trail,
+                fact.origin,
+                printed,
+                soft,
+                constant,
+            )
         )
         for path, cell in state.cells.items():
             if cell.origin == OWNED_CELL.origin and value != Var(path):

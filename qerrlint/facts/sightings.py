@@ -93,9 +93,7 @@ class Notebook:
         self._blocked: dict[tuple[Span, bool], int] = {}
         self._passed: set[tuple[Span, bool]] = set()
 
-    def sight(
-        self, kind: str, span: Span, cell: str, first: Cell, call: int, trail: Trail | None
-    ) -> None:
+    def sight(self, kind: str, span: Span, cell: str, first: Cell, call: int, trail: Trail | None) -> None:
         """Write down a sighting; the surest of equal ones stays."""
         ident = (kind, span, cell, call, first.origin)
         old = self._sightings.get(ident)
@@ -104,7 +102,15 @@ class Notebook:
 
     def leave(self, leaving: Exit) -> None:
         """Write down a way of returning."""
-        ident = (leaving.span, leaving.signs, leaving.error, leaving.origin, leaving.printed, leaving.soft, leaving.constant)
+        ident = (
+            leaving.span,
+            leaving.signs,
+            leaving.error,
+            leaving.origin,
+            leaving.printed,
+            leaving.soft,
+            leaving.constant,
+        )
         self._exits.setdefault(ident, leaving)
 
     def condition(self, span: Span, cell: str, state: ErrorState) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from qerrlint.facts.effects import Outcome
 from qerrlint.facts.errorguards import ERROR, ERRP
-from qerrlint.facts.sightings import Life
 from qerrlint.facts.errorstate import ErrorState
+from qerrlint.facts.sightings import Exit, Life
 from qerrlint.source.span import Span
 from qerrlint.syntax.ir import ANY, NEG, NONZERO, POS, ZERO
 from qerrlint.syntax.types import Signature, result_kind
@@ -35,7 +35,8 @@ class Summary:
 
     consumes: index of an `Error *` parameter that is gone on every return. noreturn: no path returns.
     swallows: Errors that the body receives and keeps from its caller. fails: some path returns a value that the
-    convention calls a failure. complete: every path was followed.
+    convention calls a failure. complete: every path was followed. clears: the function takes what
+    its `Error **` parameter points to and leaves NULL there (no out-parameter at all).
     """
 
     outcomes: tuple[Outcome, ...]
@@ -44,18 +45,19 @@ class Summary:
     swallows: tuple[Swallow, ...]
     fails: bool
     complete: bool
+    clears: bool = False
 
     @property
     def decides(self) -> bool:
         """Whether the body shows what becomes of the Error; where it is stored away somebody else sets it."""
         return bool(self.outcomes) and (
-            any(o.sets for o in self.outcomes) or all(o.sets is False for o in self.outcomes)
+            any(o.sets for o in self.outcomes) or all(o.sets is False or o.unset for o in self.outcomes)
         )
 
     @property
     def may_set(self) -> bool:
         """Whether some way of returning sets (or may set) the out-error."""
-        return any(o.sets is not False for o in self.outcomes)
+        return any(o.sets or (o.sets is None and not o.unset) for o in self.outcomes)
 
 
 _STATES = {ErrorState.SET: True, ErrorState.NULL: False}
@@ -68,33 +70,63 @@ def sum_up(unit: Unit, life: Life) -> Summary:
     """The summary of an explored function."""
     signature = life.signature
     kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
-    outcomes: set[Outcome] = set()
-    fails = False
-    for leaving in life.exits:
-        sets = _STATES.get(leaving.error.state)
-        signs = leaving.signs
-        fails = fails or fails_by(kind, signs)
-        named = bool(leaving.constant) and signs == ANY
-        # The constant matters where its sign says nothing, and where it is returned without an Error.
-        value = leaving.constant if named or (sets is False and fails_by(kind, signs)) else ""
-        if sets is False and fails_by(kind, signs):
-            # A failure without an Error is the callee's own defect; its callers are not to be blamed too.
-            sets = None
-        if not named:
-            # What the body does not decide the convention does: `if (ret) { error_setg(...); return ret; }`.
-            expected = (_FAILURE if sets is True else _SUCCESS).get(kind, ANY)
-            if sets is not None and signs & expected and signs & ~expected & ANY:
-                signs &= expected
-        outcomes.add(Outcome(signs, sets, value, tolerant=leaving.error.handed))
-    ordered = tuple(sorted(outcomes, key=lambda o: (o.sets is True, o.signs, o.sets is None, o.value, o.tolerant)))
+    ways = outcomes_of(life, kind)
+    outcomes = {outcome for _, outcome in ways}
+    ordered = tuple(
+        sorted(
+            outcomes, key=lambda o: (o.sets is True, o.signs, o.sets is None, o.value, o.tolerant, o.unset)
+        )
+    )
     return Summary(
         outcomes=ordered,
         consumes=_consumed(signature, life),
         noreturn=not life.exits and life.complete,
         swallows=_swallowed(unit, life),
-        fails=fails,
+        fails=any(fails_by(kind, leaving.signs) for leaving, _ in ways),
         complete=life.complete,
+        clears=_clears(signature, life),
     )
+
+
+def outcomes_of(life: Life, kind: str) -> list[tuple[Exit, Outcome]]:
+    """Each exit of an explored function with the outcome that it comes to; `kind` is that of its result."""
+    inverted = kind == "bool" and _inverted(life)
+    return [(leaving, _outcome(leaving, kind, inverted)) for leaving in life.exits]
+
+
+def _outcome(leaving: Exit, kind: str, inverted: bool) -> Outcome:
+    sets = _STATES.get(leaving.error.state)
+    signs = leaving.signs
+    unset = sets is False and fails_by(kind, signs) and not inverted
+    named = bool(leaving.constant) and signs == ANY
+    # The constant matters where its sign says nothing, and where it is returned without an Error.
+    value = leaving.constant if named or unset else ""
+    if unset:
+        # A failure without an Error is the callee's own defect; its callers are not to be blamed too.
+        sets = None
+    elif sets is True and not inverted and not named and _succeeds_by(kind, signs):
+        # So is a success with one.
+        sets, unset = None, True
+    if not named:
+        # What the body does not decide the convention does: `if (ret) { error_setg(...); return ret; }`.
+        expected = ANY if inverted else (_FAILURE if sets is True else _SUCCESS).get(kind, ANY)
+        if sets is not None and signs & expected and signs & ~expected & ANY:
+            signs &= expected
+    return Outcome(signs, sets, value, tolerant=leaving.error.handed, unset=unset)
+
+
+def _inverted(life: Life) -> bool:
+    """Whether a bool function returns true where it sets an Error, and only there."""
+    signs = {leaving.signs for leaving in life.exits if leaving.error.state is ErrorState.SET}
+    return signs == {POS}
+
+
+def _clears(signature: Signature | None, life: Life) -> bool:
+    if signature is None or signature.errp is None or signature.errp < 0:
+        return False
+    cell = "*" + signature.params[signature.errp].name
+    taken = any(s.kind == "consumed" and s.cell == cell for s in life.sightings)
+    return taken and all(leaving.error.state is ErrorState.NULL for leaving in life.exits)
 
 
 def fails_by(kind: str, signs: int) -> bool:
@@ -102,6 +134,20 @@ def fails_by(kind: str, signs: int) -> bool:
     if kind == "int":
         return signs == NEG
     return kind in ("bool", "pointer") and signs == ZERO
+
+
+def _succeeds_by(kind: str, signs: int) -> bool:
+    """Whether a result with these signs is certainly a success by the convention of its kind."""
+    if kind == "int":
+        return signs == ZERO
+    return kind in ("bool", "pointer") and signs == POS
+
+
+def _succeeds_by(kind: str, signs: int) -> bool:
+    """Whether a result with these signs is certainly a success by the convention of its kind."""
+    if kind == "int":
+        return signs == ZERO
+    return kind in ("bool", "pointer") and signs == POS
 
 
 def _consumed(signature: Signature | None, life: Life) -> int | None:

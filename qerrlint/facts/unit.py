@@ -200,12 +200,16 @@ class Unit:
     def callers_of(self, name: str) -> list[str]:
         """The functions of this file whose bodies mention `name`, itself left out, in source order."""
         word = re.compile(rb"\b" + name.encode() + rb"\b")
-        return [n for n, p in self.functions.items() if n != name and word.search(self.data, p.body, p.span.end)]
+        return [
+            n for n, p in self.functions.items() if n != name and word.search(self.data, p.body, p.span.end)
+        ]
 
     def mentions(self, name: str) -> int:
         """How often the file's code mentions a function beside its own declarations and definition."""
         every = len(re.findall(rb"\b" + name.encode() + rb"\b", self.data))
-        heads = len(re.findall(rb"^[A-Za-z_][^;{}()=]*\b" + name.encode() + rb"\s*\(", self.data, re.MULTILINE))
+        heads = len(
+            re.findall(rb"^[A-Za-z_][^;{}()=]*\b" + name.encode() + rb"\s*\(", self.data, re.MULTILINE)
+        )
         return every - heads
 
     def is_registered_notifier(self, name: str) -> bool:

@@ -185,8 +185,12 @@ def html_text(data: bytes) -> str:
     except LookupError:
         page = data.decode("utf-8", "replace")
     parser = _Text()
-    parser.feed(page)
-    parser.close()
+    try:
+        parser.feed(page)
+        parser.close()
+    except AssertionError:
+        # html.parser asserts on a malformed declaration; what was read up to there is all there is.
+        parser.out.append("\n")
     return (
         re.sub(r"[ \t]+\n", "\n", "".join(parser.out)) if "<pre" not in page.lower() else "".join(parser.out)
     )

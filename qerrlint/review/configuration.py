@@ -66,9 +66,12 @@ def load_configuration(source: Source | None, given: str | None = None) -> Confi
         except OSError as error:
             raise UsageError(f"{given}: the configuration cannot be read: {error.strerror}") from None
         table = _table(data, given)
-        return _configuration(
-            table.get("tool", {}).get("qerrlint", table) if "tool" in table else table, given
-        )
+        tool = table.get("tool")
+        if tool is None:
+            return _configuration(table, given)
+        if not isinstance(tool, dict):
+            raise UsageError(f"{given}: tool: a table is wanted")
+        return _configuration(tool.get("qerrlint", {}), given)
     if source is None:
         return Configuration()
     own = source.read(_OWN)

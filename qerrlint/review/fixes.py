@@ -147,10 +147,15 @@ class _Judge:
         self._before = self._counted(self._unit(old))
 
     def damage(self, changes: Sequence[_Change]) -> str | None:
-        """DAMAGES if functions are lost, or become unreadable, by the changes."""
+        """DAMAGES if functions are lost or become unreadable, or if an edit lies outside of functions."""
         before, after = self._unit(self.old), self._unit(apply_changes(self.old, changes))
         if list(before.functions) != list(after.functions):
             return DAMAGES
+        places = [piece.span for piece in before.functions.values()]
+        for change in changes:
+            for start, end, _ in change.edits:
+                if not any(span.start <= start and end <= span.end for span in places):
+                    return DAMAGES
         for name, piece in after.functions.items():
             changed = before.text(before.functions[name]) != after.text(piece)
             if changed and after.is_damaged(name) and not before.is_damaged(name):

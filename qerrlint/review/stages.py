@@ -76,8 +76,9 @@ def _apply(stage: Stage, change: FileChange, source: OverlaySource) -> None:
         stage.problems.append(f"{error}; the tree has this change already")
         return
     except (HunkMismatch, InputError) as error:
+        stage.problems = [p for p in stage.problems if p != str(error)]
         stage.problems.append(f"{error}; not applied")
-        stage.skipped.append((change.path, str(error)))
+        stage.skipped.append((change.path, str(error).removeprefix(f"{change.path}: ")))
         return
     stage.problems += applied.notes
     if old_path is not None and (change.status in ("D", "R") or applied.data is None):

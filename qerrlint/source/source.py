@@ -56,9 +56,14 @@ class Source(ABC):
         """The C files in which one of the words stands, sorted."""
         import re
 
-        pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(word.encode()) for word in words) + rb")\b")
+        sought = [word.encode() for word in words]
+        pattern = re.compile(rb"\b(?:" + b"|".join(map(re.escape, sought)) + rb")\b")
         wanted = [path for path in self.paths() if path.endswith((".c", ".h", ".inc"))]
-        return [path for path, data in self.read_many(wanted) if pattern.search(data)]
+        found = self.read_many(wanted)
+        if len(sought) <= 4:
+            # A plain search is five times as fast as the pattern, and rules out most files.
+            found = ((path, data) for path, data in found if any(word in data for word in sought))
+        return [path for path, data in found if pattern.search(data)]
 
     def close(self) -> None:  # noqa: B027 (most sources have nothing to close)
         """Let go of processes; the source opens them again when it is used after that."""

@@ -56,7 +56,17 @@ _MAX_HEAD = 6000
 class FileDeclarations:
     """The declarations of one file; `path` and `data` are those given. Instances are not to be changed."""
 
-    __slots__ = ("_casts", "_constants", "_functions", "_includes", "_macros", "_slots", "_types", "data", "path")
+    __slots__ = (
+        "_casts",
+        "_constants",
+        "_functions",
+        "_includes",
+        "_macros",
+        "_slots",
+        "_types",
+        "data",
+        "path",
+    )
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path

@@ -49,7 +49,9 @@ _SIGN_OPERATORS = frozenset({"|", "&", "+", "-"})
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _SWAPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 # Macros that give their argument back unchanged (include/qemu/compiler.h, GLib).
-_TRANSPARENT = frozenset({"likely", "unlikely", "G_LIKELY", "G_UNLIKELY", "__builtin_expect", "RETRY_ON_EINTR", "TFR"})
+_TRANSPARENT = frozenset(
+    {"likely", "unlikely", "G_LIKELY", "G_UNLIKELY", "__builtin_expect", "RETRY_ON_EINTR", "TFR"}
+)
 # Macros that end the program when their condition is false.
 _ASSERTIONS = frozenset({"assert", "g_assert", "g_assert_true", "tcg_debug_assert"})
 _NEGATED_ASSERTIONS = frozenset({"g_assert_false", "g_assert_null"})

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint contract FUNCTION`: print what is known of a function; knows click and paths only."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from qerrlint.cli.options import not_empty
+
+if TYPE_CHECKING:
+    from qerrlint.source.source import Source
+
+
+@click.command("contract", short_help="Show what is known of a function.")
+@click.argument("function", metavar="FUNCTION", callback=not_empty)
+@click.option(
+    "--tree", metavar="DIR", callback=not_empty, help="Work tree, git directory or plain directory of QEMU."
+)
+@click.option(
+    "--rev", metavar="REV", callback=not_empty, help="Look at git's objects at REV, not at the work tree."
+)
+@click.option(
+    "--in", "inside", metavar="PATH", callback=not_empty, help="As seen from this file of the tree."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it."
+)
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(0), default=20, help="Places of a list at most; 0: all."
+)
+def command(
+    *, function: str, tree: str | None, rev: str | None, inside: str | None, form: str, limit: int
+) -> None:
+    """Show what the rules know of FUNCTION, and by what evidence.
+
+    Where it is declared and defined, how it tells a failure, the ways in which its body returns, which Errors
+    it keeps to itself, where its address goes, who calls it, and which of its calls can set an Error. A
+    static function of several files is named with --in.
+    """
+    from qerrlint.errors import InputError
+    from qerrlint.review.lookup import find_contract
+    from qerrlint.source.opening import find_root, looks_like_qemu, open_tree
+
+    root = tree or find_root(".")
+    if root is None:
+        raise InputError("no QEMU tree around the current directory (name one with --tree)")
+    with open_tree(root, rev) as source:
+        if not looks_like_qemu(source):
+            raise InputError(f"{source.root}: not a QEMU tree (no include/qapi/error.h and VERSION in it)")
+        within = _below(source, inside) if inside is not None else None
+        found = find_contract(source, function, within, limit)
+        if form == "json":
+            import json
+
+            from qerrlint.report.contract_json import document
+
+            click.echo(json.dumps(document(found, source.root, source.revision), indent=2))
+            return
+        from qerrlint.report.contract_text import lines
+
+        for line, heading in lines(found):
+            # On a terminal only: click drops the style elsewhere.
+            click.echo(click.style(line, bold=True) if heading and not os.environ.get("NO_COLOR") else line)
+
+
+def _below(source: Source, path: str) -> str:
+    """The path in the tree: as given, or from the current directory."""
+    plain = os.path.normpath(path).replace(os.sep, "/")
+    if source.exists(plain):
+        return plain
+    absolute, root = os.path.realpath(path), os.path.realpath(source.root) + os.sep
+    return absolute[len(root) :].replace(os.sep, "/") if absolute.startswith(root) else plain

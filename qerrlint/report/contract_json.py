@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A function's contract as JSON (schema qerrlint-contract/1, which only grows); it finds nothing out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from qerrlint.report.contract_text import SIGNS, prototype, result_text
+from qerrlint.report.printable import without_surrogates
+from qerrlint.review.contract import Contract, Site, Way
+
+
+def document(found: Contract, root: str, revision: str | None) -> dict[str, Any]:
+    """The contract as JSON's own types; the schema only ever grows."""
+    signature, fact, body = found.signature, found.fact, found.body
+    errp = signature.errp if signature is not None else None
+    whole: dict[str, Any] = {
+        "schema": "qerrlint-contract/1",
+        "tree": {"root": root, "revision": revision},
+        "function": found.name,
+        "kind": found.kind,
+        "signature": None
+        if signature is None
+        else {
+            "text": prototype(signature),
+            "parameters": [{"name": param.name, "type": param.type} for param in signature.params],
+            "returns": signature.returns,
+            "variadic": signature.variadic,
+            "static": signature.static,
+        },
+        "definition": _site(found.definition) if found.definition is not None else None,
+        "other_definitions": list(map(_site, found.other_definitions)),
+        "declarations": list(map(_site, found.declarations)),
+        "out_error": errp,
+        "result": found.result,
+        "exception": {"fails": found.fails, "reason": found.reason} if found.fails is not None else None,
+        "noreturn": found.noreturn,
+        "fact": None
+        if fact is None
+        else {
+            "sets": fact.errp,
+            "consumes": fact.consumes,
+            "how": fact.how or None,
+            "clears": fact.clears,
+            "keeps": fact.keeps,
+            "makes_error": fact.makes_error,
+            "reason": found.reason,
+        },
+        "assumed": [_way_document(found.result, Way(outcome)) for outcome in found.assumed],
+        "body": None
+        if body is None
+        else {
+            "damaged": body.damaged or None,
+            "outcomes": [_way_document(found.result, way) for way in body.ways],
+            "consumes": body.consumes,
+            "clears": body.clears,
+            "noreturn": body.noreturn,
+            "complete": body.complete,
+            "keeps_to_itself": [asdict(kept) for kept in body.kept],
+            "setters": [asdict(setter) for setter in body.setters],
+        },
+        "address": {
+            "total": found.stored.total,
+            "items": [
+                {
+                    **_site(stored.site),
+                    "member": None if stored.argument else stored.member,
+                    "holder": stored.holder or None,
+                    "argument_of": stored.member if stored.argument else None,
+                }
+                for stored in found.stored.items
+            ],
+        },
+        "callers": {
+            "total": found.callers.total,
+            "files": found.caller_files,
+            "items": list(map(_site, found.callers.items)),
+        },
+        "files_left_out": found.outside,
+    }
+    plain: dict[str, Any] = _without_surrogates(whole)
+    return plain
+
+
+def _site(site: Site) -> dict[str, Any]:
+    return {"path": site.path, "line": site.line, "function": site.function or None}
+
+
+def _way_document(kind: str, way: Way) -> dict[str, Any]:
+    outcome = way.outcome
+    error = "set" if outcome.sets else "unset" if outcome.unset or outcome.sets is False else "unknown"
+    return {
+        "result": result_text(kind, outcome.signs),
+        "signs": [word for bits, word in SIGNS if outcome.signs & bits],
+        "value": outcome.value or None,
+        "error": error,
+        "tolerant": outcome.tolerant,
+        "failure_without_error": outcome.unset,
+        "lines": list(way.lines),
+    }
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Odd bytes of paths as visible escapes."""
+    if isinstance(value, str):
+        return without_surrogates(value)
+    if isinstance(value, dict):
+        return {key: _without_surrogates(item) for key, item in value.items()}
+    return [_without_surrogates(item) for item in value] if isinstance(value, list) else value

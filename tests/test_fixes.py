@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The edits of the form rules, on texts: what comes out, and which fixes are refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from qerrlint.engine.single import report_of
+from qerrlint.facts.program import Program
+from qerrlint.review.fixes import BRINGS, DAMAGES, OVERLAPS, FixedFile, fix_files, unified
+from qerrlint.review.located import Resolver
+from qerrlint.review.reported import as_reported
+from qerrlint.review.result import Place, Reported, ReportedEdit, ReportedFix
+from qerrlint.rules import load_rules
+from qerrlint.source.empty import EmptySource
+from qerrlint.source.overlay import OverlaySource
+
+RULES = load_rules()
+FORM = ("error-message-form", "redundant-error-code")
+HEAD = """\
+typedef struct Lamp { const char *name; Error *last; } Lamp;
+bool lamp_lit(Lamp *lamp, Error **errp);
+int lamp_dim(Lamp *lamp, int by, Error **errp);
+void lamp_off(Lamp *lamp, Error **errp);
+"""
+
+
+def found_in(text: str) -> list[Reported]:
+    data = text.encode()
+    resolver = Resolver(Program(OverlaySource(EmptySource(), {"a.c": data}), reach="patch"))
+    return [
+        as_reported(resolver.locate(finding, "advice"))
+        for finding in report_of("a.c", data, RULES).findings
+        if finding.rule in FORM
+    ]
+
+
+def fixed(text: str, found: list[Reported] | None = None) -> FixedFile:
+    source = OverlaySource(EmptySource(), {"a.c": text.encode()})
+    (file,) = fix_files(source, found_in(text) if found is None else found, RULES, "patch")
+    return file
+
+
+def function(body: str, errp: bool = True) -> str:
+    parameters = "Lamp *lamp, Error **errp" if errp else "Lamp *lamp"
+    return f"{HEAD}\nbool lamp_check({parameters})\n{{\n{body}    return true;\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('error_setg(errp, "no oil.\\n");', 'error_setg(errp, "no oil");'),
+        ('error_setg(errp, "no "\n               "oil.");', 'error_setg(errp, "no "\n               "oil");'),
+        ('error_setg(errp, "Error: no oil");', 'error_setg(errp, "no oil");'),
+        (
+            'error_setg(errp, "%s: no oil in %s", __func__, lamp->name);',
+            'error_setg(errp, "no oil in %s", lamp->name);',
+        ),
+        (
+            'error_setg(errp, "%s: no oil",\n               __func__);',
+            'error_setg(errp, "no oil");',
+        ),
+        (
+            'error_setg(errp, "no oil in %s: %s",\n               lamp->name, strerror(-ret));',
+            'error_setg_errno(errp, -ret, "no oil in %s",\n                     lamp->name);',
+        ),
+        (
+            'lamp_lit(lamp, errp);\n    error_prepend(errp, "lamp");',
+            'lamp_lit(lamp, errp);\n    error_prepend(errp, "lamp: ");',
+        ),
+        (
+            'lamp_lit(lamp, errp);\n    error_append_hint(errp, "Oil?");',
+            'lamp_lit(lamp, errp);\n    error_append_hint(errp, "Oil?\\n");',
+        ),
+    ],
+)
+def test_message_texts_are_mended(before: str, after: str) -> None:
+    guard = "    ERRP_GUARD();\n" if "pend" in before else ""
+    file = fixed(function(f"{guard}    {before}\n"))
+    assert file.new.decode() == function(f"{guard}    {after}\n")
+    assert file.mended
+    assert not file.refused
+    assert not found_in(file.new.decode())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'error_setg(errp, "no oil in %d lamps, %s, at all", 3, strerror(errno));',
+        'error_setg(errp, "%s", __func__);',
+        'error_setg(errp, "no oil" "\\n");',
+    ],
+)
+def test_what_is_not_mechanical_has_no_fix(call: str) -> None:
+    (found,) = found_in(function(f"    {call}\n"))
+    assert found.fixes == ()
+
+
+def test_null_checks_go() -> None:
+    before = function(
+        "    if (lamp->last) {\n        error_free(lamp->last);\n    }\n    lamp->last = NULL;\n", False
+    )
+    after = function("    error_free(lamp->last);\n    lamp->last = NULL;\n", False)
+    assert fixed(before).new.decode() == after
+
+
+def test_a_check_with_a_comment_in_it_is_left_to_people() -> None:
+    text = function("    if (lamp->last) { /* old */\n        error_free(lamp->last);\n    }\n", False)
+    (found,) = found_in(text)
+    assert (found.rule, found.fixes) == ("redundant-error-code", ())
+
+
+def test_a_guard_goes_with_its_blank_line() -> None:
+    body = '    error_setg(errp, "no oil");\n'
+    assert fixed(function(f"    ERRP_GUARD();\n\n{body}")).new.decode() == function(body)
+
+
+def test_a_local_error_goes_whole() -> None:
+    before = (
+        "    Error *err = NULL;\n    int ret;\n\n"
+        "    lamp_lit(lamp, &err);\n    if (err) {\n        error_propagate(errp, err);\n"
+        "        return false;\n    }\n"
+        "    if (!lamp_lit(lamp, &err)) {\n        error_propagate(errp, err);\n"
+        "        return false;\n    }\n"
+        "    ret = lamp_dim(lamp,\n                   3, &err);\n    if (ret < 0) {\n"
+        "        error_propagate(errp, err);\n        return false;\n    }\n"
+    )
+    after = (
+        "    int ret;\n\n"
+        "    if (!lamp_lit(lamp, errp)) {\n        return false;\n    }\n"
+        "    if (!lamp_lit(lamp, errp)) {\n        return false;\n    }\n"
+        "    ret = lamp_dim(lamp,\n                   3, errp);\n"
+        "    if (ret < 0) {\n        return false;\n    }\n"
+    )
+    assert len(found_in(function(before))) == 3
+    assert fixed(function(before)).new.decode() == function(after)
+
+
+def test_a_block_that_would_be_empty_goes_with_its_test() -> None:
+    before = (
+        "    Error *err = NULL;\n    int ret = lamp_dim(lamp, 3, &err);\n\n"
+        "    if (ret < 0) {\n        error_propagate(errp, err);\n    }\n"
+    )
+    assert fixed(function(before)).new.decode() == function("    int ret = lamp_dim(lamp, 3, errp);\n\n")
+
+
+def test_an_error_that_is_only_carried_is_put_where_it_belongs() -> None:
+    before = (
+        "    Error *err = NULL;\n\n    if (!lamp->name) {\n"
+        '        error_setg(&err, "no name");\n        goto out;\n    }\n'
+        "    lamp_off(lamp, &err);\nout:\n    error_propagate(errp, err);\n"
+    )
+    after = (
+        '    if (!lamp->name) {\n        error_setg(errp, "no name");\n        goto out;\n    }\n'
+        "    lamp_off(lamp, errp);\nout:\n"
+    )
+    assert fixed(function(before)).new.decode() == function(after)
+
+
+def edited(text: str, *edits: tuple[str, str]) -> Reported:
+    """A finding whose one fix puts texts in the place of others."""
+    (found, *_) = found_in(text)
+    placed = []
+    for old, new in edits:
+        start = text.index(old)
+        line, column = text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1
+        placed.append(ReportedEdit(Place("a.c", line, column, line, column + len(old)), new))
+    return replace(found, fixes=(ReportedFix("try it", tuple(placed)),))
+
+
+SAMPLE = function('    error_setg(errp, "no oil.");\n    lamp_off(lamp, NULL);\n')
+
+
+def test_a_fix_that_overlaps_another_is_refused() -> None:
+    first = edited(SAMPLE, ('oil.");', 'oil");'))
+    other = edited(SAMPLE, ('no oil."', '"oil"'))
+    file = fixed(SAMPLE, [first, other])
+    assert file.mended == (first,)
+    assert [(r.found, r.reason) for r in file.refused] == [(other, OVERLAPS)]
+    assert file.new.decode() == SAMPLE.replace("oil.", "oil")
+
+
+def test_equal_fixes_are_one() -> None:
+    found = edited(SAMPLE, ('oil.");', 'oil");'))
+    file = fixed(SAMPLE, [found, replace(found, message="another")])
+    assert len(file.mended) == 2
+    assert not file.refused
+
+
+@pytest.mark.parametrize("new", ["((", "}", ""])
+def test_a_fix_that_leaves_no_c_is_refused(new: str) -> None:
+    bad, good = (
+        edited(SAMPLE, ("lamp_off(lamp, NULL", new + "lamp_offlamp")),
+        edited(SAMPLE, ('oil."', 'oil"')),
+    )
+    file = fixed(SAMPLE, [bad, good])
+    assert [r.reason for r in file.refused] == [DAMAGES]
+    assert file.mended == (good,)
+
+
+def test_a_fix_outside_of_functions_is_refused() -> None:
+    file = fixed(SAMPLE, [edited(SAMPLE, ("int lamp_dim", "bool lamp_dim"))])
+    assert [r.reason for r in file.refused] == [DAMAGES]
+    assert file.new == file.old
+
+
+def test_a_fix_that_brings_a_finding_is_refused_and_the_others_are_made() -> None:
+    bad = edited(SAMPLE, ("lamp_off(lamp, NULL)", 'error_setg(errp, "again")'))
+    good = edited(SAMPLE, ('oil."', 'oil"'))
+    file = fixed(SAMPLE, [bad, good])
+    assert [(r.found, r.reason) for r in file.refused] == [(bad, BRINGS)]
+    assert file.mended == (good,)
+    assert file.new.decode() == SAMPLE.replace("oil.", "oil")
+
+
+def test_a_suppressed_finding_is_not_mended() -> None:
+    found = [replace(item, suppressed="as it is") for item in found_in(SAMPLE)]
+    source = OverlaySource(EmptySource(), {"a.c": SAMPLE.encode()})
+    assert list(fix_files(source, found, RULES, "patch")) == []
+
+
+def test_the_diff_says_where_a_last_newline_is_missing() -> None:
+    lines = b"".join(unified([FixedFile("a.c", b"x\ra\nb", b"x\ra\nc", (), ())]))
+    no_end = b"\\ No newline at end of file\n"
+    assert lines == (b"--- a/a.c\n+++ b/a.c\n@@ -1,2 +1,2 @@\n x\ra\n-b\n" + no_end + b"+c\n" + no_end)
