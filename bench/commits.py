@@ -223,18 +223,15 @@ def _print_findings(git: str, outcomes: Sequence[Outcome]) -> None:
             continue
         print(f"\n{outcome.commit[:12]} {outcome.date} {outcome.subject}")
         for found in outcome.introduced:
-            text = _line(git, outcome.commit, found["path"], found["line"])
+            text = (
+                _git(git, "show", f"{outcome.commit}:{found['path']}").split("\n")[found["line"] - 1].strip()
+            )
             print(f"  {found['path']}:{found['line']}: {found['function']}(): {found['rule']}", end=" ")
             print(f"[{found['severity']}, {found['confidence']}, {found['relation']}]")
             print(f"    {found['message']}\n    | {text}")
             for step in found["steps"]:
                 print(f"      {step['path']}:{step['line']}: {step['message']}")
     print()
-
-
-def _line(git: str, commit: str, path: str, line: int) -> str:
-    lines = _git(git, "show", f"{commit}:{path}").split("\n")
-    return lines[line - 1].strip() if line <= len(lines) else ""
 
 
 def _measured(command: Sequence[str], stdin: bytes, timeout: float) -> Run:

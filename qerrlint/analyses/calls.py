@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""calls: arguments and results against the types of the declarations in the tree at hand; no paths but returns."""
+"""calls: arguments and results against the types of the declarations in the tree; no paths but returns."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _int_as_bool(unit: Unit, life: Life) -> Iterator[Observation]:
 
 
 def _numeric(life: Life) -> bool:
-    """Whether an int function follows the 0/negative convention somewhere (else it may be a bool in disguise)."""
+    """Whether an int function follows the 0/negative convention somewhere (else it may be a bool)."""
     return any(
         leaving.signs == NEG or (isinstance(leaving.value, Const) and leaving.value.text == "0")
         for leaving in life.exits

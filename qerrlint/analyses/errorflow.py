@@ -12,8 +12,8 @@ from qerrlint.analyses.steps import folded, path_steps, shown
 from qerrlint.facts.sightings import Life, Sighting
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation
-from qerrlint.syntax.cut import Piece
 from qerrlint.source.span import Span
+from qerrlint.syntax.cut import Piece
 from qerrlint.syntax.ir import Addr, Call, Var
 
 _GUARDS = frozenset({"ERRP_GUARD", "ERRP_AUTO_PROPAGATE"})

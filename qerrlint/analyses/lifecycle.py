@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The life of single Error objects judged: used before NULL, after free, twice, or never freed; wrong tests."""
+"""The life of single Error objects judged: used unset, after free, twice, never freed; wrong tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qerrlint.facts.sightings import Life, Sighting
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
 from qerrlint.source.span import Span
-from qerrlint.syntax.ir import Addr, Call, Const, Var
+from qerrlint.syntax.ir import Call, Const, Var
 
 _ONCE = frozenset({"stale", "uninit", "gone-used", "null-reported"})
 _ASSERTED = re.compile(rb"assert\w*\s*\([\s!(]*\Z")

@@ -23,12 +23,12 @@ _MODE = re.compile(r"\bMIG_MODE_[A-Z0-9_]+\b")
 _ALL = "MIG_MODE_ALL"
 _REGISTRATION = re.compile(rb"\b(?:migrate_add_blocker\w*|migration_add_notifier\w*)\s*\(")
 # Which modes a registration stands for where no mode is written (migration/blocker.h, migration/misc.h).
-_FIXED_BLOCKERS = {
+_FIXED_BLOCKERS: dict[str, str | None] = {
     "migrate_add_blocker": None,
     "migrate_add_blocker_internal": None,
     "migrate_add_blocker_normal": "MIG_MODE_NORMAL",
 }
-_FIXED_NOTIFIERS = {"migration_add_notifier": "MIG_MODE_NORMAL"}
+_FIXED_NOTIFIERS: dict[str, str | None] = {"migration_add_notifier": "MIG_MODE_NORMAL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _coverage(unit: Unit, function: Function) -> Iterator[Observation]:
             if blocker.selective:
                 yield from _uncovered(unit, function, blocker, notifiers, reported)
             else:
-                # A blocker of all modes under a condition of its own is a fallback: the notifier runs elsewhere.
+                # A blocker of all modes under a condition of its own is a fallback.
                 notifiers = [n for n in notifiers if all(blocker.call in e for e in ends if n.call in e)]
             yield from _blocked(unit, function, blocker, notifiers, reported)
 

@@ -175,7 +175,7 @@ class _Judged:
         return ""
 
     def _source(self, leaving: Exit) -> str:
-        """Whose status is returned: the call that the returned variable was last assigned from, by the text."""
+        """Whose status is returned: the call that was last assigned to the variable, by the text."""
         value = leaving.value
         if leaving.constant:
             return ""

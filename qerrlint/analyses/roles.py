@@ -41,7 +41,8 @@ def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
 
 
 def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
-    assert life.signature is not None and life.signature.errp is not None
+    assert life.signature is not None
+    assert life.signature.errp is not None
     errp = life.signature.params[life.signature.errp].name
     errp_used = any(_mentions(arg, errp) for call in life.function.calls for arg in call.args)
     for call in life.function.calls:

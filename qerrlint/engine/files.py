@@ -12,7 +12,6 @@ from qerrlint.findings import Finding, Observation, number_equal
 from qerrlint.rules import RuleSet
 from qerrlint.source.span import Span
 
-
 # Events that the text decides, on whatever path.
 _PATHLESS = frozenset({"errp-deref", "errp-prepend"})
 

@@ -2,9 +2,9 @@
 """Many files through one function, in one process or several, results in the order of the paths.
 
 Planning: files are sorted by size, largest first, and handed to worker processes in small lots, so that the
-last lots are cheap ones and no worker waits long for another. Each worker keeps a state of its own (a Source, a
-World), so headers are scanned once a process. Below a megabyte of work everything stays in this process:
-starting workers costs more than it saves. Parsing holds the interpreter's lock, so threads would gain nothing.
+last lots are cheap ones and no worker waits long for another. Each worker keeps a state of its own (a
+Source, a World), so headers are scanned once a process. Below a megabyte of work everything stays in this
+process: starting workers costs more than it saves. Threads would gain nothing: parsing holds a lock.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def _in_processes(
 ) -> None:
     from concurrent.futures import ProcessPoolExecutor, as_completed
 
-    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(make_state, function)) as pool:
+    start: Callable[..., None] = _start
+    with ProcessPoolExecutor(jobs, initializer=start, initargs=(make_state, function)) as pool:
         futures = [pool.submit(_run, lot) for lot in _lots(sizes)]
         for future in as_completed(futures):
             for path, out in future.result():

@@ -7,8 +7,8 @@ from qerrlint.engine.files import FileReport, analyse_unit
 from qerrlint.facts.program import Program
 from qerrlint.findings import Finding
 from qerrlint.rules import RuleSet, load_rules
-from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.empty import EmptySource
+from qerrlint.source.overlay import OverlaySource
 
 
 def report_of(path: str, data: bytes, rules: RuleSet | None = None) -> FileReport:

@@ -22,7 +22,7 @@ _MEMBER = re.compile(r"(?:->|\.)(\w+)$")
 
 
 class Callees:
-    """Resolves the calls of one unit; answers are remembered by callee where they do not depend on the call."""
+    """Resolves the calls of one unit; what does not depend on the call itself is remembered by callee."""
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit

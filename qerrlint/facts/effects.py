@@ -15,8 +15,8 @@ class Outcome:
 
     `sets`: True (sets), False (does not), None (not known). `value`: the constant returned, where its sign
     tells nothing (MAP_FAILED). `tolerant`: the Error is handed over by error_propagate(), so that one that
-    is there already does no harm. `unset`: a failure that leaves the Error alone against the convention; `sets` is
-    None then, so that callers are not blamed for it.
+    is there already does no harm. `unset`: a failure without an Error, or a success with one; `sets` is None
+    then, so that callers are not blamed for it.
     """
 
     signs: int
@@ -33,11 +33,11 @@ class Effect:
     errp: the out-error argument. outcomes: each way of returning. evidence: "setter" (error_setg and
     kin: it always sets), "body" (the callee's body was read), "signature" (assumed from the declaration),
     "guess" (no declaration is known). consumes: an `Error *` argument that is gone afterwards, `how`:
-    "free", "report", "propagate" or "body"; `into` is the pointer that error_propagate hands it to. clears: an
-    `Error **` argument that is NULL afterwards. keeps: the Error behind an argument is read or extended, not
-    replaced. makes: an argument `&object` that is NULL after a failure and not NULL else. returns: the argument that is the
-    result after a failure. kind: what the result is (types.result_kind). prints: tells the user of a failure
-    by itself. makes_error: the result is an Error that is never NULL.
+    "free", "report", "propagate" or "body"; `into` is the pointer that error_propagate hands it to. clears:
+    an `Error **` argument that is NULL afterwards. keeps: the Error behind an argument is read or extended,
+    not replaced. makes: an argument `&object` that is NULL after a failure and not NULL else. returns: the
+    argument that is the result after a failure. kind: what the result is (types.result_kind). prints: tells
+    the user of a failure by itself. makes_error: the result is an Error that is never NULL.
     """
 
     errp: int | None = None

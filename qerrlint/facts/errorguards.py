@@ -142,9 +142,12 @@ class Guards:
                 cell = UNKNOWN_CELL
             if cell is not None:
                 return self._hold_cell(state, path, cell, allow)
-        elif isinstance(subject, Opaque) and allow == POS:
-            if self._contradicts(state, subject.text) or not self._equal(state, subject.text):
-                return False
+        elif (
+            isinstance(subject, Opaque)
+            and allow == POS
+            and (self._contradicts(state, subject.text) or not self._equal(state, subject.text))
+        ):
+            return False
         if soft and isinstance(subject, Opaque):
             known = state.facts.get(subject.text.rpartition("==")[0])
             if known is not None and known.origin >= 0:
@@ -156,10 +159,10 @@ class Guards:
         signs = fact.signs & allow
         if not signs:
             return False
-        if allow == NONZERO and fact.signs == ZERO | POS and fact.origin >= 0:
+        of_int = fact.origin >= 0 and self._effects[fact.origin].kind == "int"
+        if of_int and allow == NONZERO and fact.signs == ZERO | POS:
             # `if (ret)` of an int result is the test for a failure: that it is above 0 is not what it asks.
-            if self._effects[fact.origin].kind == "int":
-                return False
+            return False
         if isinstance(subject, (Var, Result, Opaque)):
             state.facts[text_of(subject)] = Fact(signs, fact.origin)
             if isinstance(subject, Result):

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.facts.summaries import Summary
 from qerrlint.facts.unit import Unit
-from qerrlint.facts.world import DeclarationCache, World
+from qerrlint.facts.world import World
 from qerrlint.source.source import Source
 
 

@@ -34,8 +34,8 @@ class Summary:
     """How a function returns: `outcomes`, one for each combination of result signs and Error.
 
     consumes: index of an `Error *` parameter that is gone on every return. noreturn: no path returns.
-    swallows: Errors that the body receives and keeps from its caller. fails: some path returns a value that the
-    convention calls a failure. complete: every path was followed. clears: the function takes what
+    swallows: Errors that the body receives and keeps from its caller. fails: some path returns a value that
+    the convention calls a failure. complete: every path was followed. clears: the function takes what
     its `Error **` parameter points to and leaves NULL there (no out-parameter at all).
     """
 
@@ -134,13 +134,6 @@ def fails_by(kind: str, signs: int) -> bool:
     if kind == "int":
         return signs == NEG
     return kind in ("bool", "pointer") and signs == ZERO
-
-
-def _succeeds_by(kind: str, signs: int) -> bool:
-    """Whether a result with these signs is certainly a success by the convention of its kind."""
-    if kind == "int":
-        return signs == ZERO
-    return kind in ("bool", "pointer") and signs == POS
 
 
 def _succeeds_by(kind: str, signs: int) -> bool:

@@ -62,7 +62,8 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
         files = [p for p in after.source.containing([c.name for c in contracts]) if is_c(p) and p not in near]
         if len(files) > CALLER_FILES:
             notices.append(
-                f"{len(files)} files call functions whose contract changes; {CALLER_FILES} of them were looked at"
+                f"{len(files)} files call functions whose contract changes; "
+                f"{CALLER_FILES} of them were looked at"
             )
         for path in files[:CALLER_FILES]:
             found = _callers(before, after, path, contracts, rules)

@@ -149,13 +149,8 @@ class _Judge:
     def damage(self, changes: Sequence[_Change]) -> str | None:
         """DAMAGES if functions are lost or become unreadable, or if an edit lies outside of functions."""
         before, after = self._unit(self.old), self._unit(apply_changes(self.old, changes))
-        if list(before.functions) != list(after.functions):
+        if list(before.functions) != list(after.functions) or _outside(before) != _outside(after):
             return DAMAGES
-        places = [piece.span for piece in before.functions.values()]
-        for change in changes:
-            for start, end, _ in change.edits:
-                if not any(span.start <= start and end <= span.end for span in places):
-                    return DAMAGES
         for name, piece in after.functions.items():
             changed = before.text(before.functions[name]) != after.text(piece)
             if changed and after.is_damaged(name) and not before.is_damaged(name):
@@ -181,6 +176,16 @@ class _Judge:
 
     def _counted(self, unit: Unit) -> Counter[tuple[str, str]]:
         return Counter((f.rule, f.function) for f in analyse_unit(unit, self._rules).findings)
+
+
+def _outside(unit: Unit) -> list[bytes]:
+    """The texts between the functions."""
+    parts: list[bytes] = []
+    at = 0
+    for span in sorted(piece.span for piece in unit.functions.values()):
+        parts.append(unit.data[at : span.start])
+        at = span.end
+    return [*parts, unit.data[at:]]
 
 
 def unified(files: Iterable[FixedFile]) -> Iterator[bytes]:

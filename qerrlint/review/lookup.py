@@ -92,10 +92,11 @@ def find_contract(source: Source, name: str, inside: str | None = None, limit: i
     places = _Places(texts)
     definitions, declarations = _heads(name, uses, places)
     macros = [places.site(use) for use in uses if use.kind == MACRO]
-    calls = [use for use in uses if use.kind == CALL]
     program = Program(source)
     visible = [d for d in definitions if _is_visible(program, d, inside)]
     chosen = visible[0] if visible else None
+    uses = [use for use in uses if _is_meant(program, use.path, chosen, definitions)]
+    calls = [use for use in uses if use.kind == CALL]
     home = chosen.site.path if chosen else inside or next((s.path for s in (*declarations, *macros)), "")
     home = home or next((use.path for use in calls), "include/qapi/error.h")
     unit = program.unit(home)
@@ -153,6 +154,18 @@ def _is_visible(program: Program, definition: _Definition, inside: str | None) -
     if inside is None or not definition.static:
         return True
     return definition.site.path in program.world.files.reached(inside)
+
+
+def _is_meant(
+    program: Program, path: str, chosen: _Definition | None, definitions: Sequence[_Definition]
+) -> bool:
+    """Whether the name in a file means the definition that was chosen."""
+    if chosen is None or path == chosen.site.path:
+        return True
+    if chosen.static and chosen.site.path.endswith(".c"):
+        # What the file includes (a .c.inc) is a part of it.
+        return path in program.world.files.reached(chosen.site.path)
+    return not any(d.static and d.site.path == path for d in definitions)
 
 
 def _kind(defined: bool, signature: Signature | None, macro: bool) -> str:

@@ -115,8 +115,8 @@ def _line_map(parts: Sequence[Fragment]) -> LineMap:
 
 @dataclass(slots=True)
 class _Part:
-    """A fragment made whole: `head` opens the function it starts in (b"": none), `openers` the blocks; `inner`
-    closes the blocks that are open at its end. `starts_in` and `ends_in` name the functions there."""
+    """A fragment made whole: `head` opens the function it starts in (b"": none), `openers` the blocks;
+    `inner` closes the blocks that are open at its end. `starts_in` and `ends_in` name the functions there."""
 
     start: int
     lines: list[bytes]

@@ -11,13 +11,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qerrlint.syntax.declarations import FileDeclarations
+from qerrlint.syntax.declarations import FileDeclarations, Slot
 
 HEAD, MACRO, CALL, SLOT, ARGUMENT, OTHER = "head", "macro", "call", "slot", "argument", "other"
 
 # What may stand on the line before the name of a function that is declared at column 0.
 _HEAD_START = re.compile(rb"[A-Za-z_][^;{}=\"'/?]*\Z")
 _DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+\Z")
+_STORED = re.compile(rb"\s*=\s*&?\s*")
+# A type, or a star, before a name: a variable or member of that name.
+_DECLARED = re.compile(rb"(?<!\breturn)(?<=[\w*])[ \t*]*(?<=[ \t*])\Z")
 _CALLEE = re.compile(rb"([A-Za-z_]\w*)\s*\Z")
 _NO_CALLEE = frozenset(b"if while for switch return sizeof typeof".split())
 # An argument further from its call's parenthesis than this is not recognised.
@@ -58,18 +61,13 @@ def mentions(path: str, data: bytes, name: str) -> Iterator[Mention]:
                 continue
             yield Mention(HEAD if _starts_head(before) else CALL, path, at)
             continue
+        if previous == b"->" or previous[-1:] == b".":
+            continue
         declarations = declarations or FileDeclarations(path, data)
-        slot = next(
-            (
-                s
-                for s in declarations.slots
-                if s.value == name and s.start <= at <= s.start + len(s.member) + 64
-            ),
-            None,
-        )
+        slot = next((s for s in declarations.slots if s.value == name and _is_value(data, at, s)), None)
         if slot is not None:
             yield Mention(SLOT, path, at, slot.member, slot.object or declarations.slot_type(slot))
-        elif previous != b"->" and not re.search(rb"[\w.*]\Z", previous):
+        elif not _DECLARED.search(before):
             callee = _callee(data, at)
             yield Mention(ARGUMENT if callee else OTHER, path, at, callee)
 
@@ -92,6 +90,11 @@ def _is_no_code(data: bytes, at: int, before: bytes) -> bool:
         return True
     opening = data.rfind(b"/*", 0, at)
     return opening >= 0 and data.find(b"*/", opening + 2, at) < 0
+
+
+def _is_value(data: bytes, at: int, slot: Slot) -> bool:
+    """Whether the name at the offset is what the slot holds: `start` is the member, or the value itself."""
+    return slot.start == at or _STORED.fullmatch(data, slot.start + len(slot.member), at) is not None
 
 
 def _starts_head(before: bytes) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qerrlint.engine.files import FileReport
 from qerrlint.facts.program import Program
-from qerrlint.facts.world import DeclarationCache
+from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.patch.series import Series
 from qerrlint.patch.thread import Remark
 from qerrlint.review.compare import Compared, compare

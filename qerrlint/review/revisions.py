@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from qerrlint.facts.program import Program
-from qerrlint.facts.world import DeclarationCache
+from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.review.compare import compare
 from qerrlint.review.linediff import line_map_between
 from qerrlint.review.located import Located, Resolver

@@ -104,7 +104,7 @@ def contract_changes(before: Program, after: Program, pairs: Iterable[FilePair])
 
 
 def _changed_prototypes(before: Program, after: Program, old: Unit, new: Unit) -> list[ContractChange]:
-    """Functions that a header declares otherwise now; their definitions speak for themselves if they change."""
+    """Functions that a header declares otherwise now; a definition that changes speaks for itself."""
     out: list[ContractChange] = []
     if not new.path.endswith(".h"):
         return out
@@ -149,6 +149,6 @@ def _difference(old: Unit, new: Unit, name: str) -> str | None:
         return f"{name}() now treats the Error it is given differently"
     if after.fails and not before.fails:
         return f"{name}() can now fail"
-    if {o for o in before.outcomes} != {o for o in after.outcomes} and before.complete and after.complete:
+    if set(before.outcomes) != set(after.outcomes) and before.complete and after.complete:
         return f"{name}() now returns other results with its Error"
     return None

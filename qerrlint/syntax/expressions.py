@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Expressions to values, conditions to edges; knows C's operators and a few transparent macros.
+"""Expressions to values; knows C's operators and a few transparent macros, not how a condition splits a path.
 
 `Expressions.value` emits what an expression does (calls, assignments, dereferences) and returns what it
-comes to; `Expressions.branch` turns a condition into edges so that every test on an edge is atomic.
+comes to.
 """
 
 from __future__ import annotations
@@ -46,43 +46,15 @@ _CONSTANT = re.compile(r"_*[A-Z][A-Z0-9_]*$")
 _TYPE = re.compile(r"\((?:\w+_t|int|long|hwaddr|unsigned)\)$")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*$")
 _SIGN_OPERATORS = frozenset({"|", "&", "+", "-"})
-_COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
-_SWAPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 # Macros that give their argument back unchanged (include/qemu/compiler.h, GLib).
-_TRANSPARENT = frozenset(
+TRANSPARENT = frozenset(
     {"likely", "unlikely", "G_LIKELY", "G_UNLIKELY", "__builtin_expect", "RETRY_ON_EINTR", "TFR"}
 )
 # Macros that end the program when their condition is false.
 _ASSERTIONS = frozenset({"assert", "g_assert", "g_assert_true", "tcg_debug_assert"})
 _NEGATED_ASSERTIONS = frozenset({"g_assert_false", "g_assert_null"})
 _COMPARED_ASSERTIONS = frozenset({"g_assert_cmpint", "g_assert_cmpuint", "g_assert_cmphex"})
-# Signs left on either side of a comparison with zero: (when it holds, when it does not).
-_AGAINST_ZERO = {
-    "==": (ZERO, NONZERO),
-    "!=": (NONZERO, ZERO),
-    "<": (NEG, ZERO | POS),
-    "<=": (NEG | ZERO, POS),
-    ">": (POS, NEG | ZERO),
-    ">=": (ZERO | POS, NEG),
-}
-# The same against a positive number n (what can be said of the sign alone).
-_AGAINST_POSITIVE = {
-    "==": (POS, ANY),
-    "!=": (ANY, POS),
-    "<": (ANY, POS),
-    "<=": (ANY, POS),
-    ">": (POS, ANY),
-    ">=": (POS, ANY),
-}
-# Against a negative constant such as -1 or -EINVAL.
-_AGAINST_NEGATIVE = {
-    "==": (NEG, ANY),
-    "!=": (ANY, NEG),
-    "<": (NEG, ANY),
-    "<=": (NEG, ANY),
-    ">": (ANY, NEG),
-    ">=": (ANY, NEG),
-}
 
 
 class Expressions:
@@ -296,7 +268,7 @@ class Expressions:
         if kind in ("-", "&") and _TYPE.match(self.text(left)):
             # `(off_t)-1` looks like a subtraction to a grammar that knows no typedefs.
             return self._signed(right, kind, node)
-        if kind in ("&&", "||") or (kind in _COMPARISONS and self._has_effect(node)):
+        if kind in ("&&", "||") or (kind in COMPARISONS and self._has_effect(node)):
             if self._has_effect(node):
                 return self._by_branches(node)
             return Opaque(self.text(node))
@@ -320,7 +292,7 @@ class Expressions:
         if first is None:  # a ?: b gives a itself where it is not zero
             subject = self.value(condition)
             yes, no = self.out.new(), self.out.new()
-            self._fork(((subject, NONZERO),), ((subject, ZERO),), yes, no, self.span(condition))
+            self.fork(((subject, NONZERO),), ((subject, ZERO),), yes, no, self.span(condition))
         else:
             subject = None
             yes, no = self.out.new(), self.out.new()
@@ -354,7 +326,7 @@ class Expressions:
             inner = inner.named_children[0]
         if inner.type == "binary_expression":
             operator = inner.child_by_field_name("operator")
-            if operator is not None and (operator.type in _COMPARISONS or operator.type in ("&&", "||")):
+            if operator is not None and (operator.type in COMPARISONS or operator.type in ("&&", "||")):
                 return self._by_branches(inner)
         if inner.type == "unary_expression" and self.raw(inner).startswith("!"):
             return self._by_branches(inner)
@@ -438,7 +410,7 @@ class Expressions:
 
     def _special(self, name: str, nodes: list[Node], node: Node) -> Value | None:
         """Macros that are more or less than a call."""
-        if name in _TRANSPARENT and nodes:
+        if name in TRANSPARENT and nodes:
             return self.value(nodes[0])
         if name in _ASSERTIONS and nodes:
             going, dead = self.out.new(), self.out.new()
@@ -465,68 +437,11 @@ class Expressions:
             return held
         return None
 
-    # -- conditions ---------------------------------------------------------------------------
-
     def branch(self, node: Node, yes: int, no: int) -> None:
-        """Edges for a condition: to `yes` where it holds, to `no` where not. Ends the current block."""
-        kind = node.type
-        if kind == "parenthesized_expression":
-            children = [child for child in node.named_children if child.type != "comment"]
-            if len(children) == 1:
-                self.branch(children[0], yes, no)
-                return
-        elif kind == "unary_expression":
-            argument, operator = node.child_by_field_name("argument"), node.child(0)
-            if argument is not None and operator is not None and operator.type == "!":
-                self.branch(argument, no, yes)
-                return
-        elif kind == "binary_expression":
-            if self._branch_binary(node, yes, no):
-                return
-        elif kind == "comma_expression":
-            children = node.named_children
-            for child in children[:-1]:
-                self.value(child, used=False)
-            self.branch(children[-1], yes, no)
-            return
-        elif kind == "call_expression":
-            function, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
-            if function is not None and arguments is not None and self.raw(function) in _TRANSPARENT:
-                named = arguments.named_children
-                if named:
-                    self.branch(named[0], yes, no)
-                    return
-        subject = self.value(node)
-        if isinstance(subject, Const) and subject.signs in (ZERO, NEG, POS):
-            self.out.jump(no if subject.signs == ZERO else yes)
-            return
-        self._fork(((subject, NONZERO),), ((subject, ZERO),), yes, no, self.span(node))
+        """Edges for a condition; Conditions overrides this."""
+        raise NotImplementedError
 
-    def _branch_binary(self, node: Node, yes: int, no: int) -> bool:
-        operator = node.child_by_field_name("operator")
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if operator is None or left is None or right is None:
-            return False
-        kind = operator.type
-        if kind in ("&&", "||"):
-            middle = self.out.new()
-            if kind == "&&":
-                self.branch(left, middle, no)
-            else:
-                self.branch(left, yes, middle)
-            self.out.here = middle
-            self.branch(right, yes, no)
-            return True
-        if kind not in _COMPARISONS:
-            return False
-        a, b = self.value(left), self.value(right)
-        if isinstance(a, Const) and not isinstance(b, Const):
-            a, b, kind = b, a, _SWAPPED[kind]
-        holds, fails = compare(a, kind, b)
-        self._fork(holds, fails, yes, no, self.span(node))
-        return True
-
-    def _fork(
+    def fork(
         self,
         holds: tuple[tuple[Value, int], ...],
         fails: tuple[tuple[Value, int], ...],
@@ -534,6 +449,7 @@ class Expressions:
         no: int,
         span: Span,
     ) -> None:
+        """Two edges from the current block, each with the tests under which it is open."""
         self.out.go(yes, tuple(Test(v, m) for v, m in holds if m != ANY), span, True)
         self.out.go(no, tuple(Test(v, m) for v, m in fails if m != ANY), span, False)
         self.out.here = None
@@ -574,35 +490,3 @@ class Expressions:
         "initializer_list": _literal,
         "compound_literal_expression": _literal,
     }
-
-
-def compare(
-    subject: Value, operator: str, other: Value
-) -> tuple[tuple[tuple[Value, int], ...], tuple[tuple[Value, int], ...]]:
-    """The tests under which `subject operator other` holds, and those under which it does not."""
-    if isinstance(other, Const):
-        if other.signs == ZERO:
-            holds, fails = _AGAINST_ZERO[operator]
-            return ((subject, holds),), ((subject, fails),)
-        if other is TRUE:
-            holds, fails = (NONZERO, ZERO) if operator == "==" else (ZERO, NONZERO)
-            return ((subject, holds),), ((subject, fails),)
-        if other.number == 1 and operator in ("<", ">="):
-            holds, fails = (NEG | ZERO, POS) if operator == "<" else (POS, NEG | ZERO)
-            return ((subject, holds),), ((subject, fails),)
-        if other.number == -1 and operator in ("==", "!=", ">", "<="):
-            # -1 stands for any failure where a result is compared with it.
-            below = operator in ("==", "<=")
-            holds, fails = (NEG, ZERO | POS) if below else (ZERO | POS, NEG)
-            return ((subject, holds),), ((subject, fails),)
-        table = {POS: _AGAINST_POSITIVE, NEG: _AGAINST_NEGATIVE}.get(other.signs)
-        holds, fails = table[operator] if table is not None else (ANY, ANY)
-    else:
-        holds, fails = ANY, ANY
-    positive = {"==": True, "!=": False, "<": True, ">=": False, ">": True, "<=": False}[operator]
-    name = {"!=": "==", ">=": "<", "<=": ">"}.get(operator, operator)
-    fact = Opaque(f"{text_of(subject)}{name}{text_of(other)}")
-    return (
-        ((fact, POS if positive else ZERO), (subject, holds)),
-        ((fact, ZERO if positive else POS), (subject, fails)),
-    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Union
+from typing import TypeAlias
 
 from qerrlint.source.span import Span
 
@@ -75,7 +75,7 @@ class Opaque:
     text: str
 
 
-Value = Union[Var, Const, Str, Addr, Result, Op, Opaque]
+Value: TypeAlias = Var | Const | Str | Addr | Result | Op | Opaque
 
 NULL = Const("NULL", ZERO, 0)
 TRUE = Const("true", POS, 1)
@@ -144,7 +144,7 @@ class Return:
     implicit: bool = False
 
 
-Event = Union[Call, Assign, Declare, Deref, Return]
+Event: TypeAlias = Call | Assign | Declare | Deref | Return
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class Block:
 @dataclass(frozen=True, slots=True)
 class Function:
     """A lowered function. Block 0 is the entry. `locals` maps a local's name to its type text,
-    `calls` holds every call by number, `autos` the locals that are freed, or outlive the function, by themselves."""
+    `calls` holds every call by number, `autos` the locals that are freed, or live on, by themselves."""
 
     name: str
     span: Span

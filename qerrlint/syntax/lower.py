@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qerrlint.source.span import Span
 from qerrlint.syntax.builder import Builder, Switch
-from qerrlint.syntax.expressions import Expressions, compare
+from qerrlint.syntax.conditions import Conditions, compare
 from qerrlint.syntax.ir import (
     ANY,
     POS,
@@ -80,7 +80,7 @@ def lower(
     )
 
 
-class _Lowering(Expressions):
+class _Lowering(Conditions):
     def __init__(
         self,
         data: bytes,
