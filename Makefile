@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench precision clean
 
 demo: $(VENV)/.installed
 	@printf '%s\n' 'A series from the mailbox, with a reply, on a small tree: what it does to the way errors travel.'
@@ -36,6 +36,10 @@ lint: $(VENV)/.installed-dev
 # Wants a QEMU tree: QERRLINT_QEMU_TREE=DIR and QERRLINT_QEMU_GIT=DIR, see bench/README.md.
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python bench/run.py
+
+# Wants QERRLINT_QEMU_GIT or QERRLINT_QEMU_TREE for more than the verdicts alone; PRECISION holds options.
+precision: $(VENV)/.installed
+	@$(BIN)/python bench/precision.py $(PRECISION)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

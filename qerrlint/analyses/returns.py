@@ -12,8 +12,23 @@ from qerrlint.facts.errorstate import ErrorState
 from qerrlint.facts.sightings import Exit, Life
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
+from qerrlint.flow.trail import places
 from qerrlint.source.span import Span
-from qerrlint.syntax.ir import FALSE, NEG, POS, TRUE, ZERO, Assign, Call, Const, Result, Var, text_of
+from qerrlint.syntax.ir import (
+    FALSE,
+    NEG,
+    POS,
+    TRUE,
+    ZERO,
+    Addr,
+    Assign,
+    Call,
+    Const,
+    Result,
+    Var,
+    root,
+    text_of,
+)
 from qerrlint.syntax.types import result_kind
 
 # Functions that answer a question or look something up: false and NULL are answers there.
@@ -22,10 +37,15 @@ _ASKS = re.compile(
     r"supported|supports|enabled|blocked|exists|contains|try|maybe)(?:_|$)"
 )
 _CONTRACT = re.compile(
-    rb"without\s+(?:an?\s+|setting\s+|any\s+)*err|no\s+error|not\s+an\s+error|(?:errp|error)\s+(?:is\s+)?(?:not\s+|un)set|"
+    rb"without\s+(?:an?\s+|setting\s+|any\s+)*@?err|help|no\s+error|not\s+an\s+error|(?:errp|error)\s+(?:is\s+)?(?:not\s+|un)set|"
     rb"does\s+not\s+set\s+|end.of.file|\bEOF\b",
     re.IGNORECASE,
 )
+# Void functions that bring something about; others may well end their work after an Error.
+_WORKS = re.compile(
+    r"realize|plug|apply|register|(?:^|_)init|alloc|setup|complete|open|start|create|attach|load|configure"
+)
+_STATUS = re.compile(r"(?:ret|rc|r|res|err|error|status|rv|retval)\d*$")
 _JUMP = re.compile(rb"\b(?:return|goto|break|continue)\b")
 _EXITS = frozenset({"exit", "hw_error"})
 _GOOD_EXIT = re.compile(r"\(\s*(?:0|EXIT_SUCCESS)\s*\)$")
@@ -46,6 +66,11 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
     yield from judged.exiting()
     if kind == "void":
         yield from judged.going_on()
+
+
+def folded_all(unit: Unit, span: Span) -> str:
+    """The text of a place without blanks."""
+    return "".join(unit.data[span.start : span.end].decode("utf-8", "replace").split())
 
 
 class _Judged:
@@ -69,7 +94,8 @@ class _Judged:
             return False
         if self._kind == "int":
             # `if (ret) { return ret; }` passes a failure on as well.
-            return leaving.signs == NEG or (leaving.signs == NEG | POS and leaving.value is not None)
+            passed = isinstance(leaving.value, Var) and bool(_STATUS.match(leaving.value.path))
+            return leaving.signs == NEG or (leaving.signs == NEG | POS and passed)
         if self._kind in ("bool", "pointer") and leaving.printed and leaving.signs == ZERO:
             return isinstance(leaving.value, Const) and not _ASKS.search(self._life.function.name)
         if self._kind == "pointer":
@@ -84,8 +110,20 @@ class _Judged:
     def succeeds(self, leaving: Exit) -> bool:
         """Whether the result is a success by the convention."""
         if self._kind == "int":
-            return leaving.signs == ZERO
+            return leaving.signs == ZERO and self._negative_fails
         return self._kind in ("bool", "pointer") and leaving.signs == POS and self._zero_fails
+
+    @property
+    def _negative_fails(self) -> bool:
+        """Whether an int is a status: the function itself returns a negative value with an Error. A result
+        that is a value (a slot's number), or that nobody looks at (a QMP command's), is none."""
+        if self._life.function.name.startswith("qmp_"):
+            return False
+        if all(e.signs in (ZERO, ZERO | POS) for e in self._life.exits):
+            return True
+        return any(
+            not e.signs & ZERO and e.signs & NEG and e.error.state is ErrorState.SET for e in self._life.exits
+        )
 
     def _make(
         self,
@@ -112,7 +150,10 @@ class _Judged:
 
     def failing(self, leaving: Exit) -> Iterator[Observation]:
         """A failure: the Error must be set."""
-        if leaving.error.state is not ErrorState.NULL or self._documented():
+        if leaving.error.state is not ErrorState.NULL or leaving.handed or self._documented():
+            return
+        members = self._unit.slots_of(self._life.function.name)
+        if any(self._unit.world.api.tolerates_unset(member) for member in members):
             return
         unit, calls = self._unit, self._life.function.calls
         leave = Step(leaving.span, "the function fails here without an Error")
@@ -144,6 +185,8 @@ class _Judged:
                 yield from self._make("dropped", call.span, call.text, slots, (leave,))
         if leaving.printed or self._kind == "void":
             return
+        if self._answered(leaving):
+            return
         origin = calls[leaving.origin] if leaving.origin >= 0 else None
         text = folded(unit, leaving.span).removeprefix("return").strip(" ;")
         if origin is not None and self._null_errp(origin):
@@ -163,9 +206,47 @@ class _Judged:
         }
         steps = path_steps(unit, leaving.trail, "", None)
         certainty = "high" if isinstance(leaving.value, Const) or leaving.origin >= 0 else "medium"
+        if self._kind != "int":
+            certainty = "medium" if self._exceptional(leaving) else "low"
         yield from self._make(
             "failure-unset", leaving.span, text_of(leaving.value or Const("", 0)), slots, steps, certainty
         )
+
+    def _exceptional(self, leaving: Exit) -> bool:
+        """Whether false or NULL without an Error is the odd one out: others leave by the same return with an
+        Error, or more returns have one than have none. Elsewhere it may mean "no" or "none"."""
+        with_error = {
+            e.span for e in self._life.exits if e.signs == ZERO and e.error.state is not ErrorState.NULL
+        }
+        without = {e.span for e in self._life.exits if e.signs == ZERO and e.error.state is ErrorState.NULL}
+        return leaving.span in with_error or len(without) < len(with_error)
+
+    def _answered(self, leaving: Exit) -> bool:
+        """Whether the last test before the return looks at what a call that was handed errp gave back, or
+        wrote: then that call has set the Error, however it tells."""
+        branches = [place for place in places(leaving.trail) if place.kind == "branch"]
+        if not branches:
+            return False
+        test = branches[-1].span
+        text = folded_all(self._unit, test)
+        asked = [
+            call
+            for call in self._life.function.calls
+            if call.span.start < test.end
+            and any(isinstance(a, Var) and a.path == self._errp for a in call.args)
+        ]
+        if not asked:
+            return False
+        last = max(asked, key=lambda call: call.span)
+        if test.start <= last.span.start and last.span.end <= test.end:
+            return True
+        written = {root(a.path) for a in last.args if isinstance(a, Addr)}
+        for block in self._life.function.blocks:
+            for event in block.events:
+                if isinstance(event, Assign) and event.value == Result(last.index):
+                    written.add(event.target)
+        written |= {a.path for a in last.args if isinstance(a, Var) and "*" + a.path in text}
+        return any(re.search(rf"(?<![\w.>]){re.escape(w)}(?!\w|->|\.|\[)", text) for w in written)
 
     def _setter(self, consumer: int) -> str:
         """Who had set the Error that a consumer took, "" where that is not known."""
@@ -245,6 +326,8 @@ class _Judged:
     def going_on(self) -> Iterator[Observation]:
         """A void function that sets errp and then goes on with its work: a return is missing."""
         calls = self._life.function.calls
+        if not _WORKS.search(self._life.function.name):
+            return
         for sighting in self._life.sightings:
             if sighting.kind != "goes-on":
                 continue
@@ -275,6 +358,8 @@ class _Judged:
     def exiting(self) -> Iterator[Observation]:
         """exit() in a function that could report."""
         for sighting in self._life.sightings:
+            if sighting.first.state is ErrorState.SET:
+                continue  # the last resort after a failure that is already worded
             text = folded(self._unit, sighting.span)
             if sighting.kind == "exits" and sighting.cell in _EXITS and not _GOOD_EXIT.search(text):
                 slots = {"function": self._life.function.name, "printer": sighting.cell, "form": "exit"}

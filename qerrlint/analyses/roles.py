@@ -21,6 +21,7 @@ from qerrlint.syntax.ir import Addr, Call, Const, Value, Var
 from qerrlint.syntax.types import result_kind
 
 _NOTIFIER = "NotifierWithReturn *"
+_EVENT_TEST = re.compile(rb"\btype\s*==\s*(?:MIG_EVENT_)?\w+|\bcase\s+MIG_EVENT_\w+|\bMIG_EVENT_\w+")
 # Callees whose result is no failure: tracing, lists, memory, locks, reporting.
 _HARMLESS = re.compile(
     r"trace_|g_|f?printf|error_|warn_|info_|qemu_mutex|qemu_bh|timer_|notifier_|assert|mem(?:cpy|set|move)|str|qatomic_|"
@@ -48,7 +49,7 @@ def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
     for call in life.function.calls:
         if not call.direct or any(_mentions(arg, errp) for arg in call.args):
             continue
-        if unit.effect(call).noreturn or excused(unit, call.span):
+        if unit.effect(call).noreturn or excused(unit, call.span) or _after_failure(unit, life, call):
             continue
         summary = unit.summary(call.name)
         signature = unit.signature(call.name)
@@ -70,6 +71,27 @@ def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
             yield _observation(unit, life, call, "discards", summary)
         elif summary is None and kind == "int" and not errp_used and signature.errp is None:
             yield _observation(unit, life, call, "unknown", None)
+
+
+def _after_failure(unit: Unit, life: Life, call: Call) -> bool:
+    """Whether the call, or the swallowing place in its callee, belongs to the event FAILED, where a notifier
+    may not report (the caller asserts it)."""
+    if _last_event(unit.data[life.function.body : call.span.start]) == "FAILED":
+        return True
+    summary = unit.summary(call.name)
+    piece = unit.functions.get(call.name)
+    if summary is None or piece is None or not summary.swallows:
+        return False
+    return all(
+        _last_event(unit.data[piece.body : swallow.printer_span.start]) == "FAILED"
+        for swallow in summary.swallows
+    )
+
+
+def _last_event(text: bytes) -> str:
+    """The last word of the migration event that the text tests last, "" where it tests none."""
+    tests = _EVENT_TEST.findall(text)
+    return tests[-1].rpartition(b"_")[2].decode() if tests else ""
 
 
 def _null(call: Call, position: int) -> bool:

@@ -17,7 +17,7 @@ from qerrlint.syntax.types import Signature, result_kind
 if TYPE_CHECKING:
     from qerrlint.facts.unit import Unit
 
-_VISITOR = re.compile(r"visit_type_[A-Z]")
+_VISITOR = re.compile(r"visit_type_(?:[A-Z]|\w+List$)")
 _MEMBER = re.compile(r"(?:->|\.)(\w+)$")
 
 

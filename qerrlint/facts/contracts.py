@@ -50,8 +50,15 @@ _KEYS = frozenset(
 class Contracts:
     """The bundled contracts; made by `load_contracts`."""
 
-    def __init__(self, headers: Mapping[str, bytes], facts: Mapping[str, Mapping[str, Any]]) -> None:
-        """`headers`: C text by the file's stem; `facts`: the rows of facts.toml by function."""
+    def __init__(
+        self,
+        headers: Mapping[str, bytes],
+        facts: Mapping[str, Mapping[str, Any]],
+        slots: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """`headers`: C text by the file's stem; `facts`: the rows of facts.toml by function; `slots`: those
+        of function-pointer members."""
+        self._slots = slots or {}
         self._ages = {age: FileDeclarations(f"{age}.h", headers.get(age, b"")) for age in AGES}
         self._common = [FileDeclarations(f"{s}.h", d) for s, d in sorted(headers.items()) if s not in AGES]
         self._facts = facts
@@ -111,6 +118,10 @@ class Contracts:
         found = self._facts.get(name, {}).get("returns")
         return int(found) if found is not None else None
 
+    def tolerates_unset(self, member: str) -> bool:
+        """Whether the caller of a function-pointer member makes up for a failure without an Error."""
+        return member in self._slots
+
     def reason(self, name: str) -> str:
         """Why facts.toml has a row for the function; "" if it has none."""
         return str(self._facts.get(name, {}).get("reason", ""))
@@ -151,7 +162,8 @@ def load_contracts(folder: str | None = None) -> Contracts:
     base = Path(folder) if folder is not None else _bundled()
     table = base / "facts.toml"
     try:
-        facts = tomllib.loads(table.read_text(encoding="utf-8")).get("function", {})
+        rows = tomllib.loads(table.read_text(encoding="utf-8"))
+        facts, slots = rows.get("function", {}), rows.get("slot", {})
         headers = {
             entry.name[:-2]: entry.read_bytes() for entry in base.iterdir() if entry.name.endswith(".h")
         }
@@ -166,4 +178,4 @@ def load_contracts(folder: str | None = None) -> Contracts:
         if unknown or not row.get("reason"):
             what = f"unknown key {unknown[0]!r}" if unknown else "no reason given"
             raise UsageError(f"{table}: [function.{name}]: {what}")
-    return Contracts(headers, facts)
+    return Contracts(headers, facts, slots)

@@ -32,7 +32,8 @@ class Calls(Marks):
     def _call(self, state: PathState, call: Call) -> Iterable[PathState]:
         effect = self._effects[call.index]
         if effect.noreturn:
-            self._sight("exits", call.span, call.name, NULL_CELL, call.index, state)
+            before = self._cell(state, "*" + self._errp) if self._errp is not None else NULL_CELL
+            self._sight("exits", call.span, call.name, before, call.index, state)
             return ()
         new = state.copy()
         self._arguments(new, call, effect)
@@ -232,6 +233,11 @@ class Calls(Marks):
             if target is not None and target in FATAL:
                 # The program ends where there is an Error to hand on.
                 return states[1:] if cell.state is not ErrorState.NULL else states
+            if target is not None and target == "*" + (self._errp or ""):
+                # Whoever propagates has an Error or none; the way without one is not to be blamed.
+                state.marks |= {("handed", self._errp or "")}
+                for other in states[1:]:
+                    other.marks |= {("handed", self._errp or "")}
             given = cell.state in (ErrorState.SET, ErrorState.MAYBE) or path is None
             if target is None or not given or self._cell(state, target).state is ErrorState.SET:
                 return states

@@ -159,6 +159,9 @@ class Guards:
         signs = fact.signs & allow
         if not signs:
             return False
+        if fact.signs == NONZERO and allow == ZERO | POS:
+            # What is not 0 has failed: `rc < 0 ? ... : ...` behind `if (rc)` does not ask for above 0.
+            return False
         of_int = fact.origin >= 0 and self._effects[fact.origin].kind == "int"
         if of_int and allow == NONZERO and fact.signs == ZERO | POS:
             # `if (ret)` of an int result is the test for a failure: that it is above 0 is not what it asks.
@@ -173,7 +176,7 @@ class Guards:
             self._confirm(state, fact.origin, soft)
             self._unseen(state, fact.origin, signs)
         elif isinstance(subject, Var) and not subject.path.isidentifier() and allow in (ZERO, NONZERO):
-            self._doubt(state, root(subject.path))
+            self._doubt(state, subject.path)
         return True
 
     def _unseen(self, state: PathState, origin: int, signs: int) -> None:
@@ -203,14 +206,15 @@ class Guards:
                     self._confirm(state, fact.origin, soft=False)
         return True
 
-    def _doubt(self, state: PathState, owner: str) -> None:
+    def _doubt(self, state: PathState, tested: str) -> None:
         """A member of something that a setter was handed is tested: that may be how its failure shows."""
+        owner = root(tested)
         owners = {owner, self._casts.get(owner, owner)}
         for path, cell in list(state.cells.items()):
             if cell.state is ErrorState.SET and not cell.sure and cell.origin >= 0:
                 setter = self._function.calls[cell.origin]
-                # A result that is kept is what its caller looks at.
-                if not setter.used and any(
+                # A result that is kept is what its caller looks at, unless it tests an out-parameter.
+                if (not setter.used or tested.startswith("*")) and any(
                     isinstance(arg, (Var, Addr)) and root(arg.path) in owners for arg in setter.args
                 ):
                     state.cells[path] = Cell(ErrorState.MAYBE, cell.origin)

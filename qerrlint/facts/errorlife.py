@@ -240,6 +240,7 @@ class ErrorLife(Calls):
                 printed,
                 soft,
                 constant,
+                handed=("handed", self._errp or "") in state.marks,
             )
         )
         for path, cell in state.cells.items():

@@ -36,7 +36,7 @@ class Exit:
 
     `origin` is the call whose result is returned (-1: none), `printed` the calls on the path that printed
     or freed an Error or a message, `soft` says that the value is a code that is no failure, `constant` which
-    named constant the value is.
+    named constant the value is, `handed` that an Error (or none) was propagated to errp on the way.
     """
 
     signs: int
@@ -49,6 +49,7 @@ class Exit:
     printed: tuple[int, ...] = ()
     soft: bool = False
     constant: str = ""
+    handed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Notebook:
             leaving.printed,
             leaving.soft,
             leaving.constant,
+            leaving.handed,
         )
         self._exits.setdefault(ident, leaving)
 

@@ -98,7 +98,8 @@ def _outcome(leaving: Exit, kind: str, inverted: bool) -> Outcome:
     sets = _STATES.get(leaving.error.state)
     signs = leaving.signs
     unset = sets is False and fails_by(kind, signs) and not inverted
-    named = bool(leaving.constant) and signs == ANY
+    # An enumerator says more than its sign.
+    named = bool(leaving.constant) and (signs == ANY or kind not in ("int", "bool"))
     # The constant matters where its sign says nothing, and where it is returned without an Error.
     value = leaving.constant if named or unset else ""
     if unset:

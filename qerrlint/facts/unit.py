@@ -32,6 +32,7 @@ ERRORISH = re.compile(
 )
 _STATIC = re.compile(rb"\bstatic\b")
 _PLAIN = re.compile(r"\(?\s*(-?(?:0[xX][0-9a-fA-F]+|0|[1-9]\d*))[uUlL]*\s*\)?$")
+_STORES = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*([A-Za-z_]\w*)\s*[,;}]")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _WRAPS = re.compile(r"\berror_setg(?:_errno)?\s*\(\s*\(?(\w+)\)?\s*,")
 # Registrations of callbacks that may report an Error, and the slot they end up in.
@@ -65,6 +66,7 @@ class Unit:
                 self.functions.setdefault(piece.name, piece)
         self.damage: dict[str, Damage] = {}
         self._lines: LineIndex | None = None
+        self._slots: dict[str, frozenset[str]] | None = None
         self._constants: dict[str, int | None] = {}
         self._registered: frozenset[bytes] | None = None
         self._lowered: dict[str, Function | None] = {}
@@ -137,6 +139,15 @@ class Unit:
             if own:
                 return tuple((n, v) for n, v in own if not n.endswith("__MAX"))
         return self.world.mig_modes()
+
+    def slots_of(self, name: str) -> frozenset[str]:
+        """The function-pointer members that this file stores a function in."""
+        if self._slots is None:
+            table: dict[str, set[str]] = {}
+            for found in _STORES.finditer(self.data):
+                table.setdefault(found.group(2).decode(), set()).add(found.group(1).decode())
+            self._slots = {function: frozenset(members) for function, members in table.items()}
+        return self._slots.get(name, frozenset())
 
     def deals_with_errors(self, name: str) -> bool:
         """Whether a function of this file has anything to do with Error objects by its text."""

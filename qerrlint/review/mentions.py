@@ -112,7 +112,9 @@ def _callee(data: bytes, at: int) -> str:
         elif byte == b"(":
             if depth == 0:
                 found = _CALLEE.search(data, max(0, offset - 80), offset)
-                return found[1].decode("latin-1") if found and found[1] not in _NO_CALLEE else ""
+                if found is None:
+                    continue  # a parenthesis of its own
+                return found[1].decode("latin-1") if found[1] not in _NO_CALLEE else ""
             depth -= 1
         elif byte in (b";", b"{", b"}"):
             return ""

@@ -427,6 +427,8 @@ class Expressions:
             self.branch(nodes[0], going, dead)
             self.out.here = going
             return Opaque(name)
+        if name.isupper() and len(nodes) == 1 and nodes[0].type == "call_expression":
+            return self.value(nodes[0])  # a QOM cast of a result
         if name == "g_steal_pointer" and len(nodes) == 1:
             argument = self.value(nodes[0])
             path = argument.path if isinstance(argument, Addr) else "*" + text_of(argument)
