@@ -177,6 +177,14 @@ def test_a_function_that_no_file_declares_but_a_bundled_contract(small: Path) ->
     assert (found["kind"], found["callers"]["total"]) == ("bundled", 0)
 
 
+def test_a_function_of_the_c_library_that_the_table_of_facts_knows(small: Path) -> None:
+    (small / "a.c").write_text("void leave(void)\n{\n    exit(1);\n}\n")
+    found = contract("exit", tree=small)
+    assert (found["kind"], found["signature"], found["noreturn"]) == ("bundled", None, True)
+    assert [site["function"] for site in found["callers"]["items"]] == ["leave"]
+    assert "never returns; ends the process" in text("exit", tree=small)
+
+
 def test_a_damaged_function_says_so(small: Path) -> None:
     (small / "a.c").write_text("void odd(Error **errp)\n{\n    if (( {{ ) @ }} ]\n    x;\n}\n")
     found = contract("odd", tree=small)

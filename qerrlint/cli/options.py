@@ -191,7 +191,10 @@ def exit_code(result: Result, settings: Settings, shown: Sequence[Reported]) -> 
     """1 for findings at or above --fail-on, 3 for what could not be analysed, else 0."""
     if any(settings.fails(found) for found in shown):
         return 1
-    unanalysed = result.coverage.skipped or any(not patch.applied for patch in result.patches)
+    unanalysed = bool(result.coverage.skipped) or any(not patch.applied for patch in result.patches)
+    # What a change touches had to be analysed; in a whole tree some function always is beyond the grammar.
+    if result.command != "check":
+        unanalysed = unanalysed or bool(result.coverage.damaged)
     return 3 if unanalysed else 0
 
 

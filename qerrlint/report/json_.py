@@ -7,6 +7,7 @@ The schema only ever grows: a field keeps its name and meaning.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 from qerrlint import __version__
@@ -46,7 +47,7 @@ def document(result: Result) -> dict[str, Any]:
             "reach": tree.reach,
         },
         "patches": [_patch(patch) for patch in result.patches],
-        "findings": [_finding(found) for found in result.findings],
+        "findings": [_finding(found, result.patches) for found in result.findings],
         "coverage": {
             "files": coverage.files,
             "functions": coverage.functions,
@@ -75,7 +76,7 @@ def _patch(patch: PatchInfo) -> dict[str, Any]:
     }
 
 
-def _finding(found: Reported) -> dict[str, Any]:
+def _finding(found: Reported, patches: Sequence[PatchInfo]) -> dict[str, Any]:
     raised = found.raised_by
     return {
         "rule": found.rule,
@@ -100,13 +101,20 @@ def _finding(found: Reported) -> dict[str, Any]:
         "fingerprint": found.fingerprint,
         "status": found.status,
         "relation": found.relation,
-        "patch": found.patch,
+        "patch": _index(found.patch, patches),
         "transient": found.transient,
         "diff_line": found.diff_line,
         "raised_by": None if raised is None else {"from": raised.sender, "message_id": raised.message_id},
         "suppressed": None if found.suppressed is None else {"reason": found.suppressed},
         "fixes": [_fix(fix) for fix in found.fixes],
     }
+
+
+def _index(number: int | None, patches: Sequence[PatchInfo]) -> int | None:
+    """The patch's own index in its series (2 of "2/7"), by which `patches` names it."""
+    if number is None or number > len(patches):
+        return number
+    return patches[number - 1].index
 
 
 def _fix(fix: ReportedFix) -> dict[str, Any]:

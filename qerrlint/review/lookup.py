@@ -103,6 +103,8 @@ def find_contract(source: Source, name: str, inside: str | None = None, limit: i
     signature = unit.signature(name) if unit is not None else None
     api = program.world.api
     kind = _kind(chosen is not None, signature, bool(macros))
+    if not kind and api.reason(name):
+        kind = "bundled"
     if not kind:
         raise UsageError(_unknown(source, name, inside, len(files)))
     result = result_kind(signature, program.world.typedefs(home)) if signature is not None else "unknown"
