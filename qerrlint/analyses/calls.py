@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.analyses.analysis import Analysis
-from qerrlint.facts.errorguards import ERROR, ERRP
+from qerrlint.facts.errorguards import ERROR, ERRP, FATAL
 from qerrlint.facts.sightings import Exit, Life
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation
@@ -30,7 +30,39 @@ def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
                 # A macro of that name may rearrange its arguments; looked for last because it is dear.
                 if not unit.is_macro(call.name):
                     yield observation
+        yield from _ending(unit, life, call)
     yield from _int_as_bool(unit, life)
+
+
+def _ending(unit: Unit, life: Life, call: Call) -> Iterator[Observation]:
+    """&error_abort or &error_fatal for a failure that the host, the user or the guest can bring about."""
+    position = unit.effect(call).errp
+    if position is None or position >= len(call.args):
+        return
+    arg = call.args[position]
+    if not isinstance(arg, Addr) or arg.path not in FATAL:
+        return
+    place = unit.world.api.forbids(call.name, arg.path.removeprefix("error_"))
+    own = life.signature is not None and life.signature.errp is not None
+    if place is None or (place == "errp" and not own):
+        return
+    if place == "instance-init" and "instance_init" not in unit.slots_of(life.function.name):
+        return
+    yield Observation(
+        analysis="calls",
+        kind="abort-recoverable",
+        function=life.function.name,
+        primary=call.span,
+        key=call.text,
+        slots={
+            "callee": call.name,
+            "fatal": arg.path,
+            "function": life.function.name,
+            "place": place,
+            "kind": "setter" if unit.effect(call).evidence == "setter" else "callee",
+        },
+        certainty="medium",
+    )
 
 
 def prototype(signature: Signature) -> str:

@@ -81,6 +81,10 @@ CATALOG: Mapping[str, Declared] = {
                     "prototype",
                     problem="not-an-error error-elsewhere too-few too-many never-set",
                 ),
+                # callee: what can fail for an outer reason; fatal: error_abort or error_fatal.
+                "abort-recoverable": _event(
+                    "callee", "fatal", "function", place="any errp instance-init", kind="callee setter"
+                ),
                 # value: the returned expression; type: the function's declared return type.
                 "int-as-bool": _event(
                     "value", "type", direction="int-from-bool-function bool-from-int-function"

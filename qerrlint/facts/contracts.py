@@ -55,10 +55,12 @@ class Contracts:
         headers: Mapping[str, bytes],
         facts: Mapping[str, Mapping[str, Any]],
         slots: Mapping[str, Mapping[str, Any]] | None = None,
+        recoverable: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """`headers`: C text by the file's stem; `facts`: the rows of facts.toml by function; `slots`: those
-        of function-pointer members."""
+        of function-pointer members, `recoverable` those of calls that fail for outer reasons."""
         self._slots = slots or {}
+        self._recoverable = recoverable or {}
         self._ages = {age: FileDeclarations(f"{age}.h", headers.get(age, b"")) for age in AGES}
         self._common = [FileDeclarations(f"{s}.h", d) for s, d in sorted(headers.items()) if s not in AGES]
         self._facts = facts
@@ -122,6 +124,12 @@ class Contracts:
         """Whether the caller of a function-pointer member makes up for a failure without an Error."""
         return member in self._slots
 
+    def forbids(self, name: str, ending: str) -> str | None:
+        """Where &error_abort (`ending` "abort") or &error_fatal ("fatal") is wrong for a callee: "any",
+        "errp", "instance-init"; None where it is not."""
+        found = self._recoverable.get(name, {}).get(ending)
+        return str(found) if found is not None else None
+
     def reason(self, name: str) -> str:
         """Why facts.toml has a row for the function; "" if it has none."""
         return str(self._facts.get(name, {}).get("reason", ""))
@@ -163,7 +171,11 @@ def load_contracts(folder: str | None = None) -> Contracts:
     table = base / "facts.toml"
     try:
         rows = tomllib.loads(table.read_text(encoding="utf-8"))
-        facts, slots = rows.get("function", {}), rows.get("slot", {})
+        facts, slots, recoverable = (
+            rows.get("function", {}),
+            rows.get("slot", {}),
+            rows.get("recoverable", {}),
+        )
         headers = {
             entry.name[:-2]: entry.read_bytes() for entry in base.iterdir() if entry.name.endswith(".h")
         }
@@ -178,4 +190,4 @@ def load_contracts(folder: str | None = None) -> Contracts:
         if unknown or not row.get("reason"):
             what = f"unknown key {unknown[0]!r}" if unknown else "no reason given"
             raise UsageError(f"{table}: [function.{name}]: {what}")
-    return Contracts(headers, facts, slots)
+    return Contracts(headers, facts, slots, recoverable)
