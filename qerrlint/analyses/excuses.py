@@ -11,7 +11,8 @@ from qerrlint.source.span import Span
 # Peter Maydell in the founding thread: a good reason to ignore the error belongs into a comment.
 _EXCUSED = re.compile(
     rb"ignor|best[- ]effort|not fatal|non-?fatal|cannot fail|can't fail|never fails|nothing (?:we|to) can|"
-    rb"no way to report|harmless|on purpose|deliberate|not an error|isn't an error|fall ?back",
+    rb"no way to report|cannot recover|can't recover|last resort|"
+    rb"harmless|on purpose|deliberate|not an error|isn't an error|fall ?back",
     re.IGNORECASE,
 )
 

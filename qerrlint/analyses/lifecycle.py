@@ -23,7 +23,7 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
     """The observations on single Error objects of one function."""
     told: set[tuple[str, str, int]] = set()
     for sighting in life.sightings:
-        own = sighting.kind == "null-reported" and _hands_out(unit, life, sighting.cell)
+        own = sighting.kind == "null-reported" and _hands_out(unit, life, sighting)
         if (
             not _is_local(life, sighting.cell)
             and not own
@@ -51,14 +51,14 @@ def _is_local(life: Life, cell: str) -> bool:
     return cell in life.function.locals
 
 
-def _hands_out(unit: Unit, life: Life, cell: str) -> bool:
-    """Whether `cell` is what the function's own errp points to, and the function has it set by some call:
+def _hands_out(unit: Unit, life: Life, sighting: Sighting) -> bool:
+    """Whether a cell is what the function's own errp points to, and the function has it set by some call:
     one that only extends errp is a helper for Errors that are there already."""
     signature = life.signature
     if signature is None or signature.errp is None or signature.errp < 0:
         return False
     errp = signature.params[signature.errp].name
-    if cell != "*" + errp:
+    if sighting.cell != "*" + errp:
         return False
     for call in life.function.calls:
         position = unit.effect(call).errp

@@ -56,10 +56,11 @@ class Callees:
 
     def _direct(self, name: str) -> Effect:
         unit = self._unit
-        api = unit.world.api.effect(name)
-        if api is not None:
-            return api
-        if unit.world.api.is_noreturn(name):
+        api = unit.world.api
+        stated = api.effect(name)
+        if stated is not None:
+            return stated
+        if api.is_noreturn(name):
             return NORETURN
         signature = unit.signature(name)
         if signature is not None and signature.noreturn:
@@ -84,7 +85,8 @@ class Callees:
             return Effect(evidence="guess")
         if summary is not None and summary.clears:
             return Effect(clears=errp, how="body", evidence="body")
-        if summary is not None and summary.complete and summary.decides:
+        by_table = api.fails(name) is not None or api.returns(name) is not None
+        if summary is not None and summary.complete and summary.decides and not by_table:
             return Effect(
                 errp=errp,
                 outcomes=summary.outcomes,
@@ -93,9 +95,9 @@ class Callees:
                 kind=result_kind(signature, unit.typedefs),
             )
         kind = result_kind(signature, unit.typedefs)
-        outcomes = by_convention(kind, name, unit.world.api.fails(name))
+        outcomes = by_convention(kind, name, api.fails(name))
         # A generated visitor frees and clears what it has made when it fails (docs/devel/qapi-code-gen).
-        returns = unit.world.api.returns(name)
+        returns = api.returns(name)
         if returns is not None:
             outcomes = (Outcome(ZERO | POS, False), Outcome(ANY, True))
         makes = 2 if _VISITOR.match(name) and errp == 3 else None

@@ -24,6 +24,11 @@ from qerrlint.syntax.ir import ANY, POS, ZERO, Addr, Call, Var, text_of
 _NEEDS_ERROR = frozenset({"error_report_err", "error_reportf_err", "warn_report_err", "warn_reportf_err"})
 
 
+def typed_object(call: Call) -> str:
+    """The key of facts on the type of the object that object_dynamic_cast() looks at, casts included."""
+    return f"typeof({call.text.partition('(')[2].rpartition(',')[0]})"
+
+
 class Calls(Marks):
     """The part of the exploration that steps through calls; ErrorLife builds on it."""
 
@@ -64,7 +69,7 @@ class Calls(Marks):
     @staticmethod
     def _cast(state: PathState, call: Call) -> Iterable[PathState]:
         """Two ways for object_dynamic_cast(); an object is not of two types that one function tells apart."""
-        of = f"typeof({text_of(call.args[0])})"
+        of = typed_object(call)
         which = f"{of}=={text_of(call.args[1])}"
         out = []
         for signs in (POS, ZERO):
@@ -166,7 +171,7 @@ class Calls(Marks):
                 new.cells[target] = Cell(ErrorState.MAYBE, call.index)
             elif before.state in (ErrorState.GONE, ErrorState.UNINIT):
                 new.cells[target] = UNKNOWN_CELL
-            elif before.state is ErrorState.NULL and target in self._function.locals:
+            elif before.state is ErrorState.NULL and (target in self._function.locals or self._extends):
                 new.cells[target] = Cell(ErrorState.NULL, call.index)
             out.append(new)
         return out

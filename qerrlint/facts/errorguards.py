@@ -75,6 +75,11 @@ class Guards:
         self._book = Notebook()
         self._fatal: set[int] = set()
         self._casts = _casts(function)
+        # Whether errp is extended somewhere: then it matters who has had it before.
+        self._extends = errp is not None and any(
+            effect.keeps and call.args and call.args[0] == Var(errp)
+            for call, effect in zip(function.calls, effects, strict=True)
+        )
         # Calls that were handed NULL in the place of errp.
         self._silent: set[int] = set()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 
 from qerrlint.facts.effects import Effect
-from qerrlint.facts.errorcalls import Calls
+from qerrlint.facts.errorcalls import Calls, typed_object
 from qerrlint.facts.errorguards import ERROR, ERRP, FATAL, SOFT, is_predicate
 from qerrlint.facts.errorstate import (
     NULL_CELL,
@@ -133,7 +133,7 @@ class ErrorLife(Calls):
         if is_predicate(call):
             yield call.text
         if call.name == "object_dynamic_cast" and len(call.args) == 2:
-            yield f"typeof({text_of(call.args[0])})=="
+            yield typed_object(call) + "=="
         returned = self._effects[call.index].returns
         for position, arg in enumerate(call.args):
             if isinstance(arg, Var) and (position == returned or "error" in call.name):

@@ -28,7 +28,9 @@ class Program:
         self.partial = partial or reach == "patch"
         self.source = source
         self.reach = reach
-        self.world = World(source, reach, cache=cache, age=age)
+        self._cache = cache if cache is not None else DeclarationCache()
+        self.world = World(source, reach, cache=self._cache, age=age)
+        self._leaf: Program | None = None
         self._units: dict[str, Unit | None] = {}
         self._at_hand = tuple(at_hand)
         self._homes: dict[str, Unit] | None = None
@@ -51,7 +53,26 @@ class Program:
     def summary(self, name: str) -> Summary | None:
         """The summary of a function with external linkage that a file at hand defines."""
         home = self._home(name)
+        if home is None and self.reach == "tree":
+            return self._elsewhere(name)
         return home.summary(name) if home is not None else None
+
+    def _elsewhere(self, name: str) -> Summary | None:
+        """The summary of a function that some other file of the tree defines, if it never sets its Error.
+
+        Its body is read with what its own file shows, and no further: so the answer is the same whatever was
+        asked before. What it returns with an Error the convention tells better than a body seen in part.
+        """
+        path = self.world.files.home(name)
+        if path is None:
+            return None
+        if self._leaf is None:
+            self._leaf = Program(self.source, "headers", cache=self._cache)
+        unit = self._leaf.unit(path)
+        if unit is None or not unit.deals_with_errors(name):
+            return None
+        summary = unit.summary(name)
+        return summary if summary is not None and (not summary.may_set or summary.noreturn) else None
 
     def _home(self, name: str) -> Unit | None:
         if self._homes is None:

@@ -223,6 +223,20 @@ class Files:
         """Whether a file registered so far declares such a function."""
         return name in self._where
 
+    def home(self, name: str) -> str | None:
+        """The one .c file of the tree that defines a function with external linkage; None where several
+        do (one for each target) or none."""
+        self.index_all()
+        homes = []
+        for path in self._where.get(name, ()):
+            declarations = self._files[path]
+            if not path.endswith(".c") or declarations is None or declarations.definition(name) is None:
+                continue
+            signature = declarations.signature(name)
+            if signature is not None and not signature.static:
+                homes.append(path)
+        return homes[0] if len(homes) == 1 else None
+
     def signature(self, name: str, from_path: str, whole: bool) -> Signature | None:
         """A function's signature as seen from a file: its own, its includes' by rank, then the tree's.
 
