@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Measures qerrlint on a real QEMU tree and beside rivals in the same run; it judges nothing and never fails.
+"""Measures qerrlint on a real QEMU tree and beside rivals in the same run; it judges no figure.
 
     QERRLINT_QEMU_TREE=DIR QERRLINT_QEMU_GIT=DIR python bench/run.py [--json FILE]
 
@@ -10,7 +10,8 @@ patch  `qerrlint patch` of one patch at its base in QERRLINT_QEMU_GIT, against c
        The patch is the file in QERRLINT_SEED, else the commit --commit made a mail by git format-patch
 
 Shown are the medians: wall and CPU seconds, and the largest memory of a single process; the ratio is that of
-CPU seconds, which the machine's other load disturbs least. Exit code 2 when there is nothing to measure.
+CPU seconds, which the machine's other load disturbs least. Exit code: 0; 1 when a run failed; 2 when there is
+nothing to measure.
 """
 
 from __future__ import annotations

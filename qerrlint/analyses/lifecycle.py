@@ -15,7 +15,7 @@ from qerrlint.findings import Observation, Step
 from qerrlint.source.span import Span
 from qerrlint.syntax.ir import Call, Const, Var
 
-_ONCE = frozenset({"stale", "uninit", "gone-used", "null-reported"})
+_ONCE = frozenset({"tolerated", "stale", "uninit", "gone-used", "null-reported"})
 _ASSERTED = re.compile(rb"assert\w*\s*\([\s!(]*\Z")
 
 
@@ -166,7 +166,20 @@ def _sign(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
     return _made(unit, life, sighting, "wrong-test", slots)
 
 
+def _tolerated(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
+    """The callee puts up with an Error that is there already, so the caller's neglect stays without harm."""
+    first = _call(life, sighting.first.origin)
+    if first is None or first.used or unit.effect(first).evidence == "guess" or excused(unit, first.span):
+        return None
+    slots = {"function": life.function.name, "callee": first.name, "errp": shown(sighting.cell)}
+    step = Step(sighting.span, f"{shown(sighting.cell)} is handed on here, perhaps set")
+    return Observation(
+        "errorflow", "unchecked", life.function.name, first.span, first.text, slots, (step,), "medium"
+    )
+
+
 _JUDGES = {
+    "tolerated": _tolerated,
     "stale": _stale,
     "uninit": _uninitialized,
     "gone-used": _gone,
@@ -254,10 +267,16 @@ def _never_set(unit: Unit, life: Life) -> Iterator[Observation]:
         if sighting.kind == "consumed" and sighting.cell in life.function.locals:
             states.setdefault((sighting.cell, sighting.call), set()).add(sighting.first.state)
             places[sighting.cell, sighting.call] = sighting.span
+    empty = {(s.cell, s.call) for s in life.sightings if s.kind == "empty-handed"}
+    # An exit that the good way shares is no place for this one failure.
+    empty -= {(s.cell, s.call) for s in life.sightings if s.kind == "nothing-handed"}
     for (cell, number), seen in states.items():
         if seen != {ErrorState.NULL} or not life.complete:
             continue
-        if _addressed(life, cell) or unit.effect(calls[number]).how == "free":
+        # Nobody has its address, or an Error is there and the callee that set it was given errp.
+        if (_addressed(life, cell) and (cell, number) not in empty) or unit.effect(
+            calls[number]
+        ).how == "free":
             continue
         yield Observation(
             "calls",

@@ -13,7 +13,7 @@ import click
 from qerrlint.cli.options import Options, common, exit_code, finish, not_empty, open_source, settle
 
 
-@click.command("check", short_help="Analyse files or a whole tree.")
+@click.command("check")
 @click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
 @click.option(
     "--rev", metavar="REV", callback=not_empty, help="Analyse git's objects at REV, not the work tree."
@@ -31,7 +31,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
     from qerrlint.review.reported import as_reported
     from qerrlint.review.result import Result, TreeInfo
     from qerrlint.review.whole import check_files, core_files
-    from qerrlint.source.opening import looks_like_qemu
+    from qerrlint.source.opening import require_qemu
 
     if diff and (fix or options.formats or options.output):
         raise UsageError("--diff prints a diff and nothing else: it goes with no --fix, --format or --output")
@@ -39,8 +39,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
     if fix:
         refuse_objects(source)
     with source:
-        if not looks_like_qemu(source):
-            raise InputError(f"{source.root}: not a QEMU tree (no include/qapi/error.h and VERSION in it)")
+        require_qemu(source.root, source)
         settings = settle(options, source)
         wanted = _within(source.root, paths, given=options.tree is not None or rev is not None)
         files = [path for path in core_files(source, wanted) if not settings.configuration.excludes(path)]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from qerrlint.source.source import Source
 
 
-@click.command("contract", short_help="Show what is known of a function.")
+@click.command("contract")
 @click.argument("function", metavar="FUNCTION", callback=not_empty)
 @click.option(
     "--tree", metavar="DIR", callback=not_empty, help="Work tree, git directory or plain directory of QEMU."
@@ -42,14 +42,13 @@ def command(
     """
     from qerrlint.errors import InputError
     from qerrlint.review.lookup import find_contract
-    from qerrlint.source.opening import find_root, looks_like_qemu, open_tree
+    from qerrlint.source.opening import find_root, open_tree, require_qemu
 
     root = tree or find_root(".")
     if root is None:
         raise InputError("no QEMU tree around the current directory (name one with --tree)")
     with open_tree(root, rev) as source:
-        if not looks_like_qemu(source):
-            raise InputError(f"{source.root}: not a QEMU tree (no include/qapi/error.h and VERSION in it)")
+        require_qemu(source.root, source)
         within = _below(source, inside) if inside is not None else None
         found = find_contract(source, function, within, limit)
         if form == "json":

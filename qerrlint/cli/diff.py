@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qerrlint.source.source import Source
 
 
-@click.command("diff", short_help="Review a commit, a range, or what is staged.")
+@click.command("diff")
 @click.argument("revs", metavar="[REV|A..B]", required=False, callback=not_empty)
 @click.option("--staged", is_flag=True, help="What is staged, against HEAD (or REV).")
 @click.option(
@@ -34,7 +34,7 @@ def command(options: Options, revs: str | None, staged: bool, wanted: str) -> No
     from qerrlint.errors import InputError, UsageError
     from qerrlint.review.result import TreeInfo
     from qerrlint.review.revisions import review_change
-    from qerrlint.source.opening import find_root, looks_like_qemu
+    from qerrlint.source.opening import find_root, require_qemu
     from qerrlint.source.repository import Repository
 
     shown = statuses(wanted)
@@ -46,8 +46,7 @@ def command(options: Options, revs: str | None, staged: bool, wanted: str) -> No
     repository = Repository(root)
     before, after, changes = _sides(repository, revs, staged)
     with before, after:
-        if not looks_like_qemu(before) and not looks_like_qemu(after):
-            raise InputError(f"{root}: not a QEMU tree (no include/qapi/error.h and VERSION in it)")
+        require_qemu(root, before, after)
         settings = settle(options, before)
         tree = TreeInfo(before.root, before.revision, "given" if revs else "HEAD", settings.reach)
         result = review_change(before, after, _pairs(changes), settings.rules, tree)
@@ -93,13 +92,19 @@ def _sides(
 
 
 def _file(path: str) -> bytes | None:
-    if os.path.islink(path):
+    """The bytes of a file of the work tree; None for a link, a folder, and where there is nothing (any more).
+
+    Raises InputError for a file that cannot be read: to take it for deleted would call its findings fixed.
+    """
+    from qerrlint.errors import InputError
+
+    if os.path.islink(path) or not os.path.isfile(path):
         return None
     try:
         with open(path, "rb") as stream:
             return stream.read()
-    except OSError:
-        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _pairs(changes: tuple[PathChange, ...]) -> list[FilePair]:

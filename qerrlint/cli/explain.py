@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qerrlint.cli.options import not_empty
+
 if TYPE_CHECKING:
     from qerrlint.rules import Rule
 
 
-@click.command("explain", short_help="Explain a rule.")
+@click.command("explain")
 @click.argument("rule_id", metavar="RULE")
 @click.option(
     "--format",
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     multiple=True,
     type=click.Path(),
+    callback=not_empty,
     help="A folder with rules of your own; may be given again.",
 )
 def command(rule_id: str, form: str, folders: tuple[str, ...]) -> None:

@@ -13,17 +13,8 @@ import click
 from qerrlint import __version__
 from qerrlint.errors import QerrlintError
 
-# Name to module; a command is imported when it is run, so that start-up stays short.
+# Each command is the module of its name here, imported when it is run, so that start-up stays short.
 _COMMANDS = {
-    "check": "qerrlint.cli.check",
-    "patch": "qerrlint.cli.patch",
-    "diff": "qerrlint.cli.diff",
-    "rules": "qerrlint.cli.rules",
-    "explain": "qerrlint.cli.explain",
-    "contract": "qerrlint.cli.contract",
-    "replay": "qerrlint.cli.replay",
-}
-_HELP = {
     "check": "Analyse files or a whole tree.",
     "patch": "Review patches as posted: mails, an mbox, a diff, a saved page.",
     "diff": "Review a commit, a range, or what is staged.",
@@ -41,15 +32,14 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = _COMMANDS.get(cmd_name)
-        if module is None:
+        if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(module).command
+        command: click.Command = import_module(f"qerrlint.cli.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(_HELP.items()))
+            formatter.write_dl(list(_COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

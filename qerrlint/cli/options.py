@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from qerrlint.errors import UsageError
+from qerrlint.findings import CONFIDENCES, SEVERITIES
 
 if TYPE_CHECKING:
     from qerrlint.review.configuration import Configuration
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SEVERITIES = ("note", "warning", "error")
-CONFIDENCES = ("low", "medium", "high")
 STATUSES = ("introduced", "fixed", "persisting")
 
 
@@ -111,7 +110,13 @@ def common(function: F) -> F:
         click.option(
             "--config", metavar="FILE", callback=not_empty, help="Configuration instead of the tree's own."
         ),
-        click.option("--rules", metavar="DIR", multiple=True, help="A folder with rules of your own."),
+        click.option(
+            "--rules",
+            metavar="DIR",
+            multiple=True,
+            callback=not_empty,
+            help="A folder with rules of your own.",
+        ),
         click.option("-q", "--quiet", is_flag=True, help="Nothing but findings."),
         click.option("-v", "--verbose", is_flag=True, help="More about what was looked at."),
     )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -13,11 +13,10 @@ from qerrlint.cli.options import STATUSES, Options, common, finish, not_empty, s
 if TYPE_CHECKING:
     from qerrlint.patch.message import Message
     from qerrlint.patch.series import Series
-    from qerrlint.review.result import TreeInfo
     from qerrlint.source.source import Source
 
 
-@click.command("patch", short_help="Review patches as posted.")
+@click.command("patch")
 @click.argument("files", nargs=-1, type=click.Path(), callback=not_empty)
 @click.option("--base", metavar="REV", callback=not_empty, help="The commit that the patches are made for.")
 @click.option(
@@ -38,6 +37,7 @@ def command(options: Options, files: tuple[str, ...], base: str | None, wanted: 
     from qerrlint.errors import InputError
     from qerrlint.patch.assembly import assemble
     from qerrlint.review.patches import review_series
+    from qerrlint.review.result import TreeInfo
 
     shown = statuses(wanted)
     messages = [message for file in files or ("-",) for message in _read(file)]
@@ -51,13 +51,10 @@ def command(options: Options, files: tuple[str, ...], base: str | None, wanted: 
         settings = settle(options, None)
         result = review_loose(series, settings.rules)
     else:
-        source, tree, notes = opened
-        with source:
+        with opened.source as source:
             settings = settle(options, source)
-            from dataclasses import replace
-
-            tree = replace(tree, reach=settings.reach)
-            result = review_series(source, series, settings.rules, tree, notes)
+            tree = TreeInfo(opened.root, source.revision, opened.found_by, settings.reach)
+            result = review_series(source, series, settings.rules, tree, opened.notes)
     for info in result.patches:
         for problem in info.problems:
             if not info.applied and "; not applied" in problem:
@@ -74,15 +71,21 @@ def _read(file: str) -> list[Message]:
     return read_path(file)
 
 
-def _open(
-    options: Options, base: str | None, series: list[Series]
-) -> tuple[Source, TreeInfo, tuple[str, ...]] | None:
-    """The tree at the base, what the Result says of it, and notes; None where there is no tree."""
+class _Opened(NamedTuple):
+    """The tree at the base, where the user has it, how the base was found (TreeInfo.base_found_by), notes."""
+
+    source: Source
+    root: str
+    found_by: str
+    notes: tuple[str, ...] = ()
+
+
+def _open(options: Options, base: str | None, series: list[Series]) -> _Opened | None:
+    """The tree to apply the patches to; None where there is none."""
     from qerrlint.errors import InputError
     from qerrlint.patch.base import find_base
-    from qerrlint.review.result import TreeInfo
     from qerrlint.source.objects import GitSource, locate
-    from qerrlint.source.opening import find_root, looks_like_qemu, open_tree
+    from qerrlint.source.opening import find_root, looks_like_qemu, open_tree, require_qemu
     from qerrlint.source.repository import Repository
 
     root = options.tree or find_root(".")
@@ -92,20 +95,14 @@ def _open(
                 "--base needs a tree: there is none around the current directory (name one with --tree)"
             )
         return None
-    reach = options.reach or "headers"
     if locate(root) is None:
         if base is not None:
             raise InputError(f"{root}: --base needs a git repository")
-        source = open_tree(root)
-        tree = TreeInfo(root, None, "directory", reach)
-        notes: tuple[str, ...] = ()
+        opened = _Opened(open_tree(root), root, "directory")
     else:
         found = find_base(series[0], Repository(root), base)
-        source = GitSource(root, found.revision)
-        tree = TreeInfo(root, found.revision, found.found_by, reach)
-        notes = found.notes
-    if not looks_like_qemu(source):
-        if options.tree is None and base is None:
-            return None
-        raise InputError(f"{root}: not a QEMU tree (no include/qapi/error.h and VERSION in it)")
-    return source, tree, notes
+        opened = _Opened(GitSource(root, found.revision), root, found.found_by, found.notes)
+    if options.tree is None and base is None and not looks_like_qemu(opened.source):
+        return None
+    require_qemu(root, opened.source)
+    return opened

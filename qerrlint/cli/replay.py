@@ -13,15 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qerrlint.cli.options import not_empty
+
 if TYPE_CHECKING:
     from qerrlint.review.labels import Label
     from qerrlint.review.outcomes import Outcome, Said
     from qerrlint.review.scores import Row
 
 
-@click.command("replay", short_help="Measure the rules against labelled defects of a history.")
+@click.command("replay")
 @click.argument("labels", metavar="LABELS", type=click.Path())
-@click.option("--tree", metavar="GIT", help="The git repository (work tree, bare or git directory) of QEMU.")
+@click.option(
+    "--tree",
+    metavar="GIT",
+    callback=not_empty,
+    help="The git repository (work tree, bare or git directory) of QEMU.",
+)
 @click.option(
     "--reach",
     type=click.Choice(["headers", "tree"]),
@@ -29,10 +36,15 @@ if TYPE_CHECKING:
     help="Where to look for declarations.",
 )
 @click.option("--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core.")
-@click.option("--output", metavar="FILE", help="Write everything there as JSON.")
+@click.option("--output", metavar="FILE", callback=not_empty, help="Write everything there as JSON.")
 @click.option("--class", "classes", metavar="C", multiple=True, help="Only labels of this class; repeatable.")
 @click.option("--no-submission", is_flag=True, help="Do not review the changes that brought the defects in.")
-@click.option("--resume", metavar="FILE", help="Append each outcome there; what is there is not redone.")
+@click.option(
+    "--resume",
+    metavar="FILE",
+    callback=not_empty,
+    help="Append each outcome there; what is there is not redone.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="The table only, not each miss.")
 def command(
     *,
@@ -143,7 +155,7 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
     _print_cells(_HEAD)
     for row in single:
         _print_cells(_cells(row))
-    click.echo("-" * (sum(_WIDTHS)))
+    click.echo("-" * sum(_WIDTHS))
     for row in totals:
         _print_cells(_cells(row, share=True))
     unfit = [outcome for outcome in outcomes if outcome.unfit is not None]

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import click
 
+from qerrlint.cli.options import not_empty
 
-@click.command("rules", short_help="List the rules.")
+
+@click.command("rules")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print the list."
 )
@@ -16,6 +18,7 @@ import click
     metavar="DIR",
     multiple=True,
     type=click.Path(),
+    callback=not_empty,
     help="A folder with rules of your own; may be given again.",
 )
 def command(form: str, folders: tuple[str, ...]) -> None:

@@ -50,7 +50,8 @@ def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None
             continue
         if unit.lowered(piece.name) is None:
             damage = unit.damage.get(piece.name)
-            reason = damage.reason if damage is not None else "no function found"
+            # What parses and still has no flow is nested beyond what lower() walks.
+            reason = damage.reason if damage is not None else "nested too deeply"
             damaged.append(Uncovered(piece.span, piece.name, reason))
             continue
         explored += 1

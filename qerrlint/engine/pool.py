@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Many files through one function, in one process or several, results in the order of the paths.
+"""Work in several processes; many files through one function, results in the order of the paths.
 
 Planning: files are sorted by size, largest first, and handed to worker processes in small lots, so that the
 last lots are cheap ones and no worker waits long for another. Each worker keeps a state of its own (a
@@ -10,31 +10,59 @@ process: starting workers costs more than it saves. Threads would gain nothing: 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from qerrlint.errors import InputError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 State = TypeVar("State")
+Task = TypeVar("Task")
 Out = TypeVar("Out")
 
 ONE_PROCESS_BYTES = 1 << 20
 _LOT_BYTES = 1 << 19
 
 
-class _Worker(Generic[State, Out]):
+class _Worker:
     """What a worker process holds; set once in each by the pool's initialiser."""
 
     state: object = None
-    function: Callable[[object, str], object] | None = None
+    function: Callable[..., object] | None = None
 
 
-def _start(make_state: Callable[[], object], function: Callable[[object, str], object]) -> None:
+def _start(make_state: Callable[[], object], function: Callable[..., object]) -> None:
     _Worker.state = make_state()
     _Worker.function = function
 
 
-def _run(lot: Sequence[str]) -> list[tuple[str, object]]:
+def _run(task: object) -> object:
     assert _Worker.function is not None
-    return [(path, _Worker.function(_Worker.state, path)) for path in lot]
+    return _Worker.function(_Worker.state, task)
+
+
+def in_processes(
+    function: Callable[[State, Task], Out], make_state: Callable[[], State], tasks: Iterable[Task], jobs: int
+) -> Iterator[Out]:
+    """`function(state, task)` for each task in `jobs` worker processes, as they come, in no certain order.
+
+    Function, state's maker and tasks are pickled for the workers: no closures. Raises InputError when a
+    worker process dies; an iteration that is given up leaves no task waiting.
+    """
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+
+    pool: Executor = ProcessPoolExecutor(jobs, initializer=_start, initargs=(make_state, function))
+    try:
+        for future in as_completed([pool.submit(_run, task) for task in tasks]):
+            yield future.result()  # type: ignore[misc]
+    except BrokenProcessPool:
+        raise InputError("a worker process ended early (out of memory?): run with fewer --jobs") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def map_files(
@@ -48,6 +76,7 @@ def map_files(
 
     `jobs` is the number of processes (0: one for each core). `progress` is told how many files are done.
     Both callables are pickled for the workers: they must be module-level functions or partials of such.
+    Raises InputError when a worker process dies.
     """
     jobs = jobs or os.cpu_count() or 1
     total = sum(size for _, size in sizes)
@@ -59,29 +88,16 @@ def map_files(
             if progress is not None:
                 progress(1)
     else:
-        _in_processes(function, make_state, sizes, jobs, progress, results)
+        for lot in in_processes(partial(_lot, function), make_state, _lots(sizes), jobs):
+            results.update(lot)
+            if progress is not None:
+                progress(len(lot))
     for path in sorted(results):
         yield path, results[path]
 
 
-def _in_processes(
-    function: Callable[[State, str], Out],
-    make_state: Callable[[], State],
-    sizes: Sequence[tuple[str, int]],
-    jobs: int,
-    progress: Callable[[int], None] | None,
-    results: dict[str, Out],
-) -> None:
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-
-    start: Callable[..., None] = _start
-    with ProcessPoolExecutor(jobs, initializer=start, initargs=(make_state, function)) as pool:
-        futures = [pool.submit(_run, lot) for lot in _lots(sizes)]
-        for future in as_completed(futures):
-            for path, out in future.result():
-                results[path] = out  # type: ignore[assignment]
-                if progress is not None:
-                    progress(1)
+def _lot(function: Callable[[State, str], Out], state: State, paths: Sequence[str]) -> dict[str, Out]:
+    return {path: function(state, path) for path in paths}
 
 
 def _lots(sizes: Sequence[tuple[str, int]]) -> Iterator[list[str]]:

@@ -159,6 +159,8 @@ class Calls(Marks):
             self._result(state, new, call, effect, outcome.signs, outcome.sets, outcome.value)
             if outcome.sets:
                 if before.state is ErrorState.SET and outcome.tolerant:
+                    if not before.sure:
+                        self._sight("tolerated", call.span, target, before, call.index, state)
                     out.append(new)
                     continue
                 if before.state is ErrorState.SET:
@@ -262,6 +264,10 @@ class Calls(Marks):
             self._sight("gone-used", call.span, path, cell, call.index, state)
         elif cell.state is ErrorState.UNINIT:
             self._sight("uninit", call.span, path, cell, call.index, state)
+        elif cell.state is ErrorState.NULL and effect.into is not None and self._errp is not None:
+            held = self._cell(state, "*" + self._errp)
+            kind = "empty-handed" if held.state is ErrorState.SET and not held.handed else "nothing-handed"
+            self._sight(kind, call.span, path, held, call.index, state)
         elif cell.state is ErrorState.NULL and call.name in _NEEDS_ERROR and (cell.sure or cell.origin < 0):
             self._sight("null-reported", call.span, path, cell, call.index, state)
         elif cell.state is ErrorState.SET and effect.how in ("report", "free") and self._errp is not None:

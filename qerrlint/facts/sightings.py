@@ -18,8 +18,9 @@ class Sighting:
     """Something seen at `span` on some path.
 
     `cell` is the Error pointer (or other variable), `first` its state before, `call` the number of the
-    call at the place (-1: none). Kinds: set-again, deref, consumed, stale, uninit, gone-used,
-    null-reported, left-set, errp-tested, sign-tested, exits, freed-argument, negative-errno.
+    call at the place (-1: none). Kinds: set-again, tolerated, deref, consumed, stale, uninit, gone-used,
+    null-reported, empty-handed, nothing-handed, left-set, left-owned, errp-tested, sign-tested, exits,
+    goes-on, freed-argument, negative-errno.
     """
 
     kind: str
@@ -96,7 +97,7 @@ class Notebook:
 
     def sight(self, kind: str, span: Span, cell: str, first: Cell, call: int, trail: Trail | None) -> None:
         """Write down a sighting; the surest of equal ones stays."""
-        ident = (kind, span, cell, call, first.origin)
+        ident = (kind, span, cell, call, first.origin, first.state)
         old = self._sightings.get(ident)
         if old is None or (first.sure and not old.first.sure):
             self._sightings[ident] = Sighting(kind, span, cell, first, call, trail)

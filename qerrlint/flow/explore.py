@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from qerrlint.syntax.ir import Edge, Event, Function
 
@@ -39,14 +39,15 @@ class Domain(Protocol[S]):
 
 
 @dataclass(frozen=True, slots=True)
-class Explored(Generic[S]):
-    """How an exploration went; `complete` is False when states were joined or given up."""
+class Explored:
+    """How an exploration went; `complete` is False when states were joined or given up, `states` counts the
+    states that reached a block's end."""
 
     complete: bool
     states: int
 
 
-def explore(function: Function, entry: S, domain: Domain[S], limit: int = STATE_LIMIT) -> Explored[S]:
+def explore(function: Function, entry: S, domain: Domain[S], limit: int = STATE_LIMIT) -> Explored:
     """Walk every way through the function, block by block in reverse postorder."""
     blocks = function.blocks
     rank = _reverse_postorder(function)

@@ -63,23 +63,38 @@ def _title(text: str) -> str:
 
 def _line_before(text: str, at: int) -> tuple[int, str]:
     """Start and text of the last line with something on it before `at` (the start of a line)."""
-    end = len(text[:at].rstrip())
+    end = at
+    while end and text[end - 1].isspace():
+        end -= 1
     start = text.rfind("\n", 0, end) + 1
     return start, text[start:end].strip()
 
 
-def _offset(text: str, at: int, skipped: int | None) -> int | None:
-    return None if skipped is None else skipped + text.count("\n", 0, at)
+class _Lines:
+    """How many lines of the file precede places of the text, which are asked for in their order."""
+
+    def __init__(self, text: str, skipped: int | None) -> None:
+        self._text = text
+        self._at = 0
+        self._count = skipped
+
+    def before(self, at: int) -> int | None:
+        """Lines before `at`; None where the text's lines are not those of the file."""
+        if self._count is not None:
+            self._count += self._text.count("\n", self._at, at)
+            self._at = at
+        return self._count
 
 
 def _posted(text: str, origin: str, skipped: int | None) -> list[Message]:
     marks = list(_POSTED.finditer(text))
     titles = [_line_before(text, mark.start()) for mark in marks]
     messages = []
+    lines = _Lines(text, skipped)
     for number, mark in enumerate(marks):
         end = titles[number + 1][0] if number + 1 < len(marks) else len(text)
         start = min(mark.end() + 1, len(text))
-        offset = _offset(text, start, skipped)
+        offset = lines.before(start)
         subject = " ".join(titles[number][1].split())
         sender = " ".join(mark["name"].split())
         messages.append(Message(None, sender, subject, None, None, (), text[start:end], origin, offset))
@@ -89,6 +104,7 @@ def _posted(text: str, origin: str, skipped: int | None) -> list[Message]:
 def _listed(text: str, origin: str, skipped: int | None) -> list[Message]:
     marks = list(_LISTED.finditer(text))
     messages = []
+    lines = _Lines(text, skipped)
     for number, mark in enumerate(marks):
         body = text.find("\n\n", mark.end())
         limit = marks[number + 1].start() if number + 1 < len(marks) else len(text)
@@ -104,7 +120,7 @@ def _listed(text: str, origin: str, skipped: int | None) -> list[Message]:
         except ValueError:
             date = None
         content = text[body + 2 : closing.start() if closing else limit]
-        offset = _offset(text, body + 2, skipped)
+        offset = lines.before(body + 2)
         subject = " ".join(heads[-1].split()) if heads else ""
         messages.append(Message(None, mark["name"], subject, date, None, (), content, origin, offset))
     return messages
@@ -122,7 +138,7 @@ def _headed(text: str, origin: str, skipped: int | None) -> list[Message]:
         clean = clean.rstrip("\n") + "\n\n"
         body = content[len(head[0]) :].lstrip("\n")
         mails = read_mail((clean + body).encode("utf-8", "surrogateescape"), origin)
-        offset = _offset(text, head.start() + len(content) - len(body), skipped)
+        offset = _Lines(text, skipped).before(head.start() + len(content) - len(body))
         return [replace(mail, lines_offset=offset) for mail in mails]
     return []
 

@@ -109,20 +109,24 @@ def read_path(path: str | os.PathLike[str]) -> list[Message]:
 
 
 def _folder(path: str) -> list[str]:
-    try:
-        names = sorted(os.listdir(path))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be listed: {error.strerror}") from None
+    names = _listed(path)
     if "cur" in names and "new" in names:
         return [
             os.path.join(path, part, name)
             for part in ("cur", "new")
-            for name in sorted(os.listdir(os.path.join(path, part)))
+            for name in _listed(os.path.join(path, part))
             if not name.startswith(".")
         ]
     chosen = [name for name in names if name.lower().endswith(_PATCH_SUFFIXES) or name.isdigit()]
     chosen.sort(key=lambda name: (int(name) if name.isdigit() else 0, name))
     return [os.path.join(path, name) for name in chosen if os.path.isfile(os.path.join(path, name))]
+
+
+def _listed(path: str) -> list[str]:
+    try:
+        return sorted(os.listdir(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be listed: {error.strerror}") from None
 
 
 def _unpacked(data: bytes, origin: str) -> bytes:

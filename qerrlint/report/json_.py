@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""JSON for programs: a Result as a document of schema/qerrlint-1.schema.json; words nothing, drops nothing.
+"""JSON for programs: a Result as a document of schema/qerrlint-1.schema.json; it words nothing.
 
 The schema only ever grows: a field keeps its name and meaning.
 """

@@ -125,12 +125,7 @@ def _circumstances(found: Reported, result: Result) -> Iterator[str]:
 
 
 def _repaired(found: Reported, result: Result) -> str:
-    later = (
-        _patch_name(other.patch, result)
-        for other in result.findings
-        if other.status == "fixed" and other.fingerprint == found.fingerprint and other.rule == found.rule
-    )
-    by = next((name for name in later if name), "a later patch of the series")
+    by = _patch_name(found.repaired_by, result) or "a later patch of the series"
     return f"repaired by {by}; between the two the tree is wrong, which a bisection meets"
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 from qerrlint.engine.files import FileReport, analyse_unit
@@ -33,6 +33,13 @@ class Compared:
     changed: frozenset[tuple[str, str]]
     reports: tuple[FileReport, ...]
     notices: tuple[str, ...] = ()
+
+    def relation(self, found: Located, added: Container[int]) -> str:
+        """How an introduced finding belongs to the change; `added` are the new lines of its file."""
+        if found.place.line in added:
+            return "added-line"
+        touched_it = (found.path, found.finding.function) in self.changed
+        return "changed-function" if touched_it else "affected-caller"
 
 
 def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: RuleSet) -> Compared:

@@ -16,6 +16,7 @@ from qerrlint.facts.program import Program
 from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.facts.unit import Unit
 from qerrlint.review.result import Place, Reported, ReportedFix
+from qerrlint.review.scope import between_functions
 from qerrlint.rules import RuleSet
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import Source
@@ -144,12 +145,15 @@ class _Judge:
         self._rules = rules
         self._reach = reach
         self._cache = cache
-        self._before = self._counted(self._unit(old))
+        self._unchanged = self._unit(old)
+        self._before = self._counted(self._unchanged)
 
     def damage(self, changes: Sequence[_Change]) -> str | None:
         """DAMAGES if functions are lost or become unreadable, or if an edit lies outside of functions."""
-        before, after = self._unit(self.old), self._unit(apply_changes(self.old, changes))
-        if list(before.functions) != list(after.functions) or _outside(before) != _outside(after):
+        before, after = self._unchanged, self._unit(apply_changes(self.old, changes))
+        if list(before.functions) != list(after.functions):
+            return DAMAGES
+        if between_functions(before) != between_functions(after):
             return DAMAGES
         for name, piece in after.functions.items():
             changed = before.text(before.functions[name]) != after.text(piece)
@@ -176,16 +180,6 @@ class _Judge:
 
     def _counted(self, unit: Unit) -> Counter[tuple[str, str]]:
         return Counter((f.rule, f.function) for f in analyse_unit(unit, self._rules).findings)
-
-
-def _outside(unit: Unit) -> list[bytes]:
-    """The texts between the functions."""
-    parts: list[bytes] = []
-    at = 0
-    for span in sorted(piece.span for piece in unit.functions.values()):
-        parts.append(unit.data[at : span.start])
-        at = span.end
-    return [*parts, unit.data[at:]]
 
 
 def unified(files: Iterable[FixedFile]) -> Iterator[bytes]:

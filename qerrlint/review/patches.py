@@ -75,13 +75,10 @@ class _Attribution:
         self._stages = stages
         self._steps = steps
         self._net = net
-        self._remarks = [
-            (patch, remark)
-            for one in dict.fromkeys(id(stage.series) for stage in stages)
-            for stage in stages
-            if id(stage.series) == one
-            for patch, remark in (stage.series.remarks() if stage.patch is stage.series.patches[0] else ())
-        ]
+        series = {id(stage.series): stage.series for stage in stages}
+        self._remarks = [pair for one in series.values() for pair in one.remarks()]
+        self._came = [_by_fingerprint(step.delta.introduced) for step in steps]
+        self._went = [_by_fingerprint(step.delta.fixed) for step in steps]
 
     def reported(self) -> list[Reported]:
         """All findings, sorted by path, line, column, rule."""
@@ -91,7 +88,7 @@ class _Attribution:
         placed: set[str] = set()
         for found in self._net.delta.introduced:
             number = self._introducer(found)
-            origin = self._at_introduction(found, number)
+            origin = self._came[number].get(found.finding.fingerprint, found)
             out.append(self._introduced(found, origin, number, transient=False))
             placed.add(found.finding.fingerprint)
         for number, step in enumerate(self._steps):
@@ -100,48 +97,34 @@ class _Attribution:
                 if fingerprint not in final and fingerprint not in placed:
                     placed.add(fingerprint)
                     out.append(self._introduced(found, found, number, transient=True))
-        for found in self._net.delta.fixed:
-            repairer = next((i for i, s in enumerate(self._steps) if _holds(s.delta.fixed, found)), None)
-            patch = repairer + 1 if repairer is not None else None
-            out.append(replace(as_reported(found), status="fixed", patch=patch))
+        out += [
+            replace(as_reported(found), status="fixed", patch=self._repairer(found))
+            for found in self._net.delta.fixed
+        ]
         out += [replace(as_reported(after), status="persisting") for _, after in self._net.delta.persisting]
         return sorted(out, key=sort_key)
 
     def _introducer(self, found: Located) -> int:
         """The last patch that introduces the finding (0-based): an earlier one may have been repaired."""
-        numbers = [i for i, step in enumerate(self._steps) if _holds(step.delta.introduced, found)]
+        numbers = [i for i, came in enumerate(self._came) if found.finding.fingerprint in came]
         return numbers[-1] if numbers else len(self._steps) - 1
 
-    def _at_introduction(self, found: Located, number: int) -> Located:
-        same = [
-            f
-            for f in self._steps[number].delta.introduced
-            if f.finding.fingerprint == found.finding.fingerprint
-        ]
-        return same[0] if same else found
+    def _repairer(self, found: Located, start: int = 0) -> int | None:
+        """The first patch (1-based) from `start` (0-based) on that repairs the finding."""
+        numbers = range(start, len(self._went))
+        return next((i + 1 for i in numbers if found.finding.fingerprint in self._went[i]), None)
 
     def _introduced(self, found: Located, origin: Located, number: int, transient: bool) -> Reported:
         stage, step = self._stages[number], self._steps[number]
         lines = stage.maps.get(origin.path)
-        line = origin.place.line
-        diff_line = lines.to_diff(line) if lines is not None else None
-        if lines is not None and line in lines.added:
-            relation = "added-line"
-        elif (origin.path, origin.finding.function) in step.changed:
-            relation = "changed-function"
-        else:
-            relation = "affected-caller"
-        repairer = next(
-            (i for i in range(number + 1, len(self._steps)) if _holds(self._steps[i].delta.fixed, found)),
-            None,
-        )
+        diff_line = lines.to_diff(origin.place.line) if lines is not None else None
         return replace(
             as_reported(found),
             status="introduced",
-            relation=relation,
+            relation=step.relation(origin, lines.added if lines is not None else ()),
             patch=number + 1,
             transient=transient,
-            repaired_by=repairer + 1 if transient and repairer is not None else None,
+            repaired_by=self._repairer(found, number + 1) if transient else None,
             diff_line=diff_line,
             raised_by=self._raised(stage, origin, diff_line),
         )
@@ -158,8 +141,9 @@ def _about(remark: Remark, path: str, diff_line: int) -> bool:
     return remark.path == path and diff_line in remark.covers
 
 
-def _holds(found: Sequence[Located], wanted: Located) -> bool:
-    return any(item.finding.fingerprint == wanted.finding.fingerprint for item in found)
+def _by_fingerprint(found: Sequence[Located]) -> dict[str, Located]:
+    """The findings by fingerprint; the first of equal ones."""
+    return {item.finding.fingerprint: item for item in reversed(found)}
 
 
 def sort_key(found: Reported) -> tuple[str, int, int, str, str]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
 from qerrlint.engine.files import FileReport, analyse_unit
-from qerrlint.errors import InputError, QerrlintError
+from qerrlint.engine.pool import in_processes
+from qerrlint.errors import QerrlintError
 from qerrlint.facts.program import Program
 from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.findings import CONFIDENCES
@@ -27,9 +28,6 @@ from qerrlint.review.scope import FilePair, is_c
 from qerrlint.rules import RuleSet, load_rules
 from qerrlint.source.objects import GitSource
 from qerrlint.source.repository import Repository
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
 
 MIN_CONFIDENCE = "medium"
 """Findings below this confidence count as not made, as in the commands' own default."""
@@ -66,26 +64,14 @@ class _Bench:
         return self._cache
 
 
-_bench: _Bench | None = None
-
-
-def _start(root: str, reach: str) -> None:
-    global _bench  # noqa: PLW0603 (a worker process is handed its state by the pool's initialiser)
-    _bench = _Bench(root, reach)
-
-
-def _run(task: _Task) -> list[tuple[int, Outcome]]:
-    assert _bench is not None
-    return _perform(_bench, task)
-
-
 def replay(
     labels: Sequence[Label], root: str, reach: str, jobs: int, submission: bool = True
 ) -> Iterator[tuple[int, Outcome]]:
     """Each label's index and outcome, as they come: in no certain order when there is more than one job.
 
     `root` is a git repository; `submission` also reviews the changes that brought the defects in; `jobs` is
-    the number of processes (0: one for each core). Raises InputError when there is no repository at `root`.
+    the number of processes (0: one for each core). Raises InputError, at the first outcome, when there is no
+    repository at `root`, and when a worker process dies.
     """
     import os
 
@@ -121,19 +107,7 @@ def _performed(
         for task in tasks:
             yield _perform(bench, task)
         return
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from concurrent.futures.process import BrokenProcessPool
-
-    pool: Executor = ProcessPoolExecutor(jobs, initializer=_start, initargs=(root, reach))
-    try:
-        for future in as_completed([pool.submit(_run, task) for task in tasks]):
-            yield future.result()
-    except BrokenProcessPool:
-        raise InputError(
-            f"{root}: a worker process ended early (out of memory?): run with fewer --jobs"
-        ) from None
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    yield from in_processes(_perform, partial(_Bench, root, reach), tasks, jobs)
 
 
 def _perform(bench: _Bench, task: _Task) -> list[tuple[int, Outcome]]:

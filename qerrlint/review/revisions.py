@@ -35,12 +35,7 @@ def review_change(
             added[pair.new] = line_map_between(was or b"", after.read(pair.new) or b"").added
 
     def introduced(item: Located) -> Reported:
-        if item.place.line in added.get(item.path, ()):
-            relation = "added-line"
-        elif (item.path, item.finding.function) in compared.changed:
-            relation = "changed-function"
-        else:
-            relation = "affected-caller"
+        relation = compared.relation(item, added.get(item.path, ()))
         return replace(as_reported(item), status="introduced", relation=relation)
 
     found = [introduced(item) for item in compared.delta.introduced]

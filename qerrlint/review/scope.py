@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from qerrlint.facts.program import Program
 from qerrlint.facts.unit import Unit
+from qerrlint.source.source import C_SUFFIXES
 from qerrlint.syntax.types import Signature
 
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w+")
@@ -38,7 +39,7 @@ class ContractChange:
 
 def is_c(path: str | None) -> bool:
     """Whether a path is C to be analysed."""
-    return path is not None and path.endswith((".c", ".h", ".c.inc", ".h.inc", ".inc"))
+    return path is not None and path.endswith(C_SUFFIXES)
 
 
 def changed_functions(before: Unit | None, after: Unit | None) -> set[str]:
@@ -48,17 +49,19 @@ def changed_functions(before: Unit | None, after: Unit | None) -> set[str]:
     return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
 
 
-def _outside(unit: Unit | None) -> bytes:
-    """The text between functions, without includes and comments."""
-    if unit is None:
-        return b""
+def between_functions(unit: Unit) -> list[bytes]:
+    """The texts before, between and behind a file's functions, in order."""
     parts: list[bytes] = []
     at = 0
-    for piece in sorted(unit.functions.values(), key=lambda p: p.span):
-        parts.append(unit.data[at : piece.span.start])
-        at = piece.span.end
-    parts.append(unit.data[at:])
-    text = _COMMENT.sub(b"", b"".join(parts))
+    for span in sorted(piece.span for piece in unit.functions.values()):
+        parts.append(unit.data[at : span.start])
+        at = span.end
+    return [*parts, unit.data[at:]]
+
+
+def _declarations(unit: Unit) -> bytes:
+    """What stands between functions, without includes, comments and blanks."""
+    text = _COMMENT.sub(b"", b"".join(between_functions(unit)))
     return b"".join(_INCLUDE.sub(b"", text).split())
 
 
@@ -69,7 +72,7 @@ def touched(before: Unit | None, after: Unit | None) -> set[str]:
     names = set(before.functions if before is not None else ()) | set(
         after.functions if after is not None else ()
     )
-    if before is None or after is None or _outside(before) != _outside(after):
+    if before is None or after is None or _declarations(before) != _declarations(after):
         return names
     mentions: dict[str, frozenset[bytes]] = {}
     for unit in (before, after):

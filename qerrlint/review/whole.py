@@ -13,11 +13,10 @@ from qerrlint.facts.program import Program
 from qerrlint.review.located import Located, Resolver
 from qerrlint.review.result import Coverage, Damaged, Skipped
 from qerrlint.rules import RuleSet, load_rules
-from qerrlint.source.source import Source
+from qerrlint.source.source import C_SUFFIXES, Source
 
-# Not the project's own device and core code: firmware, other projects, generated and helper material.
+# Not the project's own device and core code: firmware, other projects, what is generated, tools.
 NOT_CORE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", "linux-headers/", "pc-bios/")
-C_SUFFIXES = (".c", ".c.inc", ".h", ".h.inc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Health:
     errorish_damaged: int = 0
 
     def __add__(self, other: Health) -> Health:
-        """Sums."""
+        """The counts of both together."""
         return Health(
             self.functions + other.functions,
             self.damaged + other.damaged,

@@ -90,8 +90,11 @@ def _git_dir_above(start: str) -> str | None:
         if os.path.isdir(mark):
             return mark
         if os.path.isfile(mark):
-            with open(mark, encoding="utf-8", errors="surrogateescape") as file:
-                text = file.readline().strip()
+            try:
+                with open(mark, encoding="utf-8", errors="surrogateescape") as file:
+                    text = file.readline().strip()
+            except OSError:
+                return None
             return os.path.join(folder, text[8:]) if text.startswith("gitdir: ") else None
         parent = os.path.dirname(folder)
         if parent == folder:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from qerrlint.errors import InputError
 from qerrlint.source.gitprocess import BlobReader, Git, hook_store
-from qerrlint.source.source import Source
+from qerrlint.source.source import C_SUFFIXES, Source
 
 _REGULAR = (b"100644", b"100755", b"100664")
 
@@ -159,7 +159,7 @@ class GitSource(_ObjectSource):
             return []
         start = len(self.revision) + 1
         found = (name[start:] for name in out.decode("utf-8", "surrogateescape").split("\0") if name)
-        return sorted(path for path in found if path.endswith((".c", ".h", ".inc")))
+        return sorted(path for path in found if path.endswith(C_SUFFIXES))
 
 
 class StagedSource(_ObjectSource):

@@ -51,6 +51,12 @@ def looks_like_qemu(source: Source) -> bool:
     return all(source.exists(mark) for mark in _MARKS)
 
 
+def require_qemu(name: str, *sources: Source) -> None:
+    """Raise InputError, which begins with `name`, unless a source (one side of a change) is a QEMU tree."""
+    if not any(map(looks_like_qemu, sources)):
+        raise InputError(f"{name}: not a QEMU tree (no {_MARKS[1]} and {_MARKS[0]} in it)")
+
+
 def _may_be_git_dir(path: str) -> bool:
     """A git directory has these three; no process is started to tell a work tree from one."""
     return (

@@ -11,6 +11,9 @@ from typing import TypeVar
 
 S = TypeVar("S", bound="Source")
 
+C_SUFFIXES = (".c", ".h", ".c.inc", ".h.inc")
+"""How the names of C files end in QEMU."""
+
 
 def git_blob_id(data: bytes) -> str:
     """The id (40 hex digits) git gives a blob of this content in a SHA-1 repository."""
@@ -58,7 +61,7 @@ class Source(ABC):
 
         sought = [word.encode() for word in words]
         pattern = re.compile(rb"\b(?:" + b"|".join(map(re.escape, sought)) + rb")\b")
-        wanted = [path for path in self.paths() if path.endswith((".c", ".h", ".inc"))]
+        wanted = [path for path in self.paths() if path.endswith(C_SUFFIXES)]
         found = self.read_many(wanted)
         if len(sought) <= 4:
             # A plain search is five times as fast as the pattern, and rules out most files.

@@ -96,11 +96,10 @@ class FileDeclarations:
         Not each of them is one; `signature` says so.
         """
         if self._functions is None:
-            found: dict[str, tuple[tuple[int, int], ...]] = {}
+            found: dict[str, list[tuple[int, int]]] = {}
             for name, start, paren in heads(self.data):
-                key = name.decode("latin-1")
-                found[key] = (*found.get(key, ()), (start, paren))
-            self._functions = found
+                found.setdefault(name.decode("latin-1"), []).append((start, paren))
+            self._functions = {name: tuple(places) for name, places in found.items()}
         return self._functions
 
     @property

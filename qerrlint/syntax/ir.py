@@ -61,7 +61,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """An operator over values of which the sign can be worked out (| & + - ! and unary ~)."""
+    """An operator over values of which the sign can be worked out (| & + - and unary ! -)."""
 
     op: str
     left: Value

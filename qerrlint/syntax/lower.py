@@ -54,7 +54,8 @@ _SKIPPED = frozenset(
 def lower(
     parsed: Parsed, data: bytes, constant: Callable[[str], int | None] | None = None
 ) -> Function | None:
-    """The flow of a parsed function; `data` is the whole file. None where there is no function.
+    """The flow of a parsed function; `data` is the whole file. None where there is no function, and for one
+    whose expressions or statements nest too deeply to be walked (a few hundred levels).
 
     `constant` gives the number behind an upper-case name, None where it is not known.
     """
@@ -65,7 +66,10 @@ def lower(
         return None
     piece = parsed.piece
     lowering = _Lowering(data, piece.span.start, piece.span.path, parsed.normal.rewrites, constant)
-    lowering.statement(body)
+    try:
+        lowering.statement(body)
+    except RecursionError:
+        return None
     end = piece.span.start + body.end_byte
     out = lowering.out
     out.emit(Return(None, Span(piece.span.path, end - 1, end), implicit=True))
