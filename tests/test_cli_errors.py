@@ -249,6 +249,13 @@ def test_a_path_without_c_files(path: str, reason: str) -> None:
     refused(run("check", path, "--tree", TREE), 3, f"{re.escape(path)}: {reason}")
 
 
+def test_a_path_that_the_configuration_leaves_out(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('exclude = ["hw/arm"]\n')
+    own = os.fspath(tmp_path / "own.toml")
+    line = f"hw/arm/vireo.c: left out by the `exclude` of {re.escape(own)}"
+    refused(run("check", "hw/arm/vireo.c", "--tree", TREE, "--config", own), 3, line)
+
+
 # -- usage and configuration -----------------------------------------------------------------------
 
 

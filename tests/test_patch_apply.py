@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from qerrlint.patch.apply import AlreadyApplied, HunkMismatch, apply_change, split_lines
 from qerrlint.patch.diff import FileChange, parse_diff, reverse
-from qerrlint.patch.linemap import IDENTITY, LineMap
+from qerrlint.patch.linemap import LineMap
 
 TEXT = b"".join(b"line %d\n" % number for number in range(1, 41))
 
@@ -203,22 +203,6 @@ def check_map(line_map: LineMap, old: bytes, new: bytes) -> None:
             assert line_map.to_new(was) == line
     for line in range(1, len(before) + 1):
         assert (line_map.to_new(line) is None) == (line in line_map.removed)
-
-
-@settings(deadline=None)
-@given(texts(), texts(), texts())
-def test_maps_compose(first: bytes, second: bytes, third: bytes) -> None:
-    assume(first != second)
-    assume(second != third)
-    one = apply_change(change_of(first, second), first).line_map
-    two = apply_change(change_of(second, third), second).line_map
-    both = one.then(two)
-    check_map(both, first, third)
-    for line in range(1, third.count(b"\n") + 1):
-        middle = two.to_old(line)
-        assert both.to_old(line) == (None if middle is None else one.to_old(middle))
-    for same in (IDENTITY.then(one), one.then(IDENTITY)):
-        check_map(same, first, second)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from qerrlint.engine.single import report_of
+from qerrlint.errors import InputError
 from qerrlint.patch.assembly import assemble
-from qerrlint.patch.message import read_messages
+from qerrlint.patch.message import read_messages, read_path
 from qerrlint.review.loose import review_loose
 from qerrlint.review.result import Result
 from qerrlint.rules import load_rules
@@ -37,3 +42,26 @@ def test_calls_without_their_arguments() -> None:
     body = "".join(f"    {name}();\n" for name in names)
     report = report_of("x.c", f"static bool f(Error **errp)\n{{\n{body}    return false;\n}}\n".encode())
     assert report.explored == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "if (" + "||".join(["a"] * 2000) + ") { return; }",
+        "int sum = " + "+".join(["a"] * 2000) + ";",
+        "{" * 2000 + "}" * 2000,
+        " else ".join(f"if (a == {n}) {{ b(); }}" for n in range(2000)),
+    ],
+    ids=["or", "plus", "braces", "else-if"],
+)
+def test_nesting_without_end_is_named_and_left_out(statement: str) -> None:
+    text = f'void f(int a, Error **errp)\n{{\n    {statement}\n    error_setg(errp, "x");\n}}\n'
+    report = report_of("x.c", text.encode())
+    assert [(item.function, item.reason) for item in report.damaged] == [("f", "nested too deeply")]
+
+
+def test_a_maildir_whose_cur_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "cur").write_text("")
+    with pytest.raises(InputError, match=r"cur: cannot be listed: Not a directory\Z"):
+        read_path(tmp_path)

@@ -37,7 +37,7 @@ typedef struct Error Error;
 void error_setg(Error **errp, const char *fmt, ...);
 void error_prepend(Error **errp, const char *fmt, ...);
 bool part_connect(int port, Error **errp);
-#define ERRP_GUARD() g_auto(ErrorPropagator) _auto_errp_prop = {.errp = errp}
+#define ERRP_GUARD() g_auto(ErrpShelter) shelter = { errp }
 """
 PLAIN = """\
 #include "qapi/error.h"

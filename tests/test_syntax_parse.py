@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from qerrlint.source.span import Span
 from qerrlint.syntax.cut import FUNCTION, Piece, cut
-from qerrlint.syntax.health import Health, health, is_core
 from qerrlint.syntax.normalise import BRANCH, LOOP
 from qerrlint.syntax.parse import Parsed, parse_piece
 
@@ -86,22 +85,3 @@ def test_never_raises(data: bytes, start: int, end: int) -> None:
     piece = Piece(FUNCTION, "f", Span("a.c", start, end), start)
     result = parse_piece(piece, data)
     assert len(result.normal.data) == len(data[start:end])
-
-
-def test_health() -> None:
-    good = b"int f(Error **errp)\n{\n    return 0;\n}\n\nint g(void)\n{\n    return 1;\n}\n"
-    bad = b"int a;\n\nvoid h(Error **errp)\n{\n    DO_OP(a, +, b);\n}\n"
-    whole = health([("a.c", good), ("b.c", bad)])
-    assert (whole.functions, whole.damaged, whole.errorish, whole.errorish_damaged) == (3, 1, 2, 1)
-    (one,) = whole.damaged_functions
-    assert (one.path, one.line, one.name) == ("b.c", 3, "h")
-    assert one.reason == "syntax error at line 3 of the function"
-    assert health([("a.c", good)]) + health([("b.c", bad)]) == whole
-    assert health([]) == Health()
-
-
-def test_core() -> None:
-    assert is_core("hw/vfio/ap.c")
-    assert is_core("target/i386/tcg/decode-new.c.inc")
-    assert not is_core("tests/unit/test-char.c")
-    assert not is_core("include/qapi/error.h")

@@ -14,7 +14,7 @@ from qerrlint.syntax.cut import Piece
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """`run` gives the observations of one function; `version` goes into every cache key."""
+    """`run` gives the observations of one function; `version` is read by nothing yet."""
 
     name: str
     version: int

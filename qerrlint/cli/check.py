@@ -47,11 +47,12 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             if path not in ("", ".") and not any(
                 f == path or f.startswith(path.rstrip("/") + "/") for f in files
             ):
-                reason = (
-                    "no C file there"
-                    if source.exists(path) or os.path.exists(shown)
-                    else "no such file or folder"
-                )
+                if core_files(source, [path]):
+                    reason = f"left out by the `exclude` of {settings.configuration.origin}"
+                elif source.exists(path) or os.path.exists(shown):
+                    reason = "no C file there"
+                else:
+                    reason = "no such file or folder"
                 raise InputError(f"{shown}: {reason}")
         if not files:
             raise InputError(f"{source.root}: no C files in this tree")

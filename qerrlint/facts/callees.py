@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Callees: what each call of a unit may do with Errors, from the best evidence at hand.
 
-In this order: the Error API itself (a table of facts), the callee's body if it stands in this file, the
-declaration that the World knows, the function-pointer type of the member called, the shape of the arguments.
+In this order: the Error API itself (a table of facts), the callee's body if it stands in this file or
+in one at hand, the declaration that the World knows, the function-pointer type of the member called, the
+shape of the arguments.
 """
 
 from __future__ import annotations

@@ -74,7 +74,8 @@ class PathState:
 
     cells: Error pointer -> Cell. facts: path or expression text -> Fact. points: a variable of type
     `Error **` -> the Error pointer that it points to. marks: what has happened on the way, as (what, where):
-    ("printed", call number), ("freed", variable).
+    ("printed", call number), ("freed", variable), ("set-by", call number) for an error_setg() of the function
+    itself, ("handed", name of errp) for an Error, or none, propagated there.
     """
 
     __slots__ = ("cells", "facts", "marks", "points", "trail")

@@ -145,7 +145,7 @@ def _succeeds_by(kind: str, signs: int) -> bool:
 
 
 def _consumed(signature: Signature | None, life: Life) -> int | None:
-    """The `Error *` parameter that every path hands to a consumer."""
+    """The first `Error *` parameter that some path hands to a consumer."""
     if signature is None:
         return None
     for index, param in enumerate(signature.params):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from qerrlint.errors import UsageError
@@ -87,7 +87,8 @@ def assemble(messages: Iterable[Message], version: int | None = None) -> list[Se
             members.append(_Mail(message, subject, diff, order, _root(message, by_id)))
     groups = _groups(members)
     chosen = _of_version(groups, version) if version is not None else _newest(groups)
-    return [_series(group, _replies_to(group, groups, replies, by_id)) for group in chosen]
+    answers = _Answers(groups, replies, by_id)
+    return [_series(group, answers.to(group)) for group in chosen]
 
 
 def _distinct(messages: Iterable[Message]) -> list[Message]:
@@ -157,9 +158,9 @@ def _belongs(mail: _Mail, group: _Group) -> bool:
 def _newest(groups: Sequence[_Group]) -> list[_Group]:
     """Groups of which no higher version is there; a partial one is filled up from the one it answers."""
     chosen = []
-    for group in groups:
-        older = [other for other in groups if _supersedes(group, other)]
-        if any(_supersedes(other, group) for other in groups):
+    for group, related in zip(groups, _related(groups), strict=True):
+        older = [other for other in related if _supersedes(group, other)]
+        if any(_supersedes(other, group) for other in related):
             continue
         chosen.append(group)
         for other in sorted(older, key=lambda old: old.key[1], reverse=True):
@@ -174,13 +175,22 @@ def _newest(groups: Sequence[_Group]) -> list[_Group]:
     return chosen
 
 
+def _related(groups: Sequence[_Group]) -> list[list[_Group]]:
+    """For each group those that share a title or a thread with it, itself too, in their order."""
+    marks = [[*(("title", t) for t in group.titles), *(("root", r) for r in group.roots)] for group in groups]
+    holders: dict[tuple[str, str], list[int]] = {}
+    for number, own in enumerate(marks):
+        for mark in own:
+            holders.setdefault(mark, []).append(number)
+    return [[groups[n] for n in sorted({n for mark in own for n in holders[mark]})] for own in marks]
+
+
 def _supersedes(newer: _Group, older: _Group) -> bool:
+    """Whether one of two related groups is a later version of the other."""
     if newer.unnumbered or older.unnumbered:
         return False
     (pull, high, _), (other_pull, low, _) = newer.key, older.key
-    return (
-        pull == other_pull and high > low and bool(newer.titles & older.titles or newer.roots & older.roots)
-    )
+    return pull == other_pull and high > low
 
 
 def _rerolls(newer: _Group, older: _Group) -> bool:
@@ -199,52 +209,64 @@ def _of_version(groups: Sequence[_Group], version: int) -> list[_Group]:
     return chosen
 
 
-def _replies_to(
-    group: _Group,
-    groups: Sequence[_Group],
-    replies: Sequence[tuple[Message, Subject]],
-    by_id: _Ids,
-) -> list[Reply]:
-    owners: dict[str | None, tuple[int, _Group]] = {
-        mail.message.message_id: (index, each)
-        for each in (*groups, group)
-        for index, mail in each.members.items()
-        if mail.message.message_id
-    }
-    found = []
-    for message, subject in replies:
-        index = _answered(message, subject, group, owners, by_id)
-        if index is not None:
+# What a subject is compared by where no id tells: folded title, version, number.
+_Title = tuple[str, int, int | None]
+
+
+class _Answers:
+    """The replies by the mail that each answers: by its ids, else by its subject."""
+
+    def __init__(
+        self, groups: Sequence[_Group], replies: Sequence[tuple[Message, Subject]], by_id: _Ids
+    ) -> None:
+        known = {
+            mail.message.message_id
+            for group in groups
+            for mail in group.members.values()
+            if mail.message.message_id
+        }
+        self._replies = [message for message, _ in replies]
+        self._by_id: dict[str, list[int]] = {}
+        self._by_title: dict[_Title, list[int]] = {}
+        for number, (message, subject) in enumerate(replies):
+            ident = next((i for i in _above(message, by_id) if i in known), None)
+            if ident is not None:
+                self._by_id.setdefault(ident, []).append(number)
+            else:
+                self._by_title.setdefault(_title(subject), []).append(number)
+
+    def to(self, group: _Group) -> list[Reply]:
+        """The replies to members of a group: by their dates, or in their order where one has none."""
+        numbers: dict[int, int] = {}
+        for index, mail in group.members.items():
+            for number in (
+                *self._by_id.get(mail.message.message_id or "", ()),
+                *self._by_title.get(_title(mail.subject), ()),
+            ):
+                numbers.setdefault(number, index)
+        found = []
+        for number, index in sorted(numbers.items()):
+            message = self._replies[number]
             found.append(Reply(message, index, quotes(message.text)))
-    # Pages tell no dates: their order stands. Sorting is stable, so it stands among equal dates, too.
-    if all(reply.message.date is not None for reply in found):
-        found.sort(key=lambda reply: reply.message.date.timestamp() if reply.message.date else 0)
-    return found
+        # Pages tell no dates: their order stands. Sorting is stable, so it stands among equal dates, too.
+        if all(reply.message.date is not None for reply in found):
+            found.sort(key=lambda reply: reply.message.date.timestamp() if reply.message.date else 0)
+        return found
 
 
-def _answered(
-    message: Message,
-    subject: Subject,
-    group: _Group,
-    owners: dict[str | None, tuple[int, _Group]],
-    by_id: _Ids,
-) -> int | None:
-    """The index of the member of `group` that a reply answers: by its ids, else by its subject."""
+def _title(subject: Subject) -> _Title:
+    return folded(subject.title), subject.version, subject.index
+
+
+def _above(message: Message, by_id: _Ids) -> Iterator[str]:
+    """The ids of the mails above a reply, the nearest first: of those at hand, then those it refers to."""
     chain: list[str | None] = []
     parent: Message | None = message
     while parent is not None and parent.in_reply_to not in chain:
         chain.append(parent.in_reply_to)
         parent = by_id.get(parent.in_reply_to)
-    for ident in (*chain, *reversed(message.references)):
-        if ident in owners:
-            index, owner = owners[ident]
-            return index if owner is group else None
-    title = folded(subject.title)
-    for index, mail in group.members.items():
-        other = mail.subject
-        if folded(other.title) == title and (other.version, other.index) == (subject.version, subject.index):
-            return index
-    return None
+    yield from (ident for ident in chain if ident is not None)
+    yield from reversed(message.references)
 
 
 def _series(group: _Group, replies: Sequence[Reply]) -> Series:

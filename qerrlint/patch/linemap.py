@@ -54,35 +54,6 @@ class LineMap:
         """The line of the patch text that shows this line after the change, None when none does."""
         return self.new_places.get(new_line)
 
-    def old_to_diff(self, old_line: int) -> int | None:
-        """The line of the patch text that shows this line before the change, None when none does."""
-        return self.old_places.get(old_line)
-
-    def then(self, later: LineMap) -> LineMap:
-        """This change followed by `later`: from before this one to after that one.
-
-        The patch lines are those of the later change, for the file after it, and those of this change,
-        for the file before it.
-        """
-        runs: list[Run] = []
-        i = j = 0
-        while i < len(self.runs) and j < len(later.runs):
-            first, second = self.runs[i], later.runs[j]
-            # Both lie in the text between the two changes: this map's new side, the later map's old side.
-            start = max(first.new, second.old)
-            end = min(first.new + first.count, second.old + second.count)
-            if start < end:
-                runs.append(Run(start - first.new + first.old, start - second.old + second.new, end - start))
-            if first.new + first.count <= second.old + second.count:
-                i += 1
-            else:
-                j += 1
-        kept = (later.to_new(line) for line in self.added)
-        added = later.added.union(line for line in kept if line is not None)
-        were = (self.to_old(line) for line in later.removed)
-        removed = self.removed.union(line for line in were if line is not None)
-        return LineMap(tuple(runs), added, removed, later.new_places, self.old_places)
-
     def inverted(self) -> LineMap:
         """The map of the reversed change."""
         runs = tuple(Run(run.new, run.old, run.count) for run in self.runs)

@@ -70,25 +70,6 @@ class Repository:
         )
         return out.decode("ascii").strip() if code == 0 else None
 
-    def commits_between(self, a: str, b: str) -> tuple[str, ...]:
-        """The commits of `a..b`, oldest first, merges left out."""
-        span = f"{self.resolve(a)}..{self.resolve(b)}"
-        out = self._git.run(("rev-list", "--reverse", "--topo-order", "--no-merges", span))
-        return tuple(out.decode("ascii").split())
-
-    def commit_message(self, rev: str) -> str:
-        """The message of a commit, subject first."""
-        raw = self._git.run(("cat-file", "commit", self.resolve(rev)))
-        head, _, body = raw.partition(b"\n\n")
-        charset = "utf-8"
-        for line in head.splitlines():
-            if line.startswith(b"encoding "):
-                charset = line[9:].decode("ascii", "replace")
-        try:
-            return body.decode(charset)
-        except (LookupError, UnicodeDecodeError):
-            return body.decode("utf-8", "replace")
-
     def changed_paths(self, a: str, b: str) -> tuple[PathChange, ...]:
         """What differs between two commits, renames found, symbolic links and submodules left out."""
         command = ("diff-tree", "-r", "-M", "-z", "--no-ext-diff", "--no-textconv")
