@@ -179,6 +179,7 @@ def test_json_has_the_fields_of_the_interface_and_null_where_none_applies() -> N
         "status",
         "relation",
         "patch",
+        "repaired_by",
         "diff_line",
         "raised_by",
         "suppressed",

@@ -7,6 +7,9 @@ from collections.abc import Callable, Collection
 
 from qerrlint.syntax.ir import ANY, Assign, Call, Event, Function, Result, Return, Value, Var
 
+# Blocks times sets of names; a result copied under one `if` after another doubles the sets each time.
+_MOST_WAYS = 4000
+
 
 def place_of(function: Function, call: int) -> tuple[int, int] | None:
     """Block and position of a call; None where it cannot be reached."""
@@ -30,7 +33,8 @@ def after(
     No way leads on from the end of a block in `closed`.
 
     Only the ways are followed on which the call's result may have one of the signs `failing`, as far as
-    tests of the result, or of a variable that it was stored in, tell.
+    tests of the result, or of a variable that it was stored in, tell. Where there are too many ways to
+    follow them all the answer is yes: who asks is silent then.
     """
     start = place_of(function, call)
     if start is None:
@@ -39,6 +43,8 @@ def after(
     seen: set[tuple[int, frozenset[Value]]] = set()
     waiting = [(start[0], start[1] + 1, frozenset((result,)))]
     while waiting:
+        if len(seen) > _MOST_WAYS:
+            return True
         number, position, names = waiting.pop()
         block = function.blocks[number]
         ended = False

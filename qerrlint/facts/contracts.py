@@ -155,10 +155,10 @@ def _effect(row: Mapping[str, Any]) -> Effect | None:
 
 
 def _bundled() -> Path:
-    """The folder of the contracts: beside the package in a checkout, inside it in a wheel."""
+    """The folder of the contracts: inside the package in a wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
-    checkout = package.parent / "rules" / "contracts"
-    return checkout if checkout.is_dir() else package / "_rules" / "contracts"
+    inside = package / "_rules" / "contracts"
+    return inside if inside.is_dir() else package.parent / "rules" / "contracts"
 
 
 @lru_cache(maxsize=4)

@@ -60,6 +60,7 @@ def document(result: Result) -> dict[str, Any]:
             status: result.summary.get(status, 0)
             for status in ("introduced", "fixed", "persisting", "suppressed")
         },
+        "notices": list(result.notices),
     }
 
 
@@ -89,6 +90,7 @@ def _finding(found: Reported, patches: Sequence[PatchInfo]) -> dict[str, Any]:
         "end_column": found.place.end_column,
         "function": found.function,
         "message": found.message,
+        "advice": found.advice,
         "steps": [
             {
                 "path": step.place.path,
@@ -103,6 +105,7 @@ def _finding(found: Reported, patches: Sequence[PatchInfo]) -> dict[str, Any]:
         "relation": found.relation,
         "patch": _index(found.patch, patches),
         "transient": found.transient,
+        "repaired_by": _index(found.repaired_by, patches),
         "diff_line": found.diff_line,
         "raised_by": None if raised is None else {"from": raised.sender, "message_id": raised.message_id},
         "suppressed": None if found.suppressed is None else {"reason": found.suppressed},
