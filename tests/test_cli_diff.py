@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +162,21 @@ def test_nothing_of_the_repository_is_executed(repository: Path, tmp_path: Path)
         assert not witness.exists(), arguments
     git(repository, "diff")
     assert witness.exists(), "git itself executes them, so the test can fail"
+
+
+def test_a_staged_conflict_is_named_and_has_the_code_of_what_was_not_analysed(repository: Path) -> None:
+    path = repository / "VERSION"
+    git(repository, "checkout", "-q", "-b", "one")
+    path.write_text("1\n")
+    git(repository, "commit", "-q", "-am", "one")
+    git(repository, "checkout", "-q", "-b", "two", "HEAD^")
+    path.write_text("2\n")
+    git(repository, "commit", "-q", "-am", "two")
+    done = subprocess.run(
+        ["git", "-C", str(repository), "merge", "-q", "one"], capture_output=True, check=False
+    )
+    assert done.returncode == 1, "the merge has to stop in a conflict"
+    ran = run("diff", "--staged", "--tree", str(repository))
+    assert ran.code == 3
+    assert "VERSION" in ran.out
+    assert "in conflict" in ran.out

@@ -39,15 +39,12 @@ CATALOG: Mapping[str, Declared] = {
             {
                 # error: the Error expression; callee: who sets it now; first: who set it before.
                 "set-again": _event("error", "callee", "first", how="definite possible"),
-                # errp: the parameter; text: the expression; guard: the macro of this tree's age.
-                # setter: whether the function itself has just set the Error that is extended.
-                # error: a local Error pointer; callee: who is handed it now; before: what happened to it,
-                # by: in which call ("" for uninit).
+                # error: a local Error pointer; callee: who is handed it now; by: who took it before.
                 "stale-pass": _event("error", "callee", "by"),
                 "uninitialized": _event("error", "callee", use="passed tested consumed"),
                 "gone-used": _event("error", "callee", "by"),
                 "null-reported": _event("error", "callee"),
-                # callee: who set it; by what way it is left: "return" or the closing brace.
+                # callee: who set it; how: whether a test has shown that it is set.
                 "leaked": _event("error", "callee", how="definite possible"),
                 # value: the returned expression; kind: what the result is by the convention; origin: the
                 # callee whose status is passed on ("" if none).
@@ -63,6 +60,8 @@ CATALOG: Mapping[str, Declared] = {
                 "dead-branch": _event("condition", "callee", "fatal"),
                 "wrong-errno": _event("callee", "value", form="negative-constant negative-result"),
                 "freed-argument": _event("callee", "argument", "by"),
+                # errp: the parameter; text: the expression; guard: the macro of this tree's age.
+                # setter: whether the function itself has just set the Error that is extended.
                 "errp-deref": _event("errp", "text", "guard"),
                 "errp-prepend": _event("errp", "callee", "guard", form="prepend hint", setter="own callee"),
             },
@@ -70,7 +69,7 @@ CATALOG: Mapping[str, Declared] = {
         Declared(
             "calls",
             {
-                # argument: its text; parameter: name or type in the prototype; position: 1-based;
+                # argument: its text; position: 1-based;
                 # count/wanted: numbers of arguments; prototype: its text.
                 "wrong-argument": _event(
                     "callee",

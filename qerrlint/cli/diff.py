@@ -31,9 +31,12 @@ if TYPE_CHECKING:
 def command(options: Options, revs: str | None, staged: bool, wanted: str) -> None:
     """Review what changes from A to B (A...B: from their merge base), or from REV (default HEAD) to the
     work tree, or with --staged to the index."""
+    from dataclasses import replace
+
     from qerrlint.errors import InputError, UsageError
-    from qerrlint.review.result import TreeInfo
+    from qerrlint.review.result import Skipped, TreeInfo
     from qerrlint.review.revisions import review_change
+    from qerrlint.source.objects import StagedSource
     from qerrlint.source.opening import find_root, require_qemu
     from qerrlint.source.repository import Repository
 
@@ -50,6 +53,10 @@ def command(options: Options, revs: str | None, staged: bool, wanted: str) -> No
         settings = settle(options, before)
         tree = TreeInfo(before.root, before.revision, "given" if revs else "HEAD", settings.reach)
         result = review_change(before, after, _pairs(changes), settings.rules, tree)
+        if isinstance(after, StagedSource) and after.paths() and after.unmerged:
+            conflicts = tuple(Skipped(path, "in conflict, not merged") for path in after.unmerged)
+            coverage = replace(result.coverage, skipped=(*result.coverage.skipped, *conflicts))
+            result = replace(result, coverage=coverage)
     found = [f for f in result.findings if settings.shows(f) and f.status in shown]
     sys.exit(finish(result, settings, found))
 

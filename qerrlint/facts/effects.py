@@ -36,8 +36,8 @@ class Effect:
     "free", "report", "propagate" or "body"; `into` is the pointer that error_propagate hands it to. clears:
     an `Error **` argument that is NULL afterwards. keeps: the Error behind an argument is read or extended,
     not replaced. makes: an argument `&object` that is NULL after a failure and not NULL else. returns: the
-    argument that is the result after a failure. kind: what the result is (types.result_kind). prints: tells
-    the user of a failure by itself. makes_error: the result is an Error that is never NULL.
+    argument that is the result after a failure. kind: what the result is (types.result_kind).
+    makes_error: the result is an Error that is never NULL.
     """
 
     errp: int | None = None
@@ -52,7 +52,6 @@ class Effect:
     makes: int | None = None
     returns: int | None = None
     kind: str = ""
-    prints: bool = False
     keeps: bool = False
 
 

@@ -60,7 +60,7 @@ class Marks(Guards):
         if self._errp is not None and not quiet and not _HARMLESS.match(call.name):
             # What was printed before other work was done is not about a failure further on.
             state.marks = frozenset(m for m in state.marks if m[0] != "printed")
-        if (self._errp is not None and (_PRINTS.match(call.name) or effect.prints)) or (
+        if (self._errp is not None and _PRINTS.match(call.name)) or (
             call.name == "fprintf" and self._errp is not None and call.text.startswith("fprintf(stderr")
         ):
             state.marks |= {("printed", call.index)}

@@ -29,8 +29,8 @@ NOTICE = (
     "callees, types, callers and the rest of each function are unknown"
 )
 
-# The longest file of QEMU (a table, not code) has 171,906 lines; a hunk far behind that is damaged, or meant to
-# use up the memory.
+# The longest file of QEMU (a table, not code) has 171,906 lines; a hunk far behind that is damaged, or
+# meant to use up the memory.
 _MOST_LINES = 200_000
 _NOISE = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
 _ENDS_STATEMENT = re.compile(rb"(?:[;{}:]|\*/|^\s*#.*|^\s*)$")

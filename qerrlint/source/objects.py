@@ -152,11 +152,14 @@ class GitSource(_ObjectSource):
         return listing
 
     def containing(self, words: Sequence[str]) -> list[str]:
-        """The C files in which one of the words stands, by git's own search over the commit."""
+        """The C files in which one of the words stands, by git's own search over the commit.
+
+        Raises InputError when git cannot search (1 is its code for "nothing found").
+        """
         patterns = [part for word in words for part in ("-e", word)]
         code, out, _ = self._git.try_run(("grep", "-l", "-z", "-w", "-F", "-I", *patterns, self.revision))
-        if code != 0:
-            return []
+        if code > 1:
+            raise InputError(f"{self.root}: git grep failed in {self.revision[:12]}")
         start = len(self.revision) + 1
         found = (name[start:] for name in out.decode("utf-8", "surrogateescape").split("\0") if name)
         return sorted(path for path in found if path.endswith(C_SUFFIXES))
