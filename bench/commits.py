@@ -9,7 +9,8 @@ peak memory and findings of each commit, with totals: introduced findings a hund
     python bench/commits.py --git qemu.git --round-trip                       # as a mail, too: the same?
 
 The draw depends on the seed and the history only, so a later version can be given the same commits.
-Exit code: 0; 1 when a run crashed, timed out, ended with another code than 0 and 1, or differed as a mail.
+Exit code: 0; 1 when a run crashed, timed out, ended with a code that its document does not explain, or
+differed as a mail.
 """
 
 from __future__ import annotations
@@ -53,8 +54,13 @@ class Run:
 
     @property
     def failed(self) -> bool:
-        """Whether the run did not end as a run over good input must."""
-        return self.code not in (0, 1) or self.document is None or "Traceback" in self.stderr
+        """Whether the run did not end as a run over good input must. Code 3 is honest where the document
+        names what could not be analysed, and a failure where it does not."""
+        if self.document is None or "Traceback" in self.stderr:
+            return True
+        coverage = self.document.get("coverage", {})
+        named = any(coverage.get(key) for key in ("damaged", "incomplete", "skipped"))
+        return self.code not in ((0, 1, 3) if named else (0, 1))
 
 
 @dataclass(slots=True)
