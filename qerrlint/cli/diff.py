@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import STATUSES, Options, common, finish, not_empty, settle, statuses
+from qerrlint.cli.options import Options, common, finish, not_empty, settle, status_option
 
 if TYPE_CHECKING:
     from qerrlint.review.scope import FilePair
@@ -20,15 +20,9 @@ if TYPE_CHECKING:
 @click.command("diff")
 @click.argument("revs", metavar="[REV|A..B]", required=False, callback=not_empty)
 @click.option("--staged", is_flag=True, help="What is staged, against HEAD (or REV).")
-@click.option(
-    "--status",
-    "wanted",
-    metavar="S,...",
-    default="introduced",
-    help=f"What to show of {', '.join(STATUSES)}.",
-)
+@status_option
 @common
-def command(options: Options, revs: str | None, staged: bool, wanted: str) -> None:
+def command(options: Options, revs: str | None, staged: bool, wanted: frozenset[str]) -> None:
     """Review what changes from A to B (A...B: from their merge base), or from REV (default HEAD) to the
     work tree, or with --staged to the index."""
     from dataclasses import replace
@@ -40,7 +34,6 @@ def command(options: Options, revs: str | None, staged: bool, wanted: str) -> No
     from qerrlint.source.opening import find_root, require_qemu
     from qerrlint.source.repository import Repository
 
-    shown = statuses(wanted)
     root = options.tree or find_root(".")
     if root is None:
         raise InputError("no git repository around the current directory (name one with --tree)")
@@ -57,7 +50,7 @@ def command(options: Options, revs: str | None, staged: bool, wanted: str) -> No
             conflicts = tuple(Skipped(path, "in conflict, not merged") for path in after.unmerged)
             coverage = replace(result.coverage, skipped=(*result.coverage.skipped, *conflicts))
             result = replace(result, coverage=coverage)
-    found = [f for f in result.findings if settings.shows(f) and f.status in shown]
+    found = [f for f in result.findings if settings.shows(f) and f.status in wanted]
     sys.exit(finish(result, settings, found))
 
 

@@ -81,6 +81,28 @@ def not_empty(_: click.Context, parameter: click.Parameter, value: Any) -> Any:
     return value
 
 
+def _statuses(_context: click.Context, _parameter: click.Parameter, text: str) -> frozenset[str]:
+    """The statuses of a comma-separated list; raises UsageError for a word that is none, and for no word."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise UsageError(f"--status: name at least one of {', '.join(STATUSES)}")
+    for word in words:
+        if word not in STATUSES:
+            raise UsageError(f"--status: {word!r} is none of {', '.join(STATUSES)}")
+    return frozenset(words)
+
+
+status_option = click.option(
+    "--status",
+    "wanted",
+    metavar="S,...",
+    default="introduced",
+    callback=_statuses,
+    help=f"What to show of {', '.join(STATUSES)}.",
+)
+"""Adds --status to a command that reviews a change; it receives the frozenset of statuses as `wanted`."""
+
+
 def common(function: F) -> F:
     """Add the shared options to a command; it receives them as one Options named `options`."""
     decorators = (
@@ -158,17 +180,6 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
         min_confidence=options.min_confidence or configuration.min_confidence or "medium",
         fail_on=options.fail_on or configuration.fail_on or "warning",
     )
-
-
-def statuses(text: str) -> frozenset[str]:
-    """The statuses of a comma-separated list; raises UsageError for a word that is none, and for no word."""
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words:
-        raise UsageError(f"--status: name at least one of {', '.join(STATUSES)}")
-    for word in words:
-        if word not in STATUSES:
-            raise UsageError(f"--status: {word!r} is none of {', '.join(STATUSES)}")
-    return frozenset(words)
 
 
 def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from qerrlint.cli.options import STATUSES, Options, common, finish, not_empty, settle, statuses
+from qerrlint.cli.options import Options, common, finish, not_empty, settle, status_option
 
 if TYPE_CHECKING:
     from qerrlint.patch.message import Message
@@ -19,15 +19,9 @@ if TYPE_CHECKING:
 @click.command("patch")
 @click.argument("files", nargs=-1, type=click.Path(), callback=not_empty)
 @click.option("--base", metavar="REV", callback=not_empty, help="The commit that the patches are made for.")
-@click.option(
-    "--status",
-    "wanted",
-    metavar="S,...",
-    default="introduced",
-    help=f"What to show of {', '.join(STATUSES)}.",
-)
+@status_option
 @common
-def command(options: Options, files: tuple[str, ...], base: str | None, wanted: str) -> None:
+def command(options: Options, files: tuple[str, ...], base: str | None, wanted: frozenset[str]) -> None:
     """Review the patches in FILE... (mbox, mail, diff, saved archive page, folder of these) or, for -
     and without any FILE, on standard input.
 
@@ -39,7 +33,6 @@ def command(options: Options, files: tuple[str, ...], base: str | None, wanted: 
     from qerrlint.review.patches import review_series
     from qerrlint.review.result import TreeInfo
 
-    shown = statuses(wanted)
     messages = [message for file in files or ("-",) for message in _read(file)]
     series = [one for one in assemble(messages) if one.patches]
     if not series or not any(patch.changes or patch.problems for one in series for patch in one.patches):
@@ -59,7 +52,7 @@ def command(options: Options, files: tuple[str, ...], base: str | None, wanted: 
         for problem in info.problems:
             if not info.applied and "; not applied" in problem:
                 click.echo(f"qerrlint: patch {info.index}: {problem}", err=True)
-    found = [f for f in result.findings if settings.shows(f) and (f.status in shown)]
+    found = [f for f in result.findings if settings.shows(f) and f.status in wanted]
     sys.exit(finish(result, settings, found))
 
 
