@@ -165,24 +165,13 @@ class _Judged:
             if self._kind == "void" and b"}" in unit.data[call.span.end : leaving.span.start]:
                 continue  # a return that others share
             if self._null_errp(call):
-                slots = {
-                    "function": self._life.function.name,
-                    "printer": call.name,
-                    "setter": call.name,
-                    "how": "null",
-                }
-                yield from self._make("dropped", call.span, call.text, slots, (leave,), "medium")
+                yield from self._dropped(call, call.name, "null", leave)
             elif effect.consumes is None:
                 slots = {"function": self._life.function.name, "printer": call.name, "form": "report"}
                 yield from self._make("printed-not-set", call.span, call.text, slots, (leave,))
             else:
-                slots = {
-                    "function": self._life.function.name,
-                    "printer": call.name,
-                    "setter": self._setter(number),
-                    "how": "report" if effect.how == "report" else "free",
-                }
-                yield from self._make("dropped", call.span, call.text, slots, (leave,))
+                how = "report" if effect.how == "report" else "free"
+                yield from self._dropped(call, self._setter(number), how, leave)
         if leaving.printed or self._kind == "void":
             return
         if self._answered(leaving):
@@ -190,13 +179,7 @@ class _Judged:
         origin = calls[leaving.origin] if leaving.origin >= 0 else None
         text = folded(unit, leaving.span).removeprefix("return").strip(" ;")
         if origin is not None and self._null_errp(origin):
-            slots = {
-                "function": self._life.function.name,
-                "printer": origin.name,
-                "setter": origin.name,
-                "how": "null",
-            }
-            yield from self._make("dropped", origin.span, origin.text, slots, (leave,), "medium")
+            yield from self._dropped(origin, origin.name, "null", leave)
             return
         slots = {
             "function": self._life.function.name,
@@ -211,6 +194,18 @@ class _Judged:
         yield from self._make(
             "failure-unset", leaving.span, text_of(leaving.value or Const("", 0)), slots, steps, certainty
         )
+
+    def _dropped(self, call: Call, setter: str, how: str, leave: Step) -> Iterator[Observation]:
+        """The Error of `setter` ends in `call`; `how` is null where it was never asked for (no more than
+        likely a mistake), report or free where it is consumed."""
+        slots = {
+            "function": self._life.function.name,
+            "printer": call.name,
+            "setter": setter,
+            "how": how,
+        }
+        certainty = "medium" if how == "null" else "high"
+        yield from self._make("dropped", call.span, call.text, slots, (leave,), certainty)
 
     def _exceptional(self, leaving: Exit) -> bool:
         """Whether false or NULL without an Error is the odd one out: others leave by the same return with an
