@@ -107,7 +107,7 @@ def _arguments(unit: Unit, function: Function, own: Signature | None, call: Call
         )
 
     for position, (value, span) in enumerate(zip(call.args, call.arg_spans, strict=True)):
-        text = " ".join(unit.data[span.start : span.end].decode("utf-8", "replace").split())
+        text = unit.on_one_line(span)
         if position >= wanted:
             break
         expected = signature.params[position].type
@@ -171,7 +171,7 @@ def _int_as_bool(unit: Unit, life: Life) -> Iterator[Observation]:
         if not wrong:
             continue
         seen.add(leaving.span)
-        text = " ".join(unit.data[leaving.span.start : leaving.span.end].decode("utf-8", "replace").split())
+        text = unit.on_one_line(leaving.span)
         yield Observation(
             analysis="calls",
             kind="int-as-bool",

@@ -13,7 +13,7 @@ from qerrlint.facts.sightings import Life, Sighting
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
 from qerrlint.source.span import Span
-from qerrlint.syntax.ir import Call, Const, Var
+from qerrlint.syntax.ir import Call, Var
 
 _ONCE = frozenset({"tolerated", "stale", "uninit", "gone-used", "null-reported"})
 _ASSERTED = re.compile(rb"assert\w*\s*\([\s!(]*\Z")
@@ -304,14 +304,9 @@ def _dismissed(unit: Unit, life: Life) -> Iterator[Observation]:
     """errp is NULL and the result is dropped: the failure of something that is needed goes unseen."""
     for call in life.function.calls:
         effect = unit.effect(call)
-        if call.used or effect.errp is None or effect.errp >= len(call.args) or not _NEEDED.search(call.name):
+        if call.used or not call.passes_null(effect.errp) or not _NEEDED.search(call.name):
             continue
-        arg = call.args[effect.errp]
-        if effect.kind not in ("int", "bool", "pointer") or not (
-            isinstance(arg, Const) and arg.text == "NULL"
-        ):
-            continue
-        if excused(unit, call.span):
+        if effect.kind not in ("int", "bool", "pointer") or excused(unit, call.span):
             continue
         slots = {"function": life.function.name, "callee": call.name, "errp": "NULL"}
         yield Observation(

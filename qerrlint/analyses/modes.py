@@ -64,7 +64,7 @@ def _form(unit: Unit, function: Function, call: Call) -> Iterator[Observation]:
     signature = unit.signature(call.name)
     if signature is None:
         return
-    texts = [_text(unit, span) for span in call.arg_spans]
+    texts = [unit.on_one_line(span) for span in call.arg_spans]
 
     def seen(kind: str, span: Span, slots: dict[str, str], key: str) -> Observation:
         return Observation(
@@ -104,10 +104,6 @@ def _terms(text: str) -> list[str]:
     return [
         term.strip("() ~") if not term.strip().startswith("BIT") else term.strip() for term in text.split("|")
     ]
-
-
-def _text(unit: Unit, span: Span) -> str:
-    return " ".join(unit.data[span.start : span.end].decode("utf-8", "replace").split())
 
 
 def _as_number(unit: Unit, mode: str) -> str:
@@ -273,7 +269,7 @@ def registration(unit: Unit, call: Call) -> Registration | None:
         return Registration(
             kind, call.index, owner, every if only is None else frozenset({only}), only is not None
         )
-    text = " ".join(_text(unit, span) for span in call.arg_spans[1:])
+    text = " ".join(unit.on_one_line(span) for span in call.arg_spans[1:])
     named = frozenset(_MODE.findall(text))
     if not named:
         return None

@@ -68,11 +68,6 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
         yield from judged.going_on()
 
 
-def folded_all(unit: Unit, span: Span) -> str:
-    """The text of a place without blanks."""
-    return "".join(unit.data[span.start : span.end].decode("utf-8", "replace").split())
-
-
 class _Judged:
     """One function's returns; remembers what it has said."""
 
@@ -223,7 +218,7 @@ class _Judged:
         if not branches:
             return False
         test = branches[-1].span
-        text = folded_all(self._unit, test)
+        text = self._unit.on_one_line(test).replace(" ", "")
         asked = [
             call
             for call in self._life.function.calls
@@ -280,11 +275,7 @@ class _Judged:
         return self._contract
 
     def _null_errp(self, call: Call) -> bool:
-        effect = self._unit.effect(call)
-        if effect.errp is None or effect.errp >= len(call.args):
-            return False
-        arg = call.args[effect.errp]
-        return isinstance(arg, Const) and arg.text == "NULL"
+        return call.passes_null(self._unit.effect(call).errp)
 
     def succeeding(self, leaving: Exit) -> Iterator[Observation]:
         """A success: no Error may be set."""

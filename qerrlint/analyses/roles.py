@@ -17,7 +17,7 @@ from qerrlint.facts.summaries import Summary
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
 from qerrlint.syntax.cut import Piece
-from qerrlint.syntax.ir import Addr, Call, Const, Value, Var
+from qerrlint.syntax.ir import Addr, Call, Value, Var
 from qerrlint.syntax.types import result_kind
 
 _NOTIFIER = "NotifierWithReturn *"
@@ -65,7 +65,7 @@ def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
             continue
         kind = result_kind(signature, unit.typedefs)
         fallible = summary is not None and summary.fails and kind in ("int", "bool")
-        if (signature.errp is not None and _null(call, signature.errp)) or (
+        if (signature.errp is not None and call.passes_null(signature.errp)) or (
             fallible and signature.errp is None
         ):
             yield _observation(unit, life, call, "discards", summary)
@@ -92,13 +92,6 @@ def _last_event(text: bytes) -> str:
     """The last word of the migration event that the text tests last, "" where it tests none."""
     tests = _EVENT_TEST.findall(text)
     return tests[-1].rpartition(b"_")[2].decode() if tests else ""
-
-
-def _null(call: Call, position: int) -> bool:
-    if not 0 <= position < len(call.args):
-        return False
-    arg = call.args[position]
-    return isinstance(arg, Const) and arg.text == "NULL"
 
 
 def _mentions(value: Value, name: str) -> bool:

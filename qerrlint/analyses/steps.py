@@ -20,7 +20,7 @@ def shown(cell: str) -> str:
 
 def folded(unit: Unit, span: Span) -> str:
     """Source text on one line, shortened."""
-    text = " ".join(unit.data[span.start : span.end].decode("utf-8", "replace").split())
+    text = unit.on_one_line(span)
     return text if len(text) <= _LONGEST_CONDITION else text[: _LONGEST_CONDITION - 3] + "..."
 
 

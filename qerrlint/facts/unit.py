@@ -16,7 +16,7 @@ from qerrlint.facts.effects import Effect, Outcome
 from qerrlint.facts.errorlife import live_through
 from qerrlint.facts.sightings import Life
 from qerrlint.facts.summaries import Summary, sum_up
-from qerrlint.source.span import LineIndex
+from qerrlint.source.span import LineIndex, Span
 from qerrlint.syntax.cut import Piece, cut
 from qerrlint.syntax.ir import ANY, Call, Function
 from qerrlint.syntax.lower import lower
@@ -86,6 +86,10 @@ class Unit:
     def text(self, piece: Piece) -> bytes:
         """The bytes of a piece."""
         return self.data[piece.span.start : piece.span.end]
+
+    def on_one_line(self, span: Span) -> str:
+        """The text of a place of this file, each run of blanks as one."""
+        return " ".join(self.data[span.start : span.end].decode("utf-8", "replace").split())
 
     def relevant(self) -> list[Piece]:
         """The functions that have to do with errors, notifiers or blockers, in source order."""

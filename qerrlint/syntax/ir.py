@@ -104,6 +104,13 @@ class Call:
     text: str
     used: bool
 
+    def passes_null(self, position: int | None) -> bool:
+        """Whether the argument there is a NULL as it is written; False where there is none."""
+        if position is None or not 0 <= position < len(self.args):
+            return False
+        arg = self.args[position]
+        return isinstance(arg, Const) and arg.text == "NULL"
+
 
 @dataclass(frozen=True, slots=True)
 class Assign:
