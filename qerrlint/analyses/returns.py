@@ -17,6 +17,7 @@ from qerrlint.source.span import Span
 from qerrlint.syntax.ir import (
     FALSE,
     NEG,
+    NULL,
     POS,
     TRUE,
     ZERO,
@@ -213,7 +214,9 @@ class _Judged:
 
     def _answered(self, leaving: Exit) -> bool:
         """Whether the last test before the return looks at what a call that was handed errp gave back, or
-        wrote: then that call has set the Error, however it tells."""
+        wrote: then that call has set the Error, however it tells. What it wrote says nothing where the path
+        has shown by the result that the call did not fail; but for a pointer, which callees leave NULL only
+        where they fail, unless their body shows a NULL being stored."""
         branches = [place for place in places(leaving.trail) if place.kind == "branch"]
         if not branches:
             return False
@@ -230,13 +233,35 @@ class _Judged:
         last = max(asked, key=lambda call: call.span)
         if test.start <= last.span.start and last.span.end <= test.end:
             return True
-        written = {root(a.path) for a in last.args if isinstance(a, Addr)}
+        filled = [(position, root(a.path)) for position, a in enumerate(last.args) if isinstance(a, Addr)]
+        if leaving.error.sure and leaving.error.origin == last.index:
+            types = self._life.function.locals
+            filled = [
+                (position, path)
+                for position, path in filled
+                if types.get(path, "").endswith("*") and not self._stores_null(last, position)
+            ]
+        written = {path for _, path in filled}
         for block in self._life.function.blocks:
             for event in block.events:
                 if isinstance(event, Assign) and event.value == Result(last.index):
                     written.add(event.target)
         written |= {a.path for a in last.args if isinstance(a, Var) and "*" + a.path in text}
         return any(re.search(rf"(?<![\w.>]){re.escape(w)}(?!\w|->|\.|\[)", text) for w in written)
+
+    def _stores_null(self, call: Call, position: int) -> bool:
+        """Whether the callee, a function of this file, stores a NULL where this argument points to."""
+        if not call.direct or call.name not in self._unit.functions:
+            return False
+        callee, signature = self._unit.lowered(call.name), self._unit.signature(call.name)
+        if callee is None or signature is None or position >= len(signature.params):
+            return False
+        target = "*" + signature.params[position].name
+        return any(
+            isinstance(event, Assign) and event.target == target and event.value == NULL
+            for block in callee.blocks
+            for event in block.events
+        )
 
     def _setter(self, consumer: int) -> str:
         """Who had set the Error that a consumer took, "" where that is not known."""

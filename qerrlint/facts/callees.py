@@ -108,9 +108,8 @@ class Callees:
         signature = self.signature(call)
         if signature is None or signature.errp is None or signature.errp >= len(call.args):
             return Effect(evidence="guess")
-        return Effect(
-            errp=signature.errp, outcomes=by_convention(result_kind(signature, self._unit.typedefs))
-        )
+        kind = result_kind(signature, self._unit.typedefs)
+        return Effect(errp=signature.errp, outcomes=by_convention(kind), kind=kind)
 
     def _guess(self, call: Call) -> Effect:
         """Nothing declares the callee: an argument that looks like an Error pointer may be set."""

@@ -173,7 +173,10 @@ class Calls(Marks):
                 new.cells[target] = Cell(ErrorState.MAYBE, call.index)
             elif before.state in (ErrorState.GONE, ErrorState.UNINIT):
                 new.cells[target] = UNKNOWN_CELL
-            elif before.state is ErrorState.NULL and (target in self._function.locals or self._extends):
+            elif before.state is ErrorState.NULL and (
+                call.used or self._extends or target in self._function.locals
+            ):
+                # Whose NULL it is matters where somebody may look at the result, or at the Error itself.
                 new.cells[target] = Cell(ErrorState.NULL, call.index)
             out.append(new)
         return out
