@@ -48,7 +48,7 @@ CATALOG: Mapping[str, Declared] = {
                 "leaked": _event("error", "callee", how="definite possible"),
                 # value: the returned expression; kind: what the result is by the convention; origin: the
                 # callee whose status is passed on ("" if none).
-                "failure-unset": _event("function", "value", "origin", "errp", kind="int bool pointer"),
+                "failure-unset": _event("function", "value", "origin", "errp", kind="int bool pointer void"),
                 "success-set": _event("function", "value", "callee", "errp", kind="int bool pointer void"),
                 "unchecked": _event("function", "callee", "errp"),
                 # printer: who prints or frees; setter: whose Error it was ("" for a text of its own).

@@ -17,8 +17,9 @@ _EXCUSED = re.compile(
 )
 
 
-def excused(unit: Unit, span: Span) -> bool:
-    """Whether a comment on the statement's lines or right above says why the failure is ignored."""
+def excused(unit: Unit, span: Span, in_block: bool = False) -> bool:
+    """Whether a comment on the statement's lines or right above says why the failure is ignored; with
+    `in_block` one above an earlier statement of the same block, too."""
     lines = unit.lines
     first, _ = lines.position(span.start)
     last, _ = lines.position(span.end)
@@ -26,6 +27,9 @@ def excused(unit: Unit, span: Span) -> bool:
     line = first - 1
     while line > 0 and first - line <= 8:
         text = lines.text(line).strip()
+        if in_block and text.endswith(b";"):
+            line -= 1
+            continue
         if not text.startswith((b"/*", b"*", b"//")) and not text.endswith(b"*/"):
             break
         texts.append(text)

@@ -8,6 +8,7 @@ judges nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable
 
 from qerrlint.facts.effects import Effect
@@ -49,6 +50,9 @@ from qerrlint.syntax.ir import (
     text_of,
 )
 from qerrlint.syntax.types import Signature
+
+# Integer types without a sign: what is taken from such a variable is no negative status.
+_UNSIGNED = re.compile(r"(?:uint\w*_t|uint\d*|size_t|unsigned(?: (?:int|long|short|char))*|hwaddr|bool)$")
 
 
 def live_through(function: Function, signature: Signature | None, effect: Callable[[Call], Effect]) -> Life:
@@ -172,6 +176,8 @@ class ErrorLife(Calls):
             owner, arrow, _ = path.partition("->")
             if arrow and owner.isidentifier() and owner not in new.facts:
                 new.facts[owner] = Fact(POS)
+        if fact.signs == ANY and isinstance(value, Var) and _UNSIGNED.match(self._types.get(value.path, "")):
+            fact = Fact(ZERO | POS, fact.origin)
         if fact.signs != ANY or fact.origin >= 0:
             new.facts[target] = fact
         if isinstance(value, Const) and not value.text.lstrip("-(").isdigit():

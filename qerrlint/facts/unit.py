@@ -180,6 +180,15 @@ class Unit:
         piece = self.functions[name]
         return bool(_STATIC.search(self.data, piece.span.start, piece.body))
 
+    def comment_above(self, name: str) -> str:
+        """The comment right above a function of this file on one line without its stars; "" for none."""
+        start = self.functions[name].span.start
+        text = self.data[max(0, start - 2000) : start].rstrip()
+        opening = text.rfind(b"/*")
+        if not text.endswith(b"*/") or opening < 0:
+            return ""
+        return " ".join(re.sub(rb"\n\s*\*(?!/)", b" ", text[opening:]).decode("utf-8", "replace").split())
+
     def macro_effect(self, name: str) -> Effect | None:
         """What a function-like macro that wraps error_setg does; None for any other name."""
         macro = self.world.macro(name, self.path)
