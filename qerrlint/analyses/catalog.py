@@ -42,7 +42,7 @@ CATALOG: Mapping[str, Declared] = {
                 # error: a local Error pointer; callee: who is handed it now; by: who took it before.
                 "stale-pass": _event("error", "callee", "by"),
                 "uninitialized": _event("error", "callee", use="passed tested consumed"),
-                "gone-used": _event("error", "callee", "by"),
+                "gone-used": _event("error", "callee", "by", how="again dangling"),
                 "null-reported": _event("error", "callee"),
                 # callee: who set it; how: whether a test has shown that it is set.
                 "leaked": _event("error", "callee", how="definite possible"),
@@ -52,8 +52,8 @@ CATALOG: Mapping[str, Declared] = {
                 "success-set": _event("function", "value", "callee", "errp", kind="int bool pointer void"),
                 "unchecked": _event("function", "callee", "errp"),
                 # printer: who prints or frees; setter: whose Error it was ("" for a text of its own).
-                "printed-not-set": _event("function", "printer", "errp", form="report exit"),
-                "dropped": _event("function", "printer", "setter", "errp", how="report free null"),
+                "printed-not-set": _event("function", "printer", "errp", form="report exit exit-below"),
+                "dropped": _event("function", "printer", "setter", "errp", how="report free null callback"),
                 "wrong-test": _event(
                     "subject", "callee", form="errp-itself error-never-set sign-of-bool sign-of-pointer"
                 ),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from qerrlint.analyses import lifecycle, returns
+from qerrlint.analyses import lifecycle, neighbours, returns
 from qerrlint.analyses.analysis import Analysis
 from qerrlint.analyses.steps import folded, path_steps, shown
 from qerrlint.facts.sightings import Life, Sighting
@@ -32,6 +32,7 @@ def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
     if _API_FUNCTION not in unit.functions:
         yield from returns.observe(unit, life)
         yield from _unguarded(unit, life)
+        yield from neighbours.observe(unit, life)
 
 
 def _set_again(unit: Unit, life: Life) -> Iterator[Observation]:

@@ -117,7 +117,8 @@ def _gone(unit: Unit, life: Life, sighting: Sighting) -> Observation | None:
     call, first = _call(life, sighting.call), _call(life, sighting.first.origin)
     if call is None:
         return None
-    slots = {"error": sighting.cell, "callee": call.name, "by": first.name if first is not None else ""}
+    by = first.name if first is not None else ""
+    slots = {"error": sighting.cell, "callee": call.name, "by": by, "how": "again"}
     return _made(unit, life, sighting, "gone-used", slots, before="is freed or handed on")
 
 

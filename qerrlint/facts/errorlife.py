@@ -252,6 +252,8 @@ class ErrorLife(Calls):
         for path, cell in state.cells.items():
             if cell.origin == OWNED_CELL.origin and value != Var(path):
                 self._sight("left-owned", event.span, path, cell, -1, state)
+            if cell.state is ErrorState.GONE and "->" in path:
+                self._sight("left-gone", event.span, path, cell, -1, state)
             if cell.state is not ErrorState.SET or path not in self._function.locals or root(path) != path:
                 continue
             if path in self._function.autos or value == Var(path):

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What functions of one file do to each other's Errors: dangling members, callees that exit, callbacks.
+
+One function is judged with what its neighbours' text or exploration shows; nothing beyond the file is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qerrlint.analyses.excuses import excused
+from qerrlint.facts.sightings import Life
+from qerrlint.facts.unit import Unit
+from qerrlint.findings import Observation, Step
+from qerrlint.source.span import Span
+from qerrlint.syntax.ir import Call, Var, root
+
+_EXITS = re.compile(r"exit\(\s*(?!0\s*\)|EXIT_SUCCESS)")
+_ENDS = re.compile(r"(?:^|_)(?:free|finalize|unref|destroy|release|delete|cleanup|exit|unrealize)(?:_|$)")
+_RELEASES = re.compile(r"(?:^|_)(?:free|unref|destroy|release|delete|del)(?:_|$|\d)")
+
+
+def observe(unit: Unit, life: Life) -> Iterator[Observation]:
+    """The observations on one function and its neighbours."""
+    yield from _dangling(unit, life)
+    yield from _exiting(unit, life)
+    yield from _lost(unit, life)
+
+
+# -- members that keep pointing to an Error that is gone ----------------------------------------
+
+
+def _dangling(unit: Unit, life: Life) -> Iterator[Observation]:
+    told = set()
+    for sighting in life.sightings:
+        if sighting.kind != "left-gone" or sighting.first.origin < 0:
+            continue
+        consumer = life.function.calls[sighting.first.origin]
+        if (consumer.index, sighting.cell) in told or _is_released(life, consumer, root(sighting.cell)):
+            continue
+        if _ENDS.search(life.function.name):
+            continue  # the object goes with its Error
+        told.add((consumer.index, sighting.cell))
+        member = re.split(r"->|\.", sighting.cell)[-1]
+        found = _looks_at(unit, life.function.name, member)
+        if found is None:
+            continue
+        other, span = found
+        yield Observation(
+            "errorflow",
+            "gone-used",
+            life.function.name,
+            consumer.span,
+            f"{sighting.cell} {consumer.text}",
+            {"error": sighting.cell, "callee": other, "by": consumer.name, "how": "dangling"},
+            (Step(span, f"{other}() looks at {member} here"),),
+            "medium",
+        )
+
+
+def _is_released(life: Life, consumer: Call, owner: str) -> bool:
+    """Whether the function releases the object itself after its Error."""
+    return any(
+        call.span > consumer.span
+        and (_RELEASES.search(call.name) or call.name.startswith("g_"))
+        and any(isinstance(a, Var) and a.path == owner for a in call.args)
+        for call in life.function.calls
+    )
+
+
+def _looks_at(unit: Unit, name: str, member: str) -> tuple[str, Span] | None:
+    """Another function of the file that frees or reports the member of that name, or tests it."""
+    word = re.escape(member.encode())
+    use = re.compile(
+        rb"\b(?:error_(?:free|report_err|reportf_err|get_pretty|copy|propagate)|warn_report_err)\s*\((?:[^();]*,)?\s*"
+        rb"\w+(?:->|\.)" + word + rb"\b"
+    )
+    for other, piece in unit.functions.items():
+        if other == name:
+            continue
+        found = use.search(unit.data, piece.body, piece.span.end)
+        if found is not None:
+            return other, Span(unit.path, found.start(), found.end())
+    return None
+
+
+# -- callees that end the process ---------------------------------------------------------------
+
+
+def _exiting(unit: Unit, life: Life) -> Iterator[Observation]:
+    """A callee of this file without errp ends the process, although its caller could report the failure."""
+    signature = life.signature
+    if signature is None or signature.errp is None or signature.errp < 0:
+        return
+    told = set()
+    for call in life.function.calls:
+        if not call.direct or call.name in told or call.name not in unit.functions or "nofail" in call.name:
+            continue
+        callee = unit.signature(call.name)
+        piece = unit.functions[call.name]
+        if (
+            callee is None
+            or callee.errp is not None
+            or b"exit(" not in unit.data[piece.body : piece.span.end]
+        ):
+            continue
+        below = unit.life(call.name)
+        if below is None:
+            continue
+        leaves = [s for s in below.sightings if s.kind == "exits" and s.cell == "exit"]
+        leaves = [s for s in leaves if _EXITS.match(unit.on_one_line(s.span)) and _is_told(unit, s.span)]
+        if (
+            not leaves
+            or not below.exits
+            or excused(unit, call.span)
+            or excused(unit, leaves[0].span, in_block=True)
+        ):
+            continue
+        told.add(call.name)
+        yield Observation(
+            "errorflow",
+            "printed-not-set",
+            life.function.name,
+            call.span,
+            call.text,
+            {
+                "function": life.function.name,
+                "printer": call.name,
+                "form": "exit-below",
+                "errp": signature.params[signature.errp].name,
+            },
+            (Step(leaves[0].span, f"{call.name}() ends the process here"),),
+            "medium",
+        )
+
+
+def _is_told(unit: Unit, span: Span) -> bool:
+    """Whether the statement before says with error_report() that it is an error; what only goes to stderr, or
+    nowhere, tells of a flaw in the program."""
+    before = unit.data[max(0, span.start - 400) : span.start]
+    return b"error_report(" in before[max(before.rfind(b"{"), 0) :]
+
+
+# -- callbacks whose Error nobody asks for ------------------------------------------------------
+
+
+def _lost(unit: Unit, life: Life) -> Iterator[Observation]:
+    """A call that runs a callback with errp gets NULL, and its failure is acted on without words."""
+    for call in life.function.calls:
+        effect = unit.effect(call)
+        if not call.used or not call.passes_null(effect.errp) or excused(unit, call.span):
+            continue
+        callback = next((name for name in _callbacks(unit, call)), None)
+        if callback is None:
+            continue
+        yield Observation(
+            "errorflow",
+            "dropped",
+            life.function.name,
+            call.span,
+            call.text,
+            {
+                "function": life.function.name,
+                "printer": call.name,
+                "setter": callback,
+                "how": "callback",
+                "errp": "NULL",
+            },
+            (),
+            "medium",
+        )
+
+
+def _callbacks(unit: Unit, call: Call) -> Iterator[str]:
+    """The functions with errp among the arguments of a call."""
+    for arg in call.args:
+        if isinstance(arg, Var) and arg.path.isidentifier():
+            signature = unit.signature(arg.path)
+            if signature is not None and signature.errp is not None and signature.errp >= 0:
+                yield arg.path
