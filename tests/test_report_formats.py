@@ -371,3 +371,38 @@ def test_b4_is_told_the_details() -> None:
     assert check["summary"] == "1 error, 1 warning; not all of it was analysed"
     assert "  1. hw/intc/pulse_hub.c:97:9: pulse_hub_flush() prints it" in check["details"].split("\n")
     assert "patch 4 of the cover letter's list is missing" in check["details"]
+
+
+# What was not analysed
+
+MAIL = replace(SERIES.patches[0], files=(), applied=False, problems=("no diff in this message",))
+NO_DIFF = replace(CLEAN, patches=(MAIL,), coverage=Coverage(skipped=(Skipped("/mail/1", "no change"),)))
+UNFIT = replace(
+    CLEAN,
+    patches=(
+        replace(SERIES.patches[0], files=(HUB,), applied=False, problems=(f"{HUB}: no fit; not applied",)),
+    ),
+    coverage=Coverage(skipped=(Skipped(HUB, "no fit"), Skipped("hw/b.c", "binary"))),
+)
+
+
+def test_a_patch_that_does_not_apply_is_said_once() -> None:
+    said = 'patch 1/3 "hw/timer: let start fail" was not applied'
+    assert rendered(UNFIT, "checkpatch").splitlines() == [
+        f"{HUB}:1: WARNING: {said}: {HUB}: no fit; not applied [not-analysed]",
+        "hw/b.c:1: WARNING: hw/b.c was not analysed: binary [not-analysed]",
+    ]
+
+
+def test_a_mail_without_a_diff_is_no_file_of_the_tree() -> None:
+    (line,) = rendered(NO_DIFF, "checkpatch").splitlines()
+    assert line.startswith("-:1: WARNING: patch 1/3")
+    assert b4_reads_lines(line) == ["warning"]
+    assert document(NO_DIFF, "gitlab") == document(NO_DIFF, "rdjson")["diagnostics"] == []
+    (case,) = junit_cases(rendered(NO_DIFF, "junit"))
+    assert case.classname == "qerrlint"
+    assert annotation(rendered(NO_DIFF, "github").strip())[1] == {"title": "qerrlint: not analysed"}
+    (invocation,) = document(NO_DIFF, "sarif")["runs"][0]["invocations"]
+    assert [one.get("locations") for one in invocation["toolExecutionNotifications"]] == [None]
+    (check,) = b4_reads_check(rendered(NO_DIFF, "b4"))
+    assert check["status"] == "warn"

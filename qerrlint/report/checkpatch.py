@@ -52,5 +52,6 @@ def _excerpt(place: Place, text: str = "") -> Iterator[str]:
 def _missing(result: Result) -> Iterator[str]:
     for gap in gaps(result):
         if gap.fatal:
-            where = f"{printable(gap.path)}:{gap.line}: " if gap.path is not None else ""
-            yield f"{where}WARNING: {gap.text} [not-analysed]"
+            # The name that checkpatch.pl gives to its standard input.
+            path = "-" if gap.path is None else printable(gap.path)
+            yield f"{path}:{gap.line}: WARNING: {gap.text} [not-analysed]"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """rdjson, the Reviewdog Diagnostic Format, for reviewdog to put under the lines of a review; no other tool.
 
-Only fields that reviewdog has known since 0.10 are in it: its reader refuses a field that it does not know.
+Only fields of the format's first definition are in it: older reviewdogs refuse a field that they do not know.
 Columns count bytes, as in a Result.
 """
 

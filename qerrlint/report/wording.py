@@ -58,12 +58,20 @@ def standing(result: Result) -> list[Reported]:
 def gaps(result: Result) -> list[Gap]:
     """What was not analysed: patches, files and functions, and last the functions analysed in part."""
     out = []
-    for patch in result.patches:
-        if not patch.applied:
-            problems = "; ".join(one_line(problem).rstrip(".") for problem in patch.problems)
-            text = f"{patch_title(patch)} was not applied" + (f": {problems}" if problems else "")
-            out.append(Gap("patch", patch.files[0] if patch.files else None, 1, "", text, True))
+    left = [patch for patch in result.patches if not patch.applied]
+    for patch in left:
+        problems = "; ".join(one_line(problem).rstrip(".") for problem in patch.problems)
+        text = f"{patch_title(patch)} was not applied" + (f": {problems}" if problems else "")
+        out.append(Gap("patch", patch.files[0] if patch.files else None, 1, "", text, True))
+    files = {path for patch in result.patches for path in patch.files}
+    without_diff = any(not patch.files for patch in left)
     for skipped in result.coverage.skipped:
+        told = (problem for patch in left for problem in patch.problems)
+        if any(skipped.path in problem and skipped.reason in problem for problem in told):
+            continue
+        # Of a patch without a diff the mail is named, which is no file of the tree.
+        if without_diff and skipped.path not in files:
+            continue
         text = f"{printable(skipped.path)} was not analysed: {one_line(skipped.reason)}"
         out.append(Gap("file", skipped.path, 1, "", text, True))
     # In a whole tree some function always is beyond the grammar; what a change touches had to be read.

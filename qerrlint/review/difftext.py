@@ -10,7 +10,6 @@ from qerrlint.patch.linemap import LineMap
 from qerrlint.review.result import DiffFile, DiffHunk, DiffLine
 
 CONTEXT = 3
-_Bounds = tuple[int, int, int, int]
 _NO_LINE_END = DiffLine("\\", " No newline at end of file", None, None)
 
 
@@ -42,53 +41,39 @@ def diff_between(
 ) -> DiffFile:
     """The diff from `old` to `new` by their line map, with CONTEXT lines round what differs."""
     status = "A" if old_path is None else "D" if new_path is None else "M" if old_path == new_path else "R"
-    before, after = _lines(old), _lines(new)
-    hunks = tuple(
-        DiffHunk("", tuple(_stretch(before, after, lines, bounds)))
-        for bounds in _bounds(lines, len(before), len(after))
-    )
-    return DiffFile(old_path, new_path, status, False, hunks)
+    return DiffFile(old_path, new_path, status, False, tuple(_hunks(_lines(old), _lines(new), lines)))
 
 
-def _bounds(lines: LineMap, old_count: int, new_count: int) -> Iterator[_Bounds]:
-    """(old, new, old_end, new_end) of each hunk, ends excluded: the gaps between equal runs, and context."""
-    hunk: _Bounds | None = None
+def _hunks(before: Sequence[bytes], after: Sequence[bytes], lines: LineMap) -> Iterator[DiffHunk]:
+    rows: list[DiffLine] = []
     old = new = 1
-    runs = [(run.old, run.new, run.count) for run in lines.runs]
-    for run_old, run_new, count in [*runs, (old_count + 1, new_count + 1, 0)]:
-        run_old, run_new = min(run_old, old_count + 1), min(run_new, new_count + 1)
-        if run_old > old or run_new > new:
-            before = min(CONTEXT, old - 1, new - 1)
-            # Two gaps with little between them share a hunk.
-            if hunk is not None and old - before <= hunk[2]:
-                hunk = (hunk[0], hunk[1], run_old, run_new)
-            else:
-                if hunk is not None:
-                    yield hunk
-                hunk = (old - before, new - before, run_old, run_new)
-        old, new = min(run_old + count, old_count + 1), min(run_new + count, new_count + 1)
-        if hunk is not None and hunk[2] == run_old:
-            after = min(CONTEXT, old - run_old)
-            hunk = (hunk[0], hunk[1], run_old + after, run_new + after)
-    if hunk is not None:
-        yield hunk
+    equal = 0
+    # A line map also counts what stands behind the last line end; the last stretch is none, at the end.
+    ends = len(before) + 1, len(after) + 1
+    stretches = [
+        (run.old, run.new, min(run.count, ends[0] - run.old, ends[1] - run.new)) for run in lines.runs
+    ]
+    for old_end, new_end, count in [*(one for one in stretches if one[2] > 0), (*ends, 0)]:
+        if old < old_end or new < new_end:
+            if not rows:
+                leading = min(CONTEXT, equal)
+                rows += _context(after, old - leading, new - leading, leading)
+            rows += [DiffLine("-", _decoded(before[n - 1]), n, None) for n in range(old, old_end)]
+            rows += [DiffLine("+", _decoded(after[n - 1]), None, n) for n in range(new, new_end)]
+        if rows and count <= 2 * CONTEXT:
+            rows += _context(after, old_end, new_end, count)
+        elif rows:
+            rows += _context(after, old_end, new_end, CONTEXT)
+            yield DiffHunk("", tuple(rows))
+            rows = []
+        old, new, equal = old_end + count, new_end + count, count
+    if rows:
+        trailing = next(n for n, row in enumerate(reversed(rows)) if row.sign != " ")
+        yield DiffHunk("", tuple(rows[: len(rows) - max(trailing - CONTEXT, 0)]))
 
 
-def _stretch(
-    before: Sequence[bytes], after: Sequence[bytes], lines: LineMap, bounds: _Bounds
-) -> Iterator[DiffLine]:
-    old, new, old_end, new_end = bounds
-    while old < old_end or new < new_end:
-        if old < old_end and lines.to_new(old) is None:
-            yield DiffLine("-", _decoded(before[old - 1]), old, None)
-            old += 1
-        elif new < new_end and lines.to_old(new) is None:
-            yield DiffLine("+", _decoded(after[new - 1]), None, new)
-            new += 1
-        else:
-            yield DiffLine(" ", _decoded(after[new - 1]), old, new)
-            old += 1
-            new += 1
+def _context(after: Sequence[bytes], old: int, new: int, count: int) -> list[DiffLine]:
+    return [DiffLine(" ", _decoded(after[new + n - 1]), old + n, new + n) for n in range(count)]
 
 
 def _lines(data: bytes) -> list[bytes]:
