@@ -132,12 +132,12 @@ def test_sarif_holds_no_link_that_the_message_did_not_mean() -> None:
 def test_sarif_has_the_fixes() -> None:
     fixed = replace(CHECKED, findings=(replace(CHECKED.findings[0], fixes=(FIX,)),))
     log = document(fixed, "sarif")
-    check_sarif(log)
     (fix,) = log["runs"][0]["results"][0]["fixes"]
     (change,) = fix["artifactChanges"]
     assert change["artifactLocation"]["uri"] == HUB
     assert change["replacements"][0]["deletedRegion"]["startColumn"] == 9
     assert change["replacements"][0]["insertedContent"]["text"] == ""
+    check_sarif(log)
 
 
 def test_sarif_lists_the_rules_with_help() -> None:
@@ -147,7 +147,6 @@ def test_sarif_lists_the_rules_with_help() -> None:
         for name, selected in (("a-rule", False), ("error-set-twice", True), ("notifier-drops-error", True))
     )
     log = document(replace(SERIES, rules=rules, findings=SERIES.findings[:2]), "sarif")
-    check_sarif(log)
     run = log["runs"][0]
     listed = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in listed] == [rule.id for rule in rules]
@@ -157,6 +156,7 @@ def test_sarif_lists_the_rules_with_help() -> None:
         "notifier-drops-error",
         "error-set-twice",
     ]
+    check_sarif(log)
 
 
 def test_sarif_tells_what_was_not_analysed() -> None:
@@ -201,6 +201,9 @@ def test_gitlab_fingerprints_are_unique_and_know_no_line() -> None:
     assert len(set(prints)) == 3
     later = replace(result, findings=tuple(moved(found, 100) for found in result.findings))
     assert [one["fingerprint"] for one in document(later, "gitlab")] == prints
+    # What another file has is nothing to it.
+    alone = replace(result, findings=(elsewhere,))
+    assert [one["fingerprint"] for one in document(alone, "gitlab")] == prints[1:2]
 
 
 # GitHub
@@ -264,6 +267,12 @@ def test_junit_says_what_failed_what_was_not_analysed_and_what_passed() -> None:
     ]
     (only,) = junit_cases(rendered(CLEAN, "junit"))
     assert only.result == []
+
+
+def test_junit_tells_equal_findings_apart() -> None:
+    cases = junit_cases(rendered(replace(CHECKED, findings=(TWICE, moved(TWICE, 5))), "junit"))
+    first, second = (case.name for case in cases)
+    assert second == f"{first} (2)"
 
 
 def test_junit_survives_any_text() -> None:

@@ -136,6 +136,17 @@ def test_a_finding_without_a_line_in_the_diff_stands_below_its_patch() -> None:
     )
 
 
+def test_files_without_a_finding_are_folded_where_another_has_one() -> None:
+    two = (diff("hw/b.c", 1, 11, "x"), *SHOWN.patches[1].diff)
+    patches = (PATCHES[0], replace(PATCHES[1], diff=two), PATCHES[2])
+    shown = re.findall(
+        r'<details class="file"( open)?>\n<summary>(\S+)', rendered(replace(SHOWN, patches=patches), "html")
+    )
+    assert shown == [("", "hw/b.c"), (" open", HUB)]
+    quiet = rendered(replace(SHOWN, patches=patches, findings=()), "html")
+    assert quiet.count('<details class="file" open>') == 2
+
+
 def test_a_line_of_the_diff_that_is_not_there_hides_no_finding() -> None:
     lost = replace(SHOWN, findings=(replace(DROPPED, diff_line=9999),))
     assert [title for title, anchors in page(lost).headings if anchors] == [
