@@ -214,7 +214,7 @@ def test_github_annotations_are_read_back_as_they_were() -> None:
     kind, properties, text = annotation(first)
     assert kind == "warning"
     assert properties["file"] == ODD_PATH.replace("\x1b", r"\x1b")
-    assert (properties["line"], properties["col"], properties["endColumn"]) == ("3", "9", "12")
+    assert (properties["line"], properties["col"], properties["endColumn"]) == ("3", "8", "11")
     assert properties["title"] == "qerrlint: notifier-drops-error"
     assert text.splitlines()[0] == " ".join(f"{ODD} ::error::second line".split())
 

@@ -192,11 +192,20 @@ def test_text_of_a_patch_stays_text() -> None:
     assert "&lt;b&gt;&amp;amp; ]]&gt;" in text
 
 
-def test_a_stream_that_lacks_characters_gets_references() -> None:
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("form", ["html", "junit"])
+def test_a_stream_that_is_not_utf8_gets_references(form: str, encoding: str) -> None:
     buffer = io.BytesIO()
-    stream = io.TextIOWrapper(buffer, encoding="ascii", newline="")
-    render(HOSTILE, "html", stream)
+    stream = io.TextIOWrapper(buffer, encoding=encoding, newline="")
+    render(HOSTILE, form, stream)
     stream.flush()
-    text = buffer.getvalue().decode("ascii")
-    Page(text)
-    assert "&#228;&#8364;" in text
+    # Both declare themselves as UTF-8, so no byte of another encoding may be in them.
+    assert "&#228;&#8364;" in buffer.getvalue().decode("ascii")
+
+
+def test_json_is_utf8_or_ascii() -> None:
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding="latin-1", newline="")
+    render(replace(CHECKED, notices=("größe",)), "sarif", stream)
+    stream.flush()
+    assert rb"gr\u00f6\u00dfe" in buffer.getvalue()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from qerrlint.report.printable import fitted, one_line, printable
+from qerrlint.report.printable import characters, fitted, one_line, printable
 from qerrlint.report.wording import account, count, gaps, position, standing
 from qerrlint.review.result import Result
 
@@ -34,7 +34,8 @@ def lines(result: Result) -> Iterator[str]:
         where: dict[str, str | int] = {"file": place.path, "line": place.line, "endLine": place.end_line}
         # The API takes columns only for a place within one line.
         if place.end_line == place.line:
-            where |= {"col": place.column, "endColumn": place.end_column}
+            bounds = [characters(place.source, column) for column in (place.column, place.end_column)]
+            where |= dict(zip(("col", "endColumn"), bounds, strict=True))
         where["title"] = f"qerrlint: {found.rule}"
         kind = _KINDS[found.severity]
         text = "\n".join(account(found, result))

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import TextIO
 
 from qerrlint.report.htmltext import code, credit, finding, said
-from qerrlint.report.printable import fits, printable
+from qerrlint.report.printable import printable, with_references
 from qerrlint.report.wording import count, gaps, looked_at, patch_title, position, standing, tally
 from qerrlint.review.result import DiffFile, DiffHunk, DiffLine, PatchInfo, Reported, Result
 
@@ -26,11 +26,8 @@ _ROWS = {"+": "added", "-": "removed"}
 
 
 def write(result: Result, stream: TextIO, colour: bool) -> None:
-    """Write the page; what the stream's encoding lacks becomes a character reference."""
-    text = "\n".join(_Page(result).lines()) + "\n"
-    if not fits(text, stream):
-        text = text.encode("ascii", "xmlcharrefreplace").decode("ascii")
-    stream.write(text)
+    """Write the page; where it does not come out as UTF-8, with character references."""
+    stream.write(with_references("\n".join(_Page(result).lines()) + "\n", stream))
 
 
 class _Page:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any, TextIO
 
-from qerrlint.report.printable import fits, without_surrogates
+from qerrlint.report.printable import is_utf8, without_surrogates
 
 
 def write_json(document: Any, stream: TextIO) -> None:
@@ -17,4 +17,4 @@ def write_json(document: Any, stream: TextIO) -> None:
     """
     # A surrogate stands inside a JSON string, where the escape's backslash is itself written as two.
     text = without_surrogates(json.dumps(document, indent=2, ensure_ascii=False), backslash="\\\\")
-    stream.write((text if fits(text, stream) else json.dumps(json.loads(text), indent=2)) + "\n")
+    stream.write((text if is_utf8(stream) else json.dumps(json.loads(text), indent=2)) + "\n")

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TextIO
 from xml.sax.saxutils import escape, quoteattr
 
-from qerrlint.report.printable import fits, one_line, printable
+from qerrlint.report.printable import one_line, printable, with_references
 from qerrlint.report.wording import account, gaps, looked_at, position, standing
 from qerrlint.review.result import Result
 
@@ -21,10 +21,7 @@ _NO_XML = re.compile("[\ufffe\uffff]")
 
 def write(result: Result, stream: TextIO, colour: bool) -> None:
     """Write one document with one suite."""
-    text = document(result)
-    if not fits(text, stream):
-        text = text.encode("ascii", "xmlcharrefreplace").decode("ascii")
-    stream.write(text)
+    stream.write(with_references(document(result), stream))
 
 
 def document(result: Result) -> str:

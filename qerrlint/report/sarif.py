@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from qerrlint import __version__
 from qerrlint.report.jsontext import write_json
-from qerrlint.report.printable import one_line, printable
+from qerrlint.report.printable import characters, one_line, printable
 from qerrlint.report.wording import Gap, circumstances, gaps, patch_name
 from qerrlint.review.result import Place, Reported, ReportedFix, Result, RuleInfo
 from qerrlint.rules import page_sections
@@ -184,18 +184,10 @@ def _region(place: Place) -> Json:
     end_source = place.end_source or (place.source if place.end_line == place.line else "")
     return {
         "startLine": place.line,
-        "startColumn": _characters(place.source, place.column),
+        "startColumn": characters(place.source, place.column),
         "endLine": place.end_line,
-        "endColumn": _characters(end_source, place.end_column),
+        "endColumn": characters(end_source, place.end_column),
     }
-
-
-def _characters(line: str, column: int) -> int:
-    """The column in characters, of one in bytes; both count from 1. A byte that is not UTF-8 is one."""
-    raw = line.encode("utf-8", "surrogateescape")
-    if column - 1 > len(raw):
-        return column
-    return len(raw[: column - 1].decode("utf-8", "surrogateescape")) + 1
 
 
 def _prose(text: str) -> str:
