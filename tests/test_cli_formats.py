@@ -8,10 +8,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from click.shell_completion import ShellComplete
-from commandline import DEMO, FIXTURES, PATCHES, TREE, run, scratch_repository, spawned
+from commandline import DEMO, FIXTURES, PATCHES, TREE, git, run, scratch_repository, spawned
 from consumers import (
     annotation,
     b4_reads_check,
@@ -146,6 +147,46 @@ def test_every_format_is_the_same_for_any_hash_seed(tmp_path: Path) -> None:
         return {form: (folder / form).read_bytes() for form in FORMATS}
 
     assert written_with("1") == written_with("2")
+
+
+ODD_NAME = "ä \"q\" 'x' ]]>&<b> 100%0A ::error:: ##[x]\n.c"
+
+
+def test_an_odd_name_of_a_file_comes_through_every_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = scratch_repository(tmp_path / "tree")
+    body = (
+        'int odd(Error **errp)\n{\n    error_setg(errp, "ä]]>"); error_setg(errp, "%%");\n    return -1;\n}\n'
+    )
+    (top / "hw" / "timer" / ODD_NAME).write_text(f'#include "qapi/error.h"\n\n{body}')
+    git(top, "add", "-A")
+    monkeypatch.chdir(tmp_path)
+    given = [f"--format={form}:{form}" for form in FORMATS]
+    assert run("diff", "--staged", "--tree", top, *given).code == 1
+    path = f"hw/timer/{ODD_NAME}"
+    text = {form: (tmp_path / form).read_text("utf-8") for form in FORMATS}
+    (issue,) = json.loads(text["gitlab"])
+    assert issue["location"]["path"] == path
+    (diagnostic,) = json.loads(text["rdjson"])["diagnostics"]
+    assert diagnostic["location"]["path"] == path
+    (command,) = text["github"].splitlines()
+    _, properties, _ = annotation(command)
+    # The line has one character of two bytes before the finding.
+    assert (properties["file"], properties["line"], properties["col"]) == (path, "5", "31")
+    (line,) = text["checkpatch"].splitlines()
+    assert line.startswith(path.replace("\n", r"\x0a") + ":5: ERROR: ")
+    (case,) = junit_cases(text["junit"])
+    assert case.classname == path.replace("\n", r"\x0a")
+    (row,) = (row for row in Page(text["html"]).rows if row.anchors)
+    assert 'error_setg(errp, "ä]]>"); error_setg(errp, "%%");' in row.text
+    (check,) = b4_reads_check(text["b4"])
+    assert check["status"] == "fail"
+    (result,) = json.loads(text["sarif"])["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert unquote_to_bytes(place["artifactLocation"]["uri"]).decode() == path
+    assert place["region"]["startColumn"] == 31
+    check_sarif(json.loads(text["sarif"]))
 
 
 def test_a_shell_completes_the_names_of_formats() -> None:
