@@ -137,8 +137,11 @@ def rendered(result: Result, form: str = "text", colour: bool = False) -> str:
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [(name, form) for name in SAMPLES for form in ("text", "json")]
+    + [("series", form) for form in FORMATS if form not in ("text", "json", "html")],
+)
 def test_renderings_are_as_their_snapshots(name: str, form: str) -> None:
     got = rendered(SAMPLES[name], form).replace(f'"{qerrlint.__version__}"', '"VERSION"')
     file = SNAPSHOTS / f"{name}.{'txt' if form == 'text' else form}"
@@ -197,7 +200,7 @@ def test_json_has_the_fields_of_the_interface_and_null_where_none_applies() -> N
 
 
 def test_an_unknown_format_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"^unknown format 'yaml' \(known: text, json\)$"):
+    with pytest.raises(UsageError, match=r"^unknown format 'yaml' \(known: text, json, .*\)$"):
         rendered(CLEAN, "yaml")
 
 
@@ -223,6 +226,14 @@ def test_bytes_that_are_not_utf8_crash_no_rendering(form: str, encoding: str) ->
         Draft202012Validator(SCHEMA).validate(document)
         assert document["findings"][0]["path"] == r"hw/caf\xe9.c"
         assert document["findings"][0]["message"] == r"größe \xff \ud800"
+    elif form == "sarif":
+        result = json.loads(text)["runs"][0]["results"][0]
+        location = result["locations"][0]["physicalLocation"]
+        assert location["artifactLocation"]["uri"] == "hw/caf%E9.c"
+        assert result["message"]["text"] == r"größe \xff \ud800"
+    elif form != "text":
+        assert r"hw/caf\xe9.c" in text.replace("\\\\", "\\")
+        assert r"\xff" in text
     else:
         assert text.startswith(r"hw/caf\xe9.c:7:1: warning[notifier-drops-error]: ")
         assert r"gr\xfc\xdfe" in text

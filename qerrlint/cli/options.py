@@ -13,6 +13,7 @@ import click
 
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
+from qerrlint.report import FORMATS
 
 if TYPE_CHECKING:
     from qerrlint.review.configuration import Configuration
@@ -81,6 +82,11 @@ def not_empty(_: click.Context, parameter: click.Parameter, value: Any) -> Any:
     return value
 
 
+def _formats(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    """The names of formats that begin with what is typed, for completion in a shell."""
+    return [name for name in FORMATS if name.startswith(typed)]
+
+
 def _statuses(_context: click.Context, _parameter: click.Parameter, text: str) -> frozenset[str]:
     """The statuses of a comma-separated list; raises UsageError for a word that is none, and for no word."""
     words = [word.strip() for word in text.split(",") if word.strip()]
@@ -116,7 +122,12 @@ def common(function: F) -> F:
             "--reach", type=click.Choice(["headers", "tree"]), help="How far declarations are looked for."
         ),
         click.option(
-            "--format", "formats", metavar="F[:FILE]", multiple=True, help="text or json; may be repeated."
+            "--format",
+            "formats",
+            metavar="F[:FILE]",
+            multiple=True,
+            shell_complete=_formats,
+            help=f"{', '.join(FORMATS)}; may be repeated.",
         ),
         click.option(
             "--output", metavar="FILE", callback=not_empty, help="Write there instead of to standard output."
@@ -184,8 +195,10 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
 
 def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:
     """Render the result with the findings to show, and return the exit code."""
+    from qerrlint.review.reported import described
+
     options = settings.options
-    rendered = replace(result, findings=tuple(shown))
+    rendered = replace(result, findings=tuple(shown), rules=described(settings.all_rules, settings.rules))
     for form, target in targets(options):
         if target is None:
             try:
@@ -220,8 +233,6 @@ def targets(options: Options) -> list[tuple[str, str | None]]:
     Raises UsageError for an unknown format, for two formats that would go to the same place, and for a
     file that plainly cannot be made, so that none of this is found out after the work.
     """
-    from qerrlint.report import FORMATS
-
     out: list[tuple[str, str | None]] = []
     for text in options.formats or ("text",):
         form, colon, file = text.partition(":")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Renderings of a Result (text, json); they do not know how findings came about."""
+"""Renderings of a Result, each in a module of its own; they do not know how findings came about."""
 
 from __future__ import annotations
 
@@ -11,10 +11,22 @@ from qerrlint.errors import UsageError
 if TYPE_CHECKING:
     from qerrlint.review.result import Result
 
-# Module and not function, so that a run imports only the rendering that it was asked for.
-_MODULES = {"text": "qerrlint.report.text", "json": "qerrlint.report.json_"}
+# Modules and not functions, so that a run imports only the rendering that it was asked for.
+_WRITERS = {
+    "text": "text:write",
+    "json": "json_:write",
+    "sarif": "sarif:write",
+    "gitlab": "gitlab:write",
+    "github": "github:write",
+    "junit": "junit:write",
+    "rdjson": "rdjson:write",
+    "checkpatch": "checkpatch:write_terse",
+    "checkpatch-emacs": "checkpatch:write_emacs",
+    "b4": "b4:write",
+    "html": "html:write",
+}
 
-FORMATS = tuple(_MODULES)
+FORMATS = tuple(_WRITERS)
 """The names that render() knows, the default one first."""
 
 
@@ -24,6 +36,7 @@ def render(result: Result, format: str, stream: TextIO, colour: bool = False) ->
     `colour` permits colours; they are used only on a terminal and when NO_COLOR is not set. Text that
     the stream's encoding cannot hold is escaped. Raises UsageError for an unknown format.
     """
-    if format not in _MODULES:
+    if format not in _WRITERS:
         raise UsageError(f"unknown format {format!r} (known: {', '.join(FORMATS)})")
-    import_module(_MODULES[format]).write(result, stream, colour)
+    module, _, function = _WRITERS[format].partition(":")
+    getattr(import_module(f"qerrlint.report.{module}"), function)(result, stream, colour)

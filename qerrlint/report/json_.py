@@ -6,12 +6,11 @@ The schema only ever grows: a field keeps its name and meaning.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, TextIO
 
 from qerrlint import __version__
-from qerrlint.report.printable import fits, without_surrogates
+from qerrlint.report.jsontext import write_json
 from qerrlint.review.result import Damaged, PatchInfo, Reported, ReportedFix, Result
 
 SCHEMA = "qerrlint/1"
@@ -20,17 +19,7 @@ SCHEMA = "qerrlint/1"
 
 def write(result: Result, stream: TextIO, colour: bool) -> None:
     """Write the document and a newline; bytes that are not UTF-8 stand in it as the text `\\xNN`."""
-    text = dumps(result)
-    stream.write(text if fits(text, stream) else dumps(result, ascii_only=True))
-
-
-def dumps(result: Result, ascii_only: bool = False) -> str:
-    """The document as text, indented by 2 and ended by a newline."""
-    plain = json.dumps(document(result), indent=2, ensure_ascii=False)
-    # A lone surrogate is no Unicode and strict readers refuse it; here it stands inside a JSON string,
-    # where the escape's backslash is itself written as two.
-    plain = without_surrogates(plain, backslash="\\\\")
-    return (json.dumps(json.loads(plain), indent=2) if ascii_only else plain) + "\n"
+    write_json(document(result), stream)
 
 
 def document(result: Result) -> dict[str, Any]:

@@ -9,6 +9,7 @@ than the compiler reads it; both leave as escapes.
 from __future__ import annotations
 
 import re
+from codecs import lookup
 from dataclasses import dataclass
 from typing import TextIO
 from unicodedata import combining, east_asian_width
@@ -53,12 +54,30 @@ def fits(text: str, stream: TextIO) -> bool:
     return True
 
 
+def is_utf8(stream: TextIO) -> bool:
+    """Whether what is written comes out as UTF-8, as JSON has to and a page says of itself."""
+    return lookup(getattr(stream, "encoding", None) or "utf-8").name == "utf-8"
+
+
+def with_references(text: str, stream: TextIO) -> str:
+    """Markup that declares itself as UTF-8, for this stream: with character references if that is not so."""
+    return text if is_utf8(stream) else text.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
 def fitted(text: str, stream: TextIO) -> str:
     """The text with every character that the stream's encoding lacks as an escape."""
     if fits(text, stream):
         return text
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def characters(line: str, column: int) -> int:
+    """The column in characters, of one in bytes; both count from 1. A byte that is not UTF-8 is one."""
+    raw = line.encode("utf-8", "surrogateescape")
+    if column - 1 > len(raw):
+        return column
+    return len(raw[: column - 1].decode("utf-8", "surrogateescape")) + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from qerrlint.report.printable import excerpt, fitted, one_line, printable
+from qerrlint.report.wording import (
+    circumstances,
+    looked_at,
+    patch_name,
+    patch_title,
+    position,
+    raised,
+    standing,
+    tally,
+)
 from qerrlint.review.result import Damaged, PatchInfo, Place, Reported, Result
 
 Segment = tuple[str, str]
@@ -16,26 +25,7 @@ Line = tuple[Segment, ...]
 
 _COLOUR = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 _FRAME = "blue"
-_RELATIONS = {
-    "added-line": "on a line that it adds",
-    "changed-function": "in a function that it changes",
-    "affected-caller": "in a caller that it does not touch",
-}
-_FOUND_BY = {
-    "given": "as given",
-    "base-commit": "named by the base-commit trailer",
-    "blobs": "found by the blobs of the index lines",
-    "HEAD": "taken from HEAD",
-    "directory": "the files as they are",
-    "none": "no tree at hand",
-}
-_REACH = {
-    "tree": "the whole tree in reach",
-    "headers": "headers in reach",
-    "patch": "the patch alone in reach",
-}
 _NAMED = 5
-_TAGS = re.compile(r"(?:\[[^]]*\]\s*)+")
 
 
 def write(result: Result, stream: TextIO, colour: bool) -> None:
@@ -56,10 +46,9 @@ def write(result: Result, stream: TextIO, colour: bool) -> None:
 def lines(result: Result) -> Iterator[Line]:
     """The rendering as lines of (text, style) segments, in a stable order."""
     brief = [found for found in result.findings if found.status == "fixed" or found.suppressed is not None]
-    for found in result.findings:
-        if found.status != "fixed" and found.suppressed is None:
-            yield from _finding(found, result)
-            yield ()
+    for found in standing(result):
+        yield from _finding(found, result)
+        yield ()
     for found in brief:
         yield _credited(found, result)
     if brief:
@@ -69,7 +58,7 @@ def lines(result: Result) -> Iterator[Line]:
     for notice in result.notices:
         yield ("note: ", _COLOUR["note"]), (one_line(notice), "")
     yield from _coverage(result)
-    yield ((_tally(result), "bold"),)
+    yield ((tally(result), "bold"),)
 
 
 def _finding(found: Reported, result: Result) -> Iterator[Line]:
@@ -77,7 +66,7 @@ def _finding(found: Reported, result: Result) -> Iterator[Line]:
     gutter = max(len(str(place.line)) for place in places)
     colour = _COLOUR.get(found.severity, "")
     yield (
-        (_position(found.place), "bold"),
+        (position(found.place), "bold"),
         (f": {found.severity}[{found.rule}]", colour),
         (f": {one_line(found.message)}", "bold"),
     )
@@ -86,14 +75,12 @@ def _finding(found: Reported, result: Result) -> Iterator[Line]:
     for number, step in enumerate(found.steps, 1):
         yield (
             (f"{blank} {number}. ", _FRAME),
-            (f"{_position(step.place)}: ", ""),
+            (f"{position(step.place)}: ", ""),
             (one_line(step.message), ""),
         )
         yield from _code(step.place, gutter, "-", _FRAME)
-    remarks = [("", text) for text in _circumstances(found, result)]
-    if found.raised_by is not None:
-        message_id = f" in <{found.raised_by.message_id.strip('<>')}>" if found.raised_by.message_id else ""
-        remarks.append(("", f"raised by {found.raised_by.sender}{message_id}"))
+    remarks = [("", text) for text in circumstances(found, result)]
+    remarks.append(("", raised(found)))
     remarks.append(("help: ", found.advice))
     remarks.append(("note: ", f"qerrlint explain {found.rule}"))
     for label, text in remarks:
@@ -110,36 +97,17 @@ def _code(place: Place, gutter: int, mark: str, style: str) -> Iterator[Line]:
     yield (frame, _FRAME), (" " * shown.indent + mark * shown.length, style)
 
 
-def _circumstances(found: Reported, result: Result) -> Iterator[str]:
-    parts = [f"in {found.function}()"] if found.function else []
-    if found.status == "introduced":
-        parts.append(f"introduced by {_patch_name(found.patch, result) or 'the change'}")
-        parts.append(_RELATIONS.get(found.relation or "", ""))
-    elif found.status == "persisting":
-        parts.append("there before the change")
-    if found.confidence != "high":
-        parts.append(f"{found.confidence} confidence")
-    yield ", ".join(part for part in parts if part)
-    if found.transient:
-        yield _repaired(found, result)
-
-
-def _repaired(found: Reported, result: Result) -> str:
-    by = _patch_name(found.repaired_by, result) or "a later patch of the series"
-    return f"repaired by {by}; between the two the tree is wrong, which a bisection meets"
-
-
 def _credited(found: Reported, result: Result) -> Line:
-    head = f"{_position(found.place, column=False)}: {found.rule}: {one_line(found.message)}"
+    head = f"{position(found.place, column=False)}: {found.rule}: {one_line(found.message)}"
     if found.suppressed is not None:
         reason = one_line(found.suppressed)
         return ("suppressed: ", "dim"), (head + (f" ({reason})" if reason else ""), "dim")
-    who = _patch_name(found.patch, result)
+    who = patch_name(found.patch, result)
     return ("fixed: ", "bold green"), (head + (f" (repaired by {who})" if who else ""), "")
 
 
 def _troubles(patch: PatchInfo) -> Iterator[Line]:
-    name = _named(patch)
+    name = patch_title(patch)
     problems = [one_line(problem).rstrip(".") for problem in patch.problems]
     if not patch.applied:
         problems = [f"not applied: {'; '.join(problems)}" if problems else "not applied"]
@@ -155,42 +123,7 @@ def _coverage(result: Result) -> Iterator[Line]:
     for label, items in (("not analysed", functions), ("files skipped", files), ("analysed in part", partly)):
         if items:
             yield (f"{label}: ", _COLOUR["warning"]), (_some(items), "")
-    tree = result.tree
-    base = printable(tree.revision)[:12] if tree.revision else printable(tree.root or "")
-    found_by = _FOUND_BY.get(tree.base_found_by, tree.base_found_by)
-    if tree.base_found_by == "none":
-        stated = found_by
-    else:
-        stated = f"base {base} ({found_by})" if result.patches else f"{base} ({found_by})"
-    yield (
-        (
-            f"{_count(coverage.explored, 'function')} explored of {coverage.functions} in "
-            f"{_count(coverage.files, 'file')}; {stated}; {_REACH.get(tree.reach, tree.reach)}",
-            "dim",
-        ),
-    )
-
-
-def _tally(result: Result) -> str:
-    shown = [found for found in result.findings if found.status != "fixed" and found.suppressed is None]
-    text = _count(len(shown), "finding") if shown else "no findings"
-    severities = [
-        _count(number, severity)
-        for severity in ("error", "warning", "note")
-        if (number := sum(found.severity == severity for found in shown))
-    ]
-    if severities:
-        text += f" ({', '.join(severities)})"
-    counts = [
-        f"{number} {status}"
-        for status in ("introduced", "fixed", "persisting", "suppressed")
-        if (number := result.summary.get(status, 0))
-    ]
-    return f"{text}; in all {', '.join(counts)}" if counts else text
-
-
-def _position(place: Place, column: bool = True) -> str:
-    return f"{printable(place.path)}:{place.line}" + (f":{place.column}" if column else "")
+    yield ((looked_at(result), "dim"),)
 
 
 def _function(damaged: Damaged) -> str:
@@ -202,24 +135,3 @@ def _some(items: Sequence[str]) -> str:
     return ", ".join(items[:_NAMED]) + (
         f" and {more} more (--format json names them all)" if more > 0 else ""
     )
-
-
-def _patch_name(index: int | None, result: Result) -> str:
-    """The name of a patch by its 1-based place in the result, or the empty text."""
-    if index is None or not 1 <= index <= len(result.patches):
-        return ""
-    return _named(result.patches[index - 1])
-
-
-def _named(patch: PatchInfo) -> str:
-    subject = one_line(_TAGS.sub("", patch.subject, count=1))
-    subject = subject if len(subject) <= 72 else subject[:69] + "..."
-    if patch.total == 1:
-        number = "the patch"
-    else:
-        number = f"patch {patch.index}" + (f"/{patch.total}" if patch.total else "")
-    return f'{number} "{subject}"' if subject else number
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -41,8 +41,10 @@ class Resolver:
         lines = self.lines(span.path)
         line, column = lines.position(span.start)
         end_line, end_column = lines.position(span.end)
-        source = lines.text(line).decode("utf-8", "surrogateescape")
-        return Place(span.path, line, column, end_line, end_column, source)
+        source, end_source = (
+            lines.text(number).decode("utf-8", "surrogateescape") for number in (line, end_line)
+        )
+        return Place(span.path, line, column, end_line, end_column, source, end_source)
 
     def lines(self, path: str) -> LineIndex:
         """The file's lines."""

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A located finding as it goes into the Result, with what the review knows of it."""
+"""Findings and rules as they go into the Result, with what the review knows of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from qerrlint.review.located import Located
-from qerrlint.review.result import Reported
+from qerrlint.review.result import Reported, RuleInfo
 from qerrlint.rules import RuleSet
 
 
@@ -35,3 +35,13 @@ def heard(found: Iterable[Reported], rules: RuleSet) -> list[Reported]:
         for item in found
         if item.rule not in quiet or item.status == "fixed" or item.relation == "added-line"
     ]
+
+
+def described(rules: RuleSet, selected: RuleSet) -> tuple[RuleInfo, ...]:
+    """All rules as the Result lists them, in the order of their ids, and which of them are `selected`."""
+    return tuple(
+        RuleInfo(
+            rule.id, rule.title, rule.severity, rule.confidence, rule.advice, rule.page, rule.id in selected
+        )
+        for rule in rules
+    )

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A resolved place. Lines and columns count from 1, columns in bytes; `source` is the text of
-    the first line (for the text rendering only)."""
+    """A resolved place. Lines and columns count from 1, columns in bytes; `source` and `end_source` are
+    the texts of its first and last line, for renderings that show code or count columns otherwise."""
 
     path: str
     line: int
@@ -17,6 +17,7 @@ class Place:
     end_line: int
     end_column: int
     source: str = ""
+    end_source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,41 @@ class TreeInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class DiffLine:
+    """A line of a diff without its line end. sign: " ", "+", "-", or a backslash for git's remark that
+    the file has no last line end. old, new: its line in the file before and after, None on the side that
+    lacks it. place: its line in the patch's own text, which Reported.diff_line counts, or None."""
+
+    sign: str
+    text: str
+    old: int | None
+    new: int | None
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiffHunk:
+    """A stretch of a diff; `section` is what stands behind the second `@@`."""
+
+    section: str
+    lines: tuple[DiffLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiffFile:
+    """What a change does to one file. status: git's letter A, C, D, M or R; a path is None on the side that
+    lacks the file."""
+
+    old_path: str | None
+    new_path: str | None
+    status: str
+    binary: bool
+    hunks: tuple[DiffHunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PatchInfo:
-    """One patch of the input and what became of it; problems are sentences."""
+    """One patch of the input and what became of it; problems are sentences, `diff` is what it changes."""
 
     index: int
     total: int | None
@@ -103,6 +137,7 @@ class PatchInfo:
     applied: bool
     files: tuple[str, ...]
     problems: tuple[str, ...] = ()
+    diff: tuple[DiffFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +171,25 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """A rule as a rendering may list it; `page` is its Markdown under the fixed headings, `selected` whether
+    the run reports it."""
+
+    id: str
+    title: str
+    severity: str
+    confidence: str
+    advice: str
+    page: str
+    selected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One run. `findings` is sorted by (path, line, column, rule) and already filtered; the counts in
     `summary` (introduced, fixed, persisting, suppressed) are of all statuses, shown or not. `notices`
-    are sentences for the reader (what a run without a tree lacks, patches missing from a series)."""
+    are sentences for the reader (what a run without a tree lacks, patches missing from a series). `diff` is
+    the change under review where it does not come as patches; `rules` are all rules of the run, by id."""
 
     command: str
     tree: TreeInfo
@@ -148,3 +198,5 @@ class Result:
     patches: tuple[PatchInfo, ...] = ()
     summary: dict[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    diff: tuple[DiffFile, ...] = ()
+    rules: tuple[RuleInfo, ...] = ()

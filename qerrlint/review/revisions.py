@@ -9,11 +9,12 @@ from dataclasses import replace
 from qerrlint.facts.program import Program
 from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.review.compare import compare
+from qerrlint.review.difftext import diff_between
 from qerrlint.review.linediff import line_map_between
 from qerrlint.review.located import Located, Resolver
 from qerrlint.review.patches import coverage, sort_key, summary
 from qerrlint.review.reported import as_reported, heard
-from qerrlint.review.result import Reported, Result, TreeInfo
+from qerrlint.review.result import DiffFile, Reported, Result, TreeInfo
 from qerrlint.review.scope import FilePair, is_c
 from qerrlint.rules import RuleSet
 from qerrlint.source.source import Source
@@ -29,10 +30,16 @@ def review_change(
     new = Program(after, tree.reach, at_hand, cache)
     compared = compare(old, new, pairs, rules)
     added: dict[str, frozenset[int]] = {}
+    diff: list[DiffFile] = []
     for pair in pairs:
-        if pair.new is not None and is_c(pair.new):
-            was = before.read(pair.old) if pair.old is not None else b""
-            added[pair.new] = line_map_between(was or b"", after.read(pair.new) or b"").added
+        if not is_c(pair.new or pair.old or ""):
+            continue
+        was = before.read(pair.old) if pair.old is not None else None
+        now = after.read(pair.new) if pair.new is not None else None
+        lines = line_map_between(was or b"", now or b"")
+        diff.append(diff_between(pair.old, pair.new, was or b"", now or b"", lines))
+        if pair.new is not None:
+            added[pair.new] = lines.added
 
     def introduced(item: Located) -> Reported:
         relation = compared.relation(item, added.get(item.path, ()))
@@ -49,4 +56,5 @@ def review_change(
         coverage=coverage(compared.reports, Resolver(new), ()),
         summary=summary(found),
         notices=compared.notices,
+        diff=tuple(diff),
     )

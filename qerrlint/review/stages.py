@@ -11,6 +11,7 @@ from qerrlint.patch.apply import AlreadyApplied, HunkMismatch, apply_change
 from qerrlint.patch.diff import FileChange
 from qerrlint.patch.linemap import LineMap
 from qerrlint.patch.series import Patch, Series
+from qerrlint.review.difftext import diff_of_patch
 from qerrlint.review.result import PatchInfo
 from qerrlint.review.scope import FilePair
 from qerrlint.source.overlay import OverlaySource
@@ -44,6 +45,7 @@ class Stage:
             applied=not self.skipped,
             files=tuple(dict.fromkeys(change.path for change in patch.changes)),
             problems=tuple(self.problems),
+            diff=diff_of_patch(patch.changes),
         )
 
 

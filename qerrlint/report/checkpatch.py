@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lines that QEMU's scripts/checkpatch.pl prints, for what reads those; it knows no option of it.
+
+Both shapes name the file of the tree and its line, as checkpatch.pl does with --file: a finding may stand on
+a line that no patch shows. checkpatch.pl knows two levels, so a note is a WARNING here. There is no last
+line of totals (--no-summary): b4 takes each line of the output for a complaint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from qerrlint.report.printable import fitted, one_line, printable
+from qerrlint.report.wording import gaps, position, standing
+from qerrlint.review.result import Place, Reported, Result
+
+_LEVELS = {"error": "ERROR", "warning": "WARNING", "note": "WARNING"}
+
+
+def write_terse(result: Result, stream: TextIO, colour: bool) -> None:
+    """Write as with --terse: one line a finding, nothing where there is none."""
+    for found in standing(result):
+        stream.write(fitted(_head(found), stream) + "\n")
+    for line in _missing(result):
+        stream.write(fitted(line, stream) + "\n")
+
+
+def write_emacs(result: Result, stream: TextIO, colour: bool) -> None:
+    """Write as with --emacs: below the line its place and code again, then those of the steps."""
+    for found in standing(result):
+        lines = [_head(found), *_excerpt(found.place)]
+        for step in found.steps:
+            lines += _excerpt(step.place, one_line(step.message))
+        stream.write(fitted("\n".join(lines), stream) + "\n\n")
+    for line in _missing(result):
+        stream.write(fitted(line, stream) + "\n\n")
+
+
+def _head(found: Reported) -> str:
+    level, text = _LEVELS[found.severity], one_line(found.message)
+    return f"{position(found.place, column=False)}: {level}: {text} [{found.rule}]"
+
+
+def _excerpt(place: Place, text: str = "") -> Iterator[str]:
+    yield f"#{place.line}: FILE: {position(place, column=False)}: {text}".rstrip()
+    if place.source.strip():
+        # Tabs stay as they are, as in checkpatch.pl.
+        yield "+" + "\t".join(map(printable, place.source.rstrip().split("\t")))
+
+
+def _missing(result: Result) -> Iterator[str]:
+    for gap in gaps(result):
+        if gap.fatal:
+            # The name that checkpatch.pl gives to its standard input.
+            path = "-" if gap.path is None else printable(gap.path)
+            yield f"{path}:{gap.line}: WARNING: {gap.text} [not-analysed]"

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One self-contained HTML page: the diff of each patch with its findings in place; for check by file.
+
+No script, no picture, nothing from elsewhere, and a policy in the page that says so to the browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from itertools import groupby
+from typing import TextIO
+
+from qerrlint.report.htmltext import code, credit, finding, said
+from qerrlint.report.printable import printable, with_references
+from qerrlint.report.wording import count, gaps, looked_at, patch_title, position, standing, tally
+from qerrlint.review.result import DiffFile, DiffHunk, DiffLine, PatchInfo, Reported, Result
+
+# Where a finding stands in a diff: a line of the patch's text, or a path and a line of it after the change.
+Spot = int | tuple[str, int]
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_STATUS = {"A": "new file", "C": "copied", "D": "deleted", "M": "", "R": "renamed"}
+_NUMBERS = '<td class="n"></td><td class="n"></td>'
+_ROWS = {"+": "added", "-": "removed"}
+
+
+def write(result: Result, stream: TextIO, colour: bool) -> None:
+    """Write the page; where it does not come out as UTF-8, with character references."""
+    stream.write(with_references("\n".join(_Page(result).lines()) + "\n", stream))
+
+
+class _Page:
+    """The page of one Result; it numbers the findings, so that each has an anchor of its own."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+        self._standing = standing(result)
+        self._anchors = {id(found): f"finding-{n}" for n, found in enumerate(self._standing, 1)}
+        self._brief = [found for found in result.findings if id(found) not in self._anchors]
+
+    def lines(self) -> Iterator[str]:
+        """The page, line by line."""
+        title = f"qerrlint: {_title(self._result)}"
+        yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
+        yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        yield '<meta name="color-scheme" content="light dark">'
+        yield f"<title>{said(title)}</title>"
+        style = files("qerrlint.report").joinpath("page.css").read_text("utf-8")
+        yield f"<style>\n{style}</style>\n</head>\n<body>\n<header>\n<h1>{said(title)}</h1>"
+        yield f"<p><strong>{said(tally(self._result))}</strong></p>"
+        yield f'<p class="dim">{said(looked_at(self._result))}</p>'
+        yield from _listed("Notes", [said(notice) for notice in self._result.notices])
+        yield from _listed("Not analysed, or not wholly", [said(gap.text) for gap in gaps(self._result)])
+        yield from _listed("Findings", [self._link(found) for found in self._standing])
+        yield "</header>\n<main>"
+        if self._result.patches:
+            yield from self._series()
+        elif self._result.diff:
+            yield from self._change()
+        else:
+            yield from self._files(self._standing)
+            yield from _credits(self._brief)
+        yield "</main>\n</body>\n</html>"
+
+    def _link(self, found: Reported) -> str:
+        anchor = self._anchors[id(found)]
+        kind = f'<span class="{said(found.severity)}">{said(found.severity)}</span>'
+        where = f'<a href="#{anchor}"><code>{said(position(found.place))}</code></a>'
+        return f"{where} {kind} {said(found.rule)}: {said(found.message)}"
+
+    def _series(self) -> Iterator[str]:
+        patches = self._result.patches
+        yield "<nav><h3>Patches</h3><ul>"
+        for number, patch in enumerate(patches, 1):
+            own = [found for found in self._standing if found.patch == number]
+            said_of = count(len(own), "finding") if own else "no findings"
+            yield f'<li><a href="#patch-{number}">{said(patch_title(patch))}</a>: {said_of}</li>'
+        yield "</ul></nav>"
+        for number, patch in enumerate(patches, 1):
+            yield f'<section id="patch-{number}"><h2>{said(patch_title(patch))}</h2>'
+            yield from self._patch(number, patch)
+            yield "</section>"
+        rest = [found for found in self._standing if not _in_series(found, patches)]
+        if rest:
+            yield "<section><h2>There before the series</h2>"
+            yield from self._files(rest)
+            yield "</section>"
+        yield from _credits([found for found in self._brief if not _in_series(found, patches)])
+
+    def _patch(self, number: int, patch: PatchInfo) -> Iterator[str]:
+        if patch.message_id:
+            yield f'<p class="dim">&lt;{said(patch.message_id.strip("<>"))}&gt;</p>'
+        yield from _listed("", [said(problem) for problem in patch.problems])
+        own = [found for found in self._standing if found.patch == number]
+        spots: dict[Spot, list[Reported]] = {}
+        for found in own:
+            if found.diff_line is not None:
+                spots.setdefault(found.diff_line, []).append(found)
+        yield from self._diff(patch.diff, spots, own)
+        yield from _credits([found for found in self._brief if found.patch == number])
+
+    def _change(self) -> Iterator[str]:
+        spots: dict[Spot, list[Reported]] = {}
+        for found in self._standing:
+            spots.setdefault((found.place.path, found.place.line), []).append(found)
+        yield from self._diff(self._result.diff, spots, self._standing)
+        yield from _credits(self._brief)
+
+    def _diff(
+        self, diff: Sequence[DiffFile], spots: dict[Spot, list[Reported]], own: Sequence[Reported]
+    ) -> Iterator[str]:
+        """The files of a diff with the findings at their spots, then those that no line of it shows."""
+        shown: set[int] = set()
+        for file in diff:
+            rows = list(self._rows(file, spots, shown))
+            speaks = any('<tr class="says">' in row for row in rows)
+            yield f'<details class="file"{" open" if speaks or not own else ""}>'
+            yield f"<summary>{_names(file)}</summary>"
+            if rows:
+                yield '<div class="scroll"><table class="diff">'
+                yield from rows
+                yield "</table></div>"
+            yield "</details>"
+        rest = [found for found in own if id(found) not in shown]
+        if rest:
+            yield "<h3>On lines that the diff does not show</h3>"
+            for found in rest:
+                yield from finding(found, self._result, self._anchors[id(found)], True)
+
+    def _rows(self, file: DiffFile, spots: dict[Spot, list[Reported]], shown: set[int]) -> Iterator[str]:
+        for hunk in file.hunks:
+            yield f'<tr class="hunk">{_NUMBERS}<td>{code(_header(hunk))}</td></tr>'
+            for line in hunk.lines:
+                kind = _ROWS.get(line.sign, "")
+                numbers = "".join(f'<td class="n">{number or ""}</td>' for number in (line.old, line.new))
+                yield f'<tr class="{kind}">{numbers}<td>{code(line.sign + line.text)}</td></tr>'
+                for found in _at(file, line, spots):
+                    if id(found) not in shown:
+                        shown.add(id(found))
+                        yield f'<tr class="says">{_NUMBERS}<td>'
+                        yield from finding(found, self._result, self._anchors[id(found)], False)
+                        yield "</td></tr>"
+
+    def _files(self, found: Sequence[Reported]) -> Iterator[str]:
+        for path, own in groupby(found, key=lambda item: item.place.path):
+            yield f"<section><h2><code>{said(printable(path))}</code></h2>"
+            for item in own:
+                yield from finding(item, self._result, self._anchors[id(item)], True)
+            yield "</section>"
+
+
+def _at(file: DiffFile, line: DiffLine, spots: dict[Spot, list[Reported]]) -> Iterator[Reported]:
+    if line.place is not None:
+        yield from spots.get(line.place, ())
+    elif line.new is not None and file.new_path is not None:
+        yield from spots.get((file.new_path, line.new), ())
+
+
+def _in_series(found: Reported, patches: Sequence[PatchInfo]) -> bool:
+    return found.patch is not None and 1 <= found.patch <= len(patches)
+
+
+def _title(result: Result) -> str:
+    if result.patches:
+        first = patch_title(result.patches[0])
+        return first if len(result.patches) == 1 else f"{len(result.patches)} patches, from {first}"
+    if result.command == "diff":
+        return f"what changes from {result.tree.revision or 'the tree'}"
+    return f"{result.command} {result.tree.root or ''}".strip()
+
+
+def _names(file: DiffFile) -> str:
+    names = [name for name in (file.old_path, file.new_path) if name is not None]
+    text = " → ".join(dict.fromkeys(names))
+    remarks = [_STATUS.get(file.status, ""), "binary" if file.binary else ""]
+    return f'{said(printable(text))} <span class="dim">{", ".join(filter(None, remarks))}</span>'
+
+
+def _header(hunk: DiffHunk) -> str:
+    def span(numbers: list[int]) -> str:
+        return f"{numbers[0] if numbers else 0},{len(numbers)}"
+
+    old = [line.old for line in hunk.lines if line.old is not None]
+    new = [line.new for line in hunk.lines if line.new is not None]
+    return f"@@ -{span(old)} +{span(new)} @@ {hunk.section.strip()}".rstrip()
+
+
+def _listed(title: str, items: Sequence[str]) -> Iterator[str]:
+    """A list of texts that are escaped already, and nothing where there are none."""
+    if items:
+        yield f"<h3>{said(title)}</h3>" if title else ""
+        yield "<ul>"
+        yield from (f"<li>{item}</li>" for item in items)
+        yield "</ul>"
+
+
+def _credits(found: Sequence[Reported]) -> Iterator[str]:
+    if found:
+        yield "<h3>Repaired or allowed</h3><ul>"
+        yield from map(credit, found)
+        yield "</ul>"

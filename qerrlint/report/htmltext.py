@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""HTML of single things: text, code with a marked place, one finding; it knows no page.
+
+Whatever comes from a patch goes through said() or code(), and nothing else writes into an element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from qerrlint.report.printable import one_line, printable
+from qerrlint.report.wording import circumstances, position, raised
+from qerrlint.review.result import Place, Reported, Result
+
+
+def said(text: str) -> str:
+    """Prose as one line, fit for an element and for a quoted attribute."""
+    return escape(one_line(text))
+
+
+def code(text: str) -> str:
+    """A line of code; tabs stay, any other control character becomes visible."""
+    return escape("\t".join(map(printable, text.rstrip("\r\n").split("\t"))))
+
+
+def marked(place: Place) -> str:
+    """The place's first line in a block of its own, the place marked; the empty text where it is unknown."""
+    if not place.source.strip():
+        return ""
+    raw = place.source.rstrip().encode("utf-8", "surrogateescape")
+    start = min(place.column - 1, len(raw))
+    end = min(max(place.end_column - 1, start), len(raw)) if place.end_line == place.line else len(raw)
+    before, there, after = (
+        code(part.decode("utf-8", "surrogateescape")) for part in (raw[:start], raw[start:end], raw[end:])
+    )
+    return f'<span class="code">{before}<mark>{there}</mark>{after}</span>'
+
+
+def finding(found: Reported, result: Result, anchor: str, with_code: bool) -> Iterator[str]:
+    """A finding in a box that links can name; `with_code` where its line does not stand above it."""
+    yield f'<div class="finding {said(found.severity)}" id="{said(anchor)}">'
+    kind = f"{said(found.severity)} <code>{said(found.rule)}</code>"
+    yield f'<p class="head"><strong>{kind}: {said(found.message)}</strong></p>'
+    if with_code:
+        yield f"<p><code>{said(position(found.place))}</code></p>{marked(found.place)}"
+    for text in circumstances(found, result):
+        yield f'<p class="dim">{said(text)}</p>'
+    if found.steps:
+        yield "<details open><summary>the way there</summary><ol>"
+        for step in found.steps:
+            where = f"<code>{said(position(step.place))}</code>"
+            yield f"<li>{where} {said(step.message)}{marked(step.place)}</li>"
+        yield "</ol></details>"
+    if found.raised_by is not None:
+        yield f"<p>{said(raised(found))}</p>"
+    if found.advice:
+        yield f"<p><strong>help:</strong> {said(found.advice)}</p>"
+    yield f'<p class="dim"><code>qerrlint explain {said(found.rule)}</code></p></div>'
+
+
+def credit(found: Reported) -> str:
+    """A finding that is repaired, or allowed, in one line."""
+    head = f"<code>{said(position(found.place))}</code> {said(found.rule)}: {said(found.message)}"
+    if found.suppressed is not None:
+        reason = f" ({said(found.suppressed)})" if found.suppressed else ""
+        return f'<li class="dim">suppressed: {head}{reason}</li>'
+    return f'<li><strong class="fixed">fixed:</strong> {head}</li>'

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a Result says of a finding and of what was left out, in words; it knows no format.
+
+Everything that comes from here is printable: no control character of a patch is left in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qerrlint.report.printable import one_line, printable
+from qerrlint.review.result import Damaged, PatchInfo, Place, Reported, Result
+
+_RELATIONS = {
+    "added-line": "on a line that it adds",
+    "changed-function": "in a function that it changes",
+    "affected-caller": "in a caller that it does not touch",
+}
+_FOUND_BY = {
+    "given": "as given",
+    "base-commit": "named by the base-commit trailer",
+    "blobs": "found by the blobs of the index lines",
+    "HEAD": "taken from HEAD",
+    "directory": "the files as they are",
+    "none": "no tree at hand",
+}
+_REACH = {
+    "tree": "the whole tree in reach",
+    "headers": "headers in reach",
+    "patch": "the patch alone in reach",
+}
+_TAGS = re.compile(r"(?:\[[^]]*\]\s*)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that was not, or not wholly, analysed. kind: file, function, patch, or part (of a function).
+
+    `line` is 1 and `function` empty where the whole file is meant; `path` is None where no file is known.
+    `fatal` tells what had to be analysed (the exit code is 3, if there are no findings).
+    """
+
+    kind: str
+    path: str | None
+    line: int
+    function: str
+    text: str
+    fatal: bool
+
+
+def standing(result: Result) -> list[Reported]:
+    """The findings that are there after the change and that nobody has allowed, in the result's order."""
+    return [found for found in result.findings if found.status != "fixed" and found.suppressed is None]
+
+
+def gaps(result: Result) -> list[Gap]:
+    """What was not analysed: patches, files and functions, and last the functions analysed in part."""
+    out = []
+    left = [patch for patch in result.patches if not patch.applied]
+    for patch in left:
+        problems = "; ".join(one_line(problem).rstrip(".") for problem in patch.problems)
+        text = f"{patch_title(patch)} was not applied" + (f": {problems}" if problems else "")
+        out.append(Gap("patch", patch.files[0] if patch.files else None, 1, "", text, True))
+    files = {path for patch in result.patches for path in patch.files}
+    without_diff = any(not patch.files for patch in left)
+    for skipped in result.coverage.skipped:
+        told = (problem for patch in left for problem in patch.problems)
+        if any(skipped.path in problem and skipped.reason in problem for problem in told):
+            continue
+        # Of a patch without a diff the mail is named, which is no file of the tree.
+        if without_diff and skipped.path not in files:
+            continue
+        text = f"{printable(skipped.path)} was not analysed: {one_line(skipped.reason)}"
+        out.append(Gap("file", skipped.path, 1, "", text, True))
+    # In a whole tree some function always is beyond the grammar; what a change touches had to be read.
+    fatal = result.command != "check"
+    out += [_function_gap("function", item, "was not analysed", fatal) for item in result.coverage.damaged]
+    return out + [
+        _function_gap("part", item, "was analysed in part", False) for item in result.coverage.incomplete
+    ]
+
+
+def _function_gap(kind: str, item: Damaged, what: str, fatal: bool) -> Gap:
+    text = f"{printable(item.function)}() {what}: {one_line(item.reason)}"
+    return Gap(kind, item.path, item.line, item.function, text, fatal)
+
+
+def account(found: Reported, result: Result) -> Iterator[str]:
+    """A finding in lines of text: what happens, its part in the change, the path to it, what to do."""
+    yield one_line(found.message)
+    yield from circumstances(found, result)
+    for number, step in enumerate(found.steps, 1):
+        yield f"{number}. {position(step.place)}: {one_line(step.message)}"
+    if found.raised_by is not None:
+        yield raised(found)
+    if found.advice:
+        yield f"help: {one_line(found.advice)}"
+    yield f"note: qerrlint explain {found.rule}"
+
+
+def circumstances(found: Reported, result: Result) -> Iterator[str]:
+    """Where the finding is and what the change has to do with it, one sentence a line."""
+    parts = [f"in {printable(found.function)}()"] if found.function else []
+    if found.status == "introduced":
+        parts.append(f"introduced by {patch_name(found.patch, result) or 'the change'}")
+        parts.append(_RELATIONS.get(found.relation or "", ""))
+    elif found.status == "persisting":
+        parts.append("there before the change")
+    elif found.status == "fixed":
+        parts.append(f"repaired by {patch_name(found.patch, result) or 'the change'}")
+    if found.confidence != "high":
+        parts.append(f"{found.confidence} confidence")
+    if any(parts):
+        yield ", ".join(part for part in parts if part)
+    if found.transient:
+        by = patch_name(found.repaired_by, result) or "a later patch of the series"
+        yield f"repaired by {by}; between the two the tree is wrong, which a bisection meets"
+
+
+def raised(found: Reported) -> str:
+    """Who has said it already, or the empty text."""
+    if found.raised_by is None:
+        return ""
+    message_id = f" in <{found.raised_by.message_id.strip('<>')}>" if found.raised_by.message_id else ""
+    return one_line(f"raised by {found.raised_by.sender}{message_id}")
+
+
+def patch_name(index: int | None, result: Result) -> str:
+    """The name of a patch by its 1-based place in the result, or the empty text."""
+    if index is None or not 1 <= index <= len(result.patches):
+        return ""
+    return patch_title(result.patches[index - 1])
+
+
+def patch_title(patch: PatchInfo) -> str:
+    """The patch's number and its subject without the tags, as one line of at most some 90 characters."""
+    subject = one_line(_TAGS.sub("", patch.subject, count=1))
+    subject = subject if len(subject) <= 72 else subject[:69] + "..."
+    if patch.total == 1:
+        number = "the patch"
+    else:
+        number = f"patch {patch.index}" + (f"/{patch.total}" if patch.total else "")
+    return f'{number} "{subject}"' if subject else number
+
+
+def position(place: Place, column: bool = True) -> str:
+    """path:line:column"""
+    return f"{printable(place.path)}:{place.line}" + (f":{place.column}" if column else "")
+
+
+def count(number: int, noun: str) -> str:
+    """The number and its noun, in the plural where it is not one."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def severities(found: list[Reported]) -> str:
+    """How many of each severity, the worst first; the empty text for no findings."""
+    return ", ".join(
+        count(number, severity)
+        for severity in ("error", "warning", "note")
+        if (number := sum(item.severity == severity for item in found))
+    )
+
+
+def tally(result: Result) -> str:
+    """How many findings there are, and how many of each status in all."""
+    shown = standing(result)
+    text = f"{count(len(shown), 'finding')} ({severities(shown)})" if shown else "no findings"
+    counts = [
+        f"{number} {status}"
+        for status in ("introduced", "fixed", "persisting", "suppressed")
+        if (number := result.summary.get(status, 0))
+    ]
+    return f"{text}; in all {', '.join(counts)}" if counts else text
+
+
+def looked_at(result: Result) -> str:
+    """How much was explored, of which tree, and how far facts reached."""
+    coverage, tree = result.coverage, result.tree
+    base = printable(tree.revision)[:12] if tree.revision else printable(tree.root or "")
+    found_by = _FOUND_BY.get(tree.base_found_by, tree.base_found_by)
+    if tree.base_found_by == "none":
+        stated = found_by
+    else:
+        stated = f"base {base} ({found_by})" if result.patches else f"{base} ({found_by})"
+    return (
+        f"{count(coverage.explored, 'function')} explored of {coverage.functions} in "
+        f"{count(coverage.files, 'file')}; {stated}; {_REACH.get(tree.reach, tree.reach)}"
+    )
