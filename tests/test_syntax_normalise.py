@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qerrlint.errors import UsageError
@@ -241,6 +241,7 @@ _TEXTS = st.lists(_TOKENS, max_size=40).map(lambda parts: "".join(parts).encode(
 
 
 @settings(max_examples=400, deadline=None)
+@example(b"(a, b)QLIST_FOREACH\r\n()QLIST_FOREACH")
 @given(_TEXTS)
 def test_length_and_lines_stay(data: bytes) -> None:
     for normal in (normalise(data), normalise_damaged(data), normalise_damaged(data, True)):

@@ -152,7 +152,7 @@ class Edit:
         if end - start > len(keyword) and not text[opening + 1 : closing - 1].strip():
             # A condition must not be empty: the parenthesis moves into the blanked name.
             self._out[opening] = ord("1")
-            self._out[opening - 1] = ord("(")
+            self._out[end - 1] = ord("(")
 
     def _call(self, macro: Macro, start: int, end: int, opening: int, closing: int) -> None:
         """The actions on NAME(...), whose parentheses are at [opening, closing)."""
