@@ -50,7 +50,8 @@ CATALOG: Mapping[str, Declared] = {
                 # callee whose status is passed on ("" if none).
                 "failure-unset": _event("function", "value", "origin", "errp", kind="int bool pointer void"),
                 "success-set": _event("function", "value", "callee", "errp", kind="int bool pointer void"),
-                "unchecked": _event("function", "callee", "errp"),
+                # kept: the variable that holds the result where one does ("" else).
+                "unchecked": _event("function", "callee", "errp", "kept"),
                 # printer: who prints or frees; setter: whose Error it was ("" for a text of its own).
                 "printed-not-set": _event("function", "printer", "errp", form="report exit exit-below"),
                 "dropped": _event("function", "printer", "setter", "errp", how="report free null callback"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from qerrlint.analyses import lifecycle, neighbours, returns
+from qerrlint.analyses import lifecycle, neighbours, returns, unlooked
 from qerrlint.analyses.analysis import Analysis
 from qerrlint.analyses.steps import folded, path_steps, shown
 from qerrlint.facts.sightings import Life, Sighting
@@ -29,6 +29,7 @@ def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
         return
     yield from _set_again(unit, life)
     yield from lifecycle.observe(unit, life)
+    yield from unlooked.observe(unit, life)
     if _API_FUNCTION not in unit.functions:
         yield from returns.observe(unit, life)
         yield from _unguarded(unit, life)

@@ -172,7 +172,7 @@ def _tolerated(unit: Unit, life: Life, sighting: Sighting) -> Observation | None
     first = _call(life, sighting.first.origin)
     if first is None or first.used or unit.effect(first).evidence == "guess" or excused(unit, first.span):
         return None
-    slots = {"function": life.function.name, "callee": first.name, "errp": shown(sighting.cell)}
+    slots = {"function": life.function.name, "callee": first.name, "errp": shown(sighting.cell), "kept": ""}
     step = Step(sighting.span, f"{shown(sighting.cell)} is handed on here, perhaps set")
     return Observation(
         "errorflow", "unchecked", life.function.name, first.span, first.text, slots, (step,), "medium"
@@ -309,7 +309,7 @@ def _dismissed(unit: Unit, life: Life) -> Iterator[Observation]:
             continue
         if effect.kind not in ("int", "bool", "pointer") or excused(unit, call.span):
             continue
-        slots = {"function": life.function.name, "callee": call.name, "errp": "NULL"}
+        slots = {"function": life.function.name, "callee": call.name, "errp": "NULL", "kept": ""}
         yield Observation(
             "errorflow", "unchecked", life.function.name, call.span, call.text, slots, certainty="medium"
         )

@@ -47,7 +47,7 @@ class Successes(Returned):
             slots = {"function": name, "value": text, "callee": setter.name, "kind": self._kind}
             yield from self._make("success-set", leaving.span, f"{text} {setter.text}", slots, steps)
         else:
-            slots = {"function": name, "callee": setter.name}
+            slots = {"function": name, "callee": setter.name, "kept": ""}
             leave = Step(leaving.span, "the function returns success here")
             yield from self._make("unchecked", setter.span, setter.text, slots, (leave,), "medium")
 
