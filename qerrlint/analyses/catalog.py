@@ -116,11 +116,15 @@ CATALOG: Mapping[str, Declared] = {
             {
                 "unterminated-list": _event("callee", "last"),
                 # mode: the constant; meaning: what the bare number is as a set of bits.
-                "mode-not-a-bit": _event("callee", "mode", "meaning", form="bare-mode bit-in-list"),
+                "mode-not-a-bit": _event(
+                    "callee", "mode", "meaning", form="bare-mode bit-in-list bit-for-mode"
+                ),
                 "duplicate-mode": _event("callee", "mode"),
                 # object: state struct or function; exempt, covered, missing: lists of mode names.
                 "uncovered-mode": _event("object", "exempt", "covered", "missing"),
                 "notified-blocked": _event("object", "mode", "blocker"),
+                # object: what is registered; siblings: a half sentence on who names both modes.
+                "transfer-without-exec": _event("object", "callee", "siblings", what="blocker notifier"),
             },
         ),
     )
