@@ -108,7 +108,14 @@ CATALOG: Mapping[str, Declared] = {
             {
                 # callee: what can fail; printer: who prints the error inside callee (or "");
                 # remedy: a sentence, empty or about an existing variant that takes errp.
-                "notifier-drop": _event("callee", "printer", "remedy", strength="prints discards unknown"),
+                # outlet: how the notifier could tell of it ("the errp", "the result").
+                "notifier-drop": _event(
+                    "callee", "printer", "remedy", "outlet", strength="prints discards unknown"
+                ),
+                # events: the constants; value: what is returned; cause: a half sentence.
+                "fails-outside-setup": _event("events", "value", "cause", how="returns sets"),
+                # first, second: the two lists, or the two members.
+                "list-mismatch": _event("first", "second", "callee", form="list member"),
             },
         ),
         Declared(
