@@ -29,7 +29,11 @@ def within(root: str, paths: Sequence[str], given: bool) -> list[str]:
 
 
 def require_files(
-    source: Source, shown: Sequence[str], wanted: Sequence[str], files: Sequence[str], origin: str | None = None
+    source: Source,
+    shown: Sequence[str],
+    wanted: Sequence[str],
+    files: Sequence[str],
+    origin: str | None = None,
 ) -> None:
     """Raise InputError for a path, `shown` as the user wrote it, that gives none of the files.
 
