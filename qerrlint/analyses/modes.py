@@ -68,7 +68,8 @@ def _without_exec(unit: Unit, function: Function, made: list[Registration]) -> I
             "transfer-without-exec",
             function.name,
             one.call.span,
-            f"{one.call.text} {EXEC}",
+            # The question stays the same when the call is written otherwise.
+            f"{one.kind} {one.object.name} {EXEC}",
             {
                 "object": one.object.name or function.name,
                 "callee": one.call.name,

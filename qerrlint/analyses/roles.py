@@ -23,7 +23,11 @@ from qerrlint.syntax.cut import Piece
 from qerrlint.syntax.ir import ZERO, Addr, Call, Value, Var
 from qerrlint.syntax.types import result_kind
 
-_EVENT_TEST = re.compile(rb"\btype\s*==\s*(?:MIG_EVENT_)?\w+|\bcase\s+MIG_EVENT_\w+|\bMIG_EVENT_\w+")
+_EVENT_TEST = re.compile(
+    rb"\btype\s*==\s*(?:MIG_EVENT_)?\w+|\bcase\s+MIG_EVENT_\w+|\bMIG_EVENT_\w+"
+    # Before QEMU 9.0 a notifier was handed the state and asked it.
+    rb"|\bmigration_(?:in_setup|has_failed|has_finished)\b"
+)
 # Callees whose result is no failure: tracing, lists, memory, locks, reporting.
 _HARMLESS = re.compile(
     r"trace_|g_|f?printf|error_|warn_|info_|qemu_mutex|qemu_bh|timer_|notifier_|assert|mem(?:cpy|set|move)|str|qatomic_|"
@@ -94,7 +98,7 @@ def _after_failure(unit: Unit, life: Life, call: Call) -> bool:
 def _last_event(text: bytes) -> str:
     """The last word of the migration event that the text tests last, "" where it tests none."""
     tests = _EVENT_TEST.findall(text)
-    return tests[-1].rpartition(b"_")[2].decode() if tests else ""
+    return tests[-1].rpartition(b"_")[2].decode().upper() if tests else ""
 
 
 def _mentions(value: Value, name: str) -> bool:
