@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from shutil import which
 
@@ -70,6 +71,22 @@ def test_values(text: str, numbers: set[int]) -> None:
 def test_what_is_no_plain_expression(text: str) -> None:
     with pytest.raises(NotUnderstoodError):
         evaluate(text, NAMES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 18 + "unknown" + ")" * 18,
+        "(" * 5000 + "1" + ")" * 5000,
+        "~" * 1900 + "1",
+        "A ? " * 400 + "1",
+        "1 ? 1 : " * 240 + "1",
+        "BIT(" * 400 + "1",
+    ],
+)
+def test_what_nobody_writes_by_hand_ends(text: str) -> None:
+    with suppress(NotUnderstoodError):
+        assert len(evaluate(text, NAMES)) == 1
 
 
 def _join(parts: tuple[str, str, str]) -> str:
@@ -174,6 +191,21 @@ def test_functions_and_the_count_of_modes() -> None:
 
 def test_a_parameter_is_what_callers_hand_over() -> None:
     assert choices("add") == ["TE"]
+
+
+def test_macros_that_grow_come_to_an_end() -> None:
+    lines = [f"#define M{n}(x) (M{n + 1}(x) | M{n + 1}(x) | M{n + 1}(x x))" for n in range(40)]
+    lines += [f"#define N{n} N{n + 1} | N{n + 1} | N{n + 1} | N{n + 1}" for n in range(40)]
+    lines += ["#define LOOP LOOP | 1", "void f(HubState *s)\n{"]
+    lines += ["    use(s, M0(1));", "    use(s, N0);", "    use(s, LOOP);", "    use(s, M39(2));\n}"]
+    program = Program(OverlaySource(EmptySource(), {"a.c": "\n".join(lines).encode()}), reach="patch")
+    unit = program.unit("a.c")
+    assert unit is not None
+    function = unit.lowered("f")
+    assert function is not None
+    for call in (call for call in function.calls if call.name == "use"):
+        with pytest.raises(NotUnderstoodError):
+            Evaluator(unit).argument(function, call, 1)
 
 
 @pytest.mark.parametrize(

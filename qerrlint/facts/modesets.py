@@ -37,6 +37,9 @@ MODE = re.compile(r"\bMIG_MODE_[A-Z0-9_]+\b")
 _COUNT = re.compile(r"MIG_MODE__?MAX\Z|MIG_MODE_ALL\Z")
 # Parameters of parameters: helpers are at most this deep.
 _DEEPEST = 3
+# Macros that stand for macros, and how many expressions one argument may lead to.
+_DEEPEST_MACRO = 8
+_MOST_WORK = 2000
 # include/qemu/bitops.h and include/qemu/osdep.h, where the file does not show them.
 _BITS = frozenset({"BIT", "BIT_ULL", "BIT_MASK"})
 # The values of the locals that matter, by name; None: not to be told.
@@ -57,9 +60,11 @@ class Evaluator:
         self._modes = dict(unit.mig_modes())
         self._seen: dict[tuple[str, int], frozenset[_Env]] = {}
         self._busy: list[str] = []
+        self._work = 0
 
     def argument(self, function: Function, call: Call, position: int) -> Numbers:
         """The values of an argument as its call is reached; raises NotUnderstoodError."""
+        self._work = 0
         value = call.args[position]
         envs = self._environments(function, call, value)
         out: set[int] = set()
@@ -137,6 +142,9 @@ class Evaluator:
             self._busy.pop()
 
     def _expanded(self, function: Function, name: str, body: str) -> Numbers:
+        self._work += 1
+        if len(self._busy) >= _DEEPEST_MACRO or self._work > _MOST_WORK:
+            raise NotUnderstoodError(f"the macro {name} leads too far")
         self._busy.append(name)
         try:
             return evaluate(body, _Scope(self, function, {}))

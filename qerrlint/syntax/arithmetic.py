@@ -16,6 +16,11 @@ from typing import Protocol, TypeAlias
 Numbers: TypeAlias = frozenset[int]
 
 _MOST = 32
+# What nobody writes by hand: a text may come from a patch, and must cost neither the stack nor an hour.
+_LONGEST = 2000
+_DEEPEST = 20
+# So much of it stands in a reason.
+_SHOWN = 80
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|\d+)[uUlL]*"
     r"|(?P<name>[A-Za-z_$][\w$]*)"
@@ -76,12 +81,16 @@ class _Reader:
     def __init__(self, text: str, names: Names) -> None:
         self._text = _TYPE.sub(" ", text)
         self._names = names
+        self._shown = text.strip() if len(text) <= _SHOWN else f"{text.strip()[:_SHOWN]}..."
         self._tokens: list[tuple[str, str, int, int]] = []
+        self._depth = 0
+        if len(text) > _LONGEST:
+            raise NotUnderstoodError("its expression is too long")
         at, end = 0, len(self._text.rstrip())
         while at < end:
             found = _TOKEN.match(self._text, at)
             if found is None:
-                raise NotUnderstoodError(f"`{text}` is no plain expression")
+                raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
             kind = str(found.lastgroup)
             self._tokens.append((kind, found.group(kind), found.start(kind), found.end()))
             at = found.end()
@@ -90,7 +99,7 @@ class _Reader:
     def whole(self) -> Numbers:
         value = self._choice()
         if self._at < len(self._tokens):
-            raise NotUnderstoodError(f"`{self._text.strip()}` is no plain expression")
+            raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
         return value
 
     def _next(self) -> str:
@@ -104,15 +113,26 @@ class _Reader:
 
     def _want(self, sign: str) -> None:
         if not self._take(sign):
-            raise NotUnderstoodError(f"`{self._text.strip()}` is no plain expression")
+            raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
 
     def _choice(self) -> Numbers:
-        start = self._at
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise NotUnderstoodError("its expression is nested too deeply")
+        value = self._chosen()
+        self._depth -= 1
+        return value
+
+    def _chosen(self) -> Numbers:
+        start, depth = self._at, self._depth
         try:
             chosen = self._binary(0)
         except NotUnderstoodError:
             # The condition of a choice need not be known: either arm it is.
-            chosen = self._skip_to_choice(start)
+            self._depth = depth
+            if not self._skipped_to_choice(start):
+                raise
+            chosen = frozenset({0, 1})
         if not self._take("?"):
             return chosen
         yes = self._choice()
@@ -122,19 +142,18 @@ class _Reader:
             return no
         return yes if chosen and 0 not in chosen else yes | no
 
-    def _skip_to_choice(self, start: int) -> Numbers:
-        """Behind a condition that is not understood; raises what it raised if no choice follows."""
+    def _skipped_to_choice(self, start: int) -> bool:
+        """Go behind a condition that is not understood; False where no choice follows."""
         depth = 0
         for at in range(start, len(self._tokens)):
             token = self._tokens[at][1]
             depth += (token in "([") - (token in ")]")
             if depth < 0:
-                break
+                return False
             if token == "?" and depth == 0:
                 self._at = at
-                return frozenset({0, 1})
-        self._at = start
-        return self._binary(0)
+                return True
+        return False
 
     def _binary(self, level: int) -> Numbers:
         if level == len(_BINARY):
@@ -145,20 +164,23 @@ class _Reader:
             self._at += 1
             right = self._binary(level + 1)
             if work in (operator.lshift, operator.rshift) and any(n < 0 or n > _SHIFT_LIMIT for n in right):
-                raise NotUnderstoodError(f"`{self._text.strip()}` shifts by more than a word")
+                raise NotUnderstoodError(f"`{self._shown}` shifts by more than a word")
             value = _bounded(frozenset(work(a, b) for a, b in product(value, right)))
         return value
 
     def _unary(self) -> Numbers:
-        if self._next() in _UNARY:
-            work = _UNARY[self._next()]
+        works = []
+        while self._next() in _UNARY:
+            works.append(_UNARY[self._next()])
             self._at += 1
-            return frozenset(work(n) for n in self._unary())
-        return self._primary()
+        value = self._primary()
+        for work in reversed(works):
+            value = frozenset(map(work, value))
+        return value
 
     def _primary(self) -> Numbers:
         if self._at >= len(self._tokens):
-            raise NotUnderstoodError(f"`{self._text.strip()}` is no plain expression")
+            raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
         kind, token, _, _ = self._tokens[self._at]
         if self._take("("):
             value = self._choice()
@@ -169,7 +191,7 @@ class _Reader:
             octal = len(token) > 1 and token[0] == "0" and token.isdigit()
             return frozenset({int(token, 8 if octal else 0)})
         if kind != "name":
-            raise NotUnderstoodError(f"`{self._text.strip()}` is no plain expression")
+            raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
         if self._take("("):
             return self._names.result(token, self._arguments())
         path = token
@@ -203,7 +225,7 @@ class _Reader:
                     return [] if out == [""] else out
             else:
                 depth += (token in "([") - (token in ")]")
-        raise NotUnderstoodError(f"`{self._text.strip()}` is no plain expression")
+        raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
 
 
 def _bounded(numbers: Numbers) -> Numbers:
