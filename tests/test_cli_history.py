@@ -135,6 +135,28 @@ def test_without_any_tree(seed: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "note: no tree at hand: only the lines that the hunks show were analysed" in text.out
 
 
+@pytest.mark.parametrize(
+    ("commit", "rule", "function"),
+    [
+        # The patch as it was merged; and lists by mode, of which one was taken for the other.
+        ("376cdd7e9c", "notifier-error-outside-setup", NOTIFIER),
+        ("dc79c7d5e1", "notifier-list-mismatch", "migration_remove_notifier"),
+    ],
+)
+def test_merged_commits(history: str, commit: str, rule: str, function: str) -> None:
+    ran = run("diff", f"{commit}^..{commit}", "--tree", history, "--format", "json")
+    assert reported(ran) == {(rule, function)}
+
+
+def test_a_later_commit_mends_it(history: str) -> None:
+    later = ("diff", "911bdd34ca^..911bdd34ca", "--tree", history, "--format", "json")
+    ran = run(*later, "--status", "introduced,fixed")
+    assert ran.code == 0, ran.err
+    assert [(finding["rule"], finding["status"]) for finding in ran.findings] == [
+        ("notifier-list-mismatch", "fixed")
+    ]
+
+
 def test_the_front_end_reads_the_whole_tree(history: str) -> None:
     """Of all functions at most 0.3 % are damaged, of those about errors at most 0.1 %."""
     ran = run("check", "--tree", history, "--rev", BASE, "-v", "--select", "duplicate-mode")

@@ -115,7 +115,12 @@ def test_a_finding_carries_place_function_and_fingerprint() -> None:
 
 
 def test_an_empty_last_slot_leaves_no_trace_and_a_long_value_is_cut() -> None:
-    slots = {"callee": "pulse_hub_flush", "printer": "error_report_err", "strength": "prints"}
+    slots = {
+        "callee": "pulse_hub_flush",
+        "printer": "error_report_err",
+        "strength": "prints",
+        "outlet": "the errp",
+    }
     (bare,) = BUNDLED.finding(seen("roles", "notifier-drop", **slots, remedy=""))
     (more,) = BUNDLED.finding(seen("roles", "notifier-drop", **slots, remedy="call pulse_hub_save() instead"))
     assert more.message == f"{bare.message}; call pulse_hub_save() instead"

@@ -109,7 +109,14 @@ CATALOG: Mapping[str, Declared] = {
             {
                 # callee: what can fail; printer: who prints the error inside callee (or "");
                 # remedy: a sentence, empty or about an existing variant that takes errp.
-                "notifier-drop": _event("callee", "printer", "remedy", strength="prints discards unknown"),
+                # outlet: how the notifier could tell of it ("the errp", "the result").
+                "notifier-drop": _event(
+                    "callee", "printer", "remedy", "outlet", strength="prints discards unknown"
+                ),
+                # events: the constants; value: what is returned; cause: a half sentence.
+                "fails-outside-setup": _event("events", "value", "cause", how="returns sets"),
+                # first, second: the two lists, or the two members.
+                "list-mismatch": _event("first", "second", "callee", form="list member"),
             },
         ),
         Declared(
@@ -117,11 +124,15 @@ CATALOG: Mapping[str, Declared] = {
             {
                 "unterminated-list": _event("callee", "last"),
                 # mode: the constant; meaning: what the bare number is as a set of bits.
-                "mode-not-a-bit": _event("callee", "mode", "meaning", form="bare-mode bit-in-list"),
+                "mode-not-a-bit": _event(
+                    "callee", "mode", "meaning", form="bare-mode bit-in-list bit-for-mode"
+                ),
                 "duplicate-mode": _event("callee", "mode"),
                 # object: state struct or function; exempt, covered, missing: lists of mode names.
                 "uncovered-mode": _event("object", "exempt", "covered", "missing"),
                 "notified-blocked": _event("object", "mode", "blocker"),
+                # object: what is registered; siblings: a half sentence on who names both modes.
+                "transfer-without-exec": _event("object", "callee", "siblings", what="blocker notifier"),
             },
         ),
     )

@@ -1,45 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""modes: which migration modes a path blocks, and for which modes it is notified.
+"""modes: which migration modes a path blocks, for which modes it is notified, and whether the two fit.
 
-Mode sets are read by the names of the MIG_MODE_ constants in the arguments, against the tree's MigMode; the
-shape of the registration functions (a variadic list, a set of bits, one mode) comes from their declarations.
+What a registration stands for is facts/registrations.py's business, how its modes are written modeform.py's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from qerrlint.analyses.analysis import Analysis
+from qerrlint.analyses.modeform import written_modes
+from qerrlint.facts.registrations import BLOCKER, NOTIFIER, Object, Registration, object_of, registrations
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
 from qerrlint.flow.explore import explore
-from qerrlint.source.span import Span
 from qerrlint.syntax.cut import Piece
-from qerrlint.syntax.ir import Addr, Call, Edge, Event, Function, Return, Var, root
+from qerrlint.syntax.ir import Call, Edge, Event, Function, Return, Var
 
-_MODE = re.compile(r"\bMIG_MODE_[A-Z0-9_]+\b")
-_ALL = "MIG_MODE_ALL"
 _REGISTRATION = re.compile(rb"\b(?:migrate_add_blocker\w*|migration_add_notifier\w*)\s*\(")
-# Which modes a registration stands for where no mode is written (migration/blocker.h, migration/misc.h).
-_FIXED_BLOCKERS: dict[str, str | None] = {
-    "migrate_add_blocker": None,
-    "migrate_add_blocker_internal": None,
-    "migrate_add_blocker_normal": "MIG_MODE_NORMAL",
-}
-_FIXED_NOTIFIERS: dict[str, str | None] = {"migration_add_notifier": "MIG_MODE_NORMAL"}
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """A blocker added or a notifier registered: for which object, for which modes."""
-
-    kind: str
-    call: int
-    object: str
-    modes: frozenset[str]
-    selective: bool
+_REMOVALS = frozenset({"migrate_del_blocker", "migration_remove_notifier"})
+# What blocks or serves cpr-transfer does so for cpr-exec (ee1ca09fc1).
+TRANSFER, EXEC = "MIG_MODE_CPR_TRANSFER", "MIG_MODE_CPR_EXEC"
+_MOST_SIBLINGS = 3
 
 
 def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
@@ -49,92 +33,104 @@ def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
     function = unit.lowered(piece.name)
     if function is None:
         return
+    twice: set[int] = set()
     for call in function.calls:
-        yield from _form(unit, function, call)
-    yield from _coverage(unit, function)
+        for seen in written_modes(unit, function, call):
+            if seen.kind == "duplicate-mode":
+                twice.add(call.index)
+            yield seen
+    made = registrations(unit, function)
+    # Where a mode stands twice another was meant: that is said already.
+    yield from _without_exec(unit, function, [one for one in made if one.call.index not in twice])
+    yield from _coverage(unit, function, made)
 
 
-# -- the form of a mode argument ----------------------------------------------------------------
+# -- one of two modes that go together -------------------------------------------------------------
 
 
-def _form(unit: Unit, function: Function, call: Call) -> Iterator[Observation]:
-    """What is wrong with the way a call writes its modes."""
-    if not call.direct or not call.name.endswith(("_modes", "_mode")):
+def _without_exec(unit: Unit, function: Function, made: list[Registration]) -> Iterator[Observation]:
+    """Registrations for cpr-transfer that leave cpr-exec out, where the tree has both."""
+    both = frozenset({TRANSFER, EXEC})
+    if not both <= {name for name, _ in unit.mig_modes()}:
         return
-    signature = unit.signature(call.name)
-    if signature is None:
-        return
-    texts = [unit.on_one_line(span) for span in call.arg_spans]
-
-    def seen(kind: str, span: Span, slots: dict[str, str], key: str) -> Observation:
-        return Observation(
-            "modes", kind, function.name, span, f"{call.text} {key}", {"callee": call.name, **slots}
+    for one in made:
+        if TRANSFER not in one.sure or EXEC in one.possible or one.by_name:
+            continue
+        if any(_completes(other, one) for other in _of_file(unit)):
+            continue
+        # Who registers the same kind of thing first, then the nearest.
+        siblings = sorted(
+            unit.program.registered_for(both, unit),
+            key=lambda s: (s.kind != one.kind, not _near(s.path, unit.path), s.path, s.start),
+        )
+        yield Observation(
+            "modes",
+            "transfer-without-exec",
+            function.name,
+            one.call.span,
+            # The question stays the same when the call is written otherwise.
+            f"{one.kind} {one.object.name} {EXEC}",
+            {
+                "object": one.object.name or function.name,
+                "callee": one.call.name,
+                "what": one.kind,
+                "siblings": _quoted([s.function for s in siblings]),
+            },
+            tuple(Step(s.span, f"{s.function}() names both modes") for s in siblings[:_MOST_SIBLINGS]),
+            certainty="medium",
         )
 
-    if signature.variadic:
-        last = texts[-1] if texts else ""
-        if last not in ("-1", _ALL):
-            yield seen("unterminated-list", call.arg_spans[-1] if texts else call.span, {"last": last}, "end")
-        for text, span in zip(texts, call.arg_spans, strict=True):
-            if text.startswith("BIT(") and (modes := _MODE.findall(text)):
-                slots = {"mode": modes[0], "meaning": _as_number(unit, modes[0]), "form": "bit-in-list"}
-                yield seen("mode-not-a-bit", span, slots, text)
-    sets = {
-        i for i, p in enumerate(signature.params) if p.type in ("unsigned int", "uint32_t", "unsigned long")
-    }
-    for position, (text, span) in enumerate(zip(texts, call.arg_spans, strict=True)):
-        if position not in sets:
-            continue
-        for term in _terms(text):
-            if _MODE.fullmatch(term) and term != _ALL:
-                slots = {"mode": term, "meaning": _as_bits(unit, term), "form": "bare-mode"}
-                yield seen("mode-not-a-bit", span, slots, term)
-        named = [m for m in _MODE.findall(text) if m != _ALL]
-        for mode in dict.fromkeys(m for m in named if named.count(m) > 1):
-            yield seen("duplicate-mode", span, {"mode": mode}, mode)
-    if signature.variadic:
-        named = [t for t in texts if _MODE.fullmatch(t)]
-        for mode in dict.fromkeys(m for m in named if named.count(m) > 1):
-            place = [s for s, t in zip(call.arg_spans, texts, strict=True) if t == mode][-1]
-            yield seen("duplicate-mode", place, {"mode": mode}, mode)
+
+def _quoted(functions: list[str]) -> str:
+    """Who names both modes, as a half sentence."""
+    if not functions:
+        return "nothing else in sight names both"
+    several = list(dict.fromkeys(functions))
+    more = f" and {len(several) - 1} more" if len(several) > 1 else ""
+    return f"{several[0]}(){more} name{'' if more else 's'} both"
 
 
-def _terms(text: str) -> list[str]:
-    """The terms of an or-expression, without outer parentheses."""
-    return [
-        term.strip("() ~") if not term.strip().startswith("BIT") else term.strip() for term in text.split("|")
-    ]
+def _completes(other: Registration, one: Registration) -> bool:
+    """Whether another call of the file registers the same object for cpr-exec."""
+    return (
+        EXEC in other.possible
+        and other.kind == one.kind
+        and (other.object.kind, other.object.holder, other.object.name)
+        == (one.object.kind, one.object.holder, one.object.name)
+    )
 
 
-def _as_number(unit: Unit, mode: str) -> str:
-    value = dict(unit.mig_modes()).get(mode)
-    return f"the number {1 << value}, which is no mode" if value is not None else "a number that is no mode"
+def _of_file(unit: Unit) -> Iterator[Registration]:
+    for name, piece in unit.functions.items():
+        if _REGISTRATION.search(unit.data, piece.body, piece.span.end):
+            function = unit.lowered(name)
+            if function is not None:
+                yield from registrations(unit, function)
 
 
-def _as_bits(unit: Unit, mode: str) -> str:
-    """What a bare mode number is when it is read as a set of bits."""
-    modes = {value: name for name, value in unit.mig_modes()}
-    value = next((v for v, name in modes.items() if name == mode), None)
-    if value is None:
-        return "another set"
-    names = [modes[bit] for bit in sorted(modes) if value & (1 << bit)]
-    return "the set of " + " and ".join(names) if names else "the empty set"
+def _near(path: str, other: str) -> bool:
+    return path.rpartition("/")[0] == other.rpartition("/")[0]
 
 
 # -- what a path blocks and what it is told --------------------------------------------------------
 
 
-class _Registrations:
-    """A flow Domain: the set of registrations made so far on a path."""
+class _Path:
+    """A flow Domain: the calls on a path that have registered something that is registered still."""
 
-    def __init__(self, known: dict[int, Registration]) -> None:
+    def __init__(self, known: Mapping[int, tuple[Registration, ...]], gone: Mapping[int, Object]) -> None:
         self._known = known
+        self._gone = gone
         self.ends: set[frozenset[int]] = set()
 
     def step(self, state: frozenset[int], event: Event) -> Iterable[frozenset[int]]:
-        if isinstance(event, Call) and event.index in self._known:
-            return (state | {event.index},)
-        if isinstance(event, Return):
+        if isinstance(event, Call):
+            if event.index in self._known:
+                return (state | {event.index},)
+            if event.index in self._gone:
+                removed = self._gone[event.index]
+                return (frozenset(i for i in state if all(r.object != removed for r in self._known[i])),)
+        elif isinstance(event, Return):
             self.ends.add(state)
         return (state,)
 
@@ -151,91 +147,131 @@ class _Registrations:
         return state
 
 
-def _coverage(unit: Unit, function: Function) -> Iterator[Observation]:
+def _coverage(unit: Unit, function: Function, made: list[Registration]) -> Iterator[Observation]:
     """CPR modes that a mode-selective blocker exempts without a notifier; notifiers for blocked modes."""
-    known = {c.index: r for c in function.calls if (r := registration(unit, c)) is not None}
-    if {r.kind for r in known.values()} != {"blocker", "notifier"}:
+    known: dict[int, tuple[Registration, ...]] = {
+        r.call.index: (r,) for r in made if r.kind in (BLOCKER, NOTIFIER)
+    }
+    if not any(r.kind == BLOCKER for r in made):
         return
-    domain = _Registrations(known)
-    explore(function, frozenset(), domain)
+    known.update(_of_callees(unit, function))
+    if not any(r.kind == NOTIFIER for several in known.values() for r in several):
+        return
+    gone = {
+        call.index: object_of(unit, function, call.args[0])
+        for call in function.calls
+        if call.name in _REMOVALS and call.args
+    }
+    path = _Path(known, gone)
+    explore(function, frozenset(), path)
+    ends = sorted((sorted(end) for end in path.ends), key=lambda e: (-len(e), e))
     reported: set[tuple[str, int, str]] = set()
-    ends = sorted((sorted(end) for end in domain.ends), key=lambda e: (-len(e), e))
     for end in ends:
-        made = [known[index] for index in end]
-        for blocker in (r for r in made if r.kind == "blocker"):
-            notifiers = [r for r in made if r.kind == "notifier" and r.object == blocker.object]
-            if blocker.selective:
-                yield from _uncovered(unit, function, blocker, notifiers, reported)
+        present = [(index, r) for index in end for r in known[index]]
+        for at, blocker in present:
+            if blocker.kind != BLOCKER or not blocker.choices:
+                continue
+            notifiers = [
+                (index, r)
+                for index, r in present
+                if r.kind == NOTIFIER and r.object.root == blocker.object.root
+            ]
+            if not blocker.every:
+                found = _uncovered(unit, function, blocker, [r for _, r in notifiers])
             else:
+                found = []
                 # A blocker of all modes under a condition of its own is a fallback.
-                notifiers = [n for n in notifiers if all(blocker.call in e for e in ends if n.call in e)]
-            yield from _blocked(unit, function, blocker, notifiers, reported)
+                notifiers = [(i, r) for i, r in notifiers if all(at in e for e in ends if i in e)]
+            # What a callee registers it may register under a condition.
+            direct = [r for i, r in notifiers if r.call.index == i and r.call in function.calls]
+            for ident, observation in (*found, *_blocked(unit, function, blocker, direct)):
+                if ident not in reported:
+                    reported.add(ident)
+                    yield observation
+
+
+def _of_callees(unit: Unit, function: Function) -> Iterator[tuple[int, tuple[Registration, ...]]]:
+    """The notifiers that functions of this file register for what they are handed, by the call's number."""
+    for call in function.calls:
+        piece = unit.functions.get(call.name) if call.direct and call.name != function.name else None
+        if piece is None or not _REGISTRATION.search(unit.data, piece.body, piece.span.end):
+            continue
+        callee, signature = unit.lowered(call.name), unit.signature(call.name)
+        if callee is None or signature is None:
+            continue
+        given = {
+            param.name: arg.path
+            for param, arg in zip(signature.params, call.args, strict=False)
+            if isinstance(arg, Var) and arg.path.isidentifier()
+        }
+        out = []
+        for one in registrations(unit, callee):
+            handed = given.get(one.object.root)
+            if one.kind == NOTIFIER and handed is not None:
+                of = object_of(unit, function, Var(f"{handed}->{one.object.name}"))
+                out.append(replace(one, object=of))
+        if out:
+            yield call.index, tuple(out)
+
+
+_Found = tuple[tuple[str, int, str], Observation]
 
 
 def _uncovered(
-    unit: Unit,
-    function: Function,
-    blocker: Registration,
-    notifiers: list[Registration],
-    reported: set[tuple[str, int, str]],
-) -> Iterator[Observation]:
+    unit: Unit, function: Function, blocker: Registration, notifiers: list[Registration]
+) -> list[_Found]:
     """CPR modes that the blocker exempts and no notifier of its object is registered for."""
     every = [name for name, _ in unit.mig_modes()]
-    covered = frozenset().union(*(n.modes for n in notifiers))
+    covered = frozenset().union(*(n.possible for n in notifiers))
     cpr_covered = [m for m in every if m in covered and "_CPR_" in m]
-    call = function.calls[blocker.call]
-    exempt = [m for m in every if m not in blocker.modes and "_CPR_" in m]
+    exempt = [m for m in every if m not in blocker.possible and "_CPR_" in m]
     missing = [m for m in exempt if m not in covered]
-    if not cpr_covered or not missing or ("uncovered", blocker.call, "") in reported:
-        return
-    reported.add(("uncovered", blocker.call, ""))
-    yield Observation(
-        "modes",
-        "uncovered-mode",
-        function.name,
-        call.span,
-        f"{call.text} {missing}",
-        {
-            "object": blocker.object or function.name,
-            "exempt": ", ".join(_word(m) for m in exempt),
-            "covered": ", ".join(_word(m) for m in cpr_covered),
-            "missing": ", ".join(_word(m) for m in missing),
-        },
-        tuple(
-            Step(
-                function.calls[n.call].span, f"the notifier is registered for {_listed(n.modes, every)} only"
-            )
-            for n in notifiers
-        ),
-    )
+    if not cpr_covered or not missing or not all(n.choices for n in notifiers):
+        return []
+    steps = [
+        Step(n.call.span, f"the notifier is registered for {_listed(n.possible, every)} only")
+        for n in notifiers
+    ]
+    slots = {
+        "exempt": ", ".join(_word(m) for m in exempt),
+        "covered": ", ".join(_word(m) for m in cpr_covered),
+        "missing": ", ".join(_word(m) for m in missing),
+    }
+    key = f"{blocker.call.text} {missing}"
+    seen = _seen("uncovered-mode", function, blocker, blocker.call, key, slots, steps)
+    return [(("uncovered", blocker.call.index, ""), seen)]
 
 
 def _blocked(
-    unit: Unit,
-    function: Function,
-    blocker: Registration,
-    notifiers: list[Registration],
-    reported: set[tuple[str, int, str]],
-) -> Iterator[Observation]:
+    unit: Unit, function: Function, blocker: Registration, notifiers: list[Registration]
+) -> list[_Found]:
     """CPR modes that a notifier is registered for although the blocker of its object blocks them."""
     every = [name for name, _ in unit.mig_modes()]
-    call = function.calls[blocker.call]
+    step = Step(blocker.call.span, f"the blocker names {_listed(blocker.sure, every)}")
+    out = []
     for notifier in notifiers:
+        call = notifier.call
         for mode in every:
-            ident = ("blocked", notifier.call, mode)
-            if mode not in notifier.modes & blocker.modes or "_CPR_" not in mode or ident in reported:
-                continue
-            reported.add(ident)
-            place = function.calls[notifier.call]
-            yield Observation(
-                "modes",
-                "notified-blocked",
-                function.name,
-                place.span,
-                f"{place.text} {mode}",
-                {"object": blocker.object or function.name, "mode": _word(mode), "blocker": call.name},
-                (Step(call.span, f"the blocker names {_listed(blocker.modes, every)}"),),
-            )
+            if mode in notifier.sure & blocker.sure and "_CPR_" in mode:
+                slots = {"mode": _word(mode), "blocker": blocker.call.name}
+                seen = _seen(
+                    "notified-blocked", function, blocker, call, f"{call.text} {mode}", slots, [step]
+                )
+                out.append((("blocked", call.index, mode), seen))
+    return out
+
+
+def _seen(
+    kind: str,
+    function: Function,
+    blocker: Registration,
+    call: Call,
+    key: str,
+    slots: dict[str, str],
+    steps: list[Step],
+) -> Observation:
+    named = {"object": blocker.object.variable or function.name, **slots}
+    return Observation("modes", kind, function.name, call.span, key, named, tuple(steps))
 
 
 def _word(mode: str) -> str:
@@ -247,36 +283,4 @@ def _listed(modes: frozenset[str], every: list[str]) -> str:
     return ", ".join(_word(m) for m in every if m in modes)
 
 
-def registration(unit: Unit, call: Call) -> Registration | None:
-    """What a call registers, or None; the modes are read by the names in its arguments."""
-    if not call.direct or not call.args:
-        return None
-    every = frozenset(name for name, _ in unit.mig_modes())
-    if call.name.startswith("migrate_add_blocker"):
-        kind = "blocker"
-        fixed = _FIXED_BLOCKERS
-    elif call.name.startswith("migration_add_notifier"):
-        kind = "notifier"
-        fixed = _FIXED_NOTIFIERS
-    else:
-        return None
-    first = call.args[0]
-    path = first.path if isinstance(first, (Addr, Var)) else call.text
-    # Storage that is no member has no object of its own: the registering function stands for it.
-    owner = root(path) if path != root(path) else ""
-    if call.name in fixed:
-        only = fixed[call.name]
-        return Registration(
-            kind, call.index, owner, every if only is None else frozenset({only}), only is not None
-        )
-    text = " ".join(unit.on_one_line(span) for span in call.arg_spans[1:])
-    named = frozenset(_MODE.findall(text))
-    if not named:
-        return None
-    modes = every if _ALL in named else named & every
-    if "~" in text:
-        modes = every - modes
-    return Registration(kind, call.index, owner, modes, _ALL not in named)
-
-
-MODES = Analysis("modes", 1, run)
+MODES = Analysis("modes", 2, run)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""roles: notifier callbacks that may report an Error, and the failures inside them that reach nobody.
+"""roles: callbacks of notifiers, and the failures inside them that reach nobody or come at the wrong time.
 
-A notifier callback is a function with an `Error **` out-parameter whose first parameter is a
-NotifierWithReturn, or whose address is handed to a registration function or a `.notify` member.
+Which functions are such callbacks callbacks.py tells, what they do at which event notifierevents.py, and
+whether they fit what registers them notifierlists.py.
 """
 
 from __future__ import annotations
@@ -11,17 +11,23 @@ import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.analyses.analysis import Analysis
+from qerrlint.analyses.callbacks import is_fallible_callback
 from qerrlint.analyses.excuses import excused
+from qerrlint.analyses.notifierevents import outside_setup
+from qerrlint.analyses.notifierlists import wrong_lists
 from qerrlint.facts.sightings import Life
 from qerrlint.facts.summaries import Summary
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
 from qerrlint.syntax.cut import Piece
-from qerrlint.syntax.ir import Addr, Call, Value, Var
+from qerrlint.syntax.ir import ZERO, Addr, Call, Value, Var
 from qerrlint.syntax.types import result_kind
 
-_NOTIFIER = "NotifierWithReturn *"
-_EVENT_TEST = re.compile(rb"\btype\s*==\s*(?:MIG_EVENT_)?\w+|\bcase\s+MIG_EVENT_\w+|\bMIG_EVENT_\w+")
+_EVENT_TEST = re.compile(
+    rb"\btype\s*==\s*(?:MIG_EVENT_)?\w+|\bcase\s+MIG_EVENT_\w+|\bMIG_EVENT_\w+"
+    # Before QEMU 9.0 a notifier was handed the state and asked it.
+    rb"|\bmigration_(?:in_setup|has_failed|has_finished)\b"
+)
 # Callees whose result is no failure: tracing, lists, memory, locks, reporting.
 _HARMLESS = re.compile(
     r"trace_|g_|f?printf|error_|warn_|info_|qemu_mutex|qemu_bh|timer_|notifier_|assert|mem(?:cpy|set|move)|str|qatomic_|"
@@ -31,11 +37,10 @@ _HARMLESS = re.compile(
 
 def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
     """The observations of one function."""
-    signature = unit.signature(piece.name)
-    if signature is None or signature.errp is None or not signature.params:
+    yield from wrong_lists(unit, piece)
+    if not is_fallible_callback(unit, piece.name):
         return
-    if signature.params[0].type != _NOTIFIER and not unit.is_registered_notifier(piece.name):
-        return
+    yield from outside_setup(unit, piece)
     life = unit.life(piece.name)
     if life is not None:
         yield from _drops(unit, life)
@@ -43,11 +48,13 @@ def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
 
 def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
     assert life.signature is not None
-    assert life.signature.errp is not None
-    errp = life.signature.params[life.signature.errp].name
-    errp_used = any(_mentions(arg, errp) for call in life.function.calls for arg in call.args)
+    errp = life.signature.params[life.signature.errp].name if life.signature.errp is not None else None
+    if errp is not None:
+        speaks = any(_mentions(arg, errp) for call in life.function.calls for arg in call.args)
+    else:
+        speaks = any(leaving.signs != ZERO for leaving in life.exits)
     for call in life.function.calls:
-        if not call.direct or any(_mentions(arg, errp) for arg in call.args):
+        if not call.direct or (errp is not None and any(_mentions(arg, errp) for arg in call.args)):
             continue
         if unit.effect(call).noreturn or excused(unit, call.span) or _after_failure(unit, life, call):
             continue
@@ -60,7 +67,7 @@ def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
             continue
         if signature is None:
             # Nothing in the tree declares it: an earlier patch of the series that is not at hand will.
-            if unit.program.partial and not errp_used and not unit.is_macro(call.name):
+            if unit.program.partial and not speaks and errp is not None and not unit.is_macro(call.name):
                 yield _observation(unit, life, call, "unknown", None)
             continue
         kind = result_kind(signature, unit.typedefs)
@@ -69,7 +76,7 @@ def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
             fallible and signature.errp is None
         ):
             yield _observation(unit, life, call, "discards", summary)
-        elif summary is None and kind == "int" and not errp_used and signature.errp is None:
+        elif summary is None and kind == "int" and not speaks and errp is not None and signature.errp is None:
             yield _observation(unit, life, call, "unknown", None)
 
 
@@ -91,7 +98,7 @@ def _after_failure(unit: Unit, life: Life, call: Call) -> bool:
 def _last_event(text: bytes) -> str:
     """The last word of the migration event that the text tests last, "" where it tests none."""
     tests = _EVENT_TEST.findall(text)
-    return tests[-1].rpartition(b"_")[2].decode() if tests else ""
+    return tests[-1].rpartition(b"_")[2].decode().upper() if tests else ""
 
 
 def _mentions(value: Value, name: str) -> bool:
@@ -121,7 +128,13 @@ def _observation(unit: Unit, life: Life, call: Call, strength: str, summary: Sum
         function=life.function.name,
         primary=call.span,
         key=call.text,
-        slots={"callee": call.name, "printer": printer, "remedy": remedy, "strength": strength},
+        slots={
+            "callee": call.name,
+            "printer": printer,
+            "remedy": remedy,
+            "strength": strength,
+            "outlet": "the result" if life.signature is None or life.signature.errp is None else "the errp",
+        },
         trail=tuple(steps),
         certainty="high" if strength == "prints" else "medium",
     )

@@ -33,7 +33,7 @@ def errp_shape(unit: Unit, piece: Piece) -> Iterator[Observation]:
         form = "not-last" if not signature.variadic else None
     elif signature.returns == "void":
         form = "void"
-    if form is None or _is_handed_over(unit, piece):
+    if form is None or unit.is_handed_over(piece.name):
         return
     word = re.compile(rb"\b%s\b" % piece.name.encode()).search(unit.data, piece.span.start, piece.body)
     if word is None:
@@ -48,9 +48,3 @@ def errp_shape(unit: Unit, piece: Piece) -> Iterator[Observation]:
         # A function that other files see may be a callback there.
         certainty="high" if unit.is_static(piece.name) else "medium",
     )
-
-
-def _is_handed_over(unit: Unit, piece: Piece) -> bool:
-    """Whether the file uses the function's name without calling it: its address goes somewhere."""
-    pattern = re.compile(rb"(?<![\w.>])%s\b(?!\s*\()" % piece.name.encode())
-    return pattern.search(unit.data) is not None

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
 
 from qerrlint.cli.options import Options, common, exit_code, finish, not_empty, open_source, settle
+from qerrlint.cli.paths import require_files, within
 
 
 @click.command("check")
@@ -27,7 +27,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
     Without paths these are left out: firmware, subprojects, tests, contrib, docs and scripts.
     """
     from qerrlint.cli.fixing import make_fixes, print_diff, refuse_objects
-    from qerrlint.errors import InputError, UsageError
+    from qerrlint.errors import UsageError
     from qerrlint.review.reported import as_reported
     from qerrlint.review.result import Result, TreeInfo
     from qerrlint.review.whole import check_files, core_files
@@ -41,21 +41,9 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
     with source:
         require_qemu(source.root, source)
         settings = settle(options, source)
-        wanted = _within(source.root, paths, given=options.tree is not None or rev is not None)
+        wanted = within(source.root, paths, given=options.tree is not None or rev is not None)
         files = [path for path in core_files(source, wanted) if not settings.configuration.excludes(path)]
-        for shown, path in zip(paths, wanted, strict=True):
-            if path not in ("", ".") and not any(
-                f == path or f.startswith(path.rstrip("/") + "/") for f in files
-            ):
-                if core_files(source, [path]):
-                    reason = f"left out by the `exclude` of {settings.configuration.origin}"
-                elif source.exists(path) or os.path.exists(shown):
-                    reason = "no C file there"
-                else:
-                    reason = "no such file or folder"
-                raise InputError(f"{shown}: {reason}")
-        if not files:
-            raise InputError(f"{source.root}: no C files in this tree")
+        require_files(source, paths, wanted, files, settings.configuration.origin)
         with _progress(len(files)) as advance:
             checked = check_files(
                 source, files, settings.reach, options.rules, options.jobs, options.verbose, advance
@@ -92,23 +80,6 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.2f} %" if whole else "none"
-
-
-def _within(root: str, paths: Sequence[str], given: bool) -> list[str]:
-    """Paths relative to the tree: as they are below it, else relative to the current directory."""
-    out = []
-    for path in paths:
-        absolute = os.path.realpath(path)
-        base = os.path.realpath(root)
-        if not os.path.isabs(path) and given and not os.path.exists(path):
-            out.append(os.path.normpath(path).replace(os.sep, "/"))
-        elif absolute == base:
-            out.append(".")
-        elif absolute.startswith(base + os.sep):
-            out.append(os.path.relpath(absolute, base).replace(os.sep, "/"))
-        else:
-            out.append(os.path.normpath(path).replace(os.sep, "/"))
-    return out
 
 
 @contextmanager

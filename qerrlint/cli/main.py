@@ -21,6 +21,7 @@ _COMMANDS = {
     "rules": "List the rules.",
     "explain": "Explain a rule.",
     "contract": "Show what is known of a function, and by what evidence.",
+    "modes": "Show which migration modes are blocked and notified, by object.",
     "replay": "Measure the rules against labelled defects of a history.",
 }
 

@@ -3,13 +3,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from qerrlint.facts.registrations import API, registrations
 from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.facts.summaries import Summary
 from qerrlint.facts.unit import Unit
 from qerrlint.facts.world import World
 from qerrlint.source.source import Source
+from qerrlint.source.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registration somewhere in the tree: of which kind, in which function, its call."""
+
+    kind: str
+    function: str
+    span: Span
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self.span.path
+
+    @property
+    def start(self) -> int:
+        """The offset of the call."""
+        return self.span.start
 
 
 class Program:
@@ -34,6 +57,7 @@ class Program:
         self._units: dict[str, Unit | None] = {}
         self._at_hand = tuple(at_hand)
         self._homes: dict[str, Unit] | None = None
+        self._registered: dict[frozenset[str], tuple[Registered, ...]] = {}
 
     def unit(self, path: str) -> Unit | None:
         """The unit of a C file, None when there is no such file."""
@@ -49,6 +73,22 @@ class Program:
     def forget(self, path: str) -> None:
         """Let go of a unit that will not be asked for again."""
         self._units.pop(path, None)
+
+    def registered_for(self, modes: frozenset[str], seen_from: Unit) -> tuple[Registered, ...]:
+        """The registrations that name all of the modes: in the tree, or without one in the file itself."""
+        if self.world.reach == "patch":
+            return tuple(_registered(seen_from, modes))
+        if modes not in self._registered:
+            found: list[Registered] = []
+            for path in self.source.containing(sorted(modes)):
+                known = path in self._units
+                unit = self.unit(path) if path.endswith(".c") else None
+                if unit is not None:
+                    found += _registered(unit, modes)
+                    if not known:
+                        self.forget(path)
+            self._registered[modes] = tuple(found)
+        return self._registered[modes]
 
     def summary(self, name: str) -> Summary | None:
         """The summary of a function with external linkage that a file at hand defines."""
@@ -85,3 +125,12 @@ class Program:
                     if not unit.is_static(defined):
                         self._homes.setdefault(defined, unit)
         return self._homes.get(name)
+
+
+def _registered(unit: Unit, modes: frozenset[str]) -> Iterable[Registered]:
+    call = re.compile(API.pattern.encode())
+    for name, piece in unit.functions.items():
+        function = unit.lowered(name) if call.search(unit.data, piece.body, piece.span.end) else None
+        for one in registrations(unit, function) if function is not None else ():
+            if modes <= one.sure and not one.every and one.object.kind != "parameter":
+                yield Registered(one.kind, name, one.call.span)

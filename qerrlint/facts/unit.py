@@ -138,11 +138,25 @@ class Unit:
 
     def mig_modes(self) -> tuple[tuple[str, int], ...]:
         """The migration modes (C constant, value): the tree's, or without a tree the file's own enum."""
-        if self.world.reach == "patch":
+        if self._has_no_tree:
             own = [(n, v) for n, v in self.world.enum_constants("MigMode", self.path) if v is not None]
             if own:
                 return tuple((n, v) for n, v in own if not n.endswith("__MAX"))
         return self.world.mig_modes()
+
+    def mig_events(self) -> tuple[tuple[str, int], ...]:
+        """The kinds of migration events (C constant, value): the tree's, or without a tree the file's own."""
+        own = self.world.enum_constants("MigrationEventType", self.path) if self._has_no_tree else ()
+        known = [(n, v) for n, v in own if v is not None and not n.endswith("_MAX")]
+        return tuple(known) or tuple((name, value) for value, name in enumerate(self.world.mig_events()))
+
+    @property
+    def _has_no_tree(self) -> bool:
+        return self.world.reach == "patch"
+
+    def is_handed_over(self, name: str) -> bool:
+        """Whether the file uses a function's name without calling it: its address goes somewhere."""
+        return re.search(rb"(?<![\w.>])%s\b(?!\s*\()" % name.encode(), self.data) is not None
 
     def slots_of(self, name: str) -> frozenset[str]:
         """The function-pointer members that this file stores a function in."""

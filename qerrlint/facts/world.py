@@ -191,18 +191,22 @@ class World:
 
     def member(self, struct: str, member: str, from_path: str) -> Declared | None:
         """A member of a struct or union, named by tag ("struct X") or typedef, or None."""
+        return next((m for m in self.members(struct, from_path) if m.name == member), None)
+
+    def members(self, struct: str, from_path: str) -> tuple[Declared, ...]:
+        """The members of a struct or union, named by tag ("struct X") or typedef, in order; () if unknown."""
         name = struct
         for _ in range(8):
             found = self._type(name, from_path)
             if found is None:
-                return None
+                return ()
             declarations, entry = found
             if entry.body[0] >= 0:
-                return next((m for m in declarations.members(entry) if m.name == member), None)
+                return tuple(declarations.members(entry))
             if entry.kind != "alias" or entry.target == name:
-                return None
+                return ()
             name = entry.target.rstrip(" *").removeprefix("const ")
-        return None
+        return ()
 
     def member_type(self, struct: str, member: str, from_path: str) -> str | None:
         """The canonical type of a struct's member ("Error *", "NotifierWithReturn"), or None."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from qerrlint.report.contract_text import SIGNS, prototype, result_text
-from qerrlint.report.printable import without_surrogates
+from qerrlint.report.printable import without_surrogates_in
 from qerrlint.review.contract import Contract, Site, Way
 
 
@@ -79,7 +79,7 @@ def document(found: Contract, root: str, revision: str | None) -> dict[str, Any]
         },
         "files_left_out": found.outside,
     }
-    plain: dict[str, Any] = _without_surrogates(whole)
+    plain: dict[str, Any] = without_surrogates_in(whole)
     return plain
 
 
@@ -99,12 +99,3 @@ def _way_document(kind: str, way: Way) -> dict[str, Any]:
         "failure_without_error": outcome.unset,
         "lines": list(way.lines),
     }
-
-
-def _without_surrogates(value: Any) -> Any:
-    """Odd bytes of paths as visible escapes."""
-    if isinstance(value, str):
-        return without_surrogates(value)
-    if isinstance(value, dict):
-        return {key: _without_surrogates(item) for key, item in value.items()}
-    return [_without_surrogates(item) for item in value] if isinstance(value, list) else value

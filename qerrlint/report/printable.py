@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from codecs import lookup
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
 from unicodedata import combining, east_asian_width
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -43,6 +43,15 @@ def one_line(text: str) -> str:
 def without_surrogates(text: str, backslash: str = "\\") -> str:
     """The text with each lone surrogate as an escape whose backslash is written as given."""
     return _SURROGATE.sub(lambda match: backslash + escaped(match[0])[1:], text)
+
+
+def without_surrogates_in(value: Any) -> Any:
+    """A JSON document with each lone surrogate in its texts as a visible escape."""
+    if isinstance(value, str):
+        return without_surrogates(value)
+    if isinstance(value, dict):
+        return {key: without_surrogates_in(item) for key, item in value.items()}
+    return [without_surrogates_in(item) for item in value] if isinstance(value, list) else value
 
 
 def fits(text: str, stream: TextIO) -> bool:

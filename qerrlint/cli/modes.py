@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint modes`: print who blocks which migration mode and who is told of it; knows click and paths."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from qerrlint.cli.options import not_empty
+from qerrlint.cli.paths import require_files, within
+
+
+@click.command("modes")
+@click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
+@click.option(
+    "--tree", metavar="DIR", callback=not_empty, help="Work tree, git directory or plain directory of QEMU."
+)
+@click.option(
+    "--rev", metavar="REV", callback=not_empty, help="Look at git's objects at REV, not at the work tree."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it."
+)
+def command(*, paths: tuple[str, ...], tree: str | None, rev: str | None, form: str) -> None:
+    """Show which migration modes are blocked and notified, by object, in PATH... or the whole tree.
+
+    B: blocked, N: notified; b, n: only on some paths or for some callers. Behind each object stand the modes
+    that its blocker exempts, and the calls, with the conditions around them. Calls that are not understood
+    are listed with the reason.
+    """
+    from qerrlint.errors import InputError
+    from qerrlint.review.modematrix import find_matrix
+    from qerrlint.review.whole import core_files
+    from qerrlint.source.opening import find_root, open_tree, require_qemu
+
+    root = tree or find_root(".")
+    if root is None:
+        raise InputError("no QEMU tree around the current directory (name one with --tree)")
+    with open_tree(root, rev) as source:
+        require_qemu(source.root, source)
+        wanted = within(source.root, paths, given=tree is not None or rev is not None)
+        files = core_files(source, wanted)
+        require_files(source, paths, wanted, files)
+        found = find_matrix(source, files)
+        if form == "json":
+            import json
+
+            from qerrlint.report.modes_json import document
+
+            click.echo(json.dumps(document(found, source.root, source.revision), indent=2))
+            return
+        if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+            from qerrlint.report.modes_table import show
+
+            show(found, sys.stdout)
+            return
+        from qerrlint.report.modes_text import lines
+
+        for line in lines(found):
+            click.echo(line)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The PATH arguments of a command: which files of a tree they name; knows no analysis."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qerrlint.source.source import Source
+
+
+def within(root: str, paths: Sequence[str], given: bool) -> list[str]:
+    """Paths relative to the tree: as they are below it, else relative to the current directory."""
+    out = []
+    for path in paths:
+        absolute = os.path.realpath(path)
+        base = os.path.realpath(root)
+        if not os.path.isabs(path) and given and not os.path.exists(path):
+            out.append(os.path.normpath(path).replace(os.sep, "/"))
+        elif absolute == base:
+            out.append(".")
+        elif absolute.startswith(base + os.sep):
+            out.append(os.path.relpath(absolute, base).replace(os.sep, "/"))
+        else:
+            out.append(os.path.normpath(path).replace(os.sep, "/"))
+    return out
+
+
+def require_files(
+    source: Source,
+    shown: Sequence[str],
+    wanted: Sequence[str],
+    files: Sequence[str],
+    origin: str | None = None,
+) -> None:
+    """Raise InputError for a path, `shown` as the user wrote it, that gives none of the files.
+
+    `origin`: the configuration that may have left some out.
+    """
+    from qerrlint.errors import InputError
+    from qerrlint.review.whole import core_files
+
+    for written, path in zip(shown, wanted, strict=True):
+        if path not in ("", ".") and not any(
+            f == path or f.startswith(path.rstrip("/") + "/") for f in files
+        ):
+            if core_files(source, [path]):
+                reason = f"left out by the `exclude` of {origin}"
+            elif source.exists(path) or os.path.exists(written):
+                reason = "no C file there"
+            else:
+                reason = "no such file or folder"
+            raise InputError(f"{written}: {reason}")
+    if not files:
+        raise InputError(f"{source.root}: no C files in this tree")
