@@ -153,7 +153,8 @@ def _unguarded(unit: Unit, life: Life) -> Iterator[Observation]:
 
 
 def _only_locals(unit: Unit, life: Life, position: int) -> bool:
-    """Whether a static function is only ever called with the address of a local Error."""
+    """Whether a static function is only ever called with the address of a local Error, or with the errp of a
+    caller that has the guard: then it is neither NULL nor fatal."""
     name = life.function.name
     if name not in unit.functions or not unit.is_static(name):
         return False
@@ -166,7 +167,10 @@ def _only_locals(unit: Unit, life: Life, position: int) -> bool:
             if call.name != name or position >= len(call.args):
                 continue
             arg = call.args[position]
-            if not isinstance(arg, Addr) or arg.path in ("error_abort", "error_fatal"):
+            guarded = isinstance(arg, Var) and any(
+                c.name in _GUARDS and c.span.start < call.span.start for c in function.calls
+            )
+            if not guarded and (not isinstance(arg, Addr) or arg.path in ("error_abort", "error_fatal")):
                 return False
             seen += 1
     return seen > 0 and seen == unit.mentions(name)

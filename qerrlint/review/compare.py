@@ -11,6 +11,7 @@ from qerrlint.engine.files import FileReport, analyse_unit
 from qerrlint.facts.program import Program
 from qerrlint.facts.unit import Unit
 from qerrlint.review.located import Delta, Located, Resolver, in_order, match
+from qerrlint.review.renames import successors
 from qerrlint.review.result import Place, ReportedStep
 from qerrlint.review.scope import (
     CALLER_FILES,
@@ -49,11 +50,13 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
     new_found: list[Located] = []
     reports: list[FileReport] = []
     changed: set[tuple[str, str]] = set()
+    sides: list[tuple[Unit | None, Unit | None]] = []
     for pair in pairs:
         old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
         new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
         if old is None and new is None:
             continue
+        sides.append((old, new))
         names = touched(old, new)
         if old is not None:
             old_found += _located(analyse_unit(old, rules, names), old_side)
@@ -79,7 +82,8 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
                 new_found += _explained(_located(found[1], new_side), after, contracts)
                 reports.append(found[1])
     renames = {pair.old: pair.new for pair in pairs if pair.old is not None}
-    delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path))
+    names_after = successors(sides) if old_found and new_found else {}
+    delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path), names_after)
     return Compared(delta, frozenset(changed), tuple(reports), tuple(notices))
 
 
