@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qerrlint.syntax.expressions import COMPARISONS, TRANSPARENT, Expressions
+from qerrlint.syntax.calls import TRANSPARENT
+from qerrlint.syntax.expressions import COMPARISONS, Expressions
 from qerrlint.syntax.ir import ANY, NEG, NONZERO, POS, TRUE, ZERO, Const, Opaque, Value, text_of
 
 if TYPE_CHECKING:

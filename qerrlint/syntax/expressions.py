@@ -8,11 +8,9 @@ comes to.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from qerrlint.source.span import Span
-from qerrlint.syntax.builder import Builder
+from qerrlint.syntax.calls import Calls
 from qerrlint.syntax.ir import (
     ANY,
     FALSE,
@@ -24,14 +22,11 @@ from qerrlint.syntax.ir import (
     ZERO,
     Addr,
     Assign,
-    Call,
     Const,
     Deref,
     Op,
     Opaque,
-    Result,
     Str,
-    Test,
     Value,
     Var,
     text_of,
@@ -47,84 +42,10 @@ _TYPE = re.compile(r"\((?:\w+_t|int|long|hwaddr|unsigned)\)$")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*$")
 _SIGN_OPERATORS = frozenset({"|", "&", "+", "-"})
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
-# Macros that give their argument back unchanged (include/qemu/compiler.h, GLib).
-TRANSPARENT = frozenset(
-    {"likely", "unlikely", "G_LIKELY", "G_UNLIKELY", "__builtin_expect", "RETRY_ON_EINTR", "TFR"}
-)
-# Macros that end the program when their condition is false.
-_ASSERTIONS = frozenset({"assert", "g_assert", "g_assert_true", "tcg_debug_assert"})
-_NEGATED_ASSERTIONS = frozenset({"g_assert_false", "g_assert_null"})
-_COMPARED_ASSERTIONS = frozenset({"g_assert_cmpint", "g_assert_cmpuint", "g_assert_cmphex"})
 
 
-class Expressions:
+class Expressions(Calls):
     """Lowers the expressions of one function into a Builder."""
-
-    def __init__(
-        self,
-        builder: Builder,
-        data: bytes,
-        base: int,
-        path: str,
-        constant: Callable[[str], int | None] | None = None,
-    ) -> None:
-        self.out = builder
-        self._constant_value = constant
-        self._data = data
-        self._base = base
-        self._path = path
-
-    # -- texts and places ---------------------------------------------------------------------
-
-    def span(self, node: Node) -> Span:
-        """The node's place in the file."""
-        return Span(self._path, self._base + node.start_byte, self._base + node.end_byte)
-
-    def raw(self, node: Node) -> str:
-        """The node's text as written (original bytes)."""
-        data = self._data[self._base + node.start_byte : self._base + node.end_byte]
-        return data.decode("utf-8", "replace")
-
-    def text(self, node: Node) -> str:
-        """The node's text without blanks and comments."""
-        text = self.raw(node)
-        if "/*" in text or "//" in text:
-            text = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.S)
-        return "".join(text.split())
-
-    def lvalue(self, node: Node) -> str:
-        """The canonical path of an lvalue, or the folded text of anything else."""
-        kind = node.type
-        if kind in ("identifier", "field_identifier"):
-            return self.raw(node)
-        if kind == "field_expression":
-            base, member = node.child_by_field_name("argument"), node.child_by_field_name("field")
-            if base is not None and member is not None:
-                inner = self.lvalue(base)
-                arrow = node.child(1)
-                if inner.startswith("&"):
-                    return f"{inner[1:]}.{self.raw(member)}"
-                dot = arrow.type if arrow is not None else "."
-                return f"{inner}{dot}{self.raw(member)}"
-        if kind == "parenthesized_expression" and node.named_child_count == 1:
-            return self.lvalue(node.named_children[0])
-        if kind == "cast_expression":
-            value = node.child_by_field_name("value")
-            if value is not None:
-                return self.lvalue(value)
-        if kind == "pointer_expression":
-            argument = node.child_by_field_name("argument")
-            operator = node.child(0)
-            if argument is not None and operator is not None:
-                inner = self.lvalue(argument)
-                if operator.type == "*":
-                    return inner[1:] if inner.startswith("&") else "*" + inner
-                return inner[1:] if inner.startswith("*") else "&" + inner
-        if kind == "subscript_expression":
-            base, index = node.child_by_field_name("argument"), node.child_by_field_name("index")
-            if base is not None and index is not None:
-                return f"{self.lvalue(base)}[{self.text(index)}]"
-        return self.text(node)
 
     # -- values -------------------------------------------------------------------------------
 
@@ -188,10 +109,6 @@ class Expressions:
             if child.type != "comment":
                 inner = self.value(child, used)
         return inner
-
-    def statement(self, node: Node) -> None:
-        """Lower a statement expression's body; the statement lowering overrides this."""
-        raise NotImplementedError
 
     def _cast(self, node: Node, used: bool) -> Value:
         inner = node.child_by_field_name("value")
@@ -375,96 +292,6 @@ class Expressions:
                 self.value(child)
         return Opaque(self.text(node))
 
-    # -- calls --------------------------------------------------------------------------------
-
-    def _call(self, node: Node, used: bool) -> Value:
-        function, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
-        if function is None or arguments is None:
-            return Opaque(self.text(node))
-        while function.type == "parenthesized_expression" and function.named_child_count == 1:
-            function = function.named_children[0]
-        direct = function.type == "identifier"
-        name = self.lvalue(function)
-        nodes = [child for child in arguments.named_children if child.type != "comment"]
-        if direct:
-            special = self._special(name, nodes, node)
-            if special is not None:
-                return special
-        elif function.type not in ("field_expression", "pointer_expression", "subscript_expression"):
-            self.value(function)
-        args = tuple(self.value(child) for child in nodes)
-        index = len(self.out.calls)
-        call = Call(
-            index=index,
-            name=name.lstrip("*") if not direct else name,
-            direct=direct,
-            args=args,
-            arg_spans=tuple(self.span(child) for child in nodes),
-            span=self.span(node),
-            text=self.text(node),
-            used=used,
-        )
-        self.out.calls.append(call)
-        self.out.emit(call)
-        return Result(index)
-
-    def _special(self, name: str, nodes: list[Node], node: Node) -> Value | None:
-        """Macros that are more or less than a call."""
-        if name in TRANSPARENT and nodes:
-            return self.value(nodes[0])
-        if name in _ASSERTIONS and nodes:
-            going, dead = self.out.new(), self.out.new()
-            self.branch(nodes[0], going, dead)
-            self.out.here = going
-            return Opaque(name)
-        if name in _NEGATED_ASSERTIONS and nodes:
-            going, dead = self.out.new(), self.out.new()
-            self.branch(nodes[0], dead, going)
-            self.out.here = going
-            return Opaque(name)
-        if name in _COMPARED_ASSERTIONS and len(nodes) == 1:
-            going, dead = self.out.new(), self.out.new()
-            self.branch(nodes[0], going, dead)
-            self.out.here = going
-            return Opaque(name)
-        if name.isupper() and len(nodes) == 1 and nodes[0].type == "call_expression":
-            return self.value(nodes[0])  # a QOM cast of a result
-        if name == "g_steal_pointer" and len(nodes) == 1:
-            argument = self.value(nodes[0])
-            path = argument.path if isinstance(argument, Addr) else "*" + text_of(argument)
-            if not isinstance(argument, Addr) and isinstance(argument, Var):
-                self.out.emit(Deref(argument.path, self.span(node), written=True))
-            held = self.out.temporary(Var(path), self.span(node))
-            self.out.emit(Assign(path, NULL, self.span(node), stated=False))
-            return held
-        return None
-
-    def branch(self, node: Node, yes: int, no: int) -> None:
-        """Edges for a condition; Conditions overrides this."""
-        raise NotImplementedError
-
-    def fork(
-        self,
-        holds: tuple[tuple[Value, int], ...],
-        fails: tuple[tuple[Value, int], ...],
-        yes: int,
-        no: int,
-        span: Span,
-    ) -> None:
-        """Two edges from the current block, each with the tests under which it is open."""
-        self.out.go(yes, tuple(Test(v, m) for v, m in holds if m != ANY), span, True)
-        self.out.go(no, tuple(Test(v, m) for v, m in fails if m != ANY), span, False)
-        self.out.here = None
-
-    def _has_effect(self, node: Node) -> bool:
-        """Whether the expression holds a call or an assignment (by a look at its bytes first)."""
-        data = self._data[self._base + node.start_byte : self._base + node.end_byte]
-        if b"(" not in data and b"=" not in data:
-            return False
-        if node.type in ("call_expression", "assignment_expression", "update_expression"):
-            return True
-        return any(self._has_effect(child) for child in node.named_children)
-
     _METHODS = {
         "identifier": _identifier,
         "number_literal": _number,
@@ -488,7 +315,7 @@ class Expressions:
         "assignment_expression": _assignment,
         "update_expression": _update,
         "comma_expression": _comma,
-        "call_expression": _call,
+        "call_expression": Calls._call,
         "initializer_list": _literal,
         "compound_literal_expression": _literal,
     }

@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING
 
 from qerrlint.source.span import Span
 from qerrlint.syntax.builder import Builder, Switch
-from qerrlint.syntax.conditions import Conditions, compare
+from qerrlint.syntax.conditions import compare
 from qerrlint.syntax.ir import (
     ANY,
-    POS,
-    Assign,
     Const,
-    Declare,
     Function,
     Opaque,
     Return,
@@ -26,7 +23,8 @@ from qerrlint.syntax.ir import (
     Value,
     text_of,
 )
-from qerrlint.syntax.normalise import ALWAYS, AUTO, LOOP, Rewrite
+from qerrlint.syntax.loops import Loops
+from qerrlint.syntax.normalise import ALWAYS, Rewrite
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -84,7 +82,9 @@ def lower(
     )
 
 
-class _Lowering(Conditions):
+class _Lowering(Loops):
+    """Lowers the statements of one function."""
+
     def __init__(
         self,
         data: bytes,
@@ -93,9 +93,7 @@ class _Lowering(Conditions):
         rewrites: Sequence[Rewrite],
         constant: Callable[[str], int | None] | None,
     ) -> None:
-        super().__init__(Builder(), data, base, path, constant)
-        self._rewrites = {r.start: r for r in rewrites if r.kind in (LOOP, ALWAYS, AUTO)}
-        self._autos = sorted(r.start for r in rewrites if r.kind == AUTO)
+        super().__init__(Builder(), data, base, path, rewrites, constant)
         self._placed: set[str] = set()
 
     # -- dispatch -----------------------------------------------------------------------------
@@ -124,80 +122,6 @@ class _Lowering(Conditions):
         for child in node.named_children:
             if child.type != "comment":
                 self.value(child, used=False)
-
-    # -- declarations -------------------------------------------------------------------------
-
-    def _declaration(self, node: Node) -> None:
-        type_node = node.child_by_field_name("type")
-        if type_node is None:
-            return
-        base = " ".join(self._type_text(type_node).split())
-        static = any(
-            child.type == "storage_class_specifier" and self.raw(child) in ("static", "extern")
-            for child in node.children
-        )
-        auto = any(node.start_byte <= start < node.end_byte for start in self._autos)
-        for index, child in enumerate(node.children):
-            if node.field_name_for_child(index) == "declarator":
-                self._declarator(child, base, static, auto)
-
-    def _type_text(self, node: Node) -> str:
-        """A type as written, except that a macro rewritten in place (g_autoptr) shows its rewriting."""
-        if node.type in ("struct_specifier", "union_specifier", "enum_specifier"):
-            name = node.child_by_field_name("name")
-            return node.type.split("_", maxsplit=1)[0] + (" " + self.raw(name) if name is not None else "")
-        text = node.text
-        return text.decode("utf-8", "replace") if text is not None else ""
-
-    def _declarator(self, node: Node, base: str, static: bool, auto: bool) -> None:
-        initialiser: Node | None = None
-        declarator: Node | None = node
-        if node.type == "init_declarator":
-            initialiser = node.child_by_field_name("value")
-            declarator = node.child_by_field_name("declarator")
-        stars, array, function = 0, False, False
-        while declarator is not None and declarator.type != "identifier":
-            if declarator.type == "pointer_declarator":
-                stars += 1
-            elif declarator.type == "array_declarator":
-                array = True
-            elif declarator.type == "function_declarator":
-                function = True
-            inner = declarator.child_by_field_name("declarator")
-            if inner is None and declarator.named_child_count:
-                inner = declarator.named_children[-1]
-            declarator = inner
-        if declarator is None:
-            return
-        name = self.raw(declarator)
-        if function and initialiser is None:
-            return
-        type_text = base + (" " + "*" * stars if stars else "") + ("[]" if array else "")
-        self.out.locals[name] = type_text
-        if auto or static:
-            self.out.autos.add(name)
-        span = self.span(node)
-        self.out.emit(Declare(name, type_text, span, auto=auto, static=static))
-        if initialiser is None:
-            return
-        if initialiser.type == "initializer_list":
-            self._members(name, initialiser)
-            return
-        self.out.emit(Assign(name, self.truth(initialiser), span))
-
-    def _members(self, name: str, node: Node) -> None:
-        """`T x = { .m = v }`: the members named get their values, x as a whole is zeroed first."""
-        self.out.emit(Assign(name, Opaque("{0}"), self.span(node)))
-        for child in node.named_children:
-            if child.type != "initializer_pair":
-                self.value(child)
-                continue
-            designator, inner = child.child_by_field_name("designator"), child.child_by_field_name("value")
-            if inner is None:
-                continue
-            got = self.value(inner)
-            if designator is not None and designator.type == "field_designator":
-                self.out.emit(Assign(name + self.text(designator), got, self.span(child)))
 
     # -- branches -----------------------------------------------------------------------------
 
@@ -310,102 +234,7 @@ class _Lowering(Conditions):
         condition = arm.child_by_field_name("condition")
         return condition is not None and self.text(condition) == "0"
 
-    # -- loops --------------------------------------------------------------------------------
-
-    def _loop_body(self, body: Node, on_break: int, on_continue: int) -> None:
-        self.out.breaks.append(on_break)
-        self.out.continues.append(on_continue)
-        self.statement(body)
-        self.out.breaks.pop()
-        self.out.continues.pop()
-
-    def _while(self, node: Node) -> None:
-        condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
-        if condition is None or body is None:
-            return
-        rewrite = self._rewrites.get(node.start_byte)
-        if rewrite is not None and rewrite.kind == LOOP:
-            self._foreach(node, condition, body)
-            return
-        head, inside, done = self.out.new(), self.out.new(), self.out.new()
-        self.out.blocks[head].loop = True
-        self.out.enter(head)
-        self.branch(condition, inside, done)
-        self.out.here = inside
-        self._loop_body(body, done, head)
-        self.out.jump(head)
-        self.out.here = done
-
-    def _foreach(self, node: Node, condition: Node, body: Node) -> None:
-        """A FOREACH macro: its first argument takes unknown values, zero or more rounds."""
-        inner = condition.named_children[0] if condition.named_child_count else condition
-        first = inner
-        while first.type == "comma_expression":
-            left = first.child_by_field_name("left")
-            if left is None:
-                break
-            first = left
-        head, inside, done = self.out.new(), self.out.new(), self.out.new()
-        self.out.blocks[head].loop = True
-        self.out.enter(head)
-        self.out.go(inside)
-        self.out.go(done)
-        self.out.here = inside
-        if first.type in ("identifier", "field_expression", "pointer_expression"):
-            value = Const(f"<{self.raw(node)[:24].split('(')[0].strip()}>", POS)
-            self.out.emit(Assign(self.lvalue(first), value, self.span(first), stated=False))
-        self._loop_body(body, done, head)
-        self.out.jump(head)
-        self.out.here = done
-
-    def _do(self, node: Node) -> None:
-        body, condition = node.child_by_field_name("body"), node.child_by_field_name("condition")
-        if body is None or condition is None:
-            return
-        head, test, done = self.out.new(), self.out.new(), self.out.new()
-        self.out.blocks[head].loop = self.text(condition) not in ("(0)", "(false)")
-        self.out.enter(head)
-        self._loop_body(body, done, test)
-        self.out.enter(test)
-        self.branch(condition, head, done)
-        self.out.here = done
-
-    def _for(self, node: Node) -> None:
-        initialiser, condition = (
-            node.child_by_field_name("initializer"),
-            node.child_by_field_name("condition"),
-        )
-        update, body = node.child_by_field_name("update"), node.child_by_field_name("body")
-        if body is None:
-            return
-        if initialiser is not None:
-            if initialiser.type == "declaration":
-                self._declaration(initialiser)
-            else:
-                self.value(initialiser, used=False)
-        head, inside, step, done = self.out.new(), self.out.new(), self.out.new(), self.out.new()
-        self.out.blocks[head].loop = True
-        self.out.enter(head)
-        if condition is not None:
-            self.branch(condition, inside, done)
-        else:
-            self.out.jump(inside)
-        self.out.here = inside
-        self._loop_body(body, done, step)
-        self.out.jump(step)
-        self.out.here = step
-        if update is not None:
-            self.value(update, used=False)
-        self.out.jump(head)
-        self.out.here = done
-
     # -- jumps --------------------------------------------------------------------------------
-
-    def _break(self, _node: Node) -> None:
-        self.out.jump(self.out.breaks[-1] if self.out.breaks else None)
-
-    def _continue(self, _node: Node) -> None:
-        self.out.jump(self.out.continues[-1] if self.out.continues else None)
 
     def _goto(self, node: Node) -> None:
         label = node.child_by_field_name("label")
@@ -437,15 +266,15 @@ class _Lowering(Conditions):
     _STATEMENTS = {
         "compound_statement": _compound,
         "expression_statement": _expression,
-        "declaration": _declaration,
+        "declaration": Loops._declaration,
         "if_statement": _if,
         "switch_statement": _switch,
         "case_statement": _case,
-        "while_statement": _while,
-        "do_statement": _do,
-        "for_statement": _for,
-        "break_statement": _break,
-        "continue_statement": _continue,
+        "while_statement": Loops._while,
+        "do_statement": Loops._do,
+        "for_statement": Loops._for,
+        "break_statement": Loops._break,
+        "continue_statement": Loops._continue,
         "goto_statement": _goto,
         "labeled_statement": _labeled,
         "return_statement": _return,
