@@ -60,10 +60,19 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """The comment that allows a finding: its reason, and the line-free key that tells it from others."""
+
+    reason: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a rule says; only qerrlint.rules makes one, never without a primary place.
 
     `fingerprint` has no line number and no path in it, so it survives moved lines and renamed files.
+    `allowed`: the comment in the code that allows it, if one does.
     """
 
     rule: str
@@ -75,6 +84,7 @@ class Finding:
     fingerprint: str
     steps: tuple[Step, ...] = ()
     fixes: tuple[Fix, ...] = ()
+    allowed: Allowed | None = None
 
 
 def fingerprint(rule: str, function: str, key: str, ordinal: int = 0) -> str:

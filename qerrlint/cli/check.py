@@ -28,7 +28,8 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
     """
     from qerrlint.cli.fixing import make_fixes, print_diff, refuse_objects
     from qerrlint.errors import InputError, UsageError
-    from qerrlint.review.reported import as_reported
+    from qerrlint.review.patches import summary
+    from qerrlint.review.policy import stale_notice, standing
     from qerrlint.review.result import Result, TreeInfo
     from qerrlint.review.whole import check_files, core_files
     from qerrlint.source.opening import require_qemu
@@ -60,11 +61,14 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             checked = check_files(
                 source, files, settings.reach, options.rules, options.jobs, options.verbose, advance
             )
-        found = sorted(
-            (as_reported(item) for item in checked.found),
-            key=lambda f: (f.place.path, f.place.line, f.place.column, f.rule, f.message),
+        found, stale = standing(
+            checked.found, settings.all_rules, settings.configuration, settings.baseline, source
         )
         notices: list[str] = []
+        read = frozenset(files)
+        gone = [e for e in stale if e.path in read or (not wanted and not source.exists(e.path))]
+        if gone:
+            notices.append(stale_notice(gone, settings.baseline))
         if checked.health is not None:
             health = checked.health
             notices.append(
@@ -78,7 +82,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             tree=TreeInfo(source.root, source.revision, "given" if rev else "directory", settings.reach),
             findings=(),
             coverage=checked.coverage,
-            summary={"introduced": 0, "fixed": 0, "persisting": 0, "suppressed": 0},
+            summary=summary(found),
             notices=tuple(notices),
         )
         visible = [f for f in found if settings.shows(f)]

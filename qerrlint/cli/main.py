@@ -21,6 +21,9 @@ _COMMANDS = {
     "rules": "List the rules.",
     "explain": "Explain a rule.",
     "contract": "Show what is known of a function, and by what evidence.",
+    "baseline": "Write or update the findings that are known and do not count.",
+    "config": "Show the configuration in force, and where it comes from.",
+    "completion": "Print what makes a shell complete commands and options.",
     "replay": "Measure the rules against labelled defects of a history.",
 }
 

@@ -27,12 +27,14 @@ from qerrlint.rules import RuleSet
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What one change did. `changed` holds (path, function) of functions whose text it alters on the after
-    side, `reports` the after side's files, `notices` what was left out."""
+    side, `reports` the after side's files, `notices` what was left out, `gained` the keys of comments that
+    allow something on the after side only."""
 
     delta: Delta
     changed: frozenset[tuple[str, str]]
     reports: tuple[FileReport, ...]
     notices: tuple[str, ...] = ()
+    gained: frozenset[str] = frozenset()
 
     def relation(self, found: Located, added: Container[int]) -> str:
         """How an introduced finding belongs to the change; `added` are the new lines of its file."""
@@ -49,6 +51,7 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
     new_found: list[Located] = []
     reports: list[FileReport] = []
     changed: set[tuple[str, str]] = set()
+    had: set[str] = set()
     for pair in pairs:
         old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
         new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
@@ -56,7 +59,9 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
             continue
         names = touched(old, new)
         if old is not None:
-            old_found += _located(analyse_unit(old, rules, names), old_side)
+            was = analyse_unit(old, rules, names)
+            old_found += _located(was, old_side)
+            had |= was.allowances
         if new is not None:
             report = analyse_unit(new, rules, names)
             reports.append(report)
@@ -76,11 +81,13 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
             found = _callers(before, after, path, contracts, rules)
             if found is not None:
                 old_found += _located(found[0], old_side)
+                had |= found[0].allowances
                 new_found += _explained(_located(found[1], new_side), after, contracts)
                 reports.append(found[1])
     renames = {pair.old: pair.new for pair in pairs if pair.old is not None}
     delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path))
-    return Compared(delta, frozenset(changed), tuple(reports), tuple(notices))
+    gained = frozenset().union(*(report.allowances for report in reports)) - had
+    return Compared(delta, frozenset(changed), tuple(reports), tuple(notices), gained)
 
 
 def _located(report: FileReport, resolver: Resolver) -> list[Located]:

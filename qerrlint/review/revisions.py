@@ -9,6 +9,7 @@ from dataclasses import replace
 from qerrlint.facts.program import Program
 from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.review.compare import compare
+from qerrlint.review.gate import gate_changes
 from qerrlint.review.linediff import line_map_between
 from qerrlint.review.located import Located, Resolver
 from qerrlint.review.patches import coverage, sort_key, summary
@@ -28,20 +29,34 @@ def review_change(
     old = Program(before, tree.reach, at_hand, cache)
     new = Program(after, tree.reach, at_hand, cache)
     compared = compare(old, new, pairs, rules)
+    about_gate = gate_changes(before, new, pairs, rules)
+    shown = {item.path for item in about_gate}
     added: dict[str, frozenset[int]] = {}
     for pair in pairs:
-        if pair.new is not None and is_c(pair.new):
+        if pair.new is not None and (is_c(pair.new) or pair.new in shown):
             was = before.read(pair.old) if pair.old is not None else b""
             added[pair.new] = line_map_between(was or b"", after.read(pair.new) or b"").added
 
     def introduced(item: Located) -> Reported:
         relation = compared.relation(item, added.get(item.path, ()))
-        return replace(as_reported(item), status="introduced", relation=relation)
+        return replace(as_reported(item, compared.gained), status="introduced", relation=relation)
 
     found = [introduced(item) for item in compared.delta.introduced]
     found += [replace(as_reported(item), status="fixed") for item in compared.delta.fixed]
-    found += [replace(as_reported(item), status="persisting") for _, item in compared.delta.persisting]
-    found = sorted(heard(found, rules), key=sort_key)
+    found += [
+        replace(as_reported(item, compared.gained), status="persisting")
+        for _, item in compared.delta.persisting
+    ]
+    found = heard(found, rules)
+    found += [
+        replace(
+            as_reported(item),
+            status="introduced",
+            relation="added-line" if item.place.line in added.get(item.path, ()) else None,
+        )
+        for item in about_gate
+    ]
+    found.sort(key=sort_key)
     return Result(
         command="diff",
         tree=tree,
