@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,8 @@ from qerrlint.source.span import Span
 
 SEVERITIES = ("note", "warning", "error")
 CONFIDENCES = ("low", "medium", "high")
+
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,13 @@ class Finding:
 
 def fingerprint(rule: str, function: str, key: str, ordinal: int = 0) -> str:
     """16 hex digits over rule, function and the line-free key; `ordinal` counts equal ones."""
-    text = "\0".join((rule, function, "".join(key.split()), str(ordinal)))
+    text = "\0".join((rule, function, _folded(key), str(ordinal)))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _folded(key: str) -> str:
+    """The key without blanks and comments: a comment put into a statement makes no other of it."""
+    return "".join(_COMMENT.sub("", key).split())
 
 
 def number_equal(findings: Iterable[tuple[Finding, str]]) -> list[Finding]:
@@ -98,7 +106,7 @@ def number_equal(findings: Iterable[tuple[Finding, str]]) -> list[Finding]:
     seen: dict[tuple[str, str, str], int] = {}
     out: list[Finding] = []
     for finding, key in sorted(findings, key=lambda fk: (fk[0].span, fk[0].rule)):
-        ident = (finding.rule, finding.function, "".join(key.split()))
+        ident = (finding.rule, finding.function, _folded(key))
         ordinal = seen.get(ident, 0)
         seen[ident] = ordinal + 1
         out.append(replace(finding, fingerprint=fingerprint(finding.rule, finding.function, key, ordinal)))
