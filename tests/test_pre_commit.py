@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """.pre-commit-hooks.yaml with the pre-commit program itself, which installs the hooks from this repository.
 
-QERRLINT_PRE_COMMIT names the program; it needs a package index and half a minute. The hooks are those of the last
-commit here, because pre-commit takes them from a repository and not from files.
+QERRLINT_PRE_COMMIT names the program; it needs a package index and half a minute. The hooks are those of
+the last commit here, because pre-commit takes them from a repository and not from files.
 """
 
 from __future__ import annotations
