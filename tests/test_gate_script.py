@@ -157,7 +157,7 @@ def test_the_patch_does_not_decide_about_itself(topic: Path) -> None:
     assert "loosened-configuration" in done.stdout
 
 
-def hooked(top: Path, directory: Path) -> subprocess.CompletedProcess[str]:
+def hooked(top: Path, directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """A commit of what is staged, the plain hook in place and qerrlint on the PATH."""
     program = directory / "qerrlint"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m qerrlint "$@"\n')
@@ -166,7 +166,7 @@ def hooked(top: Path, directory: Path) -> subprocess.CompletedProcess[str]:
     path = f"{directory}{os.pathsep}{os.environ['PATH']}"
     who = ("-c", "user.name=A Tester", "-c", "user.email=tester@example.org")
     return subprocess.run(
-        ["git", *who, "commit", "-q", "-m", "staged"],
+        ["git", *who, "commit", "-q", "-m", "staged", *options],
         cwd=top,
         env=environment(PATH=path),
         capture_output=True,
@@ -184,6 +184,8 @@ def test_the_plain_hook_stops_a_defect_and_lets_the_repair_pass(tmp_path: Path) 
     stopped = hooked(top, tmp_path / "bin")
     assert stopped.returncode == 1
     assert "error[error-set-twice]" in stopped.stdout + stopped.stderr
+    git(top, "reset", "-q")
+    assert hooked(top, tmp_path / "bin", "-a").returncode == 1, "git makes an index of its own for -a"
     assert git(top, "rev-list", "--count", "HEAD") == "1\n"
     (top / PULSEHUB).write_text(good + "\n/* Nothing else. */\n")
     git(top, "add", "-A")

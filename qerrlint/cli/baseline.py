@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -53,13 +54,16 @@ def _where(function: Callable[..., None]) -> Callable[..., None]:
 @shared(*_SHARED)
 def write(options: Options, rev: str | None, target: str | None) -> None:
     """Accept every finding that `qerrlint check` shows now, and nothing else."""
-    from qerrlint.review.baseline import entry_of
+    from dataclasses import replace
+
+    from qerrlint.review.baseline import Baseline, entry_of
 
     with open_source(options, rev) as source:
         settings = _settings(options, source)
         file = _file(source, settings, target)
-        shown, _ = _check(source, settings)
-        _save(file, [entry_of(item) for item in shown if item.suppressed is None], "written")
+        found = _check(source, replace(settings, baseline=Baseline()))
+        accepted = [item for item in found if item.suppressed is None and settings.shows(item)]
+        _save(file, [entry_of(item) for item in accepted], "written")
 
 
 @command.command("update")
@@ -78,13 +82,17 @@ def update(options: Options, rev: str | None, target: str | None, add: bool) -> 
                 f"{source.root}: there is no baseline to update (`qerrlint baseline write` makes one)"
             )
         file = _file(source, settings, target or options.baseline)
-        found, stale = _check(source, settings, everything=True)
-    for entry in stale:
-        click.echo(f"gone: {entry}", err=True)
+        found = _check(source, settings)
     wanted = [item for item in found if item.suppressed == REASON]
     if add:
         wanted += [item for item in found if item.suppressed is None and settings.shows(item)]
-    _save(file, [entry_of(item) for item in wanted], "updated")
+    entries = [entry_of(item) for item in wanted]
+    left = Counter(entry.fingerprint for entry in entries)
+    for entry in settings.baseline.entries:
+        left[entry.fingerprint] -= 1
+        if left[entry.fingerprint] < 0:
+            click.echo(f"gone: {entry}", err=True)
+    _save(file, entries, "updated")
 
 
 def _settings(options: Options, source: Source) -> Settings:
@@ -95,27 +103,16 @@ def _settings(options: Options, source: Source) -> Settings:
     return settle(options, source)
 
 
-def _check(
-    source: Source, settings: Settings, everything: bool = False
-) -> tuple[list[Reported], list[Entry]]:
-    """The findings of the whole tree that are shown (or all), and the entries of the baseline left over."""
-    from dataclasses import replace
-
-    from qerrlint.review.baseline import Baseline
+def _check(source: Source, settings: Settings) -> list[Reported]:
+    """All findings of the whole tree, those of the settings' baseline suppressed."""
     from qerrlint.review.policy import standing
     from qerrlint.review.whole import check_files, core_files
 
     files = [path for path in core_files(source) if not settings.configuration.excludes(path)]
     options = settings.options
     checked = check_files(source, files, settings.reach, options.rules, options.jobs, False)
-    if not everything:
-        settings = replace(settings, baseline=Baseline())
-    found, stale = standing(
-        checked.found, settings.all_rules, settings.configuration, settings.baseline, source
-    )
-    if everything:
-        return found, list(stale)
-    return [item for item in found if settings.shows(item)], []
+    found, _ = standing(checked.found, settings.all_rules, settings.configuration, settings.baseline, source)
+    return found
 
 
 def _file(source: Source, settings: Settings, target: str | None) -> str:

@@ -27,14 +27,14 @@ from qerrlint.rules import RuleSet
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What one change did. `changed` holds (path, function) of functions whose text it alters on the after
-    side, `reports` the after side's files, `notices` what was left out, `gained` the keys of comments that
-    allow something on the after side only."""
+    side, `reports` the after side's files, `notices` what was left out, `gained` path and key of each comment
+    that allows something on the after side only."""
 
     delta: Delta
     changed: frozenset[tuple[str, str]]
     reports: tuple[FileReport, ...]
     notices: tuple[str, ...] = ()
-    gained: frozenset[str] = frozenset()
+    gained: frozenset[tuple[str, str]] = frozenset()
 
     def relation(self, found: Located, added: Container[int]) -> str:
         """How an introduced finding belongs to the change; `added` are the new lines of its file."""
@@ -51,7 +51,7 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
     new_found: list[Located] = []
     reports: list[FileReport] = []
     changed: set[tuple[str, str]] = set()
-    had: set[str] = set()
+    had: set[tuple[str, str]] = set()
     for pair in pairs:
         old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
         new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
@@ -61,7 +61,7 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
         if old is not None:
             was = analyse_unit(old, rules, names)
             old_found += _located(was, old_side)
-            had |= was.allowances
+            had |= {(pair.new or old.path, key) for key in was.allowances}
         if new is not None:
             report = analyse_unit(new, rules, names)
             reports.append(report)
@@ -81,13 +81,13 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
             found = _callers(before, after, path, contracts, rules)
             if found is not None:
                 old_found += _located(found[0], old_side)
-                had |= found[0].allowances
+                had |= {(path, key) for key in found[0].allowances}
                 new_found += _explained(_located(found[1], new_side), after, contracts)
                 reports.append(found[1])
     renames = {pair.old: pair.new for pair in pairs if pair.old is not None}
     delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path))
-    gained = frozenset().union(*(report.allowances for report in reports)) - had
-    return Compared(delta, frozenset(changed), tuple(reports), tuple(notices), gained)
+    has = {(report.path, key) for report in reports for key in report.allowances}
+    return Compared(delta, frozenset(changed), tuple(reports), tuple(notices), frozenset(has - had))
 
 
 def _located(report: FileReport, resolver: Resolver) -> list[Located]:

@@ -158,6 +158,8 @@ def load_configuration(source: Source | None, given: str | None = None) -> Confi
 def _table(data: bytes, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8"))
+    except RecursionError:
+        raise UsageError(f"{name}: not valid TOML: nested too deeply") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{name}: not valid TOML: {' '.join(str(error).split())}") from None
 

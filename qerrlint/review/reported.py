@@ -10,10 +10,10 @@ from qerrlint.review.result import Reported
 from qerrlint.rules import RuleSet
 
 
-def as_reported(found: Located, gained: Container[str] = ()) -> Reported:
+def as_reported(found: Located, gained: Container[tuple[str, str]] = ()) -> Reported:
     """The finding without any part in a change; the review adds that with dataclasses.replace.
 
-    `gained`: keys of comments that came with the change: they allow nothing in it.
+    `gained`: path and key of the comments that came with the change: they allow nothing in it.
     """
     finding = found.finding
     allowed = finding.allowed
@@ -27,7 +27,9 @@ def as_reported(found: Located, gained: Container[str] = ()) -> Reported:
         advice=found.advice,
         fingerprint=finding.fingerprint,
         steps=found.steps,
-        suppressed=allowed.reason if allowed is not None and allowed.key not in gained else None,
+        suppressed=allowed.reason
+        if allowed is not None and (found.path, allowed.key) not in gained
+        else None,
         fixes=found.fixes,
     )
 
