@@ -29,7 +29,8 @@ def command() -> None:
     """
 
 
-_SHARED = ("tree", "reach", "select", "ignore", "min_severity", "min_confidence", "jobs", "config", "rules")
+_FILTERS = ("select", "ignore", "min_severity", "min_confidence")
+_SHARED = ("tree", "reach", *_FILTERS, "jobs", "no_cache", "config", "rules")
 
 
 def _where(function: Callable[..., None]) -> Callable[..., None]:
@@ -105,12 +106,14 @@ def _settings(options: Options, source: Source) -> Settings:
 
 def _check(source: Source, settings: Settings) -> list[Reported]:
     """All findings of the whole tree, those of the settings' baseline suppressed."""
+    from qerrlint.cli.cache import store_of
     from qerrlint.review.policy import standing
     from qerrlint.review.whole import check_files, core_files
 
     files = [path for path in core_files(source) if not settings.configuration.excludes(path)]
     options = settings.options
-    checked = check_files(source, files, settings.reach, options.rules, options.jobs, False)
+    with store_of(options) as store:
+        checked = check_files(source, files, settings.reach, options.rules, options.jobs, False, store=store)
     found, _ = standing(checked.found, settings.all_rules, settings.configuration, settings.baseline, source)
     return found
 

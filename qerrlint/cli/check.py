@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import click
 
-from qerrlint.cli.options import Options, common, exit_code, finish, not_empty, open_source, settle
+from qerrlint.cli.options import Options, exit_code, finish, not_empty, on_files, open_source, settle
 
 
 @click.command("check")
@@ -20,12 +20,13 @@ from qerrlint.cli.options import Options, common, exit_code, finish, not_empty, 
 )
 @click.option("--diff", is_flag=True, help="Print what would mend the findings as a diff, and nothing else.")
 @click.option("--fix", is_flag=True, help="Mend the findings in the files, where that is mechanical.")
-@common
+@on_files
 def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: bool, fix: bool) -> None:
     """Analyse PATH... (files or folders), or the tree's own C files when none is given.
 
     Without paths these are left out: firmware, subprojects, tests, contrib, docs and scripts.
     """
+    from qerrlint.cli.cache import store_of
     from qerrlint.cli.fixing import make_fixes, print_diff, refuse_objects
     from qerrlint.errors import InputError, UsageError
     from qerrlint.review.patches import summary
@@ -57,9 +58,9 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
                 raise InputError(f"{shown}: {reason}")
         if not files:
             raise InputError(f"{source.root}: no C files in this tree")
-        with _progress(len(files)) as advance:
+        with _progress(len(files)) as advance, store_of(options) as store:
             checked = check_files(
-                source, files, settings.reach, options.rules, options.jobs, options.verbose, advance
+                source, files, settings.reach, options.rules, options.jobs, options.verbose, advance, store
             )
         found, stale = standing(
             checked.found, settings.all_rules, settings.configuration, settings.baseline, source

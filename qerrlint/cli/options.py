@@ -41,6 +41,7 @@ class Options:
     min_confidence: str | None = None
     fail_on: str | None = None
     jobs: int = 0
+    no_cache: bool = False
     config: str | None = None
     baseline: str | None = None
     show_suppressed: bool = False
@@ -138,6 +139,9 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "jobs": click.option(
         "--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core."
     ),
+    "no_cache": click.option(
+        "--no-cache", is_flag=True, help="Take nothing from earlier runs, keep nothing."
+    ),
     "config": click.option(
         "--config", metavar="FILE", callback=not_empty, help="Configuration instead of the tree's own."
     ),
@@ -171,8 +175,11 @@ def shared(*names: str) -> Callable[[F], F]:
     return decorate
 
 
-common = shared(*_SHARED)
-"""Adds all of them, for a command that reports findings."""
+common = shared(*(name for name in _SHARED if name != "no_cache"))
+"""Adds those of a command that reports findings."""
+
+on_files = shared(*_SHARED)
+"""Adds all of them, for a command that looks at whole files and may know them from an earlier run."""
 
 
 def settle(options: Options, source: Source | None, default_reach: str = "headers") -> Settings:
