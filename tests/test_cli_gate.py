@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import TREE, Ran, everything_below, git, run, scratch_repository
+from commandline import TREE, Ran, everything_below, git, run, scratch_repository, spawned
 
 BELL = "chardev/bell.c"
 RULE = "unguarded-errp-dereference"
@@ -341,6 +341,22 @@ def test_completion_is_a_script_for_each_shell() -> None:
         assert ran.code == 0
         assert "_QERRLINT_COMPLETE" in ran.out
     assert run("completion", "tcsh").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("qerrlint ba", {"baseline"}),
+        ("qerrlint explain error-set", {"error-set-twice"}),
+        ("qerrlint baseline u", {"update"}),
+        ("qerrlint check --show", {"--show-suppressed"}),
+    ],
+)
+def test_a_shell_completes(words: str, offered: set[str]) -> None:
+    at = str(len(words.split()) - 1)
+    ran = spawned(_QERRLINT_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=at)
+    assert (ran.code, ran.err) == (0, "")
+    assert {line.partition(",")[2] for line in ran.out.split()} == offered
 
 
 def test_the_rules_of_the_gate_are_listed_like_any_other() -> None:
