@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 
-.PHONY: demo test lint bench precision clean
+.PHONY: demo test lint bench precision rules man clean
 
 demo: $(VENV)/.installed
 	@printf '%s\n' 'A series from the mailbox, with a reply, on a small tree: what it does to the way errors travel.'
@@ -40,6 +40,15 @@ bench: $(VENV)/.installed-dev
 # Wants QERRLINT_QEMU_GIT or QERRLINT_QEMU_TREE for more than the verdicts alone; PRECISION holds options.
 precision: $(VENV)/.installed
 	@$(BIN)/python bench/precision.py $(PRECISION)
+
+# docs/rules.md, to be made anew when a rule's page changes.
+rules: $(VENV)/.installed
+	@$(QERRLINT) rules --format markdown >docs/rules.md
+
+# The manual page, for a package: build/qerrlint.1.
+man: $(VENV)/.installed
+	@mkdir -p build
+	@$(BIN)/python -m qerrlint.cli.manpage >build/qerrlint.1
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

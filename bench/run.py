@@ -79,6 +79,7 @@ def of_tree(tree: str, jobs: int, runs: int) -> dict[str, Any]:
         "-m",
         "qerrlint",
         "check",
+        "--no-cache",
         "--tree",
         tree,
         "--format",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,8 @@ from qerrlint.source.span import Span
 
 SEVERITIES = ("note", "warning", "error")
 CONFIDENCES = ("low", "medium", "high")
+
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,19 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """The comment that allows a finding: its reason, and the line-free key that tells it from others."""
+
+    reason: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a rule says; only qerrlint.rules makes one, never without a primary place.
 
     `fingerprint` has no line number and no path in it, so it survives moved lines and renamed files.
+    `allowed`: the comment in the code that allows it, if one does.
     """
 
     rule: str
@@ -75,12 +87,18 @@ class Finding:
     fingerprint: str
     steps: tuple[Step, ...] = ()
     fixes: tuple[Fix, ...] = ()
+    allowed: Allowed | None = None
 
 
 def fingerprint(rule: str, function: str, key: str, ordinal: int = 0) -> str:
     """16 hex digits over rule, function and the line-free key; `ordinal` counts equal ones."""
-    text = "\0".join((rule, function, "".join(key.split()), str(ordinal)))
+    text = "\0".join((rule, function, _folded(key), str(ordinal)))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _folded(key: str) -> str:
+    """The key without blanks and comments: a comment put into a statement makes no other of it."""
+    return "".join(_COMMENT.sub("", key).split())
 
 
 def number_equal(findings: Iterable[tuple[Finding, str]]) -> list[Finding]:
@@ -88,7 +106,7 @@ def number_equal(findings: Iterable[tuple[Finding, str]]) -> list[Finding]:
     seen: dict[tuple[str, str, str], int] = {}
     out: list[Finding] = []
     for finding, key in sorted(findings, key=lambda fk: (fk[0].span, fk[0].rule)):
-        ident = (finding.rule, finding.function, "".join(key.split()))
+        ident = (finding.rule, finding.function, _folded(key))
         ordinal = seen.get(ident, 0)
         seen[ident] = ordinal + 1
         out.append(replace(finding, fingerprint=fingerprint(finding.rule, finding.function, key, ordinal)))

@@ -2,8 +2,8 @@
 """Rule files: read and validate one rules/<id>.md; does not find them and does not word findings.
 
 TOML front matter between `+++` lines (id, title, since, analysis, event, severity, confidence, message,
-advice; optional where, labels, enabled, touched-only and [[case]] tables), then the rule's page under
-HEADINGS.
+advice; optional where, labels, enabled, touched-only, change-only and [[case]] tables), then the rule's
+page under HEADINGS.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ LABELS = frozenset(
 """The classes of labelled defects (`qerrlint replay`) that a rule may answer."""
 
 _TEXTS = ("id", "title", "since", "analysis", "event", "severity", "confidence", "message", "advice")
-_KEYS = frozenset((*_TEXTS, "where", "labels", "enabled", "touched-only", "case"))
+_KEYS = frozenset((*_TEXTS, "where", "labels", "enabled", "touched-only", "change-only", "case"))
 _CASE_KEYS = frozenset(("where", "message", "severity", "confidence", "advice"))
 _ID = re.compile(r"[a-z]+(?:-[a-z]+)*\Z")
 
@@ -117,7 +117,8 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
     if strange := [label for label in labels if label not in LABELS]:
         raise UsageError(f"{path}: unknown label {strange[0]!r} (known: {', '.join(sorted(LABELS))})")
     touched_only = table.get("touched-only", False)
-    for key, value in (("enabled", enabled), ("touched-only", touched_only)):
+    change_only = table.get("change-only", False)
+    for key, value in (("enabled", enabled), ("touched-only", touched_only), ("change-only", change_only)):
         if not isinstance(value, bool):
             raise UsageError(f"{path}: {key!r} is neither true nor false")
     if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
@@ -135,6 +136,7 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
         path=path,
         page=page,
         touched_only=touched_only,
+        change_only=change_only,
     )
 
 

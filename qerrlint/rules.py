@@ -24,7 +24,7 @@ HEADINGS = ("What it flags", "Why it matters", "Bad", "Good", "What to do", "Not
 Where = tuple[tuple[str, str], ...]
 
 SLOT = re.compile(r"\{([a-z_]+)\}")
-FENCE = re.compile(r"^```c\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(?:c|toml|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LONGEST_VALUE = 120
 
 
@@ -52,7 +52,8 @@ class Remark:
 class Rule:
     """One rule; `path` names its file, `page` is the Markdown text under the fixed headings.
 
-    `touched_only`: of a change it speaks on lines that the change adds, and on no others.
+    `touched_only`: of a change it speaks on lines that the change adds, and on no others. `change_only`: it
+    speaks of what a change introduces, and never of a tree as it is.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Rule:
     path: str
     page: str
     touched_only: bool = False
+    change_only: bool = False
 
     @property
     def sections(self) -> Mapping[str, str]:
@@ -79,7 +81,8 @@ class Rule:
 
     @property
     def examples(self) -> Mapping[str, tuple[str, ...]]:
-        """The C texts under "bad" and "good": each bad one deserves this rule, each good one none."""
+        """The texts (C, but for rules about other files) under "bad" and "good": each bad one deserves
+        this rule, each good one none."""
         sections = self.sections
         return {name.lower(): tuple(FENCE.findall(sections[name])) for name in ("Bad", "Good")}
 
@@ -113,12 +116,16 @@ class Rule:
 
 
 class RuleSet:
-    """Rules by id, in the order of their ids; only enabled ones speak."""
+    """Rules by id, in the order of their ids; only enabled ones speak.
 
-    __slots__ = ("_by_id", "_listeners")
+    `known` holds every rule by id as it was loaded, also those that a selection has left out.
+    """
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    __slots__ = ("_by_id", "_listeners", "known")
+
+    def __init__(self, rules: Iterable[Rule], known: Mapping[str, Rule] | None = None) -> None:
         self._by_id = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
+        self.known = known if known is not None else self._by_id
         listeners: dict[tuple[str, str], list[Rule]] = {}
         for rule in self._by_id.values():
             if rule.enabled:
@@ -152,7 +159,7 @@ class RuleSet:
 
     def everything(self) -> RuleSet:
         """The same rules, those that are off by default enabled too: for a run that filters its output."""
-        return RuleSet(replace(rule, enabled=True) for rule in self)
+        return RuleSet((replace(rule, enabled=True) for rule in self), self.known)
 
     def select(self, names: Iterable[str] = (), ignore: Iterable[str] = ()) -> RuleSet:
         """The rules that `names` name (ids or glob patterns; none: all enabled ones) less those of `ignore`.
@@ -168,7 +175,7 @@ class RuleSet:
             wanted = {rule.id for rule in self if rule.enabled}
         for name in ignore:
             wanted -= self._matching(name)
-        return RuleSet(replace(rule, enabled=True) for rule in self if rule.id in wanted)
+        return RuleSet((replace(rule, enabled=True) for rule in self if rule.id in wanted), self.known)
 
     def _matching(self, pattern: str, only_enabled: bool = False) -> set[str]:
         from fnmatch import fnmatchcase

@@ -10,6 +10,7 @@ import pytest
 from commandline import FIXTURES, TREE, run
 
 README = (FIXTURES.parent / "README.md").read_text()
+CONFIGURATION = (FIXTURES.parent / "docs" / "configuration.md").read_text()
 
 
 def test_the_demo_is_real(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,9 +38,10 @@ def test_every_option_is_in_the_table(command: str) -> None:
 
 
 def test_the_configuration_shown_is_whole_and_accepted(tmp_path: Path) -> None:
-    table = re.search(r"^```toml\n(.*?)^```$", README, re.M | re.S)
+    table = re.search(r"^```toml\n(.*?)^```$", CONFIGURATION, re.M | re.S)
     assert table is not None
-    shown = set(re.findall(r"^([a-z-]+) = ", table[1], re.M))
+    whole_tree = table[1].partition("[[")[0]
+    shown = set(re.findall(r"^([a-z-]+) = ", whole_tree, re.M)) | {"per-path"}
     unknown = tmp_path / "unknown.toml"
     unknown.write_text("no-such-key = 1\n")
     refused = run("check", "--tree", TREE, "--config", unknown)

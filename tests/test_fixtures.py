@@ -26,11 +26,15 @@ def rules() -> RuleSet:
 
 
 def found_in(path: str, data: bytes, rule: str) -> list[Finding]:
-    """What the enabled rules and `rule` (which may be off by default) find."""
+    """What is found and not allowed, by the enabled rules and `rule` (which may be off by default).
+
+    Rules that speak of a change alone are asked by their own fixtures only.
+    """
     from qerrlint.engine.single import report_of
 
-    chosen = rules().select([one.id for one in rules() if one.enabled or one.id == rule])
-    return list(report_of(path, data, chosen).findings)
+    names = [one.id for one in rules() if one.id == rule or (one.enabled and not one.change_only)]
+    found = report_of(path, data, rules().select(names)).findings
+    return [finding for finding in found if finding.allowed is None]
 
 
 def functions(text: str) -> dict[str, tuple[int, int]]:
@@ -65,6 +69,8 @@ def test_names_agree_with_marks(path: Path) -> None:
 
 def test_every_rule_has_fixtures_of_both_sorts() -> None:
     for rule in rules():
+        if rule.analysis == "gate":
+            continue  # not about C: see fixtures/patches
         texts = [path.read_text() for path in FILES if path.parent.name == rule.id]
         assert any(f"/* want {rule.id} " in text for text in texts), f"{rule.id}: nothing wanted"
         assert any("_ok(" in text for text in texts), f"{rule.id}: nothing that is fine"
@@ -83,9 +89,17 @@ def test_every_mark_names_a_rule() -> None:
         assert named <= known, path
 
 
+def test_rules_about_other_files_have_a_case_among_the_patches() -> None:
+    expectations = [path.read_text() for path in FIXTURES.glob("patches/*/expect.toml")]
+    for rule in rules():
+        if rule.analysis == "gate":
+            assert any(f'"{rule.id}"' in text for text in expectations), rule.id
+
+
 EXAMPLES = [
     pytest.param(rule.id, sort, text, id=f"{rule.id}-{sort}-{number}")
     for rule in load_rules()
+    if rule.analysis != "gate"
     for sort in ("bad", "good")
     for number, text in enumerate(rule.examples[sort], 1)
 ]
@@ -97,6 +111,30 @@ def test_example_of_a_page(rule: str, sort: str, text: str) -> None:
         finding.rule for finding in found_in(f"{rule}.c", text.encode(), rule) if finding.confidence != "low"
     }
     assert seen == ({rule} if sort == "bad" else set())
+
+
+GATE_EXAMPLES = [
+    pytest.param(rule.id, sort, text, id=f"{rule.id}-{sort}-{number}")
+    for rule in load_rules()
+    if rule.analysis == "gate"
+    for sort in ("bad", "good")
+    for number, text in enumerate(rule.examples[sort], 1)
+]
+
+
+@pytest.mark.parametrize(("rule", "sort", "text"), GATE_EXAMPLES)
+def test_example_of_a_page_about_the_gate(rule: str, sort: str, text: str) -> None:
+    """The text as the file that the rule is about, new in a tree that has none."""
+    from qerrlint.facts.program import Program
+    from qerrlint.review.gate import gate_changes
+    from qerrlint.review.scope import FilePair
+    from qerrlint.source.empty import EmptySource
+    from qerrlint.source.overlay import OverlaySource
+
+    path = ".qerrlint-baseline" if rule == "extended-baseline" else ".qerrlint.toml"
+    after = Program(OverlaySource(EmptySource(), {path: text.encode()}))
+    seen = gate_changes(EmptySource(), after, [FilePair(None, path)], rules())
+    assert {item.finding.rule for item in seen} == ({rule} if sort == "bad" else set())
 
 
 def finding(rule: str, data: bytes, text: bytes, message: str = "m", confidence: str = "high") -> Finding:

@@ -89,7 +89,7 @@ def test_sarif_says_what_the_change_did() -> None:
         None,
         None,
         None,
-        [{"kind": "external", "justification": "checked by hand"}],
+        [{"kind": "inSource", "justification": "checked by hand"}],
     ]
     assert results[0]["partialFingerprints"] == {"qerrlint/v1": DROPPED.fingerprint}
     assert results[1]["properties"]["transient"] is True

@@ -61,7 +61,8 @@ def test_every_bundled_rule_is_complete_and_readable(rule: Rule) -> None:
     assert rule.examples["bad"]
     assert rule.examples["good"]
     for text in (*rule.examples["bad"], *rule.examples["good"]):
-        assert "\n}\n" in text, "an example is complete C functions"
+        if rule.analysis != "gate":
+            assert "\n}\n" in text, "an example is complete C functions"
         assert "\t" not in text
         assert all(len(line) <= 80 for line in text.split("\n"))
     assert len(rule.title) <= 72

@@ -135,5 +135,25 @@ CATALOG: Mapping[str, Declared] = {
                 "transfer-without-exec": _event("object", "callee", "siblings", what="blocker notifier"),
             },
         ),
+        # Comments `qerrlint: allow`, judged where a file's findings are there (engine/allowing).
+        Declared(
+            "allowances",
+            {
+                # rule: what is allowed; scope: this line, or the whole of a function; fault: a sentence.
+                "present": _event("rule", "reason", "scope", "fault"),
+                "unused": _event("rule", "reason", "scope", "fault"),
+                "invalid": _event("rule", "reason", "scope", "fault"),
+            },
+        ),
+        # What a change does to the files that the gate itself goes by (review/gate).
+        Declared(
+            "gate",
+            {
+                # what: what is laxer now, with its values before and after.
+                "configuration": _event("what"),
+                # count: how many findings, as words; entries: the first of them.
+                "baseline": _event("count", "entries"),
+            },
+        ),
     )
 }

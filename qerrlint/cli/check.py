@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import click
 
-from qerrlint.cli.options import Options, common, exit_code, finish, not_empty, open_source, settle
+from qerrlint.cli.options import Options, exit_code, finish, not_empty, on_files, open_source, settle
 from qerrlint.cli.paths import require_files, within
 
 
@@ -20,15 +20,17 @@ from qerrlint.cli.paths import require_files, within
 )
 @click.option("--diff", is_flag=True, help="Print what would mend the findings as a diff, and nothing else.")
 @click.option("--fix", is_flag=True, help="Mend the findings in the files, where that is mechanical.")
-@common
+@on_files
 def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: bool, fix: bool) -> None:
     """Analyse PATH... (files or folders), or the tree's own C files when none is given.
 
     Without paths these are left out: firmware, subprojects, tests, contrib, docs and scripts.
     """
+    from qerrlint.cli.cache import store_of
     from qerrlint.cli.fixing import make_fixes, print_diff, refuse_objects
     from qerrlint.errors import UsageError
-    from qerrlint.review.reported import as_reported
+    from qerrlint.review.patches import summary
+    from qerrlint.review.policy import stale_notice, standing
     from qerrlint.review.result import Result, TreeInfo
     from qerrlint.review.whole import check_files, core_files
     from qerrlint.source.opening import require_qemu
@@ -44,15 +46,18 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
         wanted = within(source.root, paths, given=options.tree is not None or rev is not None)
         files = [path for path in core_files(source, wanted) if not settings.configuration.excludes(path)]
         require_files(source, paths, wanted, files, settings.configuration.origin)
-        with _progress(len(files)) as advance:
+        with _progress(len(files)) as advance, store_of(options) as store:
             checked = check_files(
-                source, files, settings.reach, options.rules, options.jobs, options.verbose, advance
+                source, files, settings.reach, options.rules, options.jobs, options.verbose, advance, store
             )
-        found = sorted(
-            (as_reported(item) for item in checked.found),
-            key=lambda f: (f.place.path, f.place.line, f.place.column, f.rule, f.message),
+        found, stale = standing(
+            checked.found, settings.all_rules, settings.configuration, settings.baseline, source
         )
         notices: list[str] = []
+        read = frozenset(files)
+        gone = [e for e in stale if e.path in read or (not wanted and not source.exists(e.path))]
+        if gone:
+            notices.append(stale_notice(gone, settings.baseline))
         if checked.health is not None:
             health = checked.health
             notices.append(
@@ -66,7 +71,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             tree=TreeInfo(source.root, source.revision, "given" if rev else "directory", settings.reach),
             findings=(),
             coverage=checked.coverage,
-            summary={"introduced": 0, "fixed": 0, "persisting": 0, "suppressed": 0},
+            summary=summary(found),
             notices=tuple(notices),
         )
         visible = [f for f in found if settings.shows(f)]

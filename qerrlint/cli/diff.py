@@ -28,6 +28,7 @@ def command(options: Options, revs: str | None, staged: bool, wanted: frozenset[
     from dataclasses import replace
 
     from qerrlint.errors import InputError, UsageError
+    from qerrlint.review.policy import judged_change
     from qerrlint.review.result import Skipped, TreeInfo
     from qerrlint.review.revisions import review_change
     from qerrlint.source.objects import StagedSource
@@ -50,6 +51,7 @@ def command(options: Options, revs: str | None, staged: bool, wanted: frozenset[
             conflicts = tuple(Skipped(path, "in conflict, not merged") for path in after.unmerged)
             coverage = replace(result.coverage, skipped=(*result.coverage.skipped, *conflicts))
             result = replace(result, coverage=coverage)
+        result = judged_change(result, settings.configuration, settings.baseline, after)
     found = [f for f in result.findings if settings.shows(f) and f.status in wanted]
     sys.exit(finish(result, settings, found))
 

@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     from qerrlint.rules import Rule
 
 
+def _rule_ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The rules that a shell may complete to."""
+    from qerrlint.rules import load_rules
+
+    return [rule.id for rule in load_rules() if rule.id.startswith(incomplete)]
+
+
 @click.command("explain")
-@click.argument("rule_id", metavar="RULE")
+@click.argument("rule_id", metavar="RULE", shell_complete=_rule_ids)
 @click.option(
     "--format",
     "form",

@@ -22,6 +22,10 @@ _COMMANDS = {
     "explain": "Explain a rule.",
     "contract": "Show what is known of a function, and by what evidence.",
     "modes": "Show which migration modes are blocked and notified, by object.",
+    "baseline": "Write or update the findings that are known and do not count.",
+    "config": "Show the configuration in force, and where it comes from.",
+    "cache": "Show or clear what is kept from run to run.",
+    "completion": "Print what makes a shell complete commands and options.",
     "replay": "Measure the rules against labelled defects of a history.",
 }
 

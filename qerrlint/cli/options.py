@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
@@ -16,6 +17,7 @@ from qerrlint.findings import CONFIDENCES, SEVERITIES
 from qerrlint.report import FORMATS
 
 if TYPE_CHECKING:
+    from qerrlint.review.baseline import Baseline
     from qerrlint.review.configuration import Configuration
     from qerrlint.review.result import Reported, Result
     from qerrlint.rules import RuleSet
@@ -30,20 +32,23 @@ STATUSES = ("introduced", "fixed", "persisting")
 class Options:
     """The shared options as given; None and () stand for "not given"."""
 
-    tree: str | None
-    reach: str | None
-    formats: tuple[str, ...]
-    output: str | None
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    min_severity: str | None
-    min_confidence: str | None
-    fail_on: str | None
-    jobs: int
-    config: str | None
-    rules: tuple[str, ...]
-    quiet: bool
-    verbose: bool
+    tree: str | None = None
+    reach: str | None = None
+    formats: tuple[str, ...] = ()
+    output: str | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    min_severity: str | None = None
+    min_confidence: str | None = None
+    fail_on: str | None = None
+    jobs: int = 0
+    no_cache: bool = False
+    config: str | None = None
+    baseline: str | None = None
+    show_suppressed: bool = False
+    rules: tuple[str, ...] = ()
+    quiet: bool = False
+    verbose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Settings:
     min_severity: str
     min_confidence: str
     fail_on: str
+    baseline: Baseline
 
     def shows(self, found: Reported) -> bool:
         """Whether a finding passes the filters on rule, severity and confidence."""
@@ -66,6 +72,8 @@ class Settings:
             and SEVERITIES.index(found.severity) >= SEVERITIES.index(self.min_severity)
             and CONFIDENCES.index(found.confidence) >= CONFIDENCES.index(self.min_confidence)
             and not self.configuration.excludes(found.place.path)
+            and not self.configuration.mutes(found.rule, found.place.path)
+            and (found.suppressed is None or self.options.show_suppressed)
         )
 
     def fails(self, found: Reported) -> bool:
@@ -109,65 +117,85 @@ status_option = click.option(
 """Adds --status to a command that reviews a change; it receives the frozenset of statuses as `wanted`."""
 
 
-def common(function: F) -> F:
-    """Add the shared options to a command; it receives them as one Options named `options`."""
-    decorators = (
-        click.option(
-            "--tree",
-            metavar="DIR",
-            callback=not_empty,
-            help="Work tree, git directory or plain directory of QEMU.",
-        ),
-        click.option(
-            "--reach", type=click.Choice(["headers", "tree"]), help="How far declarations are looked for."
-        ),
-        click.option(
-            "--format",
-            "formats",
-            metavar="F[:FILE]",
-            multiple=True,
-            shell_complete=_formats,
-            help=f"{', '.join(FORMATS)}; may be repeated.",
-        ),
-        click.option(
-            "--output", metavar="FILE", callback=not_empty, help="Write there instead of to standard output."
-        ),
-        click.option("--select", metavar="RULE", multiple=True, help="Only these rules (ids or patterns)."),
-        click.option("--ignore", metavar="RULE", multiple=True, help="Not these rules."),
-        click.option("--min-severity", type=click.Choice(SEVERITIES), help="Default: note."),
-        click.option("--min-confidence", type=click.Choice(CONFIDENCES), help="Default: medium."),
-        click.option("--fail-on", type=click.Choice([*SEVERITIES, "never"]), help="Default: warning."),
-        click.option(
-            "--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core."
-        ),
-        click.option(
-            "--config", metavar="FILE", callback=not_empty, help="Configuration instead of the tree's own."
-        ),
-        click.option(
-            "--rules",
-            metavar="DIR",
-            multiple=True,
-            callback=not_empty,
-            help="A folder with rules of your own.",
-        ),
-        click.option("-q", "--quiet", is_flag=True, help="Nothing but findings."),
-        click.option("-v", "--verbose", is_flag=True, help="More about what was looked at."),
-    )
-    names = tuple(Options.__dataclass_fields__)
+_SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+    "tree": click.option(
+        "--tree",
+        metavar="DIR",
+        callback=not_empty,
+        help="Work tree, git directory or plain directory of QEMU.",
+    ),
+    "reach": click.option(
+        "--reach", type=click.Choice(["headers", "tree"]), help="How far declarations are looked for."
+    ),
+    "formats": click.option(
+        "--format",
+        "formats",
+        metavar="F[:FILE]",
+        multiple=True,
+        shell_complete=_formats,
+        help=f"{', '.join(FORMATS)}; may be repeated.",
+    ),
+    "output": click.option(
+        "--output", metavar="FILE", callback=not_empty, help="Write there instead of to standard output."
+    ),
+    "select": click.option(
+        "--select", metavar="RULE", multiple=True, help="Only these rules (ids or patterns)."
+    ),
+    "ignore": click.option("--ignore", metavar="RULE", multiple=True, help="Not these rules."),
+    "min_severity": click.option("--min-severity", type=click.Choice(SEVERITIES), help="Default: note."),
+    "min_confidence": click.option(
+        "--min-confidence", type=click.Choice(CONFIDENCES), help="Default: medium."
+    ),
+    "fail_on": click.option("--fail-on", type=click.Choice([*SEVERITIES, "never"]), help="Default: warning."),
+    "jobs": click.option(
+        "--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core."
+    ),
+    "no_cache": click.option(
+        "--no-cache", is_flag=True, help="Take nothing from earlier runs, keep nothing."
+    ),
+    "config": click.option(
+        "--config", metavar="FILE", callback=not_empty, help="Configuration instead of the tree's own."
+    ),
+    "baseline": click.option(
+        "--baseline", metavar="FILE", callback=not_empty, help="Baseline instead of the tree's own."
+    ),
+    "show_suppressed": click.option(
+        "--show-suppressed", is_flag=True, help="Also what a comment or the baseline allows."
+    ),
+    "rules": click.option(
+        "--rules", metavar="DIR", multiple=True, callback=not_empty, help="A folder with rules of your own."
+    ),
+    "quiet": click.option("-q", "--quiet", is_flag=True, help="Nothing but findings."),
+    "verbose": click.option("-v", "--verbose", is_flag=True, help="More about what was looked at."),
+}
 
-    def wrapped(**kwargs: Any) -> Any:
-        options = Options(**{name: kwargs.pop(name) for name in names})
-        return function(options=options, **kwargs)
 
-    wrapped.__doc__ = function.__doc__
-    wrapped.__name__ = function.__name__
-    for decorator in reversed(decorators):
-        wrapped = decorator(wrapped)
-    return wrapped  # type: ignore[return-value]
+def shared(*names: str) -> Callable[[F], F]:
+    """Add some of the shared options to a command; it receives them as one Options named `options`."""
+
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def wrapped(**kwargs: Any) -> Any:
+            options = Options(**{name: kwargs.pop(name) for name in names})
+            return function(options=options, **kwargs)
+
+        for name in reversed(names):
+            wrapped = _SHARED[name](wrapped)  # type: ignore[assignment]
+        return wrapped  # type: ignore[return-value]
+
+    return decorate
+
+
+common = shared(*(name for name in _SHARED if name != "no_cache"))
+"""Adds those of a command that reports findings."""
+
+on_files = shared(*_SHARED)
+"""Adds all of them, for a command that looks at whole files and may know them from an earlier run."""
 
 
 def settle(options: Options, source: Source | None, default_reach: str = "headers") -> Settings:
     """Options, the configuration of the (base) tree and the rules, checked."""
+    from qerrlint.review.baseline import load_baseline
     from qerrlint.review.configuration import load_configuration
     from qerrlint.rules import load_rules
 
@@ -181,6 +209,7 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
     except UsageError as error:
         given = "--select, --ignore" if options.select or options.ignore else configuration.origin
         raise UsageError(f"{given}: {error}") from None
+    configuration.check_rules(rules)
     return Settings(
         options=options,
         configuration=configuration,
@@ -190,6 +219,7 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
         min_severity=options.min_severity or configuration.min_severity or "note",
         min_confidence=options.min_confidence or configuration.min_confidence or "medium",
         fail_on=options.fail_on or configuration.fail_on or "warning",
+        baseline=load_baseline(source, options.baseline, configuration.baseline),
     )
 
 

@@ -31,6 +31,7 @@ def command(options: Options, files: tuple[str, ...], base: str | None, wanted: 
     from qerrlint.errors import InputError
     from qerrlint.patch.assembly import assemble
     from qerrlint.review.patches import review_series
+    from qerrlint.review.policy import judged_change
     from qerrlint.review.result import TreeInfo
 
     messages = [message for file in files or ("-",) for message in _read(file)]
@@ -43,11 +44,13 @@ def command(options: Options, files: tuple[str, ...], base: str | None, wanted: 
 
         settings = settle(options, None)
         result = review_loose(series, settings.rules)
+        result = judged_change(result, settings.configuration, settings.baseline, None)
     else:
         with opened.source as source:
             settings = settle(options, source)
             tree = TreeInfo(opened.root, source.revision, opened.found_by, settings.reach)
             result = review_series(source, series, settings.rules, tree, opened.notes)
+            result = judged_change(result, settings.configuration, settings.baseline, source)
     for info in result.patches:
         for problem in info.problems:
             if not info.applied and "; not applied" in problem:

@@ -3,14 +3,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from qerrlint.cli.options import not_empty
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qerrlint.rules import Rule
+
 
 @click.command("rules")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print the list."
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    help="How to print the list; markdown: with every rule's page.",
 )
 @click.option(
     "--rules",
@@ -49,6 +60,9 @@ def command(form: str, folders: tuple[str, ...]) -> None:
         text = json.dumps({"schema": "qerrlint-rules/1", "rules": listed}, indent=2, ensure_ascii=False)
         click.echo(text)
         return
+    if form == "markdown":
+        click.echo(_reference(list(rules)), nl=False)
+        return
     rows = [("rule", "severity", "confidence", "title")]
     rows += [
         (
@@ -64,3 +78,24 @@ def command(form: str, folders: tuple[str, ...]) -> None:
         click.echo(
             "  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), title])
         )
+
+
+def _reference(rules: Sequence[Rule]) -> str:
+    """All pages in one Markdown text, a table of the rules before them."""
+    out = [
+        "<!-- Made from rules/*.md by `qerrlint rules --format markdown`; do not edit. -->",
+        "# Rules",
+        "",
+        "| rule | severity | confidence | |",
+        "|---|---|---|---|",
+    ]
+    out += [
+        f"| [{rule.id}](#{rule.id}) | {rule.severity} | {rule.confidence} | {rule.title}"
+        + (" |" if rule.enabled else " (off by default) |")
+        for rule in rules
+    ]
+    for rule in rules:
+        out += ["", f"## {rule.id}", "", f"{rule.title}."]
+        for heading, body in rule.sections.items():
+            out += ["", f"### {heading}", "", body]
+    return "\n".join(out) + "\n"

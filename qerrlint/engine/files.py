@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from qerrlint.analyses.registry import ANALYSES
+from qerrlint.engine.allowing import allow
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Finding, Observation, number_equal
 from qerrlint.rules import RuleSet
@@ -27,7 +28,8 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a file gave. `functions` counts all of it, `explored` those that were explored."""
+    """What a file gave. `functions` counts all of it, `explored` those that were explored; `allowances` holds
+    the keys of the comments that allow something."""
 
     path: str
     functions: int
@@ -36,6 +38,7 @@ class FileReport:
     advice: dict[str, str]
     damaged: tuple[Uncovered, ...] = ()
     incomplete: tuple[Uncovered, ...] = ()
+    allowances: frozenset[str] = frozenset()
 
 
 def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None) -> FileReport:
@@ -62,7 +65,17 @@ def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None
         life = unit.life(piece.name)
         if life is not None and not life.complete:
             incomplete.append(Uncovered(piece.span, piece.name, "more paths than are followed"))
-    findings = tuple(number_equal(said))
+    unsure = {item.function for item in (*damaged, *incomplete)}
+    judged = allow(
+        unit,
+        number_equal(said),
+        rules,
+        lambda name: name not in unsure and (only is None or name in only),
+    )
+    remarks = [remark for observation in judged.observations for remark in rules.remarks(observation)]
+    advice |= {(r.finding.rule, r.finding.span): r.advice for r in remarks}
+    about = number_equal((remark.finding, remark.key) for remark in remarks)
+    findings = tuple(sorted((*judged.findings, *about), key=lambda f: (f.span, f.rule)))
     return FileReport(
         path=unit.path,
         functions=len(unit.functions),
@@ -71,6 +84,7 @@ def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None
         advice={f.fingerprint: advice[f.rule, f.span] for f in findings},
         damaged=tuple(damaged),
         incomplete=tuple(incomplete),
+        allowances=judged.keys,
     )
 
 

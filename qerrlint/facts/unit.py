@@ -17,6 +17,7 @@ from qerrlint.facts.errorlife import live_through
 from qerrlint.facts.sightings import Life
 from qerrlint.facts.summaries import Summary, sum_up
 from qerrlint.source.span import LineIndex, Span
+from qerrlint.syntax.allowances import Allowance, allowances
 from qerrlint.syntax.cut import Piece, cut
 from qerrlint.syntax.ir import ANY, Call, Function
 from qerrlint.syntax.lower import lower
@@ -82,6 +83,11 @@ class Unit:
         if self._lines is None:
             self._lines = LineIndex(self.data)
         return self._lines
+
+    @property
+    def allowances(self) -> tuple[Allowance, ...]:
+        """The comments of the file that allow a finding, or mean to, in source order."""
+        return allowances(self.path, self.data, self.pieces)
 
     def text(self, piece: Piece) -> bytes:
         """The bytes of a piece."""

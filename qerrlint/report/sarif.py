@@ -16,6 +16,7 @@ from qerrlint import __version__
 from qerrlint.report.jsontext import write_json
 from qerrlint.report.printable import characters, one_line, printable
 from qerrlint.report.wording import Gap, circumstances, gaps, patch_name
+from qerrlint.review.baseline import REASON as IN_BASELINE
 from qerrlint.review.result import Place, Reported, ReportedFix, Result, RuleInfo
 from qerrlint.rules import page_sections
 
@@ -136,7 +137,8 @@ def _result(found: Reported, result: Result, index: dict[str, int]) -> Json:
     if found.status is not None:
         out["baselineState"] = _BASELINE[found.status]
     if found.suppressed is not None:
-        out["suppressions"] = [{"kind": "external", "justification": one_line(found.suppressed)}]
+        kind = "external" if found.suppressed == IN_BASELINE else "inSource"
+        out["suppressions"] = [{"kind": kind, "justification": one_line(found.suppressed)}]
     if found.fixes:
         out["fixes"] = list(map(_fix, found.fixes))
     raised = found.raised_by

@@ -28,12 +28,14 @@ from qerrlint.rules import RuleSet
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What one change did. `changed` holds (path, function) of functions whose text it alters on the after
-    side, `reports` the after side's files, `notices` what was left out."""
+    side, `reports` the after side's files, `notices` what was left out, `gained` path and key of each comment
+    that allows something on the after side only."""
 
     delta: Delta
     changed: frozenset[tuple[str, str]]
     reports: tuple[FileReport, ...]
     notices: tuple[str, ...] = ()
+    gained: frozenset[tuple[str, str]] = frozenset()
 
     def relation(self, found: Located, added: Container[int]) -> str:
         """How an introduced finding belongs to the change; `added` are the new lines of its file."""
@@ -51,6 +53,7 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
     reports: list[FileReport] = []
     changed: set[tuple[str, str]] = set()
     sides: list[tuple[Unit | None, Unit | None]] = []
+    had: set[tuple[str, str]] = set()
     for pair in pairs:
         old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
         new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
@@ -59,7 +62,9 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
         sides.append((old, new))
         names = touched(old, new)
         if old is not None:
-            old_found += _located(analyse_unit(old, rules, names), old_side)
+            was = analyse_unit(old, rules, names)
+            old_found += _located(was, old_side)
+            had |= {(pair.new or old.path, key) for key in was.allowances}
         if new is not None:
             report = analyse_unit(new, rules, names)
             reports.append(report)
@@ -79,12 +84,14 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
             found = _callers(before, after, path, contracts, rules)
             if found is not None:
                 old_found += _located(found[0], old_side)
+                had |= {(path, key) for key in found[0].allowances}
                 new_found += _explained(_located(found[1], new_side), after, contracts)
                 reports.append(found[1])
     renames = {pair.old: pair.new for pair in pairs if pair.old is not None}
     names_after = successors(sides) if old_found and new_found else {}
     delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path), names_after)
-    return Compared(delta, frozenset(changed), tuple(reports), tuple(notices))
+    has = {(report.path, key) for report in reports for key in report.allowances}
+    return Compared(delta, frozenset(changed), tuple(reports), tuple(notices), frozenset(has - had))
 
 
 def _located(report: FileReport, resolver: Resolver) -> list[Located]:

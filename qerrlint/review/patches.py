@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from qerrlint.engine.files import FileReport
@@ -12,6 +12,7 @@ from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.patch.series import Series
 from qerrlint.patch.thread import Remark
 from qerrlint.review.compare import Compared, compare
+from qerrlint.review.gate import gate_changes
 from qerrlint.review.located import Located, Resolver
 from qerrlint.review.reported import as_reported, heard
 from qerrlint.review.result import Coverage, Damaged, RaisedBy, Reported, Result, Skipped, TreeInfo
@@ -53,6 +54,7 @@ def review_stages(
     else:
         net = compare(programs[0], programs[-1], union(stages), rules)
     found = heard(_Attribution(stages, steps, net).reported(), rules)
+    found = sorted([*found, *_gate_changes(stages, programs, rules)], key=sort_key)
     problems = [problem for one in series for problem in one.problems]
     all_notices = [*notices, *problems, *(n for step in steps for n in step.notices)]
     return Result(
@@ -68,6 +70,21 @@ def review_stages(
     )
 
 
+def _gate_changes(stages: Sequence[Stage], programs: Sequence[Program], rules: RuleSet) -> Iterator[Reported]:
+    """What each patch does to the configuration and the baseline."""
+    for number, stage in enumerate(stages):
+        after = programs[number + 1]
+        for found in gate_changes(programs[number].source, after, stage.pairs, rules):
+            lines = stage.maps.get(found.path)
+            yield replace(
+                as_reported(found),
+                status="introduced",
+                relation="added-line" if lines is not None and found.place.line in lines.added else None,
+                patch=number + 1,
+                diff_line=lines.to_diff(found.place.line) if lines is not None else None,
+            )
+
+
 class _Attribution:
     """Gives each finding its status, its patch and the patch's line."""
 
@@ -79,6 +96,7 @@ class _Attribution:
         self._remarks = [pair for one in series.values() for pair in one.remarks()]
         self._came = [_by_fingerprint(step.delta.introduced) for step in steps]
         self._went = [_by_fingerprint(step.delta.fixed) for step in steps]
+        self._gained = net.gained.union(*(step.gained for step in steps))
 
     def reported(self) -> list[Reported]:
         """All findings, sorted by path, line, column, rule."""
@@ -98,10 +116,13 @@ class _Attribution:
                     placed.add(fingerprint)
                     out.append(self._introduced(found, found, number, transient=True))
         out += [
-            replace(as_reported(found), status="fixed", patch=self._repairer(found))
+            replace(as_reported(found, self._gained), status="fixed", patch=self._repairer(found))
             for found in self._net.delta.fixed
         ]
-        out += [replace(as_reported(after), status="persisting") for _, after in self._net.delta.persisting]
+        out += [
+            replace(as_reported(after, self._gained), status="persisting")
+            for _, after in self._net.delta.persisting
+        ]
         return sorted(out, key=sort_key)
 
     def _introducer(self, found: Located) -> int:
@@ -119,7 +140,7 @@ class _Attribution:
         lines = stage.maps.get(origin.path)
         diff_line = lines.to_diff(origin.place.line) if lines is not None else None
         return replace(
-            as_reported(found),
+            as_reported(found, self._gained),
             status="introduced",
             relation=step.relation(origin, lines.added if lines is not None else ()),
             patch=number + 1,

@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from qerrlint.review.located import Located
 from qerrlint.review.result import Reported, RuleInfo
 from qerrlint.rules import RuleSet
 
 
-def as_reported(found: Located) -> Reported:
-    """The finding without any part in a change; the review adds that with dataclasses.replace."""
+def as_reported(found: Located, gained: Container[tuple[str, str]] = ()) -> Reported:
+    """The finding without any part in a change; the review adds that with dataclasses.replace.
+
+    `gained`: path and key of the comments that came with the change: they allow nothing in it.
+    """
     finding = found.finding
+    allowed = finding.allowed
     return Reported(
         rule=finding.rule,
         severity=finding.severity,
@@ -23,17 +27,23 @@ def as_reported(found: Located) -> Reported:
         advice=found.advice,
         fingerprint=finding.fingerprint,
         steps=found.steps,
+        suppressed=allowed.reason
+        if allowed is not None and (found.path, allowed.key) not in gained
+        else None,
         fixes=found.fixes,
     )
 
 
 def heard(found: Iterable[Reported], rules: RuleSet) -> list[Reported]:
-    """The findings of a change without those that rules for touched lines make on other lines."""
+    """The findings of a change without those that rules for touched lines make on other lines, and without
+    what rules that speak of changes alone say of what was there before."""
     quiet = {rule.id for rule in rules if rule.touched_only}
+    news = {rule.id for rule in rules if rule.change_only}
     return [
         item
         for item in found
-        if item.rule not in quiet or item.status == "fixed" or item.relation == "added-line"
+        if (item.rule not in quiet or item.status == "fixed" or item.relation == "added-line")
+        and (item.rule not in news or item.status == "introduced")
     ]
 
 

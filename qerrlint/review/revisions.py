@@ -10,6 +10,7 @@ from qerrlint.facts.program import Program
 from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.review.compare import compare
 from qerrlint.review.difftext import diff_between
+from qerrlint.review.gate import gate_changes
 from qerrlint.review.linediff import line_map_between
 from qerrlint.review.located import Located, Resolver
 from qerrlint.review.patches import coverage, sort_key, summary
@@ -29,10 +30,12 @@ def review_change(
     old = Program(before, tree.reach, at_hand, cache)
     new = Program(after, tree.reach, at_hand, cache)
     compared = compare(old, new, pairs, rules)
+    about_gate = gate_changes(before, new, pairs, rules)
+    shown = {item.path for item in about_gate}
     added: dict[str, frozenset[int]] = {}
     diff: list[DiffFile] = []
     for pair in pairs:
-        if not is_c(pair.new or pair.old or ""):
+        if not is_c(pair.new or pair.old or "") and pair.new not in shown:
             continue
         was = before.read(pair.old) if pair.old is not None else None
         now = after.read(pair.new) if pair.new is not None else None
@@ -43,12 +46,24 @@ def review_change(
 
     def introduced(item: Located) -> Reported:
         relation = compared.relation(item, added.get(item.path, ()))
-        return replace(as_reported(item), status="introduced", relation=relation)
+        return replace(as_reported(item, compared.gained), status="introduced", relation=relation)
 
     found = [introduced(item) for item in compared.delta.introduced]
     found += [replace(as_reported(item), status="fixed") for item in compared.delta.fixed]
-    found += [replace(as_reported(item), status="persisting") for _, item in compared.delta.persisting]
-    found = sorted(heard(found, rules), key=sort_key)
+    found += [
+        replace(as_reported(item, compared.gained), status="persisting")
+        for _, item in compared.delta.persisting
+    ]
+    found = heard(found, rules)
+    found += [
+        replace(
+            as_reported(item),
+            status="introduced",
+            relation="added-line" if item.place.line in added.get(item.path, ()) else None,
+        )
+        for item in about_gate
+    ]
+    found.sort(key=sort_key)
     return Result(
         command="diff",
         tree=tree,

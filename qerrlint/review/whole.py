@@ -8,34 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from qerrlint.engine.files import FileReport, Uncovered, analyse_unit
-from qerrlint.engine.pool import map_files
+from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_files
+from qerrlint.engine.store import Store
 from qerrlint.facts.program import Program
+from qerrlint.review.kept import FileOutcome, Health, Kept
 from qerrlint.review.located import Located, Resolver
+from qerrlint.review.recipe import Recipe
 from qerrlint.review.result import Coverage, Damaged, Skipped
 from qerrlint.rules import RuleSet, load_rules
 from qerrlint.source.source import C_SUFFIXES, Source
 
 # Not the project's own device and core code: firmware, other projects, what is generated, tools.
 NOT_CORE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", "linux-headers/", "pc-bios/")
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How well the front end read the functions, all of them and those about errors."""
-
-    functions: int = 0
-    damaged: int = 0
-    errorish: int = 0
-    errorish_damaged: int = 0
-
-    def __add__(self, other: Health) -> Health:
-        """The counts of both together."""
-        return Health(
-            self.functions + other.functions,
-            self.damaged + other.damaged,
-            self.errorish + other.errorish,
-            self.errorish_damaged + other.errorish_damaged,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +36,6 @@ class _State:
     program: Program
     rules: RuleSet
     measure: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _FileOutcome:
-    found: tuple[Located, ...]
-    functions: int
-    explored: int
-    damaged: tuple[Damaged, ...]
-    incomplete: tuple[Damaged, ...]
-    skipped: Skipped | None
-    health: Health
 
 
 def core_files(source: Source, below: Sequence[str] = ()) -> list[str]:
@@ -84,9 +57,20 @@ def check_files(
     jobs: int,
     measure: bool,
     progress: Callable[[int], None] | None = None,
+    store: Store | None = None,
 ) -> Checked:
-    """Analyse the files; `measure` also counts the health of every function (it parses all of them)."""
+    """Analyse the files; `measure` also counts the health of every function (it parses all of them).
+
+    What `store` has of an earlier run is taken from it, and what it has not is put there; small work does not
+    go by it.
+    """
     sizes = [(path, len(data)) for path, data in source.read_many(paths)]
+    kept = Kept(store if sum(size for _, size in sizes) >= ONE_PROCESS_BYTES else None)
+    if kept.store is not None:
+        kept.look_up(source, Recipe(source, reach, rule_folders, measure), [path for path, _ in sizes])
+        if progress is not None:
+            progress(len(kept.outcomes))
+    new = [(path, size) for path, size in sizes if path not in kept.outcomes]
     make_state = partial(_make_state, source, reach, tuple(rule_folders), measure)
     found: list[Located] = []
     damaged: list[Damaged] = []
@@ -94,7 +78,9 @@ def check_files(
     skipped: list[Skipped] = []
     functions = explored = 0
     health = Health()
-    for _, outcome in map_files(_one_file, make_state, sizes, jobs, progress):
+    made = dict(map_files(_one_file, make_state, new, jobs, progress))
+    kept.put(made)
+    for _, outcome in sorted({**kept.outcomes, **made}.items()):
         found += outcome.found
         damaged += outcome.damaged
         incomplete += outcome.incomplete
@@ -111,18 +97,18 @@ def _make_state(source: Source, reach: str, rule_folders: tuple[str, ...], measu
     return _State(Program(source, reach), load_rules(rule_folders).everything(), measure)
 
 
-def _one_file(state: _State, path: str) -> _FileOutcome:
+def _one_file(state: _State, path: str) -> FileOutcome:
     program = state.program
     unit = program.unit(path)
     if unit is None:
-        return _FileOutcome((), 0, 0, (), (), Skipped(path, "no such file"), Health())
+        return FileOutcome((), 0, 0, (), (), Skipped(path, "no such file"), Health())
     report = analyse_unit(unit, state.rules)
     resolver = Resolver(program)
     found = tuple(resolver.locate(f, report.advice[f.fingerprint]) for f in report.findings)
     damaged, incomplete = uncovered(report, resolver)
     health = _measure(program, path) if state.measure else Health()
     program.forget(path)
-    return _FileOutcome(found, report.functions, report.explored, damaged, incomplete, None, health)
+    return FileOutcome(found, report.functions, report.explored, damaged, incomplete, None, health)
 
 
 def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ...], tuple[Damaged, ...]]:

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint baseline write|update`: the file of accepted findings; knows click and where the file lies."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+
+from qerrlint.cli.options import not_empty, open_source, shared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qerrlint.cli.options import Options, Settings
+    from qerrlint.review.baseline import Entry
+    from qerrlint.review.result import Reported
+    from qerrlint.source.source import Source
+
+
+@click.group("baseline")
+def command() -> None:
+    """Write or update the file of findings that are known and do not count.
+
+    It is .qerrlint-baseline at the tree's root, or what the configuration names; patch and diff read it from
+    the base.
+    """
+
+
+_FILTERS = ("select", "ignore", "min_severity", "min_confidence")
+_SHARED = ("tree", "reach", *_FILTERS, "jobs", "no_cache", "config", "rules")
+
+
+def _where(function: Callable[..., None]) -> Callable[..., None]:
+    for decorate in (
+        click.option(
+            "--rev", metavar="REV", callback=not_empty, help="The findings of git's objects at REV."
+        ),
+        click.option(
+            "--output",
+            "target",
+            metavar="FILE",
+            callback=not_empty,
+            help="Write there; -: to standard output.",
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
+@command.command("write")
+@_where
+@shared(*_SHARED)
+def write(options: Options, rev: str | None, target: str | None) -> None:
+    """Accept every finding that `qerrlint check` shows now, and nothing else."""
+    from dataclasses import replace
+
+    from qerrlint.review.baseline import Baseline, entry_of
+
+    with open_source(options, rev) as source:
+        settings = _settings(options, source)
+        file = _file(source, settings, target)
+        found = _check(source, replace(settings, baseline=Baseline()))
+        accepted = [item for item in found if item.suppressed is None and settings.shows(item)]
+        _save(file, [entry_of(item) for item in accepted], "written")
+
+
+@command.command("update")
+@_where
+@shared(*_SHARED, "baseline")
+@click.option("--add", is_flag=True, help="Accept also what is not in the baseline yet.")
+def update(options: Options, rev: str | None, target: str | None, add: bool) -> None:
+    """Drop the entries whose finding is gone, each named on standard error; add none unless asked."""
+    from qerrlint.errors import UsageError
+    from qerrlint.review.baseline import REASON, entry_of
+
+    with open_source(options, rev) as source:
+        settings = _settings(options, source)
+        if settings.baseline.origin is None:
+            raise UsageError(
+                f"{source.root}: there is no baseline to update (`qerrlint baseline write` makes one)"
+            )
+        file = _file(source, settings, target or options.baseline)
+        found = _check(source, settings)
+    wanted = [item for item in found if item.suppressed == REASON]
+    if add:
+        wanted += [item for item in found if item.suppressed is None and settings.shows(item)]
+    entries = [entry_of(item) for item in wanted]
+    left = Counter(entry.fingerprint for entry in entries)
+    for entry in settings.baseline.entries:
+        left[entry.fingerprint] -= 1
+        if left[entry.fingerprint] < 0:
+            click.echo(f"gone: {entry}", err=True)
+    _save(file, entries, "updated")
+
+
+def _settings(options: Options, source: Source) -> Settings:
+    from qerrlint.cli.options import settle
+    from qerrlint.source.opening import require_qemu
+
+    require_qemu(source.root, source)
+    return settle(options, source)
+
+
+def _check(source: Source, settings: Settings) -> list[Reported]:
+    """All findings of the whole tree, those of the settings' baseline suppressed."""
+    from qerrlint.cli.cache import store_of
+    from qerrlint.review.policy import standing
+    from qerrlint.review.whole import check_files, core_files
+
+    files = [path for path in core_files(source) if not settings.configuration.excludes(path)]
+    options = settings.options
+    with store_of(options) as store:
+        checked = check_files(source, files, settings.reach, options.rules, options.jobs, False, store=store)
+    found, _ = standing(checked.found, settings.all_rules, settings.configuration, settings.baseline, source)
+    return found
+
+
+def _file(source: Source, settings: Settings, target: str | None) -> str:
+    """Where the baseline goes; raises UsageError where the tree is no folder that has a place for it."""
+    from qerrlint.errors import UsageError
+    from qerrlint.review.baseline import DEFAULT
+    from qerrlint.source.directory import DirectorySource
+
+    if target is not None:
+        return target
+    if not isinstance(source, DirectorySource):
+        raise UsageError(
+            f"{source.root}: git's objects are not written: say where the baseline goes (--output)"
+        )
+    return os.path.join(source.root, settings.configuration.baseline or DEFAULT)
+
+
+def _save(file: str, entries: list[Entry], done: str) -> None:
+    from qerrlint.errors import UsageError
+    from qerrlint.review.baseline import render
+
+    data = render(entries)
+    if file == "-":
+        click.echo(data.decode("utf-8", "surrogateescape"), nl=False)
+        return
+    try:
+        with open(file, "wb") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written: {error.strerror}") from None
+    count = "1 finding" if len(entries) == 1 else f"{len(entries)} findings"
+    click.echo(f"{file}: {done}, {count}", err=True)

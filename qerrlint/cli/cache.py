@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint cache info|clear`, and the store that a command uses; knows click, not what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from qerrlint.cli.options import Options
+    from qerrlint.engine.store import Store
+
+
+@click.group("cache")
+def command() -> None:
+    """Show or clear what `check` and `baseline` keep from run to run: the results of unchanged files.
+
+    It lies in the user's cache directory, or in QERRLINT_CACHE_DIR. Deleting it is always safe.
+    """
+
+
+@command.command("info")
+def info() -> None:
+    """Print where it lies, how many files' results it holds, and its size."""
+    from qerrlint.engine.store import Store
+    from qerrlint.errors import UsageError
+
+    with Store() as store:
+        contents = store.contents()
+    if store.trouble is not None:
+        raise UsageError(store.trouble)
+    click.echo(f"{contents.file}: {contents.results} results, {contents.size / 1e6:.1f} MB")
+
+
+@command.command("clear")
+def clear() -> None:
+    """Delete it."""
+    from qerrlint.engine.store import Store
+    from qerrlint.errors import UsageError
+
+    store = Store()
+    try:
+        store.clear()
+    except OSError as error:
+        raise UsageError(f"{store.file}: cannot be deleted: {error.strerror}") from None
+
+
+@contextmanager
+def store_of(options: Options) -> Iterator[Store | None]:
+    """The store for a run, None with --no-cache; what is wrong with it is said once, on standard error."""
+    if options.no_cache:
+        yield None
+        return
+    from qerrlint.engine.store import Store
+
+    with Store() as store:
+        yield store
+    if store.trouble is not None and not options.quiet:
+        click.echo(f"qerrlint: {store.trouble}", err=True)

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint config`: what is in force and where each value comes from; knows click and no finding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qerrlint.cli.options import Settings, not_empty, open_source, settle, shared
+
+if TYPE_CHECKING:
+    from qerrlint.cli.options import Options
+    from qerrlint.review.configuration import Configuration
+
+
+@click.command("config")
+@click.option("--rev", metavar="REV", callback=not_empty, help="The configuration in git's objects at REV.")
+@click.option("--check", is_flag=True, help="Print nothing; end with 2 if something is wrong.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print the values."
+)
+@shared(
+    "tree",
+    "reach",
+    "select",
+    "ignore",
+    "min_severity",
+    "min_confidence",
+    "fail_on",
+    "config",
+    "baseline",
+    "rules",
+)
+def command(options: Options, rev: str | None, check: bool, form: str) -> None:
+    """Show what is in force: each value, and whether an option, a file or the default gives it.
+
+    The configuration and the baseline are read and checked as every run does.
+    """
+    with open_source(options, rev) as source:
+        settings = settle(options, source)
+    if check:
+        return
+    values = _values(settings)
+    if form == "json":
+        import json
+
+        document = {
+            "schema": "qerrlint-config/1",
+            "values": [{"key": key, "value": value, "from": origin} for key, value, origin in values],
+        }
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    width = max(len(key) for key, _, _ in values)
+    for key, value, origin in values:
+        click.echo(f"{key.ljust(width)}  {_shown(value)}  ({origin})")
+
+
+def _values(settings: Settings) -> list[tuple[str, Any, str]]:
+    """Key, value as plain data, and origin, of everything that a run goes by."""
+    options, configuration = settings.options, settings.configuration
+    file = configuration.origin or ""
+    out: list[tuple[str, Any, str]] = []
+    for key, now in (
+        ("reach", settings.reach),
+        ("min-severity", settings.min_severity),
+        ("min-confidence", settings.min_confidence),
+        ("fail-on", settings.fail_on),
+        ("select", list(options.select or configuration.select)),
+        ("ignore", list(options.ignore or configuration.ignore)),
+    ):
+        field = key.replace("-", "_")
+        given, configured = getattr(options, field), getattr(configuration, field)
+        out.append((key, now, f"--{key}" if given else file if configured else "default"))
+    out.append(("exclude", list(configuration.exclude), file if configuration.exclude else "default"))
+    out += _tables(configuration, file)
+    baseline = settings.baseline.origin
+    configured = f"{file}" if configuration.baseline else "default"
+    out.append(("baseline", baseline, "--baseline" if options.baseline else configured))
+    out.append(("baseline entries", len(settings.baseline.entries), baseline or "no baseline"))
+    out.append(("rules", [rule.id for rule in settings.rules], _rules_origin(settings)))
+    return out
+
+
+def _tables(configuration: Configuration, file: str) -> list[tuple[str, Any, str]]:
+    out: list[tuple[str, Any, str]] = [
+        ("severity", dict(configuration.severity), file if configuration.severity else "default")
+    ]
+    for number, table in enumerate(configuration.per_path, 1):
+        value = {
+            "paths": list(table.paths),
+            "select": list(table.select),
+            "ignore": list(table.ignore),
+            "severity": dict(table.severity),
+        }
+        out.append((f"per-path {number}", {key: item for key, item in value.items() if item}, file))
+    return out
+
+
+def _rules_origin(settings: Settings) -> str:
+    folders = ", ".join(settings.options.rules)
+    return f"bundled, {folders}" if folders else "bundled"
+
+
+def _shown(value: Any) -> str:
+    """A value as TOML writes it (but for none)."""
+    import json
+
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return "[" + ", ".join(json.dumps(item, ensure_ascii=False) for item in value) + "]"
+    if isinstance(value, dict):
+        pairs = (f"{_key(key)} = {_shown(item)}" for key, item in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _key(key: str) -> str:
+    return key if key.replace("-", "").replace("_", "").isalnum() else f'"{key}"'

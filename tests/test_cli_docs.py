@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is generated is current and whole: rule reference, manual page; and links in docs/ lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from commandline import FIXTURES, run
+
+from qerrlint.cli.main import cli
+from qerrlint.cli.manpage import page
+from qerrlint.rules import load_rules
+
+ROOT = FIXTURES.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+def test_the_rule_reference_is_current() -> None:
+    made = run("rules", "--format", "markdown")
+    assert made.code == 0
+    assert (ROOT / "docs" / "rules.md").read_text() == made.out, "make rules"
+
+
+def test_the_rule_reference_has_every_rule() -> None:
+    text = run("rules", "--format", "markdown").out
+    for rule in load_rules():
+        assert f"\n## {rule.id}\n" in text
+        assert all(body in text for body in rule.sections.values())
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
+
+
+def test_the_manual_page_has_every_command_and_option() -> None:
+    text = page(cli)
+    plain = text.replace(r"\-", "-")
+    commands = re.findall(r"^  ([a-z]+)  ", run("--help").out, re.M)
+    assert len(commands) >= 9
+    for command in commands:
+        assert f"\n.SS qerrlint {command} " in plain
+        for option in re.findall(r"(?<![\w-])(--[a-z-]+)", run(command, "--help").out):
+            assert option in plain, (command, option)
+    assert ".SS qerrlint baseline update " in plain
+    assert "\n\n" not in text, "an empty line is a request of its own"
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="no groff")
+def test_the_manual_page_is_sound_roff() -> None:
+    command = ["groff", "-man", "-Tutf8", "-ww", "-z"]
+    done = subprocess.run(command, input=page(cli), capture_output=True, text=True, check=True)
+    assert done.stderr == ""
