@@ -32,6 +32,7 @@ class Message:
     are surrogate-escaped, so that `body` gives back a diff byte for byte. `origin` is the file it came
     from; `lines_offset` how many lines of that file precede the text, None where the text is not
     verbatim in it. `commit` is the commit id that `git format-patch` or `git log` wrote down.
+    `recipients` are those of To and Cc, each "Name <address>" or an address.
     """
 
     message_id: str | None
@@ -44,6 +45,7 @@ class Message:
     origin: str
     lines_offset: int | None = None
     commit: str | None = None
+    recipients: tuple[str, ...] = ()
 
     @property
     def body(self) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from qerrlint.report.printable import excerpt, fitted, one_line, printable
-from qerrlint.review.result import Damaged, PatchInfo, Place, Reported, Result
+from qerrlint.review.result import Damaged, PatchInfo, Place, Reported, Result, TreeInfo
 
 Segment = tuple[str, str]
 Line = tuple[Segment, ...]
@@ -64,6 +64,11 @@ def lines(result: Result) -> Iterator[Line]:
         yield _credited(found, result)
     if brief:
         yield ()
+    if result.against is not None:
+        from qerrlint.report.against_text import against_lines
+
+        yield from against_lines(result.against)
+        yield ()
     for patch in result.patches:
         yield from _troubles(patch)
     for notice in result.notices:
@@ -93,7 +98,9 @@ def _finding(found: Reported, result: Result) -> Iterator[Line]:
     remarks = [("", text) for text in _circumstances(found, result)]
     if found.raised_by is not None:
         message_id = f" in <{found.raised_by.message_id.strip('<>')}>" if found.raised_by.message_id else ""
-        remarks.append(("", f"raised by {found.raised_by.sender}{message_id}"))
+        version = found.raised_by.version
+        earlier = f", on version {version}: it is still there" if version is not None else ""
+        remarks.append(("", f"raised by {found.raised_by.sender}{message_id}{earlier}"))
     remarks.append(("help: ", found.advice))
     remarks.append(("note: ", f"qerrlint explain {found.rule}"))
     for label, text in remarks:
@@ -117,6 +124,10 @@ def _circumstances(found: Reported, result: Result) -> Iterator[str]:
         parts.append(_RELATIONS.get(found.relation or "", ""))
     elif found.status == "persisting":
         parts.append("there before the change")
+    if found.against == "remaining":
+        parts.append("as in the earlier version")
+    elif found.against == "new":
+        parts.append("not in the earlier version")
     if found.confidence != "high":
         parts.append(f"{found.confidence} confidence")
     yield ", ".join(part for part in parts if part)
@@ -155,20 +166,26 @@ def _coverage(result: Result) -> Iterator[Line]:
     for label, items in (("not analysed", functions), ("files skipped", files), ("analysed in part", partly)):
         if items:
             yield (f"{label}: ", _COLOUR["warning"]), (_some(items), "")
-    tree = result.tree
-    base = printable(tree.revision)[:12] if tree.revision else printable(tree.root or "")
-    found_by = _FOUND_BY.get(tree.base_found_by, tree.base_found_by)
-    if tree.base_found_by == "none":
-        stated = found_by
-    else:
-        stated = f"base {base} ({found_by})" if result.patches else f"{base} ({found_by})"
+    own = {one.tree for one in result.series}
+    stated = _base(result.tree, bool(result.patches)) if len(own) < 2 else "each series on a base of its own"
     yield (
         (
             f"{_count(coverage.explored, 'function')} explored of {coverage.functions} in "
-            f"{_count(coverage.files, 'file')}; {stated}; {_REACH.get(tree.reach, tree.reach)}",
+            f"{_count(coverage.files, 'file')}; {stated}; {_REACH.get(result.tree.reach, result.tree.reach)}",
             "dim",
         ),
     )
+    if len(own) > 1:
+        for one in result.series:
+            yield ((f'"{one_line(one.title)}": {_base(one.tree, True)}', "dim"),)
+
+
+def _base(tree: TreeInfo, applied: bool) -> str:
+    found_by = _FOUND_BY.get(tree.base_found_by, tree.base_found_by)
+    if tree.base_found_by == "none":
+        return found_by
+    name = printable(tree.revision)[:12] if tree.revision else printable(tree.root or "")
+    return f"base {name} ({found_by})" if applied else f"{name} ({found_by})"
 
 
 def _tally(result: Result) -> str:
