@@ -122,11 +122,12 @@ def _root(message: Message, by_id: _Ids) -> str:
 
 def _groups(members: Sequence[_Mail]) -> list[_Group]:
     groups: list[_Group] = []
-    log = _Group(unnumbered=True)
+    logs: dict[str, _Group] = {}
     for mail in members:
         if mail.subject.index is None:
             if mail.message.commit is not None:
                 # format-patch without numbers, or git log: the order of the input is the series
+                log = logs.setdefault(mail.root, _Group(unnumbered=True))
                 if not log.members:
                     groups.append(log)
                 log.members[len(log.members) + 1] = mail
