@@ -90,8 +90,8 @@ def two_that_build(repo: Path, tmp_path: Path) -> tuple[str, bytes, bytes]:
         "hw/timer/quartz: lose the ticks",
     )
     middle = git(repo, "rev-parse", "HEAD").strip()
-    change(repo, QUARTZ, *(text.replace("    s->hz", "    s->ticks = 0;\n    s->hz", 1) for text in SILENT),
-           "hw/timer/quartz: be silent")  # fmt: skip
+    old, new = (text.replace("    s->hz", "    s->ticks = 0;\n    s->hz", 1) for text in SILENT)
+    change(repo, QUARTZ, old, new, "hw/timer/quartz: be silent")
     first = mails(repo, f"{start}..{middle}")
     second = mails(repo, f"{middle}..HEAD", f"--base={start}")
     git(repo, "checkout", "-q", start)

@@ -53,6 +53,14 @@ class Message:
         return self.text.encode("utf-8", "surrogateescape")
 
 
+def name_and_address(text: str) -> tuple[str, str]:
+    """The name ("" without one) and the address of a sender or recipient, as a Message has them: decoded, so
+    that a name can hold a comma."""
+    match = re.fullmatch(r"\s*(.*?)\s*<([^<>\s]+)>\s*", text, re.S)
+    name, address = (match[1].strip('"'), match[2]) if match else ("", text.strip())
+    return " ".join(name.split()), address
+
+
 def read_messages(data: bytes, origin: str) -> list[Message]:
     """The messages in the bytes of one file, in their order.
 

@@ -16,6 +16,7 @@ from qerrlint.errors import InputError
 from qerrlint.patch.message import Message
 
 _ID = re.compile(r"<\s*([^<>\s]+)\s*>")
+_BARE_ADDRESS = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
 _PATCH_NAME = re.compile(r"\.(?:patch|diff)(?:\.txt)?$", re.I)
 _PATCH_TYPES = ("text/x-patch", "text/x-diff", "text/patch")
 
@@ -107,9 +108,10 @@ def _sender(mail: Mail) -> str:
 
 def _recipients(mail: Mail) -> Iterator[str]:
     """Whom To and Cc name. They are told apart before names are decoded: an encoded name can hold a comma."""
-    fields = [str(value) for name in ("To", "Cc") for value in mail.get_all(name, ())]
-    for name, address in email.utils.getaddresses(fields):
-        if "@" in address:
+    for field in (str(value) for name in ("To", "Cc") for value in mail.get_all(name, ())):
+        pairs = [pair for pair in email.utils.getaddresses([field]) if "@" in pair[1]]
+        # The package gives nothing at all for a field with anything odd in it, such as an empty group.
+        for name, address in pairs or [("", address) for address in _BARE_ADDRESS.findall(field)]:
             decoded = _decoded(name)
             yield f"{decoded} <{address}>" if decoded else address
 

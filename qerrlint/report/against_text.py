@@ -28,7 +28,10 @@ def against_lines(against: Against) -> Iterator[tuple[tuple[str, str], ...]]:
             where += " (the later version could not be read there)"
         if sequel.now is not None:
             where = f"{sequel.now.place.path}:{sequel.now.place.line}: {found.rule}: {sequel.now.message}"
-        yield (f"{_OUTCOMES[sequel.outcome]}: ", _STYLES[sequel.outcome]), (one_line(where + _raised(found)), "")
+        yield (
+            (f"{_OUTCOMES[sequel.outcome]}: ", _STYLES[sequel.outcome]),
+            (one_line(where + _raised(found)), ""),
+        )
     for remark in against.remarks:
         said = f" in <{remark.message_id}>" if remark.message_id else ""
         about = f" ({remark.rule})" if remark.rule else ""

@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
 from qerrlint import __version__
 from qerrlint.patch.diff import FileChange, Hunk
-from qerrlint.patch.message import Message
+from qerrlint.patch.message import Message, name_and_address
 from qerrlint.patch.series import Patch
 from qerrlint.report.printable import one_line, printable
 from qerrlint.review.result import PatchInfo, Reported
@@ -44,7 +44,7 @@ def reply_text(patch: Patch, found: Sequence[Reported], patches: Sequence[PatchI
 
 
 def _attribution(message: Message) -> str:
-    name, address = parseaddr(message.sender)
+    name, address = name_and_address(message.sender)
     who = one_line(name or address or message.sender)
     return f"On {format_datetime(message.date)}, {who} wrote:" if message.date else f"{who} wrote:"
 
@@ -130,7 +130,7 @@ def _circumstances(found: Reported, patches: Sequence[PatchInfo]) -> Iterator[st
         yield f"{number} repairs this; between the two the tree is wrong, which a bisection meets."
     raised = found.raised_by
     if raised is not None:
-        name = one_line(parseaddr(raised.sender)[0] or raised.sender)
+        name = one_line(name_and_address(raised.sender)[0] or raised.sender)
         said = f" in <{raised.message_id}>" if raised.message_id else ""
         if raised.version is not None:
             yield f"{name} raised this on version {raised.version}{said}; it is still there."

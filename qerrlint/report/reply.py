@@ -12,8 +12,9 @@ from email.charset import QP, Charset
 from email.header import Header
 from email.message import Message as Mail
 from email.policy import compat32
-from email.utils import format_datetime, formataddr, parseaddr
+from email.utils import format_datetime, formataddr
 
+from qerrlint.patch.message import name_and_address
 from qerrlint.patch.series import Patch, Series
 from qerrlint.report.printable import without_surrogates
 from qerrlint.report.quoting import reply_text
@@ -112,9 +113,9 @@ def _mail(patch: Patch, series: Series, text: str, sender: str, date: datetime) 
 
 def _others(candidates: Iterable[str], without: Iterable[str]) -> Iterator[str]:
     """Addresses, each once, that are not among those without."""
-    seen = {parseaddr(address)[1].lower() for address in without}
+    seen = {name_and_address(address)[1].lower() for address in without}
     for candidate in candidates:
-        address = parseaddr(candidate)[1].lower()
+        address = name_and_address(candidate)[1].lower()
         if "@" in address and address not in seen:
             seen.add(address)
             yield candidate
@@ -122,9 +123,7 @@ def _others(candidates: Iterable[str], without: Iterable[str]) -> Iterator[str]:
 
 def _address(text: str) -> str:
     """An address whose name is quoted or encoded as its characters demand."""
-    match = re.fullmatch(r"\s*(.*?)\s*<([^<>\s]+)>\s*", text, re.S)
-    name, address = (match[1].strip('"'), match[2]) if match else ("", text.strip())
-    name = " ".join(without_surrogates(name).split())
+    name, address = name_and_address(without_surrogates(text))
     return formataddr((name, address), charset="utf-8") if address.isascii() else address
 
 
@@ -136,5 +135,5 @@ def _folded(text: str, name: str) -> str:
 def _message_id(answered: str, sender: str, text: str) -> str:
     """The same for the same reply, so that one sent twice is seen once."""
     digest = hashlib.sha256("\0".join((answered, sender, text)).encode("utf-8", "replace")).hexdigest()
-    domain = parseaddr(sender)[1].rpartition("@")[2]
+    domain = name_and_address(sender)[1].rpartition("@")[2]
     return f"<qerrlint-{digest[:24]}@{domain or 'localhost'}>"
