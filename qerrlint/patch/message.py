@@ -20,7 +20,7 @@ _MAIL_HEADER = re.compile(rb"^(?:From|Subject|Message-ID)[ \t]*:", re.M | re.I)
 _DEAR_HTML = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml)\b", re.I)
 # The date git writes into every From line of `git format-patch`.
 _FORMAT_PATCH = b" Mon Sep 17 00:00:00 2001"
-_PATCH_SUFFIXES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".mail", ".txt", ".html", ".gz")
+_PATCH_SUFFIXES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".cover", ".mail", ".txt", ".html", ".gz")
 
 
 @dataclass(frozen=True, slots=True)

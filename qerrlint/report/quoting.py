@@ -129,6 +129,8 @@ def _circumstances(found: Reported, patches: Sequence[PatchInfo]) -> Iterator[st
         number = f"Patch {by.index}/{by.total}" if by is not None and by.total else "A later patch"
         yield f"{number} repairs this; between the two the tree is wrong, which a bisection meets."
     raised = found.raised_by
+    if raised is None and found.against == "remaining":
+        yield "The earlier version had this as well."
     if raised is not None:
         name = one_line(name_and_address(raised.sender)[0] or raised.sender)
         said = f" in <{raised.message_id}>" if raised.message_id else ""
