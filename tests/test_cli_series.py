@@ -238,6 +238,21 @@ def test_what_was_raised_and_stands_is_raised_still() -> None:
     }
 
 
+def test_other_series_in_the_input_are_left_out_of_the_comparison(tmp_path: Path) -> None:
+    stranger = (
+        V2.read_bytes().replace(b"20261105083000.6022", b"other.6022").replace(b"[PATCH v2 ", b"[PATCH ")
+    )
+    stranger = stranger.replace(b"hw/timer", b"hw/clock").replace(b"tomas.brandt@", b"vera@")
+    stranger = stranger.replace(b"clock/quartz_kvm.", b"timer/quartz_kvm.").replace(
+        b"clock/quartz.", b"timer/quartz."
+    )
+    (tmp_path / "other.mbox").write_bytes(stranger)
+    ran = reviewed(V2, tmp_path / "other.mbox", "--against", DEMO, "--tree", TREE)
+    assert [one["version"] for one in ran.document["series"]] == [2, 1]
+    assert ran.document["against"]["summary"] == {"addressed": 2, "remaining": 2, "unknown": 0, "new": 1}
+    assert {found["against"] for found in ran.findings if found["series"] == 2} == {None}
+
+
 def test_a_later_version_with_a_patch_missing_answers_nothing(tmp_path: Path) -> None:
     text = V2.read_bytes()
     third = text.rindex(b"From 0000")

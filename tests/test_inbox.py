@@ -38,15 +38,15 @@ def archive(path: Path, mails: Sequence[tuple[int, bytes]], layout: int) -> None
     """A repository of the layout with a commit a mail, by git fast-import."""
     env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     subprocess.run(["git", "init", "-q", "--bare", "-b", "master", path], check=True, env=env)
-    stream = b""
+    stream = []
     for time, mail in mails:
         ident = re.search(rb"^Message-ID: *<(.*?)>", mail, re.M | re.I)
         assert ident is not None
         digest = hashlib.sha1(ident[1]).hexdigest()
         name = "m" if layout == 2 else f"{digest[:2]}/{digest[2:]}"
-        stream += b"commit refs/heads/master\ncommitter X <x@example.org> %d +0000\ndata 1\n.\n" % time
-        stream += b"M 100644 inline %s\ndata %d\n" % (name.encode(), len(mail)) + mail + b"\n"
-    subprocess.run(["git", "-C", path, "fast-import", "--quiet"], input=stream, check=True, env=env)
+        stream.append(b"commit refs/heads/master\ncommitter X <x@example.org> %d +0000\ndata 1\n.\n" % time)
+        stream.append(b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(mail), mail))
+    subprocess.run(["git", "-C", path, "fast-import", "--quiet"], input=b"".join(stream), check=True, env=env)
 
 
 def mixed() -> list[tuple[int, bytes]]:
@@ -120,6 +120,18 @@ def test_what_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     assert ran.err == f"qerrlint: {tmp_path / 'folder'}: not a git repository\n"
     missing = run("patch", "--inbox", tmp_path / "nowhere", "none@x", "--tree", TREE)
     assert missing.err == f"qerrlint: {tmp_path / 'nowhere'}: not a directory\n"
+
+
+def test_a_wrong_clock_hides_nothing(tmp_path: Path) -> None:
+    """A mail in the midst of the thread was committed at a time long past."""
+    mails = mixed()
+    number = next(n for n, (_, mail) in enumerate(mails) if b"4711-2-tomas" in mail)
+    mails[number] = (SENT - 3000 * DAY, mails[number][1])
+    mails.insert(number + 1, (SENT - 3000 * DAY, other(9)))
+    archive(tmp_path / "0.git", mails, 2)
+    (series,) = assemble(read_thread(tmp_path, "20261103083000.4711-0-tomas.brandt@example.org"))
+    assert [patch.index for patch in series.patches] == [1, 3]
+    assert series.cover is not None
 
 
 def test_no_hook_or_filter_of_the_archive_runs(tmp_path: Path) -> None:

@@ -82,14 +82,14 @@ def command(
     beneath = [one for file in onto for one in assemble(_read(file)) if one.patches]
     settings, result = _review(options, base, series, beneath)
     if against:
-        from qerrlint.patch.versions import earlier_version
+        from qerrlint.patch.versions import earlier_version, successor
         from qerrlint.review.against import compare_versions
 
         earlier = earlier_version([message for file in against for message in _read(file)], series)
         if earlier is None:
             raise InputError(f"{', '.join(against)}: no earlier version of the series in it")
         _, former = _review(options, None, [earlier], beneath)
-        result = compare_versions(result, former, series, earlier)
+        result = compare_versions(result, former, successor(earlier, series), earlier)
         new = sum(settings.shows(found) and found.against == "new" for found in result.findings)
         if result.against is not None:
             result = replace(result, against=result.against.shown(settings.shows, new))

@@ -31,6 +31,9 @@ _DAY = 86400
 _BEFORE, _AFTER = 45 * _DAY, 120 * _DAY
 # A mail whose id holds a date arrives within this time of it, if clocks are right.
 _ARRIVAL = 10 * _DAY
+# Times of commits are those of the mails, and some clocks are wrong: after so many older ones in a row there
+# is nothing more to expect. (git's own --since stops at the first one.)
+_STRAGGLERS = 10_000
 
 
 class _Entry(NamedTuple):
@@ -151,11 +154,21 @@ class _Archive:
         return None
 
     def entries(self, since: int | None, until: int | None, path: str | None = None) -> Iterator[_Entry]:
-        """The mails committed in a time, the newest first; with `path` those of that file."""
-        bounds = [] if since is None or until is None else [f"--since={since}", f"--until={until}"]
+        """The mails committed in a time, the newest commit first; with `path` those of that file."""
+        older = 0
+        for entry in self._all(path):
+            if since is None or until is None or since <= entry.time <= until:
+                older = 0
+                yield entry
+            elif entry.time < since:
+                older += 1
+                if older == _STRAGGLERS:
+                    return
+
+    def _all(self, path: str | None) -> Iterator[_Entry]:
         command = ("log", "--raw", "-z", "--no-abbrev", "--no-renames", "--root", "--no-notes")
         form = ("--no-ext-diff", "--no-textconv", "--no-color", "--format=%x01%ct")
-        process = self._git.start((*command, *form, *bounds, "HEAD", *(("--", path) if path else ())))
+        process = self._git.start((*command, *form, "HEAD", *(("--", path) if path else ())))
         assert process.stdout is not None
         assert process.stdin is not None
         process.stdin.close()

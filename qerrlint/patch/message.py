@@ -56,9 +56,11 @@ class Message:
 def name_and_address(text: str) -> tuple[str, str]:
     """The name ("" without one) and the address of a sender or recipient, as a Message has them: decoded, so
     that a name can hold a comma."""
-    match = re.fullmatch(r"\s*(.*?)\s*<([^<>\s]+)>\s*", text, re.S)
-    name, address = (match[1].strip('"'), match[2]) if match else ("", text.strip())
-    return " ".join(name.split()), address
+    text = " ".join(text.split())
+    if not text.endswith(">") or "<" not in text:
+        return "", text
+    name, _, address = text[:-1].rpartition("<")
+    return name.strip(' "'), address.strip()
 
 
 def read_messages(data: bytes, origin: str) -> list[Message]:

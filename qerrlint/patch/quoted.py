@@ -10,6 +10,8 @@ from qerrlint.patch.diff import FileChange
 
 # A line with fewer characters than this (without blanks) is found too often to place a wrapped quote by.
 _TELLING = 12
+# Characters of a quote that are looked at where it has to be read as one run: some hundred lines.
+_LONGEST = 20_000
 
 
 class Places:
@@ -56,7 +58,7 @@ class Places:
         Only lines long enough to be told by are taken, and only if they stand in it once; all of them
         in one file, at most a few lines apart from each other, up to the one that the quote ends with.
         """
-        stream = _stream(text)
+        stream = _stream(text)[-_LONGEST:]
         rows: list[tuple[int, int]] = []
         for row, (key, _, _) in enumerate(self._lines):
             plain = key[1:]

@@ -15,7 +15,7 @@ from qerrlint.patch.thread import Remark, Reply, remarks, same_person
 _TRAILER = re.compile(r"([A-Za-z][A-Za-z0-9-]*): ?(\S.*)")
 _BASE = re.compile(r"^base-commit: ([0-9a-f]{7,64})\s*$", re.M)
 _BASED_ON = re.compile(
-    r"^\s*(?:Based-on|Supersedes-base|prerequisite-message-id):\s*(?:<([^<>\s]+)>|(\S+@\S+))", re.M | re.I
+    r"^[ \t]*(?:Based-on|Supersedes-base|prerequisite-message-id):\s*(?:<([^<>\s]+)>|(\S+@\S+))", re.M | re.I
 )
 # What `git format-patch --base` writes of patches between the base commit and the series.
 _PREREQUISITE = re.compile(r"^prerequisite-patch-id: ([0-9a-f]{40,64})\s*$", re.M)

@@ -35,6 +35,11 @@ def earlier_version(messages: Sequence[Message], later: Sequence[Series]) -> Ser
     return None
 
 
+def successor(earlier: Series, series: Sequence[Series]) -> Series:
+    """The one of the series that shares most titles with an earlier version; the first of equal ones."""
+    return max(series, key=lambda one: len(_titles(one) & _titles(earlier)))
+
+
 def _titles(one: Series) -> frozenset[str]:
     own = [one.title, *(patch.title for patch in one.patches)]
     return frozenset(folded(title) for title in own) - {""}

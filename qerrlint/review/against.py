@@ -59,27 +59,32 @@ class Against:
         return replace(self, findings=tuple(s for s in self.findings if shows(s.found)), new=new)
 
 
-def compare_versions(
-    later: Result, earlier: Result, later_series: Sequence[Series], earlier_series: Series
-) -> Result:
-    """The later version's Result with `against`, and with each introduced finding new or remaining.
+def compare_versions(later: Result, earlier: Result, later_series: Series, earlier_series: Series) -> Result:
+    """The later version's Result with `against`, and with each finding that it introduces new or remaining;
+    findings of other series in the same input are left as they are.
 
     Both results are unfiltered. A finding is taken for the same one when the fingerprints are equal, else
     when rule, file and function are, else when rule and statement are (the function has another name).
     """
     old = [found for found in earlier.findings if found.status == "introduced"]
-    fresh = [found for found in later.findings if found.status == "introduced"]
+    ids = later_series.message_ids
+    others = {n for n, info in enumerate(later.patches, 1) if info.message_id and info.message_id not in ids}
+    fresh = [f for f in later.findings if f.status == "introduced" and f.patch not in others]
     standing = [found for found in later.findings if found.status == "persisting"]
     partners = _paired(old, [*fresh, *standing])
     unread = _unread(later)
-    partial = any(one.missing for one in later_series)
+    partial = bool(later_series.missing)
     sequels = tuple(
         Sequel(found, _outcome(found, now, unread, partial), now)
         for number, found in enumerate(old)
         for now in (partners.get(number),)
     )
     before = {id(sequel.now): sequel.found for sequel in sequels if sequel.now is not None}
-    findings = tuple(_told(found, before.get(id(found)), earlier_series.version) for found in later.findings)
+    own = {id(found) for found in fresh}
+    findings = tuple(
+        _told(found, before.get(id(found)), earlier_series.version) if id(found) in own else found
+        for found in later.findings
+    )
     after = {id(was): now for was, now in zip(later.findings, findings, strict=True)}
     sequels = tuple(
         replace(sequel, now=after[id(sequel.now)]) if sequel.now is not None else sequel for sequel in sequels
@@ -140,9 +145,7 @@ def _paired(old: Sequence[Reported], new: Sequence[Reported]) -> dict[int, Repor
 
 
 def _told(found: Reported, before: Reported | None, version: int) -> Reported:
-    """A finding of the later version with what the earlier one tells of it."""
-    if found.status != "introduced":
-        return found
+    """A finding that the later version introduces, with what the earlier one tells of it."""
     if before is None:
         return replace(found, against=NEW)
     raised = found.raised_by
@@ -152,12 +155,11 @@ def _told(found: Reported, before: Reported | None, version: int) -> Reported:
 
 
 def _remarks(
-    earlier: Result, series: Series, later_series: Sequence[Series], sequels: Sequence[Sequel]
+    earlier: Result, series: Series, later_series: Series, sequels: Sequence[Sequel]
 ) -> list[RemarkSequel]:
     added = {
         (change.path, _plain(text.decode("utf-8", "replace")))
-        for one in later_series
-        for patch in one.patches
+        for patch in later_series.patches
         for change in patch.changes
         for hunk in change.hunks
         for sign, text in hunk.lines
