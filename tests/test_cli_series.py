@@ -253,6 +253,15 @@ def test_other_series_in_the_input_are_left_out_of_the_comparison(tmp_path: Path
     assert {found["against"] for found in ran.findings if found["series"] == 2} == {None}
 
 
+def test_an_earlier_version_that_does_not_fit_is_said(tmp_path: Path) -> None:
+    broken = DEMO.read_bytes().replace(b" #define QUARTZ_KVM_RATE 1\n", b" #define QUARTZ_KVM_RATE 7\n")
+    (tmp_path / "v1.mbox").write_bytes(broken)
+    ran = reviewed(V2, "--against", tmp_path / "v1.mbox", "--tree", TREE)
+    notice = "version 1, patch 1 was not applied: what it brought is not known"
+    assert notice in ran.document["notices"]
+    assert all(patch["applied"] for patch in ran.document["patches"])
+
+
 def test_a_later_version_with_a_patch_missing_answers_nothing(tmp_path: Path) -> None:
     text = V2.read_bytes()
     third = text.rindex(b"From 0000")

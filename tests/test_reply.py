@@ -197,6 +197,14 @@ def test_who_replies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert words in ran.err
 
 
+def test_a_date_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("soon", "9" * 30):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", text)
+        ran = replied(tmp_path / "out")
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err == f"qerrlint: SOURCE_DATE_EPOCH: not a time in seconds: {text!r}\n"
+
+
 def test_a_bare_diff_cannot_be_answered(tmp_path: Path) -> None:
     text = DEMO.read_bytes()
     start = text.index(b"diff --git", text.index(b"[PATCH 1/3]"))

@@ -23,11 +23,12 @@ _FILE_SUFFIXES = (".mbox", ".mbx", ".eml")
 
 @dataclass(frozen=True, slots=True)
 class ReplyTarget:
-    """A folder that gets a file a mail, or a file that gets them all as an mbox; and the sender."""
+    """A folder that gets a file a mail, or a file that gets them all as an mbox; the sender and the date."""
 
     path: str
     is_file: bool
     sender: str
+    date: datetime
 
     def write(self, result: Result, series: Sequence[Series], raised: bool) -> None:
         """Write the replies, none where there is nothing to say; what was done goes to standard error.
@@ -38,7 +39,7 @@ class ReplyTarget:
 
         for patch in unanswerable(result, series, raised):
             click.echo(f"qerrlint: {patch.message.origin}: no Message-ID to reply to", err=True)
-        mails = reply_mails(result, series, self.sender, _now(), raised)
+        mails = reply_mails(result, series, self.sender, self.date, raised)
         if not mails:
             click.echo(f"qerrlint: nothing to reply, {self.path} is not written", err=True)
             return
@@ -61,8 +62,8 @@ class ReplyTarget:
 def reply_target(path: str | None, sender: str | None) -> ReplyTarget | None:
     """What --reply and --reply-from come to; None without --reply.
 
-    Raises UsageError where mails are already there (`git send-email FOLDER` would send them as well), or
-    where nobody is known to send them.
+    Raises UsageError where mails are already there (`git send-email FOLDER` would send them as well), where
+    nobody is known to send them, and for a SOURCE_DATE_EPOCH that is no time.
     """
     if path is None:
         if sender is not None:
@@ -85,7 +86,7 @@ def reply_target(path: str | None, sender: str | None) -> ReplyTarget | None:
         raise UsageError("--reply: git knows no user.name and user.email; say who replies with --reply-from")
     if "@" not in who or "\n" in who:
         raise UsageError(f"--reply-from: not an address: {who!r}")
-    return ReplyTarget(path, is_file, who)
+    return ReplyTarget(path, is_file, who, _now())
 
 
 def _git_user() -> str | None:
@@ -104,6 +105,9 @@ def _now() -> datetime:
     from datetime import datetime, timezone
 
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if given.isdigit():
-        return datetime.fromtimestamp(int(given), timezone.utc)
+    if given:
+        try:
+            return datetime.fromtimestamp(int(given), timezone.utc)
+        except (ValueError, OverflowError, OSError):
+            raise UsageError(f"SOURCE_DATE_EPOCH: not a time in seconds: {given!r}") from None
     return datetime.now().astimezone().replace(microsecond=0)

@@ -89,9 +89,15 @@ def compare_versions(later: Result, earlier: Result, later_series: Series, earli
     sequels = tuple(
         replace(sequel, now=after[id(sequel.now)]) if sequel.now is not None else sequel for sequel in sequels
     )
+    unknown = [
+        f"version {earlier_series.version}, patch {info.index} was not applied: what it brought is not known"
+        for info in earlier.patches
+        if not info.applied
+    ]
     return replace(
         later,
         findings=findings,
+        notices=(*later.notices, *unknown),
         against=Against(
             earlier_series.version,
             earlier_series.title,
