@@ -142,6 +142,30 @@ def test_attached_mails_are_messages_of_their_own() -> None:
     assert len(parse_diff(messages[1].body).changes) == 2
 
 
+def test_a_mailbox_of_b4_am(tmp_path: Path) -> None:
+    """One of its mails is base64, and beside it lies the cover letter as a file of its own."""
+    shutil.copy(MAIL / "b4-am.mbx", tmp_path / "v2_lamp.mbx")
+    cover = (MAIL / "thread.mbox").read_bytes().split(b"From mboxrd@z Thu Jan  1 00:00:00 1970\n")[1]
+    (tmp_path / "v2_lamp.cover").write_bytes(
+        cover.replace(b"[PATCH 0/2]", b"[PATCH v2 0/2]").replace(b"20250303120000.77", b"20250310120000.78")
+    )
+    (series,) = assemble(read_path(tmp_path))
+    assert (series.version, [patch.index for patch in series.patches]) == (2, [1, 2])
+    assert series.cover is not None
+    assert [patch.problems for patch in series.patches] == [(), ()]
+    old = (MAIL / "base/hw/misc/lamp.c").read_bytes()
+    first = apply_change(series.patches[0].changes[0], old).data
+    assert apply_change(series.patches[1].changes[0], first).data is not None
+
+
+def test_recipients_with_odd_names() -> None:
+    message = one(
+        b'From: x@y\nTo: =?utf-8?q?Fenwick=2C_Ada?= <ada@x>, "Quill, Bo" <bo@x>,\n cy@x\n'
+        b"Cc: none:;\nCc: di@x\nSubject: s\n\n.\n"
+    )
+    assert message.recipients == ("Fenwick, Ada <ada@x>", "Quill, Bo <bo@x>", "cy@x", "di@x")
+
+
 def test_flowed_paragraphs_are_joined() -> None:
     assert unflow("a long \nline\n-- \nsig", False) == "a long line\n-- \nsig"
     assert unflow("a lon \ng line", True) == "a long line"

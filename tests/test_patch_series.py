@@ -128,12 +128,50 @@ LINE = "+    lamp_set_level(s, s->initial, errp);"
         "> +    lamp_set_level(s, s->initial,\n> errp);\n",
         "> +\u00a0 \u00a0 lamp_set_level(s, s->initial, errp);\n",
         "> +   lamp_set_level(s,   s->initial, errp); \n",
+        f">{LINE}\n>\n>\n",
+        f">> @@ -36,7 +37,7 @@\n>>       lamp_reset(s);\n>>    {LINE}\n",
+        "> +    lamp_set_level(s, s->initial,\nerrp);\n\n",
+        "> lamp_set_level(s, s->initial, errp);\n",
+        "> lamp_reset(s); + lamp_set_level(s, s->initial, errp);\n> }\n",
+        "> ...\n> +    lamp_set_level(s, s->\n> initial, errp); }\n",
     ],
 )
 def test_rewrapped_and_trimmed_quotes_find_their_line(quote: str) -> None:
     (remark,) = remarks(reply_with(quote + "Unchecked.\n"), thread().patches[0].changes)
     assert remark.text_line == 30
     assert remark.remark == "Unchecked."
+
+
+def test_the_mailers_own_wrapping_is_no_remark() -> None:
+    broken = LINE.replace("errp);", "\nerrp);")
+    assert said(f"> {broken}\n>  }}\n") == []
+    assert said(f"> {broken}\n\nUnchecked.\n") == [(LINE, "Unchecked.")]
+
+
+def test_a_reply_without_blanks_behind_its_marks() -> None:
+    """Lines broken inside and outside of the quote, context lines that lost their sign."""
+    (series,) = assemble([*read_path(MAIL / "thread.mbox"), *read_path(MAIL / "wrapped-reply.eml")])
+    found = {
+        remark.remark: remark.text_line
+        for _, remark in series.remarks()
+        if remark.message_id == "bo-outlook-1@example.net"
+    }
+    lines = series.patches[0].message.text.split("\n")
+    assert [(words, lines[line - 1]) for words, line in found.items() if line is not None] == [
+        ('"between 0 and 255" would tell the user what to type instead.', "         return -EINVAL;"),
+        ("This goes on after a failure.", LINE),
+    ]
+    (first, _) = [r for _, r in series.remarks() if r.message_id == "bo-outlook-1@example.net"]
+    assert any("is out of range" in lines[line - 1] for line in first.covers)
+
+
+def test_prose_with_code_in_it_is_not_taken_for_a_line() -> None:
+    changes = thread().patches[0].changes
+    for quote in (
+        "> the call of lamp_set_level() can fail, and whoever calls it should look\n",
+        "> }\n> {\n",
+    ):
+        assert remarks(reply_with(quote + "Should it?\n"), changes) == ()
 
 
 @pytest.mark.parametrize(

@@ -186,11 +186,14 @@ def test_json_has_the_fields_of_the_interface_and_null_where_none_applies() -> N
         "diff_line",
         "raised_by",
         "suppressed",
+        "series",
+        "against",
     ]
     whole = json.loads(rendered(SERIES, "json"))
     assert whole["findings"][0]["raised_by"] == {
         "from": "Vera Example <vera@example.org>",
         "message_id": "reply-1@example.org",
+        "version": None,
     }
     assert whole["findings"][3]["suppressed"] == {"reason": "checked by hand"}
     assert len(whole["coverage"]["damaged"]) == 7

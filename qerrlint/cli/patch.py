@@ -4,59 +4,105 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import Options, common, finish, not_empty, settle, status_option
+from qerrlint.cli.options import Options, Settings, common, finish, not_empty, settle, status_option
 
 if TYPE_CHECKING:
     from qerrlint.patch.message import Message
     from qerrlint.patch.series import Series
-    from qerrlint.source.source import Source
+    from qerrlint.review.result import Result
 
 
 @click.command("patch")
 @click.argument("files", nargs=-1, type=click.Path(), callback=not_empty)
 @click.option("--base", metavar="REV", callback=not_empty, help="The commit that the patches are made for.")
+@click.option(
+    "--inbox",
+    "inboxes",
+    nargs=2,
+    multiple=True,
+    metavar="DIR MSGID",
+    help="The thread of a message in a local public-inbox archive.",
+)
+@click.option(
+    "--onto",
+    metavar="FILE",
+    multiple=True,
+    callback=not_empty,
+    help="Patches that come before these: applied first, not reviewed.",
+)
+@click.option(
+    "--against",
+    metavar="FILE",
+    multiple=True,
+    callback=not_empty,
+    help="An earlier version of the series: say what is addressed, still there, new.",
+)
+@click.option(
+    "--reply", metavar="DIR|FILE", callback=not_empty, help="Write the findings as replies, one mail a patch."
+)
+@click.option("--reply-from", metavar="ADDRESS", callback=not_empty, help="Who replies; default: git's user.")
+@click.option("--reply-raised", is_flag=True, help="Reply also with what somebody has raised already.")
 @status_option
 @common
-def command(options: Options, files: tuple[str, ...], base: str | None, wanted: frozenset[str]) -> None:
-    """Review the patches in FILE... (mbox, mail, diff, saved archive page, folder of these) or, for -
-    and without any FILE, on standard input.
+def command(
+    options: Options,
+    files: tuple[str, ...],
+    base: str | None,
+    inboxes: tuple[tuple[str, str], ...],
+    onto: tuple[str, ...],
+    against: tuple[str, ...],
+    reply: str | None,
+    reply_from: str | None,
+    reply_raised: bool,
+    wanted: frozenset[str],
+) -> None:
+    """Review the patches in FILE... (mbox, maildir, mail, diff, saved archive page, folder of these) or,
+    for - and without any FILE, on standard input.
 
-    The base is what --base says, the base-commit line, a commit with the blobs of the index lines, or HEAD.
-    Without any tree the hunks alone are analysed.
+    The base is what --base says, the base-commit line, a commit with the blobs of the index lines, or HEAD;
+    series that do not build on each other have a base each. Without any tree the hunks alone are analysed.
     """
+    from qerrlint.cli.replying import reply_target
     from qerrlint.errors import InputError
     from qerrlint.patch.assembly import assemble
-    from qerrlint.review.patches import review_series
-    from qerrlint.review.policy import judged_change
-    from qerrlint.review.result import TreeInfo
 
-    messages = [message for file in files or ("-",) for message in _read(file)]
+    target = reply_target(reply, reply_from)
+    messages = [message for file in files or (() if inboxes else ("-",)) for message in _read(file)]
+    messages += [message for folder, ident in inboxes for message in _from_inbox(folder, ident)]
     series = [one for one in assemble(messages) if one.patches]
     if not series or not any(patch.changes or patch.problems for one in series for patch in one.patches):
-        raise InputError(f"{', '.join(files) or 'standard input'}: no patch in it")
-    opened = _open(options, base, series)
-    if opened is None:
-        from qerrlint.review.loose import review_loose
+        names = [*files, *(folder for folder, _ in inboxes)]
+        raise InputError(f"{', '.join(names) or 'standard input'}: no patch in it")
+    beneath = [one for file in onto for one in assemble(_read(file)) if one.patches]
+    settings, result = _review(options, base, series, beneath)
+    if against:
+        from qerrlint.patch.versions import earlier_version, successor
+        from qerrlint.review.against import compare_versions
 
-        settings = settle(options, None)
-        result = review_loose(series, settings.rules)
-        result = judged_change(result, settings.configuration, settings.baseline, None)
-    else:
-        with opened.source as source:
-            settings = settle(options, source)
-            tree = TreeInfo(opened.root, source.revision, opened.found_by, settings.reach)
-            result = review_series(source, series, settings.rules, tree, opened.notes)
-            result = judged_change(result, settings.configuration, settings.baseline, source)
+        earlier = earlier_version([message for file in against for message in _read(file)], series)
+        if earlier is None:
+            raise InputError(f"{', '.join(against)}: no earlier version of the series in it")
+        _, former = _review(options, None, [earlier], beneath)
+        result = compare_versions(result, former, successor(earlier, series), earlier)
+        new = sum(settings.shows(found) and found.against == "new" for found in result.findings)
+        if result.against is not None:
+            result = replace(result, against=result.against.shown(settings.shows, new))
     for info in result.patches:
         for problem in info.problems:
             if not info.applied and "; not applied" in problem:
                 click.echo(f"qerrlint: patch {info.index}: {problem}", err=True)
     found = [f for f in result.findings if settings.shows(f) and f.status in wanted]
-    sys.exit(finish(result, settings, found))
+    code = finish(result, settings, found)
+    if target is not None:
+        told = [f for f in result.findings if settings.shows(f) and f.status == "introduced"]
+        target.write(replace(result, findings=tuple(told)), series, raised=reply_raised)
+    sys.exit(code)
 
 
 def _read(file: str) -> list[Message]:
@@ -67,38 +113,37 @@ def _read(file: str) -> list[Message]:
     return read_path(file)
 
 
-class _Opened(NamedTuple):
-    """The tree at the base, where the user has it, how the base was found (TreeInfo.base_found_by), notes."""
+def _from_inbox(folder: str, ident: str) -> list[Message]:
+    from qerrlint.patch.inbox import read_thread
 
-    source: Source
-    root: str
-    found_by: str
-    notes: tuple[str, ...] = ()
+    return read_thread(folder, ident)
 
 
-def _open(options: Options, base: str | None, series: list[Series]) -> _Opened | None:
-    """The tree to apply the patches to; None where there is none."""
-    from qerrlint.errors import InputError
-    from qerrlint.patch.base import find_base
-    from qerrlint.source.objects import GitSource, locate
-    from qerrlint.source.opening import find_root, looks_like_qemu, open_tree, require_qemu
-    from qerrlint.source.repository import Repository
+def _review(
+    options: Options, base: str | None, series: Sequence[Series], beneath: Sequence[Series]
+) -> tuple[Settings, Result]:
+    """The review of all series, each stack of them on its own base; the configuration is the first base's."""
+    from qerrlint.cli.bases import open_base, sorted_stacks
+    from qerrlint.review.patches import review_series
+    from qerrlint.review.policy import judged_change
+    from qerrlint.review.result import TreeInfo
+    from qerrlint.review.several import merged
 
-    root = options.tree or find_root(".")
-    if root is None:
-        if base is not None:
-            raise InputError(
-                "--base needs a tree: there is none around the current directory (name one with --tree)"
-            )
-        return None
-    if locate(root) is None:
-        if base is not None:
-            raise InputError(f"{root}: --base needs a git repository")
-        opened = _Opened(open_tree(root), root, "directory")
-    else:
-        found = find_base(series[0], Repository(root), base)
-        opened = _Opened(GitSource(root, found.revision), root, found.found_by, found.notes)
-    if options.tree is None and base is None and not looks_like_qemu(opened.source):
-        return None
-    require_qemu(root, opened.source)
-    return opened
+    results: list[Result] = []
+    settings: Settings | None = None
+    for stack in sorted_stacks(options, series, beneath):
+        opened = open_base(options, base, [*beneath, *stack.series], partial=bool(stack.missing))
+        if opened is None:
+            from qerrlint.review.loose import review_loose
+
+            settings = settle(options, None)
+            result = review_loose(series, settings.rules)
+            return settings, judged_change(result, settings.configuration, settings.baseline, None)
+        with opened.source as source:
+            settings = settings or settle(options, source)
+            tree = TreeInfo(opened.root, source.revision, opened.found_by, settings.reach)
+            notes = (*opened.notes, *stack.notes)
+            result = review_series(source, stack, settings.rules, tree, notes, beneath)
+            results.append(judged_change(result, settings.configuration, settings.baseline, source))
+    assert settings is not None
+    return settings, merged(results)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from qerrlint.errors import UsageError
 from qerrlint.patch.diff import Diff, has_diff, parse_diff
 from qerrlint.patch.message import Message
+from qerrlint.patch.missing import missing_sentence, missing_titles
 from qerrlint.patch.series import Series, build_patch
 from qerrlint.patch.subject import Subject, folded, parse_subject
 from qerrlint.patch.thread import Reply, quotes, same_person
@@ -88,7 +89,8 @@ def assemble(messages: Iterable[Message], version: int | None = None) -> list[Se
     groups = _groups(members)
     chosen = _of_version(groups, version) if version is not None else _newest(groups)
     answers = _Answers(groups, replies, by_id)
-    return [_series(group, answers.to(group)) for group in chosen]
+    subjects = [(_root(message, by_id), subject) for message, subject in replies]
+    return [_series(group, answers.to(group), subjects) for group in chosen]
 
 
 def _distinct(messages: Iterable[Message]) -> list[Message]:
@@ -120,11 +122,12 @@ def _root(message: Message, by_id: _Ids) -> str:
 
 def _groups(members: Sequence[_Mail]) -> list[_Group]:
     groups: list[_Group] = []
-    log = _Group(unnumbered=True)
+    logs: dict[str, _Group] = {}
     for mail in members:
         if mail.subject.index is None:
             if mail.message.commit is not None:
                 # format-patch without numbers, or git log: the order of the input is the series
+                log = logs.setdefault(mail.root, _Group(unnumbered=True))
                 if not log.members:
                     groups.append(log)
                 log.members[len(log.members) + 1] = mail
@@ -269,7 +272,7 @@ def _above(message: Message, by_id: _Ids) -> Iterator[str]:
     yield from reversed(message.references)
 
 
-def _series(group: _Group, replies: Sequence[Reply]) -> Series:
+def _series(group: _Group, replies: Sequence[Reply], answered: Sequence[tuple[str, Subject]]) -> Series:
     cover = group.members.get(0)
     order = sorted(index for index in group.members if index > 0)
     patches = []
@@ -279,12 +282,17 @@ def _series(group: _Group, replies: Sequence[Reply]) -> Series:
         patches.append(replace(patch, total=len(order)) if group.unnumbered and len(order) > 1 else patch)
     problems = [*group.problems]
     missing = group.missing
-    if missing:
-        total = group.first.subject.total
-        shown = ", ".join(str(index) for index in missing)
-        noun = f"patch {shown} of {total} is" if len(missing) == 1 else f"patches {shown} of {total} are"
-        problems.append(f"{noun} missing")
     version = group.first.subject.version if not patches else max(patch.version for patch in patches)
+    if missing:
+        total = group.first.subject.total or 0
+        known = {mail.subject.index: mail.subject.title for mail in group.members.values() if mail.index}
+        told = [
+            subject
+            for root, subject in answered
+            if root in group.roots and (subject.version, subject.total) == (version, total)
+        ]
+        titles = missing_titles(missing, cover.message.text if cover else "", known, told)
+        problems.append(missing_sentence(missing, total, titles))
     return Series(
         tuple(patches), cover.message if cover else None, tuple(replies), missing, version, tuple(problems)
     )

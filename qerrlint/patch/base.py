@@ -45,26 +45,31 @@ def preimages(series: Sequence[Series] | Series) -> dict[str, str]:
     return found
 
 
-def find_base(series: Series, repo: Repository, given: str | None = None) -> Base:
-    """The base of a series, in this order: `given`; the `base-commit:` line, if that commit is here; a
-    commit whose blobs match all `index` lines; HEAD.
+def find_base(
+    series: Sequence[Series] | Series, repo: Repository, given: str | None = None, *, partial: bool = False
+) -> Base:
+    """The base of a series, or of several that apply on top of each other, in this order: `given`; the first
+    `base-commit:` line, if that commit is here; a commit whose blobs match all `index` lines; HEAD.
 
     Of several commits that match, the newest one that is not younger than the mail is taken. Where
-    patches are missing from the series, blobs that only they made are unknown to the repository: then
-    the other blobs decide. Raises InputError when `given` or HEAD names no commit.
+    patches are missing from the series, or (`partial`) in front of it, blobs that only they made are
+    unknown to the repository: then the other blobs decide. Raises InputError when `given` or HEAD names no
+    commit.
     """
     if given is not None:
         return Base(repo.resolve(given), "given")
+    every = (series,) if isinstance(series, Series) else tuple(series)
     notes = []
-    named = series.base_commit
+    named = next((commit for one in every if (commit := one.base_commit)), None)
     if named is not None:
         if repo.has_commit(named):
             return Base(repo.resolve(named), "base-commit")
         notes.append(f"the base-commit {named[:12]} is not in {repo.root}")
     blobs = preimages(series)
-    dates = [patch.message.date for patch in series.patches if patch.message.date is not None]
+    patches = [patch for one in every for patch in one.patches]
+    dates = [patch.message.date for patch in patches if patch.message.date is not None]
     before = int(dates[0].timestamp()) if dates else None
-    missing = repo.missing_blobs(blobs.values()) if series.missing else frozenset()
+    missing = repo.missing_blobs(blobs.values()) if partial or any(s.missing for s in every) else frozenset()
     unknown = [path for path, blob in blobs.items() if blob in missing]
     known = {path: blob for path, blob in blobs.items() if path not in unknown}
     commits = repo.commits_containing(known, before=before) if known else ()

@@ -20,7 +20,7 @@ _MAIL_HEADER = re.compile(rb"^(?:From|Subject|Message-ID)[ \t]*:", re.M | re.I)
 _DEAR_HTML = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml)\b", re.I)
 # The date git writes into every From line of `git format-patch`.
 _FORMAT_PATCH = b" Mon Sep 17 00:00:00 2001"
-_PATCH_SUFFIXES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".mail", ".txt", ".html", ".gz")
+_PATCH_SUFFIXES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".cover", ".mail", ".txt", ".html", ".gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Message:
     are surrogate-escaped, so that `body` gives back a diff byte for byte. `origin` is the file it came
     from; `lines_offset` how many lines of that file precede the text, None where the text is not
     verbatim in it. `commit` is the commit id that `git format-patch` or `git log` wrote down.
+    `recipients` are those of To and Cc, each "Name <address>" or an address.
     """
 
     message_id: str | None
@@ -44,11 +45,22 @@ class Message:
     origin: str
     lines_offset: int | None = None
     commit: str | None = None
+    recipients: tuple[str, ...] = ()
 
     @property
     def body(self) -> bytes:
         """The text as bytes: UTF-8, with undecodable bytes as they were."""
         return self.text.encode("utf-8", "surrogateescape")
+
+
+def name_and_address(text: str) -> tuple[str, str]:
+    """The name ("" without one) and the address of a sender or recipient, as a Message has them: decoded, so
+    that a name can hold a comma."""
+    text = " ".join(text.split())
+    if not text.endswith(">") or "<" not in text:
+        return "", text
+    name, _, address = text[:-1].rpartition("<")
+    return name.strip(' "'), address.strip()
 
 
 def read_messages(data: bytes, origin: str) -> list[Message]:

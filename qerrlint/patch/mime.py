@@ -6,6 +6,7 @@ from __future__ import annotations
 import email
 import email.utils
 import re
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from email.errors import MessageError
 from email.header import decode_header
@@ -15,6 +16,7 @@ from qerrlint.errors import InputError
 from qerrlint.patch.message import Message
 
 _ID = re.compile(r"<\s*([^<>\s]+)\s*>")
+_BARE_ADDRESS = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
 _PATCH_NAME = re.compile(r"\.(?:patch|diff)(?:\.txt)?$", re.I)
 _PATCH_TYPES = ("text/x-patch", "text/x-diff", "text/patch")
 
@@ -58,14 +60,17 @@ def _message(mail: Mail, data: bytes, origin: str, line: int, commit: str | None
         origin,
         offset,
         commit,
+        tuple(_recipients(mail)),
     )
 
 
 def _header(mail: Mail, name: str) -> str:
     """A header decoded and unfolded; raw bytes in it are taken as UTF-8, else Latin-1."""
     value = mail.get(name)
-    if value is None:
-        return ""
+    return "" if value is None else _decoded(value)
+
+
+def _decoded(value: str) -> str:
     words = []
     try:
         pieces = decode_header(value)
@@ -99,6 +104,16 @@ def _sender(mail: Mail) -> str:
                     else (f"{real} <{other[1]}>")
                 )
     return sender
+
+
+def _recipients(mail: Mail) -> Iterator[str]:
+    """Whom To and Cc name. They are told apart before names are decoded: an encoded name can hold a comma."""
+    for field in (str(value) for name in ("To", "Cc") for value in mail.get_all(name, ())):
+        pairs = [pair for pair in email.utils.getaddresses([field]) if "@" in pair[1]]
+        # The package gives nothing at all for a field with anything odd in it, such as an empty group.
+        for name, address in pairs or [("", address) for address in _BARE_ADDRESS.findall(field)]:
+            decoded = _decoded(name)
+            yield f"{decoded} <{address}>" if decoded else address
 
 
 def _date(value: str) -> datetime | None:

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 
 from qerrlint.patch.diff import Diff, FileChange
 from qerrlint.patch.message import Message
-from qerrlint.patch.subject import Subject
+from qerrlint.patch.subject import Subject, parse_subject
 from qerrlint.patch.thread import Remark, Reply, remarks, same_person
 
 _TRAILER = re.compile(r"([A-Za-z][A-Za-z0-9-]*): ?(\S.*)")
 _BASE = re.compile(r"^base-commit: ([0-9a-f]{7,64})\s*$", re.M)
-_BASED_ON = re.compile(r"^\s*(?:Based-on|Supersedes-base):\s*(?:<([^<>\s]+)>|(\S+@\S+))", re.M | re.I)
+_BASED_ON = re.compile(
+    r"^[ \t]*(?:Based-on|Supersedes-base|prerequisite-message-id):\s*(?:<([^<>\s]+)>|(\S+@\S+))", re.M | re.I
+)
+# What `git format-patch --base` writes of patches between the base commit and the series.
+_PREREQUISITE = re.compile(r"^prerequisite-patch-id: ([0-9a-f]{40,64})\s*$", re.M)
 _END_OF_MESSAGE = re.compile(r"^(?:---\s*$|diff --git |--- \S|Index: \S)", re.M)
 _BODY_FROM = re.compile(r"\s*From: (.+)\n")
 
@@ -57,8 +61,41 @@ class Series:
     @property
     def base_commit(self) -> str | None:
         """The commit of the first `base-commit:` line, in the cover letter or a patch."""
-        texts = ([self.cover.text] if self.cover else []) + [patch.message.text for patch in self.patches]
-        return next((found for text in texts if (found := base_commit(text))), None)
+        return next((found for text in self._texts() if (found := base_commit(text))), None)
+
+    @property
+    def title(self) -> str:
+        """The title of the cover letter, else that of the first patch."""
+        if self.cover is not None:
+            return parse_subject(self.cover.subject).title
+        return self.patches[0].title if self.patches else ""
+
+    @property
+    def message_id(self) -> str | None:
+        """The message-id of the cover letter, else that of the first patch."""
+        if self.cover is not None:
+            return self.cover.message_id
+        return self.patches[0].message.message_id if self.patches else None
+
+    @property
+    def message_ids(self) -> frozenset[str]:
+        """The ids of cover letter and patches, without angle brackets."""
+        mails = [patch.message for patch in self.patches] + ([self.cover] if self.cover else [])
+        return frozenset(mail.message_id for mail in mails if mail.message_id)
+
+    @property
+    def based_on(self) -> tuple[str, ...]:
+        """The message-ids that Based-on lines of the cover letter and the patches name, each once."""
+        found = [ident for text in self._texts() for ident in based_on(text)]
+        return tuple(ident for ident in dict.fromkeys(found) if ident not in self.message_ids)
+
+    @property
+    def prerequisites(self) -> tuple[str, ...]:
+        """The patch-ids (of `git patch-id --stable`) of the patches that come before the series."""
+        return tuple(dict.fromkeys(ident for text in self._texts() for ident in _PREREQUISITE.findall(text)))
+
+    def _texts(self) -> list[str]:
+        return ([self.cover.text] if self.cover else []) + [patch.message.text for patch in self.patches]
 
     def remarks(self) -> tuple[tuple[Patch, Remark], ...]:
         """The reviewers' remarks with the patch they are on, oldest first; what a patch's own author

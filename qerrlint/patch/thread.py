@@ -10,6 +10,7 @@ from datetime import datetime
 
 from qerrlint.patch.diff import FileChange
 from qerrlint.patch.message import Message
+from qerrlint.patch.quoted import Places
 
 # How many quoted diff lines above a remark belong to its context.
 _CONTEXT = 12
@@ -96,9 +97,10 @@ def remarks(reply: Reply, changes: Sequence[FileChange] = ()) -> tuple[Remark, .
 
     `changes` are those of the patch that is answered, to find the quoted lines in.
     """
-    place = _Places(changes) if changes else None
+    place = Places(changes) if changes else None
     found = []
     diff_lines: list[str] = []
+    shown: list[str] = []  # all that was quoted since the author's last own words
     in_diff = False
     fresh = 0  # diff lines quoted since the author's last own words
     for quote in reply.quotes:
@@ -110,14 +112,26 @@ def remarks(reply: Reply, changes: Sequence[FileChange] = ()) -> tuple[Remark, .
             elif _is_diff_line(line, in_diff) or (place is not None and place.knows(line)):
                 diff_lines.append(line)
                 fresh += 1
+        shown.append(quote.quoted_text)
         if not quote.following_remark:
             continue
-        remark = substance(quote.following_remark, reply.message.sender)
+        own = quote.following_remark
+        if place is not None and fresh and (tail := place.wrapped_off(diff_lines[-1], own)):
+            # The mailer's wrapping, not the author's words: the quote goes on behind it.
+            diff_lines[-1] += own[:tail].replace("\n", " ").rstrip()
+            shown.append(own[:tail])
+            own = own[tail:]
+            if not own.strip():
+                continue
+        remark = substance(own, reply.message.sender)
         last = next((i for i in range(1, fresh + 1) if re.search(r"\w", diff_lines[-i])), None)
-        if remark and last is not None:
-            end = len(diff_lines) - last + 1
-            context = tuple(diff_lines[max(0, end - _CONTEXT) : end])
-            path, covers = place.find(context) if place is not None else (None, ())
+        end = len(diff_lines) - last + 1 if last is not None else 0
+        context = tuple(diff_lines[max(0, end - _CONTEXT) : end])
+        path, covers = place.find(context) if place is not None and context else (None, ())
+        if place is not None and remark and path is None:
+            path, covers = place.find_flowed("\n".join(shown))
+            context = context or tuple(line for line in quote.quoted_text.split("\n") if line.strip())[-1:]
+        if remark and context and (last is not None or path is not None):
             found.append(
                 Remark(
                     context[-1],
@@ -132,6 +146,7 @@ def remarks(reply: Reply, changes: Sequence[FileChange] = ()) -> tuple[Remark, .
                 )
             )
         fresh = 0
+        shown.clear()
     return tuple(found)
 
 
@@ -206,61 +221,3 @@ def _is_diff_line(line: str, in_diff: bool) -> bool:
         return line[:1] in ("+", "-", " ")
     # Without a hunk header above it, "- text" may be a bullet of the commit message.
     return re.match(r"\+|-(?! \w)", line) is not None and not line.startswith(("--", "++"))
-
-
-class _Places:
-    """The lines of a patch by their text without blanks, to find quoted lines in."""
-
-    def __init__(self, changes: Sequence[FileChange]) -> None:
-        self._lines: list[tuple[str, int, str]] = []
-        self._by_text: dict[str, list[int]] = {}
-        for change in changes:
-            for hunk in change.hunks:
-                for (sign, text), place in zip(hunk.lines, hunk.text_lines, strict=True):
-                    key = _key(sign + text.decode("utf-8", "replace"))
-                    self._by_text.setdefault(key, []).append(len(self._lines))
-                    self._lines.append((key, place, change.path))
-
-    def knows(self, line: str) -> bool:
-        """Whether the patch has this line (one without any word says nothing)."""
-        return re.search(r"\w", line) is not None and line[:1] in "+- " and _key(line) in self._by_text
-
-    def find(self, context: Sequence[str]) -> tuple[str | None, tuple[int, ...]]:
-        """Path and patch lines of the place whose lines upwards agree best with the quoted ones."""
-        keys = [_key(line) for line in context]
-        best: tuple[int, list[int]] | None = None
-        for at in self._candidates(keys[-1]):
-            score, covered, row = 1, [at], at - 1
-            for key in reversed(keys[:-1]):
-                # A trimmed quote leaves lines out: look a little further up for the next one.
-                ahead = next((r for r in range(row, max(row - 4, -1), -1) if self._lines[r][0] == key), None)
-                if ahead is None or self._lines[ahead][2] != self._lines[at][2]:
-                    continue
-                covered.append(ahead)
-                score, row = score + 1, ahead - 1
-            if best is None or score > best[0]:
-                best = (score, covered)
-        if best is None:
-            return None, ()
-        rows = sorted(best[1])
-        return self._lines[rows[-1]][2], tuple(self._lines[row][1] for row in rows)
-
-    def _candidates(self, key: str) -> list[int]:
-        exact = self._by_text.get(key)
-        if exact is not None:
-            return exact
-        if len(key) < 12:
-            return []
-        # A line that a mailer has wrapped is quoted in part: its beginning, or its end on a line of its own.
-        tail = key.lstrip("+- ")
-        return [
-            row
-            for row, (text, _, _) in enumerate(self._lines)
-            if text.startswith(key) or (len(tail) >= 12 and text.endswith(tail))
-        ]
-
-
-def _key(line: str) -> str:
-    """Sign and text of a diff line without any blanks."""
-    sign = line[:1] if line[:1] in ("+", "-") else " "
-    return sign + "".join(line[1 if line[:1] in ("+", "-") else 0 :].split())

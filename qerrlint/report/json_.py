@@ -7,11 +7,14 @@ The schema only ever grows: a field keeps its name and meaning.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from qerrlint import __version__
 from qerrlint.report.jsontext import write_json
-from qerrlint.review.result import Damaged, PatchInfo, Reported, ReportedFix, Result
+from qerrlint.review.result import Damaged, PatchInfo, Reported, ReportedFix, Result, SeriesInfo
+
+if TYPE_CHECKING:
+    from qerrlint.review.against import Against
 
 SCHEMA = "qerrlint/1"
 """The schema id that every document names."""
@@ -50,6 +53,70 @@ def document(result: Result) -> dict[str, Any]:
             for status in ("introduced", "fixed", "persisting", "suppressed")
         },
         "notices": list(result.notices),
+        "series": [_series(one) for one in result.series],
+        "against": None if result.against is None else _against(result.against),
+    }
+
+
+def _series(one: SeriesInfo) -> dict[str, Any]:
+    return {
+        "title": one.title,
+        "message_id": one.message_id,
+        "version": one.version,
+        "total": one.total,
+        "missing": list(one.missing),
+        "prerequisites": [
+            {"kind": kind, "id": ident, "found": found} for kind, ident, found in one.prerequisites
+        ],
+        "revision": one.tree.revision,
+        "base_found_by": one.tree.base_found_by,
+    }
+
+
+def _against(against: Against) -> dict[str, Any]:
+    outcomes = [sequel.outcome for sequel in against.findings]
+    return {
+        "version": against.version,
+        "title": against.title,
+        "message_id": against.message_id,
+        "revision": against.tree.revision,
+        "base_found_by": against.tree.base_found_by,
+        "findings": [
+            {
+                "rule": sequel.found.rule,
+                "path": sequel.found.place.path,
+                "line": sequel.found.place.line,
+                "function": sequel.found.function,
+                "message": sequel.found.message,
+                "fingerprint": sequel.found.fingerprint,
+                "raised_by": _raised(sequel.found),
+                "outcome": sequel.outcome,
+                "now": None
+                if sequel.now is None
+                else {
+                    "path": sequel.now.place.path,
+                    "line": sequel.now.place.line,
+                    "fingerprint": sequel.now.fingerprint,
+                },
+            }
+            for sequel in against.findings
+        ],
+        "remarks": [
+            {
+                "from": remark.sender,
+                "message_id": remark.message_id,
+                "patch": remark.patch,
+                "path": remark.path,
+                "line": remark.line,
+                "rule": remark.rule,
+                "outcome": remark.outcome,
+            }
+            for remark in against.remarks
+        ],
+        "summary": {
+            **{outcome: outcomes.count(outcome) for outcome in ("addressed", "remaining", "unknown")},
+            "new": against.new,
+        },
     }
 
 
@@ -63,11 +130,12 @@ def _patch(patch: PatchInfo) -> dict[str, Any]:
         "applied": patch.applied,
         "files": list(patch.files),
         "problems": list(patch.problems),
+        "series": patch.series,
+        "already_applied": patch.already_applied,
     }
 
 
 def _finding(found: Reported, patches: Sequence[PatchInfo]) -> dict[str, Any]:
-    raised = found.raised_by
     return {
         "rule": found.rule,
         "severity": found.severity,
@@ -96,10 +164,21 @@ def _finding(found: Reported, patches: Sequence[PatchInfo]) -> dict[str, Any]:
         "transient": found.transient,
         "repaired_by": _index(found.repaired_by, patches),
         "diff_line": found.diff_line,
-        "raised_by": None if raised is None else {"from": raised.sender, "message_id": raised.message_id},
+        "raised_by": _raised(found),
         "suppressed": None if found.suppressed is None else {"reason": found.suppressed},
         "fixes": [_fix(fix) for fix in found.fixes],
+        "series": patches[found.patch - 1].series
+        if found.patch is not None and found.patch <= len(patches)
+        else None,
+        "against": found.against,
     }
+
+
+def _raised(found: Reported) -> dict[str, Any] | None:
+    raised = found.raised_by
+    if raised is None:
+        return None
+    return {"from": raised.sender, "message_id": raised.message_id, "version": raised.version}
 
 
 def _index(number: int | None, patches: Sequence[PatchInfo]) -> int | None:

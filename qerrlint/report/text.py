@@ -9,6 +9,7 @@ from typing import TextIO
 
 from qerrlint.report.printable import excerpt, fitted, one_line, printable
 from qerrlint.report.wording import (
+    bases,
     circumstances,
     looked_at,
     patch_name,
@@ -52,6 +53,11 @@ def lines(result: Result) -> Iterator[Line]:
     for found in brief:
         yield _credited(found, result)
     if brief:
+        yield ()
+    if result.against is not None:
+        from qerrlint.report.against_text import against_lines
+
+        yield from against_lines(result.against)
         yield ()
     for patch in result.patches:
         yield from _troubles(patch)
@@ -124,6 +130,8 @@ def _coverage(result: Result) -> Iterator[Line]:
         if items:
             yield (f"{label}: ", _COLOUR["warning"]), (_some(items), "")
     yield ((looked_at(result), "dim"),)
+    for text in bases(result):
+        yield ((text, "dim"),)
 
 
 def _function(damaged: Damaged) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qerrlint.report.printable import one_line, printable
-from qerrlint.review.result import Damaged, PatchInfo, Place, Reported, Result
+from qerrlint.review.result import Damaged, PatchInfo, Place, Reported, Result, TreeInfo
 
 _RELATIONS = {
     "added-line": "on a line that it adds",
@@ -110,6 +110,10 @@ def circumstances(found: Reported, result: Result) -> Iterator[str]:
         parts.append("there before the change")
     elif found.status == "fixed":
         parts.append(f"repaired by {patch_name(found.patch, result) or 'the change'}")
+    if found.against == "remaining":
+        parts.append("as in the earlier version")
+    elif found.against == "new":
+        parts.append("not in the earlier version")
     if found.confidence != "high":
         parts.append(f"{found.confidence} confidence")
     if any(parts):
@@ -124,7 +128,9 @@ def raised(found: Reported) -> str:
     if found.raised_by is None:
         return ""
     message_id = f" in <{found.raised_by.message_id.strip('<>')}>" if found.raised_by.message_id else ""
-    return one_line(f"raised by {found.raised_by.sender}{message_id}")
+    version = found.raised_by.version
+    earlier = f", on version {version}: it is still there" if version is not None else ""
+    return one_line(f"raised by {found.raised_by.sender}{message_id}{earlier}")
 
 
 def patch_name(index: int | None, result: Result) -> str:
@@ -179,13 +185,23 @@ def tally(result: Result) -> str:
 def looked_at(result: Result) -> str:
     """How much was explored, of which tree, and how far facts reached."""
     coverage, tree = result.coverage, result.tree
-    base = printable(tree.revision)[:12] if tree.revision else printable(tree.root or "")
-    found_by = _FOUND_BY.get(tree.base_found_by, tree.base_found_by)
-    if tree.base_found_by == "none":
-        stated = found_by
-    else:
-        stated = f"base {base} ({found_by})" if result.patches else f"{base} ({found_by})"
+    stated = "each series on a base of its own" if any(bases(result)) else _base(tree, bool(result.patches))
     return (
         f"{count(coverage.explored, 'function')} explored of {coverage.functions} in "
         f"{count(coverage.files, 'file')}; {stated}; {_REACH.get(tree.reach, tree.reach)}"
     )
+
+
+def bases(result: Result) -> list[str]:
+    """The base of each series, where they are not all the same."""
+    if len({one.tree for one in result.series}) < 2:
+        return []
+    return [f'"{one_line(one.title)}": {_base(one.tree, True)}' for one in result.series]
+
+
+def _base(tree: TreeInfo, applied: bool) -> str:
+    found_by = _FOUND_BY.get(tree.base_found_by, tree.base_found_by)
+    if tree.base_found_by == "none":
+        return found_by
+    name = printable(tree.revision)[:12] if tree.revision else printable(tree.root or "")
+    return f"base {name} ({found_by})" if applied else f"{name} ({found_by})"

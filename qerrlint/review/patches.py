@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -10,12 +11,22 @@ from qerrlint.engine.files import FileReport
 from qerrlint.facts.program import Program
 from qerrlint.facts.signatures import DeclarationCache
 from qerrlint.patch.series import Series
+from qerrlint.patch.stacks import Stack
 from qerrlint.patch.thread import Remark
 from qerrlint.review.compare import Compared, compare
 from qerrlint.review.gate import gate_changes
 from qerrlint.review.located import Located, Resolver
 from qerrlint.review.reported import as_reported, heard
-from qerrlint.review.result import Coverage, Damaged, RaisedBy, Reported, Result, Skipped, TreeInfo
+from qerrlint.review.result import (
+    Coverage,
+    Damaged,
+    RaisedBy,
+    Reported,
+    Result,
+    SeriesInfo,
+    Skipped,
+    TreeInfo,
+)
 from qerrlint.review.scope import is_c
 from qerrlint.review.stages import Stage, apply_series, union
 from qerrlint.review.whole import uncovered
@@ -25,10 +36,32 @@ from qerrlint.source.source import Source
 
 
 def review_series(
-    base: Source, series: Sequence[Series], rules: RuleSet, tree: TreeInfo, notices: Sequence[str] = ()
+    base: Source,
+    stack: Stack,
+    rules: RuleSet,
+    tree: TreeInfo,
+    notices: Sequence[str] = (),
+    beneath: Sequence[Series] = (),
 ) -> Result:
-    """Apply the patches to `base` one by one and report what each did; all statuses, unfiltered."""
-    return review_stages(base, series, apply_series(base, series), rules, tree, notices)
+    """Apply the patches to `base` one by one and report what each did; all statuses, unfiltered.
+
+    The patches of `beneath` are applied first and not reviewed.
+    """
+    notes = [*notices]
+    if beneath:
+        under, stages = apply_series(base, beneath)
+        base = OverlaySource(under, stages[-1].changes) if stages else under
+        notes += [
+            f'"{stage.patch.title}", which comes before the series: {problem}'
+            for stage in stages
+            for problem in stage.problems
+            if stage.skipped
+        ]
+    start, stages = apply_series(base, stack.series)
+    result = review_stages(start, stack.series, stages, rules, tree, notes)
+    wanted = [tuple((one.kind, one.ident, one.found) for one in own) for own in stack.prerequisites]
+    series = (replace(info, prerequisites=own) for info, own in zip(result.series, wanted, strict=True))
+    return replace(result, series=tuple(series))
 
 
 def review_stages(
@@ -64,9 +97,15 @@ def review_stages(
         coverage=coverage(
             net.reports, Resolver(programs[-1]), [s for stage in stages for s in stage.skipped]
         ),
-        patches=tuple(stage.info() for stage in stages),
+        patches=tuple(
+            replace(stage.info(), series=number)
+            for number, one in enumerate(series, 1)
+            for stage in stages
+            if stage.series is one
+        ),
         summary=summary(found),
         notices=tuple(dict.fromkeys(all_notices)),
+        series=tuple(_info(one, tree) for one in series),
     )
 
 
@@ -83,6 +122,11 @@ def _gate_changes(stages: Sequence[Stage], programs: Sequence[Program], rules: R
                 patch=number + 1,
                 diff_line=lines.to_diff(found.place.line) if lines is not None else None,
             )
+
+
+def _info(one: Series, tree: TreeInfo) -> SeriesInfo:
+    total = next((patch.total for patch in one.patches), None)
+    return SeriesInfo(one.title, one.message_id, one.version, total, one.missing, (), tree)
 
 
 class _Attribution:
@@ -147,19 +191,43 @@ class _Attribution:
             transient=transient,
             repaired_by=self._repairer(found, number + 1) if transient else None,
             diff_line=diff_line,
+            quote_line=diff_line if diff_line is not None else _leading_line(stage, origin),
             raised_by=self._raised(stage, origin, diff_line),
         )
 
     def _raised(self, stage: Stage, found: Located, diff_line: int | None) -> RaisedBy | None:
         """The first reply that remarks on the finding's line in this patch."""
         for patch, remark in self._remarks:
-            if patch is stage.patch and diff_line is not None and _about(remark, found.path, diff_line):
+            if patch is stage.patch and about(
+                remark, found.path, diff_line, found.finding.function, found.finding.rule
+            ):
                 return RaisedBy(remark.sender, remark.message_id)
         return None
 
 
-def _about(remark: Remark, path: str, diff_line: int) -> bool:
-    return remark.path == path and diff_line in remark.covers
+def about(remark: Remark, path: str, diff_line: int | None, function: str, rule: str) -> bool:
+    """Whether a remark is on a finding: it stands below its line, or, where the patch does not show that
+    line, it names its function and its rule, or the function and the file."""
+    if diff_line is not None:
+        return remark.path == path and diff_line in remark.covers
+    if not function or re.search(rf"\b{re.escape(function)}\b", remark.remark) is None:
+        return False
+    return rule in remark.remark or path in remark.remark or remark.path == path
+
+
+def _leading_line(stage: Stage, found: Located) -> int | None:
+    """The line of the patch that leads to a finding on a line that it does not show: that of the first
+    step that it shows, else the nearest one in the finding's file, else the patch's first line."""
+    for step in found.steps:
+        lines = stage.maps.get(step.place.path)
+        line = lines.to_diff(step.place.line) if lines is not None else None
+        if line is not None:
+            return line
+    lines = stage.maps.get(found.path)
+    if lines is not None and lines.new_places:
+        nearest = min(lines.new_places, key=lambda line: (abs(line - found.place.line), line))
+        return lines.new_places[nearest]
+    return min((place for lines in stage.maps.values() for place in lines.new_places.values()), default=None)
 
 
 def _by_fingerprint(found: Sequence[Located]) -> dict[str, Located]:

@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qerrlint.review.against import Against
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,14 @@ class ReportedFix:
 
 @dataclass(frozen=True, slots=True)
 class RaisedBy:
-    """The reply in the same input that already objects to the finding's line."""
+    """The reply in the same input that already objects to the finding's line.
+
+    `version` is that of the series it answers, None where that is the one under review.
+    """
 
     sender: str
     message_id: str | None
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,9 @@ class Reported:
     status: introduced, fixed, persisting, or None for `check`. relation: added-line,
     changed-function, affected-caller, or None. patch, repaired_by: 1-based
     indexes into Result.patches, or None; `transient` says that a later patch of the series repairs it.
-    diff_line: 1-based line in the patch's own text, or None. suppressed: the reason given, or None.
+    diff_line: 1-based line in the patch's own text, or None. quote_line: the line of that text to quote
+    for it, where diff_line is None the nearest one that leads to it. suppressed: the reason given, or None.
+    against: new or remaining, where an earlier version of the series was reviewed as well, else None.
     """
 
     rule: str
@@ -80,6 +90,8 @@ class Reported:
     raised_by: RaisedBy | None = None
     suppressed: str | None = None
     fixes: tuple[ReportedFix, ...] = ()
+    quote_line: int | None = None
+    against: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +139,10 @@ class DiffFile:
 
 @dataclass(frozen=True, slots=True)
 class PatchInfo:
-    """One patch of the input and what became of it; problems are sentences, `diff` is what it changes."""
+    """One patch of the input and what became of it; problems are sentences, `diff` is what it changes.
+
+    `series` is the 1-based place in Result.series, `already_applied` says that the tree has all of it.
+    """
 
     index: int
     total: int | None
@@ -138,6 +153,24 @@ class PatchInfo:
     files: tuple[str, ...]
     problems: tuple[str, ...] = ()
     diff: tuple[DiffFile, ...] = ()
+    already_applied: bool = False
+    series: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesInfo:
+    """One series of the input, and the tree that it was applied to; `missing` are indices of patches.
+
+    `prerequisites` are (kind, id, whether the input has it) of what the series says it builds on.
+    """
+
+    title: str
+    message_id: str | None
+    version: int
+    total: int | None
+    missing: tuple[int, ...]
+    prerequisites: tuple[tuple[str, str, bool], ...]
+    tree: TreeInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +222,8 @@ class Result:
     """One run. `findings` is sorted by (path, line, column, rule) and already filtered; the counts in
     `summary` (introduced, fixed, persisting, suppressed) are of all statuses, shown or not. `notices`
     are sentences for the reader (what a run without a tree lacks, patches missing from a series). `diff` is
-    the change under review where it does not come as patches; `rules` are all rules of the run, by id."""
+    the change under review where it does not come as patches; `rules` are all rules of the run, by id.
+    `tree` is that of the first series; `against` is what became of an earlier version of them."""
 
     command: str
     tree: TreeInfo
@@ -200,3 +234,5 @@ class Result:
     notices: tuple[str, ...] = ()
     diff: tuple[DiffFile, ...] = ()
     rules: tuple[RuleInfo, ...] = ()
+    series: tuple[SeriesInfo, ...] = ()
+    against: Against | None = None

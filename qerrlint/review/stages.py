@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from qerrlint.errors import InputError
 from qerrlint.patch.apply import AlreadyApplied, HunkMismatch, apply_change
-from qerrlint.patch.diff import FileChange
+from qerrlint.patch.diff import FileChange, reverse
 from qerrlint.patch.linemap import LineMap
 from qerrlint.patch.series import Patch, Series
 from qerrlint.review.difftext import diff_of_patch
@@ -22,7 +22,8 @@ from qerrlint.source.source import Source
 class Stage:
     """One patch applied: its files before and after, their line maps (by the path after), its problems.
 
-    `changes` is the whole overlay from the base to the tree after this patch.
+    `changes` is the whole overlay from the base to the tree after this patch; `there` says that the base has
+    the patch already, `repeated` that it has one of its file changes.
     """
 
     patch: Patch
@@ -32,6 +33,8 @@ class Stage:
     maps: dict[str, LineMap] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    there: bool = False
+    repeated: bool = False
 
     def info(self) -> PatchInfo:
         """What the Result says of the patch."""
@@ -46,13 +49,50 @@ class Stage:
             files=tuple(dict.fromkeys(change.path for change in patch.changes)),
             problems=tuple(self.problems),
             diff=diff_of_patch(patch.changes),
+            already_applied=self.there or (self.repeated and not self.pairs and not self.skipped),
         )
 
 
-def apply_series(base: Source, series: Sequence[Series]) -> list[Stage]:
-    """Every patch of every series on top of the one before; a file that does not fit stays as it is."""
+def apply_series(base: Source, series: Sequence[Series]) -> tuple[Source, list[Stage]]:
+    """Every patch of every series on top of the one before, and the tree that the first one starts from.
+
+    A file that does not fit stays as it is. Where the base has the first patches already, which shows when
+    they fit in reverse and not forwards, the series starts from the base without them.
+    """
+    stages = _apply_all(base, series, {})
+    if any(stage.skipped or stage.repeated for stage in stages):
+        count, undone = _taken_back(base, [patch for one in series for patch in one.patches])
+        if count:
+            stages = _apply_all(base, series, undone)
+            for stage in stages[:count]:
+                stage.there = True
+                stage.problems.append(
+                    "the tree has this patch already; it is reviewed against the tree without"
+                )
+            return OverlaySource(base, undone), stages
+    return base, stages
+
+
+def _taken_back(base: Source, patches: Sequence[Patch]) -> tuple[int, dict[str, bytes | None]]:
+    """How many of the first patches can be taken back from the base together, and what that changes."""
+    for count in range(len(patches), 0, -1):
+        changes: dict[str, bytes | None] = {}
+        for patch in reversed(patches[:count]):
+            stage = Stage(patch, Series((patch,), None, (), (), 1), dict(changes))
+            source = OverlaySource(base, stage.changes)
+            for change in reversed(patch.changes):
+                _apply(stage, reverse(change), source)
+            if stage.skipped or stage.repeated or not patch.changes:
+                break
+            changes = stage.changes
+        else:
+            return count, changes
+    return 0, {}
+
+
+def _apply_all(base: Source, series: Sequence[Series], start: dict[str, bytes | None]) -> list[Stage]:
     stages: list[Stage] = []
-    changes: dict[str, bytes | None] = {}
+    changes = start
     for one in series:
         for patch in one.patches:
             stage = Stage(patch, one, dict(changes))
@@ -76,6 +116,7 @@ def _apply(stage: Stage, change: FileChange, source: OverlaySource) -> None:
         applied = apply_change(change, old)
     except AlreadyApplied as error:
         stage.problems.append(f"{error}; the tree has this change already")
+        stage.repeated = True
         return
     except (HunkMismatch, InputError) as error:
         stage.problems = [p for p in stage.problems if p != str(error)]

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where quoted lines stand in a patch, although mailers trim, wrap and join them; it reads no remarks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from qerrlint.patch.diff import FileChange
+
+# A line with fewer characters than this (without blanks) is found too often to place a wrapped quote by.
+_TELLING = 12
+# Characters of a quote that are looked at where it has to be read as one run: some hundred lines.
+_LONGEST = 20_000
+
+
+class Places:
+    """The lines of a patch by their text without blanks, to find quoted lines in."""
+
+    def __init__(self, changes: Sequence[FileChange]) -> None:
+        self._lines: list[tuple[str, int, str]] = []
+        self._by_text: dict[str, list[int]] = {}
+        for change in changes:
+            for hunk in change.hunks:
+                for (sign, text), place in zip(hunk.lines, hunk.text_lines, strict=True):
+                    key = _key(sign + text.decode("utf-8", "replace"))
+                    self._by_text.setdefault(key, []).append(len(self._lines))
+                    self._lines.append((key, place, change.path))
+
+    def knows(self, line: str) -> bool:
+        """Whether the patch has this line (one without any word says nothing)."""
+        return (
+            re.search(r"\w", line) is not None and line[:1] in "+- " and self._own_key(line) in self._by_text
+        )
+
+    def find(self, context: Sequence[str]) -> tuple[str | None, tuple[int, ...]]:
+        """Path and patch lines of the place whose lines upwards agree best with the quoted ones."""
+        keys = [self._own_key(line) for line in context]
+        best: tuple[int, list[int]] | None = None
+        for at in self._candidates(keys[-1]):
+            score, covered, row = 1, [at], at - 1
+            for key in reversed(keys[:-1]):
+                # A trimmed quote leaves lines out: look a little further up for the next one.
+                ahead = next((r for r in range(row, max(row - 4, -1), -1) if self._lines[r][0] == key), None)
+                if ahead is None or self._lines[ahead][2] != self._lines[at][2]:
+                    continue
+                covered.append(ahead)
+                score, row = score + 1, ahead - 1
+            if best is None or score > best[0]:
+                best = (score, covered)
+        return (None, ()) if best is None else self._place(best[1])
+
+    def find_flowed(self, text: str) -> tuple[str | None, tuple[int, ...]]:
+        """Path and patch lines that a quote shows whose lines are not the patch's own.
+
+        Mailers wrap long lines, join short ones, and drop the signs of lines that they move. So the quote is
+        read as one run of characters without blanks and signs, and the patch's lines are looked for in it.
+        Only lines long enough to be told by are taken, and only if they stand in it once; all of them
+        in one file, at most a few lines apart from each other, up to the one that the quote ends with.
+        """
+        stream = _stream(text)[-_LONGEST:]
+        rows: list[tuple[int, int]] = []
+        for row, (key, _, _) in enumerate(self._lines):
+            plain = key[1:]
+            if len(plain) >= _TELLING and stream.count(plain) == 1 and self._alone(plain):
+                rows.append((stream.index(plain) + len(plain), row))
+        if not rows:
+            return None, ()
+        end, last = max(rows)
+        # What follows the last line found may be the beginning of a longer one, not a page of prose.
+        if len(stream) - end > 2 * _TELLING:
+            return None, ()
+        covered = [last]
+        for at, row in sorted(rows, reverse=True):
+            if at < end and 0 < covered[-1] - row <= 6 and self._lines[row][2] == self._lines[last][2]:
+                covered.append(row)
+        return self._place(covered)
+
+    def wrapped_off(self, line: str, own: str) -> int:
+        """How many characters of the unquoted text `own` are the rest of the quoted `line`, which a mailer
+        broke without marking it; 0 where the two together are no line of the patch."""
+        if self.knows(line):
+            return 0
+        end = 0
+        for _ in range(2):
+            end = own.find("\n", end) + 1 or len(own)
+            if self.knows(line + own[:end]):
+                return end
+        return 0
+
+    def _own_key(self, line: str) -> str:
+        """The key of a quoted line: some mailers put blanks in front of the sign."""
+        key = _key(line)
+        return key if key in self._by_text or line[:1] != " " else _key(line.lstrip())
+
+    def _alone(self, plain: str) -> bool:
+        """Whether only one kind of line has this text; a removed line and the added one can be equal."""
+        return sum(len(self._by_text.get(sign + plain, ())) for sign in "+- ") == 1
+
+    def _place(self, covered: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+        rows = sorted(covered)
+        return self._lines[rows[-1]][2], tuple(self._lines[row][1] for row in rows)
+
+    def _candidates(self, key: str) -> list[int]:
+        exact = self._by_text.get(key)
+        if exact is not None:
+            return exact
+        if len(key) < _TELLING:
+            return []
+        # A line that a mailer has wrapped is quoted in part: its beginning, or its end on a line of its own.
+        tail = key.lstrip("+- ")
+        return [
+            row
+            for row, (text, _, _) in enumerate(self._lines)
+            if text.startswith(key) or (len(tail) >= _TELLING and text.endswith(tail))
+        ]
+
+
+def _key(line: str) -> str:
+    """Sign and text of a diff line without any blanks."""
+    sign = line[:1] if line[:1] in ("+", "-") else " "
+    return sign + "".join(line[1 if line[:1] in ("+", "-") else 0 :].split())
+
+
+def _stream(text: str) -> str:
+    """Quoted lines in a row without signs and blanks."""
+    return "".join(_key(line)[1:] for line in text.split("\n"))

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a series made of its earlier version, as lines of text; it compares nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qerrlint.report.printable import one_line
+from qerrlint.review.against import Against
+from qerrlint.review.result import Reported
+
+_STYLES = {"addressed": "bold green", "remaining": "bold yellow", "unknown": "bold cyan"}
+_OUTCOMES = {
+    "addressed": "addressed",
+    "remaining": "still there",
+    "unknown": "cannot be told",
+    "line-same": "the line is as it was",
+    "line-changed": "the line has changed or gone",
+}
+
+
+def against_lines(against: Against) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Findings of the earlier version with their fate, reviewers' remarks with theirs, and the counts."""
+    for sequel in against.findings:
+        found = sequel.found
+        where = f"{found.place.path}:{found.place.line}: {found.rule}: {found.message}"
+        if sequel.outcome == "unknown":
+            where += " (the later version could not be read there)"
+        if sequel.now is not None:
+            where = f"{sequel.now.place.path}:{sequel.now.place.line}: {found.rule}: {sequel.now.message}"
+        yield (
+            (f"{_OUTCOMES[sequel.outcome]}: ", _STYLES[sequel.outcome]),
+            (one_line(where + _raised(found)), ""),
+        )
+    for remark in against.remarks:
+        said = f" in <{remark.message_id}>" if remark.message_id else ""
+        about = f" ({remark.rule})" if remark.rule else ""
+        place = f"{remark.path}, at `{remark.line[1:].strip()}`{about}"
+        text = f"{remark.sender}{said} on patch {remark.patch}, {place}: {_OUTCOMES[remark.outcome]}"
+        yield ("remark: ", _STYLES.get(remark.outcome, "")), (one_line(text), "")
+    yield ((one_line(_counts(against)), "bold"),)
+
+
+def _raised(found: Reported) -> str:
+    return f", which {found.raised_by.sender} raised" if found.raised_by is not None else ""
+
+
+def _counts(against: Against) -> str:
+    outcomes = [sequel.outcome for sequel in against.findings]
+    counts = [
+        f"{outcomes.count(outcome)} {word}"
+        for outcome, word in (
+            ("addressed", "addressed"),
+            ("remaining", "still there"),
+            ("unknown", "not to be told"),
+        )
+        if outcome in outcomes
+    ]
+    known = ", ".join(counts) if counts else "nothing was found in it"
+    fresh = f"{against.new} new" if against.new else "none new"
+    return f'against version {against.version} "{against.title}": {known}; {fresh}'
