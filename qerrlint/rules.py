@@ -18,6 +18,8 @@ from qerrlint.findings import CONFIDENCES, Finding, Fix, Observation, fingerprin
 if TYPE_CHECKING:
     from importlib.abc import Traversable
 
+    from qerrlint.facts.pairs import Pair
+
 HEADINGS = ("What it flags", "Why it matters", "Bad", "Good", "What to do", "Not flagged", "Origin")
 """The headings of every rule's page, in this order."""
 
@@ -52,7 +54,8 @@ class Remark:
 class Rule:
     """One rule; `path` names its file, `page` is the Markdown text under the fixed headings.
 
-    `touched_only`: of a change it speaks on lines that the change adds, and on no others.
+    `touched_only`: of a change it speaks on lines that the change adds, and on no others. `pairs`: the pairs
+    of calls that it is about, its own and those of other files that it `uses` by name.
     """
 
     id: str
@@ -71,6 +74,8 @@ class Rule:
     path: str
     page: str
     touched_only: bool = False
+    pairs: tuple[Pair, ...] = ()
+    uses: tuple[str, ...] = ()
 
     @property
     def sections(self) -> Mapping[str, str]:
@@ -84,9 +89,11 @@ class Rule:
         return {name.lower(): tuple(FENCE.findall(sections[name])) for name in ("Bad", "Good")}
 
     def listens(self, observation: Observation) -> bool:
-        """Whether the observation is of this rule's event and fulfils its `where` table."""
-        return (observation.analysis, observation.kind) == (self.analysis, self.event) and _holds(
-            self.where, observation.slots
+        """Whether the observation is of this rule's event and pairs, and fulfils its `where` table."""
+        return (
+            (observation.analysis, observation.kind) == (self.analysis, self.event)
+            and _holds(self.where, observation.slots)
+            and (not self.pairs or any(observation.slots["pair"] == pair.name for pair in self.pairs))
         )
 
     def remark(self, observation: Observation) -> Remark:
@@ -115,7 +122,7 @@ class Rule:
 class RuleSet:
     """Rules by id, in the order of their ids; only enabled ones speak."""
 
-    __slots__ = ("_by_id", "_listeners")
+    __slots__ = ("_by_id", "_listeners", "pairs")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._by_id = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
@@ -124,6 +131,10 @@ class RuleSet:
             if rule.enabled:
                 listeners.setdefault((rule.analysis, rule.event), []).append(rule)
         self._listeners = listeners
+        # What the enabled rules want to be followed, each pair once.
+        self.pairs: tuple[Pair, ...] = tuple(
+            {pair.name: pair for rule in self._by_id.values() if rule.enabled for pair in rule.pairs}.values()
+        )
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._by_id.values())
@@ -218,7 +229,30 @@ def load_rules(extra_dirs: Sequence[str | Path] = ()) -> RuleSet:
                     f"{rule.path}: the rule {rule.id} is already defined ({rules[rule.id].path})"
                 )
             rules[rule.id] = rule
-    return RuleSet(rules.values())
+    return RuleSet(_with_pairs(rules.values()))
+
+
+def _with_pairs(rules: Iterable[Rule]) -> Iterator[Rule]:
+    """The rules with the pairs that they use; raises UsageError for a name that is unknown or taken twice."""
+    known: dict[str, Pair] = {}
+    owners: dict[str, str] = {}
+    rules = tuple(rules)
+    for rule in rules:
+        for pair in rule.pairs:
+            if pair.name in known:
+                raise UsageError(
+                    f"{rule.path}: the pair {pair.name!r} is already defined ({owners[pair.name]})"
+                )
+            known[pair.name], owners[pair.name] = pair, rule.path
+    for rule in rules:
+        for name in rule.uses:
+            if name not in known:
+                raise UsageError(
+                    f"{rule.path}: uses: unknown pair {name!r} (known: {', '.join(sorted(known))})"
+                )
+        if rule.uses:
+            rule = replace(rule, pairs=(*rule.pairs, *(known[name] for name in rule.uses)))
+        yield rule
 
 
 def _holds(where: Where, slots: Mapping[str, str]) -> bool:
