@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 from qerrlint.analyses.analysis import Analysis
 from qerrlint.analyses.calls import CALLS
@@ -17,6 +17,7 @@ from qerrlint.facts.pairs import Pair
 ANALYSES: tuple[Analysis, ...] = (ERRORFLOW, CALLS, ROLES, MODES, FORM)
 
 
-def analyses_for(pairs: Sequence[Pair]) -> tuple[Analysis, ...]:
+@lru_cache(maxsize=4)
+def analyses_for(pairs: tuple[Pair, ...]) -> tuple[Analysis, ...]:
     """All analyses, the one that is driven by the tables of the rule files with these pairs."""
     return (*ANALYSES, machine(pairs)) if pairs else ANALYSES

@@ -9,7 +9,7 @@ from qerrlint.analyses.releases import Releases, owners
 from qerrlint.facts.custody import Handling
 from qerrlint.facts.pairs import PROCESS, RESULT, Pair, place_of_object
 from qerrlint.facts.unit import Unit
-from qerrlint.syntax.ir import Addr, Assign, Call, Declare, Function, Var, root
+from qerrlint.syntax.ir import Addr, Assign, Call, Declare, Function, Result, Var, root
 
 _TAKING = ("acquire", "release")
 
@@ -100,6 +100,17 @@ class Scene:
             for handling in found:
                 if handling.role == role:
                     yield self.function.calls[number], handling
+
+    def kept_in(self, path: str) -> str:
+        """Where the function puts what a call returns; any other path as it is."""
+        if not path.startswith("#"):
+            return path
+        returned = Result(int(path[1:]))
+        for block in self.function.blocks:
+            for event in block.events:
+                if isinstance(event, Assign) and event.value == returned:
+                    return event.target
+        return path
 
     def releases_itself(self, pair: Pair, path: str) -> bool:
         """Whether the function gives the object back somewhere."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qerrlint.facts.effects import Effect
 from qerrlint.facts.errorlife import ErrorLife
@@ -79,6 +80,12 @@ def follow(
 
 def _mark(number: int, status: str, path: str, call: int) -> tuple[str, int | str]:
     return f"{_HOLD} {number} {status} {path}", call
+
+
+@lru_cache(maxsize=4096)
+def _parsed(what: str) -> tuple[int, str, str]:
+    _, number, status, path = what.split(" ", 3)
+    return int(number), status, path
 
 
 class _Custody(ErrorLife):
@@ -234,12 +241,7 @@ class _Custody(ErrorLife):
     @staticmethod
     def _holds(state: PathState) -> list[tuple[int, str, str, int]]:
         """(number of the pair, status, object, call) of each object on the path, in a fixed order."""
-        out = []
-        for what, where in state.marks:
-            if what.startswith(_HOLD):
-                _, number, status, path = what.split(" ", 3)
-                out.append((int(number), status, path, int(where)))
-        return sorted(out)
+        return sorted((*_parsed(what), int(where)) for what, where in state.marks if what.startswith(_HOLD))
 
     def _see(
         self,
