@@ -6,16 +6,18 @@ It follows no path: the place of the call, the object's home and the other funct
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from qerrlint.analyses.excuses import excused
+from qerrlint.analyses.reach import after
 from qerrlint.analyses.scene import Scene
 from qerrlint.facts.custody import Handling
 from qerrlint.facts.errorguards import FATAL
-from qerrlint.facts.pairs import RESULT, place_of_object, tail
+from qerrlint.facts.pairs import FAILURES, RESULT, place_of_object, tail
 from qerrlint.facts.phases import SETUP
 from qerrlint.findings import Observation
-from qerrlint.syntax.ir import Addr, Assign, Call, Event, Var, root
+from qerrlint.source.span import Span
+from qerrlint.syntax.ir import Addr, Assign, Call, Event, Return, Var, root
 
 _ENTERING = SETUP | {"attach"}
 # Calls after which nothing has been done yet.
@@ -106,17 +108,22 @@ def _is_work(event: Event) -> bool:
     return isinstance(event, Assign) and event.stated
 
 
-def unreachable(scene: Scene) -> Iterator[Observation]:
-    """What is prepared in a local variable and taken by its address: nobody can give it back."""
+def unreachable(scene: Scene, failing: Collection[Span]) -> Iterator[Observation]:
+    """What is prepared in a local variable and taken by its address: nobody can give it back.
+
+    Where a setup phase cannot fail any more (`failing`: its failing returns) it may be meant to stay.
+    """
     for call, handling in scene.all("acquire"):
         pair, path = handling.pair, handling.object
         if not pair.prepare or pair.keeps or not scene.is_local(path):
             continue
         if not isinstance(handling.move.moved(call), Addr) or scene.releases_itself(pair, path):
             continue
-        phase = "setup" if scene.releases.runs_in(scene.function.name) & SETUP else "other"
-        slots = {"release": scene.remedy(pair), "phase": phase}
-        yield _observation(scene, "unreachable", call, handling, slots, "high")
+        setup = scene.releases.runs_in(scene.function.name) & SETUP
+        good, _ = FAILURES[handling.move.fails]
+        fails = after(scene.function, call.index, lambda e: isinstance(e, Return) and e.span in failing, good)
+        slots = {"release": scene.remedy(pair), "phase": "setup" if setup and fails else "other"}
+        yield _observation(scene, "unreachable", call, handling, slots, "high" if setup and fails else "low")
 
 
 def _observation(

@@ -75,7 +75,7 @@ def _run(
         yield from discarded(scene, held)
     yield from never_released(scene)
     yield from unchecked(scene)
-    yield from unreachable(scene)
+    yield from unreachable(scene, failing)
     yield from taken_again(scene)
 
 
