@@ -2,8 +2,8 @@
 """Rule files: read and validate one rules/<id>.md; does not find them and does not word findings.
 
 TOML front matter between `+++` lines (id, title, since, analysis, event, severity, confidence, message,
-advice; optional where, labels, enabled, touched-only, change-only and [[case]] tables), then the rule's
-page under HEADINGS.
+advice; optional where, labels, enabled, touched-only, change-only, uses, [[case]] and [[pair]] tables),
+then the rule's page under HEADINGS. The form of a [[pair]] is rulepairs'.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any
 
 from qerrlint.analyses.catalog import CATALOG, Emission
 from qerrlint.errors import UsageError
+from qerrlint.facts.pairs import Pair
 from qerrlint.findings import CONFIDENCES, SEVERITIES
+from qerrlint.rulepairs import parse_pairs
 from qerrlint.rules import FENCE, HEADINGS, SLOT, Case, Rule, Where, page_sections
 
 if sys.version_info >= (3, 11):
@@ -52,7 +54,9 @@ LABELS = frozenset(
 """The classes of labelled defects (`qerrlint replay`) that a rule may answer."""
 
 _TEXTS = ("id", "title", "since", "analysis", "event", "severity", "confidence", "message", "advice")
-_KEYS = frozenset((*_TEXTS, "where", "labels", "enabled", "touched-only", "change-only", "case"))
+_KEYS = frozenset(
+    (*_TEXTS, "where", "labels", "enabled", "touched-only", "change-only", "case", "pair", "uses")
+)
 _CASE_KEYS = frozenset(("where", "message", "severity", "confidence", "advice"))
 _ID = re.compile(r"[a-z]+(?:-[a-z]+)*\Z")
 
@@ -125,6 +129,7 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
         raise UsageError(f"{path}: 'case' is not an array of tables ([[case]])")
     _check_words(table, emission, path)
     where = _where(table.get("where", {}), emission, path)
+    pairs, uses = _pairs(table, emission, path)
     return Rule(
         **{key: table[key] for key in _TEXTS},
         where=where,
@@ -137,7 +142,24 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
         page=page,
         touched_only=touched_only,
         change_only=change_only,
+        pairs=pairs,
+        uses=uses,
     )
+
+
+def _pairs(
+    table: Mapping[str, Any], emission: Emission, path: str
+) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
+    """The pairs that the file defines, and the names of those that it takes from other files."""
+    pairs, uses = parse_pairs(table.get("pair", []), path), table.get("uses", [])
+    if not isinstance(uses, list) or not all(isinstance(name, str) for name in uses):
+        raise UsageError(f"{path}: 'uses' is not a list of names of pairs")
+    if "pair" not in emission.slots:
+        if pairs or uses:
+            raise UsageError(f"{path}: pairs are for events of an analysis that follows them")
+    elif not pairs and not uses:
+        raise UsageError(f"{path}: needs a [[pair]], or 'uses' with the names of pairs")
+    return pairs, tuple(uses)
 
 
 def _case(table: Mapping[str, Any], outer: Mapping[str, str], emission: Emission, at: str) -> Case:

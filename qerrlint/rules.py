@@ -18,6 +18,8 @@ from qerrlint.findings import CONFIDENCES, Finding, Fix, Observation, fingerprin
 if TYPE_CHECKING:
     from importlib.abc import Traversable
 
+    from qerrlint.facts.pairs import Pair
+
 HEADINGS = ("What it flags", "Why it matters", "Bad", "Good", "What to do", "Not flagged", "Origin")
 """The headings of every rule's page, in this order."""
 
@@ -53,7 +55,8 @@ class Rule:
     """One rule; `path` names its file, `page` is the Markdown text under the fixed headings.
 
     `touched_only`: of a change it speaks on lines that the change adds, and on no others. `change_only`: it
-    speaks of what a change introduces, and never of a tree as it is.
+    speaks of what a change introduces, and never of a tree as it is. `pairs`: the pairs
+    of calls that it is about, its own and those of other files that it `uses` by name.
     """
 
     id: str
@@ -73,6 +76,8 @@ class Rule:
     page: str
     touched_only: bool = False
     change_only: bool = False
+    pairs: tuple[Pair, ...] = ()
+    uses: tuple[str, ...] = ()
 
     @property
     def sections(self) -> Mapping[str, str]:
@@ -87,9 +92,11 @@ class Rule:
         return {name.lower(): tuple(FENCE.findall(sections[name])) for name in ("Bad", "Good")}
 
     def listens(self, observation: Observation) -> bool:
-        """Whether the observation is of this rule's event and fulfils its `where` table."""
-        return (observation.analysis, observation.kind) == (self.analysis, self.event) and _holds(
-            self.where, observation.slots
+        """Whether the observation is of this rule's event and pairs, and fulfils its `where` table."""
+        return (
+            (observation.analysis, observation.kind) == (self.analysis, self.event)
+            and _holds(self.where, observation.slots)
+            and (not self.pairs or any(observation.slots["pair"] == pair.name for pair in self.pairs))
         )
 
     def remark(self, observation: Observation) -> Remark:
@@ -121,7 +128,7 @@ class RuleSet:
     `known` holds every rule by id as it was loaded, also those that a selection has left out.
     """
 
-    __slots__ = ("_by_id", "_listeners", "known")
+    __slots__ = ("_by_id", "_listeners", "known", "pairs")
 
     def __init__(self, rules: Iterable[Rule], known: Mapping[str, Rule] | None = None) -> None:
         self._by_id = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
@@ -131,6 +138,10 @@ class RuleSet:
             if rule.enabled:
                 listeners.setdefault((rule.analysis, rule.event), []).append(rule)
         self._listeners = listeners
+        # What the enabled rules want to be followed, each pair once.
+        self.pairs: tuple[Pair, ...] = tuple(
+            {pair.name: pair for rule in self._by_id.values() if rule.enabled for pair in rule.pairs}.values()
+        )
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._by_id.values())
@@ -225,7 +236,30 @@ def load_rules(extra_dirs: Sequence[str | Path] = ()) -> RuleSet:
                     f"{rule.path}: the rule {rule.id} is already defined ({rules[rule.id].path})"
                 )
             rules[rule.id] = rule
-    return RuleSet(rules.values())
+    return RuleSet(_with_pairs(rules.values()))
+
+
+def _with_pairs(rules: Iterable[Rule]) -> Iterator[Rule]:
+    """The rules with the pairs that they use; raises UsageError for a name that is unknown or taken twice."""
+    known: dict[str, Pair] = {}
+    owners: dict[str, str] = {}
+    rules = tuple(rules)
+    for rule in rules:
+        for pair in rule.pairs:
+            if pair.name in known:
+                raise UsageError(
+                    f"{rule.path}: the pair {pair.name!r} is already defined ({owners[pair.name]})"
+                )
+            known[pair.name], owners[pair.name] = pair, rule.path
+    for rule in rules:
+        for name in rule.uses:
+            if name not in known:
+                raise UsageError(
+                    f"{rule.path}: uses: unknown pair {name!r} (known: {', '.join(sorted(known))})"
+                )
+        if rule.uses:
+            rule = replace(rule, pairs=(*rule.pairs, *(known[name] for name in rule.uses)))
+        yield rule
 
 
 def _holds(where: Where, slots: Mapping[str, str]) -> bool:

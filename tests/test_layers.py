@@ -19,7 +19,7 @@ LAYERS = (
     ("report",),
     ("review",),
     ("engine",),
-    ("rules", "rulefile"),
+    ("rules", "rulefile", "rulepairs"),
     ("analyses",),
     ("facts",),
     ("flow",),

@@ -81,8 +81,10 @@ def test_messages_stay_short_for_names_of_common_length(rule: Rule) -> None:
     }
     slots = dict.fromkeys(emission.slots, "MIG_MODE_NORMAL") | {"remedy": ""}
     slots |= {name: value for name, value in sample.items() if name in emission.slots}
+    if rule.pairs:
+        slots["pair"] = rule.pairs[0].name
     for case in (None, *rule.cases):
-        where = dict(rule.where if case is None else case.where)
+        where = dict(rule.where) | dict(case.where if case is not None else ())
         (finding,) = RuleSet([rule]).everything().finding(seen(rule.analysis, rule.event, **(slots | where)))
         assert len(finding.message) <= 165, finding.message
         assert finding.message[-1] not in " .,;:"

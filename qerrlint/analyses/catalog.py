@@ -120,6 +120,27 @@ CATALOG: Mapping[str, Declared] = {
             },
         ),
         Declared(
+            "machine",
+            {
+                # pair: its name in the rule files; object: the path of what is taken; acquire, release,
+                # prepare, discard: the calls; other: another function; when: at a failing exit, at any other,
+                # or no function ever gives back; elsewhere: whether another place of the file does.
+                "left-held": _event(
+                    "pair", "object", "acquire", "release", when="failing return never", elsewhere="yes no"
+                ),
+                "unreachable": _event("pair", "object", "acquire", "release", phase="setup other"),
+                "unchecked-acquire": _event("pair", "object", "acquire"),
+                "prepared-twice": _event(
+                    "pair", "object", "prepare", "other", how="two-functions reset state-change"
+                ),
+                "discarded": _event("pair", "object", "acquire", "discard", how="failed held"),
+                "not-discarded": _event("pair", "object", "acquire", "discard"),
+                "left-dangling": _event("pair", "object", "discard", "other"),
+                # callee: who tells the notifiers; what: the constant; other: who tells every end.
+                "ended-twice": _event("callee", "what", "other"),
+            },
+        ),
+        Declared(
             "modes",
             {
                 "unterminated-list": _event("callee", "last"),

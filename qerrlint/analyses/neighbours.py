@@ -44,7 +44,7 @@ def _dangling(unit: Unit, life: Life) -> Iterator[Observation]:
         told.add((consumer.index, sighting.cell))
         member = re.split(r"->|\.", sighting.cell)[-1]
         found = _looks_at(unit, life.function.name, member)
-        if found is None:
+        if found is None or _is_blocker(unit, member):
             continue
         other, span = found
         yield Observation(
@@ -67,6 +67,12 @@ def _is_released(life: Life, consumer: Call, owner: str) -> bool:
         and any(isinstance(a, Var) and a.path == owner for a in call.args)
         for call in life.function.calls
     )
+
+
+def _is_blocker(unit: Unit, member: str) -> bool:
+    """Whether the member holds a migration blocker's reason: rules of its own follow that."""
+    blocks = rb"\bmigrate_(?:add|del)_blocker\w*\s*\([^;]*\b" + re.escape(member.encode()) + rb"\b"
+    return re.search(blocks, unit.data) is not None
 
 
 def _looks_at(unit: Unit, name: str, member: str) -> tuple[str, Span] | None:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from qerrlint.analyses.registry import ANALYSES
+from qerrlint.analyses.analysis import Analysis
+from qerrlint.analyses.registry import analyses_for
 from qerrlint.engine.allowing import allow
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Finding, Observation, number_equal
@@ -48,6 +49,7 @@ def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None
     damaged: list[Uncovered] = []
     incomplete: list[Uncovered] = []
     explored = 0
+    analyses = analyses_for(rules.pairs)
     for piece in unit.relevant():
         if only is not None and piece.name not in only:
             continue
@@ -58,7 +60,7 @@ def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None
             damaged.append(Uncovered(piece.span, piece.name, reason))
             continue
         explored += 1
-        for observation in _observations(unit, piece.name):
+        for observation in _observations(unit, piece.name, analyses):
             for remark in rules.remarks(observation):
                 said.append((remark.finding, remark.key))
                 advice[remark.finding.rule, remark.finding.span] = remark.advice
@@ -88,11 +90,11 @@ def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None
     )
 
 
-def _observations(unit: Unit, name: str) -> Iterable[Observation]:
+def _observations(unit: Unit, name: str, analyses: Iterable[Analysis]) -> Iterable[Observation]:
     piece = unit.functions[name]
     life = unit.life(name)
     complete = life is not None and life.complete
-    for analysis in ANALYSES:
+    for analysis in analyses:
         for observation in analysis.run(unit, piece):
             if not complete and observation.analysis == "errorflow" and observation.kind not in _PATHLESS:
                 # Paths were joined: what rests on a path may rest on one that is none.

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Phases: when in an object's life a function of one file runs, by the slots that it is stored in.
+
+What follows what is a fact of QEMU: a realize that fails is not followed by unrealize (hw/core/qdev.c), nor
+a block driver's open by close (block.c), but instance_finalize runs whenever the object goes (qom/object.c).
+"""
+
+from __future__ import annotations
+
+import re
+
+# Members of classes and drivers, and the phase that a function stored there serves.
+_MEMBERS = {
+    "realize": "realize",
+    "unrealize": "unrealize",
+    "exit": "unrealize",
+    "reset": "reset",
+    "hold": "reset",
+    "enter": "reset",
+    "legacy_reset": "reset",
+    "attach": "attach",
+    "attach_device": "attach",
+    "detach": "detach",
+    "detach_device": "detach",
+    "instance_init": "instance-init",
+    "instance_finalize": "finalize",
+    "bdrv_open": "open",
+    "bdrv_file_open": "open",
+    "bdrv_close": "close",
+}
+SETUP = frozenset({"realize", "open"})
+"""Phases after whose failure nobody calls the phase that undoes them."""
+RECURRING = frozenset({"reset", "state-change"})
+"""Phases that an object goes through again and again."""
+TEARDOWN = frozenset({"unrealize", "detach", "close", "finalize"})
+_STORED = re.compile(
+    rb"(?:\.|->)[ \t]*(?P<member>\w+)[ \t]*=[ \t]*\n?[ \t]*&?(?P<value>[A-Za-z_]\w*)\s*[,;}]|"
+    rb"\bdevice_class_set_parent_(?P<parent>\w+)\(\s*\w+,\s*(?P<parent_value>\w+),|"
+    rb"\bdevice_class_set_(?P<legacy>legacy_reset)\(\s*\w+,\s*(?P<legacy_value>\w+)\)|"
+    rb"\bresettable_class_set_parent_phases\(\s*\w+,(?P<phases>[^;]*);|"
+    rb"\bq(?:emu|dev)_add_vm_change_state_handler\w*\((?P<handler>[^;]*);"
+)
+_DEFINES = re.compile(rb"^OBJECT_DEFINE_(?:SIMPLE_)?TYPE\w*\(", re.MULTILINE)
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_CALL = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
+
+
+def phases(data: bytes, functions: frozenset[str]) -> dict[str, frozenset[str]]:
+    """The phases that each of the file's functions serves by the slots in which the file stores it."""
+    found: dict[str, set[str]] = {}
+    for stored in _STORED.finditer(data):
+        for key, value in (("member", "value"), ("parent", "parent_value"), ("legacy", "legacy_value")):
+            member = stored.group(key)
+            phase = _MEMBERS.get(member.decode()) if member else None
+            if phase is not None:
+                found.setdefault(stored.group(value).decode(), set()).add(phase)
+        for group, phase in (("phases", "reset"), ("handler", "state-change")):
+            for word in _WORD.findall(stored.group(group) or b""):
+                found.setdefault(word.decode(), set()).add(phase)
+    if _DEFINES.search(data):
+        # OBJECT_DEFINE_TYPE() declares name_finalize() and stores it (include/qom/object.h).
+        for name in functions:
+            if name.endswith("_finalize"):
+                found.setdefault(name, set()).add("finalize")
+    return {name: frozenset(served) for name, served in found.items() if name in functions}
+
+
+def calls_inside(data: bytes, spans: dict[str, tuple[int, int]]) -> dict[str, frozenset[str]]:
+    """For each function (by the place of its body) the functions of the file that the body calls."""
+    names = {name.encode(): name for name in spans}
+    return {
+        name: frozenset(
+            names[word] for word in _CALL.findall(data, start, end) if word in names and names[word] != name
+        )
+        for name, (start, end) in spans.items()
+    }
