@@ -64,7 +64,15 @@ CATALOG: Mapping[str, Declared] = {
                 # errp: the parameter; text: the expression; guard: the macro of this tree's age.
                 # setter: whether the function itself has just set the Error that is extended.
                 "errp-deref": _event("errp", "text", "guard"),
-                "errp-prepend": _event("errp", "callee", "guard", form="prepend hint", setter="own callee"),
+                # callers: whether all of them have the guard, or an Error of their own.
+                "errp-prepend": _event(
+                    "errp",
+                    "callee",
+                    "guard",
+                    form="prepend hint",
+                    setter="own callee",
+                    callers="any guarded",
+                ),
             },
         ),
         Declared(
