@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Results that are reckoned with though nobody looks whether they are failures; walks blocks, not paths.
+"""Results of calls with NULL for errp that nobody looks at; walks blocks, not paths.
 
-A call that gets NULL for its Error tells by its result alone. Where that is kept, and used as a number or
-a pointer on a way without any test of it, a failure is taken for a value.
+Such a call tells a failure by its result alone. Where that is dropped, the failure goes unseen; where it is
+kept and used as a number or a pointer without any test, the failure is taken for a value.
 """
 
 from __future__ import annotations
@@ -29,9 +29,32 @@ from qerrlint.syntax.ir import (
     text_of,
 )
 
+# What a program cannot go on without: images, memory, devices, blockers.
+_NEEDED = re.compile(r"(?:^|_)(?:load|realize|open|create|attach|blocker|init_ram|init_rom)(?:_|$)")
+
 
 def observe(unit: Unit, life: Life) -> Iterator[Observation]:
-    """Results of calls with NULL for errp that are used and never tested."""
+    """Results of calls with NULL for errp that are dropped, or used and never tested."""
+    yield from _dismissed(unit, life)
+    yield from _kept(unit, life)
+
+
+def _dismissed(unit: Unit, life: Life) -> Iterator[Observation]:
+    """errp is NULL and the result is dropped: the failure of something that is needed goes unseen."""
+    for call in life.function.calls:
+        effect = unit.effect(call)
+        if call.used or not call.passes_null(effect.errp) or not _NEEDED.search(call.name):
+            continue
+        if effect.kind not in ("int", "bool", "pointer") or excused(unit, call.span):
+            continue
+        slots = {"function": life.function.name, "callee": call.name, "errp": "NULL", "kept": ""}
+        yield Observation(
+            "errorflow", "unchecked", life.function.name, call.span, call.text, slots, certainty="medium"
+        )
+
+
+def _kept(unit: Unit, life: Life) -> Iterator[Observation]:
+    """The result is kept and used, and never tested."""
     function = life.function
     for number, block in enumerate(function.blocks):
         for position, event in enumerate(block.events):
