@@ -179,9 +179,14 @@ def _lost(unit: Unit, life: Life) -> Iterator[Observation]:
 
 
 def _callbacks(unit: Unit, call: Call) -> Iterator[str]:
-    """The functions with errp among the arguments of a call."""
+    """The functions with errp among the arguments; not those whose body is at hand and sets none."""
     for arg in call.args:
-        if isinstance(arg, Var) and arg.path.isidentifier():
-            signature = unit.signature(arg.path)
-            if signature is not None and signature.errp is not None and signature.errp >= 0:
-                yield arg.path
+        if not isinstance(arg, Var) or not arg.path.isidentifier():
+            continue
+        signature = unit.signature(arg.path)
+        if signature is None or signature.errp is None or signature.errp < 0:
+            continue
+        own = arg.path in unit.functions
+        summary = unit.summary(arg.path) if own else unit.program.summary(arg.path)
+        if summary is None or summary.may_set:
+            yield arg.path
