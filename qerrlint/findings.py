@@ -48,7 +48,7 @@ class Observation:
     `where` table, `certainty` (low, medium, high) bounds the confidence of the finding. `key` is the
     line-free text that tells this observation from others of the same kind in the same function
     (normally the source text of the faulty statement with blanks folded). `edits` mend it, where that
-    is mechanical.
+    is mechanical. `whole`: it was seen on one path, followed whole, and holds whatever other paths there are.
     """
 
     analysis: str
@@ -60,6 +60,7 @@ class Observation:
     trail: tuple[Step, ...] = ()
     certainty: str = "high"
     edits: tuple[Edit, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from qerrlint.analyses.steps import path_steps, shown
 from qerrlint.facts.sightings import Life, Sighting
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation
+from qerrlint.flow.trail import is_joined
 from qerrlint.source.span import Span
 from qerrlint.syntax.cut import Piece
 
@@ -76,6 +77,7 @@ def _set_again(unit: Unit, life: Life) -> Iterator[Observation]:
             },
             trail=path_steps(unit, sighting.trail, sighting.cell, first),
             certainty="high" if sure else "medium",
+            whole=not is_joined(sighting.trail),
         )
 
 

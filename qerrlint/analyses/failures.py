@@ -57,13 +57,15 @@ class Failures(Returned):
             if self._kind == "void" and b"}" in unit.data[call.span.end : leaving.span.start]:
                 continue  # a return that others share
             if self._null_errp(call):
-                yield from self._dropped(call, call.name, "null", leave)
+                yield from self._dropped(call, call.name, "null", leaving)
             elif effect.consumes is None:
                 slots = {"function": self._life.function.name, "printer": call.name, "form": "report"}
-                yield from self._make("printed-not-set", call.span, call.text, slots, (leave,))
+                yield from self._make(
+                    "printed-not-set", call.span, call.text, slots, (leave,), leaving=leaving
+                )
             else:
                 how = "report" if effect.how == "report" else "free"
-                yield from self._dropped(call, self._setter(number), how, leave)
+                yield from self._dropped(call, self._setter(number), how, leaving)
         if leaving.printed or self._kind == "void":
             return
         if leaving.signs != ANY and (
@@ -75,7 +77,7 @@ class Failures(Returned):
         origin = calls[leaving.origin] if leaving.origin >= 0 else None
         text = folded(unit, leaving.span).removeprefix("return").strip(" ;")
         if origin is not None and self._null_errp(origin):
-            yield from self._dropped(origin, origin.name, "null", leave)
+            yield from self._dropped(origin, origin.name, "null", leaving)
             return
         slots = {
             "function": self._life.function.name,
@@ -90,10 +92,16 @@ class Failures(Returned):
         if bare(self._life):
             certainty = "low"
         yield from self._make(
-            "failure-unset", leaving.span, text_of(leaving.value or Const("", 0)), slots, steps, certainty
+            "failure-unset",
+            leaving.span,
+            text_of(leaving.value or Const("", 0)),
+            slots,
+            steps,
+            certainty,
+            leaving,
         )
 
-    def _dropped(self, call: Call, setter: str, how: str, leave: Step) -> Iterator[Observation]:
+    def _dropped(self, call: Call, setter: str, how: str, leaving: Exit) -> Iterator[Observation]:
         """The Error of `setter` ends in `call`; `how` is null where it was never asked for (no more than
         likely a mistake), report or free where it is consumed."""
         slots = {
@@ -102,8 +110,9 @@ class Failures(Returned):
             "setter": setter,
             "how": how,
         }
+        leave = Step(leaving.span, "the function fails here without an Error")
         certainty = "medium" if how == "null" else "high"
-        yield from self._make("dropped", call.span, call.text, slots, (leave,), certainty)
+        yield from self._make("dropped", call.span, call.text, slots, (leave,), certainty, leaving)
 
     def _exceptional(self, leaving: Exit) -> bool:
         """Whether false or NULL without an Error is the odd one out: others leave by the same return with an

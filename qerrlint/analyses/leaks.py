@@ -9,6 +9,7 @@ from qerrlint.analyses.steps import folded, path_steps
 from qerrlint.facts.sightings import Life, Sighting
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
+from qerrlint.flow.trail import is_joined
 
 
 def observe(unit: Unit, life: Life) -> Iterator[Observation]:
@@ -43,6 +44,7 @@ def _leaks(unit: Unit, life: Life) -> Iterator[Observation]:
                 Step(sighting.span, "the function returns here"),
             ),
             "high" if sighting.first.sure else "medium",
+            whole=not is_joined(sighting.trail),
         )
 
 

@@ -12,6 +12,7 @@ from qerrlint.analyses.steps import folded, path_steps, shown
 from qerrlint.facts.sightings import Life, Sighting
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
+from qerrlint.flow.trail import is_joined
 from qerrlint.syntax.ir import Call, Var
 
 _ONCE = frozenset({"tolerated", "stale", "uninit", "gone-used", "null-reported"})
@@ -90,6 +91,7 @@ def _made(
         slots,
         steps,
         certainty,
+        whole=not is_joined(sighting.trail),
     )
 
 

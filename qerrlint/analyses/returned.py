@@ -11,6 +11,7 @@ from qerrlint.facts.errorstate import ErrorState
 from qerrlint.facts.sightings import Exit, Life
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
+from qerrlint.flow.trail import is_joined
 from qerrlint.source.span import Span
 from qerrlint.syntax.ir import ANY, NEG, POS, ZERO, Const, Var
 
@@ -93,7 +94,9 @@ class Returned:
         slots: dict[str, str],
         steps: tuple[Step, ...],
         certainty: str = "high",
+        leaving: Exit | None = None,
     ) -> Iterator[Observation]:
+        """An Observation, once for each place; `leaving` is the return whose path it rests on."""
         if (event, span) in self._told or excused(self._unit, span):
             return
         self._told.add((event, span))
@@ -106,4 +109,5 @@ class Returned:
             {**slots, "errp": self._errp},
             steps,
             certainty,
+            whole=leaving is not None and not is_joined(leaving.trail),
         )

@@ -45,11 +45,13 @@ class Successes(Returned):
         name = self._life.function.name
         if error.sure:
             slots = {"function": name, "value": text, "callee": setter.name, "kind": self._kind}
-            yield from self._make("success-set", leaving.span, f"{text} {setter.text}", slots, steps)
+            yield from self._make(
+                "success-set", leaving.span, f"{text} {setter.text}", slots, steps, leaving=leaving
+            )
         else:
             slots = {"function": name, "callee": setter.name, "kept": ""}
             leave = Step(leaving.span, "the function returns success here")
-            yield from self._make("unchecked", setter.span, setter.text, slots, (leave,), "medium")
+            yield from self._make("unchecked", setter.span, setter.text, slots, (leave,), "medium", leaving)
 
     def _passes_bool(self, leaving: Exit) -> bool:
         if leaving.value in (TRUE, FALSE):

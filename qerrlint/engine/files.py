@@ -96,7 +96,8 @@ def _observations(unit: Unit, name: str, analyses: Iterable[Analysis]) -> Iterab
     complete = life is not None and life.complete
     for analysis in analyses:
         for observation in analysis.run(unit, piece):
-            if not complete and observation.analysis == "errorflow" and observation.kind not in _PATHLESS:
+            apart = observation.whole or observation.kind in _PATHLESS
+            if not complete and observation.analysis == "errorflow" and not apart:
                 # Paths were joined: what rests on a path may rest on one that is none.
                 observation = replace(observation, certainty="low")
             yield observation

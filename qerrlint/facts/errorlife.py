@@ -29,6 +29,7 @@ from qerrlint.facts.errorstate import (
 from qerrlint.facts.sightings import Exit, Life
 from qerrlint.flow.explore import explore
 from qerrlint.flow.liveness import live_texts
+from qerrlint.flow.trail import Trail, is_joined
 from qerrlint.syntax.ir import (
     ANY,
     POS,
@@ -114,7 +115,8 @@ class ErrorLife(Calls):
 
     def join(self, state: PathState) -> PathState:
         """Only the Error objects stay apart."""
-        return PathState(state.cells, {}, state.points, state.trail, state.marks)
+        trail = state.trail if is_joined(state.trail) else Trail(state.trail, "joined", self._function.span)
+        return PathState(state.cells, {}, state.points, trail, state.marks)
 
     def step(self, state: PathState, event: Event) -> Iterable[PathState]:
         """The states after an event."""

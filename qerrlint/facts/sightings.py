@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from qerrlint.facts.errorstate import Cell, ErrorState
-from qerrlint.flow.trail import Trail
+from qerrlint.flow.trail import Trail, is_joined
 from qerrlint.source.span import Span
 from qerrlint.syntax.ir import Function, Value
 from qerrlint.syntax.types import Signature
@@ -85,6 +85,10 @@ class Life:
     states: int = 0
 
 
+def _worth(trail: Trail | None, first: Cell) -> tuple[bool, bool]:
+    return not is_joined(trail), first.sure
+
+
 class Notebook:
     """Collects while the exploration runs; what is seen on many paths is written down once."""
 
@@ -96,10 +100,10 @@ class Notebook:
         self._passed: set[tuple[Span, bool]] = set()
 
     def sight(self, kind: str, span: Span, cell: str, first: Cell, call: int, trail: Trail | None) -> None:
-        """Write down a sighting; the surest of equal ones stays."""
+        """Write down a sighting; of equal ones stays that on a single path, then the surest."""
         ident = (kind, span, cell, call, first.origin, first.state)
         old = self._sightings.get(ident)
-        if old is None or (first.sure and not old.first.sure):
+        if old is None or _worth(trail, first) > _worth(old.trail, old.first):
             self._sightings[ident] = Sighting(kind, span, cell, first, call, trail)
 
     def leave(self, leaving: Exit) -> None:
@@ -114,7 +118,9 @@ class Notebook:
             leaving.constant,
             leaving.handed,
         )
-        self._exits.setdefault(ident, leaving)
+        old = self._exits.get(ident)
+        if old is None or (is_joined(old.trail) and not is_joined(leaving.trail)):
+            self._exits[ident] = leaving
 
     def condition(self, span: Span, cell: str, state: ErrorState) -> None:
         """An Error pointer is tested in this state."""

@@ -16,7 +16,7 @@ from qerrlint.syntax.ir import Edge, Event, Function
 
 S = TypeVar("S")
 
-STATE_LIMIT = 48
+STATE_LIMIT = 128
 
 
 class Domain(Protocol[S]):

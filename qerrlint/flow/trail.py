@@ -10,7 +10,8 @@ from qerrlint.source.span import Span
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trail:
-    """One place on a path and the way there. kind: "branch" (with `taken`), "set", "gone", "loop"."""
+    """One place on a path and the way there. kind: "branch" (with `taken`), "set", "gone", "loop", or
+    "joined" where the path became one of several that are no longer told apart."""
 
     before: Trail | None
     kind: str
@@ -27,3 +28,12 @@ def places(trail: Trail | None) -> list[Trail]:
         trail = trail.before
     out.reverse()
     return out
+
+
+def is_joined(trail: Trail | None) -> bool:
+    """Whether the path has been joined with others, so that it may be none that a program can take."""
+    while trail is not None:
+        if trail.kind == "joined":
+            return True
+        trail = trail.before
+    return False
