@@ -105,7 +105,8 @@ CATALOG: Mapping[str, Declared] = {
                 # callee: whose text it is; form: what is wrong with it.
                 "message-form": _event(
                     "callee",
-                    form="newline period prefix function-name strerror separator hint-newline",
+                    form="newline line-break advice period prefix function-name strerror errno-number "
+                    "separator hint-newline",
                 ),
                 # error: the Error pointer (of a guard: errp); callee: who takes or sets it, or the guard.
                 "redundant": _event("error", "callee", "errp", form="null-check carried result-tells guard"),

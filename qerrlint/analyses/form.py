@@ -41,6 +41,12 @@ _CONTINUES = frozenset({_HINT, "error_printf", "error_append_security_model_hint
 _NEWLINES = re.compile(r"(?<!\\)(?:\\n)+\Z")
 _INNER_SENTENCE = re.compile(r"[.!?](?:\s|\\n)|\\n|\n")
 _ABBREVIATED = re.compile(r"(?:\b(?:etc|e\.g|i\.e|al|vs|Inc|Ltd|no|resp|approx)|\.)\.\Z", re.IGNORECASE)
+_LINE_BREAK = re.compile(r"(?<!\\)\\n")
+# A second sentence that tells the user what to do: a hint is the place for it (include/qapi/error.h).
+_ADVICE = re.compile(
+    r"[.!;]\s+(?:Try|Use|Please|Make sure|Consider|Check|You (?:can|may|must|should|need)|Did you|Maybe|"
+    r"See|Specify|Set|Add|Remove|Run)\b"
+)
 _PREFIX = re.compile(r"\s*(?:error|fatal error)\s*:\s*", re.IGNORECASE)
 _WARNING_PREFIX = re.compile(r"\s*warning\s*:\s*", re.IGNORECASE)
 _SEPARATED = re.compile(r"[-,;>|]\s*\Z")
@@ -98,6 +104,7 @@ def _call(unit: Unit, function: Function, call: Call) -> Iterator[Observation]:
     message = _Message(unit, function, call, format, at)
     if name in _MESSAGES:
         yield from _ending(message)
+        yield from _inside(message)
         yield from _beginning(message)
         yield from _system_text(message)
     elif name in _PREFIXES:
@@ -123,6 +130,18 @@ def _ending(message: _Message) -> Iterator[Observation]:
     # An empty literal left over would be odd to read.
     edits = (Edit(span, ""),) if rest[:stop].strip() else ()
     yield message.seen("newline" if newlines else "period", span, edits)
+
+
+def _inside(message: _Message) -> Iterator[Observation]:
+    """A line break or a sentence of advice within what is one phrase; of errors only."""
+    if not message.call.name.startswith("error_set"):
+        return
+    text = message.format.text
+    ended = _NEWLINES.search(text)
+    if _LINE_BREAK.search(text[: ended.start()] if ended else text):
+        yield message.seen("line-break", message.call.arg_spans[message.at])
+    elif _ADVICE.search(text):
+        yield message.seen("advice", message.call.arg_spans[message.at])
 
 
 def _is_full_stop(text: str) -> bool:
@@ -183,6 +202,8 @@ def _system_text(message: _Message) -> Iterator[Observation]:
         return
     for index in range(message.at + 1, len(call.args)):
         value = call.args[index]
+        if call.name == "error_setg" and text_of(value) in ("errno", "-errno"):
+            yield message.seen("errno-number", call.arg_spans[index])
         if isinstance(value, Result) and function.calls[value.call].name in _STRERROR:
             errno = function.calls[value.call]
             yield message.seen("strerror", call.arg_spans[index], _as_errno(message, index, errno))
