@@ -265,10 +265,8 @@ class World:
 
     def macro(self, name: str, from_path: str) -> Macro | None:
         """The #define of `name` that the file sees first (itself, then its includes), or None."""
-        for declarations in self._reached(from_path):
-            if name in declarations.macros:
-                return declarations.macro(name)
-        return None
+        declarations = self.files.macro_home(name, from_path)
+        return declarations.macro(name) if declarations is not None else None
 
     def constant(self, name: str, from_path: str) -> int | None:
         """The value of an enumerator that the file sees, where it is plain; else None."""
