@@ -118,8 +118,17 @@ def _arguments(unit: Unit, function: Function, own: Signature | None, call: Call
         elif _is_errp(value, types) and not _takes_anything(expected):
             yield seen("error-elsewhere", position, text, span)
             return
+    if count < wanted and any(_is_several(unit, value) for value in call.args):
+        return
     if count < wanted or (count > wanted and not signature.variadic):
         yield seen("too-few" if count < wanted else "too-many", count, "", call.span)
+
+
+def _is_several(unit: Unit, value: Value) -> bool:
+    """Whether an argument is a macro that stands for several (QERR_IO_ERROR: a class and a format)."""
+    text = value.text if isinstance(value, Const) else value.path if isinstance(value, Var) else ""
+    macro = unit.world.macro(text, unit.path) if text.isidentifier() else None
+    return macro is not None and macro.params is None and "," in macro.body
 
 
 def _cannot_be_errp(value: Value, types: dict[str, str]) -> bool:

@@ -54,7 +54,9 @@ CATALOG: Mapping[str, Declared] = {
                 "unchecked": _event("function", "callee", "errp", "kept"),
                 # printer: who prints or frees; setter: whose Error it was ("" for a text of its own).
                 "printed-not-set": _event("function", "printer", "errp", form="report exit exit-below"),
-                "dropped": _event("function", "printer", "setter", "errp", how="report free null callback"),
+                "dropped": _event(
+                    "function", "printer", "setter", "errp", how="report free null callback below"
+                ),
                 "wrong-test": _event(
                     "subject", "callee", form="errp-itself error-never-set sign-of-bool sign-of-pointer"
                 ),

@@ -24,6 +24,9 @@ from qerrlint.findings import Observation, Step
 from qerrlint.flow.trail import places
 from qerrlint.syntax.ir import ANY, NEG, ZERO, Call, Const, Result, Var, identifiers, text_of
 
+# How deep the statements of a function's own block are indented (docs/devel/style.rst of QEMU).
+_INDENT = 4
+
 
 class Failures(Returned):
     """The failing returns of one function, judged."""
@@ -116,12 +119,20 @@ class Failures(Returned):
 
     def _exceptional(self, leaving: Exit) -> bool:
         """Whether false or NULL without an Error is the odd one out: others leave by the same return with an
-        Error, or more returns have one than have none. Elsewhere it may mean "no" or "none"."""
+        Error, or more returns have one than have none. At a tie it is where it stands in the body of an `if`;
+        elsewhere it may mean "no" or "none"."""
         with_error = {
             e.span for e in self._life.exits if e.signs == ZERO and e.error.state is not ErrorState.NULL
         }
         without = {e.span for e in self._life.exits if e.signs == ZERO and e.error.state is ErrorState.NULL}
-        return leaving.span in with_error or len(without) < len(with_error)
+        if leaving.span in with_error or len(without) < len(with_error):
+            return True
+        return len(without) == len(with_error) and self._is_conditional(leaving)
+
+    def _is_conditional(self, leaving: Exit) -> bool:
+        """Whether the return stands deeper than the function's own block."""
+        _, column = self._unit.lines.position(leaving.span.start)
+        return column > _INDENT + 1
 
     def _setter(self, consumer: int) -> str:
         """Who had set the Error that a consumer took, "" where that is not known."""

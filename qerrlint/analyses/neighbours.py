@@ -13,8 +13,10 @@ from qerrlint.analyses.excuses import excused
 from qerrlint.facts.sightings import Life
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
+from qerrlint.flow.trail import is_joined
 from qerrlint.source.span import Span
 from qerrlint.syntax.ir import Call, Var, root
+from qerrlint.syntax.types import result_kind
 
 _EXITS = re.compile(r"exit\(\s*(?!0\s*\)|EXIT_SUCCESS)")
 _ENDS = re.compile(r"(?:^|_)(?:free|finalize|unref|destroy|release|delete|cleanup|exit|unrealize)(?:_|$)")
@@ -26,6 +28,7 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
     yield from _dangling(unit, life)
     yield from _exiting(unit, life)
     yield from _lost(unit, life)
+    yield from _dropped(unit, life)
 
 
 # -- members that keep pointing to an Error that is gone ----------------------------------------
@@ -190,3 +193,46 @@ def _callbacks(unit: Unit, call: Call) -> Iterator[str]:
         summary = unit.summary(arg.path) if own else unit.program.summary(arg.path)
         if summary is None or summary.may_set:
             yield arg.path
+
+
+# -- callees that keep their Error to themselves ------------------------------------------------
+
+
+def _dropped(unit: Unit, life: Life) -> Iterator[Observation]:
+    """A callee without errp prints or frees an Error and fails, and a caller with errp drops its result."""
+    signature = life.signature
+    if signature is None or signature.errp is None or signature.errp < 0:
+        return
+    for sighting in life.sightings:
+        if sighting.kind != "dropped-result":
+            continue
+        call = life.function.calls[sighting.call]
+        callee = unit.signature(call.name)
+        summary = unit.summary(call.name) if call.name in unit.functions else unit.program.summary(call.name)
+        if callee is None or summary is None or not summary.swallows or not summary.fails:
+            continue
+        if result_kind(callee, unit.typedefs) not in ("int", "bool") or excused(unit, call.span):
+            continue
+        if _ENDS.search(call.name):
+            continue  # clean-up: what went wrong before is what counts
+        swallow = summary.swallows[0]
+        yield Observation(
+            "errorflow",
+            "dropped",
+            life.function.name,
+            call.span,
+            call.text,
+            {
+                "function": life.function.name,
+                "printer": call.name,
+                "setter": swallow.setter,
+                "how": "below",
+                "errp": signature.params[signature.errp].name,
+            },
+            (
+                Step(swallow.setter_span, f"{call.name}() receives an Error from {swallow.setter}() here"),
+                Step(swallow.printer_span, f"and keeps it from its caller here, with {swallow.printer}()"),
+            ),
+            "medium",
+            whole=not is_joined(sighting.trail),
+        )

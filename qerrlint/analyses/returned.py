@@ -13,7 +13,7 @@ from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
 from qerrlint.flow.trail import is_joined
 from qerrlint.source.span import Span
-from qerrlint.syntax.ir import ANY, NEG, POS, ZERO, Const, Var
+from qerrlint.syntax.ir import ANY, NEG, POS, ZERO, Const, Op, Var
 
 # Functions that answer a question or look something up: false and NULL are answers there.
 _ASKS = re.compile(
@@ -71,7 +71,9 @@ class Returned:
     def succeeds(self, leaving: Exit) -> bool:
         """Whether the result is a success by the convention."""
         if self._kind == "int":
-            return leaving.signs == ZERO and self._negative_fails
+            # `return -ret` of a negative ret: a failure that has become a positive number.
+            turned = isinstance(leaving.value, Op) and leaving.value.op == "-" and leaving.value.right is None
+            return (leaving.signs == ZERO or (leaving.signs == POS and turned)) and self._negative_fails
         return self._kind in ("bool", "pointer") and leaving.signs == POS and self._zero_fails
 
     @property

@@ -55,6 +55,10 @@ class Calls(Marks):
         if effect.consumes is not None and effect.consumes < len(call.args):
             return self._consume(new, call, effect)
         if effect.errp is None or effect.errp >= len(call.args):
+            if effect.evidence == "body" and not call.used and self._errp is not None:
+                held = self._cell(new, "*" + self._errp)
+                if held.state is ErrorState.NULL:
+                    self._sight("dropped-result", call.span, call.name, held, call.index, new)
             return (new,)
         target = self._target(new, call.args[effect.errp])
         if target is None:

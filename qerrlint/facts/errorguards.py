@@ -9,7 +9,8 @@ from dataclasses import replace
 from qerrlint.facts.effects import Effect
 from qerrlint.facts.errorstate import NULL_CELL, UNKNOWN_CELL, Cell, ErrorState, Fact, PathState, signs_of
 from qerrlint.facts.sightings import Notebook
-from qerrlint.flow.trail import Trail
+from qerrlint.flow.trail import Trail, places
+from qerrlint.source.span import Span
 from qerrlint.syntax.ir import (
     ANY,
     NEG,
@@ -82,6 +83,8 @@ class Guards:
         )
         # Calls that were handed NULL in the place of errp.
         self._silent: set[int] = set()
+        # The place of the tests that are being narrowed by.
+        self._tested: Span | None = None
 
     def assume(self, state: PathState, edge: Edge) -> PathState | None:
         """The state on the other side of an edge, or None where its tests cannot hold."""
@@ -94,6 +97,7 @@ class Guards:
             isinstance(t.subject, Opaque) and t.allow == POS and SOFT.search(t.subject.text)
             for t in edge.tests
         )
+        self._tested = edge.span
         for test in edge.tests:
             if not self._hold(new, test, soft):
                 return None
@@ -168,11 +172,13 @@ class Guards:
             # What is not 0 has failed: `rc < 0 ? ... : ...` behind `if (rc)` does not ask for above 0.
             return False
         of_int = fact.origin >= 0 and self._effects[fact.origin].kind == "int"
-        if of_int and allow == NONZERO and fact.signs == ZERO | POS:
-            # `if (ret)` of an int result is the test for a failure: that it is above 0 is not what it asks.
+        if of_int and allow == NONZERO and fact.signs == ZERO | POS and not fact.signed:
+            # `if (ret)` of an int result is the test for a failure: that it is above 0 is not what it asks,
+            # unless somebody has asked before whether it is below.
             return False
         if isinstance(subject, (Var, Result, Opaque)):
-            state.facts[text_of(subject)] = Fact(signs, fact.origin)
+            signed = fact.signed or (of_int and allow in (NEG, ZERO | POS))
+            state.facts[text_of(subject)] = Fact(signs, fact.origin, signed)
             if isinstance(subject, Result):
                 call = self._function.calls[subject.call]
                 if is_predicate(call):
@@ -218,11 +224,20 @@ class Guards:
         for path, cell in list(state.cells.items()):
             if cell.state is ErrorState.SET and not cell.sure and cell.origin >= 0:
                 setter = self._function.calls[cell.origin]
+                if self._leads_to(state, setter):
+                    continue
                 # A result that is kept is what its caller looks at, unless it tests an out-parameter.
                 if (not setter.used or tested.startswith("*")) and any(
                     isinstance(arg, (Var, Addr)) and root(arg.path) in owners for arg in setter.args
                 ):
                     state.cells[path] = Cell(ErrorState.MAYBE, cell.origin)
+
+    def _leads_to(self, state: PathState, setter: Call) -> bool:
+        """Whether the test, met again in a loop, is what the setter stands behind: no look at its outcome."""
+        span = self._tested
+        if span is None or not span < setter.span:
+            return False
+        return any(place.kind == "branch" and place.span == span for place in places(state.trail))
 
     def _hold_cell(self, state: PathState, path: str, cell: Cell, allow: int) -> bool:
         if cell.state is ErrorState.MAYBE:

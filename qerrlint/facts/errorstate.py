@@ -63,10 +63,12 @@ OWNED_CELL = Cell(ErrorState.MAYBE, origin=-2)
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """The signs a value may have; `origin` is the call that returned it (-1: not a call's result)."""
+    """The signs a value may have; `origin` is the call that returned it (-1: not a call's result). `signed`:
+    the path has asked whether it is negative."""
 
     signs: int
     origin: int = -1
+    signed: bool = False
 
 
 class PathState:

@@ -20,7 +20,7 @@ class Sighting:
     `cell` is the Error pointer (or other variable), `first` its state before, `call` the number of the
     call at the place (-1: none). Kinds: set-again, tolerated, deref, consumed, stale, uninit, gone-used,
     null-reported, empty-handed, nothing-handed, left-set, left-owned, left-gone, errp-tested, sign-tested,
-    exits, goes-on, freed-argument, negative-errno.
+    exits, dropped-result, goes-on, freed-argument, negative-errno.
     """
 
     kind: str
