@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import not_empty, open_source, shared
+from qerrlint.cli.options import not_empty, shared
+from qerrlint.cli.settings import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qerrlint.cli.options import Options, Settings
+    from qerrlint.cli.options import Options
+    from qerrlint.cli.settings import Settings
     from qerrlint.review.baseline import Entry
     from qerrlint.review.result import Reported
     from qerrlint.source.source import Source
@@ -97,7 +99,7 @@ def update(options: Options, rev: str | None, target: str | None, add: bool) -> 
 
 
 def _settings(options: Options, source: Source) -> Settings:
-    from qerrlint.cli.options import settle
+    from qerrlint.cli.settings import settle
     from qerrlint.source.opening import require_qemu
 
     require_qemu(source.root, source)
@@ -105,8 +107,12 @@ def _settings(options: Options, source: Source) -> Settings:
 
 
 def _check(source: Source, settings: Settings) -> list[Reported]:
-    """All findings of the whole tree, those of the settings' baseline suppressed."""
+    """All findings of the whole tree, those of the settings' baseline suppressed.
+
+    Raises InputError where a file could not be analysed: its findings would be taken for gone.
+    """
     from qerrlint.cli.cache import store_of
+    from qerrlint.errors import InputError
     from qerrlint.review.policy import standing
     from qerrlint.review.whole import check_files, core_files
 
@@ -114,6 +120,8 @@ def _check(source: Source, settings: Settings) -> list[Reported]:
     options = settings.options
     with store_of(options) as store:
         checked = check_files(source, files, settings.reach, options.rules, options.jobs, False, store=store)
+    for skipped in checked.coverage.skipped:
+        raise InputError(f"{skipped.path}: not analysed: {skipped.reason}; the baseline is left as it is")
     found, _ = standing(checked.found, settings.all_rules, settings.configuration, settings.baseline, source)
     return found
 

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 
 import click
 
-from qerrlint.cli.options import Options, exit_code, finish, not_empty, on_files, open_source, settle
+from qerrlint.cli.finishing import exit_code, finish
+from qerrlint.cli.options import Options, not_empty, on_files
 from qerrlint.cli.paths import require_files, within
+from qerrlint.cli.settings import open_source, settle
 
 
 @click.command("check")
@@ -54,7 +56,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             checked.found, settings.all_rules, settings.configuration, settings.baseline, source
         )
         notices: list[str] = []
-        read = frozenset(files)
+        read = frozenset(files) - {skipped.path for skipped in checked.coverage.skipped}
         gone = [e for e in stale if e.path in read or (not wanted and not source.exists(e.path))]
         if gone:
             notices.append(stale_notice(gone, settings.baseline))

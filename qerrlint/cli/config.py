@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qerrlint.cli.options import Settings, not_empty, open_source, settle, shared
+from qerrlint.cli.options import not_empty, shared
+from qerrlint.cli.settings import Settings, open_source, settle
 
 if TYPE_CHECKING:
     from qerrlint.cli.options import Options

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import Options, Settings, common, finish, not_empty, settle, status_option
+from qerrlint.cli.finishing import finish
+from qerrlint.cli.options import Options, common, not_empty, status_option
+from qerrlint.cli.settings import Settings, settle
 
 if TYPE_CHECKING:
     from qerrlint.patch.message import Message

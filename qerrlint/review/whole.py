@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from qerrlint.engine.faults import Fault, contained
 from qerrlint.engine.files import FileReport, Uncovered, analyse_unit
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_files
 from qerrlint.engine.store import Store
@@ -33,9 +34,11 @@ class Checked:
 
 @dataclass(slots=True)
 class _State:
-    program: Program
+    source: Source
+    reach: str
     rules: RuleSet
     measure: bool
+    program: Program
 
 
 def core_files(source: Source, below: Sequence[str] = ()) -> list[str]:
@@ -94,14 +97,28 @@ def check_files(
 
 
 def _make_state(source: Source, reach: str, rule_folders: tuple[str, ...], measure: bool) -> _State:
-    return _State(Program(source, reach), load_rules(rule_folders).everything(), measure)
+    rules = load_rules(rule_folders).everything()
+    return _State(source, reach, rules, measure, Program(source, reach))
 
 
 def _one_file(state: _State, path: str) -> FileOutcome:
+    faults: list[Fault] = []
+    with contained(path, faults):
+        return _analysed(state, path)
+    # What others would learn from a program that was left in the middle depends on their order.
+    state.program = Program(state.source, state.reach)
+    return _nothing(Skipped(path, faults[0].reason, faults[0].trace))
+
+
+def _nothing(skipped: Skipped) -> FileOutcome:
+    return FileOutcome((), 0, 0, (), (), skipped, Health())
+
+
+def _analysed(state: _State, path: str) -> FileOutcome:
     program = state.program
     unit = program.unit(path)
     if unit is None:
-        return FileOutcome((), 0, 0, (), (), Skipped(path, "no such file"), Health())
+        return _nothing(Skipped(path, "no such file"))
     report = analyse_unit(unit, state.rules)
     resolver = Resolver(program)
     found = tuple(resolver.locate(f, report.advice[f.fingerprint]) for f in report.findings)
