@@ -130,7 +130,7 @@ class Unit:
         """Whether the front end cannot make sense of a function of this file."""
         if name not in self._lowered:
             return parse_piece(self.functions[name], self.data).damage is not None
-        return name in self.damage
+        return self._lowered[name] is None
 
     def life(self, name: str) -> Life | None:
         """The exploration of a function of this file; None where it is damaged or being explored."""
