@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import not_empty, shared
+from qerrlint.cli.options import not_empty, rev_option, shared
 from qerrlint.cli.settings import open_source
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ _SHARED = ("tree", "reach", *_FILTERS, "jobs", "no_cache", "config", "rules")
 
 def _where(function: Callable[..., None]) -> Callable[..., None]:
     for decorate in (
-        click.option(
-            "--rev", metavar="REV", callback=not_empty, help="The findings of git's objects at REV."
-        ),
+        rev_option("The findings of git's objects at REV."),
         click.option(
             "--output",
             "target",

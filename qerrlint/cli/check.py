@@ -10,16 +10,14 @@ from contextlib import contextmanager
 import click
 
 from qerrlint.cli.finishing import exit_code, finish
-from qerrlint.cli.options import Options, not_empty, on_files
+from qerrlint.cli.options import Options, not_empty, on_files, rev_option
 from qerrlint.cli.paths import require_files, within
 from qerrlint.cli.settings import open_source, settle
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
-@click.option(
-    "--rev", metavar="REV", callback=not_empty, help="Analyse git's objects at REV, not the work tree."
-)
+@rev_option("Analyse git's objects at REV, not the work tree.")
 @click.option("--diff", is_flag=True, help="Print what would mend the findings as a diff, and nothing else.")
 @click.option("--fix", is_flag=True, help="Mend the findings in the files, where that is mechanical.")
 @on_files

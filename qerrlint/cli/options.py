@@ -65,6 +65,11 @@ def _statuses(_context: click.Context, _parameter: click.Parameter, text: str) -
     return frozenset(words)
 
 
+def rev_option(purpose: str) -> Callable[[F], F]:
+    """Adds --rev to a command that can read git's objects; `purpose` is its help text."""
+    return click.option("--rev", metavar="REV", callback=not_empty, help=purpose)
+
+
 status_option = click.option(
     "--status",
     "wanted",
