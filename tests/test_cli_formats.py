@@ -200,7 +200,7 @@ def test_the_documents_name_every_format() -> None:
     root = FIXTURES.parent
     page = (root / "docs" / "outputs.md").read_text("utf-8")
     assert re.findall(r"^## `([a-z0-9-]+)`", page, re.M) == list(FORMATS)
-    (row,) = re.findall(r"^\| `--format F`.*$", (root / "README.md").read_text("utf-8"), re.M)
+    (row,) = re.findall(r"^\| `--format F`.*$", (root / "docs" / "options.md").read_text("utf-8"), re.M)
     assert set(FORMATS) <= set(re.findall(r"`([a-z0-9-]+)`", row))
 
 
