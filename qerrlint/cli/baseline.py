@@ -50,7 +50,7 @@ def _where(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@command.command("write")
+@command.command("write", short_help="Accept what `check` shows now.")
 @_where
 @shared(*_SHARED)
 def write(options: Options, rev: str | None, target: str | None) -> None:
@@ -67,7 +67,7 @@ def write(options: Options, rev: str | None, target: str | None) -> None:
         _save(file, [entry_of(item) for item in accepted], "written")
 
 
-@command.command("update")
+@command.command("update", short_help="Drop what is gone; with --add accept what is new.")
 @_where
 @shared(*_SHARED, "baseline")
 @click.option("--add", is_flag=True, help="Accept also what is not in the baseline yet.")

@@ -76,7 +76,7 @@ status_option = click.option(
     metavar="S,...",
     default="introduced",
     callback=_statuses,
-    help=f"What to show of {', '.join(STATUSES)}.",
+    help=f"What to show of {', '.join(STATUSES)}; default: introduced.",
 )
 """Adds --status to a command that reviews a change; it receives the frozenset of statuses as `wanted`."""
 
@@ -89,7 +89,9 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         help="Work tree, git directory or plain directory of QEMU.",
     ),
     "reach": click.option(
-        "--reach", type=click.Choice(["headers", "tree"]), help="How far declarations are looked for."
+        "--reach",
+        type=click.Choice(["headers", "tree"]),
+        help="How far declarations are looked for; default: headers.",
     ),
     "formats": click.option(
         "--format",
@@ -103,14 +105,22 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         "--output", metavar="FILE", callback=not_empty, help="Write there instead of to standard output."
     ),
     "select": click.option(
-        "--select", metavar="RULE", multiple=True, help="Only these rules (ids or patterns)."
+        "--select", metavar="RULE", multiple=True, help="Only these rules (ids or patterns); may be repeated."
     ),
-    "ignore": click.option("--ignore", metavar="RULE", multiple=True, help="Not these rules."),
-    "min_severity": click.option("--min-severity", type=click.Choice(SEVERITIES), help="Default: note."),
+    "ignore": click.option(
+        "--ignore", metavar="RULE", multiple=True, help="Not these rules; may be repeated."
+    ),
+    "min_severity": click.option(
+        "--min-severity", type=click.Choice(SEVERITIES), help="Nothing below; default: note."
+    ),
     "min_confidence": click.option(
-        "--min-confidence", type=click.Choice(CONFIDENCES), help="Default: medium."
+        "--min-confidence", type=click.Choice(CONFIDENCES), help="Nothing below; default: medium."
     ),
-    "fail_on": click.option("--fail-on", type=click.Choice([*SEVERITIES, "never"]), help="Default: warning."),
+    "fail_on": click.option(
+        "--fail-on",
+        type=click.Choice([*SEVERITIES, "never"]),
+        help="What makes the exit code 1; default: warning.",
+    ),
     "jobs": click.option(
         "--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core."
     ),
@@ -127,7 +137,11 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         "--show-suppressed", is_flag=True, help="Also what a comment or the baseline allows."
     ),
     "rules": click.option(
-        "--rules", metavar="DIR", multiple=True, callback=not_empty, help="A folder with rules of your own."
+        "--rules",
+        metavar="DIR",
+        multiple=True,
+        callback=not_empty,
+        help="A folder with rules of your own; may be repeated.",
     ),
     "quiet": click.option("-q", "--quiet", is_flag=True, help="Nothing but findings."),
     "verbose": click.option("-v", "--verbose", is_flag=True, help="More about what was looked at."),
