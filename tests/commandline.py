@@ -28,7 +28,7 @@ DEMO = PATCHES / "demo" / "series.mbox"
 
 
 def tree_of(case: Path) -> Path:
-    """The tree that a case of fixtures/patches is reviewed on: the one its expect.toml names, else before/."""
+    """The tree that a case of fixtures/patches is reviewed on: what its expect.toml names, or before/."""
     named = re.search(r'^tree = "(.*)"$', (case / "expect.toml").read_text(encoding="utf-8"), re.M)
     return (case / (named[1] if named else "before")).resolve()
 

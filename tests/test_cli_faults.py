@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from commandline import DEMO, TREE, run
 
+from qerrlint.errors import InputError
 from qerrlint.facts import unit
 from qerrlint.review import whole
+from qerrlint.source.directory import DirectorySource
 
 BELL = "chardev/bell.c"
 LINE = r"qerrlint: %s: not analysed: internal error: ZeroDivisionError in qerrlint/facts/unit\.py:\d+; "
@@ -32,7 +34,6 @@ def break_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 def first_function(path: str) -> str:
     from qerrlint.facts.program import Program
-    from qerrlint.source.directory import DirectorySource
 
     made = Program(DirectorySource(TREE)).unit(path)
     assert made is not None
@@ -103,6 +104,25 @@ def test_an_untouched_caller_that_breaks_is_named(monkeypatch: pytest.MonkeyPatc
     ran = run("patch", DEMO, "--tree", TREE, "--format", "json")
     assert [one["path"] for one in ran.document["coverage"]["skipped"]] == ["hw/arm/vireo.c"]
     assert "hw/arm/vireo.c" not in {finding["path"] for finding in ran.findings}
+
+
+@pytest.mark.parametrize("unreadable", [BELL, "include/chardev/bell.h"])
+def test_a_file_that_cannot_be_read_costs_no_other(monkeypatch: pytest.MonkeyPatch, unreadable: str) -> None:
+    """Root reads everything, so the refusal is made here."""
+    real = DirectorySource.read
+
+    def refusing(source: DirectorySource, path: str) -> bytes | None:
+        if path == unreadable:
+            raise InputError(f"{path}: cannot be read: Permission denied")
+        return real(source, path)
+
+    monkeypatch.setattr(DirectorySource, "read", refusing)
+    ran = run("check", "--tree", TREE, "--format", "json", "--jobs", "1")
+    assert (ran.code, ran.err) == (1, "")
+    reason = f"{unreadable}: cannot be read: Permission denied"
+    skipped = [{"path": path, "reason": reason} for path in sorted({BELL, unreadable})]
+    assert ran.document["coverage"]["skipped"] == skipped
+    assert run("check", "--tree", TREE, BELL).code == 3
 
 
 def test_a_baseline_is_not_made_of_half_a_tree(broken: str, tmp_path: Path) -> None:

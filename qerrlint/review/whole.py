@@ -11,6 +11,7 @@ from qerrlint.engine.faults import Fault, contained
 from qerrlint.engine.files import FileReport, Uncovered, analyse_unit
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_files
 from qerrlint.engine.store import Store
+from qerrlint.errors import InputError
 from qerrlint.facts.program import Program
 from qerrlint.review.kept import FileOutcome, Health, Kept
 from qerrlint.review.located import Located, Resolver
@@ -67,10 +68,13 @@ def check_files(
     What `store` has of an earlier run is taken from it, and what it has not is put there; small work does not
     go by it.
     """
-    sizes = [(path, len(data)) for path, data in source.read_many(paths)]
+    sizes, skipped = _sizes(source, paths)
     kept = Kept(store if sum(size for _, size in sizes) >= ONE_PROCESS_BYTES else None)
     if kept.store is not None:
-        kept.look_up(source, Recipe(source, reach, rule_folders, measure), [path for path, _ in sizes])
+        try:
+            kept.look_up(source, Recipe(source, reach, rule_folders, measure), [path for path, _ in sizes])
+        except InputError:  # a header that cannot be read: those that include it will say so
+            kept = Kept(None)
         if progress is not None:
             progress(len(kept.outcomes))
     new = [(path, size) for path, size in sizes if path not in kept.outcomes]
@@ -78,7 +82,6 @@ def check_files(
     found: list[Located] = []
     damaged: list[Damaged] = []
     incomplete: list[Damaged] = []
-    skipped: list[Skipped] = []
     functions = explored = 0
     health = Health()
     made = dict(map_files(_one_file, make_state, new, jobs, progress))
@@ -92,8 +95,32 @@ def check_files(
         functions += outcome.functions
         explored += outcome.explored
         health += outcome.health
+    skipped.sort(key=lambda item: item.path)
     coverage = Coverage(len(sizes), functions, explored, tuple(damaged), tuple(incomplete), tuple(skipped))
     return Checked(tuple(found), coverage, health if measure else None)
+
+
+def _sizes(source: Source, paths: Sequence[str]) -> tuple[list[tuple[str, int]], list[Skipped]]:
+    """The files with their sizes in bytes, and those that cannot be read.
+
+    Raises InputError where none of several can: then it is not the files.
+    """
+    try:
+        return [(path, len(data)) for path, data in source.read_many(paths)], []
+    except InputError:
+        each = [(path, _size(source, path)) for path in paths]
+        if not any(isinstance(size, int) for _, size in each):
+            raise
+        sizes = [(path, size) for path, size in each if isinstance(size, int)]
+        return sizes, [size for _, size in each if isinstance(size, Skipped)]
+
+
+def _size(source: Source, path: str) -> int | Skipped | None:
+    try:
+        data = source.read(path)
+    except InputError as error:
+        return Skipped(path, str(error))
+    return len(data) if data is not None else None
 
 
 def _make_state(source: Source, reach: str, rule_folders: tuple[str, ...], measure: bool) -> _State:
@@ -103,8 +130,11 @@ def _make_state(source: Source, reach: str, rule_folders: tuple[str, ...], measu
 
 def _one_file(state: _State, path: str) -> FileOutcome:
     faults: list[Fault] = []
-    with contained(path, faults):
-        return _analysed(state, path)
+    try:
+        with contained(path, faults):
+            return _analysed(state, path)
+    except InputError as error:
+        faults.append(Fault(path, str(error), ""))
     # What others would learn from a program that was left in the middle depends on their order.
     state.program = Program(state.source, state.reach)
     return _nothing(Skipped(path, faults[0].reason, faults[0].trace))
