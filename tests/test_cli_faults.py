@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shutil
 from pathlib import Path
@@ -123,6 +125,22 @@ def test_a_file_that_cannot_be_read_costs_no_other(monkeypatch: pytest.MonkeyPat
     skipped = [{"path": path, "reason": reason} for path in sorted({BELL, unreadable})]
     assert ran.document["coverage"]["skipped"] == skipped
     assert run("check", "--tree", TREE, BELL).code == 3
+
+
+def test_a_folder_that_cannot_be_listed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.scandir
+
+    def refusing(path: str) -> Any:
+        if path.endswith(("tree/hw/intc", "tree/docs")):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    ran = run("check", "--tree", TREE, "--format", "json")
+    folder = {"path": "hw/intc/", "reason": "cannot be listed: Permission denied"}
+    assert ran.document["coverage"]["skipped"] == [folder]
+    assert run("check", "--tree", TREE, "--fail-on", "never").code == 3
+    assert run("check", "--tree", TREE, "--fail-on", "never", "hw/arm").code == 0
 
 
 def test_a_baseline_is_not_made_of_half_a_tree(broken: str, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from qerrlint.review.located import Located, Resolver
 from qerrlint.review.recipe import Recipe
 from qerrlint.review.result import Coverage, Damaged, Skipped
 from qerrlint.rules import RuleSet, load_rules
+from qerrlint.source.directory import DirectorySource
 from qerrlint.source.source import C_SUFFIXES, Source
 
 # Not the project's own device and core code: firmware, other projects, what is generated, tools.
@@ -44,7 +45,19 @@ class _State:
 
 def core_files(source: Source, below: Sequence[str] = ()) -> list[str]:
     """The C files of a tree, or of the folders and files `below` it (then without leaving any out)."""
-    paths = [path for path in source.paths() if path.endswith(C_SUFFIXES)]
+    return _chosen([path for path in source.paths() if path.endswith(C_SUFFIXES)], below)
+
+
+def closed_folders(source: Source, below: Sequence[str] = ()) -> list[Skipped]:
+    """The folders that cannot be listed where core_files() looks for files."""
+    closed = source.unlisted() if isinstance(source, DirectorySource) else {}
+    return [
+        Skipped(path, f"cannot be listed: {closed[path.rstrip('/')]}")
+        for path in _chosen([f"{path}/" for path in sorted(closed)], below)
+    ]
+
+
+def _chosen(paths: Sequence[str], below: Sequence[str]) -> list[str]:
     if not below:
         return [path for path in paths if not path.startswith(NOT_CORE)]
     wanted = set(below)
