@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,12 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 TREE = FIXTURES / "tree"
 PATCHES = FIXTURES / "patches"
 DEMO = PATCHES / "demo" / "series.mbox"
+
+
+def tree_of(case: Path) -> Path:
+    """The tree that a case of fixtures/patches is reviewed on: what its expect.toml names, or before/."""
+    named = re.search(r'^tree = "(.*)"$', (case / "expect.toml").read_text(encoding="utf-8"), re.M)
+    return (case / (named[1] if named else "before")).resolve()
 
 
 @dataclass(frozen=True)

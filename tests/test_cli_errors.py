@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commandline import DEMO, FIXTURES, PATCHES, TREE, Ran, git, run, scratch_repository, spawned
+from commandline import DEMO, FIXTURES, PATCHES, TREE, Ran, git, run, scratch_repository, spawned, tree_of
 
 NOT_QEMU = r"not a QEMU tree \(no include/qapi/error\.h and VERSION in it\)"
 
@@ -113,7 +113,7 @@ def not_applied(ran: Ran, reason: str) -> None:
 
 def test_a_patch_for_another_project() -> None:
     case = PATCHES / "another-project"
-    ran = run("patch", case / "series.mbox", "--tree", case / "before")
+    ran = run("patch", case / "series.mbox", "--tree", tree_of(case))
     not_applied(ran, r"patch 1: src/net/kettle\.c: there is no src/net/kettle\.c in the base")
 
 
@@ -134,13 +134,13 @@ def test_a_truncated_diff(here: Path) -> None:
 
 def test_a_hunk_that_does_not_fit() -> None:
     case = PATCHES / "hunk-that-does-not-fit"
-    ran = run("patch", case / "series.mbox", "--tree", case / "before")
+    ran = run("patch", case / "series.mbox", "--tree", tree_of(case))
     not_applied(ran, r"patch 1: hw/misc/latch\.c: hunk 1: its context is nowhere in the file .*")
 
 
 def test_a_hunk_that_does_not_fit_in_json() -> None:
     case = PATCHES / "hunk-that-does-not-fit"
-    ran = run("patch", case / "series.mbox", "--tree", case / "before", "--format", "json")
+    ran = run("patch", case / "series.mbox", "--tree", tree_of(case), "--format", "json")
     assert ran.code == 3
     assert [patch["applied"] for patch in ran.document["patches"]] == [False]
     assert [skipped["path"] for skipped in ran.document["coverage"]["skipped"]] == ["hw/misc/latch.c"]

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 from click.shell_completion import ShellComplete
-from commandline import DEMO, FIXTURES, PATCHES, TREE, git, run, scratch_repository, spawned
+from commandline import DEMO, FIXTURES, PATCHES, TREE, git, run, scratch_repository, spawned, tree_of
 from consumers import (
     annotation,
     b4_reads_check,
@@ -35,9 +35,9 @@ CASES: Mapping[str, tuple[str | Path, ...]] = {
     "tree": ("check", "--tree", TREE),
     "clean": ("check", "--tree", TREE, "util"),
 } | {
-    case.name: ("patch", case / "series.mbox", "--tree", case / "before")
-    for case in sorted(PATCHES.iterdir())
-    if (case / "before").is_dir()
+    case.name: ("patch", case / "series.mbox", "--tree", tree_of(case))
+    for case in (path.parent for path in sorted(PATCHES.glob("*/expect.toml")))
+    if case.name != "demo"
 }
 
 
@@ -200,7 +200,7 @@ def test_the_documents_name_every_format() -> None:
     root = FIXTURES.parent
     page = (root / "docs" / "outputs.md").read_text("utf-8")
     assert re.findall(r"^## `([a-z0-9-]+)`", page, re.M) == list(FORMATS)
-    (row,) = re.findall(r"^\| `--format F`.*$", (root / "README.md").read_text("utf-8"), re.M)
+    (row,) = re.findall(r"^\| `--format F`.*$", (root / "docs" / "options.md").read_text("utf-8"), re.M)
     assert set(FORMATS) <= set(re.findall(r"`([a-z0-9-]+)`", row))
 
 

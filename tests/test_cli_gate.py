@@ -333,6 +333,11 @@ def test_a_configuration_in_pyproject(repository: Path) -> None:
     git(repository, "add", "-A")
     (finding,) = diff(repository, "--staged").findings
     assert (finding["path"], finding["line"]) == ("pyproject.toml", 2)
+    for text in ("[[tool.qerrlint.per-path]]\npaths = 1\n", "[tool]\nqerrlint = 1\n"):
+        (repository / "pyproject.toml").write_text(text)
+        ran = run("check", "--tree", repository)
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert ran.err.startswith("qerrlint: pyproject.toml: ")
 
 
 def test_completion_is_a_script_for_each_shell() -> None:

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from commandline import DEMO, PATCHES, TREE, Ran, git, run, scratch_repository, spawned
+from commandline import DEMO, PATCHES, TREE, Ran, git, run, scratch_repository, spawned, tree_of
 
 # The defects of fixtures/tree that its README vouches for; others may be found one day.
 STANDING = {
@@ -206,7 +206,7 @@ def test_status_of_a_patchs_findings() -> None:
 
 def test_credit_for_a_repair() -> None:
     case = PATCHES / "repaired-standing"
-    arguments = ("patch", case / "series.mbox", "--tree", case / "before", "--format", "json")
+    arguments = ("patch", case / "series.mbox", "--tree", tree_of(case), "--format", "json")
     silent, told = run(*arguments), run(*arguments, "--status", "introduced,fixed")
     assert (silent.code, silent.findings) == (0, [])
     assert (told.code, {finding["status"] for finding in told.findings}) == (0, {"fixed"})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What README.md shows is what the command prints; lines of dots stand for what it leaves out."""
+"""What README.md shows is what the command prints, lines of dots apart; its tables and names are whole."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from commandline import FIXTURES, TREE, run
 
 README = (FIXTURES.parent / "README.md").read_text()
+OPTIONS = (FIXTURES.parent / "docs" / "options.md").read_text()
 CONFIGURATION = (FIXTURES.parent / "docs" / "configuration.md").read_text()
 
 
@@ -33,8 +34,16 @@ def test_the_demo_is_real(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("command", ["check", "patch", "diff"])
 def test_every_option_is_in_the_table(command: str) -> None:
     offered = set(re.findall(r"(?<![\w-])(--[a-z-]+)", run(command, "--help").out)) - {"--help"}
-    named = set(re.findall(r"--[a-z-]+", README)) | {"--quiet", "--verbose"}
+    named = set(re.findall(r"--[a-z-]+", OPTIONS)) | {"--quiet", "--verbose"}
     assert offered <= named
+
+
+def test_the_readme_names_every_page_and_every_command() -> None:
+    pages = {f"docs/{page.name}" for page in (FIXTURES.parent / "docs").glob("*.md")}
+    assert pages <= set(re.findall(r"\]\((docs/[^)#]+)\)", README))
+    commands = set(re.findall(r"^  ([a-z]+)  ", run("--help").out, re.M))
+    assert len(commands) >= 9
+    assert commands <= set(re.findall(r"qerrlint ([a-z]+)", README))
 
 
 def test_the_configuration_shown_is_whole_and_accepted(tmp_path: Path) -> None:

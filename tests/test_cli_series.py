@@ -79,6 +79,28 @@ def test_every_series_has_its_own_base(repo: Path, tmp_path: Path) -> None:
     assert f'"hw/arm/vireo: another line": base {later[:12]} (named by the base-commit trailer)' in shown
 
 
+def test_every_series_goes_by_the_baseline_of_its_own_base(repo: Path, tmp_path: Path) -> None:
+    start = git(repo, "rev-parse", "HEAD").strip()
+    change(repo, QUARTZ, *SILENT, "hw/timer/quartz: be silent")
+    (tmp_path / "one.mbox").write_bytes(mails(repo, f"{start}..HEAD", f"--base={start}"))
+    (found,) = reviewed(tmp_path / "one.mbox", "--tree", repo).findings
+    git(repo, "checkout", "-q", start)
+    accepted = f"{found['fingerprint']} {found['rule']} {found['function']} {found['path']}\n"
+    (repo / ".qerrlint-baseline").write_text(accepted)
+    (repo / ".qerrlint.toml").write_text('severity = { "failure-*" = "note" }\n')
+    git(repo, "add", "-A")
+    git(repo, "commit", "-q", "-m", "a gate")
+    later = git(repo, "rev-parse", "HEAD").strip()
+    (repo / VIREO).write_text("/* A line on top. */\n" + (repo / VIREO).read_text())
+    git(repo, "commit", "-q", "-a", "-m", "hw/arm/vireo: another line")
+    (tmp_path / "two.mbox").write_bytes(mails(repo, f"{later}..HEAD", f"--base={later}"))
+    ran = reviewed(tmp_path / "two.mbox", tmp_path / "one.mbox", "--tree", repo)
+    (again,) = ran.findings
+    assert (again["suppressed"], again["severity"]) == (None, found["severity"])
+    text = run("patch", tmp_path / "two.mbox", tmp_path / "one.mbox", "--tree", repo).out
+    assert 'the base of "hw/timer/quartz: be silent" has another configuration' in text
+
+
 def two_that_build(repo: Path, tmp_path: Path) -> tuple[str, bytes, bytes]:
     """Two series, the second on top of the first; the mails of each, and the commit below both."""
     start = git(repo, "rev-parse", "HEAD").strip()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from commandline import tree_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -35,8 +36,7 @@ def outcome(case: str, *options: str) -> tuple[int, dict[str, Any]]:
     from qerrlint.cli.main import cli
 
     folder = PATCHES / case
-    tree = (folder / expected(case).get("tree", "before")).resolve()
-    arguments = ["patch", "--tree", str(tree), "--format", "json", *options]
+    arguments = ["patch", "--tree", str(tree_of(folder)), "--format", "json", *options]
     result = CliRunner().invoke(cli, [*arguments, str(folder / "series.mbox")])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -67,7 +67,7 @@ def blob_id(data: bytes) -> str:
 )
 def test_index_lines_are_those_of_the_tree(case: str) -> None:
     folder = PATCHES / case
-    tree = folder / expected(case).get("tree", "before")
+    tree = tree_of(folder)
     mail = (folder / "series.mbox").read_text()
     first: dict[str, str] = {}
     for path, old in re.findall(r"^diff --git a/(\S+) b/\S+\nindex ([0-9a-f]+)\.\.", mail, re.MULTILINE):

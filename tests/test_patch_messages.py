@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
 import quopri
 import shutil
 from datetime import datetime, timezone
@@ -164,6 +165,8 @@ def test_recipients_with_odd_names() -> None:
         b"Cc: none:;\nCc: di@x\nSubject: s\n\n.\n"
     )
     assert message.recipients == ("Fenwick, Ada <ada@x>", "Quill, Bo <bo@x>", "cy@x", "di@x")
+    raw = one(b"From: x@y\nTo: T\xf3mas <t@x>,\n b@x\nCc: =?x-none?q?J=C3=B6?= <j@x>\nSubject: s\n\n.\n")
+    assert raw.recipients == ("T\u00f3mas <t@x>", "b@x", "J\u00f6 <j@x>")
 
 
 def test_flowed_paragraphs_are_joined() -> None:
@@ -272,6 +275,8 @@ def test_folders(tmp_path: Path) -> None:
     for number, part in enumerate(parts):
         (maildir / ("cur" if number % 2 else "new") / f"{number}.host:2,S").write_bytes(part)
     (maildir / "tmp" / "x").write_bytes(b"half a mail")
+    (maildir / "cur" / "folder").mkdir()
+    os.mkfifo(maildir / "new" / "pipe")
     (series,) = assemble(read_path(maildir))
     assert [patch.index for patch in series.patches] == [1, 2]
     assert len(series.replies) == 4

@@ -188,11 +188,12 @@ def test_patch_reach_sees_the_file_and_the_contracts() -> None:
 
 
 def test_types(world: World) -> None:
-    assert world.member_type("RelayState", "blocker", FILE) == "Error *"
-    assert world.member_type("struct RelayState", "cpr_notifier", FILE) == "NotifierWithReturn"
-    assert world.member_type("Relay", "blocker", FILE) == "Error *", "through two typedefs"
-    assert world.member_type("RelayState", "absent", FILE) is None
-    assert world.member_type("Absent", "blocker", FILE) is None
+    types = {member.name: member.type for member in world.members("RelayState", FILE)}
+    assert types["blocker"] == "Error *"
+    assert types["cpr_notifier"] == "NotifierWithReturn"
+    for other in ("struct RelayState", "Relay"):
+        assert world.members(other, FILE) == world.members("RelayState", FILE), "through two typedefs"
+    assert world.members("Absent", FILE) == ()
     probe = world.signature("relay_probe", FILE)
     assert probe is not None
     assert world.result_kind(probe, FILE) == "int"
@@ -213,15 +214,6 @@ def test_function_pointers(world: World) -> None:
     assert notify is not None
     assert notify.errp == 2, "through the member's typedef"
     assert world.pointer_signature("stop", FILE) is None, "two structs differ"
-    member = world.member_signature("RelayState", "notify", FILE)
-    assert member is not None
-    assert member.name == "MigrationNotifyFunc"
-
-
-def test_slots(world: World, tree: World) -> None:
-    assert [s.function for s in world.function_pointer_slots("notify", FILE)] == ["relay_probe"]
-    assert [s.function for s in tree.function_pointer_slots("notify")] == ["relay_probe", "far_away"]
-    assert tree.function_pointer_slots("size") == (), "nothing of that name is a function"
 
 
 def test_macro(world: World) -> None:
@@ -267,9 +259,9 @@ def test_two_worlds_share_what_did_not_change() -> None:
     cache = DeclarationCache()
     before, after = Files(TREE), Files({**TREE, FILE: TREE[FILE].replace(b"int fd", b"int fd, int n")})
     first = World(before, "tree", cache=cache)
-    first.prepare()
+    first.files.index_all()
     second = World(after, "tree", cache=cache)
-    second.prepare()
+    second.files.index_all()
     assert after.reads == [FILE]
     old, new = (w.signature("relay_probe", FILE) for w in (first, second))
     assert old is not None

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import not_empty, open_source, shared
+from qerrlint.cli.options import not_empty, rev_option, shared
+from qerrlint.cli.settings import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qerrlint.cli.options import Options, Settings
+    from qerrlint.cli.options import Options
+    from qerrlint.cli.settings import Settings
     from qerrlint.review.baseline import Entry
     from qerrlint.review.result import Reported
     from qerrlint.source.source import Source
@@ -35,9 +37,7 @@ _SHARED = ("tree", "reach", *_FILTERS, "jobs", "no_cache", "config", "rules")
 
 def _where(function: Callable[..., None]) -> Callable[..., None]:
     for decorate in (
-        click.option(
-            "--rev", metavar="REV", callback=not_empty, help="The findings of git's objects at REV."
-        ),
+        rev_option("The findings of git's objects at REV."),
         click.option(
             "--output",
             "target",
@@ -50,7 +50,7 @@ def _where(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@command.command("write")
+@command.command("write", short_help="Accept what `check` shows now.")
 @_where
 @shared(*_SHARED)
 def write(options: Options, rev: str | None, target: str | None) -> None:
@@ -67,7 +67,7 @@ def write(options: Options, rev: str | None, target: str | None) -> None:
         _save(file, [entry_of(item) for item in accepted], "written")
 
 
-@command.command("update")
+@command.command("update", short_help="Drop what is gone; with --add accept what is new.")
 @_where
 @shared(*_SHARED, "baseline")
 @click.option("--add", is_flag=True, help="Accept also what is not in the baseline yet.")
@@ -97,7 +97,7 @@ def update(options: Options, rev: str | None, target: str | None, add: bool) -> 
 
 
 def _settings(options: Options, source: Source) -> Settings:
-    from qerrlint.cli.options import settle
+    from qerrlint.cli.settings import settle
     from qerrlint.source.opening import require_qemu
 
     require_qemu(source.root, source)
@@ -105,8 +105,12 @@ def _settings(options: Options, source: Source) -> Settings:
 
 
 def _check(source: Source, settings: Settings) -> list[Reported]:
-    """All findings of the whole tree, those of the settings' baseline suppressed."""
+    """All findings of the whole tree, those of the settings' baseline suppressed.
+
+    Raises InputError where a file could not be analysed: its findings would be taken for gone.
+    """
     from qerrlint.cli.cache import store_of
+    from qerrlint.errors import InputError
     from qerrlint.review.policy import standing
     from qerrlint.review.whole import check_files, core_files
 
@@ -114,6 +118,8 @@ def _check(source: Source, settings: Settings) -> list[Reported]:
     options = settings.options
     with store_of(options) as store:
         checked = check_files(source, files, settings.reach, options.rules, options.jobs, False, store=store)
+    for skipped in checked.coverage.skipped:
+        raise InputError(f"{skipped.path}: not analysed: {skipped.reason}; the baseline is left as it is")
     found, _ = standing(checked.found, settings.all_rules, settings.configuration, settings.baseline, source)
     return found
 

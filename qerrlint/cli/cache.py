@@ -22,7 +22,7 @@ def command() -> None:
     """
 
 
-@command.command("info")
+@command.command("info", short_help="Print where it lies and its size.")
 def info() -> None:
     """Print where it lies, how many files' results it holds, and its size."""
     from qerrlint.engine.store import Store

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 import click
 
-from qerrlint.cli.options import Options, exit_code, finish, not_empty, on_files, open_source, settle
+from qerrlint.cli.finishing import exit_code, finish
+from qerrlint.cli.options import Options, not_empty, on_files, rev_option
 from qerrlint.cli.paths import require_files, within
+from qerrlint.cli.settings import open_source, settle
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
-@click.option(
-    "--rev", metavar="REV", callback=not_empty, help="Analyse git's objects at REV, not the work tree."
-)
+@rev_option("Analyse git's objects at REV, not the work tree.")
 @click.option("--diff", is_flag=True, help="Print what would mend the findings as a diff, and nothing else.")
 @click.option("--fix", is_flag=True, help="Mend the findings in the files, where that is mechanical.")
 @on_files
@@ -26,13 +26,15 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
 
     Without paths these are left out: firmware, subprojects, tests, contrib, docs and scripts.
     """
+    from dataclasses import replace
+
     from qerrlint.cli.cache import store_of
     from qerrlint.cli.fixing import make_fixes, print_diff, refuse_objects
     from qerrlint.errors import UsageError
     from qerrlint.review.patches import summary
     from qerrlint.review.policy import stale_notice, standing
     from qerrlint.review.result import Result, TreeInfo
-    from qerrlint.review.whole import check_files, core_files
+    from qerrlint.review.whole import check_files, closed_folders, core_files
     from qerrlint.source.opening import require_qemu
 
     if diff and (fix or options.formats or options.output):
@@ -53,8 +55,9 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
         found, stale = standing(
             checked.found, settings.all_rules, settings.configuration, settings.baseline, source
         )
+        closed = [s for s in closed_folders(source, wanted) if not settings.configuration.excludes(s.path)]
         notices: list[str] = []
-        read = frozenset(files)
+        read = frozenset(files) - {skipped.path for skipped in checked.coverage.skipped}
         gone = [e for e in stale if e.path in read or (not wanted and not source.exists(e.path))]
         if gone:
             notices.append(stale_notice(gone, settings.baseline))
@@ -70,7 +73,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             command="check",
             tree=TreeInfo(source.root, source.revision, "given" if rev else "directory", settings.reach),
             findings=(),
-            coverage=checked.coverage,
+            coverage=replace(checked.coverage, skipped=(*closed, *checked.coverage.skipped)),
             summary=summary(found),
             notices=tuple(notices),
         )

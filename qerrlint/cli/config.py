@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from qerrlint.cli.options import Settings, not_empty, open_source, settle, shared
+from qerrlint.cli.options import rev_option, shared
+from qerrlint.cli.settings import Settings, open_source, settle
 
 if TYPE_CHECKING:
     from qerrlint.cli.options import Options
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("config")
-@click.option("--rev", metavar="REV", callback=not_empty, help="The configuration in git's objects at REV.")
+@rev_option("The configuration in git's objects at REV.")
 @click.option("--check", is_flag=True, help="Print nothing; end with 2 if something is wrong.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print the values."
@@ -43,13 +45,13 @@ def command(options: Options, rev: str | None, check: bool, form: str) -> None:
         return
     values = _values(settings)
     if form == "json":
-        import json
+        from qerrlint.report.jsontext import write_json
 
         document = {
             "schema": "qerrlint-config/1",
             "values": [{"key": key, "value": value, "from": origin} for key, value, origin in values],
         }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        write_json(document, sys.stdout)
         return
     width = max(len(key) for key, _, _ in values)
     for key, value, origin in values:

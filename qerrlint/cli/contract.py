@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import not_empty
+from qerrlint.cli.options import Options, not_empty, rev_option, shared
+from qerrlint.cli.settings import open_source
 
 if TYPE_CHECKING:
     from qerrlint.source.source import Source
@@ -16,12 +18,8 @@ if TYPE_CHECKING:
 
 @click.command("contract")
 @click.argument("function", metavar="FUNCTION", callback=not_empty)
-@click.option(
-    "--tree", metavar="DIR", callback=not_empty, help="Work tree, git directory or plain directory of QEMU."
-)
-@click.option(
-    "--rev", metavar="REV", callback=not_empty, help="Look at git's objects at REV, not at the work tree."
-)
+@shared("tree")
+@rev_option("Look at git's objects at REV, not at the work tree.")
 @click.option(
     "--in", "inside", metavar="PATH", callback=not_empty, help="As seen from this file of the tree."
 )
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     "--limit", metavar="N", type=click.IntRange(0), default=20, help="Places of a list at most; 0: all."
 )
 def command(
-    *, function: str, tree: str | None, rev: str | None, inside: str | None, form: str, limit: int
+    options: Options, function: str, rev: str | None, inside: str | None, form: str, limit: int
 ) -> None:
     """Show what the rules know of FUNCTION, and by what evidence.
 
@@ -40,23 +38,18 @@ def command(
     it keeps to itself, where its address goes, who calls it, and which of its calls can set an Error. A
     static function of several files is named with --in.
     """
-    from qerrlint.errors import InputError
     from qerrlint.review.lookup import find_contract
-    from qerrlint.source.opening import find_root, open_tree, require_qemu
+    from qerrlint.source.opening import require_qemu
 
-    root = tree or find_root(".")
-    if root is None:
-        raise InputError("no QEMU tree around the current directory (name one with --tree)")
-    with open_tree(root, rev) as source:
+    with open_source(options, rev) as source:
         require_qemu(source.root, source)
         within = _below(source, inside) if inside is not None else None
         found = find_contract(source, function, within, limit)
         if form == "json":
-            import json
-
             from qerrlint.report.contract_json import document
+            from qerrlint.report.jsontext import write_json
 
-            click.echo(json.dumps(document(found, source.root, source.revision), indent=2))
+            write_json(document(found, source.root, source.revision), sys.stdout)
             return
         from qerrlint.report.contract_text import lines
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import Options, common, finish, not_empty, settle, status_option
+from qerrlint.cli.finishing import finish
+from qerrlint.cli.options import Options, common, not_empty, status_option
+from qerrlint.cli.settings import settle
 
 if TYPE_CHECKING:
     from qerrlint.review.scope import FilePair

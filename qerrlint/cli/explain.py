@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import not_empty
+from qerrlint.cli.options import Options, shared
 
 if TYPE_CHECKING:
     from qerrlint.rules import Rule
@@ -31,24 +31,16 @@ def _rule_ids(_context: click.Context, _parameter: click.Parameter, incomplete: 
     default="text",
     help="How to print the page.",
 )
-@click.option(
-    "--rules",
-    "folders",
-    metavar="DIR",
-    multiple=True,
-    type=click.Path(),
-    callback=not_empty,
-    help="A folder with rules of your own; may be given again.",
-)
-def command(rule_id: str, form: str, folders: tuple[str, ...]) -> None:
+@shared("rules")
+def command(options: Options, rule_id: str, form: str) -> None:
     """Show what RULE flags, why it matters, examples, what to do, and what it leaves alone."""
     from qerrlint.rules import load_rules
 
-    rule = load_rules(folders).get(rule_id)
+    rule = load_rules(options.rules).get(rule_id)
     if form == "json":
-        import json
+        from qerrlint.report.jsontext import write_json
 
-        click.echo(json.dumps(_document(rule), indent=2, ensure_ascii=False))
+        write_json(_document(rule), sys.stdout)
     elif form == "markdown":
         click.echo(_markdown(rule))
     elif sys.stdout.isatty() and not os.environ.get("NO_COLOR"):

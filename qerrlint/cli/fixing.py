@@ -12,7 +12,7 @@ import click
 from qerrlint.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from qerrlint.cli.options import Settings
+    from qerrlint.cli.settings import Settings
     from qerrlint.review.fixes import Refused
     from qerrlint.review.result import Reported
     from qerrlint.source.source import Source

@@ -8,48 +8,40 @@ import sys
 
 import click
 
-from qerrlint.cli.options import not_empty
+from qerrlint.cli.options import Options, not_empty, rev_option, shared
 from qerrlint.cli.paths import require_files, within
+from qerrlint.cli.settings import open_source
 
 
 @click.command("modes")
 @click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
-@click.option(
-    "--tree", metavar="DIR", callback=not_empty, help="Work tree, git directory or plain directory of QEMU."
-)
-@click.option(
-    "--rev", metavar="REV", callback=not_empty, help="Look at git's objects at REV, not at the work tree."
-)
+@shared("tree")
+@rev_option("Look at git's objects at REV, not at the work tree.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it."
 )
-def command(*, paths: tuple[str, ...], tree: str | None, rev: str | None, form: str) -> None:
+def command(options: Options, paths: tuple[str, ...], rev: str | None, form: str) -> None:
     """Show which migration modes are blocked and notified, by object, in PATH... or the whole tree.
 
     B: blocked, N: notified; b, n: only on some paths or for some callers. Behind each object stand the modes
     that its blocker exempts, and the calls, with the conditions around them. Calls that are not understood
     are listed with the reason.
     """
-    from qerrlint.errors import InputError
     from qerrlint.review.modematrix import find_matrix
     from qerrlint.review.whole import core_files
-    from qerrlint.source.opening import find_root, open_tree, require_qemu
+    from qerrlint.source.opening import require_qemu
 
-    root = tree or find_root(".")
-    if root is None:
-        raise InputError("no QEMU tree around the current directory (name one with --tree)")
-    with open_tree(root, rev) as source:
+    with open_source(options, rev) as source:
         require_qemu(source.root, source)
-        wanted = within(source.root, paths, given=tree is not None or rev is not None)
+        wanted = within(source.root, paths, given=options.tree is not None or rev is not None)
         files = core_files(source, wanted)
         require_files(source, paths, wanted, files)
         found = find_matrix(source, files)
         if form == "json":
-            import json
-
+            from qerrlint.report.jsontext import write_json
             from qerrlint.report.modes_json import document
 
-            click.echo(json.dumps(document(found, source.root, source.revision), indent=2))
+            write_json(document(found, source.root, source.revision), sys.stdout)
             return
         if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
             from qerrlint.report.modes_table import show

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import Options, Settings, common, finish, not_empty, settle, status_option
+from qerrlint.cli.finishing import finish
+from qerrlint.cli.options import Options, common, not_empty, status_option
+from qerrlint.cli.settings import Settings, settle
 
 if TYPE_CHECKING:
     from qerrlint.patch.message import Message
@@ -122,7 +124,10 @@ def _from_inbox(folder: str, ident: str) -> list[Message]:
 def _review(
     options: Options, base: str | None, series: Sequence[Series], beneath: Sequence[Series]
 ) -> tuple[Settings, Result]:
-    """The review of all series, each stack of them on its own base; the configuration is the first base's."""
+    """The review of all series, each stack of them on its own base.
+
+    A base's own severities and baseline hold for its stack; what is shown goes by the first base's settings.
+    """
     from qerrlint.cli.bases import open_base, sorted_stacks
     from qerrlint.review.patches import review_series
     from qerrlint.review.policy import judged_change
@@ -140,10 +145,16 @@ def _review(
             result = review_loose(series, settings.rules)
             return settings, judged_change(result, settings.configuration, settings.baseline, None)
         with opened.source as source:
-            settings = settings or settle(options, source)
+            own = settle(options, source)
+            settings = settings or own
             tree = TreeInfo(opened.root, source.revision, opened.found_by, settings.reach)
-            notes = (*opened.notes, *stack.notes)
+            notes = [*opened.notes, *stack.notes]
+            if own.configuration != settings.configuration:
+                notes.append(
+                    f'the base of "{stack.series[0].title}" has another configuration than that of the first '
+                    "series: rules, filters and --fail-on are those of the first"
+                )
             result = review_series(source, stack, settings.rules, tree, notes, beneath)
-            results.append(judged_change(result, settings.configuration, settings.baseline, source))
+            results.append(judged_change(result, own.configuration, own.baseline, source))
     assert settings is not None
     return settings, merged(results)

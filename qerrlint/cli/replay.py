@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 )
 @click.option("--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core.")
 @click.option("--output", metavar="FILE", callback=not_empty, help="Write everything there as JSON.")
-@click.option("--class", "classes", metavar="C", multiple=True, help="Only labels of this class; repeatable.")
+@click.option(
+    "--class", "classes", metavar="C", multiple=True, help="Only labels of this class; may be repeated."
+)
 @click.option("--no-submission", is_flag=True, help="Do not review the changes that brought the defects in.")
 @click.option(
     "--resume",

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import not_empty
+from qerrlint.cli.options import Options, shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,25 +24,17 @@ if TYPE_CHECKING:
     default="text",
     help="How to print the list; markdown: with every rule's page.",
 )
-@click.option(
-    "--rules",
-    "folders",
-    metavar="DIR",
-    multiple=True,
-    type=click.Path(),
-    callback=not_empty,
-    help="A folder with rules of your own; may be given again.",
-)
-def command(form: str, folders: tuple[str, ...]) -> None:
+@shared("rules")
+def command(options: Options, form: str) -> None:
     """List the rules with their severity and confidence.
 
     `qerrlint explain RULE` shows the page of one.
     """
     from qerrlint.rules import load_rules
 
-    rules = load_rules(folders)
+    rules = load_rules(options.rules)
     if form == "json":
-        import json
+        from qerrlint.report.jsontext import write_json
 
         listed = [
             {
@@ -57,8 +50,7 @@ def command(form: str, folders: tuple[str, ...]) -> None:
             }
             for rule in rules
         ]
-        text = json.dumps({"schema": "qerrlint-rules/1", "rules": listed}, indent=2, ensure_ascii=False)
-        click.echo(text)
+        write_json({"schema": "qerrlint-rules/1", "rules": listed}, sys.stdout)
         return
     if form == "markdown":
         click.echo(_reference(list(rules)), nl=False)

@@ -233,10 +233,6 @@ class Files:
             if declarations is not None:
                 yield declarations
 
-    def is_function(self, name: str) -> bool:
-        """Whether a file registered so far declares such a function."""
-        return name in self._where
-
     def home(self, name: str) -> str | None:
         """The one .c file of the tree that defines a function with external linkage; None where several
         do (one for each target) or none."""

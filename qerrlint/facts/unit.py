@@ -115,21 +115,22 @@ class Unit:
     def lowered(self, name: str) -> Function | None:
         """The flow of a function of this file; None where there is none or it is damaged."""
         if name not in self._lowered:
-            self._lowered[name] = None
+            flow = None
             piece = self.functions.get(name)
             if piece is not None:
                 parsed = parse_piece(piece, self.data)
                 if parsed.damage is not None:
                     self.damage[name] = Damage(piece, parsed.damage)
                 else:
-                    self._lowered[name] = lower(parsed, self.data, self.constant)
+                    flow = lower(parsed, self.data, self.constant)
+            self._lowered[name] = flow
         return self._lowered[name]
 
     def is_damaged(self, name: str) -> bool:
         """Whether the front end cannot make sense of a function of this file."""
         if name not in self._lowered:
             return parse_piece(self.functions[name], self.data).damage is not None
-        return name in self.damage
+        return self._lowered[name] is None
 
     def life(self, name: str) -> Life | None:
         """The exploration of a function of this file; None where it is damaged or being explored."""
@@ -138,8 +139,10 @@ class Unit:
             if function is None or name in self._busy:
                 return None
             self._busy.add(name)
-            self._lives[name] = live_through(function, self.signature(name), self._callees.effect)
-            self._busy.discard(name)
+            try:
+                self._lives[name] = live_through(function, self.signature(name), self._callees.effect)
+            finally:
+                self._busy.discard(name)
         return self._lives[name]
 
     def mig_modes(self) -> tuple[tuple[str, int], ...]:

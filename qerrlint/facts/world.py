@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from qerrlint.errors import UsageError
 from qerrlint.facts.contracts import AGES, NEWEST, Contracts, load_contracts
@@ -25,15 +24,6 @@ _BLOCKER_H = "include/migration/blocker.h"
 _MISC_H = "include/migration/misc.h"
 _MIGRATION_JSON = "qapi/migration.json"
 _MODES = re.compile(r"migrate_add_blocker_modes\s*\(\s*Error\s*\*\*\s*\w+\s*,\s*(\w+)")
-
-
-@dataclass(frozen=True, slots=True)
-class SlotMember:
-    """A function that some file stores into a function-pointer member; `start` is the offset of the store."""
-
-    function: str
-    path: str
-    start: int
 
 
 class World:
@@ -60,14 +50,7 @@ class World:
         self._types: dict[tuple[str, str], tuple[FileDeclarations, TypeName] | None] = {}
         self._pointers: dict[tuple[str, str], Signature | None] = {}
         self._qapi: dict[str, tuple[str, str]] | None = None
-        self._slots: dict[str, tuple[SlotMember, ...]] | None = None
-        self._slot_files = -1
         self._age = age
-
-    def prepare(self) -> None:
-        """Index the whole tree now (reach "tree"); worth it before worker processes are forked."""
-        if self.reach == "tree":
-            self.files.index_all()
 
     @property
     def age(self) -> str:
@@ -189,10 +172,6 @@ class World:
         """`syntax.types.result_kind` with the typedefs that the file sees."""
         return result_kind(signature, self.typedefs(from_path))
 
-    def member(self, struct: str, member: str, from_path: str) -> Declared | None:
-        """A member of a struct or union, named by tag ("struct X") or typedef, or None."""
-        return next((m for m in self.members(struct, from_path) if m.name == member), None)
-
     def members(self, struct: str, from_path: str) -> tuple[Declared, ...]:
         """The members of a struct or union, named by tag ("struct X") or typedef, in order; () if unknown."""
         name = struct
@@ -208,11 +187,6 @@ class World:
             name = entry.target.rstrip(" *").removeprefix("const ")
         return ()
 
-    def member_type(self, struct: str, member: str, from_path: str) -> str | None:
-        """The canonical type of a struct's member ("Error *", "NotifierWithReturn"), or None."""
-        found = self.member(struct, member, from_path)
-        return found.type if found is not None else None
-
     def callback_signature(self, type_name: str, from_path: str) -> Signature | None:
         """The signature behind a typedef of a function or function pointer, or None."""
         for _ in range(8):
@@ -223,13 +197,6 @@ class World:
                 return entry.signature
             type_name = entry.target.rstrip(" *")
         return None
-
-    def member_signature(self, struct: str, member: str, from_path: str) -> Signature | None:
-        """The signature of a struct's function-pointer member, or None."""
-        found = self.member(struct, member, from_path)
-        if found is None:
-            return None
-        return found.signature or self.callback_signature(found.type.rstrip(" *"), from_path)
 
     def pointer_signature(self, member: str, from_path: str) -> Signature | None:
         """The signature of a function-pointer member of that name, whatever the struct.
@@ -321,24 +288,3 @@ class World:
         if declarations is None:
             return "ERRP_GUARD"
         return next((n for n in ("ERRP_GUARD", "ERRP_AUTO_PROPAGATE") if n in declarations.macros), None)
-
-    def function_pointer_slots(self, member: str, from_path: str | None = None) -> tuple[SlotMember, ...]:
-        """The functions stored into members of that name, in the order of paths.
-
-        With reach "tree" in the whole tree; else in `from_path`, its includes and the files looked at so far.
-        """
-        if from_path is not None:
-            self.files.reached(from_path)
-        self.prepare()
-        files = list(self.files.known())
-        if self._slots is None or self._slot_files != len(files):
-            table: dict[str, list[SlotMember]] = {}
-            for declarations in files:
-                for slot in declarations.slots:
-                    if self.files.is_function(slot.value):
-                        table.setdefault(slot.member, []).append(
-                            SlotMember(slot.value, declarations.path, slot.start)
-                        )
-            self._slots = {name: tuple(found) for name, found in table.items()}
-            self._slot_files = len(files)
-        return self._slots.get(member, ())

@@ -168,21 +168,8 @@ class _Archive:
     def _all(self, path: str | None) -> Iterator[_Entry]:
         command = ("log", "--raw", "-z", "--no-abbrev", "--no-renames", "--root", "--no-notes")
         form = ("--no-ext-diff", "--no-textconv", "--no-color", "--format=%x01%ct")
-        process = self._git.start((*command, *form, "HEAD", *(("--", path) if path else ())))
-        assert process.stdout is not None
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            rest = b""
-            while chunk := os.read(process.stdout.fileno(), 65536):
-                *records, rest = (rest + chunk).split(b"\x01")
-                for record in records:
-                    yield from _entries(record)
-            yield from _entries(rest)
-        finally:
-            process.stdout.close()
-            process.kill()
-            process.wait()
+        for record in self._git.records((*command, *form, "HEAD", *(("--", path) if path else ()))):
+            yield from _entries(record)
 
     def heads(self, entries: Iterable[_Entry]) -> Iterator[_Head]:
         """What the headers of the mails say, in order; of a blob that is missing, nothing."""

@@ -127,11 +127,16 @@ def _folder(path: str) -> list[str]:
             os.path.join(path, part, name)
             for part in ("cur", "new")
             for name in _listed(os.path.join(path, part))
-            if not name.startswith(".")
+            if not name.startswith(".") and not _is_special(os.path.join(path, part, name))
         ]
     chosen = [name for name in names if name.lower().endswith(_PATCH_SUFFIXES) or name.isdigit()]
     chosen.sort(key=lambda name: (int(name) if name.isdigit() else 0, name))
     return [os.path.join(path, name) for name in chosen if os.path.isfile(os.path.join(path, name))]
+
+
+def _is_special(path: str) -> bool:
+    """Whether a path is a pipe, a socket or a device, which would be waited for, or a folder."""
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _listed(path: str) -> list[str]:

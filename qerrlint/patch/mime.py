@@ -77,7 +77,7 @@ def _decoded(value: str) -> str:
     except (MessageError, ValueError):
         pieces = [(str(value), None)]
     for piece, charset in pieces:
-        raw = piece.encode("ascii", "surrogateescape") if isinstance(piece, str) else piece
+        raw = piece.encode("utf-8", "surrogateescape") if isinstance(piece, str) else piece
         words.append(_decode(raw, None if charset == "unknown-8bit" else charset))
     return re.sub(r"\s*[\r\n]+\s*", " ", "".join(words)).strip()
 
@@ -108,7 +108,9 @@ def _sender(mail: Mail) -> str:
 
 def _recipients(mail: Mail) -> Iterator[str]:
     """Whom To and Cc name. They are told apart before names are decoded: an encoded name can hold a comma."""
-    for field in (str(value) for name in ("To", "Cc") for value in mail.get_all(name, ())):
+    for value in (value for name in ("To", "Cc") for value in mail.get_all(name, ())):
+        # Of raw bytes the package makes an object of its own, whose text has lost them.
+        field = value if isinstance(value, str) else _decoded(value)
         pairs = [pair for pair in email.utils.getaddresses([field]) if "@" in pair[1]]
         # The package gives nothing at all for a field with anything odd in it, such as an empty group.
         for name, address in pairs or [("", address) for address in _BARE_ADDRESS.findall(field)]:

@@ -7,12 +7,13 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
+from qerrlint.engine.faults import Fault, contained
 from qerrlint.engine.files import FileReport, analyse_unit
 from qerrlint.facts.program import Program
 from qerrlint.facts.unit import Unit
 from qerrlint.review.located import Delta, Located, Resolver, in_order, match
 from qerrlint.review.renames import successors
-from qerrlint.review.result import Place, ReportedStep
+from qerrlint.review.result import Place, ReportedStep, Skipped
 from qerrlint.review.scope import (
     CALLER_FILES,
     ContractChange,
@@ -29,13 +30,14 @@ from qerrlint.rules import RuleSet
 class Compared:
     """What one change did. `changed` holds (path, function) of functions whose text it alters on the after
     side, `reports` the after side's files, `notices` what was left out, `gained` path and key of each comment
-    that allows something on the after side only."""
+    that allows something on the after side only, `skipped` the files that could not be analysed on a side."""
 
     delta: Delta
     changed: frozenset[tuple[str, str]]
     reports: tuple[FileReport, ...]
     notices: tuple[str, ...] = ()
     gained: frozenset[tuple[str, str]] = frozenset()
+    skipped: tuple[Skipped, ...] = ()
 
     def relation(self, found: Located, added: Container[int]) -> str:
         """How an introduced finding belongs to the change; `added` are the new lines of its file."""
@@ -53,24 +55,24 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
     reports: list[FileReport] = []
     changed: set[tuple[str, str]] = set()
     sides: list[tuple[Unit | None, Unit | None]] = []
+    contracts: list[ContractChange] = []
     had: set[tuple[str, str]] = set()
+    faults: list[Fault] = []
     for pair in pairs:
-        old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
-        new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
-        if old is None and new is None:
-            continue
-        sides.append((old, new))
-        names = touched(old, new)
-        if old is not None:
-            was = analyse_unit(old, rules, names)
-            old_found += _located(was, old_side)
-            had |= {(pair.new or old.path, key) for key in was.allowances}
-        if new is not None:
-            report = analyse_unit(new, rules, names)
-            reports.append(report)
-            new_found += _located(report, new_side)
-            changed |= {(new.path, name) for name in changed_functions(old, new)}
-    contracts = contract_changes(before, after, pairs)
+        # Both sides or none: what only one of them has would be called introduced or fixed.
+        with contained(pair.new or pair.old or "", faults):
+            both = _both(before, after, pair, rules)
+            if both.old is None and both.new is None:
+                continue
+            sides.append((both.old, both.new))
+            contracts += both.contracts
+            if both.was is not None:
+                old_found += _located(both.was, old_side)
+                had |= {(pair.new or both.was.path, key) for key in both.was.allowances}
+            if both.now is not None:
+                reports.append(both.now)
+                new_found += _located(both.now, new_side)
+                changed |= {(both.now.path, name) for name in changed_functions(both.old, both.new)}
     notices: list[str] = []
     if contracts:
         near = {pair.new for pair in pairs} | {pair.old for pair in pairs}
@@ -81,7 +83,9 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
                 f"{CALLER_FILES} of them were looked at"
             )
         for path in files[:CALLER_FILES]:
-            found = _callers(before, after, path, contracts, rules)
+            found = None
+            with contained(path, faults):
+                found = _callers(before, after, path, contracts, rules)
             if found is not None:
                 old_found += _located(found[0], old_side)
                 had |= {(path, key) for key in found[0].allowances}
@@ -91,7 +95,30 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
     names_after = successors(sides) if old_found and new_found else {}
     delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path), names_after)
     has = {(report.path, key) for report in reports for key in report.allowances}
-    return Compared(delta, frozenset(changed), tuple(reports), tuple(notices), frozenset(has - had))
+    skipped = tuple(Skipped(fault.path, fault.reason, fault.trace) for fault in faults)
+    return Compared(delta, frozenset(changed), tuple(reports), tuple(notices), frozenset(has - had), skipped)
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """A changed file on both sides: its units, what their analyses gave, the contracts that it changes."""
+
+    old: Unit | None
+    new: Unit | None
+    was: FileReport | None = None
+    now: FileReport | None = None
+    contracts: Sequence[ContractChange] = ()
+
+
+def _both(before: Program, after: Program, pair: FilePair, rules: RuleSet) -> _Both:
+    old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
+    new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
+    if old is None and new is None:
+        return _Both(None, None)
+    names = touched(old, new)
+    was = analyse_unit(old, rules, names) if old is not None else None
+    now = analyse_unit(new, rules, names) if new is not None else None
+    return _Both(old, new, was, now, contract_changes(before, after, [pair]))
 
 
 def _located(report: FileReport, resolver: Resolver) -> list[Located]:

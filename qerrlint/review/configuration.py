@@ -149,9 +149,10 @@ def load_configuration(source: Source | None, given: str | None = None) -> Confi
     if own is not None:
         return _configuration(_table(own, _OWN), _OWN)
     shared = source.read(_SHARED)
-    if shared is not None and b"[tool.qerrlint]" in shared:
-        tool = _table(shared, _SHARED).get("tool", {})
-        return _configuration(tool.get("qerrlint", {}), _SHARED)
+    if shared is not None and b"qerrlint" in shared:
+        tool = _table(shared, _SHARED).get("tool")
+        if isinstance(tool, dict) and "qerrlint" in tool:
+            return _configuration(tool["qerrlint"], _SHARED)
     return Configuration()
 
 

@@ -71,9 +71,11 @@ class Kept:
                 self.outcomes[path] = outcome
 
     def put(self, made: Mapping[str, FileOutcome]) -> None:
-        """Keep new outcomes."""
-        if self.store is not None:
-            self.store.put({self._keys[p]: pickle.dumps(o, 4) for p, o in made.items() if p in self._keys})
+        """Keep new outcomes; not those of files that could not be analysed: another run may be able to."""
+        if self.store is None:
+            return
+        whole = {p: o for p, o in made.items() if p in self._keys and o.skipped is None}
+        self.store.put({self._keys[path]: pickle.dumps(outcome, 4) for path, outcome in whole.items()})
 
 
 class _Outcomes(pickle.Unpickler):

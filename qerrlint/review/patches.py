@@ -86,7 +86,11 @@ def review_stages(
         net = steps[0]
     else:
         net = compare(programs[0], programs[-1], union(stages), rules)
-    found = heard(_Attribution(stages, steps, net).reported(), rules)
+    broken = [skipped for step in (*steps, net) for skipped in step.skipped]
+    # Seen after one patch and not after another, a finding would be called repaired.
+    unknown = {skipped.path for skipped in broken}
+    told = [item for item in _Attribution(stages, steps, net).reported() if item.place.path not in unknown]
+    found = heard(told, rules)
     found = sorted([*found, *_gate_changes(stages, programs, rules)], key=sort_key)
     problems = [problem for one in series for problem in one.problems]
     all_notices = [*notices, *problems, *(n for step in steps for n in step.notices)]
@@ -95,7 +99,9 @@ def review_stages(
         tree=tree,
         findings=tuple(found),
         coverage=coverage(
-            net.reports, Resolver(programs[-1]), [s for stage in stages for s in stage.skipped]
+            net.reports,
+            Resolver(programs[-1]),
+            [*(Skipped(*left) for stage in stages for left in stage.skipped), *broken],
         ),
         patches=tuple(
             replace(stage.info(), series=number)
@@ -251,10 +257,8 @@ def summary(found: Sequence[Reported]) -> dict[str, int]:
     return counts
 
 
-def coverage(
-    reports: Sequence[FileReport], resolver: Resolver, skipped: Sequence[tuple[str, str]]
-) -> Coverage:
-    """How much of the after side was looked at."""
+def coverage(reports: Sequence[FileReport], resolver: Resolver, skipped: Sequence[Skipped]) -> Coverage:
+    """How much of the after side was looked at; of what was skipped each file and reason once."""
     damaged: list[Damaged] = []
     incomplete: list[Damaged] = []
     for report in reports:
@@ -267,5 +271,5 @@ def coverage(
         explored=sum(report.explored for report in reports),
         damaged=tuple(damaged),
         incomplete=tuple(incomplete),
-        skipped=tuple(Skipped(path, reason) for path, reason in dict.fromkeys(skipped)),
+        skipped=tuple(dict.fromkeys(skipped)),
     )

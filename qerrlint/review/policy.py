@@ -63,5 +63,5 @@ def stale_notice(stale: Sequence[Entry], baseline: Baseline) -> str:
     entries = "one entry" if len(stale) == 1 else f"{len(stale)} entries"
     return (
         f"{baseline.origin}: {entries} without a finding: {named}{more}; "
-        "`qerrlint baseline update` drops them"
+        f"`qerrlint baseline update` drops {'it' if len(stale) == 1 else 'them'}"
     )

@@ -185,10 +185,11 @@ class Damaged:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was not analysed, and why."""
+    """A file that was not analysed, and why; `trace` is Python's where a defect of this program is why."""
 
     path: str
     reason: str
+    trace: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def review_change(
         command="diff",
         tree=tree,
         findings=tuple(found),
-        coverage=coverage(compared.reports, Resolver(new), ()),
+        coverage=coverage(compared.reports, Resolver(new), compared.skipped),
         summary=summary(found),
         notices=compared.notices,
         diff=tuple(diff),

@@ -7,15 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from qerrlint.engine.faults import Fault, contained
 from qerrlint.engine.files import FileReport, Uncovered, analyse_unit
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_files
 from qerrlint.engine.store import Store
+from qerrlint.errors import InputError
 from qerrlint.facts.program import Program
 from qerrlint.review.kept import FileOutcome, Health, Kept
 from qerrlint.review.located import Located, Resolver
 from qerrlint.review.recipe import Recipe
 from qerrlint.review.result import Coverage, Damaged, Skipped
 from qerrlint.rules import RuleSet, load_rules
+from qerrlint.source.directory import DirectorySource
 from qerrlint.source.source import C_SUFFIXES, Source
 
 # Not the project's own device and core code: firmware, other projects, what is generated, tools.
@@ -33,14 +36,28 @@ class Checked:
 
 @dataclass(slots=True)
 class _State:
-    program: Program
+    source: Source
+    reach: str
     rules: RuleSet
     measure: bool
+    program: Program
 
 
 def core_files(source: Source, below: Sequence[str] = ()) -> list[str]:
     """The C files of a tree, or of the folders and files `below` it (then without leaving any out)."""
-    paths = [path for path in source.paths() if path.endswith(C_SUFFIXES)]
+    return _chosen([path for path in source.paths() if path.endswith(C_SUFFIXES)], below)
+
+
+def closed_folders(source: Source, below: Sequence[str] = ()) -> list[Skipped]:
+    """The folders that cannot be listed where core_files() looks for files."""
+    closed = source.unlisted() if isinstance(source, DirectorySource) else {}
+    return [
+        Skipped(path, f"cannot be listed: {closed[path.rstrip('/')]}")
+        for path in _chosen([f"{path}/" for path in sorted(closed)], below)
+    ]
+
+
+def _chosen(paths: Sequence[str], below: Sequence[str]) -> list[str]:
     if not below:
         return [path for path in paths if not path.startswith(NOT_CORE)]
     wanted = set(below)
@@ -64,10 +81,13 @@ def check_files(
     What `store` has of an earlier run is taken from it, and what it has not is put there; small work does not
     go by it.
     """
-    sizes = [(path, len(data)) for path, data in source.read_many(paths)]
+    sizes, skipped = _sizes(source, paths)
     kept = Kept(store if sum(size for _, size in sizes) >= ONE_PROCESS_BYTES else None)
     if kept.store is not None:
-        kept.look_up(source, Recipe(source, reach, rule_folders, measure), [path for path, _ in sizes])
+        try:
+            kept.look_up(source, Recipe(source, reach, rule_folders, measure), [path for path, _ in sizes])
+        except InputError:  # a header that cannot be read: those that include it will say so
+            kept = Kept(None)
         if progress is not None:
             progress(len(kept.outcomes))
     new = [(path, size) for path, size in sizes if path not in kept.outcomes]
@@ -75,7 +95,6 @@ def check_files(
     found: list[Located] = []
     damaged: list[Damaged] = []
     incomplete: list[Damaged] = []
-    skipped: list[Skipped] = []
     functions = explored = 0
     health = Health()
     made = dict(map_files(_one_file, make_state, new, jobs, progress))
@@ -89,19 +108,60 @@ def check_files(
         functions += outcome.functions
         explored += outcome.explored
         health += outcome.health
+    skipped.sort(key=lambda item: item.path)
     coverage = Coverage(len(sizes), functions, explored, tuple(damaged), tuple(incomplete), tuple(skipped))
     return Checked(tuple(found), coverage, health if measure else None)
 
 
+def _sizes(source: Source, paths: Sequence[str]) -> tuple[list[tuple[str, int]], list[Skipped]]:
+    """The files with their sizes in bytes, and those that cannot be read.
+
+    Raises InputError where none of several can: then it is not the files.
+    """
+    try:
+        return [(path, len(data)) for path, data in source.read_many(paths)], []
+    except InputError:
+        each = [(path, _size(source, path)) for path in paths]
+        if not any(isinstance(size, int) for _, size in each):
+            raise
+        sizes = [(path, size) for path, size in each if isinstance(size, int)]
+        return sizes, [size for _, size in each if isinstance(size, Skipped)]
+
+
+def _size(source: Source, path: str) -> int | Skipped | None:
+    try:
+        data = source.read(path)
+    except InputError as error:
+        return Skipped(path, str(error))
+    return len(data) if data is not None else None
+
+
 def _make_state(source: Source, reach: str, rule_folders: tuple[str, ...], measure: bool) -> _State:
-    return _State(Program(source, reach), load_rules(rule_folders).everything(), measure)
+    rules = load_rules(rule_folders).everything()
+    return _State(source, reach, rules, measure, Program(source, reach))
 
 
 def _one_file(state: _State, path: str) -> FileOutcome:
+    faults: list[Fault] = []
+    try:
+        with contained(path, faults):
+            return _analysed(state, path)
+    except InputError as error:
+        faults.append(Fault(path, str(error), ""))
+    # What others would learn from a program that was left in the middle depends on their order.
+    state.program = Program(state.source, state.reach)
+    return _nothing(Skipped(path, faults[0].reason, faults[0].trace))
+
+
+def _nothing(skipped: Skipped) -> FileOutcome:
+    return FileOutcome((), 0, 0, (), (), skipped, Health())
+
+
+def _analysed(state: _State, path: str) -> FileOutcome:
     program = state.program
     unit = program.unit(path)
     if unit is None:
-        return FileOutcome((), 0, 0, (), (), Skipped(path, "no such file"), Health())
+        return _nothing(Skipped(path, "no such file"))
     report = analyse_unit(unit, state.rules)
     resolver = Resolver(program)
     found = tuple(resolver.locate(f, report.advice[f.fingerprint]) for f in report.findings)

@@ -26,6 +26,7 @@ class DirectorySource(Source):
             raise InputError(f"{os.fspath(root)}: not a directory")
         self.revision = None
         self._paths: tuple[str, ...] | None = None
+        self._unlisted: dict[str, str] = {}
         self._plain: dict[str, bool] = {"": True}
 
     def read(self, path: str) -> bytes | None:
@@ -51,6 +52,11 @@ class DirectorySource(Source):
             self._paths = tuple(sorted(found))
         return self._paths
 
+    def unlisted(self) -> dict[str, str]:
+        """The directories below the root that cannot be listed, and why; what they hold is in no list."""
+        self.paths()
+        return dict(self._unlisted)
+
     def _walk(self, below: str, found: list[str]) -> None:
         try:
             with os.scandir(os.path.join(self.root, below)) as entries:
@@ -58,7 +64,8 @@ class DirectorySource(Source):
         except OSError as error:
             if not below:
                 raise InputError(f"{self.root}: cannot be listed: {error.strerror}") from None
-            return  # an unreadable subdirectory holds nothing that could be analysed
+            self._unlisted[below] = error.strerror or str(error)
+            return
         prefix = below + "/" if below else ""
         if below and any(entry.name in _BUILD_MARKS or entry.name == ".git" for entry in listed):
             return

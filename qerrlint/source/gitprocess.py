@@ -151,6 +151,23 @@ class Git:
         except OSError as error:
             raise self._missing(error) from None
 
+    def records(self, arguments: Sequence[str]) -> Iterator[bytes]:
+        """What a command prints, cut at the bytes 1, as it comes; the command ends with the iteration."""
+        process = self.start(arguments)
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            rest = b""
+            while chunk := os.read(process.stdout.fileno(), 65536):
+                *records, rest = (rest + chunk).split(b"\x01")
+                yield from records
+            yield rest
+        finally:
+            process.stdout.close()
+            process.kill()
+            process.wait()
+
     def _command(self, arguments: Sequence[str]) -> list[bytes]:
         words = ("git", "-C", self.directory, *_OPTIONS, *arguments)
         return [word.encode("utf-8", "surrogateescape") for word in words]

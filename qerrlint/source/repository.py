@@ -176,21 +176,7 @@ class Repository:
         command = ("log", f"-n{limit}", "--first-parent", "-m", "--raw", "-z", "--no-abbrev", "--no-renames")
         form = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-notes", "--format=%x01%H %ct %P")
         bound = () if since is None else (f"--since={since}",)
-        process = self._git.start((*command, *form, *bound, tip, "--", *blobs))
-        assert process.stdout is not None
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            rest = b""
-            while chunk := os.read(process.stdout.fileno(), 65536):
-                *records, rest = (rest + chunk).split(b"\x01")
-                yield from map(_step, filter(None, records))
-            if rest:
-                yield _step(rest)
-        finally:
-            process.stdout.close()
-            process.kill()
-            process.wait()
+        yield from map(_step, filter(None, self._git.records((*command, *form, *bound, tip, "--", *blobs))))
 
     def _on_side_branches(self, blobs: Mapping[str, str], limit: int, before: int | None) -> tuple[str, ...]:
         heads = ("HEAD",) if self.has_commit("HEAD") else ()

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from qerrlint.syntax.declarators import ATTRIBUTE, NORETURN, Op, Param, integer_type, tokens, type_text
+from qerrlint.syntax.declarators import Op, Param, integer_type, type_text
 from qerrlint.syntax.types import Signature, errp_index
+from qerrlint.syntax.words import ATTRIBUTE, NORETURN, tokens
 
 _KEYWORDS = frozenset(
     {

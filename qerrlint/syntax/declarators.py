@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Declarators: reads the tokens of one C declaration by recursive descent; it resolves no type name.
 
-It knows C's declarator syntax and QEMU's attribute words (G_GNUC_PRINTF, coroutine_fn, GRAPH_RDLOCK ...),
-which it skips. Preprocessor lines inside a declaration are left out, so both arms of an `#if` are read.
+It knows C's declarator syntax; attributes are skipped.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from qerrlint.syntax.words import ATTRIBUTE, NORETURN
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +20,6 @@ class Param:
     type: str
 
 
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\\\r?\n", re.S)
-_DIRECTIVE = re.compile(r"^[ \t]*#.*$", re.M)
-_TOKEN = re.compile(r'[A-Za-z_]\w*|\.\.\.|\d\w*|"(?:[^"\\]|\\.)*"|[^\s\w]')
-ATTRIBUTE = re.compile(
-    r"(?:__attribute__|__attribute|__declspec|__asm__|asm|_Alignas|alignas|__extension__|__inline(?:__)?|"
-    r"(?:no_)?coroutine(?:_mixed)?_fn|(?:no_)?co_wrapper\w*|generated_co_wrapper|inline|register|auto|"
-    r"GRAPH_\w+|TSA_\w+|G_(?:GNUC_\w+|NORETURN|NO_INLINE|ALWAYS_INLINE|NOT_INLINE)|QEMU_\w+|"
-    r"_Noreturn|noreturn|__noreturn|volatile|restrict|__restrict(?:__)?|__volatile__|"
-    r"ATTRIBUTE_\w+|\w+_FMT_ATTR|WINAPI|CALLBACK|APIENTRY|__thread|_Thread_local|CAPSTONE_API|CAPSTONE_EXPORT)\Z"
-)
-NORETURN = frozenset(
-    {"G_NORETURN", "_Noreturn", "noreturn", "__noreturn", "QEMU_NORETURN", "G_GNUC_NORETURN"}
-)
 _STORAGE = frozenset({"static", "extern", "typedef"})
 _BUILTIN = frozenset(
     [
@@ -60,15 +48,6 @@ class NotADeclarationError(Exception):
 
 # A derivation step, read from the declared name outwards: ("*", qualifier), ("[]", size) or ("()", ...).
 Op = tuple[str, str, tuple[Param, ...], bool]
-
-
-def tokens(text: str) -> list[str]:
-    """The tokens of a declaration without comments, line continuations and preprocessor lines."""
-    if "/" in text or "\\" in text:
-        text = _COMMENT.sub(" ", text)
-    if "#" in text:
-        text = _DIRECTIVE.sub(" ", text)
-    return _TOKEN.findall(text)
 
 
 class Reader:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from qerrlint.syntax.atoms import Atoms
 from qerrlint.syntax.calls import Calls
 from qerrlint.syntax.ir import (
-    ANY,
     FALSE,
     NEG,
     NONZERO,
-    NULL,
     POS,
     TRUE,
     ZERO,
@@ -26,7 +25,6 @@ from qerrlint.syntax.ir import (
     Deref,
     Op,
     Opaque,
-    Str,
     Value,
     Var,
     text_of,
@@ -35,16 +33,13 @@ from qerrlint.syntax.ir import (
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?=[uUlL]*$)")
-_ERRNO = re.compile(r"E[A-Z0-9]{2,}$")
-_CONSTANT = re.compile(r"_*[A-Z][A-Z0-9_]*$")
 _TYPE = re.compile(r"\((?:\w+_t|int|long|hwaddr|unsigned)\)$")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*$")
 _SIGN_OPERATORS = frozenset({"|", "&", "+", "-"})
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 
 
-class Expressions(Calls):
+class Expressions(Atoms, Calls):
     """Lowers the expressions of one function into a Builder."""
 
     # -- values -------------------------------------------------------------------------------
@@ -57,48 +52,6 @@ class Expressions(Calls):
         for child in node.named_children:
             self.value(child)
         return Opaque(self.text(node))
-
-    def _identifier(self, node: Node, _used: bool) -> Value:
-        name = self.raw(node)
-        if name == "NULL":
-            return NULL
-        if name in ("true", "TRUE"):
-            return TRUE
-        if name in ("false", "FALSE"):
-            return FALSE
-        if name in self.out.locals:
-            return Var(name)
-        if _ERRNO.match(name):
-            return Const(name, POS)
-        number = self._constant_value(name) if self._constant_value is not None else None
-        if number is not None:
-            return Const(name, NEG if number < 0 else POS if number else ZERO, number)
-        return Const(name, ANY) if _CONSTANT.match(name) else Var(name)
-
-    def _number(self, node: Node, _used: bool) -> Value:
-        text = self.raw(node)
-        negative = text.startswith("-")  # the grammar takes the sign of a literal into it
-        found = _NUMBER.match(text.lstrip("-"))
-        if found is None:
-            return Const(text, ANY)
-        digits = found.group()
-        octal = digits.startswith("0") and digits.isdigit() and len(digits) > 1
-        try:
-            number = int(digits, 8) if octal else int(digits, 0)
-        except ValueError:
-            return Const(text, ANY)
-        if negative and number:
-            return Const(text, NEG, -number)
-        return Const(text, POS if number else ZERO, number)
-
-    def _string(self, node: Node, _used: bool) -> Value:
-        return Str(self.raw(node))
-
-    def _constant(self, node: Node, _used: bool) -> Value:
-        kind = node.type
-        if kind in ("null", "true", "false"):
-            return {"null": NULL, "true": TRUE, "false": FALSE}[kind]
-        return Const(self.text(node), POS if kind == "sizeof_expression" else ANY)
 
     def _parenthesized(self, node: Node, used: bool) -> Value:
         inner: Value = Opaque(self.text(node))
@@ -293,17 +246,17 @@ class Expressions(Calls):
         return Opaque(self.text(node))
 
     _METHODS = {
-        "identifier": _identifier,
-        "number_literal": _number,
-        "char_literal": _constant,
-        "string_literal": _string,
-        "concatenated_string": _string,
-        "null": _constant,
-        "true": _constant,
-        "false": _constant,
-        "sizeof_expression": _constant,
-        "alignof_expression": _constant,
-        "offsetof_expression": _constant,
+        "identifier": Atoms._identifier,
+        "number_literal": Atoms._number,
+        "char_literal": Atoms._constant,
+        "string_literal": Atoms._string,
+        "concatenated_string": Atoms._string,
+        "null": Atoms._constant,
+        "true": Atoms._constant,
+        "false": Atoms._constant,
+        "sizeof_expression": Atoms._constant,
+        "alignof_expression": Atoms._constant,
+        "offsetof_expression": Atoms._constant,
         "parenthesized_expression": _parenthesized,
         "cast_expression": _cast,
         "field_expression": _field,

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.syntax.declarators import tokens
 from qerrlint.syntax.types import Declared, parse_declared
+from qerrlint.syntax.words import tokens
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _SHIFT = re.compile(r"\(?\s*1\s*[uUlL]*\s*<<\s*(\d+)\s*\)?\Z")

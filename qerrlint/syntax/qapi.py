@@ -30,11 +30,6 @@ def qapi_names(data: bytes) -> QapiNames:
     return QapiNames({m[2].decode("latin-1"): m[1].decode("latin-1") for m in _DEFINITION.finditer(data)})
 
 
-def qapi_enum(data: bytes, name: str) -> list[str]:
-    """The members of the enum `name` as the schema spells them, in order; [] if it is not defined here."""
-    return _enum(data, name)[0]
-
-
 def qapi_constants(data: bytes, name: str) -> list[tuple[str, int]]:
     """The C constants of the enum `name` with their values, the count (NAME__MAX) last; [] if not defined."""
     members, prefix = _enum(data, name)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from qerrlint.source.span import Span
-from qerrlint.syntax.declarators import NotADeclarationError, Op, Param, Reader, tokens, type_text
+from qerrlint.syntax.declarators import NotADeclarationError, Op, Param, Reader, type_text
+from qerrlint.syntax.words import tokens
 
 __all__ = [
     "Declared",

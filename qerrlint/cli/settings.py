@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What options and configuration come to together, and the tree that they name; it knows no output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qerrlint.cli.finishing import targets
+from qerrlint.cli.options import Options
+from qerrlint.errors import UsageError
+from qerrlint.findings import CONFIDENCES, SEVERITIES
+
+if TYPE_CHECKING:
+    from qerrlint.review.baseline import Baseline
+    from qerrlint.review.configuration import Configuration
+    from qerrlint.review.result import Reported
+    from qerrlint.rules import RuleSet
+    from qerrlint.source.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Options and configuration together."""
+
+    options: Options
+    configuration: Configuration
+    rules: RuleSet
+    all_rules: RuleSet
+    reach: str
+    min_severity: str
+    min_confidence: str
+    fail_on: str
+    baseline: Baseline
+
+    def shows(self, found: Reported) -> bool:
+        """Whether a finding passes the filters on rule, severity and confidence."""
+        return (
+            found.rule in self.rules
+            and SEVERITIES.index(found.severity) >= SEVERITIES.index(self.min_severity)
+            and CONFIDENCES.index(found.confidence) >= CONFIDENCES.index(self.min_confidence)
+            and not self.configuration.excludes(found.place.path)
+            and not self.configuration.mutes(found.rule, found.place.path)
+            and (found.suppressed is None or self.options.show_suppressed)
+        )
+
+    def fails(self, found: Reported) -> bool:
+        """Whether a finding makes the exit code 1; what is repaired, or was there before, does not."""
+        if self.fail_on == "never" or found.status in ("fixed", "persisting") or found.suppressed is not None:
+            return False
+        return SEVERITIES.index(found.severity) >= SEVERITIES.index(self.fail_on)
+
+
+def settle(options: Options, source: Source | None, default_reach: str = "headers") -> Settings:
+    """Options, the configuration of the (base) tree and the rules, checked."""
+    from qerrlint.review.baseline import load_baseline
+    from qerrlint.review.configuration import load_configuration
+    from qerrlint.rules import load_rules
+
+    targets(options)
+    configuration = load_configuration(source, options.config)
+    rules = load_rules(options.rules)
+    try:
+        selected = rules.select(
+            options.select or configuration.select, options.ignore or configuration.ignore
+        )
+    except UsageError as error:
+        given = "--select, --ignore" if options.select or options.ignore else configuration.origin
+        raise UsageError(f"{given}: {error}") from None
+    configuration.check_rules(rules)
+    return Settings(
+        options=options,
+        configuration=configuration,
+        rules=selected,
+        all_rules=rules,
+        reach=options.reach or configuration.reach or default_reach,
+        min_severity=options.min_severity or configuration.min_severity or "note",
+        min_confidence=options.min_confidence or configuration.min_confidence or "medium",
+        fail_on=options.fail_on or configuration.fail_on or "warning",
+        baseline=load_baseline(source, options.baseline, configuration.baseline),
+    )
+
+
+def open_source(options: Options, rev: str | None) -> Source:
+    """The tree that --tree (or the current directory) names, at `rev` if given; raises InputError."""
+    from qerrlint.errors import InputError
+    from qerrlint.source.opening import find_root, open_tree
+
+    root = options.tree
+    if root is None:
+        root = find_root(".")
+        if root is None:
+            raise InputError("no QEMU tree around the current directory (name one with --tree)")
+    return open_tree(root, rev)

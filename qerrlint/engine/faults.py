@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Faults: errors of this program in the analysis of one file, so that the rest of a run goes on without it.
+
+It knows neither what was done with the file nor who is told.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from qerrlint.errors import QerrlintError
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A file that a defect of this program kept from being analysed; `trace` is Python's traceback."""
+
+    path: str
+    reason: str
+    trace: str
+
+
+@contextmanager
+def contained(path: str, faults: list[Fault]) -> Iterator[None]:
+    """End the block at an error that is nobody's input, and put it on the list; other errors pass.
+
+    What the block has half made must not be used afterwards.
+    """
+    try:
+        yield
+    except QerrlintError:
+        raise
+    except Exception as error:
+        faults.append(Fault(path, f"internal error: {_name(error)}", traceback.format_exc()))
+
+
+def _name(error: Exception) -> str:
+    """The kind of error and its innermost place in this package: the same text on every machine."""
+    kind = type(error).__name__
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_relative_to(_PACKAGE):
+            return f"{kind} in {file.relative_to(_PACKAGE.parent).as_posix()}:{frame.lineno}"
+    return kind

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Words: the tokens of one C declaration, and which of them are attributes; it knows no syntax.
+
+Attributes are C's and QEMU's own (G_GNUC_PRINTF, coroutine_fn, GRAPH_RDLOCK ...). Preprocessor lines inside a
+declaration are left out, so both arms of an `#if` are read.
+"""
+
+from __future__ import annotations
+
+import re
+
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\\\r?\n", re.S)
+_DIRECTIVE = re.compile(r"^[ \t]*#.*$", re.M)
+_TOKEN = re.compile(r'[A-Za-z_]\w*|\.\.\.|\d\w*|"(?:[^"\\]|\\.)*"|[^\s\w]')
+ATTRIBUTE = re.compile(
+    r"(?:__attribute__|__attribute|__declspec|__asm__|asm|_Alignas|alignas|__extension__|__inline(?:__)?|"
+    r"(?:no_)?coroutine(?:_mixed)?_fn|(?:no_)?co_wrapper\w*|generated_co_wrapper|inline|register|auto|"
+    r"GRAPH_\w+|TSA_\w+|G_(?:GNUC_\w+|NORETURN|NO_INLINE|ALWAYS_INLINE|NOT_INLINE)|QEMU_\w+|"
+    r"_Noreturn|noreturn|__noreturn|volatile|restrict|__restrict(?:__)?|__volatile__|"
+    r"ATTRIBUTE_\w+|\w+_FMT_ATTR|WINAPI|CALLBACK|APIENTRY|__thread|_Thread_local|CAPSTONE_API|CAPSTONE_EXPORT)\Z"
+)
+NORETURN = frozenset(
+    {"G_NORETURN", "_Noreturn", "noreturn", "__noreturn", "QEMU_NORETURN", "G_GNUC_NORETURN"}
+)
+
+
+def tokens(text: str) -> list[str]:
+    """The tokens of a declaration without comments, line continuations and preprocessor lines."""
+    if "/" in text or "\\" in text:
+        text = _COMMENT.sub(" ", text)
+    if "#" in text:
+        text = _DIRECTIVE.sub(" ", text)
+    return _TOKEN.findall(text)
