@@ -13,6 +13,7 @@ from qerrlint.facts.unit import Unit
 from qerrlint.review.located import Delta, Located, Resolver, in_order, match
 from qerrlint.review.renames import successors
 from qerrlint.review.result import Place, ReportedStep
+from qerrlint.review.rewritten import settle_rewritten
 from qerrlint.review.scope import (
     CALLER_FILES,
     ContractChange,
@@ -90,6 +91,7 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
     renames = {pair.old: pair.new for pair in pairs if pair.old is not None}
     names_after = successors(sides) if old_found and new_found else {}
     delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path), names_after)
+    delta = settle_rewritten(delta, sides, rules)
     has = {(report.path, key) for report in reports for key in report.allowances}
     return Compared(delta, frozenset(changed), tuple(reports), tuple(notices), frozenset(has - had))
 
