@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from qerrlint.errors import UsageError
 from qerrlint.facts.contracts import AGES, NEWEST, Contracts, load_contracts
+from qerrlint.facts.macroindex import MacroIndex
 from qerrlint.facts.signatures import DeclarationCache, Files, Tree, generated_signature
 from qerrlint.syntax.declarations import FileDeclarations, Macro, TypeName
 from qerrlint.syntax.qapi import qapi_constants, qapi_names
@@ -56,6 +57,7 @@ class World:
         self.reach = reach
         self.api = contracts if contracts is not None else load_contracts()
         self.files = Files(source, reach != "patch", cache)
+        self._macros = MacroIndex(self.files)
         self._signatures: dict[tuple[str, str], Signature | None] = {}
         self._types: dict[tuple[str, str], tuple[FileDeclarations, TypeName] | None] = {}
         self._pointers: dict[tuple[str, str], Signature | None] = {}
@@ -265,10 +267,8 @@ class World:
 
     def macro(self, name: str, from_path: str) -> Macro | None:
         """The #define of `name` that the file sees first (itself, then its includes), or None."""
-        for declarations in self._reached(from_path):
-            if name in declarations.macros:
-                return declarations.macro(name)
-        return None
+        declarations = self._macros.defining(name, from_path)
+        return declarations.macro(name) if declarations is not None else None
 
     def constant(self, name: str, from_path: str) -> int | None:
         """The value of an enumerator that the file sees, where it is plain; else None."""
