@@ -18,7 +18,8 @@ def settle_rewritten(delta: Delta, sides: Iterable[tuple[Unit | None, Unit | Non
 
     A statement that is written anew has another fingerprint. Where the same rule says the same of the same
     function on the line that took its place, the change has neither mended nor made it. Rules that speak on
-    touched lines alone (`touched_only`) are about just such lines and left out.
+    touched lines alone (`touched_only`) are about just such lines and left out, as are those about comments
+    that allow something: each text of such a comment is a permission of its own.
     """
     if not delta.introduced or not delta.fixed:
         return delta
@@ -29,7 +30,8 @@ def settle_rewritten(delta: Delta, sides: Iterable[tuple[Unit | None, Unit | Non
     maps: dict[str, LineMap] = {}
     for new in delta.introduced:
         was = None
-        if new.path in files and not rules.get(new.finding.rule).touched_only:
+        rule = rules.get(new.finding.rule)
+        if new.path in files and not rule.touched_only and rule.analysis != "allowances":
             before, after = files[new.path]
             if new.path not in maps:
                 maps[new.path] = line_map_between(before.data, after.data)
