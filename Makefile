@@ -36,6 +36,7 @@ lint: $(VENV)/.installed-dev
 # Wants a QEMU tree: QERRLINT_QEMU_TREE=DIR and QERRLINT_QEMU_GIT=DIR, see bench/README.md.
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python bench/run.py
+	@test -z "$$QERRLINT_QEMU_TREE" || $(BIN)/python bench/errorflow.py
 
 # Wants QERRLINT_QEMU_GIT or QERRLINT_QEMU_TREE for more than the verdicts alone; PRECISION holds options.
 precision: $(VENV)/.installed

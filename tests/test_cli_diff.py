@@ -95,6 +95,33 @@ def test_a_removed_file_and_a_renamed_one(repository: Path) -> None:
     clean(diff(repository, "--staged", "--status", "introduced,fixed"))
 
 
+def test_a_line_that_is_rewritten_and_not_mended_persists(repository: Path) -> None:
+    spoil(repository)
+    git(repository, "commit", "-q", "-a", "-m", "spoil")
+    (finding,) = introduced(diff(repository, "HEAD^..HEAD"))
+    every = ("--status", "introduced,fixed,persisting")
+    file = repository / PULSEHUB
+    first, other = "    if (!pulsehub_connect(s, 0, errp)) {\n", "    if (!pulsehub_connect(s, 1, errp)) {\n"
+    text = file.read_text()
+    file.write_text(text.replace(first, other))
+    ran = diff(repository, *every)
+    assert [(f["status"], f["rule"], f["line"]) for f in ran.findings] == [
+        ("persisting", finding["rule"], finding["line"])
+    ]
+    # The same mistake in another place is a new one, whatever becomes of the old.
+    block = first + "        return;\n    }\n"
+    end = "        pulsehub_drop_all(s);\n    }\n}\n\nstatic"
+    assert block in text
+    assert end in text
+    moved = end.replace("}\n\nstatic", block.replace(first, other) + "}\n\nstatic")
+    file.write_text(text.replace(block, "").replace(end, moved))
+    ran = diff(repository, *every)
+    assert {(f["status"], f["rule"]) for f in ran.findings} == {
+        ("introduced", finding["rule"]),
+        ("fixed", finding["rule"]),
+    }
+
+
 def test_from_inside_the_tree(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(repository)
     monkeypatch.chdir(repository / "hw")

@@ -148,6 +148,47 @@ def test_merged_commits(history: str, commit: str, rule: str, function: str) -> 
     assert reported(ran) == {(rule, function)}
 
 
+@pytest.mark.parametrize(
+    ("commit", "callee", "rule", "callers"),
+    [
+        # The callback of qemu_opts_foreach() no longer reports itself; these hand it NULL.
+        (
+            "7e1e0c1112",
+            "user_creatable_add_opts_foreach() now sets an Error",
+            "dropped-error",
+            {("qemu-img.c", "img_create"), ("qemu-img.c", "img_check"), ("qemu-img.c", "img_commit")},
+        ),
+        # One of its failures sets nothing; these read the Error they do not have.
+        (
+            "2f78e491d7",
+            "qemu_init_main_loop() now takes an Error **",
+            "null-error-reported",
+            {("qemu-img.c", "main"), ("qemu-io.c", "main")},
+        ),
+        # What the stream says can be wrong, and these end the process for it.
+        (
+            "c632ffbd74",
+            "vmstate_load_state() now takes an Error **",
+            "abort-on-recoverable-error",
+            {("hw/display/virtio-gpu.c", "virtio_gpu_load"), ("hw/pci/pci.c", "pci_device_load")},
+        ),
+    ],
+)
+def test_a_changed_contract_is_reported_at_the_callers(
+    history: str, commit: str, callee: str, rule: str, callers: set[tuple[str, str]]
+) -> None:
+    ran = run("diff", f"{commit}^..{commit}", "--tree", history, "--format", "json", "--select", rule)
+    first = {
+        (found["path"], found["function"]): found["steps"][0]
+        for found in ran.findings
+        if found["status"] == "introduced" and found["steps"]
+    }
+    assert callers <= first.keys()
+    for caller in callers:
+        assert first[caller]["message"] == callee
+        assert first[caller]["path"] != caller[0]
+
+
 def test_a_later_commit_mends_it(history: str) -> None:
     later = ("diff", "911bdd34ca^..911bdd34ca", "--tree", history, "--format", "json")
     ran = run(*later, "--status", "introduced,fixed")

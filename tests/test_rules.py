@@ -212,14 +212,15 @@ def test_rules_travel_between_processes() -> None:
 
 
 def test_loading_is_quick() -> None:
+    """Of CPU time at most 1 ms a rule; a quarter of that is usual, and a busy machine stretches it."""
     best = min(_timed() for _ in range(5))
-    assert best < 0.010 * max(1, len(BUNDLED) / 20)
+    assert best < 0.001 * len(BUNDLED)
 
 
 def _timed() -> float:
-    begin = time.perf_counter()
+    begin = time.process_time()
     load_rules()
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def test_the_rules_command_lists_all() -> None:

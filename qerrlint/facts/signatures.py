@@ -83,9 +83,6 @@ class Files:
         self._files: dict[str, FileDeclarations | None] = {}
         self._where: dict[str, list[str]] = {}
         self._registered: set[str] = set()
-        # Where each macro is defined, in the files of `_with_macros`; made when somebody asks.
-        self._macros: dict[str, list[str]] = {}
-        self._with_macros: set[str] = set()
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._direct: dict[str, tuple[str, ...]] = {}
         self._reached: dict[str, dict[str, int]] = {}
@@ -163,17 +160,6 @@ class Files:
             level = following
         self._reached[path] = ranks
         return ranks
-
-    def macro_home(self, name: str, from_path: str) -> FileDeclarations | None:
-        """The file that defines the macro which `from_path` sees first (itself, then its includes)."""
-        ranks = self.reached(from_path)
-        for path in ranks.keys() - self._with_macros:
-            self._with_macros.add(path)
-            declarations = self._files.get(path)
-            for macro in declarations.macros if declarations is not None else ():
-                self._macros.setdefault(macro, []).append(path)
-        homes = [path for path in self._macros.get(name, ()) if path in ranks]
-        return self._files[min(homes, key=ranks.__getitem__)] if homes else None
 
     def _includes(self, path: str) -> tuple[str, ...]:
         known = self._direct.get(path)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from qerrlint.errors import UsageError
 from qerrlint.facts.contracts import AGES, NEWEST, Contracts, load_contracts
+from qerrlint.facts.macroindex import MacroIndex
 from qerrlint.facts.signatures import DeclarationCache, Files, Tree, generated_signature
 from qerrlint.syntax.declarations import FileDeclarations, Macro, TypeName
 from qerrlint.syntax.qapi import qapi_constants, qapi_names
@@ -46,6 +47,7 @@ class World:
         self.reach = reach
         self.api = contracts if contracts is not None else load_contracts()
         self.files = Files(source, reach != "patch", cache)
+        self._macros = MacroIndex(self.files)
         self._signatures: dict[tuple[str, str], Signature | None] = {}
         self._types: dict[tuple[str, str], tuple[FileDeclarations, TypeName] | None] = {}
         self._pointers: dict[tuple[str, str], Signature | None] = {}
@@ -232,7 +234,7 @@ class World:
 
     def macro(self, name: str, from_path: str) -> Macro | None:
         """The #define of `name` that the file sees first (itself, then its includes), or None."""
-        declarations = self.files.macro_home(name, from_path)
+        declarations = self._macros.defining(name, from_path)
         return declarations.macro(name) if declarations is not None else None
 
     def constant(self, name: str, from_path: str) -> int | None:

@@ -14,6 +14,7 @@ from qerrlint.facts.unit import Unit
 from qerrlint.review.located import Delta, Located, Resolver, in_order, match
 from qerrlint.review.renames import successors
 from qerrlint.review.result import Place, ReportedStep, Skipped
+from qerrlint.review.rewritten import settle_rewritten
 from qerrlint.review.scope import (
     CALLER_FILES,
     ContractChange,
@@ -89,11 +90,14 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
             if found is not None:
                 old_found += _located(found[0], old_side)
                 had |= {(path, key) for key in found[0].allowances}
-                new_found += _explained(_located(found[1], new_side), after, contracts)
+                new_found += _located(found[1], new_side)
                 reports.append(found[1])
     renames = {pair.old: pair.new for pair in pairs if pair.old is not None}
     names_after = successors(sides) if old_found and new_found else {}
     delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path), names_after)
+    delta = settle_rewritten(delta, sides, rules)
+    if contracts:
+        delta = replace(delta, introduced=tuple(_explained(delta.introduced, after, contracts)))
     has = {(report.path, key) for report in reports for key in report.allowances}
     skipped = tuple(Skipped(fault.path, fault.reason, fault.trace) for fault in faults)
     return Compared(delta, frozenset(changed), tuple(reports), tuple(notices), frozenset(has - had), skipped)
@@ -146,12 +150,23 @@ def _mentioning(unit: Unit, words: Sequence[str]) -> set[str]:
     return {n for n, p in unit.functions.items() if pattern.search(unit.data, p.body, p.span.end)}
 
 
-def _explained(found: list[Located], after: Program, contracts: Sequence[ContractChange]) -> list[Located]:
-    """The contract change that a finding in an untouched caller comes from, as its first step."""
+def _explained(
+    found: Sequence[Located], after: Program, contracts: Sequence[ContractChange]
+) -> list[Located]:
+    """Where a finding comes from the changed contract of a callee in another file, that as its first step."""
     out: list[Located] = []
     for item in found:
         words = item.finding.message + " " + " ".join(step.message for step in item.steps)
-        change = next((c for c in contracts if re.search(rf"\b{re.escape(c.name)}\b", words)), None)
+        change = next(
+            (
+                c
+                for c in contracts
+                if c.where != item.path
+                and c.name != item.finding.function
+                and re.search(rf"\b{re.escape(c.name)}\b", words) is not None
+            ),
+            None,
+        )
         if change is not None:
             unit = after.unit(change.where)
             source = (

@@ -16,7 +16,7 @@ TRANSPARENT = frozenset(
     {"likely", "unlikely", "G_LIKELY", "G_UNLIKELY", "__builtin_expect", "RETRY_ON_EINTR", "TFR"}
 )
 # Macros that end the program when their condition is false.
-_ASSERTIONS = frozenset({"assert", "g_assert", "g_assert_true", "tcg_debug_assert"})
+_ASSERTIONS = frozenset({"assert", "g_assert", "g_assert_true", "g_assert_nonnull", "tcg_debug_assert"})
 _NEGATED_ASSERTIONS = frozenset({"g_assert_false", "g_assert_null"})
 _COMPARED_ASSERTIONS = frozenset({"g_assert_cmpint", "g_assert_cmpuint", "g_assert_cmphex"})
 

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What errorflow costs a function, and which functions have more paths than it follows; it judges no figure.
+
+    QERRLINT_QEMU_TREE=DIR python bench/errorflow.py [--json] [--names]
+
+One process, one core, CPU time. Of each function that mentions an Error, a notifier or a blocker, in the
+files that `qerrlint check` looks at, two times are taken: `parse` (parse and lower it) and `errorflow`
+(explore it and draw the conclusions). What errorflow asks for the first time is in its time: headers, bodies
+of callees in the file. Cutting the file comes before, the other analyses and wording come after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def measure(tree: str) -> dict[str, Any]:
+    """Milliseconds a function and the functions over the state limit, for a whole tree."""
+    from qerrlint.analyses.errorflow import ERRORFLOW
+    from qerrlint.facts.program import Program
+    from qerrlint.review.whole import core_files
+    from qerrlint.source.opening import open_tree
+
+    parses: list[float] = []
+    flows: list[tuple[float, str]] = []
+    over: list[str] = []
+    with open_tree(tree) as source:
+        program = Program(source)
+        for path in core_files(source):
+            unit = program.unit(path)
+            assert unit is not None
+            for piece in unit.relevant():
+                start = time.process_time_ns()
+                lowered = unit.lowered(piece.name)
+                parsed = time.process_time_ns()
+                if lowered is None:
+                    continue
+                for _ in ERRORFLOW.run(unit, piece):
+                    pass
+                done = time.process_time_ns()
+                parses.append((parsed - start) / 1e6)
+                place = f"{piece.name}() at {path}:{unit.lines.position(piece.span.start)[0]}"
+                flows.append(((done - parsed) / 1e6, place))
+                life = unit.life(piece.name)
+                if life is None or not life.complete:
+                    over.append(place)
+            program.forget(path)
+    slowest, where = max(flows)
+    return {
+        "functions": len(flows),
+        "parse_ms": spread(parses),
+        "errorflow_ms": spread([spent for spent, _ in flows]),
+        "slowest": f"{where}, {slowest:.0f} ms",
+        "over_limit": len(over),
+        "over_limit_percent": round(100 * len(over) / len(flows), 2),
+        "over_limit_names": over,
+    }
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Mean, median and 99th percentile."""
+    order = sorted(values)
+    return {
+        "mean": round(sum(order) / len(order), 3),
+        "median": round(order[len(order) // 2], 3),
+        "p99": round(order[len(order) * 99 // 100], 3),
+    }
+
+
+def table(found: dict[str, Any], names: bool) -> str:
+    """The figures for people."""
+    lines = [f"errorflow: functions {found['functions']}, one process"]
+    lines.append(f"  {'CPU ms a function':18}{'mean':>9}{'median':>9}{'p99':>9}")
+    for key in ("parse_ms", "errorflow_ms"):
+        one = found[key]
+        lines.append(f"  {key[:-3]:18}{one['mean']:>9.2f}{one['median']:>9.2f}{one['p99']:>9.2f}")
+    lines.append(f"  slowest: {found['slowest']}")
+    lines.append(f"  over the state limit: {found['over_limit']} ({found['over_limit_percent']} %)")
+    return "\n".join(lines + [f"    {name}" for name in found["over_limit_names"] if names])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure what errorflow costs a function of QEMU.")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--names", action="store_true", help="name the functions over the state limit")
+    given = parser.parse_args()
+    tree = os.environ.get("QERRLINT_QEMU_TREE")
+    if not tree:
+        print("bench: name a QEMU tree in QERRLINT_QEMU_TREE", file=sys.stderr)
+        sys.exit(2)
+    found = measure(os.path.abspath(tree))
+    print(json.dumps(found, indent=2) if given.json else table(found, given.names))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.fspath(ROOT))
+    main()
