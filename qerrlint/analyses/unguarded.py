@@ -30,15 +30,20 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
     def guarded(place: Sighting | Call) -> bool:
         return guarded_from is not None and place.span.start > guarded_from
 
+    derefs = sorted(
+        (s for s in life.sightings if s.kind == "deref" and s.cell == cell and not guarded(s)),
+        key=lambda s: s.span,
+    )
+    extended = [call for call in calls if call.args and call.args[0] == Var(errp) and not guarded(call)]
+    if not derefs and not any(c.name in _PREPENDERS or c.name == "g_clear_pointer" for c in extended):
+        return
     callers = _callers(unit, life, signature.errp)
     certainty = "high" if callers == "any" else "low"
     body = unit.data[life.function.body : life.function.span.end]
     if re.search(rb"assert\(\s*%s\s*&&\s*\*%s\b" % (errp.encode(), errp.encode()), body):
         # Not an out-parameter but an Error handed over: the function insists that it is there.
         return
-    for sighting in sorted((s for s in life.sightings if s.kind == "deref"), key=lambda s: s.span):
-        if sighting.cell != cell or guarded(sighting):
-            continue
+    for sighting in derefs:
         text = folded(unit, sighting.span)
         if _asserted(unit, sighting, errp):
             continue
@@ -51,12 +56,7 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
             slots={"errp": errp, "text": text, "guard": guard},
             certainty=certainty,
         )
-    for call in calls:
-        if not call.args or guarded(call):
-            continue
-        first = call.args[0]
-        if not (isinstance(first, Var) and first.path == errp):
-            continue
+    for call in extended:
         if call.name in _PREPENDERS:
             own = _set_here(unit, life, call)
             yield Observation(

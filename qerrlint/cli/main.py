@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from qerrlint import __version__
+from qerrlint.engine.collector import relax
 from qerrlint.errors import QerrlintError
 
 # Each command is the module of its name here, imported when it is run, so that start-up stays short.
@@ -95,6 +96,7 @@ def main() -> None:
 
 def _run() -> int:
     """Run the command; every way it can end comes to an exit code."""
+    relax()
     try:
         done = cli.main(prog_name="qerrlint", standalone_mode=False)
         return done if isinstance(done, int) else 0

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from qerrlint.engine.collector import relax
 from qerrlint.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class _Worker:
 
 
 def _start(make_state: Callable[[], object], function: Callable[..., object]) -> None:
+    relax()
     _Worker.state = make_state()
     _Worker.function = function
 

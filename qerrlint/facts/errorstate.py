@@ -80,7 +80,7 @@ class PathState:
     itself, ("handed", name of errp) for an Error, or none, propagated there.
     """
 
-    __slots__ = ("cells", "facts", "marks", "points", "trail")
+    __slots__ = ("_key", "cells", "facts", "marks", "points", "trail")
 
     def __init__(
         self,
@@ -95,19 +95,22 @@ class PathState:
         self.points = points
         self.trail = trail
         self.marks = marks
+        self._key: Hashable = None
 
     def copy(self) -> PathState:
         """A state that may be changed until it is handed on."""
         return PathState(dict(self.cells), dict(self.facts), dict(self.points), self.trail, self.marks)
 
     def key(self) -> Hashable:
-        """All but the trail."""
-        return (
-            frozenset(self.cells.items()),
-            frozenset(self.facts.items()),
-            frozenset(self.points.items()),
-            self.marks,
-        )
+        """All but the trail; worked out once, so that the state must not change any more."""
+        if self._key is None:
+            self._key = (
+                frozenset(self.cells.items()),
+                frozenset(self.facts.items()),
+                frozenset(self.points.items()),
+                self.marks,
+            )
+        return self._key
 
     # -- changes, on a fresh copy only ---------------------------------------------------------
 

@@ -54,6 +54,7 @@ def explore(function: Function, entry: S, domain: Domain[S], limit: int = STATE_
     seen: list[set[Hashable]] = [set() for _ in blocks]
     waiting: list[list[S]] = [[] for _ in blocks]
     complete, states = True, 0
+    alone = _with_one_way_in(function)
     start = domain.arrive(entry, 0, loop=False)
     seen[0].add(domain.key(start))
     waiting[0].append(start)
@@ -68,7 +69,8 @@ def explore(function: Function, entry: S, domain: Domain[S], limit: int = STATE_
             after: list[S] = []
             for state in current:
                 after.extend(domain.step(state, event))
-            current = after if len(after) < 2 else _distinct(after, domain)
+            # Events that split nothing are left to the next place where ways meet.
+            current = after if len(after) <= len(current) else _distinct(after, domain)
             if not current:
                 break
         states += len(current)
@@ -79,6 +81,13 @@ def explore(function: Function, entry: S, domain: Domain[S], limit: int = STATE_
                     continue
                 target = edge.target
                 arrived = domain.arrive(passed, target, blocks[target].loop)
+                if alone[target] and len(waiting[target]) < limit:
+                    # Ways meet where a block has several ways in: only there are states compared.
+                    waiting[target].append(arrived)
+                    if target not in queued:
+                        queued.add(target)
+                        heapq.heappush(queue, (rank[target], target))
+                    continue
                 key = domain.key(arrived)
                 if key in seen[target]:
                     continue
@@ -94,6 +103,15 @@ def explore(function: Function, entry: S, domain: Domain[S], limit: int = STATE_
                     queued.add(target)
                     heapq.heappush(queue, (rank[target], target))
     return Explored(complete, states)
+
+
+def _with_one_way_in(function: Function) -> list[bool]:
+    """For each block whether a single edge leads to it: what arrives there has been told apart before."""
+    ways = [0] * len(function.blocks)
+    for block in function.blocks:
+        for edge in block.edges:
+            ways[edge.target] += 1
+    return [count == 1 for count in ways]
 
 
 def _distinct(states: list[S], domain: Domain[S]) -> list[S]:
