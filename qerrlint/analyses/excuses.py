@@ -12,8 +12,8 @@ from qerrlint.source.span import Span
 _EXCUSED = re.compile(
     rb"ignor|best[- ]effort|not fatal|non-?fatal|cannot fail|can't fail|never fails|nothing (?:we|to) can|"
     rb"no way to report|cannot recover|can't recover|last resort|"
-    rb"harmless|never happen|cannot happen|can't happen|on purpose|deliberate|not an error|isn't an error|"
-    rb"fall ?back",
+    rb"harmless|never (?:happen|reach|get here)|not reached|cannot happen|can't happen|on purpose|deliberate|"
+    rb"not an error|isn't an error|fall ?back",
     re.IGNORECASE,
 )
 
