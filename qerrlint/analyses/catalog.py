@@ -61,7 +61,9 @@ CATALOG: Mapping[str, Declared] = {
                     "subject", "callee", form="errp-itself error-never-set sign-of-bool sign-of-pointer"
                 ),
                 "dead-branch": _event("condition", "callee", "fatal"),
-                "wrong-errno": _event("callee", "value", form="negative-constant negative-result"),
+                "wrong-errno": _event(
+                    "callee", "value", form="negative-constant negative-result result-is-errno"
+                ),
                 "freed-argument": _event("callee", "argument", "by"),
                 # errp: the parameter; text: the expression; guard: the macro of this tree's age.
                 # setter: whether the function itself has just set the Error that is extended.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from qerrlint.analyses import lifecycle, neighbours, returns, unguarded
+from qerrlint.analyses import errnos, lifecycle, neighbours, returns, unguarded
 from qerrlint.analyses.analysis import Analysis
 from qerrlint.analyses.steps import path_steps, shown
 from qerrlint.facts.sightings import Life, Sighting
@@ -26,6 +26,7 @@ def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
         return
     yield from _set_again(unit, life)
     yield from lifecycle.observe(unit, life)
+    yield from errnos.observe(unit, life)
     if _API_FUNCTION not in unit.functions:
         yield from returns.observe(unit, life)
         yield from unguarded.observe(unit, life)

@@ -56,11 +56,14 @@ class Contracts:
         facts: Mapping[str, Mapping[str, Any]],
         slots: Mapping[str, Mapping[str, Any]] | None = None,
         recoverable: Mapping[str, Mapping[str, Any]] | None = None,
+        statuses: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """`headers`: C text by the file's stem; `facts`: the rows of facts.toml by function; `slots`: those
-        of function-pointer members, `recoverable` those of calls that fail for outer reasons."""
+        of function-pointer members, `recoverable` those of calls that fail for outer reasons, `statuses`
+        those of calls whose result is the error number."""
         self._slots = slots or {}
         self._recoverable = recoverable or {}
+        self._statuses = statuses or {}
         self._ages = {age: FileDeclarations(f"{age}.h", headers.get(age, b"")) for age in AGES}
         self._common = [FileDeclarations(f"{s}.h", d) for s, d in sorted(headers.items()) if s not in AGES]
         self._facts = facts
@@ -130,6 +133,10 @@ class Contracts:
         found = self._recoverable.get(name, {}).get(ending)
         return str(found) if found is not None else None
 
+    def returns_errno(self, name: str) -> bool:
+        """Whether the function's result is the error number, so that errno itself is not promised."""
+        return name in self._statuses
+
     def reason(self, name: str) -> str:
         """Why facts.toml has a row for the function; "" if it has none."""
         return str(self._facts.get(name, {}).get("reason", ""))
@@ -171,10 +178,11 @@ def load_contracts(folder: str | None = None) -> Contracts:
     table = base / "facts.toml"
     try:
         rows = tomllib.loads(table.read_text(encoding="utf-8"))
-        facts, slots, recoverable = (
+        facts, slots, recoverable, statuses = (
             rows.get("function", {}),
             rows.get("slot", {}),
             rows.get("recoverable", {}),
+            rows.get("status", {}),
         )
         headers = {
             entry.name[:-2]: entry.read_bytes() for entry in base.iterdir() if entry.name.endswith(".h")
@@ -190,4 +198,4 @@ def load_contracts(folder: str | None = None) -> Contracts:
         if unknown or not row.get("reason"):
             what = f"unknown key {unknown[0]!r}" if unknown else "no reason given"
             raise UsageError(f"{table}: [function.{name}]: {what}")
-    return Contracts(headers, facts, slots, recoverable)
+    return Contracts(headers, facts, slots, recoverable, statuses)
