@@ -83,23 +83,7 @@ def _looked_at(scene: Scene, call: Call, error: str) -> bool:
 
 def _goes_on(scene: Scene, call: Call) -> bool:
     """Whether the function does anything after the call but return and give back locks."""
-    blocks = scene.function.blocks
-    waiting = [
-        (number, position + 1)
-        for number, block in enumerate(blocks)
-        for position, event in enumerate(block.events)
-        if isinstance(event, Call) and event.index == call.index
-    ]
-    seen: set[int] = set()
-    while waiting:
-        number, position = waiting.pop()
-        if any(_is_work(event) for event in blocks[number].events[position:]):
-            return True
-        for edge in blocks[number].edges:
-            if edge.target not in seen:
-                seen.add(edge.target)
-                waiting.append((edge.target, 0))
-    return False
+    return after(scene.function, call.index, _is_work)
 
 
 def _is_work(event: Event) -> bool:

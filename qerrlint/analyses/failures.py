@@ -28,6 +28,10 @@ from qerrlint.syntax.ir import ANY, NEG, ZERO, Call, Const, Result, Var, identif
 _INDENT = 4
 
 
+def _leave(leaving: Exit) -> Step:
+    return Step(leaving.span, "the function fails here without an Error")
+
+
 class Failures(Returned):
     """The failing returns of one function, judged."""
 
@@ -51,7 +55,6 @@ class Failures(Returned):
         if any(self._unit.world.api.tolerates_unset(member) for member in members):
             return
         unit, calls = self._unit, self._life.function.calls
-        leave = Step(leaving.span, "the function fails here without an Error")
         for number in leaving.printed:
             call = calls[number]
             effect = unit.effect(call)
@@ -63,9 +66,8 @@ class Failures(Returned):
                 yield from self._dropped(call, call.name, "null", leaving)
             elif effect.consumes is None:
                 slots = {"function": self._life.function.name, "printer": call.name, "form": "report"}
-                yield from self._make(
-                    "printed-not-set", call.span, call.text, slots, (leave,), leaving=leaving
-                )
+                leave = (_leave(leaving),)
+                yield from self._make("printed-not-set", call.span, call.text, slots, leave, leaving=leaving)
             else:
                 how = "report" if effect.how == "report" else "free"
                 yield from self._dropped(call, self._setter(number), how, leaving)
@@ -113,9 +115,8 @@ class Failures(Returned):
             "setter": setter,
             "how": how,
         }
-        leave = Step(leaving.span, "the function fails here without an Error")
         certainty = "medium" if how == "null" else "high"
-        yield from self._make("dropped", call.span, call.text, slots, (leave,), certainty, leaving)
+        yield from self._make("dropped", call.span, call.text, slots, (_leave(leaving),), certainty, leaving)
 
     def _exceptional(self, leaving: Exit) -> bool:
         """Whether false or NULL without an Error is the odd one out: others leave by the same return with an

@@ -31,11 +31,9 @@ def _addressed(life: Life, cell: str) -> bool:
 
 def _never_set(unit: Unit, life: Life) -> Iterator[Observation]:
     """A local Error that is handed on although nobody is given its address: the callee got errp instead."""
-    signature = life.signature
-    if signature is None or signature.errp is None or signature.errp < 0:
+    errp, calls = life.errp, life.function.calls
+    if errp is None:
         return
-    errp = signature.params[signature.errp].name
-    calls = life.function.calls
     if not any(isinstance(a, Var) and a.path == errp for c in calls for a in c.args):
         return
     states: dict[tuple[str, int], set[ErrorState]] = {}

@@ -52,11 +52,8 @@ def _is_local(life: Life, cell: str) -> bool:
 def _hands_out(unit: Unit, life: Life, sighting: Sighting) -> bool:
     """Whether a cell is what the function's own errp points to, and the function has it set by some call:
     one that only extends errp is a helper for Errors that are there already."""
-    signature = life.signature
-    if signature is None or signature.errp is None or signature.errp < 0:
-        return False
-    errp = signature.params[signature.errp].name
-    if sighting.cell != "*" + errp:
+    errp = life.errp
+    if errp is None or sighting.cell != "*" + errp:
         return False
     for call in life.function.calls:
         position = unit.effect(call).errp

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from qerrlint.analyses.excuses import excused
 from qerrlint.facts.sightings import Life
+from qerrlint.facts.summaries import Summary
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Observation, Step
 from qerrlint.flow.trail import is_joined
@@ -99,8 +100,7 @@ def _looks_at(unit: Unit, name: str, member: str) -> tuple[str, Span] | None:
 
 def _exiting(unit: Unit, life: Life) -> Iterator[Observation]:
     """A callee of this file without errp ends the process, although its caller could report the failure."""
-    signature = life.signature
-    if signature is None or signature.errp is None or signature.errp < 0:
+    if life.errp is None:
         return
     told = set()
     for call in life.function.calls:
@@ -108,11 +108,9 @@ def _exiting(unit: Unit, life: Life) -> Iterator[Observation]:
             continue
         callee = unit.signature(call.name)
         piece = unit.functions[call.name]
-        if (
-            callee is None
-            or callee.errp is not None
-            or b"exit(" not in unit.data[piece.body : piece.span.end]
-        ):
+        if callee is None or callee.errp is not None:
+            continue
+        if unit.data.find(b"exit(", piece.body, piece.span.end) < 0:
             continue
         below = unit.life(call.name)
         if below is None:
@@ -137,7 +135,7 @@ def _exiting(unit: Unit, life: Life) -> Iterator[Observation]:
                 "function": life.function.name,
                 "printer": call.name,
                 "form": "exit-below",
-                "errp": signature.params[signature.errp].name,
+                "errp": life.errp,
             },
             (Step(leaves[0].span, f"{call.name}() ends the process here"),),
             "medium",
@@ -187,12 +185,16 @@ def _callbacks(unit: Unit, call: Call) -> Iterator[str]:
         if not isinstance(arg, Var) or not arg.path.isidentifier():
             continue
         signature = unit.signature(arg.path)
-        if signature is None or signature.errp is None or signature.errp < 0:
+        if signature is None or signature.out_error is None:
             continue
-        own = arg.path in unit.functions
-        summary = unit.summary(arg.path) if own else unit.program.summary(arg.path)
+        summary = _summary(unit, arg.path)
         if summary is None or summary.may_set:
             yield arg.path
+
+
+def _summary(unit: Unit, name: str) -> Summary | None:
+    """The summary of a function of this file, or of one at hand."""
+    return unit.summary(name) if name in unit.functions else unit.program.summary(name)
 
 
 # -- callees that keep their Error to themselves ------------------------------------------------
@@ -200,15 +202,14 @@ def _callbacks(unit: Unit, call: Call) -> Iterator[str]:
 
 def _dropped(unit: Unit, life: Life) -> Iterator[Observation]:
     """A callee without errp prints or frees an Error and fails, and a caller with errp drops its result."""
-    signature = life.signature
-    if signature is None or signature.errp is None or signature.errp < 0:
+    if life.errp is None:
         return
     for sighting in life.sightings:
         if sighting.kind != "dropped-result":
             continue
         call = life.function.calls[sighting.call]
         callee = unit.signature(call.name)
-        summary = unit.summary(call.name) if call.name in unit.functions else unit.program.summary(call.name)
+        summary = _summary(unit, call.name)
         if callee is None or summary is None or not summary.swallows or not summary.fails:
             continue
         if result_kind(callee, unit.typedefs) not in ("int", "bool") or excused(unit, call.span):
@@ -227,7 +228,7 @@ def _dropped(unit: Unit, life: Life) -> Iterator[Observation]:
                 "printer": call.name,
                 "setter": swallow.setter,
                 "how": "below",
-                "errp": signature.params[signature.errp].name,
+                "errp": life.errp,
             },
             (
                 Step(swallow.setter_span, f"{call.name}() receives an Error from {swallow.setter}() here"),

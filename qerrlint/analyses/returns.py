@@ -16,11 +16,10 @@ from qerrlint.syntax.types import result_kind
 
 def observe(unit: Unit, life: Life) -> Iterator[Observation]:
     """The observations on how one function with errp returns."""
-    signature = life.signature
-    if signature is None or signature.errp is None or signature.errp < 0:
+    signature, errp = life.signature, life.errp
+    if signature is None or errp is None:
         return
     kind = result_kind(signature, unit.typedefs)
-    errp = signature.params[signature.errp].name
     failures, successes = Failures(unit, life, kind, errp), Successes(unit, life, kind, errp)
     for leaving in sorted(life.exits, key=lambda e: (e.span, e.signs, e.printed)):
         if failures.fails(leaving) or failures.forwards(leaving):

@@ -36,8 +36,7 @@ class Text:
         self.base = span.start
         self.code = bare(self.unit.data[span.start : span.end])
         signature = self.unit.signature(self.function.name)
-        if signature is not None and signature.errp is not None and signature.errp >= 0:
-            self.errp = signature.params[signature.errp].name
+        self.errp = signature.out_error if signature is not None else None
 
     def span(self, start: int, end: int) -> Span:
         """The place of code[start:end] in the file."""

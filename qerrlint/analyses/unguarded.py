@@ -18,12 +18,10 @@ _PREPENDERS = {"error_prepend": "prepend", "error_vprepend": "prepend", "error_a
 
 def observe(unit: Unit, life: Life) -> Iterator[Observation]:
     """Uses of errp that want the guard in front of them."""
-    signature = life.signature
-    if signature is None or signature.errp is None or signature.errp < 0:
+    signature, errp, calls = life.signature, life.errp, life.function.calls
+    if signature is None or signature.errp is None or errp is None:
         return
-    errp = signature.params[signature.errp].name
     cell = "*" + errp
-    calls = life.function.calls
     guarded_from = min((c.span.start for c in calls if c.name in _GUARDS), default=None)
     guard = unit.world.has_guard_macro() or "ERRP_GUARD"
 

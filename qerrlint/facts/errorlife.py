@@ -74,9 +74,7 @@ class ErrorLife(Calls):
         self._params = signature.params if signature is not None else ()
         for param in self._params:
             types.setdefault(param.name, param.type)
-        errp = None
-        if signature is not None and signature.errp is not None and signature.errp >= 0:
-            errp = self._params[signature.errp].name
+        errp = signature.out_error if signature is not None else None
         super().__init__(function, types, errp, [effect(call) for call in function.calls])
         self._live = live_texts(function, self._reads)
 

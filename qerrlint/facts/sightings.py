@@ -84,6 +84,11 @@ class Life:
     complete: bool = True
     states: int = 0
 
+    @property
+    def errp(self) -> str | None:
+        """The name of the function's own out-parameter, None where it has none."""
+        return self.signature.out_error if self.signature is not None else None
+
 
 def _worth(trail: Trail | None, first: Cell) -> tuple[bool, bool]:
     return not is_joined(trail), first.sure

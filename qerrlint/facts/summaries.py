@@ -84,7 +84,7 @@ def sum_up(unit: Unit, life: Life) -> Summary:
         swallows=_swallowed(unit, life),
         fails=any(fails_by(kind, leaving.signs) for leaving, _ in ways),
         complete=life.complete,
-        clears=_clears(signature, life),
+        clears=_clears(life),
     )
 
 
@@ -122,10 +122,10 @@ def _inverted(life: Life) -> bool:
     return signs == {POS}
 
 
-def _clears(signature: Signature | None, life: Life) -> bool:
-    if signature is None or signature.errp is None or signature.errp < 0:
+def _clears(life: Life) -> bool:
+    if life.errp is None:
         return False
-    cell = "*" + signature.params[signature.errp].name
+    cell = "*" + life.errp
     taken = any(s.kind == "consumed" and s.cell == cell for s in life.sightings)
     return taken and all(leaving.error.state is ErrorState.NULL for leaving in life.exits)
 

@@ -47,6 +47,11 @@ class Signature:
     noreturn: bool = False
     span: Span | None = None
 
+    @property
+    def out_error(self) -> str | None:
+        """The name of the out-parameter; None where there is none, or its name is not known."""
+        return self.params[self.errp].name if self.errp is not None and self.errp >= 0 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:
