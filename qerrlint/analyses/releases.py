@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from qerrlint.facts.errorguards import casts
 from qerrlint.facts.pairs import Pair, tail
 from qerrlint.facts.phases import SETUP, TEARDOWN, calls_inside, phases
 from qerrlint.facts.unit import Unit
-from qerrlint.syntax.ir import Addr, Assign, Call, Function, Result, Value, Var, identifiers, root
+from qerrlint.syntax.ir import Addr, Call, Function, Result, Value, Var, identifiers, root
 
 # A callee of unknown body that may give back what belongs to its argument.
 _CLEANS = re.compile(
@@ -34,6 +35,7 @@ class Releases:
         self._phases: dict[str, frozenset[str]] | None = None
         self._calls: dict[str, frozenset[str]] | None = None
         self._known: dict[tuple[str, str, str], bool] = {}
+        self._owners: dict[tuple[str, str], frozenset[str]] = {}
 
     def phases_of(self, name: str) -> frozenset[str]:
         """The phases that a function serves by the slots it is stored in."""
@@ -115,14 +117,13 @@ class Releases:
     def lets_go(self, function: Function, call: Call, pair: Pair, path: str) -> bool:
         """Whether a call may give the object back, or take it over."""
         member, owner = tail(path), root(path)
+        same = self._owners_of(function, owner)
         if call.direct and call.name in self._spans:
             if call.name == function.name or not self.gives_back(call.name, pair, member):
                 return False
             # A callee that is not handed what holds the object finds it only where all can.
-            return owner not in _own(function, self._unit) or bool(
-                identifiers(call.text) & owners(function, owner)
-            )
-        plain, outer = path == owner, bool(owners(function, owner) & _params(function, self._unit))
+            return owner not in _own(function, self._unit) or bool(identifiers(call.text) & same)
+        plain, outer = path == owner, bool(same & _params(function, self._unit))
         for arg in call.args:
             handed = self._path_of(function, arg)
             if handed is None:
@@ -133,9 +134,16 @@ class Releases:
                 continue
             if path.startswith((f"{handed}.", f"{handed}->")) and handed != owner:
                 return True
-            if (handed == owner or handed in owners(function, owner)) and not self.anywhere(pair, member):
+            if (handed == owner or handed in same) and not self.anywhere(pair, member):
                 return True
         return False
+
+    def _owners_of(self, function: Function, name: str) -> frozenset[str]:
+        """`owners`, kept: each state of each path asks at each call."""
+        key = (function.name, name)
+        if key not in self._owners:
+            self._owners[key] = owners(function, name)
+        return self._owners[key]
 
     @staticmethod
     def _path_of(function: Function, value: Value) -> str | None:
@@ -150,13 +158,7 @@ class Releases:
 
 def owners(function: Function, name: str) -> frozenset[str]:
     """The variables that are one object under casts: `FooState *s = FOO(dev)` makes s the object dev."""
-    pairs = []
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign) and isinstance(event.value, Result):
-                call = function.calls[event.value.call]
-                if call.name.isupper() and len(call.args) == 1 and isinstance(call.args[0], Var):
-                    pairs.append((event.target, root(call.args[0].path)))
+    pairs = casts(function)
     found = {name}
     for _ in pairs:
         found |= {a for a, b in pairs if b in found} | {b for a, b in pairs if a in found}

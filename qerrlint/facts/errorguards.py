@@ -51,15 +51,15 @@ def is_predicate(call: Call) -> bool:
     return bool(_PREDICATE.search(call.name))
 
 
-def _casts(function: Function) -> dict[str, str]:
+def casts(function: Function) -> list[tuple[str, str]]:
     """Variables that are another one under a QOM cast: `FooState *s = FOO(dev)` makes s the object dev."""
-    out: dict[str, str] = {}
+    out: list[tuple[str, str]] = []
     for block in function.blocks:
         for event in block.events:
             if isinstance(event, Assign) and isinstance(event.value, Result):
                 call = function.calls[event.value.call]
                 if call.name.isupper() and len(call.args) == 1 and isinstance(call.args[0], Var):
-                    out[event.target] = root(call.args[0].path)
+                    out.append((event.target, root(call.args[0].path)))
     return out
 
 
@@ -75,7 +75,7 @@ class Guards:
         self._effects = effects
         self._book = Notebook()
         self._fatal: set[int] = set()
-        self._casts = _casts(function)
+        self._casts = dict(casts(function))
         # Whether errp is extended somewhere: then it matters who has had it before.
         self._extends = errp is not None and any(
             effect.keeps and call.args and call.args[0] == Var(errp)
