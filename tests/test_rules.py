@@ -68,6 +68,8 @@ def test_every_bundled_rule_is_complete_and_readable(rule: Rule) -> None:
     assert len(rule.title) <= 72
     assert not rule.title.endswith(".")
     assert max(len(line) for line in rule.page.split("\n")) <= 100
+    # Slots are filled in messages only.
+    assert not any("{" in advice for advice in (rule.advice, *(case.advice or "" for case in rule.cases)))
 
 
 @pytest.mark.parametrize("rule", BUNDLED, ids=lambda rule: rule.id)
