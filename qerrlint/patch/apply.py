@@ -64,6 +64,10 @@ class _Text:
     fold: _Fold
 
 
+# A hunk's lines of one side, as they are compared, and the index at which the hunk says that they stand.
+_Side = tuple[list[bytes], int]
+
+
 def apply_change(change: FileChange, old: bytes | None) -> Applied:
     """The file `old` (None: there is none) after `change`.
 
@@ -163,21 +167,37 @@ def _ending(change: FileChange, old: bytes) -> bytes | None:
 
 def _place(change: FileChange, text: _Text) -> list[tuple[int, int]]:
     """For each hunk the index of its first old line and how far that is from the stated place."""
-    placed: list[tuple[int, int]] = []
-    drift = floor = 0
-    for number, hunk in enumerate(change.hunks, 1):
-        before = [text.fold(line) for line in hunk.before]
-        stated = hunk.old_start - 1 if before else hunk.old_start
-        at = _find(text.keys, before, hunk, stated + drift, floor)
-        if at is None:
-            raise _mismatch(change, text, number, placed)
-        placed.append((at, at - stated))
-        drift = at - stated
-        floor = at + len(before)
+    placed = _located(change, text, _old_side)
+    if len(placed) < len(change.hunks):
+        raise _mismatch(change, text, placed)
     distance = sum(abs(offset) for _, offset in placed)
     # Lines like the old ones may stand elsewhere in a file that has the change: the nearer reading wins.
     if distance and (applied := _applied_distance(change, text)) is not None and applied < distance:
         raise AlreadyApplied(change.path, 0, "the change is in the file already")
+    return placed
+
+
+def _old_side(hunk: Hunk, text: _Text) -> _Side:
+    before = [text.fold(line) for line in hunk.before]
+    return before, hunk.old_start - 1 if before else hunk.old_start
+
+
+def _new_side(hunk: Hunk, text: _Text) -> _Side:
+    after = [text.fold(line) for line in hunk.after]
+    return after, hunk.new_start - 1 if after else hunk.new_start
+
+
+def _located(change: FileChange, text: _Text, side: Callable[[Hunk, _Text], _Side]) -> list[tuple[int, int]]:
+    """Where the hunks' lines of one side stand, as _place has it, up to the first hunk that has no place."""
+    placed: list[tuple[int, int]] = []
+    drift = floor = 0
+    for hunk in change.hunks:
+        lines, stated = side(hunk, text)
+        at = _find(text.keys, lines, hunk, stated + drift, floor)
+        if at is None:
+            break
+        drift, floor = at - stated, at + len(lines)
+        placed.append((at, drift))
     return placed
 
 
@@ -219,18 +239,17 @@ def _fits(keys: Sequence[bytes], before: list[bytes], at: int) -> bool:
     return 0 <= at <= len(keys) - len(before) and keys[at : at + len(before)] == before
 
 
-def _mismatch(
-    change: FileChange, text: _Text, number: int, placed: Sequence[tuple[int, int]]
-) -> HunkMismatch:
-    """Why a hunk has no place: all of the change is there already, this hunk is, or the context differs."""
+def _mismatch(change: FileChange, text: _Text, placed: Sequence[tuple[int, int]]) -> HunkMismatch:
+    """Why the hunk behind those that are placed has no place: all of the change is there already, this hunk
+    is, or the context differs."""
     if _applied_distance(change, text) is not None:
         return AlreadyApplied(change.path, 0, "the change is in the file already")
+    number = len(placed) + 1
     hunk = change.hunks[number - 1]
-    after = [text.fold(line) for line in hunk.after]
-    stated = hunk.new_start - 1 if after else hunk.new_start
+    after, stated = _new_side(hunk, text)
     if _find(text.keys, after, hunk, stated, 0) is not None and after:
         return HunkMismatch(change.path, number, "it is in the file already, other hunks are not")
-    before = [text.fold(line) for line in hunk.before]
+    before, _ = _old_side(hunk, text)
     at = hunk.old_start - 1 + (placed[-1][1] if placed else 0)
     for distance, line in enumerate(before):
         if not 0 <= at + distance < len(text.keys) or text.keys[at + distance] != line:
@@ -243,16 +262,8 @@ def _mismatch(
 
 def _applied_distance(change: FileChange, text: _Text) -> int | None:
     """How far in all the hunks' new lines are from their stated places; None when they are not all there."""
-    drift = floor = distance = 0
-    for hunk in change.hunks:
-        after = [text.fold(line) for line in hunk.after]
-        stated = hunk.new_start - 1 if after else hunk.new_start
-        at = _find(text.keys, after, hunk, stated + drift, floor)
-        if at is None:
-            return None
-        drift, floor = at - stated, at + len(after)
-        distance += abs(drift)
-    return distance
+    placed = _located(change, text, _new_side)
+    return sum(abs(offset) for _, offset in placed) if len(placed) == len(change.hunks) else None
 
 
 def _build(change: FileChange, text: _Text, placed: Sequence[tuple[int, int]], ending: bytes | None) -> bytes:

@@ -86,8 +86,9 @@ class Series:
     @property
     def based_on(self) -> tuple[str, ...]:
         """The message-ids that Based-on lines of the cover letter and the patches name, each once."""
+        own = self.message_ids
         found = [ident for text in self._texts() for ident in based_on(text)]
-        return tuple(ident for ident in dict.fromkeys(found) if ident not in self.message_ids)
+        return tuple(ident for ident in dict.fromkeys(found) if ident not in own)
 
     @property
     def prerequisites(self) -> tuple[str, ...]:

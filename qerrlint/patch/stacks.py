@@ -65,6 +65,8 @@ def stacks(
         for patch in one.patches
         if id(patch) in ids
     }
+    starts = list(map(preimages, series))
+    made = list(map(_made, series))
     needs: list[list[int]] = []
     wanted: list[tuple[Prerequisite, ...]] = []
     for number, one in enumerate(series):
@@ -73,7 +75,11 @@ def stacks(
         wanted.append(tuple(own))
         named = [by_message[ident] for ident in one.based_on if ident in by_message]
         named += [by_patch[ident] for ident in one.prerequisites if ident in by_patch]
-        implied = [n for n, other in enumerate(series) if other is not one and _continues(one, other)]
+        implied = [
+            n
+            for n, other in enumerate(series)
+            if other is not one and _continues(starts[number], starts[n], made[n])
+        ]
         if not implied and number and _bare(one) and _bare(series[number - 1]):
             implied = [number - 1]
         needs.append([n for n in dict.fromkeys([*named, *implied]) if n != number and n < len(series)])
@@ -117,17 +123,21 @@ def _place(number: int, needs: Sequence[Sequence[int]], order: list[int], above:
     order.append(number)
 
 
-def _continues(one: Series, other: Series) -> bool:
-    """Whether a file that `one` changes starts, by its index line, from what `other` made of it."""
-    starts = preimages(one)
+def _made(one: Series) -> dict[str, str]:
+    """Path to the blob id that a series leaves there."""
     made: dict[str, str] = {}
-    for patch in other.patches:
+    for patch in one.patches:
         for change in patch.changes:
             if change.new_path is not None and change.new_blob is not None and change.new_blob.strip("0"):
                 made[change.new_path] = change.new_blob
-    own = preimages(other)
+    return made
+
+
+def _continues(starts: Mapping[str, str], other: Mapping[str, str], made: Mapping[str, str]) -> bool:
+    """Whether a file starts, by its index line, from what another series, whose own files start from `other`,
+    made of it."""
     return any(
-        path in starts and _same(starts[path], blob) and not _same(own.get(path, ""), blob)
+        path in starts and _same(starts[path], blob) and not _same(other.get(path, ""), blob)
         for path, blob in made.items()
     )
 

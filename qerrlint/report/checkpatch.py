@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from qerrlint.report.printable import fitted, one_line, printable
-from qerrlint.report.wording import gaps, position, standing
+from qerrlint.report.printable import fitted, one_line, printable, printable_code
+from qerrlint.report.wording import NOT_ANALYSED, gaps, position, standing
 from qerrlint.review.result import Place, Reported, Result
 
 _LEVELS = {"error": "ERROR", "warning": "WARNING", "note": "WARNING"}
@@ -46,7 +46,7 @@ def _excerpt(place: Place, text: str = "") -> Iterator[str]:
     yield f"#{place.line}: FILE: {position(place, column=False)}: {text}".rstrip()
     if place.source.strip():
         # Tabs stay as they are, as in checkpatch.pl.
-        yield "+" + "\t".join(map(printable, place.source.rstrip().split("\t")))
+        yield "+" + printable_code(place.source.rstrip())
 
 
 def _missing(result: Result) -> Iterator[str]:
@@ -54,4 +54,4 @@ def _missing(result: Result) -> Iterator[str]:
         if gap.fatal:
             # The name that checkpatch.pl gives to its standard input.
             path = "-" if gap.path is None else printable(gap.path)
-            yield f"{path}:{gap.line}: WARNING: {gap.text} [not-analysed]"
+            yield f"{path}:{gap.line}: WARNING: {gap.text} [{NOT_ANALYSED}]"

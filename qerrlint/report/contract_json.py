@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from qerrlint.report.contract_text import SIGNS, prototype, result_text
-from qerrlint.report.printable import without_surrogates_in
 from qerrlint.review.contract import Contract, Site, Way
 
 
@@ -15,7 +14,7 @@ def document(found: Contract, root: str, revision: str | None) -> dict[str, Any]
     """The contract as JSON's own types; the schema only ever grows."""
     signature, fact, body = found.signature, found.fact, found.body
     errp = signature.errp if signature is not None else None
-    whole: dict[str, Any] = {
+    return {
         "schema": "qerrlint-contract/1",
         "tree": {"root": root, "revision": revision},
         "function": found.name,
@@ -79,8 +78,6 @@ def document(found: Contract, root: str, revision: str | None) -> dict[str, Any]
         },
         "files_left_out": found.outside,
     }
-    plain: dict[str, Any] = without_surrogates_in(whole)
-    return plain
 
 
 def _site(site: Site) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from qerrlint.facts.effects import Outcome
 from qerrlint.report.printable import one_line, printable
+from qerrlint.report.wording import count
 from qerrlint.review.contract import Contract, Site, Some, Stored
 from qerrlint.syntax.ir import ANY, NEG, POS, ZERO
 from qerrlint.syntax.types import Signature
@@ -88,14 +89,11 @@ def _lines(found: Contract) -> Iterator[tuple[str, bool]]:
         yield f"  {text}", False
     yield from _body_lines(found)
     yield from _listed("Its address goes to", found.stored, map(_stored, found.stored.items))
-    where = f" in {found.caller_files} {_files(found.caller_files)}"
+    where = f" in {count(found.caller_files, 'file')}"
     places = (f"{_place(site)}  {site.function or '(outside of functions)'}" for site in found.callers.items)
     yield from _listed("Called", found.callers, places, where if found.callers.total else "")
     if found.outside:
-        yield (
-            f"  {found.outside} more {_files(found.outside)} of tests, firmware and the like not shown",
-            False,
-        )
+        yield f"  {count(found.outside, 'more file')} of tests, firmware and the like not shown", False
 
 
 def _terms(found: Contract) -> Iterator[str]:
@@ -196,9 +194,7 @@ def _listed(
     title: str, some: Some[Site] | Some[Stored], items: Iterator[str], more: str = ""
 ) -> Iterator[tuple[str, bool]]:
     yield "", False
-    times = (
-        f"{some.total} time{'' if some.total == 1 else 's'}{more}" if title == "Called" else str(some.total)
-    )
+    times = f"{count(some.total, 'time')}{more}" if title == "Called" else str(some.total)
     joint = " " if title == "Called" else ": "
     yield f"{title}{joint}{times if some.total else 'nowhere'}", True
     for item in items:
@@ -209,7 +205,3 @@ def _listed(
 
 def _place(site: Site) -> str:
     return f"{site.path}:{site.line}"
-
-
-def _files(count: int) -> str:
-    return "file" if count == 1 else "files"

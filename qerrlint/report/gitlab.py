@@ -13,11 +13,10 @@ from typing import Any, TextIO
 
 from qerrlint.report.jsontext import write_json
 from qerrlint.report.printable import one_line
-from qerrlint.report.wording import gaps, standing
+from qerrlint.report.wording import NOT_ANALYSED, gaps, standing
 from qerrlint.review.result import Result
 
 _SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
-NOT_ANALYSED = "not-analysed"
 
 
 def write(result: Result, stream: TextIO, colour: bool) -> None:

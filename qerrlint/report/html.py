@@ -13,7 +13,16 @@ from typing import TextIO
 
 from qerrlint.report.htmltext import code, credit, finding, said
 from qerrlint.report.printable import printable, with_references
-from qerrlint.report.wording import count, gaps, looked_at, patch_title, position, standing, tally
+from qerrlint.report.wording import (
+    count,
+    gaps,
+    looked_at,
+    patch_title,
+    position,
+    settled,
+    standing,
+    tally,
+)
 from qerrlint.review.result import DiffFile, DiffHunk, DiffLine, PatchInfo, Reported, Result
 
 # Where a finding stands in a diff: a line of the patch's text, or a path and a line of it after the change.
@@ -37,7 +46,7 @@ class _Page:
         self._result = result
         self._standing = standing(result)
         self._anchors = {id(found): f"finding-{n}" for n, found in enumerate(self._standing, 1)}
-        self._brief = [found for found in result.findings if id(found) not in self._anchors]
+        self._brief = settled(result)
 
     def lines(self) -> Iterator[str]:
         """The page, line by line."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from qerrlint.report.printable import one_line, printable
+from qerrlint.report.printable import one_line, printable_code
 from qerrlint.report.wording import circumstances, position, raised
 from qerrlint.review.result import Place, Reported, Result
 
@@ -21,7 +21,7 @@ def said(text: str) -> str:
 
 def code(text: str) -> str:
     """A line of code; tabs stay, any other control character becomes visible."""
-    return escape("\t".join(map(printable, text.rstrip("\r\n").split("\t"))))
+    return escape(printable_code(text.rstrip("\r\n")))
 
 
 def marked(place: Place) -> str:

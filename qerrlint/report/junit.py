@@ -12,7 +12,7 @@ from typing import TextIO
 from xml.sax.saxutils import escape, quoteattr
 
 from qerrlint.report.printable import one_line, printable, with_references
-from qerrlint.report.wording import account, gaps, looked_at, position, standing
+from qerrlint.report.wording import NOT_ANALYSED, account, gaps, looked_at, position, standing
 from qerrlint.review.result import Result
 
 # Characters that XML 1.0 cannot hold, not even escaped, beside those that printable() has replaced.
@@ -52,7 +52,7 @@ def document(result: Result) -> str:
         if gap.fatal:
             errors += 1
             inside = f" {gap.function}()" if gap.function else ""
-            body = f'<error message={_attribute(gap.text)} type="not-analysed">{_text(gap.text)}</error>'
+            body = f'<error message={_attribute(gap.text)} type="{NOT_ANALYSED}">{_text(gap.text)}</error>'
             case(gap.path or "qerrlint", f"not analysed: {gap.kind}{inside}", body)
     if not cases:
         case("qerrlint", "no findings", "")

@@ -6,13 +6,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from qerrlint.report.printable import without_surrogates_in
 from qerrlint.review.modematrix import Entry, Matrix, Row
 
 
 def document(found: Matrix, root: str, revision: str | None) -> dict[str, Any]:
     """The matrix as JSON's own types, as schema/qerrlint-modes-1.schema.json has it."""
-    whole: dict[str, Any] = {
+    return {
         "schema": "qerrlint-modes/1",
         "tree": {"root": root, "revision": revision},
         "modes": [{"name": name, "value": value} for name, value in found.modes],
@@ -23,8 +22,6 @@ def document(found: Matrix, root: str, revision: str | None) -> dict[str, Any]:
         "calls": found.calls,
         "files": found.files,
     }
-    plain: dict[str, Any] = without_surrogates_in(whole)
-    return plain
 
 
 def _object(row: Row, modes: list[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from qerrlint.report.printable import one_line, printable
 from qerrlint.review.modematrix import Entry, Matrix, Row, Unclear
@@ -53,16 +54,8 @@ def unclear(one: Unclear) -> str:
 
 def groups(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
     """The rows by who holds the objects."""
-    holder = ""
-    several: list[Row] = []
-    for row in rows:
-        if several and row.holder != holder:
-            yield holder, several
-            several = []
-        holder = row.holder
-        several.append(row)
-    if several:
-        yield holder, several
+    for holder, several in groupby(rows, key=lambda row: row.holder):
+        yield holder, list(several)
 
 
 def summary(found: Matrix) -> str:

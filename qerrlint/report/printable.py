@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from codecs import lookup
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TextIO
 from unicodedata import combining, east_asian_width
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -35,6 +35,11 @@ def printable(text: str) -> str:
     return _UNSAFE.sub(lambda match: escaped(match[0]), text)
 
 
+def printable_code(text: str) -> str:
+    """A line of code, printable except that its tabs stay."""
+    return "\t".join(map(printable, text.split("\t")))
+
+
 def one_line(text: str) -> str:
     """Prose as one printable line, its blanks and line ends folded."""
     return printable(" ".join(text.split()))
@@ -43,24 +48,6 @@ def one_line(text: str) -> str:
 def without_surrogates(text: str, backslash: str = "\\") -> str:
     """The text with each lone surrogate as an escape whose backslash is written as given."""
     return _SURROGATE.sub(lambda match: backslash + escaped(match[0])[1:], text)
-
-
-def without_surrogates_in(value: Any) -> Any:
-    """A JSON document with each lone surrogate in its texts as a visible escape."""
-    if isinstance(value, str):
-        return without_surrogates(value)
-    if isinstance(value, dict):
-        return {key: without_surrogates_in(item) for key, item in value.items()}
-    return [without_surrogates_in(item) for item in value] if isinstance(value, list) else value
-
-
-def fits(text: str, stream: TextIO) -> bool:
-    """Whether the stream's encoding can hold the text."""
-    try:
-        text.encode(getattr(stream, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def is_utf8(stream: TextIO) -> bool:
@@ -75,10 +62,12 @@ def with_references(text: str, stream: TextIO) -> str:
 
 def fitted(text: str, stream: TextIO) -> str:
     """The text with every character that the stream's encoding lacks as an escape."""
-    if fits(text, stream):
-        return text
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def characters(line: str, column: int) -> int:

@@ -12,7 +12,7 @@ from qerrlint import __version__
 from qerrlint.patch.diff import FileChange, Hunk
 from qerrlint.patch.message import Message, name_and_address
 from qerrlint.patch.series import Patch
-from qerrlint.report.printable import one_line, printable
+from qerrlint.report.printable import one_line, printable, printable_code
 from qerrlint.review.result import PatchInfo, Reported
 
 _WIDTH = 72
@@ -89,7 +89,7 @@ def _quoted(
 
 
 def _quote(line: str) -> str:
-    shown = "\t".join(printable(part) for part in line.split("\t"))
+    shown = printable_code(line)
     return f"> {shown}".rstrip() if not shown.strip() else f"> {shown}"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, TextIO
 
 from qerrlint.report.jsontext import write_json
-from qerrlint.report.wording import account, gaps, standing
+from qerrlint.report.wording import NOT_ANALYSED, account, gaps, standing
 from qerrlint.review.result import Place, Reported, Result
 
 _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
@@ -29,7 +29,7 @@ def document(result: Result) -> dict[str, Any]:
             "message": gap.text,
             "location": {"path": gap.path, "range": {"start": {"line": gap.line}}},
             "severity": "WARNING",
-            "code": {"value": "not-analysed"},
+            "code": {"value": NOT_ANALYSED},
         }
         for gap in gaps(result)
         if gap.fatal and gap.path is not None

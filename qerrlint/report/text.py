@@ -16,6 +16,7 @@ from qerrlint.report.wording import (
     patch_title,
     position,
     raised,
+    settled,
     standing,
     tally,
 )
@@ -46,7 +47,7 @@ def write(result: Result, stream: TextIO, colour: bool) -> None:
 
 def lines(result: Result) -> Iterator[Line]:
     """The rendering as lines of (text, style) segments, in a stable order."""
-    brief = [found for found in result.findings if found.status == "fixed" or found.suppressed is not None]
+    brief = settled(result)
     for found in standing(result):
         yield from _finding(found, result)
         yield ()

@@ -34,6 +34,10 @@ _REACH = {
 _TAGS = re.compile(r"(?:\[[^]]*\]\s*)+")
 
 
+NOT_ANALYSED = "not-analysed"
+"""What a gap goes by in formats that want a rule's name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Something that was not, or not wholly, analysed. kind: file, function, patch, or part (of a function).
@@ -53,6 +57,11 @@ class Gap:
 def standing(result: Result) -> list[Reported]:
     """The findings that are there after the change and that nobody has allowed, in the result's order."""
     return [found for found in result.findings if found.status != "fixed" and found.suppressed is None]
+
+
+def settled(result: Result) -> list[Reported]:
+    """The other findings: those that the change repairs and those that somebody has allowed."""
+    return [found for found in result.findings if found.status == "fixed" or found.suppressed is not None]
 
 
 def gaps(result: Result) -> list[Gap]:

@@ -90,16 +90,19 @@ class _Reader:
         while at < end:
             found = _TOKEN.match(self._text, at)
             if found is None:
-                raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
+                raise self._not_plain()
             kind = str(found.lastgroup)
             self._tokens.append((kind, found.group(kind), found.start(kind), found.end()))
             at = found.end()
         self._at = 0
 
+    def _not_plain(self) -> NotUnderstoodError:
+        return NotUnderstoodError(f"`{self._shown}` is no plain expression")
+
     def whole(self) -> Numbers:
         value = self._choice()
         if self._at < len(self._tokens):
-            raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
+            raise self._not_plain()
         return value
 
     def _next(self) -> str:
@@ -113,7 +116,7 @@ class _Reader:
 
     def _want(self, sign: str) -> None:
         if not self._take(sign):
-            raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
+            raise self._not_plain()
 
     def _choice(self) -> Numbers:
         self._depth += 1
@@ -180,7 +183,7 @@ class _Reader:
 
     def _primary(self) -> Numbers:
         if self._at >= len(self._tokens):
-            raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
+            raise self._not_plain()
         kind, token, _, _ = self._tokens[self._at]
         if self._take("("):
             value = self._choice()
@@ -191,7 +194,7 @@ class _Reader:
             octal = len(token) > 1 and token[0] == "0" and token.isdigit()
             return frozenset({int(token, 8 if octal else 0)})
         if kind != "name":
-            raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
+            raise self._not_plain()
         if self._take("("):
             return self._names.result(token, self._arguments())
         path = token
@@ -225,7 +228,7 @@ class _Reader:
                     return [] if out == [""] else out
             else:
                 depth += (token in "([") - (token in ")]")
-        raise NotUnderstoodError(f"`{self._shown}` is no plain expression")
+        raise self._not_plain()
 
 
 def _bounded(numbers: Numbers) -> Numbers:

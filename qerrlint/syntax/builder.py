@@ -28,6 +28,7 @@ class Builder:
         self.locals: dict[str, str] = {}
         self.autos: set[str] = set()
         self.labels: dict[str, int] = {}
+        self.placed: set[str] = set()  # the labels that the text has come to
         self.breaks: list[int] = []
         self.continues: list[int] = []
         self.switches: list[Switch] = []

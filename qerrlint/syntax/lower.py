@@ -7,14 +7,13 @@ times, a block under a WITH_ macro runs once and `break` leaves it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qerrlint.source.span import Span
-from qerrlint.syntax.builder import Builder, Switch
+from qerrlint.syntax.builder import Switch
 from qerrlint.syntax.conditions import compare
 from qerrlint.syntax.ir import (
-    ANY,
     Const,
     Function,
     Opaque,
@@ -24,7 +23,8 @@ from qerrlint.syntax.ir import (
     text_of,
 )
 from qerrlint.syntax.loops import Loops
-from qerrlint.syntax.normalise import ALWAYS, Rewrite
+from qerrlint.syntax.normalise import ALWAYS
+from qerrlint.syntax.texts import open_under
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -84,17 +84,6 @@ def lower(
 
 class _Lowering(Loops):
     """Lowers the statements of one function."""
-
-    def __init__(
-        self,
-        data: bytes,
-        base: int,
-        path: str,
-        rewrites: Sequence[Rewrite],
-        constant: Callable[[str], int | None] | None,
-    ) -> None:
-        super().__init__(Builder(), data, base, path, rewrites, constant)
-        self._placed: set[str] = set()
 
     # -- dispatch -----------------------------------------------------------------------------
 
@@ -174,8 +163,8 @@ class _Lowering(Loops):
                 fallback = block
                 continue
             holds, fails = compare(subject, "==", value)
-            self.out.go(block, tuple(Test(v, m) for v, m in holds if m != ANY), switch.span, True)
-            others.extend(Test(v, m) for v, m in fails if m != ANY)
+            self.out.go(block, open_under(holds), switch.span, True)
+            others.extend(open_under(fails))
         self.out.go(fallback, tuple(others), switch.span, False)
         self.out.here = done
 
@@ -243,7 +232,7 @@ class _Lowering(Loops):
             return
         name = self.raw(label)
         target = self.out.label(name)
-        if name in self._placed:  # a jump back
+        if name in self.out.placed:  # a jump back
             self.out.blocks[target].loop = True
         self.out.jump(target)
 
@@ -251,7 +240,7 @@ class _Lowering(Loops):
         label = node.child_by_field_name("label")
         if label is not None:
             name = self.raw(label)
-            self._placed.add(name)
+            self.out.placed.add(name)
             self.out.enter(self.out.label(name))
         for child in node.named_children:
             if label is None or child.id != label.id:

@@ -7,7 +7,7 @@ Knows what a node is called and where it stands; what it does the classes built 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from qerrlint.source.span import Span
@@ -19,19 +19,23 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 
+def open_under(signs: Iterable[tuple[Value, int]]) -> tuple[Test, ...]:
+    """The tests under which an edge is open; one that any sign passes is none."""
+    return tuple(Test(value, mask) for value, mask in signs if mask != ANY)
+
+
 class Texts:
-    """One function being lowered into a Builder: its bytes, and what its nodes are called."""
+    """One function being lowered into a Builder of its own: its bytes, and what its nodes are called."""
 
     def __init__(
         self,
-        builder: Builder,
         data: bytes,
         base: int,
         path: str,
         rewrites: Sequence[Rewrite],
         constant: Callable[[str], int | None] | None,
     ) -> None:
-        self.out = builder
+        self.out = Builder()
         self._constant_value = constant
         self._data = data
         self._base = base
@@ -112,8 +116,8 @@ class Texts:
         span: Span,
     ) -> None:
         """Two edges from the current block, each with the tests under which it is open."""
-        self.out.go(yes, tuple(Test(v, m) for v, m in holds if m != ANY), span, True)
-        self.out.go(no, tuple(Test(v, m) for v, m in fails if m != ANY), span, False)
+        self.out.go(yes, open_under(holds), span, True)
+        self.out.go(no, open_under(fails), span, False)
         self.out.here = None
 
     def _has_effect(self, node: Node) -> bool:

@@ -77,19 +77,28 @@ def errp_index(params: tuple[Param, ...]) -> int | None:
     return None
 
 
-def _signature(reader: Reader, base: str, const: bool, name: str, ops: list[Op]) -> Signature:
+def _signature(
+    reader: Reader,
+    base: str,
+    const: bool,
+    name: str,
+    ops: list[Op],
+    path: str | None = None,
+    span: Span | None = None,
+) -> Signature:
     kind, _, params, variadic = ops[0]
     if kind != "()":
         raise NotADeclarationError
     return Signature(
         name,
-        None,
+        path,
         params,
         type_text(base, const, ops[1:]),
         variadic,
         errp_index(params),
         "static" in reader.storage,
         reader.noreturn,
+        span,
     )
 
 
@@ -105,21 +114,10 @@ def parse_signature(text: bytes, path: str | None = None, offset: int = 0) -> Si
         name, ops = reader.declarator()
         if not name or not ops or reader.peek() not in ("", ";", "{"):
             return None
-        found = _signature(reader, base, const, name, ops)
+        span = Span(path, offset, offset + len(text.rstrip())) if path is not None else None
+        return _signature(reader, base, const, name, ops, path, span)
     except (NotADeclarationError, KeyError, RecursionError):
         return None
-    span = Span(path, offset, offset + len(text.rstrip())) if path is not None else None
-    return Signature(
-        name,
-        path,
-        found.params,
-        found.returns,
-        found.variadic,
-        found.errp,
-        found.static,
-        found.noreturn,
-        span,
-    )
 
 
 def parse_declared(text: str) -> tuple[Declared, ...]:
