@@ -254,14 +254,14 @@ def test_processes_give_what_one_process_gives(history: tuple[str, dict[str, str
 
 
 def test_a_changed_tool_has_another_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qerrlint.review import outcomes
+    from qerrlint.review import outcomes, recipe
 
     package = tmp_path / "qerrlint"
     (package / "review").mkdir(parents=True)
     (tmp_path / "rules").mkdir()
     rule = tmp_path / "rules" / "one.md"
     rule.write_text("one\n")
-    monkeypatch.setattr(outcomes, "__file__", str(package / "review" / "outcomes.py"))
+    monkeypatch.setattr(recipe, "__file__", str(package / "review" / "recipe.py"))
     first = outcomes.build()
     assert outcomes.build() == first
     rule.write_text("two\n")

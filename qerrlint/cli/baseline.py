@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -74,7 +73,7 @@ def write(options: Options, rev: str | None, target: str | None) -> None:
 def update(options: Options, rev: str | None, target: str | None, add: bool) -> None:
     """Drop the entries whose finding is gone, each named on standard error; add none unless asked."""
     from qerrlint.errors import UsageError
-    from qerrlint.review.baseline import REASON, entry_of
+    from qerrlint.review.baseline import REASON, beyond, entry_of
 
     with open_source(options, rev) as source:
         settings = _settings(options, source)
@@ -88,11 +87,8 @@ def update(options: Options, rev: str | None, target: str | None, add: bool) -> 
     if add:
         wanted += [item for item in found if item.suppressed is None and settings.shows(item)]
     entries = [entry_of(item) for item in wanted]
-    left = Counter(entry.fingerprint for entry in entries)
-    for entry in settings.baseline.entries:
-        left[entry.fingerprint] -= 1
-        if left[entry.fingerprint] < 0:
-            click.echo(f"gone: {entry}", err=True)
+    for entry in beyond(settings.baseline.entries, entries):
+        click.echo(f"gone: {entry}", err=True)
     _save(file, entries, "updated")
 
 
@@ -141,6 +137,7 @@ def _file(source: Source, settings: Settings, target: str | None) -> str:
 
 def _save(file: str, entries: list[Entry], done: str) -> None:
     from qerrlint.errors import UsageError
+    from qerrlint.report.wording import count
     from qerrlint.review.baseline import render
 
     data = render(entries)
@@ -152,5 +149,4 @@ def _save(file: str, entries: list[Entry], done: str) -> None:
             stream.write(data)
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from None
-    count = "1 finding" if len(entries) == 1 else f"{len(entries)} findings"
-    click.echo(f"{file}: {done}, {count}", err=True)
+    click.echo(f"{file}: {done}, {count(len(entries), 'finding')}", err=True)

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import click
 
 from qerrlint.cli.finishing import exit_code, finish
 from qerrlint.cli.options import Options, not_empty, on_files, rev_option
 from qerrlint.cli.paths import require_files, within
+from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import open_source, settle
+
+# Fewer files are done in a blink.
+_MANY = 50
 
 
 @click.command("check")
@@ -48,7 +50,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
         wanted = within(source.root, paths, given=options.tree is not None or rev is not None)
         files = [path for path in core_files(source, wanted) if not settings.configuration.excludes(path)]
         require_files(source, paths, wanted, files, settings.configuration.origin)
-        with _progress(len(files)) as advance, store_of(options) as store:
+        with progress("checking", len(files), _MANY) as advance, store_of(options) as store:
             checked = check_files(
                 source, files, settings.reach, options.rules, options.jobs, options.verbose, advance, store
             )
@@ -88,17 +90,3 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.2f} %" if whole else "none"
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None] | None]:
-    """A progress bar on a terminal's stderr, for more files than are done in a blink."""
-    if total < 50 or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("checking", total=total)
-        yield lambda done: bar.advance(task, done)

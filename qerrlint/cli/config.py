@@ -77,7 +77,7 @@ def _values(settings: Settings) -> list[tuple[str, Any, str]]:
     out.append(("exclude", list(configuration.exclude), file if configuration.exclude else "default"))
     out += _tables(configuration, file)
     baseline = settings.baseline.origin
-    configured = f"{file}" if configuration.baseline else "default"
+    configured = file if configuration.baseline else "default"
     out.append(("baseline", baseline, "--baseline" if options.baseline else configured))
     out.append(("baseline entries", len(settings.baseline.entries), baseline or "no baseline"))
     out.append(("rules", [rule.id for rule in settings.rules], _rules_origin(settings)))

@@ -11,7 +11,7 @@ import click
 
 from qerrlint.cli.finishing import finish
 from qerrlint.cli.options import Options, common, not_empty, status_option
-from qerrlint.cli.settings import settle
+from qerrlint.cli.settings import git_root, settle
 
 if TYPE_CHECKING:
     from qerrlint.review.scope import FilePair
@@ -29,17 +29,15 @@ def command(options: Options, revs: str | None, staged: bool, wanted: frozenset[
     work tree, or with --staged to the index."""
     from dataclasses import replace
 
-    from qerrlint.errors import InputError, UsageError
+    from qerrlint.errors import UsageError
     from qerrlint.review.policy import judged_change
     from qerrlint.review.result import Skipped, TreeInfo
     from qerrlint.review.revisions import review_change
     from qerrlint.source.objects import StagedSource
-    from qerrlint.source.opening import find_root, require_qemu
+    from qerrlint.source.opening import require_qemu
     from qerrlint.source.repository import Repository
 
-    root = options.tree or find_root(".")
-    if root is None:
-        raise InputError("no git repository around the current directory (name one with --tree)")
+    root = git_root(options.tree)
     if staged and revs is not None and ".." in revs:
         raise UsageError("--staged takes one revision, not a range")
     repository = Repository(root)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qerrlint.cli.options import Options, shared
+from qerrlint.cli.rules import head
 
 if TYPE_CHECKING:
     from qerrlint.rules import Rule
@@ -81,15 +82,7 @@ def _plain(rule: Rule) -> str:
 def _document(rule: Rule) -> dict[str, object]:
     return {
         "schema": "qerrlint-rule/1",
-        "id": rule.id,
-        "title": rule.title,
-        "since": rule.since,
-        "severity": rule.severity,
-        "confidence": rule.confidence,
-        "enabled": rule.enabled,
-        "analysis": rule.analysis,
-        "event": rule.event,
-        "labels": list(rule.labels),
+        **head(rule),
         "message": rule.message,
         "advice": rule.advice,
         "sections": dict(rule.sections),

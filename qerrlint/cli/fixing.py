@@ -42,6 +42,7 @@ def print_diff(source: Source, settings: Settings, shown: Sequence[Reported]) ->
 
 def make_fixes(source: Source, settings: Settings, shown: Sequence[Reported]) -> list[Reported]:
     """Change the files; return the findings that are left. Says on standard error what was done."""
+    from qerrlint.report.wording import count
     from qerrlint.review.fixes import Refused, fix_files
     from qerrlint.source.directory import DirectorySource
     from qerrlint.source.writing import replace_file
@@ -63,8 +64,7 @@ def make_fixes(source: Source, settings: Settings, shown: Sequence[Reported]) ->
         mended += file.mended
     _say(refused)
     if not settings.options.quiet:
-        findings = "1 finding" if len(mended) == 1 else f"{len(mended)} findings"
-        click.echo(f"fixed {findings} in {written} file{'' if written == 1 else 's'}", err=True)
+        click.echo(f"fixed {count(len(mended), 'finding')} in {count(written, 'file')}", err=True)
     done = {id(item) for item in mended}
     return [item for item in shown if id(item) not in done]
 

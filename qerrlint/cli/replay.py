@@ -7,13 +7,14 @@ It knows nothing of how a label is judged.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from qerrlint.cli.options import not_empty
+from qerrlint.cli.progress import progress
+from qerrlint.cli.settings import git_root
 
 if TYPE_CHECKING:
     from qerrlint.review.labels import Label
@@ -70,15 +71,11 @@ def command(
     Exit codes: 0 done, whatever the scores; 2 wrong usage; 3 labels or repository cannot be read, the output
     cannot be written, or an analysis ended in an internal error.
     """
-    from qerrlint.errors import InputError
     from qerrlint.review.labels import load_labels, of_classes
-    from qerrlint.source.opening import find_root
     from qerrlint.source.repository import Repository
 
     wanted = of_classes(load_labels(labels), classes)
-    root = tree or find_root(".")
-    if root is None:
-        raise InputError("no git repository around the current directory (name one with --tree)")
+    root = git_root(tree)
     Repository(root)
     outcomes = _outcomes(
         wanted, root=root, reach=reach, jobs=jobs, submission=not no_submission, resume=resume
@@ -105,27 +102,13 @@ def _outcomes(
     journal = Journal(resume, reach, submission) if resume is not None else None
     done = journal.done() if journal is not None else {}
     left = [label for label in labels if label not in done]
-    with _progress(len(left)) as advance:
+    with progress("replaying", len(left)) as advance:
         for index, outcome in replay(left, root, reach, jobs, submission):
             done[left[index]] = outcome
             if journal is not None:
                 journal.append(outcome)
             advance(1)
     return [done[label] for label in labels]
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal's stderr."""
-    if not total or not sys.stderr.isatty():
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("replaying", total=total)
-        yield lambda done: bar.advance(task, done)
 
 
 def _write(file: str, outcomes: Sequence[Outcome], root: str, reach: str, submission: bool) -> None:

@@ -36,21 +36,7 @@ def command(options: Options, form: str) -> None:
     if form == "json":
         from qerrlint.report.jsontext import write_json
 
-        listed = [
-            {
-                "id": rule.id,
-                "title": rule.title,
-                "since": rule.since,
-                "severity": rule.severity,
-                "confidence": rule.confidence,
-                "enabled": rule.enabled,
-                "analysis": rule.analysis,
-                "event": rule.event,
-                "labels": list(rule.labels),
-            }
-            for rule in rules
-        ]
-        write_json({"schema": "qerrlint-rules/1", "rules": listed}, sys.stdout)
+        write_json({"schema": "qerrlint-rules/1", "rules": [head(rule) for rule in rules]}, sys.stdout)
         return
     if form == "markdown":
         click.echo(_reference(list(rules)), nl=False)
@@ -70,6 +56,21 @@ def command(options: Options, form: str) -> None:
         click.echo(
             "  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), title])
         )
+
+
+def head(rule: Rule) -> dict[str, object]:
+    """A rule's head as JSON has it."""
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "since": rule.since,
+        "severity": rule.severity,
+        "confidence": rule.confidence,
+        "enabled": rule.enabled,
+        "analysis": rule.analysis,
+        "event": rule.event,
+        "labels": list(rule.labels),
+    }
 
 
 def _reference(rules: Sequence[Rule]) -> str:

@@ -54,7 +54,7 @@ class Settings:
 def settle(options: Options, source: Source | None, default_reach: str = "headers") -> Settings:
     """Options, the configuration of the (base) tree and the rules, checked."""
     from qerrlint.review.baseline import load_baseline
-    from qerrlint.review.configuration import load_configuration
+    from qerrlint.review.configuration import FAILS, MIN_CONFIDENCE, MIN_SEVERITY, load_configuration
     from qerrlint.rules import load_rules
 
     targets(options)
@@ -74,11 +74,22 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
         rules=selected,
         all_rules=rules,
         reach=options.reach or configuration.reach or default_reach,
-        min_severity=options.min_severity or configuration.min_severity or "note",
-        min_confidence=options.min_confidence or configuration.min_confidence or "medium",
-        fail_on=options.fail_on or configuration.fail_on or "warning",
+        min_severity=options.min_severity or configuration.min_severity or MIN_SEVERITY,
+        min_confidence=options.min_confidence or configuration.min_confidence or MIN_CONFIDENCE,
+        fail_on=options.fail_on or configuration.fail_on or FAILS,
         baseline=load_baseline(source, options.baseline, configuration.baseline),
     )
+
+
+def git_root(tree: str | None) -> str:
+    """The repository that --tree or the current directory names; raises InputError where there is none."""
+    from qerrlint.errors import InputError
+    from qerrlint.source.opening import find_root
+
+    root = tree or find_root(".")
+    if root is None:
+        raise InputError("no git repository around the current directory (name one with --tree)")
+    return root
 
 
 def open_source(options: Options, rev: str | None) -> Source:

@@ -39,7 +39,8 @@ def allow(
     keys = _keys(unit, comments)
     used: set[int] = set()
     out: list[Finding] = []
-    right = [i for i, comment in enumerate(comments) if not _fault(comment, rules)]
+    faults = [_fault(comment, rules) for comment in comments]
+    right = [i for i, fault in enumerate(faults) if not fault]
     for finding in findings:
         fitting = [i for i in right if comments[i].rule == finding.rule and _covers(comments[i], finding)]
         used.update(fitting)
@@ -49,9 +50,8 @@ def allow(
         out.append(finding)
     said: list[Observation] = []
     for i, comment in enumerate(comments):
-        fault = _fault(comment, rules)
-        if fault:
-            said.append(_said("invalid", unit, comment, fault, keys[i]))
+        if faults[i]:
+            said.append(_said("invalid", unit, comment, faults[i], keys[i]))
             continue
         said.append(_said("present", unit, comment, "", keys[i]))
         asked = comment.rule in rules and (comment.function == "" or known_whole(comment.function))

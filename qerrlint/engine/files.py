@@ -11,7 +11,7 @@ from qerrlint.analyses.registry import analyses_for
 from qerrlint.engine.allowing import allow
 from qerrlint.facts.unit import Unit
 from qerrlint.findings import Finding, Observation, number_equal
-from qerrlint.rules import RuleSet
+from qerrlint.rules import Remark, RuleSet
 from qerrlint.source.span import Span
 
 # Events that the text decides, on whatever path.
@@ -44,8 +44,7 @@ class FileReport:
 
 def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None) -> FileReport:
     """Run every analysis over the unit's functions that have to do with errors (`only` these, if given)."""
-    said: list[tuple[Finding, str]] = []
-    advice: dict[tuple[str, Span], str] = {}
+    said: list[Remark] = []
     damaged: list[Uncovered] = []
     incomplete: list[Uncovered] = []
     explored = 0
@@ -61,21 +60,19 @@ def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None
             continue
         explored += 1
         for observation in _observations(unit, piece.name, analyses):
-            for remark in rules.remarks(observation):
-                said.append((remark.finding, remark.key))
-                advice[remark.finding.rule, remark.finding.span] = remark.advice
+            said += rules.remarks(observation)
         life = unit.life(piece.name)
         if life is not None and not life.complete:
             incomplete.append(Uncovered(piece.span, piece.name, "more paths than are followed"))
     unsure = {item.function for item in (*damaged, *incomplete)}
     judged = allow(
         unit,
-        number_equal(said),
+        number_equal((remark.finding, remark.key) for remark in said),
         rules,
         lambda name: name not in unsure and (only is None or name in only),
     )
     remarks = [remark for observation in judged.observations for remark in rules.remarks(observation)]
-    advice |= {(r.finding.rule, r.finding.span): r.advice for r in remarks}
+    advice = {(r.finding.rule, r.finding.span): r.advice for r in (*said, *remarks)}
     about = number_equal((remark.finding, remark.key) for remark in remarks)
     findings = tuple(sorted((*judged.findings, *about), key=lambda f: (f.span, f.rule)))
     return FileReport(

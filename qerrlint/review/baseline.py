@@ -14,10 +14,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from qerrlint.errors import UsageError
 from qerrlint.review.result import Reported
+from qerrlint.source.named import read_named
 from qerrlint.source.source import Source
 
 DEFAULT = ".qerrlint-baseline"
@@ -68,6 +68,17 @@ def parse(data: bytes, name: str) -> tuple[Entry, ...]:
             raise UsageError(f"{name}: line {number}: not `fingerprint rule function path`")
         out.append(Entry(**found.groupdict()))
     return tuple(out)
+
+
+def beyond(entries: Iterable[Entry], others: Iterable[Entry]) -> list[Entry]:
+    """The entries, in their order, that name a finding more often than `others` do."""
+    left = Counter(entry.fingerprint for entry in others)
+    out: list[Entry] = []
+    for entry in entries:
+        left[entry.fingerprint] -= 1
+        if left[entry.fingerprint] < 0:
+            out.append(entry)
+    return out
 
 
 def render(entries: Iterable[Entry]) -> bytes:
@@ -133,11 +144,7 @@ def load_baseline(source: Source | None, given: str | None = None, configured: s
     Raises UsageError, one line that names the file, for what cannot be read or is no baseline.
     """
     if given is not None:
-        try:
-            data = Path(given).read_bytes()
-        except OSError as error:
-            raise UsageError(f"{given}: the baseline cannot be read: {error.strerror}") from None
-        return Baseline(parse(data, given), given)
+        return Baseline(parse(read_named(given, "the baseline", UsageError), given), given)
     name = configured or DEFAULT
     found = source.read(name) if source is not None else None
     return Baseline(parse(found, name), name) if found is not None else Baseline()

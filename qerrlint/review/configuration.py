@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
+from qerrlint.source.named import read_named
 from qerrlint.source.source import Source
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ FILES = (_OWN, _SHARED)
 
 _REACHES = ("headers", "tree")
 FAIL_ON = (*SEVERITIES, "never")
+
+MIN_SEVERITY, MIN_CONFIDENCE, FAILS = "note", "medium", "warning"
+"""What min-severity, min-confidence and fail-on are where neither an option nor a file sets them."""
 
 
 Severities = tuple[tuple[str, str], ...]
@@ -132,11 +135,7 @@ def load_configuration(source: Source | None, given: str | None = None) -> Confi
     Raises UsageError, one line that names the file, for what cannot be read or has no meaning.
     """
     if given is not None:
-        try:
-            data = Path(given).read_bytes()
-        except OSError as error:
-            raise UsageError(f"{given}: the configuration cannot be read: {error.strerror}") from None
-        table = _table(data, given)
+        table = _table(read_named(given, "the configuration", UsageError), given)
         tool = table.get("tool")
         if tool is None:
             return _configuration(table, given)

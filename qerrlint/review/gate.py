@@ -3,15 +3,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from qerrlint.errors import UsageError
 from qerrlint.facts.program import Program
 from qerrlint.findings import CONFIDENCES, SEVERITIES, Observation, number_equal
-from qerrlint.review.baseline import DEFAULT, Entry, parse
-from qerrlint.review.configuration import FAIL_ON, FILES, Configuration, load_configuration
+from qerrlint.review.baseline import DEFAULT, Entry, beyond, parse
+from qerrlint.review.configuration import (
+    FAIL_ON,
+    FAILS,
+    FILES,
+    MIN_CONFIDENCE,
+    MIN_SEVERITY,
+    Configuration,
+    load_configuration,
+)
 from qerrlint.review.located import Located, Resolver
 from qerrlint.review.scope import FilePair
 from qerrlint.rules import RuleSet
@@ -63,9 +70,9 @@ def _configurations(was: Configuration, after: Source, rules: RuleSet) -> Iterat
 def looser(was: Configuration, now: Configuration, rules: RuleSet) -> Iterator[tuple[str, str]]:
     """The keys by which `now` lets more pass than `was`, and what has changed about each."""
     for key, order, default in (
-        ("fail-on", FAIL_ON, "warning"),
-        ("min-severity", SEVERITIES, "note"),
-        ("min-confidence", CONFIDENCES, "medium"),
+        ("fail-on", FAIL_ON, FAILS),
+        ("min-severity", SEVERITIES, MIN_SEVERITY),
+        ("min-confidence", CONFIDENCES, MIN_CONFIDENCE),
     ):
         field = key.replace("-", "_")
         first, second = getattr(was, field) or default, getattr(now, field) or default
@@ -120,14 +127,10 @@ def _baselines(before: Source, after: Source, path: str) -> Iterator[Observation
         yield _observation("configuration", path, data, "", {"what": what})
         return
     try:
-        known = Counter(entry.fingerprint for entry in parse(before.read(path) or b"", path))
+        was: tuple[Entry, ...] = parse(before.read(path) or b"", path)
     except UsageError:
-        known = Counter()
-    added: list[Entry] = []
-    for entry in now:
-        known[entry.fingerprint] -= 1
-        if known[entry.fingerprint] < 0:
-            added.append(entry)
+        was = ()
+    added = beyond(now, was)
     if added:
         count = "one finding" if len(added) == 1 else f"{len(added)} findings"
         named = [f"{entry.rule} in {entry.path}" for entry in added]

@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from qerrlint.errors import InputError, UsageError
 from qerrlint.rules import RuleSet
+from qerrlint.source.named import read_named
 
 NO_RULE = frozenset({"other"})
 """Classes that no rule answers, whatever a rule's front matter says."""
@@ -162,8 +162,6 @@ def of_classes(labels: Sequence[Label], names: Iterable[str]) -> tuple[Label, ..
 
 def _text(path: str) -> str:
     try:
-        return Path(path).read_bytes().decode("utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: the labels cannot be read: {error.strerror}") from None
+        return read_named(path, "the labels", InputError).decode("utf-8")
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text in UTF-8") from None

@@ -154,11 +154,9 @@ def build() -> str:
     """Twelve hex digits over the program's text, rules and contracts: a changed tool has another one."""
     import hashlib
 
-    package = Path(__file__).parent.parent
-    folders = [package] if (package / "_rules").is_dir() else [package, package.parent / "rules"]
+    from qerrlint.review.recipe import add_folder, program_folders
+
     digest = hashlib.sha256()
-    for folder in folders:
-        for file in sorted(folder.rglob("*")):
-            if file.suffix in (".py", ".md", ".h", ".toml") and file.is_file():
-                digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    for folder in program_folders():
+        add_folder(digest, folder)
     return digest.hexdigest()[:12]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qerrlint.review.baseline import REASON, Baseline, Entry, match
 from qerrlint.review.configuration import Configuration
-from qerrlint.review.located import Located
+from qerrlint.review.located import Located, in_order
 from qerrlint.review.patches import summary
 from qerrlint.review.reported import as_reported
 from qerrlint.review.result import Reported, Result
@@ -41,10 +41,7 @@ def standing(
 ) -> tuple[list[Reported], tuple[Entry, ...]]:
     """The findings of a tree as it is, sorted and judged, less those of rules that speak of changes alone."""
     news = {rule.id for rule in rules if rule.change_only}
-    reported = sorted(
-        (as_reported(item) for item in found if item.finding.rule not in news),
-        key=lambda f: (f.place.path, f.place.line, f.place.column, f.rule, f.message),
-    )
+    reported = [as_reported(item) for item in in_order(found) if item.finding.rule not in news]
     return judged(reported, configuration, baseline, source)
 
 

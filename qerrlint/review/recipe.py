@@ -29,9 +29,8 @@ class Recipe:
         if reach != "headers":
             return
         digest = hashlib.sha256(f"{reach} {measure}\0".encode())
-        package = Path(__file__).resolve().parent.parent
-        for folder in (package, package.parent / "rules", *map(Path, rule_folders)):
-            _add_folder(digest, folder)
+        for folder in (*program_folders(), *map(Path, rule_folders)):
+            add_folder(digest, folder)
         odd = set()
         for path, data in source.read_many(p for p in source.paths() if p.endswith(_READ)):
             _add(digest, path, data)
@@ -53,6 +52,12 @@ class Recipe:
         return digest.hexdigest()
 
 
+def program_folders() -> tuple[Path, ...]:
+    """Where the texts of this program and its rules lie."""
+    package = Path(__file__).resolve().parent.parent
+    return (package,) if (package / "_rules").is_dir() else (package, package.parent / "rules")
+
+
 def _odd_includes(data: bytes) -> set[str]:
     """The names of files that a text includes and that look like no header."""
     names = {name.decode("utf-8", "surrogateescape") for name in _INCLUDED.findall(data)}
@@ -64,7 +69,7 @@ def _add(digest: hashlib._Hash, name: str, data: bytes) -> None:
     digest.update(b"%d %d\0" % (len(encoded), len(data)) + encoded + data)
 
 
-def _add_folder(digest: hashlib._Hash, folder: Path) -> None:
+def add_folder(digest: hashlib._Hash, folder: Path) -> None:
     """The texts of a folder that decide what is found; a folder that is not there adds nothing."""
     for file in sorted(folder.rglob("*")):
         if file.suffix in _OWN and file.is_file():

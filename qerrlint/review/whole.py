@@ -13,6 +13,7 @@ from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_files
 from qerrlint.engine.store import Store
 from qerrlint.errors import InputError
 from qerrlint.facts.program import Program
+from qerrlint.facts.unit import Unit
 from qerrlint.review.kept import FileOutcome, Health, Kept
 from qerrlint.review.located import Located, Resolver
 from qerrlint.review.recipe import Recipe
@@ -166,7 +167,7 @@ def _analysed(state: _State, path: str) -> FileOutcome:
     resolver = Resolver(program)
     found = tuple(resolver.locate(f, report.advice[f.fingerprint]) for f in report.findings)
     damaged, incomplete = uncovered(report, resolver)
-    health = _measure(program, path) if state.measure else Health()
+    health = _measure(unit) if state.measure else Health()
     program.forget(path)
     return FileOutcome(found, report.functions, report.explored, damaged, incomplete, None, health)
 
@@ -180,10 +181,7 @@ def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ..
     return tuple(map(resolved, report.damaged)), tuple(map(resolved, report.incomplete))
 
 
-def _measure(program: Program, path: str) -> Health:
-    unit = program.unit(path)
-    if unit is None:
-        return Health()
+def _measure(unit: Unit) -> Health:
     relevant = {piece.name for piece in unit.relevant()}
     damaged = [name for name in unit.functions if unit.is_damaged(name)]
     return Health(len(unit.functions), len(damaged), len(relevant), len(relevant.intersection(damaged)))
