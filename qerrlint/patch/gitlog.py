@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from qerrlint.patch.message import Message
+from qerrlint.patch.message import Message, cut_at
 
 _COMMIT = re.compile(r"^commit ([0-9a-f]{40,64})\b[^\n]*\n(?:[A-Z][A-Za-z-]*: [^\n]*\n)+", re.M)
 _AUTHOR = re.compile(r"^Author: +(.+)$", re.M)
@@ -26,15 +26,10 @@ def is_log(text: str) -> bool:
 
 def read_log(text: str, origin: str, skipped: int = 0) -> list[Message]:
     """One message a commit, oldest first (git log has the newest first); `skipped` lines precede the text."""
-    starts = list(_COMMIT.finditer(text))
     messages = []
-    line, counted = skipped, 0
-    for number, start in enumerate(starts):
-        end = starts[number + 1].start() if number + 1 < len(starts) else len(text)
-        line += text.count("\n", counted, start.end())
-        counted = start.end()
+    for start, rest, line in cut_at(list(_COMMIT.finditer(text)), text, "\n", skipped):
         author, when = _AUTHOR.search(start[0]), _DATE.search(start[0])
-        body = _unindented(text[start.end() : end])
+        body = _unindented(rest)
         subject = next((part.strip() for part in body.split("\n") if part.strip()), "")
         messages.append(
             Message(

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import AnyStr
 
 from qerrlint.errors import InputError
 
@@ -182,6 +183,19 @@ def _is_mail(data: bytes) -> bool:
     )
 
 
+def cut_at(
+    marks: Sequence[re.Match[AnyStr]], text: AnyStr, newline: AnyStr, skipped: int
+) -> Iterator[tuple[re.Match[AnyStr], AnyStr, int]]:
+    """Each mark, what stands between it and the next one, and how many lines precede that; `skipped` lines
+    precede the text."""
+    line, counted = skipped, 0
+    for number, mark in enumerate(marks):
+        end = marks[number + 1].start() if number + 1 < len(marks) else len(text)
+        line += text.count(newline, counted, mark.end())
+        counted = mark.end()
+        yield mark, text[counted:end], line
+
+
 def _mailbox(data: bytes, origin: str, skipped: int) -> Iterator[Message]:
     """Split at From lines that begin the file or follow an empty line, and undo the quoting of others."""
     from qerrlint.patch.mime import read_mail
@@ -192,11 +206,7 @@ def _mailbox(data: bytes, origin: str, skipped: int) -> Iterator[Message]:
         if match.start() == 0 or data.endswith((b"\n\n", b"\n\r\n"), 0, match.start())
         if _HEADER_LINE.match(data, match.end()) or data[match.end() : match.end() + 1] in (b">", b"")
     ]
-    line, counted = skipped, 0
-    for number, start in enumerate(starts):
-        end = starts[number + 1].start() if number + 1 < len(starts) else len(data)
-        line += data.count(b"\n", counted, start.end())
-        counted = start.end()
-        mail = re.sub(rb"^>(>*From )", rb"\1", data[start.end() : end], flags=re.M)
+    for start, rest, line in cut_at(starts, data, b"\n", skipped):
+        mail = re.sub(rb"^>(>*From )", rb"\1", rest, flags=re.M)
         commit = start[1].decode("ascii", "replace") if _FORMAT_PATCH in start[0] else None
         yield from read_mail(mail, origin, line, commit)
