@@ -20,6 +20,11 @@ from qerrlint.source.overlay import OverlaySource
 from qerrlint.syntax.arithmetic import NotUnderstoodError, Numbers, evaluate
 
 
+def test_a_digit_that_is_not_octal_is_no_number() -> None:
+    with pytest.raises(NotUnderstoodError):
+        evaluate("1 | 08", Table())
+
+
 class Table:
     """Names with given values; BIT() and nothing else can be called."""
 

@@ -192,7 +192,10 @@ class _Reader:
         self._at += 1
         if kind == "number":
             octal = len(token) > 1 and token[0] == "0" and token.isdigit()
-            return frozenset({int(token, 8 if octal else 0)})
+            try:
+                return frozenset({int(token, 8 if octal else 0)})
+            except ValueError:  # 08 is no number in C
+                raise self._not_plain() from None
         if kind != "name":
             raise self._not_plain()
         if self._take("("):
