@@ -20,11 +20,6 @@ from qerrlint.source.overlay import OverlaySource
 from qerrlint.syntax.arithmetic import NotUnderstoodError, Numbers, evaluate
 
 
-def test_a_digit_that_is_not_octal_is_no_number() -> None:
-    with pytest.raises(NotUnderstoodError):
-        evaluate("1 | 08", Table())
-
-
 class Table:
     """Names with given values; BIT() and nothing else can be called."""
 
@@ -71,7 +66,22 @@ def test_values(text: str, numbers: set[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "A B", "(A", "s->modes", "f(A)", '"x"', "A ? 1", "1 << 64", "1 << -1", "BIT(", "A->", "[1]"]
+    "text",
+    [
+        "",
+        "A B",
+        "(A",
+        "s->modes",
+        "f(A)",
+        '"x"',
+        "A ? 1",
+        "1 << 64",
+        "1 << -1",
+        "BIT(",
+        "A->",
+        "[1]",
+        "1 | 08",
+    ],
 )
 def test_what_is_no_plain_expression(text: str) -> None:
     with pytest.raises(NotUnderstoodError):
