@@ -25,11 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def measure(tree: str) -> dict[str, Any]:
     """Milliseconds a function and the functions over the state limit, for a whole tree."""
-    from qerrlint.analyses.errorflow import ERRORFLOW
-    from qerrlint.engine.collector import relax
-    from qerrlint.facts.program import Program
-    from qerrlint.review.whole import core_files
-    from qerrlint.source.opening import open_tree
+    from qerrlint.checks.errorflow import ERRORFLOW
+    from qerrlint.engine.check_files import core_files
+    from qerrlint.engine.gc_tuning import relax
+    from qerrlint.model.program import Program
+    from qerrlint.source.open_tree import open_tree
 
     relax()
     parses: list[float] = []

@@ -16,8 +16,8 @@ from functools import partial
 
 def core_paths(tree: str) -> list[tuple[int, str]]:
     """(size, path) of the files that `qerrlint check` looks at, largest first."""
-    from qerrlint.review.whole import core_files
-    from qerrlint.source.opening import open_tree
+    from qerrlint.engine.check_files import core_files
+    from qerrlint.source.open_tree import open_tree
 
     with open_tree(tree) as source:
         return sorted(((os.path.getsize(os.path.join(tree, p)), p) for p in core_files(source)), reverse=True)

@@ -73,7 +73,7 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule says; only qerrlint.rules makes one, never without a primary place.
+    """What a rule says; only qerrlint.rules.rule makes one, never without a primary place.
 
     `fingerprint` has no line number and no path in it, so it survives moved lines and renamed files.
     `allowed`: the comment in the code that allows it, if one does.

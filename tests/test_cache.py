@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from commandline import TREE, Ran, run
 
-from qerrlint.engine.store import Store
-from qerrlint.review import whole
-from qerrlint.review.kept import FileOutcome
-from qerrlint.review.recipe import _odd_includes
+from qerrlint.engine import check_files
+from qerrlint.engine.cache_key import _odd_includes
+from qerrlint.engine.cache_store import Store
+from qerrlint.engine.result_cache import FileOutcome
 from qerrlint.source.directory import DirectorySource
 from qerrlint.source.source import C_SUFFIXES
 
@@ -26,7 +26,7 @@ BELL = "chardev/bell.c"
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tree of one's own, a cache of one's own, and no work too small for it."""
-    monkeypatch.setattr(whole, "ONE_PROCESS_BYTES", 0)
+    monkeypatch.setattr(check_files, "ONE_PROCESS_BYTES", 0)
     monkeypatch.setenv("QERRLINT_CACHE_DIR", str(tmp_path / "cache"))
     shutil.copytree(TREE, tmp_path / "qemu")
     return tmp_path / "qemu"
@@ -36,13 +36,13 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def analysed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are analysed and not taken from the cache."""
     seen: list[str] = []
-    one_file = whole._one_file
+    one_file = check_files._one_file
 
-    def watched(state: whole._State, path: str) -> FileOutcome:
+    def watched(state: check_files._State, path: str) -> FileOutcome:
         seen.append(path)
         return one_file(state, path)
 
-    monkeypatch.setattr(whole, "_one_file", watched)
+    monkeypatch.setattr(check_files, "_one_file", watched)
     return seen
 
 
@@ -141,14 +141,14 @@ def test_a_result_is_made_from_what_its_key_is_made_from(root: Path | str | None
     if root is None:
         pytest.skip("QERRLINT_QEMU_TREE is not set")
     source = Recording(Path(root))
-    paths = [path for path in whole.core_files(source) if path.endswith(".c")]
-    texts = dict(source.read_many(whole.core_files(source)))
+    paths = [path for path in check_files.core_files(source) if path.endswith(".c")]
+    texts = dict(source.read_many(check_files.core_files(source)))
     shared = {name for path, data in texts.items() if not path.endswith(".c") for name in _odd_includes(data)}
     paths = [path for path in paths if not _odd_includes(texts[path])]
     for path in paths[:: max(1, len(paths) // 60)]:
-        state = whole._make_state(source, "headers", (), False)
+        state = check_files._make_state(source, "headers", (), False)
         source.asked.clear()
-        whole._one_file(state, path)
+        check_files._one_file(state, path)
         odd = {asked for asked in source.asked - {path} if not asked.endswith((".h", ".inc", ".json"))}
         assert {asked.rpartition("/")[2] for asked in odd} <= shared
 
@@ -222,7 +222,7 @@ def test_the_store_keeps_what_it_has_and_forgets_the_oldest(
         store.put({"a": b"3"})
         assert store.get(["a", "b", "c"]) == {"a": b"1", "b": b"2"}
         assert store.get([]) == {}
-        monkeypatch.setattr("qerrlint.engine.store._LARGEST", 1)
+        monkeypatch.setattr("qerrlint.engine.cache_store._LARGEST", 1)
         store.put({"d": b"4", "e": b"5"})
         left = store.get("abcde")
         assert "a" not in left

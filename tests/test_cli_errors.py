@@ -414,7 +414,7 @@ def test_a_defect_never_looks_like_findings(monkeypatch: pytest.MonkeyPatch) -> 
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("qerrlint.review.whole.check_files", broken)
+    monkeypatch.setattr("qerrlint.engine.check_files.check_files", broken)
     ran = run("check", "--tree", TREE)
     assert ran.code == 3
     last = ran.err.splitlines()[-1]

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 from commandline import DEMO, TREE, run
 
+from qerrlint.engine import check_files as whole
 from qerrlint.errors import InputError
-from qerrlint.facts import unit
-from qerrlint.review import whole
+from qerrlint.model import translation_unit as unit
 from qerrlint.source.directory import DirectorySource
 
 BELL = "chardev/bell.c"
-LINE = r"qerrlint: %s: not analysed: internal error: ZeroDivisionError in qerrlint/facts/unit\.py:\d+; "
+LINE = r"qerrlint: %s: not analysed: internal error: ZeroDivisionError in qerrlint/model/translation_unit\.py:\d+; "
 
 
 def break_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let the exploration of a function end in an error that nobody's input is to blame for."""
-    from qerrlint.facts.errorlife import live_through as real
+    from qerrlint.transfer.errorlife import live_through as real
 
     def broken(function: Any, *more: Any) -> Any:
         if function.name == name:
@@ -35,7 +35,7 @@ def break_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def first_function(path: str) -> str:
-    from qerrlint.facts.program import Program
+    from qerrlint.model.program import Program
 
     made = Program(DirectorySource(TREE)).unit(path)
     assert made is not None

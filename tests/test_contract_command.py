@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from commandline import TREE, Ran, run, scratch_repository
 
-from qerrlint.review.mentions import Mention, mentions
+from qerrlint.queries.mentions import Mention, mentions
 
 
 def contract(name: str, *more: str, tree: Path = TREE) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from qerrlint.c.declarations.pycparser_signatures import canonical_signature
 from qerrlint.errors import UsageError
-from qerrlint.facts.contracts import AGES, NEWEST, Contracts, load_contracts
-from qerrlint.syntax.canonical import canonical_signature
+from qerrlint.model.contracts import AGES, NEWEST, Contracts, load_contracts
 
 FOLDER = Path(__file__).resolve().parents[1] / "rules" / "contracts"
 

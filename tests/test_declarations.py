@@ -7,11 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qerrlint.syntax.canonical import canonical_signature
-from qerrlint.syntax.declarations import FileDeclarations
-from qerrlint.syntax.members import parse_enumerators, parse_members
-from qerrlint.syntax.qapi import qapi_constants, qapi_names, upper_case
-from qerrlint.syntax.types import Param, Signature, errp_index, parse_declared, parse_signature, result_kind
+from qerrlint.c.declarations.file import FileDeclarations
+from qerrlint.c.declarations.members import parse_enumerators, parse_members
+from qerrlint.c.declarations.pycparser_signatures import canonical_signature
+from qerrlint.c.declarations.types import (
+    Param,
+    Signature,
+    errp_index,
+    parse_declared,
+    parse_signature,
+    result_kind,
+)
+from qerrlint.c.qapi import qapi_constants, qapi_names, upper_case
 
 HEADER = b"""\
 /* A quartz timer.

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qerrlint.patch.diff import parse_diff
+from qerrlint.result import DiffFile
 from qerrlint.review.difftext import CONTEXT, diff_between, diff_of_patch
 from qerrlint.review.linediff import line_map_between
-from qerrlint.review.result import DiffFile
 
 TEXTS = st.lists(st.sampled_from([b"a", b"b", b"c", b"{", b"}", b""]), max_size=40).map(
     lambda lines: b"".join(line + b"\n" for line in lines)

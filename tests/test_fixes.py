@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from qerrlint.engine.located import Resolver
 from qerrlint.engine.single import report_of
-from qerrlint.facts.program import Program
+from qerrlint.model.program import Program
+from qerrlint.result import Place, Reported, ReportedEdit, ReportedFix
 from qerrlint.review.fixes import BRINGS, DAMAGES, OVERLAPS, FixedFile, fix_files, unified
-from qerrlint.review.located import Resolver
-from qerrlint.review.reported import as_reported
-from qerrlint.review.result import Place, Reported, ReportedEdit, ReportedFix
-from qerrlint.rules import load_rules
+from qerrlint.review.report_model import as_reported
+from qerrlint.rules.rule import load_rules
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 

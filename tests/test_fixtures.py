@@ -11,7 +11,7 @@ import marks
 import pytest
 
 from qerrlint.findings import Finding
-from qerrlint.rules import RuleSet, load_rules
+from qerrlint.rules.rule import RuleSet, load_rules
 from qerrlint.source.span import Span
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
@@ -125,8 +125,8 @@ GATE_EXAMPLES = [
 @pytest.mark.parametrize(("rule", "sort", "text"), GATE_EXAMPLES)
 def test_example_of_a_page_about_the_gate(rule: str, sort: str, text: str) -> None:
     """The text as the file that the rule is about, new in a tree that has none."""
-    from qerrlint.facts.program import Program
-    from qerrlint.review.gate import gate_changes
+    from qerrlint.model.program import Program
+    from qerrlint.review.relaxations import gate_changes
     from qerrlint.review.scope import FilePair
     from qerrlint.source.empty import EmptySource
     from qerrlint.source.overlay import OverlaySource

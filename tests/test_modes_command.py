@@ -262,9 +262,9 @@ def test_text_in_columns(hub: Path) -> None:
 
 
 def test_a_table_on_a_terminal(hub: Path) -> None:
+    from qerrlint.queries.mode_matrix import find_matrix
     from qerrlint.report.modes_table import show
-    from qerrlint.review.modematrix import find_matrix
-    from qerrlint.source.opening import open_tree
+    from qerrlint.source.open_tree import open_tree
 
     with open_tree(hub) as source:
         found = find_matrix(source, ["hw/hub.c"])

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qerrlint.facts.modesets import Evaluator, bits_of
-from qerrlint.facts.program import Program
+from qerrlint.c.arithmetic import NotUnderstoodError, Numbers, evaluate
+from qerrlint.model.program import Program
+from qerrlint.qemu.mode_values import Evaluator, bits_of
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
-from qerrlint.syntax.arithmetic import NotUnderstoodError, Numbers, evaluate
 
 
 class Table:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qerrlint.patch.diff import FileChange, has_diff, parse_diff, reverse
-from qerrlint.patch.hunks import fragments
+from qerrlint.patch.fragments import fragments
 
 MAIL = Path(__file__).parent.parent / "fixtures" / "mail"
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from qerrlint.errors import InputError
 from qerrlint.patch.apply import apply_change
-from qerrlint.patch.assembly import assemble
 from qerrlint.patch.diff import parse_diff
+from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.message import Message, read_messages, read_path
 from qerrlint.patch.mime import unflow
 

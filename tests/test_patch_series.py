@@ -11,8 +11,8 @@ import pytest
 from test_source_git import Repo, no_config, repo  # noqa: F401 (fixtures)
 
 from qerrlint.errors import InputError, UsageError
-from qerrlint.patch.assembly import assemble
 from qerrlint.patch.base import find_base, preimages
+from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.message import Message, read_path
 from qerrlint.patch.series import Series, based_on, trailers
 from qerrlint.patch.subject import parse_subject

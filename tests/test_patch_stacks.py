@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from test_patch_series import mail
 
-from qerrlint.patch.assembly import assemble
+from qerrlint.patch.earlier_version import earlier_version
+from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.message import Message, read_messages
 from qerrlint.patch.series import Series
 from qerrlint.patch.stacks import stacks
-from qerrlint.patch.versions import earlier_version
 
 
 def changing(path: str, old: str, new: str, trailer: str = "") -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from qerrlint.analyses.releases import Releases
-from qerrlint.facts.phases import calls_inside, phases
-from qerrlint.facts.program import Program
+from qerrlint.checks.releases import Releases
+from qerrlint.model.program import Program
+from qerrlint.qemu.device_lifecycle import calls_inside, phases
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 

@@ -9,11 +9,11 @@ import pytest
 
 from qerrlint.engine.single import report_of
 from qerrlint.errors import InputError
-from qerrlint.patch.assembly import assemble
+from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.message import read_messages, read_path
-from qerrlint.review.loose import review_loose
-from qerrlint.review.result import Result
-from qerrlint.rules import load_rules
+from qerrlint.result import Result
+from qerrlint.review.without_tree import review_loose
+from qerrlint.rules.rule import load_rules
 
 
 def _loose(text: str) -> Result:

@@ -14,11 +14,11 @@ from click.testing import CliRunner, Result
 
 from qerrlint.cli.main import cli
 from qerrlint.errors import InputError, UsageError
-from qerrlint.review.labels import Label, answering, label_of, load_labels, of_classes
-from qerrlint.review.outcomes import Journal, Outcome, Said
-from qerrlint.review.replay import replay
-from qerrlint.review.scores import rows, score
-from qerrlint.rules import load_rules
+from qerrlint.replay.labels import Label, answering, label_of, load_labels, of_classes
+from qerrlint.replay.outcomes import Journal, Outcome, Said
+from qerrlint.replay.run import replay
+from qerrlint.replay.scores import rows, score
+from qerrlint.rules.rule import load_rules
 
 ENV = {
     **{key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
@@ -226,7 +226,7 @@ def test_labels_that_do_not_apply_are_told_apart(history: tuple[str, dict[str, s
 def test_an_internal_error_costs_one_label(
     history: tuple[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from qerrlint.review import replay as module
+    from qerrlint.replay import run as module
 
     root, commits = history
 
@@ -254,14 +254,15 @@ def test_processes_give_what_one_process_gives(history: tuple[str, dict[str, str
 
 
 def test_a_changed_tool_has_another_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qerrlint.review import outcomes, recipe
+    from qerrlint.engine import cache_key
+    from qerrlint.replay import outcomes
 
     package = tmp_path / "qerrlint"
     (package / "review").mkdir(parents=True)
     (tmp_path / "rules").mkdir()
     rule = tmp_path / "rules" / "one.md"
     rule.write_text("one\n")
-    monkeypatch.setattr(recipe, "__file__", str(package / "review" / "recipe.py"))
+    monkeypatch.setattr(cache_key, "__file__", str(package / "engine" / "cache_key.py"))
     first = outcomes.build()
     assert outcomes.build() == first
     rule.write_text("two\n")
@@ -405,8 +406,8 @@ def test_the_command_prints_table_and_misses(
 def test_the_command_resumes(
     history: tuple[str, dict[str, str]], labels_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from qerrlint.review import outcomes
-    from qerrlint.review import replay as module
+    from qerrlint.replay import outcomes
+    from qerrlint.replay import run as module
 
     monkeypatch.setattr(outcomes, "build", lambda: "0123456789ab")
     root, _ = history

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from commandline import DEMO, TREE, Ran, run
 
-from qerrlint.patch.assembly import assemble
+from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.message import read_messages, read_path
 from qerrlint.patch.series import Series
 from qerrlint.report.reply import mailbox, reply_mails
-from qerrlint.review.result import Coverage, PatchInfo, Place, RaisedBy, Reported, Result, TreeInfo
+from qerrlint.result import Coverage, PatchInfo, Place, RaisedBy, Reported, Result, TreeInfo
 
 ZOE = "Zoë Example <zoe@example.org>"
 TAGS = re.compile(r"^[A-Z][\w-]*-by:", re.M)

@@ -21,7 +21,7 @@ import qerrlint
 from qerrlint.errors import UsageError
 from qerrlint.report import FORMATS, render
 from qerrlint.report.text import lines
-from qerrlint.review.result import (
+from qerrlint.result import (
     Coverage,
     Damaged,
     PatchInfo,
@@ -282,7 +282,7 @@ def test_a_plain_run_does_not_import_rich() -> None:
     code = (
         "import sys, io\n"
         "from qerrlint.report import render\n"
-        "from qerrlint.review.result import Coverage, Result, TreeInfo\n"
+        "from qerrlint.result import Coverage, Result, TreeInfo\n"
         "clean = Result('diff', TreeInfo(None, None, 'none', 'patch'), (), Coverage())\n"
         "render(clean, 'text', io.StringIO(), True)\n"
         "print('rich' in sys.modules)\n"

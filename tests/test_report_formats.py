@@ -26,7 +26,7 @@ from consumers import (
 from test_report import CHECKED, CLEAN, DROPPED, HUB, SERIES, TWICE, rendered
 
 from qerrlint.report.github import LIMIT
-from qerrlint.review.result import (
+from qerrlint.result import (
     Coverage,
     Damaged,
     Place,

@@ -13,7 +13,7 @@ from test_report import CHECKED, CLEAN, DROPPED, HUB, PATCHES, SERIES, TWICE, re
 from test_report_formats import HOSTILE, ODD
 
 from qerrlint.report import render
-from qerrlint.review.result import DiffFile, DiffHunk, DiffLine, Reported, Result
+from qerrlint.result import DiffFile, DiffHunk, DiffLine, Reported, Result
 
 VOID = {"meta"}
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from commandline import TREE, run
 
+from qerrlint.domain.ownership import PROCESS, RESULT
 from qerrlint.errors import UsageError
-from qerrlint.facts.pairs import PROCESS, RESULT
-from qerrlint.rulepairs import parse_pairs
-from qerrlint.rules import HEADINGS, RuleSet, load_rules
+from qerrlint.rules.pairs import parse_pairs
+from qerrlint.rules.rule import HEADINGS, RuleSet, load_rules
 
 ACQUIRE = [{"call": "box_open", "object": 1}]
 RELEASE = [{"call": "box_close"}]

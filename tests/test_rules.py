@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from qerrlint.analyses.catalog import CATALOG
+from qerrlint.checks.catalog import CATALOG
 from qerrlint.cli.explain import command as explain
 from qerrlint.cli.rules import command as list_rules
 from qerrlint.errors import UsageError
 from qerrlint.findings import Observation, fingerprint
-from qerrlint.rulefile import parse_rule
-from qerrlint.rules import HEADINGS, Rule, RuleSet, load_rules
+from qerrlint.rules.rule import HEADINGS, Rule, RuleSet, load_rules
+from qerrlint.rules.rule_file import parse_rule
 from qerrlint.source.span import Span
 
 FIRST = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from qerrlint.errors import UsageError
-from qerrlint.rulefile import parse_rule
-from qerrlint.rules import HEADINGS, load_rules, page_sections
+from qerrlint.rules.rule import HEADINGS, load_rules, page_sections
+from qerrlint.rules.rule_file import parse_rule
 
 HEAD = {
     "id": '"own-rule"',

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import pytest
 
 from qerrlint.errors import UsageError
-from qerrlint.facts.signatures import DeclarationCache, generated_signature
-from qerrlint.facts.world import World
+from qerrlint.model.environment import World
+from qerrlint.model.include_graph import DeclarationCache, generated_signature
 
 BLOCKERS = {
     "to-8.1": b"int migrate_add_blocker(Error *reason, Error **errp);\n",

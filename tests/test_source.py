@@ -10,7 +10,7 @@ import pytest
 
 from qerrlint.errors import InputError
 from qerrlint.source.directory import DirectorySource
-from qerrlint.source.opening import find_root, looks_like_qemu, open_tree
+from qerrlint.source.open_tree import find_root, looks_like_qemu, open_tree
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import git_blob_id
 

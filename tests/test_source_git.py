@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from qerrlint.errors import InputError
-from qerrlint.source.objects import GitSource, StagedSource
-from qerrlint.source.opening import open_tree
+from qerrlint.source.git_tree import GitSource, StagedSource
+from qerrlint.source.open_tree import open_tree
 from qerrlint.source.repository import PathChange, Repository
 
 ENV = {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qerrlint.syntax.cut import FUNCTION, OTHER, Piece, cut, cut_by_tree
-from qerrlint.syntax.heads import function_name
+from qerrlint.c.cut import FUNCTION, OTHER, Piece, cut, cut_by_tree
+from qerrlint.c.definition_names import function_name
 
 
 def functions(text: str) -> list[Piece]:

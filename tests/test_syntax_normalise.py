@@ -9,11 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qerrlint.errors import UsageError
-from qerrlint.syntax.grammar import parse
-from qerrlint.syntax.lexis import OPAQUE
-from qerrlint.syntax.macros import load, table
-from qerrlint.syntax.normalise import (
+from qerrlint.c.grammar import parse
+from qerrlint.c.lexis import OPAQUE
+from qerrlint.c.macros import load, table
+from qerrlint.c.normalise import (
     ALWAYS,
     AUTO,
     BRANCH,
@@ -24,6 +23,7 @@ from qerrlint.syntax.normalise import (
     normalise,
     normalise_damaged,
 )
+from qerrlint.errors import UsageError
 
 
 def kinds(text: str) -> list[tuple[str, str]]:

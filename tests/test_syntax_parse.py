@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qerrlint.c.cut import FUNCTION, Piece, cut
+from qerrlint.c.normalise import BRANCH, LOOP
+from qerrlint.c.parse import Parsed, parse_piece
 from qerrlint.source.span import Span
-from qerrlint.syntax.cut import FUNCTION, Piece, cut
-from qerrlint.syntax.normalise import BRANCH, LOOP
-from qerrlint.syntax.parse import Parsed, parse_piece
 
 
 def parsed(text: str) -> Parsed:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from qerrlint.cli.options import Options
     from qerrlint.cli.settings import Settings
-    from qerrlint.review.baseline import Entry
-    from qerrlint.review.result import Reported
+    from qerrlint.policy.baseline import Entry
+    from qerrlint.result import Reported
     from qerrlint.source.source import Source
 
 
@@ -56,7 +56,7 @@ def write(options: Options, rev: str | None, target: str | None) -> None:
     """Accept every finding that `qerrlint check` shows now, and nothing else."""
     from dataclasses import replace
 
-    from qerrlint.review.baseline import Baseline, entry_of
+    from qerrlint.policy.baseline import Baseline, entry_of
 
     with open_source(options, rev) as source:
         settings = _settings(options, source)
@@ -73,7 +73,7 @@ def write(options: Options, rev: str | None, target: str | None) -> None:
 def update(options: Options, rev: str | None, target: str | None, add: bool) -> None:
     """Drop the entries whose finding is gone, each named on standard error; add none unless asked."""
     from qerrlint.errors import UsageError
-    from qerrlint.review.baseline import REASON, beyond, entry_of
+    from qerrlint.policy.baseline import REASON, beyond, entry_of
 
     with open_source(options, rev) as source:
         settings = _settings(options, source)
@@ -94,7 +94,7 @@ def update(options: Options, rev: str | None, target: str | None, add: bool) -> 
 
 def _settings(options: Options, source: Source) -> Settings:
     from qerrlint.cli.settings import settle
-    from qerrlint.source.opening import require_qemu
+    from qerrlint.source.open_tree import require_qemu
 
     require_qemu(source.root, source)
     return settle(options, source)
@@ -106,9 +106,9 @@ def _check(source: Source, settings: Settings) -> list[Reported]:
     Raises InputError where a file could not be analysed: its findings would be taken for gone.
     """
     from qerrlint.cli.cache import store_of
+    from qerrlint.engine.check_files import check_files, core_files
     from qerrlint.errors import InputError
-    from qerrlint.review.policy import standing
-    from qerrlint.review.whole import check_files, core_files
+    from qerrlint.review.apply_policy import standing
 
     files = [path for path in core_files(source) if not settings.configuration.excludes(path)]
     options = settings.options
@@ -123,7 +123,7 @@ def _check(source: Source, settings: Settings) -> list[Reported]:
 def _file(source: Source, settings: Settings, target: str | None) -> str:
     """Where the baseline goes; raises UsageError where the tree is no folder that has a place for it."""
     from qerrlint.errors import UsageError
-    from qerrlint.review.baseline import DEFAULT
+    from qerrlint.policy.baseline import DEFAULT
     from qerrlint.source.directory import DirectorySource
 
     if target is not None:
@@ -137,8 +137,8 @@ def _file(source: Source, settings: Settings, target: str | None) -> str:
 
 def _save(file: str, entries: list[Entry], done: str) -> None:
     from qerrlint.errors import UsageError
+    from qerrlint.policy.baseline import render
     from qerrlint.report.wording import count
-    from qerrlint.review.baseline import render
 
     data = render(entries)
     if file == "-":

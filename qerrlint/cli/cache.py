@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from qerrlint.cli.options import Options
-    from qerrlint.engine.store import Store
+    from qerrlint.engine.cache_store import Store
 
 
 @click.group("cache")
@@ -25,7 +25,7 @@ def command() -> None:
 @command.command("info", short_help="Print where it lies and its size.")
 def info() -> None:
     """Print where it lies, how many files' results it holds, and its size."""
-    from qerrlint.engine.store import Store
+    from qerrlint.engine.cache_store import Store
     from qerrlint.errors import UsageError
 
     with Store() as store:
@@ -38,7 +38,7 @@ def info() -> None:
 @command.command("clear")
 def clear() -> None:
     """Delete it."""
-    from qerrlint.engine.store import Store
+    from qerrlint.engine.cache_store import Store
     from qerrlint.errors import UsageError
 
     store = Store()
@@ -54,7 +54,7 @@ def store_of(options: Options) -> Iterator[Store | None]:
     if options.no_cache:
         yield None
         return
-    from qerrlint.engine.store import Store
+    from qerrlint.engine.cache_store import Store
 
     with Store() as store:
         yield store

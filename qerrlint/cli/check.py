@@ -7,8 +7,8 @@ import sys
 
 import click
 
-from qerrlint.cli.finishing import exit_code, finish
 from qerrlint.cli.options import Options, not_empty, on_files, rev_option
+from qerrlint.cli.output import exit_code, finish
 from qerrlint.cli.paths import require_files, within
 from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import open_source, settle
@@ -30,14 +30,14 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
     """
     from dataclasses import replace
 
+    from qerrlint.cli.apply_fixes import make_fixes, print_diff, refuse_objects
     from qerrlint.cli.cache import store_of
-    from qerrlint.cli.fixing import make_fixes, print_diff, refuse_objects
+    from qerrlint.engine.check_files import check_files, closed_folders, core_files
     from qerrlint.errors import UsageError
-    from qerrlint.review.patches import summary
-    from qerrlint.review.policy import stale_notice, standing
-    from qerrlint.review.result import Result, TreeInfo
-    from qerrlint.review.whole import check_files, closed_folders, core_files
-    from qerrlint.source.opening import require_qemu
+    from qerrlint.result import Result, TreeInfo
+    from qerrlint.review.apply_policy import stale_notice, standing
+    from qerrlint.review.series_review import summary
+    from qerrlint.source.open_tree import require_qemu
 
     if diff and (fix or options.formats or options.output):
         raise UsageError("--diff prints a diff and nothing else: it goes with no --fix, --format or --output")

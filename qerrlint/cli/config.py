@@ -13,7 +13,7 @@ from qerrlint.cli.settings import Settings, open_source, settle
 
 if TYPE_CHECKING:
     from qerrlint.cli.options import Options
-    from qerrlint.review.configuration import Configuration
+    from qerrlint.policy.configuration import Configuration
 
 
 @click.command("config")

@@ -38,8 +38,8 @@ def command(
     it keeps to itself, where its address goes, who calls it, and which of its calls can set an Error. A
     static function of several files is named with --in.
     """
-    from qerrlint.review.lookup import find_contract
-    from qerrlint.source.opening import require_qemu
+    from qerrlint.queries.contract_lookup import find_contract
+    from qerrlint.source.open_tree import require_qemu
 
     with open_source(options, rev) as source:
         require_qemu(source.root, source)

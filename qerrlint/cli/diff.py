@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.finishing import finish
 from qerrlint.cli.options import Options, common, not_empty, status_option
+from qerrlint.cli.output import finish
 from qerrlint.cli.settings import git_root, settle
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def command(options: Options, revs: str | None, staged: bool, wanted: frozenset[
     from dataclasses import replace
 
     from qerrlint.errors import UsageError
-    from qerrlint.review.policy import judged_change
-    from qerrlint.review.result import Skipped, TreeInfo
-    from qerrlint.review.revisions import review_change
-    from qerrlint.source.objects import StagedSource
-    from qerrlint.source.opening import require_qemu
+    from qerrlint.result import Skipped, TreeInfo
+    from qerrlint.review.apply_policy import judged_change
+    from qerrlint.review.revision_review import review_change
+    from qerrlint.source.git_tree import StagedSource
+    from qerrlint.source.open_tree import require_qemu
     from qerrlint.source.repository import Repository
 
     root = git_root(options.tree)
@@ -61,7 +61,7 @@ def _sides(
 ) -> tuple[Source, Source, tuple[PathChange, ...]]:
     """The trees before and after, and what differs."""
     from qerrlint.errors import InputError
-    from qerrlint.source.objects import GitSource, StagedSource
+    from qerrlint.source.git_tree import GitSource, StagedSource
     from qerrlint.source.overlay import OverlaySource
 
     root = repository.root

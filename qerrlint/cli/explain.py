@@ -13,12 +13,12 @@ from qerrlint.cli.options import Options, shared
 from qerrlint.cli.rules import head
 
 if TYPE_CHECKING:
-    from qerrlint.rules import Rule
+    from qerrlint.rules.rule import Rule
 
 
 def _rule_ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """The rules that a shell may complete to."""
-    from qerrlint.rules import load_rules
+    from qerrlint.rules.rule import load_rules
 
     return [rule.id for rule in load_rules() if rule.id.startswith(incomplete)]
 
@@ -35,7 +35,7 @@ def _rule_ids(_context: click.Context, _parameter: click.Parameter, incomplete: 
 @shared("rules")
 def command(options: Options, rule_id: str, form: str) -> None:
     """Show what RULE flags, why it matters, examples, what to do, and what it leaves alone."""
-    from qerrlint.rules import load_rules
+    from qerrlint.rules.rule import load_rules
 
     rule = load_rules(options.rules).get(rule_id)
     if form == "json":

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from qerrlint import __version__
-from qerrlint.engine.collector import relax
+from qerrlint.engine.gc_tuning import relax
 from qerrlint.errors import QerrlintError
 
 # Each command is the module of its name here, imported when it is run, so that start-up stays short.

@@ -27,9 +27,9 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, form: str
     that its blocker exempts, and the calls, with the conditions around them. Calls that are not understood
     are listed with the reason.
     """
-    from qerrlint.review.modematrix import find_matrix
-    from qerrlint.review.whole import core_files
-    from qerrlint.source.opening import require_qemu
+    from qerrlint.engine.check_files import core_files
+    from qerrlint.queries.mode_matrix import find_matrix
+    from qerrlint.source.open_tree import require_qemu
 
     with open_source(options, rev) as source:
         require_qemu(source.root, source)

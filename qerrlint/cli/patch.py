@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.finishing import finish
 from qerrlint.cli.options import Options, common, not_empty, status_option
+from qerrlint.cli.output import finish
 from qerrlint.cli.settings import Settings, settle
 
 if TYPE_CHECKING:
     from qerrlint.patch.message import Message
     from qerrlint.patch.series import Series
-    from qerrlint.review.result import Result
+    from qerrlint.result import Result
 
 
 @click.command("patch")
@@ -70,9 +70,9 @@ def command(
     The base is what --base says, the base-commit line, a commit with the blobs of the index lines, or HEAD;
     series that do not build on each other have a base each. Without any tree the hunks alone are analysed.
     """
-    from qerrlint.cli.replying import reply_target
+    from qerrlint.cli.reply_target import reply_target
     from qerrlint.errors import InputError
-    from qerrlint.patch.assembly import assemble
+    from qerrlint.patch.group_messages import assemble
 
     target = reply_target(reply, reply_from)
     messages = [message for file in files or (() if inboxes else ("-",)) for message in _read(file)]
@@ -84,8 +84,8 @@ def command(
     beneath = [one for file in onto for one in assemble(_read(file)) if one.patches]
     settings, result = _review(options, base, series, beneath)
     if against:
-        from qerrlint.patch.versions import earlier_version, successor
-        from qerrlint.review.against import compare_versions
+        from qerrlint.patch.earlier_version import earlier_version, successor
+        from qerrlint.review.version_diff import compare_versions
 
         earlier = earlier_version([message for file in against for message in _read(file)], series)
         if earlier is None:
@@ -128,18 +128,18 @@ def _review(
 
     A base's own severities and baseline hold for its stack; what is shown goes by the first base's settings.
     """
-    from qerrlint.cli.bases import open_base, sorted_stacks
-    from qerrlint.review.patches import review_series
-    from qerrlint.review.policy import judged_change
-    from qerrlint.review.result import TreeInfo
-    from qerrlint.review.several import merged
+    from qerrlint.cli.base_selection import open_base, sorted_stacks
+    from qerrlint.result import TreeInfo
+    from qerrlint.review.apply_policy import judged_change
+    from qerrlint.review.merge_results import merged
+    from qerrlint.review.series_review import review_series
 
     results: list[Result] = []
     settings: Settings | None = None
     for stack in sorted_stacks(options, series, beneath):
         opened = open_base(options, base, [*beneath, *stack.series], partial=bool(stack.missing))
         if opened is None:
-            from qerrlint.review.loose import review_loose
+            from qerrlint.review.without_tree import review_loose
 
             settings = settle(options, None)
             result = review_loose(series, settings.rules)

@@ -39,8 +39,8 @@ def require_files(
 
     `origin`: the configuration that may have left some out.
     """
+    from qerrlint.engine.check_files import core_files
     from qerrlint.errors import InputError
-    from qerrlint.review.whole import core_files
 
     for written, path in zip(shown, wanted, strict=True):
         if path not in ("", ".") and not any(

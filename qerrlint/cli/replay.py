@@ -17,9 +17,9 @@ from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import git_root
 
 if TYPE_CHECKING:
-    from qerrlint.review.labels import Label
-    from qerrlint.review.outcomes import Outcome, Said
-    from qerrlint.review.scores import Row
+    from qerrlint.replay.labels import Label
+    from qerrlint.replay.outcomes import Outcome, Said
+    from qerrlint.replay.scores import Row
 
 
 @click.command("replay")
@@ -71,7 +71,7 @@ def command(
     Exit codes: 0 done, whatever the scores; 2 wrong usage; 3 labels or repository cannot be read, the output
     cannot be written, or an analysis ended in an internal error.
     """
-    from qerrlint.review.labels import load_labels, of_classes
+    from qerrlint.replay.labels import load_labels, of_classes
     from qerrlint.source.repository import Repository
 
     wanted = of_classes(load_labels(labels), classes)
@@ -96,8 +96,8 @@ def _outcomes(
     labels: Sequence[Label], *, root: str, reach: str, jobs: int, submission: bool, resume: str | None
 ) -> list[Outcome]:
     """The outcomes in the order of the labels, those of an earlier run taken over."""
-    from qerrlint.review.outcomes import Journal
-    from qerrlint.review.replay import replay
+    from qerrlint.replay.outcomes import Journal
+    from qerrlint.replay.run import replay
 
     journal = Journal(resume, reach, submission) if resume is not None else None
     done = journal.done() if journal is not None else {}
@@ -115,7 +115,7 @@ def _write(file: str, outcomes: Sequence[Outcome], root: str, reach: str, submis
     import json
 
     from qerrlint.errors import InputError
-    from qerrlint.review.scores import document
+    from qerrlint.replay.scores import document
 
     # ASCII: a path of the history may hold bytes that are no text.
     text = json.dumps(document(outcomes, root, reach, submission), indent=1) + "\n"
@@ -134,7 +134,7 @@ _WIDTHS = (34, 9, 7, 11, 11, 11, 11)
 
 
 def _print_table(outcomes: Sequence[Outcome]) -> None:
-    from qerrlint.review.scores import rows
+    from qerrlint.replay.scores import rows
 
     single, totals = rows(outcomes)
     _print_cells(_HEAD)

@@ -13,7 +13,7 @@ from qerrlint.cli.options import Options, shared
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qerrlint.rules import Rule
+    from qerrlint.rules.rule import Rule
 
 
 @click.command("rules")
@@ -30,7 +30,7 @@ def command(options: Options, form: str) -> None:
 
     `qerrlint explain RULE` shows the page of one.
     """
-    from qerrlint.rules import load_rules
+    from qerrlint.rules.rule import load_rules
 
     rules = load_rules(options.rules)
     if form == "json":

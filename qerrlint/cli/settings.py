@@ -6,16 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qerrlint.cli.finishing import targets
 from qerrlint.cli.options import Options
+from qerrlint.cli.output import targets
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
 
 if TYPE_CHECKING:
-    from qerrlint.review.baseline import Baseline
-    from qerrlint.review.configuration import Configuration
-    from qerrlint.review.result import Reported
-    from qerrlint.rules import RuleSet
+    from qerrlint.policy.baseline import Baseline
+    from qerrlint.policy.configuration import Configuration
+    from qerrlint.result import Reported
+    from qerrlint.rules.rule import RuleSet
     from qerrlint.source.source import Source
 
 
@@ -53,9 +53,9 @@ class Settings:
 
 def settle(options: Options, source: Source | None, default_reach: str = "headers") -> Settings:
     """Options, the configuration of the (base) tree and the rules, checked."""
-    from qerrlint.review.baseline import load_baseline
-    from qerrlint.review.configuration import FAILS, MIN_CONFIDENCE, MIN_SEVERITY, load_configuration
-    from qerrlint.rules import load_rules
+    from qerrlint.policy.baseline import load_baseline
+    from qerrlint.policy.configuration import FAILS, MIN_CONFIDENCE, MIN_SEVERITY, load_configuration
+    from qerrlint.rules.rule import load_rules
 
     targets(options)
     configuration = load_configuration(source, options.config)
@@ -84,7 +84,7 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
 def git_root(tree: str | None) -> str:
     """The repository that --tree or the current directory names; raises InputError where there is none."""
     from qerrlint.errors import InputError
-    from qerrlint.source.opening import find_root
+    from qerrlint.source.open_tree import find_root
 
     root = tree or find_root(".")
     if root is None:
@@ -95,7 +95,7 @@ def git_root(tree: str | None) -> str:
 def open_source(options: Options, rev: str | None) -> Source:
     """The tree that --tree (or the current directory) names, at `rev` if given; raises InputError."""
     from qerrlint.errors import InputError
-    from qerrlint.source.opening import find_root, open_tree
+    from qerrlint.source.open_tree import find_root, open_tree
 
     root = options.tree
     if root is None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from qerrlint.engine.collector import relax
+from qerrlint.engine.gc_tuning import relax
 from qerrlint.errors import InputError
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from qerrlint.engine.files import FileReport, analyse_unit
-from qerrlint.facts.program import Program
+from qerrlint.engine.analyse_file import FileReport, analyse_unit
 from qerrlint.findings import Finding
-from qerrlint.rules import RuleSet, load_rules
+from qerrlint.model.program import Program
+from qerrlint.rules.rule import RuleSet, load_rules
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 

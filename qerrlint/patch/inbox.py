@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from qerrlint.errors import InputError
 from qerrlint.patch.message import Message, read_messages
+from qerrlint.source.git_tree import require
 from qerrlint.source.gitprocess import BlobReader, Git
-from qerrlint.source.objects import require
 
 _MAIL_PATH = re.compile(rb"m|[0-9a-f]{2}/[0-9a-f]{38}")
 _IDS = re.compile(rb"^(message-id|in-reply-to|references)[ \t]*:((?:.*\n)(?:[ \t].*\n)*)", re.M | re.I)

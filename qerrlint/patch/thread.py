@@ -10,7 +10,7 @@ from datetime import datetime
 
 from qerrlint.patch.diff import FileChange
 from qerrlint.patch.message import Message
-from qerrlint.patch.quoted import Places
+from qerrlint.patch.quote_matching import Places
 
 # How many quoted diff lines above a remark belong to its context.
 _CONTEXT = 12

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from qerrlint.errors import UsageError
 
 if TYPE_CHECKING:
-    from qerrlint.review.result import Result
+    from qerrlint.result import Result
 
 # Modules and not functions, so that a run imports only the rendering that it was asked for.
 _WRITERS = {

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qerrlint.report.printable import one_line
-from qerrlint.review.against import Against
-from qerrlint.review.result import Reported
+from qerrlint.result import Against, Reported
 
 _STYLES = {"addressed": "bold green", "remaining": "bold yellow", "unknown": "bold cyan"}
 _OUTCOMES = {

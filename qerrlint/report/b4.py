@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from qerrlint.report.jsontext import write_json
 from qerrlint.report.printable import one_line
 from qerrlint.report.wording import account, gaps, looked_at, position, severities, standing
-from qerrlint.review.result import Result
+from qerrlint.result import Result
 
 
 def write(result: Result, stream: TextIO, colour: bool) -> None:

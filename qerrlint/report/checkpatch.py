@@ -13,7 +13,7 @@ from typing import TextIO
 
 from qerrlint.report.printable import fitted, one_line, printable, printable_code
 from qerrlint.report.wording import NOT_ANALYSED, gaps, position, standing
-from qerrlint.review.result import Place, Reported, Result
+from qerrlint.result import Place, Reported, Result
 
 _LEVELS = {"error": "ERROR", "warning": "WARNING", "note": "WARNING"}
 

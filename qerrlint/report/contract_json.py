@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from qerrlint.queries.contract import Contract, Site, Way
 from qerrlint.report.contract_text import SIGNS, prototype, result_text
-from qerrlint.review.contract import Contract, Site, Way
 
 
 def document(found: Contract, root: str, revision: str | None) -> dict[str, Any]:

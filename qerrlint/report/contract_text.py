@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from qerrlint.facts.effects import Outcome
+from qerrlint.c.declarations.types import Signature
+from qerrlint.domain.effects import Outcome
+from qerrlint.ir.code import ANY, NEG, POS, ZERO
+from qerrlint.queries.contract import Contract, Site, Some, Stored
 from qerrlint.report.printable import one_line, printable
 from qerrlint.report.wording import count
-from qerrlint.review.contract import Contract, Site, Some, Stored
-from qerrlint.syntax.ir import ANY, NEG, POS, ZERO
-from qerrlint.syntax.types import Signature
 
 _KINDS = {
     "function": "defined",

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from qerrlint.report.printable import characters, fitted, one_line, printable
 from qerrlint.report.wording import account, count, gaps, position, standing
-from qerrlint.review.result import Result
+from qerrlint.result import Result
 
 LIMIT = 10
 """Annotations of one kind that GitHub shows for a step (actions/toolkit, docs/problem-matchers.md)."""

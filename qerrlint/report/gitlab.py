@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from qerrlint.report.jsontext import write_json
 from qerrlint.report.printable import one_line
 from qerrlint.report.wording import NOT_ANALYSED, gaps, standing
-from qerrlint.review.result import Result
+from qerrlint.result import Result
 
 _SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
 

@@ -23,7 +23,7 @@ from qerrlint.report.wording import (
     standing,
     tally,
 )
-from qerrlint.review.result import DiffFile, DiffHunk, DiffLine, PatchInfo, Reported, Result
+from qerrlint.result import DiffFile, DiffHunk, DiffLine, PatchInfo, Reported, Result
 
 # Where a finding stands in a diff: a line of the patch's text, or a path and a line of it after the change.
 Spot = int | tuple[str, int]

@@ -11,7 +11,7 @@ from html import escape
 
 from qerrlint.report.printable import one_line, printable_code
 from qerrlint.report.wording import circumstances, position, raised
-from qerrlint.review.result import Place, Reported, Result
+from qerrlint.result import Place, Reported, Result
 
 
 def said(text: str) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from qerrlint import __version__
 from qerrlint.report.jsontext import write_json
-from qerrlint.review.result import Damaged, PatchInfo, Reported, ReportedFix, Result, SeriesInfo
+from qerrlint.result import Damaged, PatchInfo, Reported, ReportedFix, Result, SeriesInfo
 
 if TYPE_CHECKING:
-    from qerrlint.review.against import Against
+    from qerrlint.result import Against
 
 SCHEMA = "qerrlint/1"
 """The schema id that every document names."""

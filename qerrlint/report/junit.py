@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from qerrlint.report.printable import one_line, printable, with_references
 from qerrlint.report.wording import NOT_ANALYSED, account, gaps, looked_at, position, standing
-from qerrlint.review.result import Result
+from qerrlint.result import Result
 
 # Characters that XML 1.0 cannot hold, not even escaped, beside those that printable() has replaced.
 _NO_XML = re.compile("[\ufffe\uffff]")

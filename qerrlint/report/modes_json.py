@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from qerrlint.review.modematrix import Entry, Matrix, Row
+from qerrlint.queries.mode_matrix import Entry, Matrix, Row
 
 
 def document(found: Matrix, root: str, revision: str | None) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from qerrlint.queries.mode_matrix import Matrix
 from qerrlint.report.modes_text import LEGEND, cells, columns, exempt, groups, place, summary, unclear
 from qerrlint.report.printable import printable
-from qerrlint.review.modematrix import Matrix
 
 _STYLES = {"B": "bold red", "b": "red", "N": "bold green", "n": "green"}
 

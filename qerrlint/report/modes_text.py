@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from qerrlint.queries.mode_matrix import Entry, Matrix, Row, Unclear
 from qerrlint.report.printable import one_line, printable
-from qerrlint.review.modematrix import Entry, Matrix, Row, Unclear
 
 # In a tree older than MigMode a blocker blocks, and a notifier is told of, migration as such.
 _ONLY = "migration"

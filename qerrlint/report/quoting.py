@@ -13,7 +13,7 @@ from qerrlint.patch.diff import FileChange, Hunk
 from qerrlint.patch.message import Message, name_and_address
 from qerrlint.patch.series import Patch
 from qerrlint.report.printable import one_line, printable, printable_code
-from qerrlint.review.result import PatchInfo, Reported
+from qerrlint.result import PatchInfo, Reported
 
 _WIDTH = 72
 # Lines of a hunk to quote above a finding's line, and at most below it.

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from qerrlint.report.jsontext import write_json
 from qerrlint.report.wording import NOT_ANALYSED, account, gaps, standing
-from qerrlint.review.result import Place, Reported, Result
+from qerrlint.result import Place, Reported, Result
 
 _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
 

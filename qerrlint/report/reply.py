@@ -18,7 +18,7 @@ from qerrlint.patch.message import name_and_address
 from qerrlint.patch.series import Patch, Series
 from qerrlint.report.printable import without_surrogates
 from qerrlint.report.quoting import reply_text
-from qerrlint.review.result import Reported, Result
+from qerrlint.result import Reported, Result
 
 # RFC 5322, 2.1.1: a line has at most 998 octets.
 _LONGEST_LINE = 990

@@ -13,12 +13,12 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from qerrlint import __version__
+from qerrlint.policy.baseline import REASON as IN_BASELINE
 from qerrlint.report.jsontext import write_json
 from qerrlint.report.printable import characters, one_line, printable
 from qerrlint.report.wording import Gap, circumstances, gaps, patch_name
-from qerrlint.review.baseline import REASON as IN_BASELINE
-from qerrlint.review.result import Place, Reported, ReportedFix, Result, RuleInfo
-from qerrlint.rules import page_sections
+from qerrlint.result import Place, Reported, ReportedFix, Result, RuleInfo
+from qerrlint.rules.rule import page_sections
 
 Json = dict[str, Any]
 

@@ -20,7 +20,7 @@ from qerrlint.report.wording import (
     standing,
     tally,
 )
-from qerrlint.review.result import Damaged, PatchInfo, Place, Reported, Result
+from qerrlint.result import Damaged, PatchInfo, Place, Reported, Result
 
 Segment = tuple[str, str]
 Line = tuple[Segment, ...]

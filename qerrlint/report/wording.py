@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qerrlint.report.printable import one_line, printable
-from qerrlint.review.result import Damaged, PatchInfo, Place, Reported, Result, TreeInfo
+from qerrlint.result import Damaged, PatchInfo, Place, Reported, Result, TreeInfo
 
 _RELATIONS = {
     "added-line": "on a line that it adds",

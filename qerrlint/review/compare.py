@@ -7,14 +7,15 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
-from qerrlint.engine.faults import Fault, contained
-from qerrlint.engine.files import FileReport, analyse_unit
-from qerrlint.facts.program import Program
-from qerrlint.facts.unit import Unit
-from qerrlint.review.located import Delta, Located, Resolver, in_order, match
-from qerrlint.review.renames import successors
-from qerrlint.review.result import Place, ReportedStep, Skipped
-from qerrlint.review.rewritten import settle_rewritten
+from qerrlint.engine.analyse_file import FileReport, analyse_unit
+from qerrlint.engine.internal_errors import Fault, contained
+from qerrlint.engine.located import Located, Resolver, in_order
+from qerrlint.model.program import Program
+from qerrlint.model.translation_unit import Unit
+from qerrlint.result import Place, ReportedStep, Skipped
+from qerrlint.review.matching import Delta, match
+from qerrlint.review.renamed_functions import successors
+from qerrlint.review.rewritten_statements import settle_rewritten
 from qerrlint.review.scope import (
     CALLER_FILES,
     ContractChange,
@@ -24,7 +25,7 @@ from qerrlint.review.scope import (
     is_c,
     touched,
 )
-from qerrlint.rules import RuleSet
+from qerrlint.rules.rule import RuleSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from qerrlint.patch.diff import FileChange, Hunk
 from qerrlint.patch.linemap import LineMap
-from qerrlint.review.result import DiffFile, DiffHunk, DiffLine
+from qerrlint.result import DiffFile, DiffHunk, DiffLine
 
 CONTEXT = 3
 _NO_LINE_END = DiffLine("\\", " No newline at end of file", None, None)

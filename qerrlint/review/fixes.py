@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from qerrlint.engine.files import analyse_unit
-from qerrlint.facts.program import Program
-from qerrlint.facts.signatures import DeclarationCache
-from qerrlint.facts.unit import Unit
-from qerrlint.review.result import Place, Reported, ReportedFix
+from qerrlint.engine.analyse_file import analyse_unit
+from qerrlint.model.include_graph import DeclarationCache
+from qerrlint.model.program import Program
+from qerrlint.model.translation_unit import Unit
+from qerrlint.result import Place, Reported, ReportedFix
 from qerrlint.review.scope import between_functions
-from qerrlint.rules import RuleSet
+from qerrlint.rules.rule import RuleSet
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import Source
 from qerrlint.source.span import LineIndex

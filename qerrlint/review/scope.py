@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from qerrlint.facts.program import Program
-from qerrlint.facts.unit import Unit
+from qerrlint.c.declarations.types import Signature
+from qerrlint.model.program import Program
+from qerrlint.model.translation_unit import Unit
 from qerrlint.source.source import C_SUFFIXES
-from qerrlint.syntax.types import Signature
 
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w+")
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)

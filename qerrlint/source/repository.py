@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from qerrlint.errors import InputError
+from qerrlint.source.git_tree import require, resolve_commit
 from qerrlint.source.gitprocess import Git, hook_store
-from qerrlint.source.objects import require, resolve_commit
 
 # Branches whose first-parent line is searched after HEAD's, the most recently committed first.
 _BRANCHES = 4

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which calls of a function can come after which, by its blocks and the tests of one call's result alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from qerrlint.ir.code import ANY, Assign, Call, Event, Function, Result, Return, Value, Var
+
+# Blocks times sets of names; a result copied under one `if` after another doubles the sets each time.
+_MOST_WAYS = 4000
+
+
+def place_of(function: Function, call: int) -> tuple[int, int] | None:
+    """Block and position of a call; None where it cannot be reached."""
+    for number, block in enumerate(function.blocks):
+        for position, event in enumerate(block.events):
+            if isinstance(event, Call) and event.index == call:
+                return number, position
+    return None
+
+
+def after(
+    function: Function,
+    call: int,
+    wanted: Callable[[Event], bool],
+    failing: int = ANY,
+    barrier: Callable[[Event], bool] | None = None,
+    closed: Collection[int] = (),
+) -> bool:
+    """Whether an event that is `wanted` can come after the call, before any that is a `barrier`.
+
+    No way leads on from the end of a block in `closed`.
+
+    Only the ways are followed on which the call's result may have one of the signs `failing`, as far as
+    tests of the result, or of a variable that it was stored in, tell. Where there are too many ways to
+    follow them all the answer is yes: who asks is silent then.
+    """
+    start = place_of(function, call)
+    if start is None:
+        return False
+    result: Value = Result(call)
+    seen: set[tuple[int, frozenset[Value]]] = set()
+    waiting = [(start[0], start[1] + 1, frozenset((result,)))]
+    while waiting:
+        if len(seen) > _MOST_WAYS:
+            return True
+        number, position, names = waiting.pop()
+        block = function.blocks[number]
+        ended = False
+        for event in block.events[position:]:
+            if wanted(event):
+                return True
+            if isinstance(event, Return) or (barrier is not None and barrier(event)):
+                ended = True
+                break
+            if isinstance(event, Assign):
+                target = Var(event.target)
+                names = names | {target} if event.value in names else names - {target}
+        if ended or number in closed:
+            continue
+        for edge in block.edges:
+            if any(test.subject in names and not test.allow & failing for test in edge.tests):
+                continue
+            if (edge.target, names) not in seen:
+                seen.add((edge.target, names))
+                waiting.append((edge.target, 0, names))
+    return False
+
+
+def reaches(function: Function, call: int, others: Collection[int], failing: int = ANY) -> bool:
+    """Whether one of the calls `others` can come after the call (through a loop: itself, too)."""
+    return after(function, call, lambda e: isinstance(e, Call) and e.index in others, failing)

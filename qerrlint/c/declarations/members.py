@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Members and enumerators: what stands between the braces of one struct, union or enum; it sees no file."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.c.declarations.tokens import tokens
+from qerrlint.c.declarations.types import Declared, parse_declared
+
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_SHIFT = re.compile(r"\(?\s*1\s*[uUlL]*\s*<<\s*(\d+)\s*\)?\Z")
+_BIT = re.compile(r"BIT(?:_ULL)?\s*\(\s*(\d+)\s*\)\Z")
+
+
+def parse_members(body: str) -> tuple[Declared, ...]:
+    """The members of a struct or union whose body (without the outer braces) is `body`, in order.
+
+    Members of unnamed inner structs and unions are taken for members of the outer one; a named inner
+    struct is one member of the type "struct". Members that macros declare are left out.
+    """
+    out: list[Declared] = []
+    toks = tokens(body)
+    start = at = 0
+    inner: tuple[int, int] | None = None
+    depth = 0
+    while at < len(toks):
+        tok = toks[at]
+        if tok in _CLOSING:
+            if tok == "{" and not depth:
+                inner = (at + 1, at + 1)
+            depth += 1
+        elif tok in (")", "]", "}"):
+            depth -= 1
+            if tok == "}" and not depth and inner is not None:
+                inner = (inner[0], at)
+        elif tok == ";" and depth <= 0:
+            out.extend(_member(toks, start, at, inner))
+            start, inner, depth = at + 1, None, 0
+        at += 1
+    return tuple(out)
+
+
+def _member(toks: list[str], start: int, end: int, inner: tuple[int, int] | None) -> tuple[Declared, ...]:
+    if inner is not None:
+        behind = [tok for tok in toks[inner[1] + 1 : end] if tok[0].isalpha() or tok[0] == "_"]
+        kind = "enum" if "enum" in toks[start : inner[0]] else "struct"
+        names = [tok for tok in behind if not tok.isupper()]
+        if not names and kind == "struct":
+            return parse_members(" ".join(toks[inner[0] : inner[1]]))
+        return tuple(Declared(name, kind, "object") for name in names[-1:])
+    return parse_declared(" ".join(toks[start:end]))
+
+
+def parse_enumerators(body: str) -> tuple[tuple[str, int | None], ...]:
+    """The constants of an enum's body in order, with values where they are plain numbers.
+
+    Understood are numbers, `1 << n`, BIT(n) and names of earlier constants;
+    any other value is None, and so are the ones that count on from it.
+    """
+    out: list[tuple[str, int | None]] = []
+    values: dict[str, int | None] = {}
+    current: int | None = -1
+    part: list[str] = []
+    depth = 0
+    for tok in [*tokens(body), ","]:
+        if tok in _CLOSING:
+            depth += 1
+        elif tok in (")", "]", "}"):
+            depth -= 1
+        if tok != "," or depth > 0:
+            part.append(tok)
+            continue
+        if part and (part[0][0].isalpha() or part[0][0] == "_"):
+            if len(part) > 2 and part[1] == "=":
+                current = _value(part[2:], values)
+            else:
+                current = None if current is None else current + 1
+            values[part[0]] = current
+            out.append((part[0], current))
+        part = []
+    return tuple(out)
+
+
+def _value(toks: list[str], known: dict[str, int | None]) -> int | None:
+    text = "".join(toks)
+    if len(toks) == 1 and toks[0] in known:
+        return known[toks[0]]
+    try:
+        return int(text.rstrip("uUlL"), 0)
+    except ValueError:
+        pass
+    found = _SHIFT.match(text) or _BIT.match(text)
+    return 1 << int(found.group(1)) if found and int(found.group(1)) < 256 else None

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Top level: byte scans for what starts at column 0 (functions' heads, typedefs, tags, QOM's macros).
+
+It sees one file's bytes and neither parses a head nor looks into a body; preprocessor lines mean nothing
+to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qerrlint.c.declarations.types import Signature, parse_declared
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """One typedef name or tag ("struct X", "union X", "enum X").
+
+    `kind`: alias, function, function-pointer, array, struct, union or enum. `target` is the canonical text
+    of an alias; `signature` that of a function or function pointer; `body` the bytes between the braces
+    as (start, end), or (-1, -1) if they stand elsewhere.
+    """
+
+    name: str
+    kind: str
+    target: str
+    signature: Signature | None
+    start: int
+    body: tuple[int, int] = (-1, -1)
+
+
+_HEAD = re.compile(rb"\n([A-Za-z_][\w \t*]*)\(")
+_AFTER_ATTRIBUTE = re.compile(rb"([\w \t*]*?)([A-Za-z_]\w*)[ \t]*\(")
+_ATTRIBUTE = re.compile(
+    rb"(?:__attribute__|__declspec|\w*_PRINTF|\w*FMT_ATTR|QEMU_\w+|G_\w+|TSA_\w+|ATTRIBUTE_\w+)\Z"
+)
+_NOT_A_HEAD = frozenset(b"typedef return else if while for switch case goto do sizeof".split())
+_NOT_A_NAME = frozenset(b"int void char long short unsigned bool if while for switch return const".split())
+_TYPEDEF = re.compile(rb"\n((?:__extension__[ \t]+)?typedef)\b")
+_TAGGED = re.compile(rb"\n(?:(?:static|const|extern)[ \t]+)*(struct|union|enum)[ \t]+[^;(){}=]*\{")
+_TAG = re.compile(
+    rb"(?:struct|union|enum)(?:\s+(?:QEMU_\w+|__attribute__\s*\(\(.*?\)\)))*\s*([A-Za-z_]\w*)?[^{]*\{"
+)
+STATEMENT_END = re.compile(rb"(?:[^;{/\"]|/\*.*?\*/|//[^\n]*|/|\"(?:[^\"\\\n]|\\.)*\"|\")*", re.S)
+_CAST = re.compile(
+    rb"\n((?:OBJECT_)?DECLARE_(?:SIMPLE_TYPE|TYPE|CPU_TYPE|OBJ_CHECKERS|INSTANCE_CHECKER|CLASS_CHECKERS))"
+    rb"\s*\(([^)]*)\)"
+)
+
+
+def attribute_line(line: bytes) -> bool:
+    """Whether a line that ends in a parenthesis is the first part of a head: it ends in an attribute."""
+    word = line[: line.rfind(b"(")].rstrip(b"( \t").split()[-1:]
+    return bool(word) and bool(_ATTRIBUTE.match(word[0].lstrip(b"*")))
+
+
+def heads(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(name, start of the line, place of the parenthesis) of each line that looks like a function's head."""
+    for m in _HEAD.finditer(b"\n" + data):
+        words = m[1].replace(b"*", b" ").split()
+        name = words[-1]
+        paren = m.end() - 2
+        start = m.start()
+        if words[0] in _NOT_A_HEAD:
+            continue
+        if _ATTRIBUTE.match(name):
+            later = _AFTER_ATTRIBUTE.match(data, _closing(data, paren) + 1)
+            if later is None:
+                continue
+            name, paren = later[2], later.end() - 1
+        elif len(words) == 1:
+            # A name alone at column 0: a macro's invocation, unless the type stands on the line before.
+            last = data[max(0, start - 2) : start].strip()[-1:]
+            if name.isupper() or not (last.isalnum() or last in (b"_", b"*", b")")):
+                continue
+            if last == b")" and not attribute_line(
+                data[data.rfind(b"\n", 0, start - 1) + 1 : start - 1].strip()
+            ):
+                continue
+        if name in _NOT_A_NAME or data[paren + 1 : paren + 2] == b"*":
+            continue
+        yield name, start, paren
+
+
+def _closing(data: bytes, paren: int) -> int:
+    """The place of the parenthesis that closes the one at `paren` (nested ones counted), at most 200 on."""
+    depth = 0
+    for at in range(paren, min(len(data), paren + 200)):
+        byte = data[at]
+        if byte == 0x28:
+            depth += 1
+        elif byte == 0x29:
+            depth -= 1
+            if not depth:
+                return at
+    return paren
+
+
+def casts(data: bytes) -> Iterator[tuple[str, str]]:
+    """(name, returned type) of each function that OBJECT_DECLARE_TYPE and kin define."""
+    for m in _CAST.finditer(b"\n" + data):
+        kind = m[1].decode("latin-1")
+        args = [word.strip() for word in m[2].decode("latin-1").split(",")]
+        simple = "SIMPLE" in kind or kind == "DECLARE_INSTANCE_CHECKER"
+        wanted = 2 if simple or kind == "DECLARE_CLASS_CHECKERS" else 3
+        if len(args) < wanted:
+            continue
+        name = args[wanted - 1]
+        if kind != "DECLARE_CLASS_CHECKERS":
+            yield name, f"{args[0]} *"
+        if not simple:
+            class_type = args[wanted - 2]
+            yield f"{name}_CLASS", f"{class_type} *"
+            yield f"{name}_GET_CLASS", f"{class_type} *"
+
+
+def types(data: bytes) -> Iterator[TypeName]:
+    """The typedef names and tags that are declared at column 0."""
+    text = b"\n" + data
+    for m in _TYPEDEF.finditer(text):
+        start = m.start()
+        stop = STATEMENT_END.match(data, start)
+        end = stop.end() if stop else start
+        if data[end : end + 1] == b"{":
+            yield from _braced(data, m.end() - 1, end, True)
+            continue
+        for declared in parse_declared(data[start:end].decode("latin-1")):
+            kind = "alias" if declared.kind == "object" else declared.kind
+            yield TypeName(declared.name, kind, declared.type, declared.signature, start)
+    for m in _TAGGED.finditer(text):
+        yield from _braced(data, m.start(1) - 1, m.end() - 2, False)
+    if b"DECLARE_" in data:
+        for m in _CAST.finditer(text):
+            if m[1].startswith(b"OBJECT_"):
+                for word in m[2].split(b",")[: 1 if b"SIMPLE" in m[1] else 2]:
+                    name = word.strip().decode("latin-1")
+                    yield TypeName(name, "alias", f"struct {name}", None, m.start())
+
+
+def _braced(data: bytes, start: int, opening: int, typedef: bool) -> Iterator[TypeName]:
+    """The tag, and for a typedef the names behind the closing brace, of a struct, union or enum."""
+    head = _TAG.search(data, start, opening + 1)
+    if head is None:
+        return
+    kind = head[0].split(None, 1)[0].rstrip(b"{").decode("latin-1")
+    line = data.find(b"\n", opening)
+    line = line if line >= 0 else len(data)
+    row = data[opening:line]
+    close = (
+        opening + row.rfind(b"}") if row.count(b"{") == row.count(b"}") else data.find(b"\n}", opening) + 1
+    )
+    if close <= opening:
+        return
+    body = (opening + 1, close)
+    tag = head[1].decode("latin-1") if head[1] else ""
+    if tag:
+        yield TypeName(f"{kind} {tag}", kind, f"{kind} {tag}", None, start, body)
+    if not typedef:
+        return
+    end = data.find(b";", close)
+    rest = data[close + 1 : end if end >= 0 else close + 1].decode("latin-1")
+    for declared in parse_declared(f"{kind} {tag or '_'} {rest}"):
+        if tag and declared.kind == "object":
+            yield TypeName(declared.name, "alias", declared.type, None, start, (-1, -1))
+        elif declared.type == f"{kind} _":
+            yield TypeName(declared.name, kind, kind, None, start, body)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""machine: what is taken and not given back, by the pairs that rule files bring; a table-driven typestate.
+
+It knows no API: which calls take, give back, prepare and discard an object stands in the tables, and which of
+them the tree at hand has its prototypes say. The judging is in exits, acquiring and retaken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
+
+from qerrlint.absint.reachability import after
+from qerrlint.c.cut import Piece
+from qerrlint.c.declarations.types import result_kind
+from qerrlint.checks.acquiring import never_released, unchecked, unreachable
+from qerrlint.checks.analysis import Analysis
+from qerrlint.checks.ending import CALLS, ended_twice
+from qerrlint.checks.exits import discarded, left
+from qerrlint.checks.releases import releases_of
+from qerrlint.checks.retaken import taken_again
+from qerrlint.checks.scene import Scene, handlings_of
+from qerrlint.domain.conventions import fails_by
+from qerrlint.domain.ownership import FAILURES, Pair
+from qerrlint.domain.state import ErrorState
+from qerrlint.findings import Observation
+from qerrlint.ir.code import Call, Event, Return
+from qerrlint.model.translation_unit import Unit
+from qerrlint.source.span import Span
+from qerrlint.transfer.custody import Handling, follow
+
+
+def machine(pairs: Sequence[Pair]) -> Analysis:
+    """The analysis for these pairs."""
+    by_call: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        for move in pair.acquire:
+            by_call.setdefault(move.call, []).append(pair)
+    # The first letter in front of the alternatives: a pattern that begins with \b is slow.
+    names = sorted(by_call)
+    heads = {name[0] for name in names}
+    taking = re.compile(
+        "|".join(
+            rf"{head}(?:{'|'.join(re.escape(name[1:]) for name in names if name[0] == head)})\b(?=\s*\()"
+            for head in sorted(heads)
+        ).encode()
+    )
+    return Analysis("machine", 2, partial(_run, by_call, taking))
+
+
+def _run(
+    by_call: Mapping[str, Sequence[Pair]], taking: re.Pattern[bytes], unit: Unit, piece: Piece
+) -> Iterable[Observation]:
+    if CALLS.search(unit.data, piece.body, piece.span.end):
+        yield from ended_twice(unit, piece)
+    found = {name.decode() for name in taking.findall(unit.data, piece.body, piece.span.end)}
+    wanted = list({pair.name: pair for name in sorted(found) for pair in by_call[name]}.values())
+    function = unit.lowered(piece.name) if wanted else None
+    if function is None:
+        return
+    signature = unit.signature(piece.name)
+    kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+    if kind in ("void", "bool", "unknown") and (signature is None or signature.errp is None):
+        # No exit is known to be a failure; only what does not ask for one is left.
+        wanted = [pair for pair in wanted if pair.balanced or pair.prepare]
+    handlings = handlings_of(unit, function, wanted)
+    releases = releases_of(unit)
+    scene = Scene(unit, function, handlings, releases)
+    failing = _failing(unit, piece.name, kind)
+    if any(_matters(scene, call, handling, failing) for call, handling in scene.all("acquire")):
+        lets_go = partial(releases.lets_go, function)
+        held = follow(function, signature, kind, unit.effect, handlings, lets_go)
+        yield from left(scene, held)
+        yield from discarded(scene, held)
+    yield from never_released(scene)
+    yield from unchecked(scene)
+    yield from unreachable(scene, failing)
+    yield from taken_again(scene)
+
+
+def _matters(scene: Scene, call: Call, handling: Handling, failing: Collection[Span]) -> bool:
+    """Whether anything could be said of what is taken there, before its paths are followed."""
+    pair, path = handling.pair, scene.kept_in(handling.object)
+    if any(True for _ in scene.all("discard")) or pair.keeps:
+        return True
+    known = scene.is_local(path) or scene.releases_itself(pair, path)
+    if not known and (scene.is_static(path) or not scene.releases.runs_in(scene.function.name)):
+        return False
+    given_back = {c.index for c, h in scene.all("release") if h.pair is pair and h.object == path}
+
+    def leaves(event: Event) -> bool:
+        return isinstance(event, Return) and (pair.balanced or event.span in failing)
+
+    def releases(event: Event) -> bool:
+        return isinstance(event, Call) and event.index in given_back
+
+    good, _ = FAILURES[handling.move.fails]
+    return after(scene.function, call.index, leaves, good, releases)
+
+
+def _failing(unit: Unit, name: str, kind: str) -> frozenset[Span]:
+    """The returns that are a failure on some path, by the Error or by the result."""
+    life = unit.life(name)
+    exits = life.exits if life is not None else ()
+    return frozenset(e.span for e in exits if e.error.state is ErrorState.SET or fails_by(kind, e.signs))

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which tree a stack of series is applied to, and which series make one; it knows options, no findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from qerrlint.cli.options import Options
+
+if TYPE_CHECKING:
+    from qerrlint.patch.series import Series
+    from qerrlint.patch.stacks import Stack
+    from qerrlint.source.source import Source
+
+
+class OpenedBase(NamedTuple):
+    """The tree at the base, where the user has it, how the base was found (TreeInfo.base_found_by), notes."""
+
+    source: Source
+    root: str
+    found_by: str
+    notes: tuple[str, ...] = ()
+
+
+def sorted_stacks(options: Options, series: Sequence[Series], beneath: Sequence[Series]) -> tuple[Stack, ...]:
+    """The series in stacks. Patch-ids, for which git has to run, are computed where a series names some."""
+    from qerrlint.patch.stacks import stacks
+
+    if not any(one.prerequisites for one in series):
+        return stacks(series, beneath)
+    from qerrlint.patch.patchid import patch_ids
+    from qerrlint.source.gitprocess import Git
+
+    return stacks(series, beneath, patch_ids((*series, *beneath), Git(options.tree or ".")))
+
+
+def open_base(
+    options: Options, base: str | None, series: Sequence[Series], *, partial: bool
+) -> OpenedBase | None:
+    """The tree to apply the patches to; None where there is none. `partial`: patches in front are missing.
+
+    Raises InputError for a tree, a base or a repository that is none.
+    """
+    from qerrlint.errors import InputError
+    from qerrlint.patch.base import find_base
+    from qerrlint.source.git_tree import GitSource, locate
+    from qerrlint.source.open_tree import find_root, looks_like_qemu, open_tree, require_qemu
+    from qerrlint.source.repository import Repository
+
+    root = options.tree or find_root(".")
+    if root is None:
+        if base is not None:
+            raise InputError(
+                "--base needs a tree: there is none around the current directory (name one with --tree)"
+            )
+        return None
+    if locate(root) is None:
+        if base is not None:
+            raise InputError(f"{root}: --base needs a git repository")
+        opened = OpenedBase(open_tree(root), root, "directory")
+    else:
+        found = find_base(series, Repository(root), base, partial=partial)
+        opened = OpenedBase(GitSource(root, found.revision), root, found.found_by, found.notes)
+    if options.tree is None and base is None and not looks_like_qemu(opened.source):
+        return None
+    require_qemu(root, opened.source)
+    return opened

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a run ends: where its output goes, what is said on standard error, the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from qerrlint.cli.options import Options
+from qerrlint.errors import UsageError
+from qerrlint.report import FORMATS
+
+if TYPE_CHECKING:
+    from qerrlint.cli.settings import Settings
+    from qerrlint.result import Reported, Result
+
+
+def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:
+    """Render the result with the findings to show, and return the exit code."""
+    from qerrlint.review.report_model import described
+
+    options = settings.options
+    rendered = replace(result, findings=tuple(shown), rules=described(settings.all_rules, settings.rules))
+    for form, target in targets(options):
+        if target is None:
+            try:
+                _render(rendered, form, sys.stdout, options)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise UsageError(f"standard output: cannot be written: {error.strerror}") from None
+            continue
+        try:
+            with open(target, "w", encoding="utf-8", newline="\n") as stream:
+                _render(rendered, form, stream, options)
+        except OSError as error:
+            raise UsageError(f"{target}: cannot be written: {error.strerror}") from None
+    return exit_code(result, settings, shown)
+
+
+def exit_code(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:
+    """1 for findings at or above --fail-on, 3 for what could not be analysed, else 0.
+
+    Says on standard error what an error of this program kept from being analysed.
+    """
+    _tell_faults(result, settings.options)
+    if any(settings.fails(found) for found in shown):
+        return 1
+    unanalysed = bool(result.coverage.skipped) or any(not patch.applied for patch in result.patches)
+    # What a change touches had to be analysed; in a whole tree some function always is beyond the grammar.
+    if result.command != "check":
+        unanalysed = unanalysed or bool(result.coverage.damaged)
+    return 3 if unanalysed else 0
+
+
+def targets(options: Options) -> list[tuple[str, str | None]]:
+    """Each format with the file it goes to, None for standard output.
+
+    Raises UsageError for an unknown format, for two formats that would go to the same place, and for a
+    file that plainly cannot be made, so that none of this is found out after the work.
+    """
+    out: list[tuple[str, str | None]] = []
+    for text in options.formats or ("text",):
+        form, colon, file = text.partition(":")
+        if form not in FORMATS:
+            raise UsageError(f"--format: unknown format {form!r} (known: {', '.join(FORMATS)})")
+        if colon and not file:
+            raise UsageError(f"--format: no file name behind the colon of {text!r}")
+        target = file or options.output
+        target = None if target == "-" else target
+        if target in (taken for _, taken in out):
+            raise UsageError(f"--format: two formats for {target or 'standard output'}")
+        if target is not None and os.path.isdir(target):
+            raise UsageError(f"{target}: cannot be written: it is a directory")
+        if target is not None and not os.path.isdir(os.path.dirname(target) or "."):
+            raise UsageError(f"{target}: cannot be written: there is no such directory")
+        out.append((form, target))
+    return out
+
+
+def _render(result: Result, form: str, stream: TextIO, options: Options) -> None:
+    from qerrlint.report import render
+
+    if form == "text" and options.quiet:
+        result = replace(result, notices=())
+    render(result, form, stream, colour=True)
+
+
+DEBUG = "QERRLINT_DEBUG"
+"""The environment variable that asks for the traceback of an error of this program, as -v does."""
+
+
+def _tell_faults(result: Result, options: Options) -> None:
+    """One line for the files that an error of this program kept from being analysed."""
+    faults = [skipped for skipped in result.coverage.skipped if skipped.trace]
+    if not faults:
+        return
+    hint = f"with what -v or {DEBUG}=1 adds"
+    if options.verbose or os.environ.get(DEBUG):
+        hint = "with the lines above"
+        for fault in faults:
+            click.echo(f"{fault.path}:\n{fault.trace.rstrip()}", err=True)
+    more = len(faults) - 1
+    others = "" if more == 0 else " (and one other file)" if more == 1 else f" (and {more} other files)"
+    click.echo(
+        f"qerrlint: {faults[0].path}{others}: not analysed: {faults[0].reason}; please report it {hint}",
+        err=True,
+    )

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Pair: calls that take something and calls that give it back, as data; it knows no rule file and no path.
+
+A pair's object goes through: prepared, taken (or the attempt failed), given back, discarded. Which calls
+move it stands in the rule files; which of them apply is decided by the prototypes of the tree at hand.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from qerrlint.c.declarations.types import Signature
+from qerrlint.ir.code import ANY, NEG, NONZERO, POS, ZERO, Addr, Call, Value, Var
+
+RESULT = 0
+"""The place of an object that a call returns."""
+PROCESS = -1
+"""The place of what there is once in the whole process, which no argument names: a lock, a stack."""
+
+FAILURES = {
+    "never": (ANY, 0),
+    "negative": (ZERO | POS, NEG),
+    "errno": (ZERO, NEG),
+    "nonzero": (ZERO, NONZERO),
+    "zero": (NONZERO, ZERO),
+}
+"""What a result says of the attempt: by the word of the table, the signs of success and of failure."""
+
+_TAIL = re.compile(r"(\w+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One call that moves an object: its 1-based argument (or RESULT, PROCESS), the type that the tree's
+    prototype must have there ("" for any), and how the result tells a failure (a key of FAILURES)."""
+
+    call: str
+    object: int
+    type: str = ""
+    fails: str = "never"
+
+    def applies(self, signature: Signature | None) -> bool:
+        """Whether the tree's prototype is of the age that this move is about."""
+        if not self.type or self.object <= RESULT:
+            return True
+        if signature is None or len(signature.params) < self.object:
+            return False
+        return signature.params[self.object - 1].type == self.type
+
+    def moved(self, call: Call) -> Value | None:
+        """The object's argument; None where the call has none."""
+        if self.object <= RESULT or len(call.args) < self.object:
+            return None
+        return call.args[self.object - 1]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A pair by its name. `keeps`: a failed attempt, and a release, leave what was prepared with the caller.
+    `balanced`: what is taken is given back before the function returns, however it does."""
+
+    name: str
+    acquire: tuple[Move, ...]
+    release: tuple[Move, ...]
+    prepare: tuple[Move, ...] = ()
+    discard: tuple[Move, ...] = ()
+    keeps: bool = False
+    balanced: bool = False
+
+    @property
+    def roles(self) -> tuple[tuple[str, tuple[Move, ...]], ...]:
+        """The moves by what they do."""
+        return (
+            ("acquire", self.acquire),
+            ("release", self.release),
+            ("prepare", self.prepare),
+            ("discard", self.discard),
+        )
+
+    @cached_property
+    def acquiring(self) -> re.Pattern[bytes]:
+        """Finds the calls that take the object."""
+        return _words(self.acquire)
+
+    @cached_property
+    def releasing(self) -> re.Pattern[bytes]:
+        """Finds the names of the calls that give the object back."""
+        return _words(self.release)
+
+    @cached_property
+    def discarding(self) -> re.Pattern[bytes]:
+        """Finds the names of the calls that free what was prepared."""
+        return _words(self.discard) if self.discard else re.compile(rb"(?!)")
+
+
+def _words(moves: tuple[Move, ...]) -> re.Pattern[bytes]:
+    names = "|".join(sorted({re.escape(move.call) for move in moves}))
+    return re.compile(rf"\b(?:{names})\b".encode())
+
+
+def place_of_object(value: Value | None) -> str:
+    """The object's path, the same for the object, its address and the pointer to it; "" for none."""
+    if isinstance(value, (Addr, Var)):
+        return value.path.removeprefix("*")
+    return ""
+
+
+def tail(path: str) -> str:
+    """The last name of a path: "blocker" of "s->cpr.blocker"."""
+    found = _TAIL.search(path)
+    return found.group(1) if found else ""

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Signatures: the declarations of one tree's files, what they include, and an index of all names in it.
+
+It knows where QEMU's build looks for a header, and nothing of what a function does. Headers that the build
+generates are not there; `generated_signature` answers for functions that QAPI generates, by their names.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from qerrlint.c.declarations.file import FileDeclarations
+from qerrlint.c.declarations.types import Param, Signature
+
+
+class Tree(Protocol):
+    """What of a Source is needed here."""
+
+    def read(self, path: str) -> bytes | None:
+        """The file's bytes, or None."""
+
+    def paths(self) -> Sequence[str]:
+        """All paths, sorted."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file."""
+
+    def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Path and bytes of those of the files that are there."""
+
+    def blob_id(self, path: str) -> str | None:
+        """A digest of the file's content, or None."""
+
+
+class DeclarationCache:
+    """The declarations of files by path and content; two trees that share it scan each content once."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], FileDeclarations] = {}
+
+    def get(self, path: str, digest: str) -> FileDeclarations | None:
+        """The declarations of a file of this content, if they are known."""
+        return self._known.get((path, digest))
+
+    def add(self, declarations: FileDeclarations, digest: str) -> None:
+        """Remember what was scanned."""
+        self._known[declarations.path, digest] = declarations
+
+
+# Directories that hold no code of the emulator itself, or code with its own ways.
+_OUTSIDE = (
+    "roms/",
+    "subprojects/",
+    "tests/",
+    "contrib/",
+    "docs/",
+    "scripts/",
+    "pc-bios/",
+    "linux-headers/",
+    "rust/",
+)
+_SUFFIXES = (".c", ".h", ".c.inc", ".h.inc")
+_ARCHES = (
+    *("alpha", "arm", "avr", "cris", "hexagon", "hppa", "i386", "loongarch", "m68k", "microblaze", "mips"),
+    *("nios2", "openrisc", "ppc", "riscv", "rx", "s390x", "sh4", "sparc", "tricore", "xtensa"),
+)
+_ARCH_FOLDERS = ("target", "hw", "linux-user", "bsd-user", "tcg")
+
+
+class Files:
+    """The files of one tree with their declarations, made when asked for."""
+
+    def __init__(self, tree: Tree | None, follow: bool, cache: DeclarationCache | None = None) -> None:
+        """`follow`: whether includes are followed (without a tree worth the name they are not)."""
+        self._tree = tree
+        self._follow = follow
+        self._cache = cache if cache is not None else DeclarationCache()
+        self._files: dict[str, FileDeclarations | None] = {}
+        self._where: dict[str, list[str]] = {}
+        self._registered: set[str] = set()
+        self._resolved: dict[tuple[str, str], str | None] = {}
+        self._direct: dict[str, tuple[str, ...]] = {}
+        self._reached: dict[str, dict[str, int]] = {}
+        self._whole = False
+
+    def file(self, path: str) -> FileDeclarations | None:
+        """The declarations of one file, or None if the tree has no such file."""
+        if path not in self._files:
+            self._load((path,))
+        return self._files[path]
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of any file of the tree."""
+        return self._tree.read(path) if self._tree is not None else None
+
+    def paths(self) -> Sequence[str]:
+        """All paths of the tree, sorted; none without a tree."""
+        return self._tree.paths() if self._tree is not None else ()
+
+    def _load(self, paths: Iterable[str]) -> None:
+        tree = self._tree
+        missing: list[str] = []
+        digests: dict[str, str] = {}
+        for path in paths:
+            if path in self._files:
+                continue
+            self._files[path] = None
+            digest = tree.blob_id(path) if tree is not None else None
+            if digest is None:
+                continue
+            known = self._cache.get(path, digest)
+            if known is not None:
+                self._files[path] = known
+            else:
+                digests[path] = digest
+                missing.append(path)
+        if tree is not None and missing:
+            for path, data in tree.read_many(missing):
+                declarations = FileDeclarations(path, data)
+                self._files[path] = declarations
+                self._cache.add(declarations, digests[path])
+
+    def _register(self, path: str) -> None:
+        """Enter the functions that a file declares into the index of names."""
+        declarations = self._files.get(path)
+        if path in self._registered or declarations is None:
+            return
+        self._registered.add(path)
+        where = self._where
+        for table in (declarations.functions, declarations.casts):
+            for name in table:
+                if name in where:
+                    where[name].append(path)
+                else:
+                    where[name] = [path]
+
+    def reached(self, path: str) -> dict[str, int]:
+        """The files that `path` includes, itself and all levels, each with its rank (0 is itself)."""
+        known = self._reached.get(path)
+        if known is not None:
+            return known
+        ranks: dict[str, int] = {path: 0}
+        level: list[str] = [path]
+        while level:
+            self._load(level)
+            following: list[str] = []
+            for one in level:
+                self._register(one)
+                if not self._follow:
+                    continue
+                for included in self._includes(one):
+                    if included not in ranks:
+                        ranks[included] = len(ranks)
+                        following.append(included)
+            level = following
+        self._reached[path] = ranks
+        return ranks
+
+    def _includes(self, path: str) -> tuple[str, ...]:
+        known = self._direct.get(path)
+        if known is None:
+            declarations = self._files.get(path)
+            found = []
+            for system, name in declarations.includes if declarations is not None else ():
+                resolved = None if system else self.resolve(name, path)
+                if resolved is not None:
+                    found.append(resolved)
+            known = self._direct[path] = tuple(found)
+        return known
+
+    def resolve(self, name: str, from_path: str) -> str | None:
+        """The file that ``#include "name"`` in `from_path` means, or None (generated, or of the system)."""
+        folder = posixpath.dirname(from_path)
+        key = (name, folder)
+        if key not in self._resolved:
+            self._resolved[key] = self._look_for(name, folder)
+        return self._resolved[key]
+
+    def _look_for(self, name: str, folder: str) -> str | None:
+        if self._tree is None:
+            return None
+        parts = folder.split("/")
+        places = [folder, "include", ""]
+        if len(parts) > 1 and parts[0] in _ARCH_FOLDERS:
+            places += [f"target/{parts[1]}", f"{parts[0]}/{parts[1]}"]
+        places += ["host/include/generic", "linux-user/include"]
+        places += ["/".join(parts[:depth]) for depth in range(len(parts) - 1, 0, -1)]
+        for place in places:
+            candidate = posixpath.normpath(posixpath.join(place, name))
+            if not candidate.startswith(("..", "/")) and self._tree.exists(candidate):
+                return candidate
+        if "/" in name:
+            return None
+        # A device outside target/ may be built for one target only, which puts target/<arch> on its path.
+        found = [path for arch in _ARCHES if self._tree.exists(path := f"target/{arch}/{name}")]
+        return found[0] if len(found) == 1 else None
+
+    def index_all(self) -> None:
+        """Scan the whole core of the tree (not tests, documentation and the like); done once."""
+        if self._whole or self._tree is None:
+            return
+        self._whole = True
+        core = [
+            path for path in self._tree.paths() if path.endswith(_SUFFIXES) and not path.startswith(_OUTSIDE)
+        ]
+        self._load(core)
+        for path in core:
+            self._register(path)
+
+    def known(self) -> Iterator[FileDeclarations]:
+        """The files registered so far, in the order of their paths."""
+        for path in sorted(self._registered):
+            declarations = self._files[path]
+            if declarations is not None:
+                yield declarations
+
+    def home(self, name: str) -> str | None:
+        """The one .c file of the tree that defines a function with external linkage; None where several
+        do (one for each target) or none."""
+        self.index_all()
+        homes = []
+        for path in self._where.get(name, ()):
+            declarations = self._files[path]
+            if not path.endswith(".c") or declarations is None or declarations.definition(name) is None:
+                continue
+            signature = declarations.signature(name)
+            if signature is not None and not signature.static:
+                homes.append(path)
+        return homes[0] if len(homes) == 1 else None
+
+    def signature(self, name: str, from_path: str, whole: bool) -> Signature | None:
+        """A function's signature as seen from a file: its own, its includes' by rank, then the tree's.
+
+        The tree's only if `whole`. Static functions of other .c files are not seen. Of declarations that the
+        file does not include, one in a header goes first, then one in the nearest folder.
+        """
+        ranks = self.reached(from_path)
+        found = self._first(
+            name, sorted((p for p in self._where.get(name, ()) if p in ranks), key=ranks.__getitem__)
+        )
+        if found is not None or not whole:
+            return found
+        self.index_all()
+        folder = posixpath.dirname(from_path)
+
+        def distance(path: str) -> tuple[bool, int, str]:
+            return not path.endswith(".h"), -len(posixpath.commonpath((folder, path))) if folder else 0, path
+
+        others = sorted((p for p in self._where.get(name, ()) if p not in ranks), key=distance)
+        return self._first(name, others, static=False)
+
+    def _first(self, name: str, paths: Iterable[str], static: bool = True) -> Signature | None:
+        for path in paths:
+            declarations = self._files[path]
+            found = declarations.signature(name) if declarations is not None else None
+            if found is not None and (static or not found.static or path.endswith(".h")):
+                return found
+        return None
+
+
+_VISIT = re.compile(r"visit_type_(\w+?)(_members)?\Z")
+_ERRP = Param("errp", "Error **")
+
+
+def generated_signature(name: str, qapi_kind: str | None, visitors_return: str = "bool") -> Signature | None:
+    """The signature of a function that QAPI generates, told by its name, or None.
+
+    `qapi_kind` is what the schema says of the name behind the prefix (None if nothing); a qmp_ function must
+    be a command there. The parameters of commands and events are not worked out: such a signature is
+    variadic, and a command's `errp` is -1, the last argument. `visitors_return` is "void"
+    before QEMU 5.1.
+    """
+    if name.startswith("qapi_event_send_"):
+        return Signature(name, None, (), "void", True)
+    if name.startswith("qapi_free_"):
+        return Signature(name, None, (Param("obj", f"{name.removeprefix('qapi_free_')} *"),), "void")
+    visit = _VISIT.match(name)
+    if visit:
+        pointer = " *" if visit[2] or qapi_kind == "enum" else " **"
+        params = [Param("v", "Visitor *"), Param("obj", visit[1] + pointer), _ERRP]
+        if not visit[2]:
+            params.insert(1, Param("name", "const char *"))
+        return Signature(name, None, tuple(params), visitors_return, False, len(params) - 1)
+    if name.startswith("qmp_") and qapi_kind == "command":
+        return Signature(name, None, (_ERRP,), "unknown", True, -1)
+    return None

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Program: the files at hand as units, and the functions that one of them may know of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qerrlint.model.environment import World
+from qerrlint.model.include_graph import DeclarationCache
+from qerrlint.model.summary import Summary
+from qerrlint.model.translation_unit import Unit
+from qerrlint.source.source import Source
+
+
+class Program:
+    """A tree under analysis. Bodies are known across files for the files named in `at_hand`."""
+
+    def __init__(
+        self,
+        source: Source,
+        reach: str = "headers",
+        at_hand: Iterable[str] = (),
+        cache: DeclarationCache | None = None,
+        age: str | None = None,
+        partial: bool = False,
+    ) -> None:
+        """`partial`: some of the code that the tree will have is not at hand (a patch is missing)."""
+        self.partial = partial or reach == "patch"
+        self.source = source
+        self.reach = reach
+        self._cache = cache if cache is not None else DeclarationCache()
+        self.world = World(source, reach, cache=self._cache, age=age)
+        self._leaf: Program | None = None
+        self._units: dict[str, Unit | None] = {}
+        self._at_hand = tuple(at_hand)
+        self._homes: dict[str, Unit] | None = None
+
+    def unit(self, path: str) -> Unit | None:
+        """The unit of a C file, None when there is no such file."""
+        if path not in self._units:
+            data = self.source.read(path)
+            self._units[path] = Unit(path, data, self) if data is not None else None
+        return self._units[path]
+
+    def known_unit(self, path: str) -> Unit | None:
+        """The unit of a file if somebody has asked for it before."""
+        return self._units.get(path)
+
+    def forget(self, path: str) -> None:
+        """Let go of a unit that will not be asked for again."""
+        self._units.pop(path, None)
+
+    def summary(self, name: str) -> Summary | None:
+        """The summary of a function with external linkage that a file at hand defines."""
+        home = self._home(name)
+        if home is None and self.reach == "tree":
+            return self._elsewhere(name)
+        return home.summary(name) if home is not None else None
+
+    def _elsewhere(self, name: str) -> Summary | None:
+        """The summary of a function that some other file of the tree defines, if it never sets its Error.
+
+        Its body is read with what its own file shows, and no further: so the answer is the same whatever was
+        asked before. What it returns with an Error the convention tells better than a body seen in part.
+        """
+        path = self.world.files.home(name)
+        if path is None:
+            return None
+        if self._leaf is None:
+            self._leaf = Program(self.source, "headers", cache=self._cache)
+        unit = self._leaf.unit(path)
+        if unit is None or not unit.deals_with_errors(name):
+            return None
+        summary = unit.summary(name)
+        return summary if summary is not None and (not summary.may_set or summary.noreturn) else None
+
+    def _home(self, name: str) -> Unit | None:
+        if self._homes is None:
+            self._homes = {}
+            for path in self._at_hand:
+                unit = self.unit(path)
+                if unit is None:
+                    continue
+                for defined in unit.functions:
+                    if not unit.is_static(defined):
+                        self._homes.setdefault(defined, unit)
+        return self._homes.get(name)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Summary: what the callers of a function may know of it, worked out from the exploration of its body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qerrlint.c.declarations.types import Signature, result_kind
+from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
+from qerrlint.domain.effects import Outcome
+from qerrlint.domain.result import Exit, Life
+from qerrlint.domain.state import ErrorState
+from qerrlint.ir.code import ANY, POS
+from qerrlint.source.span import Span
+from qerrlint.transfer.errorguards import ERROR, ERRP
+
+if TYPE_CHECKING:
+    from qerrlint.model.translation_unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Swallow:
+    """A place where a body takes an Error from `setter` and prints or frees it with `printer`."""
+
+    setter: str
+    setter_span: Span
+    printer: str
+    printer_span: Span
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a function returns: `outcomes`, one for each combination of result signs and Error.
+
+    consumes: index of an `Error *` parameter that is gone on every return. noreturn: no path returns.
+    swallows: Errors that the body receives and keeps from its caller. fails: some path returns a value that
+    the convention calls a failure. complete: every path was followed. clears: the function takes what
+    its `Error **` parameter points to and leaves NULL there (no out-parameter at all).
+    """
+
+    outcomes: tuple[Outcome, ...]
+    consumes: int | None
+    noreturn: bool
+    swallows: tuple[Swallow, ...]
+    fails: bool
+    complete: bool
+    clears: bool = False
+
+    @property
+    def decides(self) -> bool:
+        """Whether the body shows what becomes of the Error; where it is stored away somebody else sets it."""
+        return bool(self.outcomes) and (
+            any(o.sets for o in self.outcomes) or all(o.sets is False or o.unset for o in self.outcomes)
+        )
+
+    @property
+    def may_set(self) -> bool:
+        """Whether some way of returning sets (or may set) the out-error."""
+        return any(o.sets or (o.sets is None and not o.unset) for o in self.outcomes)
+
+
+_STATES = {ErrorState.SET: True, ErrorState.NULL: False}
+
+
+def sum_up(unit: Unit, life: Life) -> Summary:
+    """The summary of an explored function."""
+    signature = life.signature
+    kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+    ways = outcomes_of(life, kind)
+    outcomes = {outcome for _, outcome in ways}
+    ordered = tuple(
+        sorted(
+            outcomes, key=lambda o: (o.sets is True, o.signs, o.sets is None, o.value, o.tolerant, o.unset)
+        )
+    )
+    return Summary(
+        outcomes=ordered,
+        consumes=_consumed(signature, life),
+        noreturn=not life.exits and life.complete,
+        swallows=_swallowed(unit, life),
+        fails=any(fails_by(kind, leaving.signs) for leaving, _ in ways),
+        complete=life.complete,
+        clears=_clears(life),
+    )
+
+
+def outcomes_of(life: Life, kind: str) -> list[tuple[Exit, Outcome]]:
+    """Each exit of an explored function with the outcome that it comes to; `kind` is that of its result."""
+    inverted = kind == "bool" and _inverted(life)
+    return [(leaving, _outcome(leaving, kind, inverted)) for leaving in life.exits]
+
+
+def _outcome(leaving: Exit, kind: str, inverted: bool) -> Outcome:
+    sets = _STATES.get(leaving.error.state)
+    signs = leaving.signs
+    unset = sets is False and fails_by(kind, signs) and not inverted
+    # An enumerator says more than its sign.
+    named = bool(leaving.constant) and (signs == ANY or kind not in ("int", "bool"))
+    # The constant matters where its sign says nothing, and where it is returned without an Error.
+    value = leaving.constant if named or unset else ""
+    if unset:
+        # A failure without an Error is the callee's own defect; its callers are not to be blamed too.
+        sets = None
+    elif sets is True and not inverted and not named and succeeds_by(kind, signs):
+        # So is a success with one.
+        sets, unset = None, True
+    if not named:
+        # What the body does not decide the convention does: `if (ret) { error_setg(...); return ret; }`.
+        expected = ANY if inverted else (FAILURE if sets is True else SUCCESS).get(kind, ANY)
+        if sets is not None and signs & expected and signs & ~expected & ANY:
+            signs &= expected
+    return Outcome(signs, sets, value, tolerant=leaving.error.handed, unset=unset)
+
+
+def _inverted(life: Life) -> bool:
+    """Whether a bool function returns true where it sets an Error, and only there."""
+    signs = {leaving.signs for leaving in life.exits if leaving.error.state is ErrorState.SET}
+    return signs == {POS}
+
+
+def _clears(life: Life) -> bool:
+    if life.errp is None:
+        return False
+    cell = "*" + life.errp
+    taken = any(s.kind == "consumed" and s.cell == cell for s in life.sightings)
+    return taken and all(leaving.error.state is ErrorState.NULL for leaving in life.exits)
+
+
+def _consumed(signature: Signature | None, life: Life) -> int | None:
+    """The first `Error *` parameter that some path hands to a consumer."""
+    if signature is None:
+        return None
+    for index, param in enumerate(signature.params):
+        if param.type != ERROR:
+            continue
+        spans = {s.span for s in life.sightings if s.kind == "consumed" and s.cell == param.name}
+        if spans:
+            return index
+    return None
+
+
+def _swallowed(unit: Unit, life: Life) -> tuple[Swallow, ...]:
+    """Errors from fallible calls that end in this body instead of reaching a caller."""
+    signature = life.signature
+    if signature is not None and any(param.type == ERRP for param in signature.params):
+        return ()
+    found: dict[tuple[Span, Span], Swallow] = {}
+    calls = life.function.calls
+    for sighting in life.sightings:
+        if (
+            sighting.kind != "consumed"
+            or sighting.first.state is not ErrorState.SET
+            or sighting.first.origin < 0
+        ):
+            continue
+        consumer, setter = calls[sighting.call], calls[sighting.first.origin]
+        effect = unit.effect(consumer)
+        if effect.into is not None or effect.how == "propagate":
+            continue
+        found[setter.span, consumer.span] = Swallow(
+            setter.name, setter.span, consumer.name, consumer.span, effect.how or "free"
+        )
+    return tuple(found[k] for k in sorted(found))

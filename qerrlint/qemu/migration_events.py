@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a migration notifier does for one kind of event: its body with the ways that the event leaves open.
+
+`e->type` is tested by name, by sign, in a switch, through a local, or in a function of the same file that is
+handed the event. Who calls the notifier, and what it may return when, is no matter here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qerrlint.domain.effects import Effect
+from qerrlint.domain.result import Life
+from qerrlint.ir.code import (
+    NEG,
+    POS,
+    ZERO,
+    Assign,
+    Block,
+    Call,
+    Const,
+    Edge,
+    Event,
+    Function,
+    Opaque,
+    Result,
+    Return,
+    Test,
+    Value,
+    Var,
+)
+from qerrlint.model.summary import Summary, sum_up
+from qerrlint.transfer.errorlife import live_through
+
+if TYPE_CHECKING:
+    from qerrlint.model.translation_unit import Unit
+
+EVENT_POINTER = "MigrationEvent *"
+_PREFIX = "MIG_EVENT_"
+# Up to 10.2 the names had one word more.
+_FORMER = "MIG_EVENT_PRECOPY_"
+_DEEPEST = 3
+_SIGNS = {NEG: Const("-1", NEG, -1), ZERO: Const("0", ZERO, 0), POS: Const("1", POS, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class EventLife:
+    """The exploration for one event; not `decided`: some way depends on what could not be told of it."""
+
+    event: str
+    life: Life
+    decided: bool
+
+
+def lives_by_event(unit: Unit, name: str) -> list[EventLife]:
+    """One exploration of the function for each event of the tree; [] without events or without a flow."""
+    function, signature = unit.lowered(name), unit.signature(name)
+    if function is None or signature is None:
+        return []
+    of = next((p.name for p in signature.params if p.type == EVENT_POINTER), None)
+    events = unit.mig_events()
+    out = []
+    for event, value in events if of is not None else ():
+        reader = _Reader(unit, event, value, [known for known, _ in events])
+        life = reader.life(function, of or "", f"{of}->type", 0)
+        out.append(EventLife(event, life, reader.decided))
+    return out
+
+
+class _Reader:
+    """Narrows functions to one event."""
+
+    def __init__(self, unit: Unit, event: str, value: int, known: Sequence[str]) -> None:
+        self._unit = unit
+        self._event = event
+        self._sign = ZERO if value == 0 else POS
+        self._known = known
+        self._busy: set[str] = set()
+        self.decided = True
+
+    def life(self, function: Function, pointer: str, path: str, depth: int) -> Life:
+        """The exploration of a function in which `path` holds the event's type, `pointer` points to it."""
+        paths = {path, *_copies(function, path)}
+        told: dict[int, Summary] = {}
+        for call in function.calls:
+            self._enter(call, pointer, paths, depth, told)
+        answers: dict[Value, Const] = {}
+        for index, summary in told.items():
+            signs = 0
+            for outcome in summary.outcomes:
+                signs |= outcome.signs
+            if signs in _SIGNS and not self._errp(function.calls[index]):
+                answers[Result(index)] = _SIGNS[signs]
+        narrowed = self._narrow(function, paths, answers)
+
+        def effect(call: Call) -> Effect:
+            usual = self._unit.effect(call)
+            summary = told.get(call.index)
+            if summary is None or usual.errp is None or not summary.complete:
+                return usual
+            return replace(usual, outcomes=summary.outcomes, evidence="body")
+
+        return live_through(narrowed, self._unit.signature(function.name), effect)
+
+    def _errp(self, call: Call) -> bool:
+        signature = self._unit.signature(call.name)
+        return signature is not None and signature.errp is not None
+
+    def _enter(self, call: Call, pointer: str, paths: set[str], depth: int, told: dict[int, Summary]) -> None:
+        """What a function that is handed the event, or its type, does for it."""
+        handed = [
+            position
+            for position, arg in enumerate(call.args)
+            if isinstance(arg, Var) and (arg.path in paths or (pointer and arg.path == pointer))
+        ]
+        if not handed:
+            return
+        name = call.name
+        callee = self._unit.lowered(name) if call.direct and name in self._unit.functions else None
+        signature = self._unit.signature(name) if callee is not None else None
+        if callee is None or signature is None or name in self._busy or depth >= _DEEPEST:
+            # What is only told of the event (tracing) decides nothing.
+            self.decided = self.decided and not call.used
+            return
+        position = handed[0]
+        if position >= len(signature.params):
+            return
+        param = signature.params[position].name
+        arg = call.args[position]
+        whole = isinstance(arg, Var) and arg.path == pointer
+        self._busy.add(name)
+        life = self.life(callee, param if whole else "", f"{param}->type" if whole else param, depth + 1)
+        self._busy.discard(name)
+        told[call.index] = sum_up(self._unit, life)
+
+    # -- narrowing --------------------------------------------------------------------------------
+
+    def _narrow(self, function: Function, paths: set[str], answers: Mapping[Value, Const]) -> Function:
+        """The function without the edges that the event closes."""
+        blocks = []
+        for block in function.blocks:
+            edges = []
+            for edge in block.edges:
+                tests = self._tests(edge, paths, answers)
+                if tests is not None:
+                    edges.append(replace(edge, tests=tests))
+            blocks.append(Block([_answered(e, answers) for e in block.events], edges, block.loop))
+        return replace(function, blocks=tuple(blocks))
+
+    def _tests(self, edge: Edge, paths: set[str], answers: Mapping[Value, Const]) -> tuple[Test, ...] | None:
+        """The tests that are still open; None where one cannot hold."""
+        left = []
+        for test in edge.tests:
+            signs = answers[test.subject].signs if test.subject in answers else self._known_signs(test, paths)
+            if signs is None:
+                left.append(test)
+            elif not signs & test.allow:
+                return None
+        return tuple(left)
+
+    def _known_signs(self, test: Test, paths: set[str]) -> int | None:
+        """The sign that a test's subject has for the event; None where the event does not decide it."""
+        subject = test.subject
+        if isinstance(subject, Var):
+            return self._sign if subject.path in paths else None
+        if not isinstance(subject, Opaque):
+            return None
+        left, equals, right = subject.text.partition("==")
+        if right in paths:
+            left, right = right, left
+        if not equals or left not in paths:
+            self.decided = self.decided and not any(path in subject.text for path in paths)
+            return None
+        if right not in self._known and right.startswith(_FORMER):
+            right = _PREFIX + right.removeprefix(_FORMER)
+        elif right not in self._known and right.startswith(_PREFIX):
+            right = _FORMER + right.removeprefix(_PREFIX)
+        if right not in self._known:
+            self.decided = False
+            return None
+        return POS if right == self._event else ZERO
+
+
+def _copies(function: Function, path: str) -> set[str]:
+    """The locals that hold nothing but what stands at the path."""
+    given: dict[str, set[Value]] = {}
+    for block in function.blocks:
+        for event in block.events:
+            if isinstance(event, Assign):
+                given.setdefault(event.target, set()).add(event.value)
+    return {local for local, values in given.items() if values == {Var(path)} and local in function.locals}
+
+
+def _answered(event: Event, answers: Mapping[Value, Const]) -> Event:
+    """The event with calls whose result is known replaced by it where it is kept or returned."""
+    if isinstance(event, (Assign, Return)) and event.value in answers:
+        assert event.value is not None
+        return replace(event, value=answers[event.value])
+    return event

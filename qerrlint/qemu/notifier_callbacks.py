@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which functions are callbacks of notifiers, told by the shape of the types that the tree at hand declares.
+
+A notifier is a struct that holds a function which is handed the struct itself. It can fail where that
+function has an `Error **` or returns a result. What a callback does with a failure is roles.py's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qerrlint.c.declarations.types import Signature, result_kind
+from qerrlint.model.translation_unit import Unit
+from qerrlint.qemu.migration_events import EVENT_POINTER
+
+# What QEMU calls such structs: NotifierWithReturn, RAMBlockNotifier, MemoryListener.
+_FAMILY = re.compile(r"(?:struct )?(\w*(?:Notifier|Listener)\w*) \*\Z")
+_NOTIFIER = "NotifierWithReturn *"
+_BY_TYPEDEF = ("NotifierWithReturnFunc", "MigrationNotifyFunc")
+
+
+def is_fallible_callback(unit: Unit, name: str) -> bool:
+    """Whether a function is a notifier's callback that has a way to say that it failed."""
+    signature = unit.signature(name)
+    if signature is None or not signature.params:
+        return False
+    found = _FAMILY.match(signature.params[0].type)
+    if signature.errp is not None:
+        if signature.params[0].type == _NOTIFIER or unit.is_registered_notifier(name):
+            return True
+    elif result_kind(signature, unit.typedefs) not in ("int", "bool"):
+        return False
+    if found is None or not unit.is_handed_over(name):
+        return False
+    return any(_same_shape(signature, shape) for shape in _shapes(unit, found.group(1)))
+
+
+def is_migration_notifier(unit: Unit, name: str) -> bool:
+    """Whether a function has the type of a migration notifier, and returns a result to its caller."""
+    signature = unit.signature(name)
+    if signature is None or EVENT_POINTER not in [param.type for param in signature.params]:
+        return False
+    shape = unit.world.callback_signature("MigrationNotifyFunc", unit.path)
+    return shape is not None and _same_shape(signature, shape)
+
+
+def _shapes(unit: Unit, struct: str) -> Iterator[Signature]:
+    """The types of the functions that the struct holds and that are handed it."""
+    found = False
+    for member in unit.world.members(struct, unit.path) or unit.world.members(f"struct {struct}", unit.path):
+        shape = member.signature
+        if shape is None and re.match(r"\w+ ?\*?\Z", member.type):
+            shape = unit.world.callback_signature(member.type.rstrip(" *"), unit.path)
+        if shape is not None and shape.params:
+            found = True
+            yield shape
+    if not found:
+        for typedef in _BY_TYPEDEF:
+            shape = unit.world.callback_signature(typedef, unit.path)
+            if shape is not None:
+                yield shape
+
+
+def _same_shape(signature: Signature, shape: Signature) -> bool:
+    """Whether a function can stand for another but for the types of its data."""
+    return (
+        len(signature.params) == len(shape.params)
+        and signature.errp == shape.errp
+        and signature.returns == shape.returns
+        and bool(shape.params)
+        and signature.params[0].type.removeprefix("struct ") == shape.params[0].type.removeprefix("struct ")
+    )

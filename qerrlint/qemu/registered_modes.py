@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The registrations of blockers and notifiers in a whole tree that name given migration modes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from qerrlint.model.program import Program
+from qerrlint.model.translation_unit import Unit
+from qerrlint.qemu.registrations import API, registrations
+from qerrlint.source.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registration somewhere in the tree: of which kind, in which function, its call."""
+
+    kind: str
+    function: str
+    span: Span
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self.span.path
+
+    @property
+    def start(self) -> int:
+        """The offset of the call."""
+        return self.span.start
+
+
+_KEPT: WeakKeyDictionary[Program, dict[frozenset[str], tuple[Registered, ...]]] = WeakKeyDictionary()
+
+
+def registered_for(modes: frozenset[str], seen_from: Unit) -> tuple[Registered, ...]:
+    """The registrations that name all of the modes: in the tree, or without one in the file itself."""
+    program = seen_from.program
+    if program.world.reach == "patch":
+        return tuple(_registered(seen_from, modes))
+    kept = _KEPT.setdefault(program, {})
+    if modes not in kept:
+        found: list[Registered] = []
+        for path in program.source.containing(sorted(modes)):
+            known = program.known_unit(path) is not None
+            unit = program.unit(path) if path.endswith(".c") else None
+            if unit is not None:
+                found += _registered(unit, modes)
+                if not known:
+                    program.forget(path)
+        kept[modes] = tuple(found)
+    return kept[modes]
+
+
+def _registered(unit: Unit, modes: frozenset[str]) -> Iterable[Registered]:
+    call = re.compile(API.pattern.encode())
+    for name, piece in unit.functions.items():
+        function = unit.lowered(name) if call.search(unit.data, piece.body, piece.span.end) else None
+        for one in registrations(unit, function) if function is not None else ():
+            if modes <= one.sure and not one.every and one.object.kind != "parameter":
+                yield Registered(one.kind, name, one.call.span)

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Result: everything one run has to say, resolved to lines and ready to render (schema qerrlint/1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A resolved place. Lines and columns count from 1, columns in bytes; `source` and `end_source` are
+    the texts of its first and last line, for renderings that show code or count columns otherwise."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    source: str = ""
+    end_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedStep:
+    """One step of a finding's path."""
+
+    place: Place
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedEdit:
+    """The text at `place` becomes `text`; an empty place inserts."""
+
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedFix:
+    """Edits that together mend a finding, in source order."""
+
+    description: str
+    edits: tuple[ReportedEdit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedBy:
+    """The reply in the same input that already objects to the finding's line.
+
+    `version` is that of the series it answers, None where that is the one under review.
+    """
+
+    sender: str
+    message_id: str | None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A finding with its place resolved and its part in the change under review.
+
+    status: introduced, fixed, persisting, or None for `check`. relation: added-line,
+    changed-function, affected-caller, or None. patch, repaired_by: 1-based
+    indexes into Result.patches, or None; `transient` says that a later patch of the series repairs it.
+    diff_line: 1-based line in the patch's own text, or None. quote_line: the line of that text to quote
+    for it, where diff_line is None the nearest one that leads to it. suppressed: the reason given, or None.
+    against: new or remaining, where an earlier version of the series was reviewed as well, else None.
+    """
+
+    rule: str
+    severity: str
+    confidence: str
+    place: Place
+    function: str
+    message: str
+    advice: str
+    fingerprint: str
+    steps: tuple[ReportedStep, ...] = ()
+    status: str | None = None
+    relation: str | None = None
+    patch: int | None = None
+    transient: bool = False
+    repaired_by: int | None = None
+    diff_line: int | None = None
+    raised_by: RaisedBy | None = None
+    suppressed: str | None = None
+    fixes: tuple[ReportedFix, ...] = ()
+    quote_line: int | None = None
+    against: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeInfo:
+    """The tree under analysis; base_found_by: given, base-commit, blobs, HEAD, directory or none."""
+
+    root: str | None
+    revision: str | None
+    base_found_by: str
+    reach: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """A line of a diff without its line end. sign: " ", "+", "-", or a backslash for git's remark that
+    the file has no last line end. old, new: its line in the file before and after, None on the side that
+    lacks it. place: its line in the patch's own text, which Reported.diff_line counts, or None."""
+
+    sign: str
+    text: str
+    old: int | None
+    new: int | None
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiffHunk:
+    """A stretch of a diff; `section` is what stands behind the second `@@`."""
+
+    section: str
+    lines: tuple[DiffLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiffFile:
+    """What a change does to one file. status: git's letter A, C, D, M or R; a path is None on the side that
+    lacks the file."""
+
+    old_path: str | None
+    new_path: str | None
+    status: str
+    binary: bool
+    hunks: tuple[DiffHunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PatchInfo:
+    """One patch of the input and what became of it; problems are sentences, `diff` is what it changes.
+
+    `series` is the 1-based place in Result.series, `already_applied` says that the tree has all of it.
+    """
+
+    index: int
+    total: int | None
+    version: int
+    subject: str
+    message_id: str | None
+    applied: bool
+    files: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    diff: tuple[DiffFile, ...] = ()
+    already_applied: bool = False
+    series: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesInfo:
+    """One series of the input, and the tree that it was applied to; `missing` are indices of patches.
+
+    `prerequisites` are (kind, id, whether the input has it) of what the series says it builds on.
+    """
+
+    title: str
+    message_id: str | None
+    version: int
+    total: int | None
+    missing: tuple[int, ...]
+    prerequisites: tuple[tuple[str, str, bool], ...]
+    tree: TreeInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A function that was not analysed, or not wholly, and why."""
+
+    path: str
+    line: int
+    function: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not analysed, and why; `trace` is Python's where a defect of this program is why."""
+
+    path: str
+    reason: str
+    trace: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much was looked at: files and functions seen, functions explored, and what was not."""
+
+    files: int = 0
+    functions: int = 0
+    explored: int = 0
+    damaged: tuple[Damaged, ...] = ()
+    incomplete: tuple[Damaged, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """A rule as a rendering may list it; `page` is its Markdown under the fixed headings, `selected` whether
+    the run reports it."""
+
+    id: str
+    title: str
+    severity: str
+    confidence: str
+    advice: str
+    page: str
+    selected: bool = True
+
+
+ADDRESSED, REMAINING, UNKNOWN, NEW = "addressed", "remaining", "unknown", "new"
+LINE_SAME, LINE_CHANGED = "line-same", "line-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequel:
+    """A finding of the earlier version and what became of it: addressed, remaining, or unknown (the later
+    version could not be read there). `now` is the finding of the later version, where it remains."""
+
+    found: Reported
+    outcome: str
+    now: Reported | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkSequel:
+    """A reviewer's remark on the earlier version. Where it is on a finding, outcome is that finding's; else
+    line-same or line-changed: whether the later version still adds the line that it stands below."""
+
+    sender: str
+    message_id: str | None
+    patch: int
+    path: str
+    line: str
+    outcome: str
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The earlier version, the tree it was reviewed on, and what the later one made of what was said; `new`
+    is how many findings the later one brings that the earlier one had not."""
+
+    version: int
+    title: str
+    message_id: str | None
+    tree: TreeInfo
+    findings: tuple[Sequel, ...]
+    remarks: tuple[RemarkSequel, ...]
+    new: int
+
+    def shown(self, shows: Callable[[Reported], bool], new: int) -> Against:
+        """The same with the findings that pass a filter; `new` is how many new ones do."""
+        return replace(self, findings=tuple(s for s in self.findings if shows(s.found)), new=new)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run. `findings` is sorted by (path, line, column, rule) and already filtered; the counts in
+    `summary` (introduced, fixed, persisting, suppressed) are of all statuses, shown or not. `notices`
+    are sentences for the reader (what a run without a tree lacks, patches missing from a series). `diff` is
+    the change under review where it does not come as patches; `rules` are all rules of the run, by id.
+    `tree` is that of the first series; `against` is what became of an earlier version of them."""
+
+    command: str
+    tree: TreeInfo
+    findings: tuple[Reported, ...]
+    coverage: Coverage
+    patches: tuple[PatchInfo, ...] = ()
+    summary: dict[str, int] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    diff: tuple[DiffFile, ...] = ()
+    rules: tuple[RuleInfo, ...] = ()
+    series: tuple[SeriesInfo, ...] = ()
+    against: Against | None = None

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The review of a change that git has: a commit, a range, what is staged or lies in the work tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qerrlint.engine.located import Located, Resolver
+from qerrlint.model.include_graph import DeclarationCache
+from qerrlint.model.program import Program
+from qerrlint.result import DiffFile, Reported, Result, TreeInfo
+from qerrlint.review.compare import compare
+from qerrlint.review.difftext import diff_between
+from qerrlint.review.linediff import line_map_between
+from qerrlint.review.relaxations import gate_changes
+from qerrlint.review.report_model import as_reported, heard
+from qerrlint.review.scope import FilePair, is_c
+from qerrlint.review.series_review import coverage, sort_key, summary
+from qerrlint.rules.rule import RuleSet
+from qerrlint.source.source import Source
+
+
+def review_change(
+    before: Source, after: Source, pairs: Sequence[FilePair], rules: RuleSet, tree: TreeInfo
+) -> Result:
+    """Report what the files in `pairs` change between two trees; all statuses, unfiltered."""
+    cache = DeclarationCache()
+    at_hand = [path for pair in pairs for path in (pair.old, pair.new) if path is not None and is_c(path)]
+    old = Program(before, tree.reach, at_hand, cache)
+    new = Program(after, tree.reach, at_hand, cache)
+    compared = compare(old, new, pairs, rules)
+    about_gate = gate_changes(before, new, pairs, rules)
+    shown = {item.path for item in about_gate}
+    added: dict[str, frozenset[int]] = {}
+    diff: list[DiffFile] = []
+    for pair in pairs:
+        if not is_c(pair.new or pair.old or "") and pair.new not in shown:
+            continue
+        was = before.read(pair.old) if pair.old is not None else None
+        now = after.read(pair.new) if pair.new is not None else None
+        lines = line_map_between(was or b"", now or b"")
+        diff.append(diff_between(pair.old, pair.new, was or b"", now or b"", lines))
+        if pair.new is not None:
+            added[pair.new] = lines.added
+
+    def introduced(item: Located) -> Reported:
+        relation = compared.relation(item, added.get(item.path, ()))
+        return replace(as_reported(item, compared.gained), status="introduced", relation=relation)
+
+    found = [introduced(item) for item in compared.delta.introduced]
+    found += [replace(as_reported(item), status="fixed") for item in compared.delta.fixed]
+    found += [
+        replace(as_reported(item, compared.gained), status="persisting")
+        for _, item in compared.delta.persisting
+    ]
+    found = heard(found, rules)
+    found += [
+        replace(
+            as_reported(item),
+            status="introduced",
+            relation="added-line" if item.place.line in added.get(item.path, ()) else None,
+        )
+        for item in about_gate
+    ]
+    found.sort(key=sort_key)
+    return Result(
+        command="diff",
+        tree=tree,
+        findings=tuple(found),
+        coverage=coverage(compared.reports, Resolver(new), compared.skipped),
+        summary=summary(found),
+        notices=compared.notices,
+        diff=tuple(diff),
+    )

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The review of a series: which patch introduces, repairs or breaks what, and who has said so already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from qerrlint.engine.analyse_file import FileReport
+from qerrlint.engine.check_files import uncovered
+from qerrlint.engine.located import Located, Resolver
+from qerrlint.model.include_graph import DeclarationCache
+from qerrlint.model.program import Program
+from qerrlint.patch.series import Series
+from qerrlint.patch.stacks import Stack
+from qerrlint.patch.thread import Remark
+from qerrlint.result import (
+    Coverage,
+    Damaged,
+    RaisedBy,
+    Reported,
+    Result,
+    SeriesInfo,
+    Skipped,
+    TreeInfo,
+)
+from qerrlint.review.apply_series import Stage, apply_series, union
+from qerrlint.review.compare import Compared, compare
+from qerrlint.review.relaxations import gate_changes
+from qerrlint.review.report_model import as_reported, heard
+from qerrlint.review.scope import is_c
+from qerrlint.rules.rule import RuleSet
+from qerrlint.source.overlay import OverlaySource
+from qerrlint.source.source import Source
+
+
+def review_series(
+    base: Source,
+    stack: Stack,
+    rules: RuleSet,
+    tree: TreeInfo,
+    notices: Sequence[str] = (),
+    beneath: Sequence[Series] = (),
+) -> Result:
+    """Apply the patches to `base` one by one and report what each did; all statuses, unfiltered.
+
+    The patches of `beneath` are applied first and not reviewed.
+    """
+    notes = [*notices]
+    if beneath:
+        under, stages = apply_series(base, beneath)
+        base = OverlaySource(under, stages[-1].changes) if stages else under
+        notes += [
+            f'"{stage.patch.title}", which comes before the series: {problem}'
+            for stage in stages
+            for problem in stage.problems
+            if stage.skipped
+        ]
+    start, stages = apply_series(base, stack.series)
+    result = review_stages(start, stack.series, stages, rules, tree, notes)
+    wanted = [tuple((one.kind, one.ident, one.found) for one in own) for own in stack.prerequisites]
+    series = (replace(info, prerequisites=own) for info, own in zip(result.series, wanted, strict=True))
+    return replace(result, series=tuple(series))
+
+
+def review_stages(
+    base: Source,
+    series: Sequence[Series],
+    stages: Sequence[Stage],
+    rules: RuleSet,
+    tree: TreeInfo,
+    notices: Sequence[str] = (),
+    age: str | None = None,
+) -> Result:
+    """The review of patches whose stages are made already. `age` is that of the API where no tree tells."""
+    at_hand = [path for stage in stages for path in stage.maps if is_c(path)]
+    cache = DeclarationCache()
+    partial = any(one.missing for one in series)
+    programs = [Program(base, tree.reach, at_hand, cache, age, partial)]
+    steps: list[Compared] = []
+    for stage in stages:
+        programs.append(Program(OverlaySource(base, stage.changes), tree.reach, at_hand, cache, age, partial))
+        steps.append(compare(programs[-2], programs[-1], stage.pairs, rules))
+    if len(stages) == 1:
+        net = steps[0]
+    else:
+        net = compare(programs[0], programs[-1], union(stages), rules)
+    broken = [skipped for step in (*steps, net) for skipped in step.skipped]
+    # Seen after one patch and not after another, a finding would be called repaired.
+    unknown = {skipped.path for skipped in broken}
+    told = [item for item in _Attribution(stages, steps, net).reported() if item.place.path not in unknown]
+    found = heard(told, rules)
+    found = sorted([*found, *_gate_changes(stages, programs, rules)], key=sort_key)
+    problems = [problem for one in series for problem in one.problems]
+    all_notices = [*notices, *problems, *(n for step in steps for n in step.notices)]
+    return Result(
+        command="patch",
+        tree=tree,
+        findings=tuple(found),
+        coverage=coverage(
+            net.reports,
+            Resolver(programs[-1]),
+            [*(Skipped(*left) for stage in stages for left in stage.skipped), *broken],
+        ),
+        patches=tuple(
+            replace(stage.info(), series=number)
+            for number, one in enumerate(series, 1)
+            for stage in stages
+            if stage.series is one
+        ),
+        summary=summary(found),
+        notices=tuple(dict.fromkeys(all_notices)),
+        series=tuple(_info(one, tree) for one in series),
+    )
+
+
+def _gate_changes(stages: Sequence[Stage], programs: Sequence[Program], rules: RuleSet) -> Iterator[Reported]:
+    """What each patch does to the configuration and the baseline."""
+    for number, stage in enumerate(stages):
+        after = programs[number + 1]
+        for found in gate_changes(programs[number].source, after, stage.pairs, rules):
+            lines = stage.maps.get(found.path)
+            yield replace(
+                as_reported(found),
+                status="introduced",
+                relation="added-line" if lines is not None and found.place.line in lines.added else None,
+                patch=number + 1,
+                diff_line=lines.to_diff(found.place.line) if lines is not None else None,
+            )
+
+
+def _info(one: Series, tree: TreeInfo) -> SeriesInfo:
+    total = next((patch.total for patch in one.patches), None)
+    return SeriesInfo(one.title, one.message_id, one.version, total, one.missing, (), tree)
+
+
+class _Attribution:
+    """Gives each finding its status, its patch and the patch's line."""
+
+    def __init__(self, stages: Sequence[Stage], steps: Sequence[Compared], net: Compared) -> None:
+        self._stages = stages
+        self._steps = steps
+        self._net = net
+        series = {id(stage.series): stage.series for stage in stages}
+        self._remarks = [pair for one in series.values() for pair in one.remarks()]
+        self._came = [_by_fingerprint(step.delta.introduced) for step in steps]
+        self._went = [_by_fingerprint(step.delta.fixed) for step in steps]
+        self._gained = net.gained.union(*(step.gained for step in steps))
+
+    def reported(self) -> list[Reported]:
+        """All findings, sorted by path, line, column, rule."""
+        out: list[Reported] = []
+        final = {found.finding.fingerprint for found in self._net.delta.introduced}
+        final |= {after.finding.fingerprint for _, after in self._net.delta.persisting}
+        placed: set[str] = set()
+        for found in self._net.delta.introduced:
+            number = self._introducer(found)
+            origin = self._came[number].get(found.finding.fingerprint, found)
+            out.append(self._introduced(found, origin, number, transient=False))
+            placed.add(found.finding.fingerprint)
+        for number, step in enumerate(self._steps):
+            for found in step.delta.introduced:
+                fingerprint = found.finding.fingerprint
+                if fingerprint not in final and fingerprint not in placed:
+                    placed.add(fingerprint)
+                    out.append(self._introduced(found, found, number, transient=True))
+        out += [
+            replace(as_reported(found, self._gained), status="fixed", patch=self._repairer(found))
+            for found in self._net.delta.fixed
+        ]
+        out += [
+            replace(as_reported(after, self._gained), status="persisting")
+            for _, after in self._net.delta.persisting
+        ]
+        return sorted(out, key=sort_key)
+
+    def _introducer(self, found: Located) -> int:
+        """The last patch that introduces the finding (0-based): an earlier one may have been repaired."""
+        numbers = [i for i, came in enumerate(self._came) if found.finding.fingerprint in came]
+        return numbers[-1] if numbers else len(self._steps) - 1
+
+    def _repairer(self, found: Located, start: int = 0) -> int | None:
+        """The first patch (1-based) from `start` (0-based) on that repairs the finding."""
+        numbers = range(start, len(self._went))
+        return next((i + 1 for i in numbers if found.finding.fingerprint in self._went[i]), None)
+
+    def _introduced(self, found: Located, origin: Located, number: int, transient: bool) -> Reported:
+        stage, step = self._stages[number], self._steps[number]
+        lines = stage.maps.get(origin.path)
+        diff_line = lines.to_diff(origin.place.line) if lines is not None else None
+        return replace(
+            as_reported(found, self._gained),
+            status="introduced",
+            relation=step.relation(origin, lines.added if lines is not None else ()),
+            patch=number + 1,
+            transient=transient,
+            repaired_by=self._repairer(found, number + 1) if transient else None,
+            diff_line=diff_line,
+            quote_line=diff_line if diff_line is not None else _leading_line(stage, origin),
+            raised_by=self._raised(stage, origin, diff_line),
+        )
+
+    def _raised(self, stage: Stage, found: Located, diff_line: int | None) -> RaisedBy | None:
+        """The first reply that remarks on the finding's line in this patch."""
+        for patch, remark in self._remarks:
+            if patch is stage.patch and about(
+                remark, found.path, diff_line, found.finding.function, found.finding.rule
+            ):
+                return RaisedBy(remark.sender, remark.message_id)
+        return None
+
+
+def about(remark: Remark, path: str, diff_line: int | None, function: str, rule: str) -> bool:
+    """Whether a remark is on a finding: it stands below its line, or, where the patch does not show that
+    line, it names its function and its rule, or the function and the file."""
+    if diff_line is not None:
+        return remark.path == path and diff_line in remark.covers
+    if not function or re.search(rf"\b{re.escape(function)}\b", remark.remark) is None:
+        return False
+    return rule in remark.remark or path in remark.remark or remark.path == path
+
+
+def _leading_line(stage: Stage, found: Located) -> int | None:
+    """The line of the patch that leads to a finding on a line that it does not show: that of the first
+    step that it shows, else the nearest one in the finding's file, else the patch's first line."""
+    for step in found.steps:
+        lines = stage.maps.get(step.place.path)
+        line = lines.to_diff(step.place.line) if lines is not None else None
+        if line is not None:
+            return line
+    lines = stage.maps.get(found.path)
+    if lines is not None and lines.new_places:
+        nearest = min(lines.new_places, key=lambda line: (abs(line - found.place.line), line))
+        return lines.new_places[nearest]
+    return min((place for lines in stage.maps.values() for place in lines.new_places.values()), default=None)
+
+
+def _by_fingerprint(found: Sequence[Located]) -> dict[str, Located]:
+    """The findings by fingerprint; the first of equal ones."""
+    return {item.finding.fingerprint: item for item in reversed(found)}
+
+
+def sort_key(found: Reported) -> tuple[str, int, int, str, str]:
+    """The order of every output."""
+    return (found.place.path, found.place.line, found.place.column, found.rule, found.fingerprint)
+
+
+def summary(found: Sequence[Reported]) -> dict[str, int]:
+    """How many findings of each status there are, suppressed ones apart."""
+    counts = {"introduced": 0, "fixed": 0, "persisting": 0, "suppressed": 0}
+    for item in found:
+        if item.suppressed is not None:
+            counts["suppressed"] += 1
+        elif item.status is not None:
+            counts[item.status] += 1
+    return counts
+
+
+def coverage(reports: Sequence[FileReport], resolver: Resolver, skipped: Sequence[Skipped]) -> Coverage:
+    """How much of the after side was looked at; of what was skipped each file and reason once."""
+    damaged: list[Damaged] = []
+    incomplete: list[Damaged] = []
+    for report in reports:
+        hurt, part = uncovered(report, resolver)
+        damaged += hurt
+        incomplete += part
+    return Coverage(
+        files=len({report.path for report in reports}),
+        functions=sum(report.functions for report in reports),
+        explored=sum(report.explored for report in reports),
+        damaged=tuple(damaged),
+        incomplete=tuple(incomplete),
+        skipped=tuple(dict.fromkeys(skipped)),
+    )

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rule files: read and validate one rules/<id>.md; does not find them and does not word findings.
+
+TOML front matter between `+++` lines (id, title, since, analysis, event, severity, confidence, message,
+advice; optional where, labels, enabled, touched-only, change-only, uses, [[case]] and [[pair]] tables),
+then the rule's page under HEADINGS. The form of a [[pair]] is rulepairs'.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from qerrlint.checks.catalog import CATALOG, Emission
+from qerrlint.domain.ownership import Pair
+from qerrlint.errors import UsageError
+from qerrlint.findings import CONFIDENCES, SEVERITIES
+from qerrlint.rules.pairs import parse_pairs
+from qerrlint.rules.rule import FENCE, HEADINGS, SLOT, Case, Rule, Where, page_sections
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LABELS = frozenset(
+    (
+        "abort-fatal",
+        "blocker",
+        "cleanup-missing",
+        "deref-unguarded",
+        "double-set",
+        "errno-arg",
+        "errp-arg",
+        "guard-prepend",
+        "leak",
+        "message",
+        "notifier",
+        "other",
+        "redundant",
+        "report-in-errp",
+        "set-success",
+        "stale-local",
+        "swallowed",
+        "unchecked-call",
+        "uninit",
+        "unset-failure",
+        "use-after-consume",
+        "wrong-check",
+    )
+)
+"""The classes of labelled defects (`qerrlint replay`) that a rule may answer."""
+
+_TEXTS = ("id", "title", "since", "analysis", "event", "severity", "confidence", "message", "advice")
+_KEYS = frozenset(
+    (*_TEXTS, "where", "labels", "enabled", "touched-only", "change-only", "case", "pair", "uses")
+)
+_CASE_KEYS = frozenset(("where", "message", "severity", "confidence", "advice"))
+_ID = re.compile(r"[a-z]+(?:-[a-z]+)*\Z")
+
+
+def parse_rule(data: bytes, path: str) -> Rule:
+    """One rule from the bytes of its file; `path` serves for messages and gives the stem.
+
+    Raises UsageError, one line that begins with `path`, when anything is missing, unknown or ill-formed.
+    """
+    try:
+        text = data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 (byte {error.start})") from error
+    head, found, page = text.removeprefix("+++\n").partition("\n+++\n")
+    if not text.startswith("+++\n") or not found:
+        raise UsageError(f"{path}: does not begin with TOML front matter between two `+++` lines")
+    try:
+        # One line more, for the opening `+++`, so that the position in the message is the file's.
+        table = tomllib.loads("\n" + head)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: bad TOML in the front matter: {error}") from error
+    rule = _rule(table, path, page)
+    sections = page_sections(page)
+    if not page.lstrip("\n").startswith("## "):
+        raise UsageError(f"{path}: text between the front matter and the first heading is shown nowhere")
+    if tuple(sections) != HEADINGS:
+        missing = [heading for heading in HEADINGS if heading not in sections]
+        fault = f"no heading `## {missing[0]}`" if missing else "headings are not " + " · ".join(HEADINGS)
+        raise UsageError(f"{path}: {fault}")
+    for heading, body in sections.items():
+        if not body:
+            raise UsageError(f"{path}: nothing under `## {heading}`")
+        if heading in ("Bad", "Good") and not FENCE.search(body):
+            raise UsageError(f"{path}: no example (a ```c block) under `## {heading}`")
+    return rule
+
+
+def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
+    if unknown := sorted(table.keys() - _KEYS):
+        raise UsageError(f"{path}: unknown key {unknown[0]!r} (known: {', '.join(sorted(_KEYS))})")
+    for key in _TEXTS:
+        if key not in table:
+            raise UsageError(f"{path}: no {key!r} in the front matter")
+        _one_line(table[key], key, path)
+    stem = path.rpartition("/")[2].removesuffix(".md")
+    if table["id"] != stem or not _ID.match(stem):
+        raise UsageError(
+            f"{path}: id {table['id']!r} is not the file's stem, or not lower-case words with '-'"
+        )
+    if (analysis := CATALOG.get(table["analysis"])) is None:
+        raise UsageError(
+            f"{path}: unknown analysis {table['analysis']!r} (known: {', '.join(sorted(CATALOG))})"
+        )
+    if (emission := analysis.emits.get(table["event"])) is None:
+        raise UsageError(
+            f"{path}: analysis {analysis.name!r} has no event {table['event']!r}"
+            f" (known: {', '.join(sorted(analysis.emits))})"
+        )
+    labels, enabled, cases = table.get("labels", []), table.get("enabled", True), table.get("case", [])
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise UsageError(f"{path}: 'labels' is not a list of strings")
+    if strange := [label for label in labels if label not in LABELS]:
+        raise UsageError(f"{path}: unknown label {strange[0]!r} (known: {', '.join(sorted(LABELS))})")
+    touched_only = table.get("touched-only", False)
+    change_only = table.get("change-only", False)
+    for key, value in (("enabled", enabled), ("touched-only", touched_only), ("change-only", change_only)):
+        if not isinstance(value, bool):
+            raise UsageError(f"{path}: {key!r} is neither true nor false")
+    if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
+        raise UsageError(f"{path}: 'case' is not an array of tables ([[case]])")
+    _check_words(table, emission, path)
+    where = _where(table.get("where", {}), emission, path)
+    pairs, uses = _pairs(table, emission, path)
+    return Rule(
+        **{key: table[key] for key in _TEXTS},
+        where=where,
+        labels=tuple(labels),
+        cases=tuple(
+            _case(case, dict(where), emission, f"{path}: case {n}") for n, case in enumerate(cases, 1)
+        ),
+        enabled=enabled,
+        path=path,
+        page=page,
+        touched_only=touched_only,
+        change_only=change_only,
+        pairs=pairs,
+        uses=uses,
+    )
+
+
+def _pairs(
+    table: Mapping[str, Any], emission: Emission, path: str
+) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
+    """The pairs that the file defines, and the names of those that it takes from other files."""
+    pairs, uses = parse_pairs(table.get("pair", []), path), table.get("uses", [])
+    if not isinstance(uses, list) or not all(isinstance(name, str) for name in uses):
+        raise UsageError(f"{path}: 'uses' is not a list of names of pairs")
+    if "pair" not in emission.slots:
+        if pairs or uses:
+            raise UsageError(f"{path}: pairs are for events of an analysis that follows them")
+    elif not pairs and not uses:
+        raise UsageError(f"{path}: needs a [[pair]], or 'uses' with the names of pairs")
+    return pairs, tuple(uses)
+
+
+def _case(table: Mapping[str, Any], outer: Mapping[str, str], emission: Emission, at: str) -> Case:
+    if unknown := sorted(table.keys() - _CASE_KEYS):
+        raise UsageError(f"{at}: unknown key {unknown[0]!r} (known: {', '.join(sorted(_CASE_KEYS))})")
+    for key in sorted(table.keys() - {"where"}):
+        _one_line(table[key], key, at)
+    _check_words(table, emission, at)
+    where = _where(table.get("where", {}), emission, at)
+    if not where or len(table) == 1:
+        raise UsageError(f"{at}: needs a 'where' table and something that it changes")
+    for slot, value in where:
+        if outer.get(slot, value) != value:
+            raise UsageError(f"{at}: never fits: the rule's own 'where' wants {slot} = {outer[slot]!r}")
+    return Case(where, **{key: value for key, value in table.items() if key != "where"})
+
+
+def _one_line(value: object, key: str, at: str) -> None:
+    if not isinstance(value, str) or not value.strip() or "\n" in value:
+        raise UsageError(f"{at}: {key!r} is not one line of text")
+
+
+def _check_words(table: Mapping[str, Any], emission: Emission, at: str) -> None:
+    for key, known in (("severity", SEVERITIES), ("confidence", CONFIDENCES)):
+        if key in table and table[key] not in known:
+            raise UsageError(f"{at}: {key} {table[key]!r} is none of {', '.join(known)}")
+    message = table.get("message", "")
+    for slot in SLOT.findall(message):
+        if slot not in emission.slots:
+            raise UsageError(
+                f"{at}: message slot {{{slot}}} is not emitted (emitted: {', '.join(emission.slots)})"
+            )
+    if set(SLOT.sub("", message)) & set("{}"):
+        raise UsageError(f"{at}: a brace in 'message' belongs to no {{slot}}")
+
+
+def _where(table: object, emission: Emission, at: str) -> Where:
+    if not isinstance(table, dict):
+        raise UsageError(f"{at}: 'where' is not a table")
+    for slot, value in table.items():
+        if slot not in emission.slots:
+            raise UsageError(
+                f"{at}: where: slot {slot!r} is not emitted (emitted: {', '.join(emission.slots)})"
+            )
+        if not isinstance(value, str):
+            raise UsageError(f"{at}: where: {slot} is not compared with a string")
+        closed = emission.slots[slot]
+        if closed is not None and value not in closed:
+            raise UsageError(f"{at}: where: {slot} is never {value!r} (values: {', '.join(sorted(closed))})")
+    return tuple(table.items())
