@@ -52,8 +52,8 @@ def measure(tree: str) -> dict[str, Any]:
                 parses.append((parsed - start) / 1e6)
                 place = f"{piece.name}() at {path}:{unit.lines.position(piece.span.start)[0]}"
                 flows.append(((done - parsed) / 1e6, place))
-                life = unit.life(piece.name)
-                if life is None or not life.complete:
+                result = unit.result(piece.name)
+                if result is None or not result.complete:
                     over.append(place)
             program.forget(path)
     slowest, where = max(flows)

@@ -19,19 +19,22 @@ from qerrlint.model import translation_unit as unit
 from qerrlint.source.directory import DirectorySource
 
 BELL = "chardev/bell.c"
-LINE = r"qerrlint: %s: not analysed: internal error: ZeroDivisionError in qerrlint/model/translation_unit\.py:\d+; "
+LINE = (
+    r"qerrlint: %s: not analysed: internal error: "
+    r"ZeroDivisionError in qerrlint/model/translation_unit\.py:\d+; "
+)
 
 
 def break_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let the exploration of a function end in an error that nobody's input is to blame for."""
-    from qerrlint.transfer.errorlife import live_through as real
+    from qerrlint.transfer.errorlife import interpret as real
 
     def broken(function: Any, *more: Any) -> Any:
         if function.name == name:
             raise ZeroDivisionError(object())
         return real(function, *more)
 
-    monkeypatch.setattr(unit, "live_through", broken)
+    monkeypatch.setattr(unit, "interpret", broken)
 
 
 def first_function(path: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests of facts/signatures.py and facts/world.py: what a tree declares, as seen from one of its files."""
+"""Tests of model/include_graph.py and model/environment.py: the declarations that a file sees."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pytest
 
 from qerrlint.errors import UsageError
-from qerrlint.model.environment import World
+from qerrlint.model.environment import Environment
 from qerrlint.model.include_graph import DeclarationCache, generated_signature
 
 BLOCKERS = {
@@ -115,29 +115,29 @@ class Files:
         return None if data is None else hashlib.sha256(data).hexdigest()
 
 
-@pytest.fixture(name="world")
-def _world() -> World:
-    return World(Files(TREE), "headers")
+@pytest.fixture(name="environment")
+def _world() -> Environment:
+    return Environment(Files(TREE), "headers")
 
 
 @pytest.fixture(name="tree")
-def _tree() -> World:
-    return World(Files(TREE), "tree")
+def _tree() -> Environment:
+    return Environment(Files(TREE), "tree")
 
 
-def test_own_file_then_includes(world: World) -> None:
-    own, included = world.signature("relay_probe", FILE), world.signature("relay_start", FILE)
+def test_own_file_then_includes(environment: Environment) -> None:
+    own, included = environment.signature("relay_probe", FILE), environment.signature("relay_start", FILE)
     assert own is not None
     assert own.path == FILE
     assert included is not None
     assert (included.path, included.errp) == ("include/hw/relay.h", 1)
-    beside = world.signature("relay_reset", FILE)
+    beside = environment.signature("relay_reset", FILE)
     assert beside is not None
     assert beside.path == "hw/misc/relay_internal.h"
 
 
-def test_includes_are_resolved_like_the_build_does(world: World) -> None:
-    files = world.files
+def test_includes_are_resolved_like_the_build_does(environment: Environment) -> None:
+    files = environment.files
     assert files.resolve("relay_internal.h", FILE) == "hw/misc/relay_internal.h"
     assert files.resolve("kvm_relay.h", FILE) == "target/arm/kvm_relay.h"
     assert files.resolve("cpu.h", FILE) is None, "two targets have one: neither is taken"
@@ -148,8 +148,8 @@ def test_includes_are_resolved_like_the_build_does(world: World) -> None:
     assert "include/qemu/notify.h" in files.reached(FILE)
 
 
-def test_reach(world: World, tree: World) -> None:
-    assert world.signature("far_away", FILE) is None
+def test_reach(environment: Environment, tree: Environment) -> None:
+    assert environment.signature("far_away", FILE) is None
     found = tree.signature("far_away", FILE)
     assert found is not None
     assert (found.path, found.errp) == ("hw/other/other.c", 0)
@@ -159,96 +159,103 @@ def test_reach(world: World, tree: World) -> None:
     assert shared is not None
     assert len(shared.params) == 2
     with pytest.raises(UsageError, match="galaxy: no reach"):
-        World(None, "galaxy")
+        Environment(None, "galaxy")
 
 
-def test_contracts_come_last_and_fit_the_age(world: World) -> None:
-    setg = world.signature("error_setg", FILE)
+def test_contracts_come_last_and_fit_the_age(environment: Environment) -> None:
+    setg = environment.signature("error_setg", FILE)
     assert setg is not None
     assert (setg.path, setg.errp, setg.variadic) == (None, 0, True)
     for age, text in BLOCKERS.items():
-        one = World(Files({**TREE, "include/migration/blocker.h": text}))
+        one = Environment(Files({**TREE, "include/migration/blocker.h": text}))
         assert one.age == age
-    modes = World(Files({"include/migration/blocker.h": BLOCKERS["8.2-to-10.1"]}))
+    modes = Environment(Files({"include/migration/blocker.h": BLOCKERS["8.2-to-10.1"]}))
     assert modes.signature("migrate_add_blocker_modes", "x.c") == modes.api.contract(
         "migrate_add_blocker_modes", "8.2-to-10.1"
     )
 
 
 def test_patch_reach_sees_the_file_and_the_contracts() -> None:
-    world = World(Files({FILE: TREE[FILE]}), "patch")
-    assert world.signature("relay_probe", FILE) is not None
-    assert world.signature("relay_start", FILE) is None
-    assert world.signature("migrate_add_blocker_modes", FILE) is not None
-    assert world.age == "10.2-on"
-    assert world.mig_modes()[-1] == ("MIG_MODE_CPR_EXEC", 3)
-    assert world.mig_events()[0] == "MIG_EVENT_SETUP"
-    assert world.has_guard_macro() == "ERRP_GUARD"
-    assert World(None, "patch").signature("error_free", "x.c") is not None
+    environment = Environment(Files({FILE: TREE[FILE]}), "patch")
+    assert environment.signature("relay_probe", FILE) is not None
+    assert environment.signature("relay_start", FILE) is None
+    assert environment.signature("migrate_add_blocker_modes", FILE) is not None
+    assert environment.age == "10.2-on"
+    assert environment.mig_modes()[-1] == ("MIG_MODE_CPR_EXEC", 3)
+    assert environment.mig_events()[0] == "MIG_EVENT_SETUP"
+    assert environment.has_guard_macro() == "ERRP_GUARD"
+    assert Environment(None, "patch").signature("error_free", "x.c") is not None
 
 
-def test_types(world: World) -> None:
-    types = {member.name: member.type for member in world.members("RelayState", FILE)}
+def test_types(environment: Environment) -> None:
+    types = {member.name: member.type for member in environment.members("RelayState", FILE)}
     assert types["blocker"] == "Error *"
     assert types["cpr_notifier"] == "NotifierWithReturn"
     for other in ("struct RelayState", "Relay"):
-        assert world.members(other, FILE) == world.members("RelayState", FILE), "through two typedefs"
-    assert world.members("Absent", FILE) == ()
-    probe = world.signature("relay_probe", FILE)
+        assert environment.members(other, FILE) == environment.members("RelayState", FILE), (
+            "through two typedefs"
+        )
+    assert environment.members("Absent", FILE) == ()
+    probe = environment.signature("relay_probe", FILE)
     assert probe is not None
-    assert world.result_kind(probe, FILE) == "int"
-    mode = world.typedef("MigMode", FILE)
+    assert environment.result_kind(probe, FILE) == "int"
+    mode = environment.typedef("MigMode", FILE)
     assert mode is not None
     assert mode.kind == "enum"
-    assert world.typedef("ChannelList", FILE) is not None
-    assert world.typedef("Absent", FILE) is None
+    assert environment.typedef("ChannelList", FILE) is not None
+    assert environment.typedef("Absent", FILE) is None
 
 
-def test_function_pointers(world: World) -> None:
-    callback = world.callback_signature("MigrationNotifyFunc", FILE)
+def test_function_pointers(environment: Environment) -> None:
+    callback = environment.callback_signature("MigrationNotifyFunc", FILE)
     assert callback is not None
     assert callback.errp == 2
-    start, notify = (world.pointer_signature(n, FILE) for n in ("start", "notify"))
+    start, notify = (environment.pointer_signature(n, FILE) for n in ("start", "notify"))
     assert start is not None
     assert (start.returns, start.errp) == ("bool", 1), "two structs agree"
     assert notify is not None
     assert notify.errp == 2, "through the member's typedef"
-    assert world.pointer_signature("stop", FILE) is None, "two structs differ"
+    assert environment.pointer_signature("stop", FILE) is None, "two structs differ"
 
 
-def test_macro(world: World) -> None:
-    found = world.macro("relay_fail", FILE)
+def test_macro(environment: Environment) -> None:
+    found = environment.macro("relay_fail", FILE)
     assert found is not None
     assert found.body.startswith("error_setg(errp")
-    assert world.macro("absent", FILE) is None
+    assert environment.macro("absent", FILE) is None
 
 
-def test_modes_events_and_guard(world: World) -> None:
-    assert world.mig_modes() == (("MIG_MODE_NORMAL", 0), ("MIG_MODE_CPR_REBOOT", 1), ("MIG_MODE_CPR_EXEC", 2))
-    assert world.mig_events() == ("MIG_EVENT_SETUP", "MIG_EVENT_DONE")
-    assert world.has_guard_macro() == "ERRP_GUARD"
-    assert world.enum_constants("MigMode", FILE)[-1] == ("MIG_MODE__MAX", 3)
-    assert world.enum_constants("MigrationEventType", FILE)[1] == ("MIG_EVENT_DONE", 1)
-    assert world.enum_constants("Absent", FILE) == ()
-    old = World(Files({"include/qapi/error.h": b"#define ERRP_AUTO_PROPAGATE() x\n"}))
+def test_modes_events_and_guard(environment: Environment) -> None:
+    assert environment.mig_modes() == (
+        ("MIG_MODE_NORMAL", 0),
+        ("MIG_MODE_CPR_REBOOT", 1),
+        ("MIG_MODE_CPR_EXEC", 2),
+    )
+    assert environment.mig_events() == ("MIG_EVENT_SETUP", "MIG_EVENT_DONE")
+    assert environment.has_guard_macro() == "ERRP_GUARD"
+    assert environment.enum_constants("MigMode", FILE)[-1] == ("MIG_MODE__MAX", 3)
+    assert environment.enum_constants("MigrationEventType", FILE)[1] == ("MIG_EVENT_DONE", 1)
+    assert environment.enum_constants("Absent", FILE) == ()
+    old = Environment(Files({"include/qapi/error.h": b"#define ERRP_AUTO_PROPAGATE() x\n"}))
     assert old.has_guard_macro() == "ERRP_AUTO_PROPAGATE"
-    assert World(Files({"include/qapi/error.h": b"\n"})).has_guard_macro() is None
-    assert World(Files({"qapi/migration.json": b"\n"})).mig_modes() == ()
+    assert Environment(Files({"include/qapi/error.h": b"\n"})).has_guard_macro() is None
+    assert Environment(Files({"qapi/migration.json": b"\n"})).mig_modes() == ()
 
 
-def test_generated_names(world: World) -> None:
+def test_generated_names(environment: Environment) -> None:
     visit, event, command = (
-        world.signature(n, FILE) for n in ("visit_type_Channel", "qapi_event_send_reset", "qmp_x_relay_now")
+        environment.signature(n, FILE)
+        for n in ("visit_type_Channel", "qapi_event_send_reset", "qmp_x_relay_now")
     )
     assert visit is not None
     assert (visit.returns, visit.errp, visit.params[2].type) == ("bool", 3, "Channel **")
-    assert world.signature("visit_type_uint16List", FILE) is not None
-    assert world.signature("visit_type_uint16s", FILE) is None
+    assert environment.signature("visit_type_uint16List", FILE) is not None
+    assert environment.signature("visit_type_uint16s", FILE) is None
     assert event is not None
     assert event.errp is None
     assert command is not None
     assert (command.errp, command.variadic) == (-1, True)
-    assert world.signature("qmp_absent", FILE) is None
+    assert environment.signature("qmp_absent", FILE) is None
     members = generated_signature("visit_type_Channel_members", "struct", "void")
     assert members is not None
     assert (members.returns, members.errp) == ("void", 2)
@@ -258,9 +265,9 @@ def test_generated_names(world: World) -> None:
 def test_two_worlds_share_what_did_not_change() -> None:
     cache = DeclarationCache()
     before, after = Files(TREE), Files({**TREE, FILE: TREE[FILE].replace(b"int fd", b"int fd, int n")})
-    first = World(before, "tree", cache=cache)
+    first = Environment(before, "tree", cache=cache)
     first.files.index_all()
-    second = World(after, "tree", cache=cache)
+    second = Environment(after, "tree", cache=cache)
     second.files.index_all()
     assert after.reads == [FILE]
     old, new = (w.signature("relay_probe", FILE) for w in (first, second))

@@ -69,9 +69,9 @@ def _looked_at(scene: Scene, call: Call, error: str) -> bool:
     """Whether the Error that the call sets is tested, or a local one handed on, later."""
     if not error:
         return False
-    life = scene.unit.life(scene.function.name)
-    if life is not None and any(
-        c.cell.removeprefix("*") == error and c.span.start > call.span.start for c in life.conditions
+    result = scene.unit.result(scene.function.name)
+    if result is not None and any(
+        c.cell.removeprefix("*") == error and c.span.start > call.span.start for c in result.conditions
     ):
         return True
     return error in scene.function.locals and any(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from qerrlint.c.cut import Piece
 from qerrlint.checks.catalog import CATALOG
 from qerrlint.findings import Observation
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Analysis:
 
     name: str
     version: int
-    run: Callable[[Unit, Piece], Iterable[Observation]]
+    run: Callable[[TranslationUnit, Piece], Iterable[Observation]]
 
     def __post_init__(self) -> None:
         """Refuse an analysis that the catalogue does not know."""

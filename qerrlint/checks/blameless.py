@@ -10,9 +10,9 @@ import re
 
 from qerrlint.absint.trace import Trail, places
 from qerrlint.c.declarations.types import result_kind
-from qerrlint.domain.result import Exit, Life
+from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.ir.code import NEG, NULL, POS, ZERO, Addr, Assign, Call, Const, Result, Var, identifiers, root
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 _CONTRACT = re.compile(
@@ -30,13 +30,13 @@ _WANTED = re.compile(r"(?:!=|<)(?!-|[01]\b|=)")
 _FAILS_WITH = {"int": NEG, "bool": ZERO, "pointer": ZERO}
 
 
-def documented(unit: Unit, life: Life, leaving: Exit) -> bool:
+def documented(unit: TranslationUnit, result: FunctionResult, leaving: ReturnState) -> bool:
     """Whether the comment above the function says that it may fail so without an Error.
 
     In general words, or by naming the very code for something that it does not call an error while it
     describes the errors apart ("-EIO to drop the connection, any other negative value for an error").
     """
-    text = unit.comment_above(life.function.name)
+    text = unit.comment_above(result.function.name)
     if _CONTRACT.search(text):
         return True
     code = leaving.constant or (leaving.value.text if isinstance(leaving.value, Const) else "")
@@ -49,7 +49,7 @@ def documented(unit: Unit, life: Life, leaving: Exit) -> bool:
     return bool(apart) and any(re.search(r"errp|-\w|negative", clause) for clause in errors)
 
 
-def helped(unit: Unit, leaving: Exit) -> bool:
+def helped(unit: TranslationUnit, leaving: ReturnState) -> bool:
     """Whether the path has answered a request for help, for which false and NULL without an Error stand
     (qemu_chr_new_from_opts() in include/chardev/char.h)."""
     for place in _branches(leaving):
@@ -59,17 +59,17 @@ def helped(unit: Unit, leaving: Exit) -> bool:
     return False
 
 
-def bare(life: Life) -> bool:
+def bare(result: FunctionResult) -> bool:
     """Whether the function does nothing but return: a stub for what this build, or this target, lacks."""
-    return not life.function.calls and not any(
-        edge.tests for block in life.function.blocks for edge in block.edges
+    return not result.function.calls and not any(
+        edge.tests for block in result.function.blocks for edge in block.edges
     )
 
 
-def told_apart(unit: Unit, life: Life, leaving: Exit) -> bool:
+def told_apart(unit: TranslationUnit, result: FunctionResult, leaving: ReturnState) -> bool:
     """Whether every caller of a static function tells this outcome from a failure: it looks at result and
     Error together, or compares the result with the very code. Then it is an answer."""
-    name = life.function.name
+    name = result.function.name
     if not unit.is_static(name):
         return False
     code = leaving.constant or (leaving.value.text if isinstance(leaving.value, Const) else "")
@@ -87,7 +87,7 @@ def told_apart(unit: Unit, life: Life, leaving: Exit) -> bool:
     )
 
 
-def answered(unit: Unit, life: Life, leaving: Exit, errp: str) -> bool:
+def answered(unit: TranslationUnit, result: FunctionResult, leaving: ReturnState, errp: str) -> bool:
     """Whether the last test before the return looks at what a call that was handed errp gave back, or
     wrote: then that call has set the Error, however it tells.
 
@@ -103,7 +103,7 @@ def answered(unit: Unit, life: Life, leaving: Exit, errp: str) -> bool:
     text = unit.on_one_line(test).replace(" ", "")
     asked = [
         call
-        for call in life.function.calls
+        for call in result.function.calls
         if call.span.start < test.end and any(isinstance(a, Var) and a.path == errp for a in call.args)
     ]
     if not asked:
@@ -115,14 +115,14 @@ def answered(unit: Unit, life: Life, leaving: Exit, errp: str) -> bool:
         return True
     filled = [(position, root(a.path)) for position, a in enumerate(last.args) if isinstance(a, Addr)]
     if leaving.error.sure and leaving.error.origin == last.index:
-        types = life.function.locals
+        types = result.function.locals
         filled = [
             (position, path)
             for position, path in filled
             if types.get(path, "").endswith("*") and not _stores_null(unit, last, position)
         ]
     written = {path for _, path in filled}
-    for event in _assignments(life):
+    for event in _assignments(result):
         if event.value == Result(last.index):
             written.add(event.target)
     owners = {a.path for a in last.args if isinstance(a, Var) and a.path != errp}
@@ -132,7 +132,7 @@ def answered(unit: Unit, life: Life, leaving: Exit, errp: str) -> bool:
     return any(re.search(rf"(?<![\w.>]){re.escape(w)}(?!\w|->|\.|\[)", text) for w in written)
 
 
-def impossible(unit: Unit, life: Life, leaving: Exit) -> bool:
+def impossible(unit: TranslationUnit, result: FunctionResult, leaving: ReturnState) -> bool:
     """Whether the last test before the return is for a failure that its callee, a function of this file
     without errp, never returns."""
     branches = _branches(leaving)
@@ -140,58 +140,60 @@ def impossible(unit: Unit, life: Life, leaving: Exit) -> bool:
         return False
     test = branches[-1].span
     for name in identifiers(unit.on_one_line(test)):
-        call = assigned_from(life, name, test) if name in life.function.locals else None
-        if call is not None and own_exits(unit, call) and not may_fail(unit, call):
+        call = assigned_from(result, name, test) if name in result.function.locals else None
+        if call is not None and own_returns(unit, call) and not may_fail(unit, call):
             return True
     return False
 
 
-def may_fail(unit: Unit, call: Call) -> bool:
+def may_fail(unit: TranslationUnit, call: Call) -> bool:
     """Whether a callee of this file without errp may, by its returns, fail; True where nobody knows."""
     signature = unit.signature(call.name)
     kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
     failing = _FAILS_WITH.get(kind, NEG | ZERO | POS)
-    return any(leaving.signs & failing for leaving in own_exits(unit, call))
+    return any(leaving.signs & failing for leaving in own_returns(unit, call))
 
 
-def own_exits(unit: Unit, call: Call) -> tuple[Exit, ...]:
+def own_returns(unit: TranslationUnit, call: Call) -> tuple[ReturnState, ...]:
     """The returns of a callee of this file that has no errp; () where it is none, or not followed whole."""
     if not call.direct or call.name not in unit.functions:
         return ()
     signature = unit.signature(call.name)
     if signature is None or signature.errp is not None:
         return ()
-    life = unit.life(call.name)
-    return tuple(life.exits) if life is not None and life.complete else ()
+    result = unit.result(call.name)
+    return tuple(result.returns) if result is not None and result.complete else ()
 
 
-def assigned_from(life: Life, path: str, before: Span) -> Call | None:
+def assigned_from(result: FunctionResult, path: str, before: Span) -> Call | None:
     """The call whose result was last assigned to a variable, by the order of the text; None if something
     else was."""
     last: Assign | None = None
-    for event in _assignments(life):
+    for event in _assignments(result):
         if event.target == path and event.span < before and (last is None or event.span > last.span):
             last = event
     return (
-        life.function.calls[last.value.call] if last is not None and isinstance(last.value, Result) else None
+        result.function.calls[last.value.call]
+        if last is not None and isinstance(last.value, Result)
+        else None
     )
 
 
-def _assignments(life: Life) -> list[Assign]:
-    return [event for block in life.function.blocks for event in block.events if isinstance(event, Assign)]
+def _assignments(result: FunctionResult) -> list[Assign]:
+    return [event for block in result.function.blocks for event in block.events if isinstance(event, Assign)]
 
 
-def _branches(leaving: Exit) -> list[Trail]:
+def _branches(leaving: ReturnState) -> list[Trail]:
     return [place for place in places(leaving.trail) if place.kind == "branch"]
 
 
-def _falls_short(unit: Unit, call: Call, test: str) -> bool:
+def _falls_short(unit: TranslationUnit, call: Call, test: str) -> bool:
     """Whether a test compares the number of bytes that a call has moved with the number that was wanted."""
     signature = unit.signature(call.name) if call.direct else None
     return signature is not None and signature.returns == "ssize_t" and bool(_WANTED.search(test))
 
 
-def _stores_null(unit: Unit, call: Call, position: int) -> bool:
+def _stores_null(unit: TranslationUnit, call: Call, position: int) -> bool:
     """Whether the callee, a function of this file, stores a NULL where this argument points to."""
     if not call.direct or call.name not in unit.functions:
         return False

@@ -9,32 +9,32 @@ from collections.abc import Iterable, Iterator
 from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.checks.analysis import Analysis
-from qerrlint.domain.result import Exit, Life
+from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import FALSE, NEG, TRUE, Addr, Call, Const, Function, Result, Str, Value, Var
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 from qerrlint.transfer.errorguards import ERROR, ERRP, FATAL
 
 _CONSTANT = re.compile(r"-?[A-Z][A-Z0-9_]*$")
 
 
-def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
+def run(unit: TranslationUnit, piece: Piece) -> Iterable[Observation]:
     """The observations of one function."""
-    life = unit.life(piece.name)
-    if life is None:
+    result = unit.result(piece.name)
+    if result is None:
         return
-    for call in life.function.calls:
+    for call in result.function.calls:
         if call.direct:
-            for observation in _arguments(unit, life.function, life.signature, call):
+            for observation in _arguments(unit, result.function, result.signature, call):
                 # A macro of that name may rearrange its arguments; looked for last because it is dear.
                 if not unit.is_macro(call.name):
                     yield observation
-        yield from _ending(unit, life, call)
-    yield from _int_as_bool(unit, life)
+        yield from _ending(unit, result, call)
+    yield from _int_as_bool(unit, result)
 
 
-def _ending(unit: Unit, life: Life, call: Call) -> Iterator[Observation]:
+def _ending(unit: TranslationUnit, result: FunctionResult, call: Call) -> Iterator[Observation]:
     """&error_abort or &error_fatal for a failure that the host, the user or the guest can bring about."""
     position = unit.effect(call).errp
     if position is None or position >= len(call.args):
@@ -42,22 +42,22 @@ def _ending(unit: Unit, life: Life, call: Call) -> Iterator[Observation]:
     arg = call.args[position]
     if not isinstance(arg, Addr) or arg.path not in FATAL:
         return
-    place = unit.world.api.forbids(call.name, arg.path.removeprefix("error_"))
-    own = life.signature is not None and life.signature.errp is not None
+    place = unit.environment.api.forbids(call.name, arg.path.removeprefix("error_"))
+    own = result.signature is not None and result.signature.errp is not None
     if place is None or (place == "errp" and not own):
         return
-    if place == "instance-init" and "instance_init" not in unit.slots_of(life.function.name):
+    if place == "instance-init" and "instance_init" not in unit.slots_of(result.function.name):
         return
     yield Observation(
         analysis="calls",
         kind="abort-recoverable",
-        function=life.function.name,
+        function=result.function.name,
         primary=call.span,
         key=call.text,
         slots={
             "callee": call.name,
             "fatal": arg.path,
-            "function": life.function.name,
+            "function": result.function.name,
             "place": place,
             "kind": "setter" if unit.effect(call).evidence == "setter" else "callee",
         },
@@ -77,7 +77,9 @@ def _declared(type_text: str, name: str) -> str:
     return f"{type_text}{'' if type_text.endswith('*') else ' '}{name}".strip()
 
 
-def _arguments(unit: Unit, function: Function, own: Signature | None, call: Call) -> Iterator[Observation]:
+def _arguments(
+    unit: TranslationUnit, function: Function, own: Signature | None, call: Call
+) -> Iterator[Observation]:
     """The first argument of the call that the prototype cannot take, as far as Errors go."""
     signature = unit.signature(call.name)
     if signature is None or signature.errp is None or signature.errp < 0:
@@ -124,10 +126,10 @@ def _arguments(unit: Unit, function: Function, own: Signature | None, call: Call
         yield seen("too-few" if count < wanted else "too-many", count, "", call.span)
 
 
-def _is_several(unit: Unit, value: Value) -> bool:
+def _is_several(unit: TranslationUnit, value: Value) -> bool:
     """Whether an argument is a macro that stands for several (QERR_IO_ERROR: a class and a format)."""
     text = value.text if isinstance(value, Const) else value.path if isinstance(value, Var) else ""
-    macro = unit.world.macro(text, unit.path) if text.isidentifier() else None
+    macro = unit.environment.macro(text, unit.path) if text.isidentifier() else None
     return macro is not None and macro.params is None and "," in macro.body
 
 
@@ -160,23 +162,23 @@ def _takes_anything(type_text: str) -> bool:
     return "void" in type_text or "Error" in type_text or type_text in ("gpointer", "gconstpointer")
 
 
-def _int_as_bool(unit: Unit, life: Life) -> Iterator[Observation]:
+def _int_as_bool(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation]:
     """A bool function that returns an int result or an errno; an int function that returns a bool one."""
-    signature = life.signature
+    signature = result.signature
     if signature is None:
         return
     kind = result_kind(signature, unit.typedefs)
     if kind not in ("bool", "int") or (kind == "int" and signature.errp is None):
         return
     seen: set[Span] = set()
-    for leaving in life.exits:
+    for leaving in result.returns:
         if leaving.value is None or leaving.span in seen:
             continue
         if kind == "bool":
             wrong = leaving.signs == NEG
         else:
             literal = leaving.value in (TRUE, FALSE) and signature.returns == "int"
-            wrong = (literal and _numeric(life)) or _passes_bool(unit, life, leaving)
+            wrong = (literal and _numeric(result)) or _passes_bool(unit, result, leaving)
         if not wrong:
             continue
         seen.add(leaving.span)
@@ -184,7 +186,7 @@ def _int_as_bool(unit: Unit, life: Life) -> Iterator[Observation]:
         yield Observation(
             analysis="calls",
             kind="int-as-bool",
-            function=life.function.name,
+            function=result.function.name,
             primary=leaving.span,
             key=text,
             slots={
@@ -195,22 +197,22 @@ def _int_as_bool(unit: Unit, life: Life) -> Iterator[Observation]:
         )
 
 
-def _numeric(life: Life) -> bool:
+def _numeric(result: FunctionResult) -> bool:
     """Whether an int function follows the 0/negative convention somewhere (else it may be a bool)."""
     return any(
         leaving.signs == NEG or (isinstance(leaving.value, Const) and leaving.value.text == "0")
-        for leaving in life.exits
+        for leaving in result.returns
     )
 
 
-def _passes_bool(unit: Unit, life: Life, leaving: Exit) -> bool:
+def _passes_bool(unit: TranslationUnit, result: FunctionResult, leaving: ReturnState) -> bool:
     """Whether the result of a fallible bool callee is returned as it is."""
     value = leaving.value
     if leaving.origin < 0 or not (
         isinstance(value, Result) or (isinstance(value, Var) and value.path[0] != "$")
     ):
         return False
-    callee = life.function.calls[leaving.origin]
+    callee = result.function.calls[leaving.origin]
     signature = unit.signature(callee.name) if callee.direct else None
     return signature is not None and signature.errp is not None and signature.returns == "bool"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 # Peter Maydell in the founding thread: a good reason to ignore the error belongs into a comment.
@@ -18,7 +18,7 @@ _EXCUSED = re.compile(
 )
 
 
-def excused(unit: Unit, span: Span, in_block: bool = False) -> bool:
+def excused(unit: TranslationUnit, span: Span, in_block: bool = False) -> bool:
     """Whether a comment on the statement's lines or right above says why the failure is ignored; with
     `in_block` one above an earlier statement of the same block, or above the block, too."""
     lines = unit.lines

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 
 from qerrlint.c.cut import Piece
 from qerrlint.findings import Observation, Step
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 CALLS = re.compile(rb"\bmigration_call_notifiers\s*\(")
 """Finds the calls that tell the notifiers (migration/migration.c since QEMU 9.0)."""
 
 
-def ended_twice(unit: Unit, piece: Piece) -> Iterator[Observation]:
+def ended_twice(unit: TranslationUnit, piece: Piece) -> Iterator[Observation]:
     """Calls that tell notifiers of an end which another function of the file tells them of as well."""
-    ends = [name for name in unit.world.mig_events() if name.endswith(("_DONE", "_FAILED"))]
+    ends = [name for name in unit.environment.mig_events() if name.endswith(("_DONE", "_FAILED"))]
     function = unit.lowered(piece.name)
     other = _speaks_for_all(unit, piece.name, ends) if function is not None else None
     if function is None or other is None:
@@ -39,7 +39,7 @@ def ended_twice(unit: Unit, piece: Piece) -> Iterator[Observation]:
             )
 
 
-def _speaks_for_all(unit: Unit, but: str, ends: list[str]) -> tuple[str, Span] | None:
+def _speaks_for_all(unit: TranslationUnit, but: str, ends: list[str]) -> tuple[str, Span] | None:
     """The function that tells of whichever end it was, and where."""
     for name, piece in unit.functions.items():
         found = CALLS.search(unit.data, piece.body, piece.span.end)

@@ -6,28 +6,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qerrlint.domain.result import Life
+from qerrlint.domain.result import FunctionResult
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Var
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 
 _TAKES_ERRNO = frozenset({"error_setg_errno", "error_setg_file_open"})
 # Calls that nobody would take errno from.
 _QUIET = re.compile(r"trace_|g_|error_|[A-Z0-9_]+$")
 
 
-def observe(unit: Unit, life: Life) -> Iterator[Observation]:
+def observe(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation]:
     """Messages of one function with an errno that the call before them does not set for its callers."""
-    for call in life.function.calls:
+    for call in result.function.calls:
         if call.name not in _TAKES_ERRNO or len(call.args) < 2 or call.args[1] != Var("errno"):
             continue
-        failed = _before(life, call)
-        if failed is None or not unit.world.api.returns_errno(failed.name):
+        failed = _before(result, call)
+        if failed is None or not unit.environment.api.returns_errno(failed.name):
             continue
         yield Observation(
             "errorflow",
             "wrong-errno",
-            life.function.name,
+            result.function.name,
             call.span,
             call.text,
             {"callee": call.name, "value": failed.name, "form": "result-is-errno"},
@@ -37,11 +37,11 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
         )
 
 
-def _before(life: Life, call: Call) -> Call | None:
+def _before(result: FunctionResult, call: Call) -> Call | None:
     """The call that the message is about: the last one before it in the text."""
     earlier = [
         c
-        for c in life.function.calls
+        for c in result.function.calls
         if c.direct and c.span.end <= call.span.start and not _QUIET.match(c.name)
     ]
     return max(earlier, key=lambda c: c.span) if earlier else None

@@ -14,11 +14,11 @@ from qerrlint.absint.trace import Trail, places
 from qerrlint.checks.blameless import assigned_from, documented
 from qerrlint.checks.comments import excused
 from qerrlint.checks.steps import folded, path_steps
-from qerrlint.domain.result import Exit, Life
+from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 
 _JUMPS = re.compile(rb"\)?\s*(?:\{[^{}]*\b)?goto\s+(\w+)\s*;")
 # Labels that nobody jumps to on success, by their names; clean-up falls through a chain of them.
@@ -27,11 +27,11 @@ _OF_FAILURES = re.compile(rb"(?:^|_)(?:err|error|errors|fail|failed|failure|bad|
 _FAILED = re.compile(r"(?:(\w+)\s*<\s*0|(\w+)\s*(?:!=\s*0)?|!\s*(\w+)|(\w+)\s*==\s*NULL)$")
 
 
-def observe(unit: Unit, life: Life, errp: str) -> Iterator[Observation]:
+def observe(unit: TranslationUnit, result: FunctionResult, errp: str) -> Iterator[Observation]:
     """Jumps of a void function to a label of failures that come without an Error."""
     with_error: set[bytes] = set()
-    without: dict[bytes, list[tuple[Exit, Trail]]] = {}
-    for leaving in life.exits:
+    without: dict[bytes, list[tuple[ReturnState, Trail]]] = {}
+    for leaving in result.returns:
         jump = _last_jump(unit, leaving)
         if jump is None:
             continue
@@ -45,7 +45,7 @@ def observe(unit: Unit, life: Life, errp: str) -> Iterator[Observation]:
     for label in sorted(without):
         if label not in with_error and not _OF_FAILURES.search(label):
             continue
-        sources = {place.span: _failed_call(unit, life, place) for _, place in without[label]}
+        sources = {place.span: _failed_call(unit, result, place) for _, place in without[label]}
         if any(call is None for call in sources.values()):
             continue  # the label is not of failures alone
         told = set()
@@ -53,15 +53,17 @@ def observe(unit: Unit, life: Life, errp: str) -> Iterator[Observation]:
             call = sources[place.span]
             if call is None or place.span in told or leaving.printed:
                 continue
-            if excused(unit, place.span) or documented(unit, life, leaving):
+            if excused(unit, place.span) or documented(unit, result, leaving):
                 continue
             told.add(place.span)
-            yield _observation(unit, life, errp, label.decode(), place, call)
+            yield _observation(unit, result, errp, label.decode(), place, call)
 
 
-def _observation(unit: Unit, life: Life, errp: str, label: str, place: Trail, call: Call) -> Observation:
+def _observation(
+    unit: TranslationUnit, result: FunctionResult, errp: str, label: str, place: Trail, call: Call
+) -> Observation:
     slots = {
-        "function": life.function.name,
+        "function": result.function.name,
         "value": f"goto {label}",
         "origin": call.name,
         "kind": "void",
@@ -73,11 +75,11 @@ def _observation(unit: Unit, life: Life, errp: str, label: str, place: Trail, ca
     )
     key = f"{label} {folded(unit, place.span)} {call.name}"
     return Observation(
-        "errorflow", "failure-unset", life.function.name, place.span, key, slots, steps, "medium"
+        "errorflow", "failure-unset", result.function.name, place.span, key, slots, steps, "medium"
     )
 
 
-def _last_jump(unit: Unit, leaving: Exit) -> tuple[bytes, Trail] | None:
+def _last_jump(unit: TranslationUnit, leaving: ReturnState) -> tuple[bytes, Trail] | None:
     """The label of the last branch on the path whose body ends in a goto, with the branch."""
     for place in reversed(places(leaving.trail)):
         if place.kind == "branch" and place.taken is not _is_negated(unit, place):
@@ -87,12 +89,12 @@ def _last_jump(unit: Unit, leaving: Exit) -> tuple[bytes, Trail] | None:
     return None
 
 
-def _is_negated(unit: Unit, place: Trail) -> bool:
+def _is_negated(unit: TranslationUnit, place: Trail) -> bool:
     """Whether a `!` stands before the test: the place is what is tested, and its `taken` is turned."""
     return unit.data[place.span.start - 1 : place.span.start] == b"!"
 
 
-def _failed_call(unit: Unit, life: Life, place: Trail) -> Call | None:
+def _failed_call(unit: TranslationUnit, result: FunctionResult, place: Trail) -> Call | None:
     """The call without errp whose failure a branch has seen; None for any other test."""
     negation = "!" if _is_negated(unit, place) else ""
     found = _FAILED.match(negation + unit.on_one_line(place.span))
@@ -100,11 +102,11 @@ def _failed_call(unit: Unit, life: Life, place: Trail) -> Call | None:
         return None
     status, plain, pointer, null = found.groups()
     name = status or plain or pointer or null
-    call = assigned_from(life, name, place.span)
-    if call is None or not call.direct or name not in life.function.locals:
+    call = assigned_from(result, name, place.span)
+    if call is None or not call.direct or name not in result.function.locals:
         return None
     signature = unit.signature(call.name)
     if signature is None or signature.errp is not None:
         return None
-    is_pointer = life.function.locals[name].endswith("*")
+    is_pointer = result.function.locals[name].endswith("*")
     return call if is_pointer == bool(pointer or null) else None

@@ -13,13 +13,13 @@ from qerrlint.checks.blameless import (
     documented,
     helped,
     impossible,
-    own_exits,
+    own_returns,
     told_apart,
 )
 from qerrlint.checks.returned import Returned
 from qerrlint.checks.steps import folded, path_steps
 from qerrlint.domain.conventions import fails_by
-from qerrlint.domain.result import Exit
+from qerrlint.domain.result import ReturnState
 from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import ANY, NEG, ZERO, Call, Const, Result, Var, identifiers, text_of
@@ -28,14 +28,14 @@ from qerrlint.ir.code import ANY, NEG, ZERO, Call, Const, Result, Var, identifie
 _INDENT = 4
 
 
-def _leave(leaving: Exit) -> Step:
+def _leave(leaving: ReturnState) -> Step:
     return Step(leaving.span, "the function fails here without an Error")
 
 
 class Failures(Returned):
     """The failing returns of one function, judged."""
 
-    def forwards(self, leaving: Exit) -> bool:
+    def forwards(self, leaving: ReturnState) -> bool:
         """Whether the result is that of a callee without errp, untested, and its body shows that it fails."""
         if self._kind != "int" or leaving.signs != ANY or leaving.soft or leaving.constant:
             return False
@@ -43,16 +43,16 @@ class Failures(Returned):
         if call is None:
             return False
         # Whoever returns what another function returned may fail; here one return of that is a plain failure.
-        return any(fails_by("int", e.signs) for e in own_exits(self._unit, call))
+        return any(fails_by("int", e.signs) for e in own_returns(self._unit, call))
 
-    def failing(self, leaving: Exit) -> Iterator[Observation]:
+    def failing(self, leaving: ReturnState) -> Iterator[Observation]:
         """A failure: the Error must be set."""
         if leaving.error.state is not ErrorState.NULL or leaving.handed:
             return
         if documented(self._unit, self._life, leaving) or helped(self._unit, leaving):
             return
         members = self._unit.slots_of(self._life.function.name)
-        if any(self._unit.world.api.tolerates_unset(member) for member in members):
+        if any(self._unit.environment.api.tolerates_unset(member) for member in members):
             return
         unit, calls = self._unit, self._life.function.calls
         for number in leaving.printed:
@@ -106,7 +106,7 @@ class Failures(Returned):
             leaving,
         )
 
-    def _dropped(self, call: Call, setter: str, how: str, leaving: Exit) -> Iterator[Observation]:
+    def _dropped(self, call: Call, setter: str, how: str, leaving: ReturnState) -> Iterator[Observation]:
         """The Error of `setter` ends in `call`; `how` is null where it was never asked for (no more than
         likely a mistake), report or free where it is consumed."""
         slots = {
@@ -118,31 +118,31 @@ class Failures(Returned):
         certainty = "medium" if how == "null" else "high"
         yield from self._make("dropped", call.span, call.text, slots, (_leave(leaving),), certainty, leaving)
 
-    def _exceptional(self, leaving: Exit) -> bool:
+    def _exceptional(self, leaving: ReturnState) -> bool:
         """Whether false or NULL without an Error is the odd one out: others leave by the same return with an
         Error, or more returns have one than have none. At a tie it is where it stands in the body of an `if`;
         elsewhere it may mean "no" or "none"."""
         with_error = {
-            e.span for e in self._life.exits if e.signs == ZERO and e.error.state is not ErrorState.NULL
+            e.span for e in self._life.returns if e.signs == ZERO and e.error.state is not ErrorState.NULL
         }
-        without = {e.span for e in self._life.exits if e.signs == ZERO and e.error.state is ErrorState.NULL}
+        without = {e.span for e in self._life.returns if e.signs == ZERO and e.error.state is ErrorState.NULL}
         if leaving.span in with_error or len(without) < len(with_error):
             return True
         return len(without) == len(with_error) and self._is_conditional(leaving)
 
-    def _is_conditional(self, leaving: Exit) -> bool:
+    def _is_conditional(self, leaving: ReturnState) -> bool:
         """Whether the return stands deeper than the function's own block."""
         _, column = self._unit.lines.position(leaving.span.start)
         return column > _INDENT + 1
 
     def _setter(self, consumer: int) -> str:
         """Who had set the Error that a consumer took, "" where that is not known."""
-        for sighting in self._life.sightings:
-            if sighting.kind == "consumed" and sighting.call == consumer and sighting.first.origin >= 0:
-                return self._life.function.calls[sighting.first.origin].name
+        for occurrence in self._life.occurrences:
+            if occurrence.kind == "consumed" and occurrence.call == consumer and occurrence.first.origin >= 0:
+                return self._life.function.calls[occurrence.first.origin].name
         return ""
 
-    def _source(self, leaving: Exit) -> str:
+    def _source(self, leaving: ReturnState) -> str:
         """Whose status is returned, by name."""
         call = None if leaving.constant else self._last_source(leaving)
         return call.name if call is not None else ""
@@ -150,7 +150,7 @@ class Failures(Returned):
     def _null_errp(self, call: Call) -> bool:
         return call.passes_null(self._unit.effect(call).errp)
 
-    def _last_source(self, leaving: Exit) -> Call | None:
+    def _last_source(self, leaving: ReturnState) -> Call | None:
         """The call whose status is returned; of a variable the one that its last test on the path saw."""
         value = leaving.value
         if isinstance(value, Result):

@@ -20,7 +20,7 @@ from qerrlint.checks.shape import errp_shape
 from qerrlint.checks.statement_text import realigned
 from qerrlint.findings import Edit, Observation
 from qerrlint.ir.code import Call, Function, Result, Var, text_of
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 # Which argument is the format, by what the text is for (include/qapi/error.h, include/qemu/error-report.h).
@@ -58,7 +58,7 @@ _SIMPLE = re.compile(r"-?[A-Za-z_]\w*\Z")
 _FUNC = frozenset({"__func__", "__FUNCTION__"})
 
 
-def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
+def run(unit: TranslationUnit, piece: Piece) -> Iterable[Observation]:
     """The observations of one function."""
     function = unit.lowered(piece.name)
     if function is None:
@@ -74,7 +74,7 @@ def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
 class _Message:
     """A call with a text of the program's own: the format, and the index of its argument."""
 
-    unit: Unit
+    unit: TranslationUnit
     function: Function
     call: Call
     format: Format
@@ -93,7 +93,7 @@ class _Message:
         )
 
 
-def _call(unit: Unit, function: Function, call: Call) -> Iterator[Observation]:
+def _call(unit: TranslationUnit, function: Function, call: Call) -> Iterator[Observation]:
     name = call.name
     at = _MESSAGES.get(name, _PREFIXES.get(name, 1 if name == _HINT else -1))
     if not 0 <= at < len(call.args):

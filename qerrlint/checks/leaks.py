@@ -7,68 +7,68 @@ from collections.abc import Iterator
 
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.steps import folded, path_steps
-from qerrlint.domain.result import Life, Sighting
+from qerrlint.domain.result import FunctionResult, Occurrence
 from qerrlint.findings import Observation, Step
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 
 
-def observe(unit: Unit, life: Life) -> Iterator[Observation]:
+def observe(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation]:
     """The Errors of one function that are lost."""
-    yield from _leaks(unit, life)
-    yield from _owned(unit, life)
+    yield from _leaks(unit, result)
+    yield from _owned(unit, result)
 
 
-def _leaks(unit: Unit, life: Life) -> Iterator[Observation]:
+def _leaks(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation]:
     """Locals that still hold an Error where the function returns; one finding for each setter."""
-    left = [s for s in life.sightings if s.kind == "left-set" and s.first.origin >= 0]
+    left = [s for s in result.occurrences if s.kind == "left-set" and s.first.origin >= 0]
     told: set[tuple[str, int]] = set()
-    for sighting in sorted(left, key=lambda s: (not s.first.sure, s.span)):
-        setter = life.function.calls[sighting.first.origin]
+    for occurrence in sorted(left, key=lambda s: (not s.first.sure, s.span)):
+        setter = result.function.calls[occurrence.first.origin]
         effect = unit.effect(setter)
-        if (sighting.cell, setter.index) in told or effect.evidence == "guess":
+        if (occurrence.cell, setter.index) in told or effect.evidence == "guess":
             continue
-        told.add((sighting.cell, setter.index))
+        told.add((occurrence.cell, setter.index))
         yield Observation(
             "errorflow",
             "leaked",
-            life.function.name,
+            result.function.name,
             setter.span,
-            f"{sighting.cell} {setter.text}",
+            f"{occurrence.cell} {setter.text}",
             {
-                "error": sighting.cell,
+                "error": occurrence.cell,
                 "callee": setter.name,
-                "how": "definite" if sighting.first.sure else "possible",
+                "how": "definite" if occurrence.first.sure else "possible",
             },
             (
-                *path_steps(unit, sighting.trail, sighting.cell, setter),
-                Step(sighting.span, "the function returns here"),
+                *path_steps(unit, occurrence.trail, occurrence.cell, setter),
+                Step(occurrence.span, "the function returns here"),
             ),
-            "high" if sighting.first.sure else "medium",
-            whole=not is_joined(sighting.trail),
+            "high" if occurrence.first.sure else "medium",
+            whole=not is_joined(occurrence.trail),
         )
 
 
-def _owned(unit: Unit, life: Life) -> Iterator[Observation]:
+def _owned(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation]:
     """An `Error *` parameter that the function consumes on one path and forgets on another."""
-    consumed: dict[str, Sighting] = {}
-    for sighting in life.sightings:
-        if sighting.kind == "consumed" and sighting.first.origin in (-1, -2):
-            consumed.setdefault(sighting.cell, sighting)
-    for sighting in life.sightings:
-        if sighting.kind != "left-owned" or sighting.cell not in consumed or not life.complete:
+    consumed: dict[str, Occurrence] = {}
+    for occurrence in result.occurrences:
+        if occurrence.kind == "consumed" and occurrence.first.origin in (-1, -2):
+            consumed.setdefault(occurrence.cell, occurrence)
+    for occurrence in result.occurrences:
+        if occurrence.kind != "left-owned" or occurrence.cell not in consumed or not result.complete:
             continue
-        consumer = consumed.pop(sighting.cell)
-        call = life.function.calls[consumer.call]
+        consumer = consumed.pop(occurrence.cell)
+        call = result.function.calls[consumer.call]
         yield Observation(
             "errorflow",
             "leaked",
-            life.function.name,
-            sighting.span,
-            f"{sighting.cell} {folded(unit, sighting.span)}",
-            {"error": sighting.cell, "callee": "the caller", "how": "possible"},
+            result.function.name,
+            occurrence.span,
+            f"{occurrence.cell} {folded(unit, occurrence.span)}",
+            {"error": occurrence.cell, "callee": "the caller", "how": "possible"},
             (
-                Step(call.span, f"{call.name}() takes {sighting.cell} on another path"),
-                *path_steps(unit, sighting.trail, sighting.cell, None),
+                Step(call.span, f"{call.name}() takes {occurrence.cell} on another path"),
+                *path_steps(unit, occurrence.trail, occurrence.cell, None),
             ),
             "medium",
         )

@@ -26,7 +26,7 @@ from qerrlint.domain.ownership import FAILURES, Pair
 from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call, Event, Return
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 from qerrlint.transfer.custody import Handling, follow
 
@@ -50,7 +50,7 @@ def machine(pairs: Sequence[Pair]) -> Analysis:
 
 
 def _run(
-    by_call: Mapping[str, Sequence[Pair]], taking: re.Pattern[bytes], unit: Unit, piece: Piece
+    by_call: Mapping[str, Sequence[Pair]], taking: re.Pattern[bytes], unit: TranslationUnit, piece: Piece
 ) -> Iterable[Observation]:
     if CALLS.search(unit.data, piece.body, piece.span.end):
         yield from ended_twice(unit, piece)
@@ -99,8 +99,8 @@ def _matters(scene: Scene, call: Call, handling: Handling, failing: Collection[S
     return after(scene.function, call.index, leaves, good, releases)
 
 
-def _failing(unit: Unit, name: str, kind: str) -> frozenset[Span]:
+def _failing(unit: TranslationUnit, name: str, kind: str) -> frozenset[Span]:
     """The returns that are a failure on some path, by the Error or by the result."""
-    life = unit.life(name)
-    exits = life.exits if life is not None else ()
+    result = unit.result(name)
+    exits = result.returns if result is not None else ()
     return frozenset(e.span for e in exits if e.error.state is ErrorState.SET or fails_by(kind, e.signs))

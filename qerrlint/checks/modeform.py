@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from qerrlint.c.arithmetic import NotUnderstoodError
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Assign, Call, Function, Var
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.mode_values import MODE, Evaluator
 from qerrlint.qemu.registrations import ModeArguments, mode_arguments
 from qerrlint.source.span import Span
@@ -21,7 +21,7 @@ _ALL = "MIG_MODE_ALL"
 _END = ("-1", _ALL)
 
 
-def written_modes(unit: Unit, function: Function, call: Call) -> Iterator[Observation]:
+def written_modes(unit: TranslationUnit, function: Function, call: Call) -> Iterator[Observation]:
     """What is wrong with the way a call writes its modes."""
     if not call.direct or not call.name.endswith(("_modes", "_mode")):
         return
@@ -62,13 +62,17 @@ def _seen(
     )
 
 
-def _bit(unit: Unit, function: Function, call: Call, text: str, span: Span, form: str) -> Observation:
+def _bit(
+    unit: TranslationUnit, function: Function, call: Call, text: str, span: Span, form: str
+) -> Observation:
     mode = MODE.findall(text)[0]
     slots = {"mode": mode, "meaning": _as_number(unit, mode), "form": form}
     return _seen("mode-not-a-bit", function, call, span, text, slots)
 
 
-def _in_set(unit: Unit, function: Function, call: Call, taken: ModeArguments) -> Iterator[Observation]:
+def _in_set(
+    unit: TranslationUnit, function: Function, call: Call, taken: ModeArguments
+) -> Iterator[Observation]:
     """The terms of a set of bits: in the argument, or in what is assigned to the local that stands there."""
     evaluator = Evaluator(unit)
     span = call.arg_spans[taken.first]
@@ -96,12 +100,12 @@ def _in_set(unit: Unit, function: Function, call: Call, taken: ModeArguments) ->
             yield _seen("duplicate-mode", function, call, place, mode, {"mode": mode})
 
 
-def _is_mode(unit: Unit, name: str) -> bool:
+def _is_mode(unit: TranslationUnit, name: str) -> bool:
     modes = dict(unit.mig_modes())
     return name in modes or not modes
 
 
-def _assignments(unit: Unit, function: Function, local: str) -> list[tuple[str, Span]]:
+def _assignments(unit: TranslationUnit, function: Function, local: str) -> list[tuple[str, Span]]:
     """What is assigned to a local in so many words, as text and place."""
     out = []
     for block in function.blocks:
@@ -147,12 +151,12 @@ def _single_bit(evaluator: Evaluator, function: Function, term: str) -> int | No
     return number.bit_length() - 1 if number > 0 and number & (number - 1) == 0 else None
 
 
-def _as_number(unit: Unit, mode: str) -> str:
+def _as_number(unit: TranslationUnit, mode: str) -> str:
     value = dict(unit.mig_modes()).get(mode)
     return f"the number {1 << value}, which is no mode" if value is not None else "a number that is no mode"
 
 
-def _as_bits(unit: Unit, mode: str) -> str:
+def _as_bits(unit: TranslationUnit, mode: str) -> str:
     """What a bare mode number is when it is read as a set of bits."""
     modes = {value: name for name, value in unit.mig_modes()}
     value = next((v for v, name in modes.items() if name == mode), None)

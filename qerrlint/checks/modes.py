@@ -16,7 +16,7 @@ from qerrlint.checks.analysis import Analysis
 from qerrlint.checks.modeform import written_modes
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Edge, Event, Function, Return, Var
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.registered_modes import registered_for
 from qerrlint.qemu.registrations import BLOCKER, NOTIFIER, Object, Registration, object_of, registrations
 
@@ -27,7 +27,7 @@ TRANSFER, EXEC = "MIG_MODE_CPR_TRANSFER", "MIG_MODE_CPR_EXEC"
 _MOST_SIBLINGS = 3
 
 
-def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
+def run(unit: TranslationUnit, piece: Piece) -> Iterable[Observation]:
     """The observations of one function."""
     if not _REGISTRATION.search(unit.data, piece.span.start, piece.span.end):
         return
@@ -49,7 +49,9 @@ def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
 # -- one of two modes that go together -------------------------------------------------------------
 
 
-def _without_exec(unit: Unit, function: Function, made: list[Registration]) -> Iterator[Observation]:
+def _without_exec(
+    unit: TranslationUnit, function: Function, made: list[Registration]
+) -> Iterator[Observation]:
     """Registrations for cpr-transfer that leave cpr-exec out, where the tree has both."""
     both = frozenset({TRANSFER, EXEC})
     if not both <= {name for name, _ in unit.mig_modes()}:
@@ -101,7 +103,7 @@ def _completes(other: Registration, one: Registration) -> bool:
     )
 
 
-def _of_file(unit: Unit) -> Iterator[Registration]:
+def _of_file(unit: TranslationUnit) -> Iterator[Registration]:
     for name, piece in unit.functions.items():
         if _REGISTRATION.search(unit.data, piece.body, piece.span.end):
             function = unit.lowered(name)
@@ -148,7 +150,7 @@ class _Path:
         return state
 
 
-def _coverage(unit: Unit, function: Function, made: list[Registration]) -> Iterator[Observation]:
+def _coverage(unit: TranslationUnit, function: Function, made: list[Registration]) -> Iterator[Observation]:
     """CPR modes that a mode-selective blocker exempts without a notifier; notifiers for blocked modes."""
     known: dict[int, tuple[Registration, ...]] = {
         r.call.index: (r,) for r in made if r.kind in (BLOCKER, NOTIFIER)
@@ -191,7 +193,7 @@ def _coverage(unit: Unit, function: Function, made: list[Registration]) -> Itera
                     yield observation
 
 
-def _of_callees(unit: Unit, function: Function) -> Iterator[tuple[int, tuple[Registration, ...]]]:
+def _of_callees(unit: TranslationUnit, function: Function) -> Iterator[tuple[int, tuple[Registration, ...]]]:
     """The notifiers that functions of this file register for what they are handed, by the call's number."""
     for call in function.calls:
         piece = unit.functions.get(call.name) if call.direct and call.name != function.name else None
@@ -219,7 +221,7 @@ _Found = tuple[tuple[str, int, str], Observation]
 
 
 def _uncovered(
-    unit: Unit, function: Function, blocker: Registration, notifiers: list[Registration]
+    unit: TranslationUnit, function: Function, blocker: Registration, notifiers: list[Registration]
 ) -> list[_Found]:
     """CPR modes that the blocker exempts and no notifier of its object is registered for."""
     every = [name for name, _ in unit.mig_modes()]
@@ -244,7 +246,7 @@ def _uncovered(
 
 
 def _blocked(
-    unit: Unit, function: Function, blocker: Registration, notifiers: list[Registration]
+    unit: TranslationUnit, function: Function, blocker: Registration, notifiers: list[Registration]
 ) -> list[_Found]:
     """CPR modes that a notifier is registered for although the blocker of its object blocks them."""
     every = [name for name, _ in unit.mig_modes()]

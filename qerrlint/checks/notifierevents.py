@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from qerrlint.c.cut import Piece
 from qerrlint.checks.steps import folded, path_steps
-from qerrlint.domain.result import Exit, Life
+from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import ZERO, Call
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.migration_events import lives_by_event
 from qerrlint.qemu.notifier_callbacks import is_migration_notifier
 from qerrlint.source.span import Span
@@ -30,50 +30,50 @@ class _Failure:
 
     how: str
     sure: bool
-    leaving: Exit
-    life: Life
+    leaving: ReturnState
+    result: FunctionResult
     events: list[str]
 
 
-def outside_setup(unit: Unit, piece: Piece) -> Iterator[Observation]:
+def outside_setup(unit: TranslationUnit, piece: Piece) -> Iterator[Observation]:
     """The returns of a migration notifier that fail at another event than SETUP."""
     if not is_migration_notifier(unit, piece.name):
         return
     failures: dict[Span, _Failure] = {}
     for under in lives_by_event(unit, piece.name):
-        if under.event.endswith(_SETUP) or not under.decided or not under.life.complete:
+        if under.event.endswith(_SETUP) or not under.decided or not under.result.complete:
             continue
-        for leaving in under.life.exits:
-            how, sure = _failing(unit, under.life, leaving)
+        for leaving in under.result.returns:
+            how, sure = _failing(unit, under.result, leaving)
             if not how:
                 continue
             known = failures.get(leaving.span)
             if known is None or (known.how, known.sure) < (how, sure):
                 events = known.events if known is not None else []
-                known = failures[leaving.span] = _Failure(how, sure, leaving, under.life, events)
+                known = failures[leaving.span] = _Failure(how, sure, leaving, under.result, events)
             if under.event not in known.events:
                 known.events.append(under.event)
     for span, failure in sorted(failures.items()):
         yield _observation(unit, piece.name, span, failure)
 
 
-def _failing(unit: Unit, life: Life, leaving: Exit) -> tuple[str, bool]:
+def _failing(unit: TranslationUnit, result: FunctionResult, leaving: ReturnState) -> tuple[str, bool]:
     """How a way of returning fails ("sets": an Error alone, "returns": a result), and if that is sure."""
     if not leaving.signs & ZERO:
         return "returns", True
     if leaving.error.state is ErrorState.SET and leaving.signs == ZERO:
         return "sets", True
     if leaving.origin >= 0 and leaving.signs & ~ZERO:
-        call = life.function.calls[leaving.origin]
+        call = result.function.calls[leaving.origin]
         summary = unit.summary(call.name) if call.direct else None
         if summary is not None and summary.fails:
             return "returns", False
     return "", False
 
 
-def _observation(unit: Unit, name: str, span: Span, failure: _Failure) -> Observation:
+def _observation(unit: TranslationUnit, name: str, span: Span, failure: _Failure) -> Observation:
     leaving = failure.leaving
-    calls = failure.life.function.calls
+    calls = failure.result.function.calls
     setter: Call | None = None
     cause = "on this path"
     if leaving.error.state is ErrorState.SET and leaving.error.origin >= 0:

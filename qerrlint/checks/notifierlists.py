@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from qerrlint.c.cut import Piece
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Addr, Assign, Call, Function, Result, Value, Var, root, text_of
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.registrations import object_of
 from qerrlint.source.span import Span
 
@@ -20,7 +20,7 @@ _REGISTERED = re.compile(r"notifier|blocker", re.IGNORECASE)
 _CALLER = re.compile(rb"\b(?:\w*add_notifier\w*|add_migration_state_change_notifier)\s*\(|\bnotify\s*=")
 
 
-def wrong_lists(unit: Unit, piece: Piece) -> Iterator[Observation]:
+def wrong_lists(unit: TranslationUnit, piece: Piece) -> Iterator[Observation]:
     """The mismatches of one function."""
     data, start, end = unit.data, piece.body, piece.span.end
     removes = data.find(b"list_remove", start, end) >= 0 or data.find(b"list_delete", start, end) >= 0
@@ -34,7 +34,7 @@ def wrong_lists(unit: Unit, piece: Piece) -> Iterator[Observation]:
         yield from _members(unit, function)
 
 
-def _removals(unit: Unit, function: Function) -> Iterator[Observation]:
+def _removals(unit: TranslationUnit, function: Function) -> Iterator[Observation]:
     """A list of notifiers or blockers that becomes what is left of another one."""
     for block in function.blocks:
         for event in block.events:
@@ -51,7 +51,7 @@ def _removals(unit: Unit, function: Function) -> Iterator[Observation]:
             yield _seen(function, event.span, call, event.target, source, "list", ())
 
 
-def _both_kept(unit: Unit, function: Function, target: str, source: Value) -> bool:
+def _both_kept(unit: TranslationUnit, function: Function, target: str, source: Value) -> bool:
     """Whether both lists outlive the function: a local one may hold what is left as it likes."""
     signature = unit.signature(function.name)
     params = {param.name for param in signature.params} if signature is not None else set()
@@ -62,7 +62,7 @@ def _both_kept(unit: Unit, function: Function, target: str, source: Value) -> bo
     return isinstance(source, Var) and kept(target) and kept(source.path)
 
 
-def _members(unit: Unit, function: Function) -> Iterator[Observation]:
+def _members(unit: TranslationUnit, function: Function) -> Iterator[Observation]:
     """container_of() of what a callback is handed, by another member than the one that was registered."""
     signature = unit.signature(function.name)
     if signature is None or not signature.params or not unit.is_handed_over(function.name):
@@ -80,7 +80,7 @@ def _members(unit: Unit, function: Function) -> Iterator[Observation]:
             yield _seen(function, call.span, call, name, member, "member", steps)
 
 
-def _registered(unit: Unit, callback: str, struct: str) -> Iterator[tuple[str, Span]]:
+def _registered(unit: TranslationUnit, callback: str, struct: str) -> Iterator[tuple[str, Span]]:
     """The members of the struct with which a callback is registered, and where."""
     for name, piece in unit.functions.items():
         body = unit.data[piece.body : piece.span.end]
@@ -105,7 +105,7 @@ def _names(value: Value, callback: str) -> bool:
 
 
 def _member(
-    unit: Unit, function: Function, value: Value, struct: str, span: Span
+    unit: TranslationUnit, function: Function, value: Value, struct: str, span: Span
 ) -> Iterator[tuple[str, Span]]:
     of = object_of(unit, function, value)
     if of.kind == "member" and of.holder == struct:

@@ -14,7 +14,7 @@ from qerrlint.checks.gobetween import GUARDS, carried_errors
 from qerrlint.checks.statement_text import Text, null_checked
 from qerrlint.findings import Edit, Observation
 from qerrlint.ir.code import Call, Function, Var
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 _NULL_SAFE = {"error_propagate": 1, "error_free": 0}
@@ -23,7 +23,7 @@ _HELPERS = re.compile(r"prepend|append|hint|g_clear_pointer")
 _API_FUNCTION = "error_propagate"
 
 
-def redundant_code(unit: Unit, function: Function) -> Iterator[Observation]:
+def redundant_code(unit: TranslationUnit, function: Function) -> Iterator[Observation]:
     """The observations of one function."""
     names = {call.name for call in function.calls}
     if _API_FUNCTION in unit.functions or names.isdisjoint((*GUARDS, *_NULL_SAFE)):
@@ -101,7 +101,7 @@ def _needless_guard(text: Text) -> Iterator[Observation]:
     yield text.seen("guard", guard.span, errp, guard.name, (edit,) if edit is not None else (), "high")
 
 
-def _leaves_alone(unit: Unit, call: Call) -> bool:
+def _leaves_alone(unit: TranslationUnit, call: Call) -> bool:
     """Whether a callee does not rely on its caller's guard: it sets Errors and reads none."""
     if not call.direct or _HELPERS.search(call.name):
         return False
@@ -111,8 +111,8 @@ def _leaves_alone(unit: Unit, call: Call) -> bool:
     if effect.into is None and effect.errp is None:
         return False
     if call.name in unit.functions:
-        life = unit.life(call.name)
-        if life is None or any(s.kind == "deref" for s in life.sightings):
+        result = unit.result(call.name)
+        if result is None or any(s.kind == "deref" for s in result.occurrences):
             return False
-        return not any(_HELPERS.search(inner.name) for inner in life.function.calls)
+        return not any(_HELPERS.search(inner.name) for inner in result.function.calls)
     return True

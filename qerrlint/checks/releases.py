@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Who else in a file gives an object back: callees, callers, the phases of the object's life.
+"""Who else in a file gives an object back: callees, callers, the phases of the object's result.
 
 Other functions are read by their words (a releasing call and the object's last name in one body), callees of
 unknown body by the word in their names that says that they clean up. It follows no path.
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from qerrlint.domain.ownership import Pair, tail
 from qerrlint.ir.code import Addr, Call, Function, Result, Value, Var, identifiers, root
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import SETUP, TEARDOWN, calls_inside, phases
 from qerrlint.transfer.errorguards import casts
 
@@ -29,7 +29,7 @@ _DEPTH = 4
 class Releases:
     """The functions of one file as far as they give objects back."""
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: TranslationUnit) -> None:
         self._unit = unit
         self._spans = {name: (piece.body, piece.span.end) for name, piece in unit.functions.items()}
         self._phases: dict[str, frozenset[str]] | None = None
@@ -165,17 +165,17 @@ def owners(function: Function, name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _own(function: Function, unit: Unit) -> frozenset[str]:
+def _own(function: Function, unit: TranslationUnit) -> frozenset[str]:
     """The names that mean nothing outside of the function: its locals and parameters."""
     return _params(function, unit) | function.locals.keys()
 
 
-def _params(function: Function, unit: Unit) -> frozenset[str]:
+def _params(function: Function, unit: TranslationUnit) -> frozenset[str]:
     signature = unit.signature(function.name)
     return frozenset(p.name for p in signature.params) if signature is not None else frozenset()
 
 
 @lru_cache(maxsize=2)
-def releases_of(unit: Unit) -> Releases:
+def releases_of(unit: TranslationUnit) -> Releases:
     """The Releases of a unit, made once."""
     return Releases(unit)

@@ -15,7 +15,7 @@ from qerrlint.checks.scene import Scene
 from qerrlint.domain.ownership import Pair, tail
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Function, root
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import RECURRING
 from qerrlint.source.span import Span
 from qerrlint.transfer.custody import Handling
@@ -63,13 +63,15 @@ def _entry(name: str) -> frozenset[str]:
     return _ENTRIES & frozenset(name.split("_"))
 
 
-def _mentioned(unit: Unit, name: str, before: int, member: str) -> bool:
+def _mentioned(unit: TranslationUnit, name: str, before: int, member: str) -> bool:
     """Whether the function speaks of the member before that place: it may have looked."""
     piece = unit.functions[name]
     return bool(re.search(rb"\b%s\b" % member.encode(), unit.data[piece.body : before]))
 
 
-def _others(unit: Unit, function: Function, pair: Pair, member: str) -> Iterator[tuple[str, int, int]]:
+def _others(
+    unit: TranslationUnit, function: Function, pair: Pair, member: str
+) -> Iterator[tuple[str, int, int]]:
     """The other functions that prepare and take a member of that name, with the place of the first call."""
     calls = b"|".join(re.escape(move.call.encode()) for move in pair.prepare)
     prepares = re.compile(rb"\b(?:%s)\s*\(\s*&?[^,;]*\b%s\s*," % (calls, member.encode()))
@@ -79,20 +81,20 @@ def _others(unit: Unit, function: Function, pair: Pair, member: str) -> Iterator
             yield name, found.start(), found.end() - 1
 
 
-def _asked(unit: Unit, name: str, before: int) -> set[bytes]:
+def _asked(unit: TranslationUnit, name: str, before: int) -> set[bytes]:
     """The functions that conditions before that place ask."""
     piece = unit.functions[name]
     return set(_ASKED.findall(unit.data, piece.body, before))
 
 
-def _same_owner(unit: Unit, function: Function, other: str, path: str, text: bytes) -> bool:
+def _same_owner(unit: TranslationUnit, function: Function, other: str, path: str, text: bytes) -> bool:
     """Whether both paths start from variables of one type, or from one variable of the file."""
     found = _PATH.search(text)
     mine, theirs = root(path), found.group(1).decode() if found is not None else ""
     return bool(theirs) and _type_of(unit, function.name, mine) == _type_of(unit, other, theirs)
 
 
-def _type_of(unit: Unit, name: str, variable: str) -> str:
+def _type_of(unit: TranslationUnit, name: str, variable: str) -> str:
     function, signature = unit.lowered(name), unit.signature(name)
     types = dict(function.locals) if function is not None else {}
     types |= {p.name: p.type for p in signature.params} if signature is not None else {}

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.comments import excused
-from qerrlint.domain.result import Exit, Life
+from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import ANY, NEG, POS, ZERO, Const, Op, Var
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 # Functions that answer a question or look something up: false and NULL are answers there.
@@ -26,17 +26,17 @@ _STATUS = re.compile(r"(?:ret|rc|r|res|err|error|status|rv|retval)\d*$")
 class Returned:
     """One function's returns; remembers what has been said of them."""
 
-    def __init__(self, unit: Unit, life: Life, kind: str, errp: str) -> None:
+    def __init__(self, unit: TranslationUnit, result: FunctionResult, kind: str, errp: str) -> None:
         self._unit = unit
-        self._life = life
+        self._life = result
         self._kind = kind
         self._errp = errp
         self._told: set[tuple[str, Span]] = set()
         # false and NULL are failures where the function itself sets an Error with them.
         self._zero_fails = (
-            any(e.signs == ZERO and e.error.state is ErrorState.SET and e.error.sure for e in life.exits)
+            any(e.signs == ZERO and e.error.state is ErrorState.SET and e.error.sure for e in result.returns)
             or self._never_uses_errp()
-        ) and not _ASKS.search(life.function.name)
+        ) and not _ASKS.search(result.function.name)
 
     def _never_uses_errp(self) -> bool:
         """Whether the function leaves its errp alone and makes something, or gives NULL on another path."""
@@ -46,10 +46,10 @@ class Returned:
         return (
             self._kind in ("pointer", "bool")
             and not word.search(text)
-            and any(e.signs == POS or e.signs == ZERO | POS or e.signs == ANY for e in self._life.exits)
+            and any(e.signs == POS or e.signs == ZERO | POS or e.signs == ANY for e in self._life.returns)
         )
 
-    def fails(self, leaving: Exit) -> bool:
+    def fails(self, leaving: ReturnState) -> bool:
         """Whether the result is a failure by the convention."""
         if leaving.soft:
             return False
@@ -68,7 +68,7 @@ class Returned:
             return bool(leaving.printed) and not leaving.implicit
         return False
 
-    def succeeds(self, leaving: Exit) -> bool:
+    def succeeds(self, leaving: ReturnState) -> bool:
         """Whether the result is a success by the convention."""
         if self._kind == "int":
             # `return -ret` of a negative ret: a failure that has become a positive number.
@@ -82,10 +82,11 @@ class Returned:
         that is a value (a slot's number), or that nobody looks at (a QMP command's), is none."""
         if self._life.function.name.startswith("qmp_"):
             return False
-        if all(e.signs in (ZERO, ZERO | POS) for e in self._life.exits):
+        if all(e.signs in (ZERO, ZERO | POS) for e in self._life.returns):
             return True
         return any(
-            not e.signs & ZERO and e.signs & NEG and e.error.state is ErrorState.SET for e in self._life.exits
+            not e.signs & ZERO and e.signs & NEG and e.error.state is ErrorState.SET
+            for e in self._life.returns
         )
 
     def _make(
@@ -96,7 +97,7 @@ class Returned:
         slots: dict[str, str],
         steps: tuple[Step, ...],
         certainty: str = "high",
-        leaving: Exit | None = None,
+        leaving: ReturnState | None = None,
     ) -> Iterator[Observation]:
         """An Observation, once for each place; `leaving` is the return whose path it rests on."""
         if (event, span) in self._told or excused(self._unit, span):

@@ -9,19 +9,19 @@ from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks import errorlabels
 from qerrlint.checks.failures import Failures
 from qerrlint.checks.successes import Successes
-from qerrlint.domain.result import Life
+from qerrlint.domain.result import FunctionResult
 from qerrlint.findings import Observation
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 
 
-def observe(unit: Unit, life: Life) -> Iterator[Observation]:
+def observe(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation]:
     """The observations on how one function with errp returns."""
-    signature, errp = life.signature, life.errp
+    signature, errp = result.signature, result.errp
     if signature is None or errp is None:
         return
     kind = result_kind(signature, unit.typedefs)
-    failures, successes = Failures(unit, life, kind, errp), Successes(unit, life, kind, errp)
-    for leaving in sorted(life.exits, key=lambda e: (e.span, e.signs, e.printed)):
+    failures, successes = Failures(unit, result, kind, errp), Successes(unit, result, kind, errp)
+    for leaving in sorted(result.returns, key=lambda e: (e.span, e.signs, e.printed)):
         if failures.fails(leaving) or failures.forwards(leaving):
             yield from failures.failing(leaving)
         elif successes.succeeds(leaving):
@@ -29,4 +29,4 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
     yield from successes.exiting()
     if kind == "void":
         yield from successes.going_on()
-        yield from errorlabels.observe(unit, life, errp)
+        yield from errorlabels.observe(unit, result, errp)

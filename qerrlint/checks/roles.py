@@ -16,11 +16,11 @@ from qerrlint.checks.analysis import Analysis
 from qerrlint.checks.comments import excused
 from qerrlint.checks.notifierevents import outside_setup
 from qerrlint.checks.notifierlists import wrong_lists
-from qerrlint.domain.result import Life
+from qerrlint.domain.result import FunctionResult
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import ZERO, Addr, Call, Value, Var
 from qerrlint.model.summary import Summary
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.notifier_callbacks import is_fallible_callback
 
 _EVENT_TEST = re.compile(
@@ -35,55 +35,55 @@ _HARMLESS = re.compile(
 )
 
 
-def run(unit: Unit, piece: Piece) -> Iterable[Observation]:
+def run(unit: TranslationUnit, piece: Piece) -> Iterable[Observation]:
     """The observations of one function."""
     yield from wrong_lists(unit, piece)
     if not is_fallible_callback(unit, piece.name):
         return
     yield from outside_setup(unit, piece)
-    life = unit.life(piece.name)
-    if life is not None:
-        yield from _drops(unit, life)
+    result = unit.result(piece.name)
+    if result is not None:
+        yield from _drops(unit, result)
 
 
-def _drops(unit: Unit, life: Life) -> Iterator[Observation]:
-    assert life.signature is not None
-    errp = life.signature.params[life.signature.errp].name if life.signature.errp is not None else None
+def _drops(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation]:
+    assert result.signature is not None
+    errp = result.signature.params[result.signature.errp].name if result.signature.errp is not None else None
     if errp is not None:
-        speaks = any(_mentions(arg, errp) for call in life.function.calls for arg in call.args)
+        speaks = any(_mentions(arg, errp) for call in result.function.calls for arg in call.args)
     else:
-        speaks = any(leaving.signs != ZERO for leaving in life.exits)
-    for call in life.function.calls:
+        speaks = any(leaving.signs != ZERO for leaving in result.returns)
+    for call in result.function.calls:
         if not call.direct or (errp is not None and any(_mentions(arg, errp) for arg in call.args)):
             continue
-        if unit.effect(call).noreturn or excused(unit, call.span) or _after_failure(unit, life, call):
+        if unit.effect(call).noreturn or excused(unit, call.span) or _after_failure(unit, result, call):
             continue
         summary = unit.summary(call.name)
         signature = unit.signature(call.name)
         if summary is not None and summary.swallows and (signature is None or signature.errp is None):
-            yield _observation(unit, life, call, "prints", summary)
+            yield _observation(unit, result, call, "prints", summary)
             continue
         if call.used or _HARMLESS.match(call.name):
             continue
         if signature is None:
             # Nothing in the tree declares it: an earlier patch of the series that is not at hand will.
             if unit.program.partial and not speaks and errp is not None and not unit.is_macro(call.name):
-                yield _observation(unit, life, call, "unknown", None)
+                yield _observation(unit, result, call, "unknown", None)
             continue
         kind = result_kind(signature, unit.typedefs)
         fallible = summary is not None and summary.fails and kind in ("int", "bool")
         if (signature.errp is not None and call.passes_null(signature.errp)) or (
             fallible and signature.errp is None
         ):
-            yield _observation(unit, life, call, "discards", summary)
+            yield _observation(unit, result, call, "discards", summary)
         elif summary is None and kind == "int" and not speaks and errp is not None and signature.errp is None:
-            yield _observation(unit, life, call, "unknown", None)
+            yield _observation(unit, result, call, "unknown", None)
 
 
-def _after_failure(unit: Unit, life: Life, call: Call) -> bool:
+def _after_failure(unit: TranslationUnit, result: FunctionResult, call: Call) -> bool:
     """Whether the call, or the swallowing place in its callee, belongs to the event FAILED, where a notifier
     may not report (the caller asserts it)."""
-    if _last_event(unit.data[life.function.body : call.span.start]) == "FAILED":
+    if _last_event(unit.data[result.function.body : call.span.start]) == "FAILED":
         return True
     summary = unit.summary(call.name)
     piece = unit.functions.get(call.name)
@@ -105,7 +105,9 @@ def _mentions(value: Value, name: str) -> bool:
     return isinstance(value, (Var, Addr)) and value.path in (name, "*" + name)
 
 
-def _observation(unit: Unit, life: Life, call: Call, strength: str, summary: Summary | None) -> Observation:
+def _observation(
+    unit: TranslationUnit, result: FunctionResult, call: Call, strength: str, summary: Summary | None
+) -> Observation:
     steps: list[Step] = []
     printer = ""
     remedy = ""
@@ -125,7 +127,7 @@ def _observation(unit: Unit, life: Life, call: Call, strength: str, summary: Sum
     return Observation(
         analysis="roles",
         kind="notifier-drop",
-        function=life.function.name,
+        function=result.function.name,
         primary=call.span,
         key=call.text,
         slots={
@@ -133,7 +135,9 @@ def _observation(unit: Unit, life: Life, call: Call, strength: str, summary: Sum
             "printer": printer,
             "remedy": remedy,
             "strength": strength,
-            "outlet": "the result" if life.signature is None or life.signature.errp is None else "the errp",
+            "outlet": "the result"
+            if result.signature is None or result.signature.errp is None
+            else "the errp",
         },
         trail=tuple(steps),
         certainty="high" if strength == "prints" else "medium",

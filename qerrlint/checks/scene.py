@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from qerrlint.checks.releases import Releases, owners
 from qerrlint.domain.ownership import PROCESS, RESULT, Pair, place_of_object
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Function, Result, Var, root
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.custody import Handling
 
 _TAKING = ("acquire", "release")
 
 
-def handlings_of(unit: Unit, function: Function, pairs: Sequence[Pair]) -> dict[int, list[Handling]]:
+def handlings_of(
+    unit: TranslationUnit, function: Function, pairs: Sequence[Pair]
+) -> dict[int, list[Handling]]:
     """What each call of the function, by its number, does to the objects of the pairs."""
     aliases = _aliases(function)
     out: dict[int, list[Handling]] = {}
@@ -31,7 +33,9 @@ def handlings_of(unit: Unit, function: Function, pairs: Sequence[Pair]) -> dict[
     }
 
 
-def _handlings(unit: Unit, call: Call, pairs: Sequence[Pair], aliases: dict[str, str]) -> Iterator[Handling]:
+def _handlings(
+    unit: TranslationUnit, call: Call, pairs: Sequence[Pair], aliases: dict[str, str]
+) -> Iterator[Handling]:
     handed = {arg.path for arg in call.args[1:] if isinstance(arg, Var)}
     for pair in pairs:
         for role, moves in pair.roles:
@@ -79,7 +83,11 @@ class Scene:
     """What the judges of one function ask."""
 
     def __init__(
-        self, unit: Unit, function: Function, handlings: dict[int, list[Handling]], releases: Releases
+        self,
+        unit: TranslationUnit,
+        function: Function,
+        handlings: dict[int, list[Handling]],
+        releases: Releases,
     ) -> None:
         self.unit = unit
         self.function = function

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from qerrlint.c.cut import Piece
 from qerrlint.findings import Observation
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 # Names that say that somebody else (QAPI, QOM, HMP) prescribes the signature.
@@ -19,7 +19,7 @@ _PRESCRIBED = re.compile(
 _CALLBACK_PARAMS = frozenset({"Visitor *", "void *", "gpointer"})
 
 
-def errp_shape(unit: Unit, piece: Piece) -> Iterator[Observation]:
+def errp_shape(unit: TranslationUnit, piece: Piece) -> Iterator[Observation]:
     """An errp that is not last, a void function with errp; callbacks have no choice and are left alone."""
     signature = unit.signature(piece.name)
     if signature is None or signature.errp is None or signature.errp < 0 or not piece.name.isidentifier():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from qerrlint.c.lexis import bare, previous_code
 from qerrlint.findings import Edit, Observation
 from qerrlint.ir.code import Call, Function, Var
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 ELSE = re.compile(rb"\s*else\b")
@@ -25,7 +25,7 @@ _BLANK_LINE = re.compile(rb"[ \t]*\n")
 class Text:
     """One function's bytes for matching: `code` is the whole file's length only where the function stands."""
 
-    unit: Unit
+    unit: TranslationUnit
     function: Function
     base: int = 0
     code: bytes = b""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from qerrlint.absint.trace import Trail, places
 from qerrlint.findings import Step
 from qerrlint.ir.code import Call
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 _MOST_BRANCHES = 4
@@ -18,13 +18,15 @@ def shown(cell: str) -> str:
     return cell[1:] if cell.startswith("*") else cell
 
 
-def folded(unit: Unit, span: Span) -> str:
+def folded(unit: TranslationUnit, span: Span) -> str:
     """Source text on one line, shortened."""
     text = unit.on_one_line(span)
     return text if len(text) <= _LONGEST_CONDITION else text[: _LONGEST_CONDITION - 3] + "..."
 
 
-def path_steps(unit: Unit, trail: Trail | None, cell: str, setter: Call | None) -> tuple[Step, ...]:
+def path_steps(
+    unit: TranslationUnit, trail: Trail | None, cell: str, setter: Call | None
+) -> tuple[Step, ...]:
     """The set of `cell` by `setter`, then the last branches of the path."""
     steps: list[Step] = []
     branches: list[Step] = []

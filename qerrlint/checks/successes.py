@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from qerrlint.checks.comments import excused
 from qerrlint.checks.returned import Returned
 from qerrlint.checks.steps import folded, path_steps
-from qerrlint.domain.result import Exit
+from qerrlint.domain.result import ReturnState
 from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import FALSE, TRUE
@@ -27,7 +27,7 @@ _GOOD_EXIT = re.compile(r"\(\s*(?:0|EXIT_SUCCESS)\s*\)$")
 class Successes(Returned):
     """The successful returns of one function, judged, and the places where it should have returned."""
 
-    def succeeding(self, leaving: Exit) -> Iterator[Observation]:
+    def succeeding(self, leaving: ReturnState) -> Iterator[Observation]:
         """A success: no Error may be set."""
         error = leaving.error
         if error.state is not ErrorState.SET or error.origin < 0:
@@ -53,7 +53,7 @@ class Successes(Returned):
             leave = Step(leaving.span, "the function returns success here")
             yield from self._make("unchecked", setter.span, setter.text, slots, (leave,), "medium", leaving)
 
-    def _passes_bool(self, leaving: Exit) -> bool:
+    def _passes_bool(self, leaving: ReturnState) -> bool:
         if leaving.value in (TRUE, FALSE):
             return True
         return (
@@ -66,10 +66,10 @@ class Successes(Returned):
         calls = self._life.function.calls
         if not _WORKS.search(self._life.function.name):
             return
-        for sighting in self._life.sightings:
-            if sighting.kind != "goes-on":
+        for occurrence in self._life.occurrences:
+            if occurrence.kind != "goes-on":
                 continue
-            setter, following = calls[sighting.first.origin], calls[sighting.call]
+            setter, following = calls[occurrence.first.origin], calls[occurrence.call]
             if following.span < setter.span or _JUMP.search(self._branch_rest(setter.span)):
                 continue
             slots = {
@@ -95,13 +95,13 @@ class Successes(Returned):
 
     def exiting(self) -> Iterator[Observation]:
         """exit() in a function that could report."""
-        for sighting in self._life.sightings:
-            if sighting.first.state is ErrorState.SET:
+        for occurrence in self._life.occurrences:
+            if occurrence.first.state is ErrorState.SET:
                 continue  # the last resort after a failure that is already worded
-            if sighting.kind != "exits" or sighting.cell not in _EXITS:
+            if occurrence.kind != "exits" or occurrence.cell not in _EXITS:
                 continue
-            text = folded(self._unit, sighting.span)
-            if _GOOD_EXIT.search(text) or excused(self._unit, sighting.span, in_block=True):
+            text = folded(self._unit, occurrence.span)
+            if _GOOD_EXIT.search(text) or excused(self._unit, occurrence.span, in_block=True):
                 continue
-            slots = {"function": self._life.function.name, "printer": sighting.cell, "form": "exit"}
-            yield from self._make("printed-not-set", sighting.span, text, slots, (), "medium")
+            slots = {"function": self._life.function.name, "printer": occurrence.cell, "form": "exit"}
+            yield from self._make("printed-not-set", occurrence.span, text, slots, (), "medium")

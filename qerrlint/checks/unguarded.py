@@ -7,60 +7,60 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.steps import folded
-from qerrlint.domain.result import Life, Sighting
+from qerrlint.domain.result import FunctionResult, Occurrence
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Addr, Call, Var
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 
 _GUARDS = frozenset({"ERRP_GUARD", "ERRP_AUTO_PROPAGATE"})
 _PREPENDERS = {"error_prepend": "prepend", "error_vprepend": "prepend", "error_append_hint": "hint"}
 
 
-def observe(unit: Unit, life: Life) -> Iterator[Observation]:
+def observe(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation]:
     """Uses of errp that want the guard in front of them."""
-    signature, errp, calls = life.signature, life.errp, life.function.calls
+    signature, errp, calls = result.signature, result.errp, result.function.calls
     if signature is None or signature.errp is None or errp is None:
         return
     cell = "*" + errp
     guarded_from = min((c.span.start for c in calls if c.name in _GUARDS), default=None)
-    guard = unit.world.has_guard_macro() or "ERRP_GUARD"
+    guard = unit.environment.has_guard_macro() or "ERRP_GUARD"
 
-    def guarded(place: Sighting | Call) -> bool:
+    def guarded(place: Occurrence | Call) -> bool:
         return guarded_from is not None and place.span.start > guarded_from
 
     derefs = sorted(
-        (s for s in life.sightings if s.kind == "deref" and s.cell == cell and not guarded(s)),
+        (s for s in result.occurrences if s.kind == "deref" and s.cell == cell and not guarded(s)),
         key=lambda s: s.span,
     )
     extended = [call for call in calls if call.args and call.args[0] == Var(errp) and not guarded(call)]
     if not derefs and not any(c.name in _PREPENDERS or c.name == "g_clear_pointer" for c in extended):
         return
-    callers = _callers(unit, life, signature.errp)
+    callers = _callers(unit, result, signature.errp)
     certainty = "high" if callers == "any" else "low"
-    body = unit.data[life.function.body : life.function.span.end]
+    body = unit.data[result.function.body : result.function.span.end]
     if re.search(rb"assert\(\s*%s\s*&&\s*\*%s\b" % (errp.encode(), errp.encode()), body):
         # Not an out-parameter but an Error handed over: the function insists that it is there.
         return
-    for sighting in derefs:
-        text = folded(unit, sighting.span)
-        if _asserted(unit, sighting, errp):
+    for occurrence in derefs:
+        text = folded(unit, occurrence.span)
+        if _asserted(unit, occurrence, errp):
             continue
         yield Observation(
             analysis="errorflow",
             kind="errp-deref",
-            function=life.function.name,
-            primary=sighting.span,
+            function=result.function.name,
+            primary=occurrence.span,
             key=text,
             slots={"errp": errp, "text": text, "guard": guard},
             certainty=certainty,
         )
     for call in extended:
         if call.name in _PREPENDERS:
-            own = _set_here(unit, life, call)
+            own = _set_here(unit, result, call)
             yield Observation(
                 analysis="errorflow",
                 kind="errp-prepend",
-                function=life.function.name,
+                function=result.function.name,
                 primary=call.span,
                 key=call.text,
                 slots={
@@ -77,7 +77,7 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
             yield Observation(
                 analysis="errorflow",
                 kind="errp-deref",
-                function=life.function.name,
+                function=result.function.name,
                 primary=call.span,
                 key=call.text,
                 slots={"errp": errp, "text": folded(unit, call.span), "guard": guard},
@@ -85,10 +85,10 @@ def observe(unit: Unit, life: Life) -> Iterator[Observation]:
             )
 
 
-def _callers(unit: Unit, life: Life, position: int) -> str:
+def _callers(unit: TranslationUnit, result: FunctionResult, position: int) -> str:
     """What the callers of a static function hand it for errp: "local" for the address of a local Error and
     nothing else, "guarded" where some hand on their own behind the guard, "any" for anything else."""
-    name = life.function.name
+    name = result.function.name
     if name not in unit.functions or not unit.is_static(name):
         return "any"
     seen, kind = 0, "local"
@@ -110,9 +110,9 @@ def _callers(unit: Unit, life: Life, position: int) -> str:
     return kind if seen > 0 and seen == unit.mentions(name) else "any"
 
 
-def _asserted(unit: Unit, sighting: Sighting, errp: str) -> bool:
+def _asserted(unit: TranslationUnit, occurrence: Occurrence, errp: str) -> bool:
     """Whether the dereference stands in an assertion that covers NULL by itself."""
-    line, _ = unit.lines.position(sighting.span.start)
+    line, _ = unit.lines.position(occurrence.span.start)
     text = unit.lines.text(line)
     name = errp.encode()
     return (
@@ -122,7 +122,7 @@ def _asserted(unit: Unit, sighting: Sighting, errp: str) -> bool:
     )
 
 
-def _set_here(unit: Unit, life: Life, call: Call) -> bool:
+def _set_here(unit: TranslationUnit, result: FunctionResult, call: Call) -> bool:
     """Whether the call before this one in the text is the function's own error_setg."""
-    before = [c for c in life.function.calls if c.span.end <= call.span.start]
+    before = [c for c in result.function.calls if c.span.end <= call.span.start]
     return bool(before) and unit.effect(before[-1]).evidence == "setter"

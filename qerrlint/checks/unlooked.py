@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.comments import excused
-from qerrlint.domain.result import Life
+from qerrlint.domain.result import FunctionResult
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import (
     Assign,
@@ -26,36 +26,36 @@ from qerrlint.ir.code import (
     identifiers,
     text_of,
 )
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 # What a program cannot go on without: images, memory, devices, blockers.
 _NEEDED = re.compile(r"(?:^|_)(?:load|realize|open|create|attach|blocker|init_ram|init_rom)(?:_|$)")
 
 
-def observe(unit: Unit, life: Life) -> Iterator[Observation]:
+def observe(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation]:
     """Results of calls with NULL for errp that are dropped, or used and never tested."""
-    yield from _dismissed(unit, life)
-    yield from _kept(unit, life)
+    yield from _dismissed(unit, result)
+    yield from _kept(unit, result)
 
 
-def _dismissed(unit: Unit, life: Life) -> Iterator[Observation]:
+def _dismissed(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation]:
     """errp is NULL and the result is dropped: the failure of something that is needed goes unseen."""
-    for call in life.function.calls:
+    for call in result.function.calls:
         effect = unit.effect(call)
         if call.used or not call.passes_null(effect.errp) or not _NEEDED.search(call.name):
             continue
         if effect.kind not in ("int", "bool", "pointer") or excused(unit, call.span):
             continue
-        slots = {"function": life.function.name, "callee": call.name, "errp": "NULL", "kept": ""}
+        slots = {"function": result.function.name, "callee": call.name, "errp": "NULL", "kept": ""}
         yield Observation(
-            "errorflow", "unchecked", life.function.name, call.span, call.text, slots, certainty="medium"
+            "errorflow", "unchecked", result.function.name, call.span, call.text, slots, certainty="medium"
         )
 
 
-def _kept(unit: Unit, life: Life) -> Iterator[Observation]:
+def _kept(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation]:
     """The result is kept and used, and never tested."""
-    function = life.function
+    function = result.function
     for number, block in enumerate(function.blocks):
         for position, event in enumerate(block.events):
             if not isinstance(event, Assign) or not isinstance(event.value, Result):

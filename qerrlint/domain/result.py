@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the exploration of a function writes down: sightings, ways of returning; it draws no conclusion."""
+"""What the exploration of a function writes down: occurrences, ways of returning; it draws no conclusion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qerrlint.source.span import Span
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Occurrence:
     """Something seen at `span` on some path.
 
     `cell` is the Error pointer (or other variable), `first` its state before, `call` the number of the
@@ -32,7 +32,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Exit:
+class ReturnState:
     """One way of returning: the result's signs, the out-error's state, the return itself.
 
     `origin` is the call whose result is returned (-1: none), `printed` the calls on the path that printed
@@ -63,7 +63,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class OneWay:
+class DeadBranch:
     """A test of a call's result that only goes one way because the call ends the program on failure."""
 
     span: Span
@@ -72,15 +72,15 @@ class OneWay:
 
 
 @dataclass(slots=True)
-class Life:
+class FunctionResult:
     """What the exploration of one function brought to light."""
 
     function: Function
     signature: Signature | None
-    sightings: list[Sighting] = field(default_factory=list)
-    exits: list[Exit] = field(default_factory=list)
+    occurrences: list[Occurrence] = field(default_factory=list)
+    returns: list[ReturnState] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
-    one_way: list[OneWay] = field(default_factory=list)
+    dead_branches: list[DeadBranch] = field(default_factory=list)
     complete: bool = True
     states: int = 0
 
@@ -94,24 +94,24 @@ def _worth(trail: Trail | None, first: Cell) -> tuple[bool, bool]:
     return not is_joined(trail), first.sure
 
 
-class Notebook:
+class Recorder:
     """Collects while the exploration runs; what is seen on many paths is written down once."""
 
     def __init__(self) -> None:
-        self._sightings: dict[Hashable, Sighting] = {}
-        self._exits: dict[Hashable, Exit] = {}
+        self._sightings: dict[Hashable, Occurrence] = {}
+        self._exits: dict[Hashable, ReturnState] = {}
         self._conditions: dict[tuple[Span, str], set[ErrorState]] = {}
         self._blocked: dict[tuple[Span, bool], int] = {}
         self._passed: set[tuple[Span, bool]] = set()
 
     def sight(self, kind: str, span: Span, cell: str, first: Cell, call: int, trail: Trail | None) -> None:
-        """Write down a sighting; of equal ones stays that on a single path, then the surest."""
+        """Write down a occurrence; of equal ones stays that on a single path, then the surest."""
         ident = (kind, span, cell, call, first.origin, first.state)
         old = self._sightings.get(ident)
         if old is None or _worth(trail, first) > _worth(old.trail, old.first):
-            self._sightings[ident] = Sighting(kind, span, cell, first, call, trail)
+            self._sightings[ident] = Occurrence(kind, span, cell, first, call, trail)
 
-    def leave(self, leaving: Exit) -> None:
+    def leave(self, leaving: ReturnState) -> None:
         """Write down a way of returning."""
         ident = (
             leaving.span,
@@ -138,13 +138,13 @@ class Notebook:
         else:
             self._blocked.setdefault((span, taken), call)
 
-    def write_into(self, life: Life) -> None:
+    def write_into(self, result: FunctionResult) -> None:
         """Hand everything over, in source order."""
-        life.sightings = sorted(self._sightings.values(), key=lambda s: (s.span, s.kind, s.cell))
-        life.exits = list(self._exits.values())
-        life.conditions = [Condition(s, c, frozenset(v)) for (s, c), v in sorted(self._conditions.items())]
-        life.one_way = [
-            OneWay(span, call, taken)
+        result.occurrences = sorted(self._sightings.values(), key=lambda s: (s.span, s.kind, s.cell))
+        result.returns = list(self._exits.values())
+        result.conditions = [Condition(s, c, frozenset(v)) for (s, c), v in sorted(self._conditions.items())]
+        result.dead_branches = [
+            DeadBranch(span, call, taken)
             for (span, taken), call in sorted(self._blocked.items())
             if (span, taken) not in self._passed
         ]

@@ -29,7 +29,7 @@ from qerrlint.ir.code import (
 
 
 class ErrorState(Enum):
-    """The life of an Error object, or of the pointer that may hold one."""
+    """The result of an Error object, or of the pointer that may hold one."""
 
     UNINIT = "uninitialised"
     NULL = "NULL"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from qerrlint.checks.analysis import Analysis
 from qerrlint.checks.registry import analyses_for
 from qerrlint.findings import Finding, Observation, number_equal
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.policy.suppressions import allow
 from qerrlint.rules.rule import Remark, RuleSet
 from qerrlint.source.span import Span
@@ -42,7 +42,7 @@ class FileReport:
     allowances: frozenset[str] = frozenset()
 
 
-def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None) -> FileReport:
+def analyse_unit(unit: TranslationUnit, rules: RuleSet, only: Collection[str] | None = None) -> FileReport:
     """Run every analysis over the unit's functions that have to do with errors (`only` these, if given)."""
     said: list[Remark] = []
     damaged: list[Uncovered] = []
@@ -61,8 +61,8 @@ def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None
         explored += 1
         for observation in _observations(unit, piece.name, analyses):
             said += rules.remarks(observation)
-        life = unit.life(piece.name)
-        if life is not None and not life.complete:
+        result = unit.result(piece.name)
+        if result is not None and not result.complete:
             incomplete.append(Uncovered(piece.span, piece.name, "more paths than are followed"))
     unsure = {item.function for item in (*damaged, *incomplete)}
     judged = allow(
@@ -87,10 +87,10 @@ def analyse_unit(unit: Unit, rules: RuleSet, only: Collection[str] | None = None
     )
 
 
-def _observations(unit: Unit, name: str, analyses: Iterable[Analysis]) -> Iterable[Observation]:
+def _observations(unit: TranslationUnit, name: str, analyses: Iterable[Analysis]) -> Iterable[Observation]:
     piece = unit.functions[name]
-    life = unit.life(name)
-    complete = life is not None and life.complete
+    result = unit.result(name)
+    complete = result is not None and result.complete
     for analysis in analyses:
         for observation in analysis.run(unit, piece):
             apart = observation.whole or observation.kind in _PATHLESS

@@ -16,7 +16,7 @@ from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_files
 from qerrlint.engine.result_cache import FileOutcome, Health, Kept
 from qerrlint.errors import InputError
 from qerrlint.model.program import Program
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.result import Coverage, Damaged, Skipped
 from qerrlint.rules.rule import RuleSet, load_rules
 from qerrlint.source.directory import DirectorySource
@@ -181,7 +181,7 @@ def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ..
     return tuple(map(resolved, report.damaged)), tuple(map(resolved, report.incomplete))
 
 
-def _measure(unit: Unit) -> Health:
+def _measure(unit: TranslationUnit) -> Health:
     relevant = {piece.name for piece in unit.relevant()}
     damaged = [name for name in unit.functions if unit.is_damaged(name)]
     return Health(len(unit.functions), len(damaged), len(relevant), len(relevant.intersection(damaged)))

@@ -3,8 +3,8 @@
 
 Planning: files are sorted by size, largest first, and handed to worker processes in small lots, so that the
 last lots are cheap ones and no worker waits long for another. Each worker keeps a state of its own (a
-Source, a World), so headers are scanned once a process. Below a megabyte of work everything stays in this
-process: starting workers costs more than it saves. Threads would gain nothing: parsing holds a lock.
+Source, an Environment), so headers are scanned once a process. Below a megabyte of work everything stays in
+this process: starting workers costs more than it saves. Threads would gain nothing: parsing holds a lock.
 """
 
 from __future__ import annotations

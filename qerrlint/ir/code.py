@@ -124,7 +124,7 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class Declare:
-    """A local variable comes to life without (or before) its initialiser; type as "Error *"."""
+    """A local variable comes to result without (or before) its initialiser; type as "Error *"."""
 
     path: str
     type: str

@@ -2,7 +2,7 @@
 """Callees: what each call of a unit may do with Errors, from the best evidence at hand.
 
 In this order: the Error API itself (a table of facts), the callee's body if it stands in this file or
-in one at hand, the declaration that the World knows, the function-pointer type of the member called, the
+in one at hand, the declaration in scope (Environment), the function-pointer type of the member called, the
 shape of the arguments.
 """
 
@@ -17,7 +17,7 @@ from qerrlint.domain.effects import NO_EFFECT, NORETURN, Effect, Outcome
 from qerrlint.ir.code import ANY, POS, ZERO, Addr, Call, Value, Var
 
 if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import Unit
+    from qerrlint.model.translation_unit import TranslationUnit
 
 _VISITOR = re.compile(r"visit_type_(?:[A-Z]|\w+List$)")
 _MEMBER = re.compile(r"(?:->|\.)(\w+)$")
@@ -26,7 +26,7 @@ _MEMBER = re.compile(r"(?:->|\.)(\w+)$")
 class Callees:
     """Resolves the calls of one unit; what does not depend on the call itself is remembered by callee."""
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: TranslationUnit) -> None:
         self._unit = unit
         self._known: dict[str, Effect] = {}
 
@@ -51,14 +51,14 @@ class Callees:
             return self._unit.signature(call.name)
         member = _MEMBER.search(call.name)
         return (
-            self._unit.world.pointer_signature(member.group(1), self._unit.path)
+            self._unit.environment.pointer_signature(member.group(1), self._unit.path)
             if member is not None
             else None
         )
 
     def _direct(self, name: str) -> Effect:
         unit = self._unit
-        api = unit.world.api
+        api = unit.environment.api
         stated = api.effect(name)
         if stated is not None:
             return stated

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""World: what the tree at hand, or else the bundled contracts, declare; it knows no function's body.
+"""Environment: what the tree at hand, or else the bundled contracts, declare; it knows no function's body.
 
-A World belongs to one tree at one revision; two of them (before and after a patch) may share a
+A Environment belongs to one tree at one revision; two of them (before and after a patch) may share a
 DeclarationCache. How far it looks is its reach: "patch" (the file at hand only), "headers" (and what it
 includes), "tree" (all).
 """
@@ -27,7 +27,7 @@ _MIGRATION_JSON = "qapi/migration.json"
 _MODES = re.compile(r"migrate_add_blocker_modes\s*\(\s*Error\s*\*\*\s*\w+\s*,\s*(\w+)")
 
 
-class World:
+class Environment:
     """Facts about names, as seen from a file of one tree."""
 
     def __init__(

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qerrlint.model.environment import World
+from qerrlint.model.environment import Environment
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.summary import Summary
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.source import Source
 
 
@@ -29,20 +29,20 @@ class Program:
         self.source = source
         self.reach = reach
         self._cache = cache if cache is not None else DeclarationCache()
-        self.world = World(source, reach, cache=self._cache, age=age)
+        self.environment = Environment(source, reach, cache=self._cache, age=age)
         self._leaf: Program | None = None
-        self._units: dict[str, Unit | None] = {}
+        self._units: dict[str, TranslationUnit | None] = {}
         self._at_hand = tuple(at_hand)
-        self._homes: dict[str, Unit] | None = None
+        self._homes: dict[str, TranslationUnit] | None = None
 
-    def unit(self, path: str) -> Unit | None:
+    def unit(self, path: str) -> TranslationUnit | None:
         """The unit of a C file, None when there is no such file."""
         if path not in self._units:
             data = self.source.read(path)
-            self._units[path] = Unit(path, data, self) if data is not None else None
+            self._units[path] = TranslationUnit(path, data, self) if data is not None else None
         return self._units[path]
 
-    def known_unit(self, path: str) -> Unit | None:
+    def known_unit(self, path: str) -> TranslationUnit | None:
         """The unit of a file if somebody has asked for it before."""
         return self._units.get(path)
 
@@ -63,7 +63,7 @@ class Program:
         Its body is read with what its own file shows, and no further: so the answer is the same whatever was
         asked before. What it returns with an Error the convention tells better than a body seen in part.
         """
-        path = self.world.files.home(name)
+        path = self.environment.files.home(name)
         if path is None:
             return None
         if self._leaf is None:
@@ -74,7 +74,7 @@ class Program:
         summary = unit.summary(name)
         return summary if summary is not None and (not summary.may_set or summary.noreturn) else None
 
-    def _home(self, name: str) -> Unit | None:
+    def _home(self, name: str) -> TranslationUnit | None:
         if self._homes is None:
             self._homes = {}
             for path in self._at_hand:

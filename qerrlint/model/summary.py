@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.effects import Outcome
-from qerrlint.domain.result import Exit, Life
+from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.domain.state import ErrorState
 from qerrlint.ir.code import ANY, POS
 from qerrlint.source.span import Span
 from qerrlint.transfer.errorguards import ERROR, ERRP
 
 if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import Unit
+    from qerrlint.model.translation_unit import TranslationUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,11 @@ class Summary:
 _STATES = {ErrorState.SET: True, ErrorState.NULL: False}
 
 
-def sum_up(unit: Unit, life: Life) -> Summary:
+def sum_up(unit: TranslationUnit, result: FunctionResult) -> Summary:
     """The summary of an explored function."""
-    signature = life.signature
+    signature = result.signature
     kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
-    ways = outcomes_of(life, kind)
+    ways = outcomes_of(result, kind)
     outcomes = {outcome for _, outcome in ways}
     ordered = tuple(
         sorted(
@@ -77,22 +77,22 @@ def sum_up(unit: Unit, life: Life) -> Summary:
     )
     return Summary(
         outcomes=ordered,
-        consumes=_consumed(signature, life),
-        noreturn=not life.exits and life.complete,
-        swallows=_swallowed(unit, life),
+        consumes=_consumed(signature, result),
+        noreturn=not result.returns and result.complete,
+        swallows=_swallowed(unit, result),
         fails=any(fails_by(kind, leaving.signs) for leaving, _ in ways),
-        complete=life.complete,
-        clears=_clears(life),
+        complete=result.complete,
+        clears=_clears(result),
     )
 
 
-def outcomes_of(life: Life, kind: str) -> list[tuple[Exit, Outcome]]:
+def outcomes_of(result: FunctionResult, kind: str) -> list[tuple[ReturnState, Outcome]]:
     """Each exit of an explored function with the outcome that it comes to; `kind` is that of its result."""
-    inverted = kind == "bool" and _inverted(life)
-    return [(leaving, _outcome(leaving, kind, inverted)) for leaving in life.exits]
+    inverted = kind == "bool" and _inverted(result)
+    return [(leaving, _outcome(leaving, kind, inverted)) for leaving in result.returns]
 
 
-def _outcome(leaving: Exit, kind: str, inverted: bool) -> Outcome:
+def _outcome(leaving: ReturnState, kind: str, inverted: bool) -> Outcome:
     sets = _STATES.get(leaving.error.state)
     signs = leaving.signs
     unset = sets is False and fails_by(kind, signs) and not inverted
@@ -114,48 +114,48 @@ def _outcome(leaving: Exit, kind: str, inverted: bool) -> Outcome:
     return Outcome(signs, sets, value, tolerant=leaving.error.handed, unset=unset)
 
 
-def _inverted(life: Life) -> bool:
+def _inverted(result: FunctionResult) -> bool:
     """Whether a bool function returns true where it sets an Error, and only there."""
-    signs = {leaving.signs for leaving in life.exits if leaving.error.state is ErrorState.SET}
+    signs = {leaving.signs for leaving in result.returns if leaving.error.state is ErrorState.SET}
     return signs == {POS}
 
 
-def _clears(life: Life) -> bool:
-    if life.errp is None:
+def _clears(result: FunctionResult) -> bool:
+    if result.errp is None:
         return False
-    cell = "*" + life.errp
-    taken = any(s.kind == "consumed" and s.cell == cell for s in life.sightings)
-    return taken and all(leaving.error.state is ErrorState.NULL for leaving in life.exits)
+    cell = "*" + result.errp
+    taken = any(s.kind == "consumed" and s.cell == cell for s in result.occurrences)
+    return taken and all(leaving.error.state is ErrorState.NULL for leaving in result.returns)
 
 
-def _consumed(signature: Signature | None, life: Life) -> int | None:
+def _consumed(signature: Signature | None, result: FunctionResult) -> int | None:
     """The first `Error *` parameter that some path hands to a consumer."""
     if signature is None:
         return None
     for index, param in enumerate(signature.params):
         if param.type != ERROR:
             continue
-        spans = {s.span for s in life.sightings if s.kind == "consumed" and s.cell == param.name}
+        spans = {s.span for s in result.occurrences if s.kind == "consumed" and s.cell == param.name}
         if spans:
             return index
     return None
 
 
-def _swallowed(unit: Unit, life: Life) -> tuple[Swallow, ...]:
+def _swallowed(unit: TranslationUnit, result: FunctionResult) -> tuple[Swallow, ...]:
     """Errors from fallible calls that end in this body instead of reaching a caller."""
-    signature = life.signature
+    signature = result.signature
     if signature is not None and any(param.type == ERRP for param in signature.params):
         return ()
     found: dict[tuple[Span, Span], Swallow] = {}
-    calls = life.function.calls
-    for sighting in life.sightings:
+    calls = result.function.calls
+    for occurrence in result.occurrences:
         if (
-            sighting.kind != "consumed"
-            or sighting.first.state is not ErrorState.SET
-            or sighting.first.origin < 0
+            occurrence.kind != "consumed"
+            or occurrence.first.state is not ErrorState.SET
+            or occurrence.first.origin < 0
         ):
             continue
-        consumer, setter = calls[sighting.call], calls[sighting.first.origin]
+        consumer, setter = calls[occurrence.call], calls[occurrence.first.origin]
         effect = unit.effect(consumer)
         if effect.into is not None or effect.how == "propagate":
             continue

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Unit: one C file with what is known of its functions, worked out on demand and once.
+"""TranslationUnit: one C file with what is known of its functions, worked out on demand and once.
 
 A unit cuts its file, parses and lowers a function when somebody asks, explores it, and sums it up for its
-callers; what stands in other files it asks the World. It emits no observation.
+callers; what stands in other files it asks the Environment. It emits no observation.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from qerrlint.c.lower.function import lower
 from qerrlint.c.parse import parse_piece
 from qerrlint.c.suppression_comments import Allowance, allowances
 from qerrlint.domain.effects import Effect, Outcome
-from qerrlint.domain.result import Life
+from qerrlint.domain.result import FunctionResult
 from qerrlint.ir.code import ANY, Call, Function
 from qerrlint.model.call_effects import Callees
 from qerrlint.model.summary import Summary, sum_up
 from qerrlint.source.span import LineIndex, Span
-from qerrlint.transfer.errorlife import live_through
+from qerrlint.transfer.errorlife import interpret
 
 if TYPE_CHECKING:
     from qerrlint.model.program import Program
@@ -51,15 +51,15 @@ class Damage:
     reason: str
 
 
-class Unit:
+class TranslationUnit:
     """One file's functions and facts."""
 
     def __init__(self, path: str, data: bytes, program: Program) -> None:
         self.path = path
         self.data = data
         self.program = program
-        self.world = program.world
-        self.typedefs = program.world.typedefs(path)
+        self.environment = program.environment
+        self.typedefs = program.environment.typedefs(path)
         self.pieces = tuple(cut(path, data))
         self.functions: dict[str, Piece] = {}
         for piece in self.pieces:
@@ -72,7 +72,7 @@ class Unit:
         self._registered: frozenset[bytes] | None = None
         self._lowered: dict[str, Function | None] = {}
         self._signatures: dict[str, Signature | None] = {}
-        self._lives: dict[str, Life | None] = {}
+        self._results: dict[str, FunctionResult | None] = {}
         self._summaries: dict[str, Summary | None] = {}
         self._busy: set[str] = set()
         self._callees = Callees(self)
@@ -102,14 +102,14 @@ class Unit:
         return [p for p in self.functions.values() if ERRORISH.search(self.data, p.span.start, p.span.end)]
 
     def signature(self, name: str) -> Signature | None:
-        """A function's signature as seen from this file: its own definition first, then the World."""
+        """A function's signature as seen from this file: its own definition first, then the Environment."""
         if name not in self._signatures:
             piece = self.functions.get(name)
             found = None
             if piece is not None:
                 head = self.data[piece.span.start : piece.body]
                 found = parse_signature(head, self.path, piece.span.start)
-            self._signatures[name] = found or self.world.signature(name, self.path)
+            self._signatures[name] = found or self.environment.signature(name, self.path)
         return self._signatures[name]
 
     def lowered(self, name: str) -> Function | None:
@@ -132,36 +132,38 @@ class Unit:
             return parse_piece(self.functions[name], self.data).damage is not None
         return self._lowered[name] is None
 
-    def life(self, name: str) -> Life | None:
+    def result(self, name: str) -> FunctionResult | None:
         """The exploration of a function of this file; None where it is damaged or being explored."""
-        if name not in self._lives:
+        if name not in self._results:
             function = self.lowered(name)
             if function is None or name in self._busy:
                 return None
             self._busy.add(name)
             try:
-                self._lives[name] = live_through(function, self.signature(name), self._callees.effect)
+                self._results[name] = interpret(function, self.signature(name), self._callees.effect)
             finally:
                 self._busy.discard(name)
-        return self._lives[name]
+        return self._results[name]
 
     def mig_modes(self) -> tuple[tuple[str, int], ...]:
         """The migration modes (C constant, value): the tree's, or without a tree the file's own enum."""
         if self._has_no_tree:
-            own = [(n, v) for n, v in self.world.enum_constants("MigMode", self.path) if v is not None]
+            own = [(n, v) for n, v in self.environment.enum_constants("MigMode", self.path) if v is not None]
             if own:
                 return tuple((n, v) for n, v in own if not n.endswith("__MAX"))
-        return self.world.mig_modes()
+        return self.environment.mig_modes()
 
     def mig_events(self) -> tuple[tuple[str, int], ...]:
         """The kinds of migration events (C constant, value): the tree's, or without a tree the file's own."""
-        own = self.world.enum_constants("MigrationEventType", self.path) if self._has_no_tree else ()
+        own = self.environment.enum_constants("MigrationEventType", self.path) if self._has_no_tree else ()
         known = [(n, v) for n, v in own if v is not None and not n.endswith("_MAX")]
-        return tuple(known) or tuple((name, value) for value, name in enumerate(self.world.mig_events()))
+        return tuple(known) or tuple(
+            (name, value) for value, name in enumerate(self.environment.mig_events())
+        )
 
     @property
     def _has_no_tree(self) -> bool:
-        return self.world.reach == "patch"
+        return self.environment.reach == "patch"
 
     def is_handed_over(self, name: str) -> bool:
         """Whether the file uses a function's name without calling it: its address goes somewhere."""
@@ -187,10 +189,10 @@ class Unit:
             piece = self.functions.get(name)
             if piece is None or name in self._busy:
                 return None
-            life = self.life(name)
-            if life is None:
+            result = self.result(name)
+            if result is None:
                 return None
-            self._summaries[name] = sum_up(self, life)
+            self._summaries[name] = sum_up(self, result)
         return self._summaries[name]
 
     @property
@@ -214,7 +216,7 @@ class Unit:
 
     def macro_effect(self, name: str) -> Effect | None:
         """What a function-like macro that wraps error_setg does; None for any other name."""
-        macro = self.world.macro(name, self.path)
+        macro = self.environment.macro(name, self.path)
         if macro is None or macro.params is None:
             return None
         found = _WRAPS.search(macro.body)
@@ -233,16 +235,16 @@ class Unit:
     def _number(self, name: str) -> int | None:
         if not name.isupper():
             # Enumerators in lower case are looked for in the file itself only: most such names are variables.
-            return self.world.own_constant(name, self.path)
-        macro = self.world.macro(name, self.path)
+            return self.environment.own_constant(name, self.path)
+        macro = self.environment.macro(name, self.path)
         if macro is not None:
             found = _PLAIN.match(macro.body) if macro.params is None else None
             return int(found.group(1), 0) if found is not None else None
-        return self.world.constant(name, self.path)
+        return self.environment.constant(name, self.path)
 
     def is_macro(self, name: str) -> bool:
         """Whether a name is a function-like macro as seen from this file."""
-        return self.world.macro(name, self.path) is not None
+        return self.environment.macro(name, self.path) is not None
 
     def callers_of(self, name: str) -> list[str]:
         """The functions of this file whose bodies mention `name`, itself left out, in source order."""

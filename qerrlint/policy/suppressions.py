@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from qerrlint.c.suppression_comments import Allowance
 from qerrlint.findings import Allowed, Finding, Observation, fingerprint
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.span import Span
 
@@ -26,7 +26,7 @@ class Judged:
 
 
 def allow(
-    unit: Unit, findings: Sequence[Finding], rules: RuleSet, known_whole: Callable[[str], bool]
+    unit: TranslationUnit, findings: Sequence[Finding], rules: RuleSet, known_whole: Callable[[str], bool]
 ) -> Judged:
     """Mark the findings that a comment of the file allows.
 
@@ -78,7 +78,7 @@ def _fault(comment: Allowance, rules: RuleSet) -> str:
     return "" if comment.reason else "it gives no reason"
 
 
-def _keys(unit: Unit, comments: Sequence[Allowance]) -> list[str]:
+def _keys(unit: TranslationUnit, comments: Sequence[Allowance]) -> list[str]:
     """A key for each comment, of what it allows where, without lines or path; equal ones are numbered."""
     seen: dict[tuple[str, str], int] = {}
     out: list[str] = []
@@ -90,7 +90,7 @@ def _keys(unit: Unit, comments: Sequence[Allowance]) -> list[str]:
     return out
 
 
-def _covered_text(unit: Unit, comment: Allowance) -> str:
+def _covered_text(unit: TranslationUnit, comment: Allowance) -> str:
     """The covered lines without the comment itself: another wording of the reason is the same allowance."""
     covers, span = comment.covers, comment.span
     if span.end <= covers.start:
@@ -99,7 +99,7 @@ def _covered_text(unit: Unit, comment: Allowance) -> str:
     return " ".join(unit.on_one_line(part) for part in parts if part.start < part.end)
 
 
-def _said(kind: str, unit: Unit, comment: Allowance, fault: str, key: str) -> Observation:
+def _said(kind: str, unit: TranslationUnit, comment: Allowance, fault: str, key: str) -> Observation:
     scope = f"the whole of {comment.function}()" if comment.whole else "this line"
     slots = {"rule": comment.rule, "reason": comment.reason, "scope": scope, "fault": fault}
     return Observation(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Phases: when in an object's life a function of one file runs, by the slots that it is stored in.
+"""Phases: when in an object's result a function of one file runs, by the slots that it is stored in.
 
 What follows what is a fact of QEMU: a realize that fails is not followed by unrealize (hw/core/qdev.c), nor
 a block driver's open by close (block.c), but instance_finalize runs whenever the object goes (qom/object.c).

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qerrlint.domain.effects import Effect
-from qerrlint.domain.result import Life
+from qerrlint.domain.result import FunctionResult
 from qerrlint.ir.code import (
     NEG,
     POS,
@@ -32,10 +32,10 @@ from qerrlint.ir.code import (
     Var,
 )
 from qerrlint.model.summary import Summary, sum_up
-from qerrlint.transfer.errorlife import live_through
+from qerrlint.transfer.errorlife import interpret
 
 if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import Unit
+    from qerrlint.model.translation_unit import TranslationUnit
 
 EVENT_POINTER = "MigrationEvent *"
 _PREFIX = "MIG_EVENT_"
@@ -50,11 +50,11 @@ class EventLife:
     """The exploration for one event; not `decided`: some way depends on what could not be told of it."""
 
     event: str
-    life: Life
+    result: FunctionResult
     decided: bool
 
 
-def lives_by_event(unit: Unit, name: str) -> list[EventLife]:
+def lives_by_event(unit: TranslationUnit, name: str) -> list[EventLife]:
     """One exploration of the function for each event of the tree; [] without events or without a flow."""
     function, signature = unit.lowered(name), unit.signature(name)
     if function is None or signature is None:
@@ -64,15 +64,15 @@ def lives_by_event(unit: Unit, name: str) -> list[EventLife]:
     out = []
     for event, value in events if of is not None else ():
         reader = _Reader(unit, event, value, [known for known, _ in events])
-        life = reader.life(function, of or "", f"{of}->type", 0)
-        out.append(EventLife(event, life, reader.decided))
+        result = reader.result(function, of or "", f"{of}->type", 0)
+        out.append(EventLife(event, result, reader.decided))
     return out
 
 
 class _Reader:
     """Narrows functions to one event."""
 
-    def __init__(self, unit: Unit, event: str, value: int, known: Sequence[str]) -> None:
+    def __init__(self, unit: TranslationUnit, event: str, value: int, known: Sequence[str]) -> None:
         self._unit = unit
         self._event = event
         self._sign = ZERO if value == 0 else POS
@@ -80,7 +80,7 @@ class _Reader:
         self._busy: set[str] = set()
         self.decided = True
 
-    def life(self, function: Function, pointer: str, path: str, depth: int) -> Life:
+    def result(self, function: Function, pointer: str, path: str, depth: int) -> FunctionResult:
         """The exploration of a function in which `path` holds the event's type, `pointer` points to it."""
         paths = {path, *_copies(function, path)}
         told: dict[int, Summary] = {}
@@ -102,7 +102,7 @@ class _Reader:
                 return usual
             return replace(usual, outcomes=summary.outcomes, evidence="body")
 
-        return live_through(narrowed, self._unit.signature(function.name), effect)
+        return interpret(narrowed, self._unit.signature(function.name), effect)
 
     def _errp(self, call: Call) -> bool:
         signature = self._unit.signature(call.name)
@@ -131,9 +131,9 @@ class _Reader:
         arg = call.args[position]
         whole = isinstance(arg, Var) and arg.path == pointer
         self._busy.add(name)
-        life = self.life(callee, param if whole else "", f"{param}->type" if whole else param, depth + 1)
+        result = self.result(callee, param if whole else "", f"{param}->type" if whole else param, depth + 1)
         self._busy.discard(name)
-        told[call.index] = sum_up(self._unit, life)
+        told[call.index] = sum_up(self._unit, result)
 
     # -- narrowing --------------------------------------------------------------------------------
 

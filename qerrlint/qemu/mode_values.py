@@ -31,7 +31,7 @@ from qerrlint.ir.code import (
 )
 
 if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import Unit
+    from qerrlint.model.translation_unit import TranslationUnit
 
 MODE = re.compile(r"\bMIG_MODE_[A-Z0-9_]+\b")
 _COUNT = re.compile(r"MIG_MODE__?MAX\Z|MIG_MODE_ALL\Z")
@@ -54,7 +54,7 @@ def bits_of(number: int, modes: Sequence[tuple[str, int]]) -> frozenset[str]:
 class Evaluator:
     """Evaluates arguments of one unit's calls; `far`: callers in other files of the tree count too."""
 
-    def __init__(self, unit: Unit, far: bool = False) -> None:
+    def __init__(self, unit: TranslationUnit, far: bool = False) -> None:
         self._unit = unit
         self._far = far
         self._modes = dict(unit.mig_modes())
@@ -102,10 +102,10 @@ class Evaluator:
             return frozenset({self._modes[path]})
         if _COUNT.match(path) and self._modes:
             return frozenset({max(self._modes.values()) + 1})
-        macro = self._unit.world.macro(path, self._unit.path)
+        macro = self._unit.environment.macro(path, self._unit.path)
         if macro is not None and macro.params is None and path not in self._busy:
             return self._expanded(function, path, macro.body)
-        constant = self._unit.world.constant(path, self._unit.path)
+        constant = self._unit.environment.constant(path, self._unit.path)
         if constant is not None:
             return frozenset({constant})
         signature = self._unit.signature(function.name)
@@ -120,7 +120,7 @@ class Evaluator:
 
     def result(self, function: Function, name: str, args: Sequence[str]) -> Numbers:
         """What a macro or a function without parameters comes to."""
-        macro = self._unit.world.macro(name, self._unit.path)
+        macro = self._unit.environment.macro(name, self._unit.path)
         if macro is not None and macro.params is not None and name not in self._busy:
             if len(macro.params) != len(args):
                 raise NotUnderstoodError(f"{name}() has another number of arguments")
@@ -180,7 +180,9 @@ class Evaluator:
         return frozenset(out)
 
 
-def callers(unit: Unit, name: str, far: bool = False) -> Iterable[tuple[Unit, Function, Call]]:
+def callers(
+    unit: TranslationUnit, name: str, far: bool = False
+) -> Iterable[tuple[TranslationUnit, Function, Call]]:
     """The direct calls of a function in its file, and (`far`) in the whole tree where it is not static."""
     units = [unit]
     if far and name in unit.functions and not unit.is_static(name):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.c.declarations.types import Signature, result_kind
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.migration_events import EVENT_POINTER
 
 # What QEMU calls such structs: NotifierWithReturn, RAMBlockNotifier, MemoryListener.
@@ -20,7 +20,7 @@ _NOTIFIER = "NotifierWithReturn *"
 _BY_TYPEDEF = ("NotifierWithReturnFunc", "MigrationNotifyFunc")
 
 
-def is_fallible_callback(unit: Unit, name: str) -> bool:
+def is_fallible_callback(unit: TranslationUnit, name: str) -> bool:
     """Whether a function is a notifier's callback that has a way to say that it failed."""
     signature = unit.signature(name)
     if signature is None or not signature.params:
@@ -36,28 +36,30 @@ def is_fallible_callback(unit: Unit, name: str) -> bool:
     return any(_same_shape(signature, shape) for shape in _shapes(unit, found.group(1)))
 
 
-def is_migration_notifier(unit: Unit, name: str) -> bool:
+def is_migration_notifier(unit: TranslationUnit, name: str) -> bool:
     """Whether a function has the type of a migration notifier, and returns a result to its caller."""
     signature = unit.signature(name)
     if signature is None or EVENT_POINTER not in [param.type for param in signature.params]:
         return False
-    shape = unit.world.callback_signature("MigrationNotifyFunc", unit.path)
+    shape = unit.environment.callback_signature("MigrationNotifyFunc", unit.path)
     return shape is not None and _same_shape(signature, shape)
 
 
-def _shapes(unit: Unit, struct: str) -> Iterator[Signature]:
+def _shapes(unit: TranslationUnit, struct: str) -> Iterator[Signature]:
     """The types of the functions that the struct holds and that are handed it."""
     found = False
-    for member in unit.world.members(struct, unit.path) or unit.world.members(f"struct {struct}", unit.path):
+    for member in unit.environment.members(struct, unit.path) or unit.environment.members(
+        f"struct {struct}", unit.path
+    ):
         shape = member.signature
         if shape is None and re.match(r"\w+ ?\*?\Z", member.type):
-            shape = unit.world.callback_signature(member.type.rstrip(" *"), unit.path)
+            shape = unit.environment.callback_signature(member.type.rstrip(" *"), unit.path)
         if shape is not None and shape.params:
             found = True
             yield shape
     if not found:
         for typedef in _BY_TYPEDEF:
-            shape = unit.world.callback_signature(typedef, unit.path)
+            shape = unit.environment.callback_signature(typedef, unit.path)
             if shape is not None:
                 yield shape
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from qerrlint.model.program import Program
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.registrations import API, registrations
 from qerrlint.source.span import Span
 
@@ -36,10 +36,10 @@ class Registered:
 _KEPT: WeakKeyDictionary[Program, dict[frozenset[str], tuple[Registered, ...]]] = WeakKeyDictionary()
 
 
-def registered_for(modes: frozenset[str], seen_from: Unit) -> tuple[Registered, ...]:
+def registered_for(modes: frozenset[str], seen_from: TranslationUnit) -> tuple[Registered, ...]:
     """The registrations that name all of the modes: in the tree, or without one in the file itself."""
     program = seen_from.program
-    if program.world.reach == "patch":
+    if program.environment.reach == "patch":
         return tuple(_registered(seen_from, modes))
     kept = _KEPT.setdefault(program, {})
     if modes not in kept:
@@ -55,7 +55,7 @@ def registered_for(modes: frozenset[str], seen_from: Unit) -> tuple[Registered, 
     return kept[modes]
 
 
-def _registered(unit: Unit, modes: frozenset[str]) -> Iterable[Registered]:
+def _registered(unit: TranslationUnit, modes: frozenset[str]) -> Iterable[Registered]:
     call = re.compile(API.pattern.encode())
     for name, piece in unit.functions.items():
         function = unit.lowered(name) if call.search(unit.data, piece.body, piece.span.end) else None

@@ -2,7 +2,7 @@
 """Registrations: the calls that add a migration blocker or a notifier, for which object and for which modes.
 
 The shape of each function (a set of bits, a list, one mode, none) comes from its declaration in the tree at
-hand. It follows no life of an object and judges nothing.
+hand. It follows no result of an object and judges nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from qerrlint.ir.code import Addr, Assign, Call, Declare, Function, Result, Valu
 from qerrlint.qemu.mode_values import MODE, Evaluator, bits_of, expression
 
 if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import Unit
+    from qerrlint.model.translation_unit import TranslationUnit
 
 BLOCKER, NOTIFIER, LISTED = "blocker", "notifier", "listed"
 API = re.compile(
@@ -81,7 +81,7 @@ class ModeArguments:
     first: int
 
 
-def registrations(unit: Unit, function: Function, far: bool = False) -> list[Registration]:
+def registrations(unit: TranslationUnit, function: Function, far: bool = False) -> list[Registration]:
     """The registrations that a function makes, in the order of its calls."""
     evaluator: Evaluator | None = None
     out = []
@@ -107,7 +107,7 @@ def mode_arguments(signature: Signature) -> ModeArguments | None:
 
 
 def _registration(
-    unit: Unit, function: Function, call: Call, kind: str, registered: Object, evaluator: Evaluator
+    unit: TranslationUnit, function: Function, call: Call, kind: str, registered: Object, evaluator: Evaluator
 ) -> Registration:
     modes = unit.mig_modes()
     every = frozenset(name for name, _ in modes)
@@ -131,12 +131,12 @@ def _registration(
     return Registration(kind, call, registered, choices, all_of_them)
 
 
-def _has_lists(unit: Unit) -> bool:
+def _has_lists(unit: TranslationUnit) -> bool:
     """Whether the tree keeps notifiers by mode: then migration_add_notifier() means the normal one."""
     for name in ("migration_add_notifier_mode", "migration_add_notifier_modes"):
         signature = unit.signature(name)
         # QEMU 8.2 has modes, and one list for all of them; the contracts of its age know the later one.
-        if signature is not None and (signature.path is not None or unit.world.reach == "patch"):
+        if signature is not None and (signature.path is not None or unit.environment.reach == "patch"):
             return True
     return False
 
@@ -181,7 +181,7 @@ def _evaluated(
     return (frozenset(listed),), False
 
 
-def _named(unit: Unit, call: Call, every: frozenset[str]) -> tuple[frozenset[str], ...]:
+def _named(unit: TranslationUnit, call: Call, every: frozenset[str]) -> tuple[frozenset[str], ...]:
     """The modes whose names stand in the arguments, if nothing there takes modes away."""
     found: set[str] = set()
     for span in call.arg_spans[1:]:
@@ -198,7 +198,7 @@ def _named(unit: Unit, call: Call, every: frozenset[str]) -> tuple[frozenset[str
 # -- objects --------------------------------------------------------------------------------------
 
 
-def object_of(unit: Unit, function: Function, value: Value) -> Object:
+def object_of(unit: TranslationUnit, function: Function, value: Value) -> Object:
     """What a pointer handed to a registration points to."""
     path, is_address = _origin(function, value)
     if not path:
@@ -225,7 +225,7 @@ def object_of(unit: Unit, function: Function, value: Value) -> Object:
     return Object("static", "", start)
 
 
-def _static_type(unit: Unit, name: str) -> str:
+def _static_type(unit: TranslationUnit, name: str) -> str:
     """The type of a variable of the file, "" if it is none that can be told."""
     found = re.search(rb"^(?:static\s+)?(?:struct\s+)?(\w+)\s*\*?\s*%s\b" % name.encode(), unit.data, re.M)
     return found[1].decode() if found else ""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Looks up what is known of one function and by what evidence: the facts that the rules work with.
 
-It asks World, Unit and Program as the analyses do, and finds the places of the name by `mentions`; it judges
-nothing and renders nothing.
+It asks Environment, TranslationUnit and Program as the checks do, and finds the places of the name by
+`mentions`; it judges nothing and renders nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from qerrlint.errors import UsageError
 from qerrlint.ir.code import text_of
 from qerrlint.model.program import Program
 from qerrlint.model.summary import outcomes_of
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.queries.contract import Body, Contract, Kept, Setter, Site, Some, Stored, Way
 from qerrlint.queries.mentions import ARGUMENT, CALL, HEAD, MACRO, SLOT, Mention, macro_around, mentions
 from qerrlint.source.source import Source
@@ -102,13 +102,15 @@ def find_contract(source: Source, name: str, inside: str | None = None, limit: i
     home = home or next((use.path for use in calls), "include/qapi/error.h")
     unit = program.unit(home)
     signature = unit.signature(name) if unit is not None else None
-    api = program.world.api
+    api = program.environment.api
     kind = _kind(chosen is not None, signature, bool(macros))
     if not kind and api.reason(name):
         kind = "bundled"
     if not kind:
         raise UsageError(_unknown(source, name, inside, len(files)))
-    result = result_kind(signature, program.world.typedefs(home)) if signature is not None else "unknown"
+    result = (
+        result_kind(signature, program.environment.typedefs(home)) if signature is not None else "unknown"
+    )
     has_errp = signature is not None and signature.errp is not None
     place = chosen.site if chosen else macros[0] if kind == "macro" and macros else None
     stores = [use for use in uses if use.kind in (SLOT, ARGUMENT)]
@@ -156,7 +158,7 @@ def _heads(name: str, uses: Sequence[Mention], places: _Places) -> tuple[list[_D
 def _is_visible(program: Program, definition: _Definition, inside: str | None) -> bool:
     if inside is None or not definition.static:
         return True
-    return definition.site.path in program.world.files.reached(inside)
+    return definition.site.path in program.environment.files.reached(inside)
 
 
 def _is_meant(
@@ -167,7 +169,7 @@ def _is_meant(
         return True
     if chosen.static and chosen.site.path.endswith(".c"):
         # What the file includes (a .c.inc) is a part of it.
-        return path in program.world.files.reached(chosen.site.path)
+        return path in program.environment.files.reached(chosen.site.path)
     return not any(d.static and d.site.path == path for d in definitions)
 
 
@@ -184,23 +186,23 @@ def _kind(defined: bool, signature: Signature | None, macro: bool) -> str:
     return "generated" if signature.name.startswith(("qmp_", "visit_type_", "qapi_")) else "bundled"
 
 
-def _body(unit: Unit, name: str) -> Body:
+def _body(unit: TranslationUnit, name: str) -> Body:
     """What the body shows, in lines of the unit's file."""
-    life = unit.life(name)
+    result = unit.result(name)
     summary = unit.summary(name)
-    if life is None or summary is None:
+    if result is None or summary is None:
         damage = unit.damage.get(name)
         return Body(damage.reason if damage is not None else "it cannot be explored")
 
     def line(span: Span) -> int:
         return unit.lines.position(span.start)[0]
 
-    kind = result_kind(life.signature, unit.typedefs) if life.signature is not None else "unknown"
+    kind = result_kind(result.signature, unit.typedefs) if result.signature is not None else "unknown"
     shown: dict[Outcome, set[int]] = {}
-    for leaving, outcome in outcomes_of(life, kind):
+    for leaving, outcome in outcomes_of(result, kind):
         shown.setdefault(outcome, set()).add(line(leaving.span))
     setters = []
-    for call in life.function.calls:
+    for call in result.function.calls:
         effect = unit.effect(call)
         position = effect.errp
         if position is None or position >= len(call.args) or all(o.sets is False for o in effect.outcomes):

@@ -14,13 +14,13 @@ from qerrlint.c.lexis import bare
 from qerrlint.ir.code import Call, Function
 
 if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import Unit
+    from qerrlint.model.translation_unit import TranslationUnit
 
 _ELSE = re.compile(rb"\s*else\b")
 _SWITCH = re.compile(rb"\bswitch\s*\Z")
 
 
-def conditions(unit: Unit, function: Function, call: Call) -> tuple[str, ...]:
+def conditions(unit: TranslationUnit, function: Function, call: Call) -> tuple[str, ...]:
     """The conditions of a call in the order of the source, each as C with its negation in front."""
     home = next(
         (n for n, b in enumerate(function.blocks) if any(e is call or e == call for e in b.events)), None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from qerrlint.c.cut import Piece
 from qerrlint.ir.code import Call, Function
 from qerrlint.model.program import Program
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.mode_values import callers
 from qerrlint.qemu.registrations import API, LISTED, Object, Registration, object_of, registrations
 from qerrlint.queries.guard_conditions import conditions
@@ -108,7 +108,7 @@ def find_matrix(source: Source, paths: Sequence[str]) -> Matrix:
     """The matrix of the files; callers of helpers are looked for in the whole tree."""
     program = Program(source, "headers")
     found = _Found()
-    modes = program.world.mig_modes()
+    modes = program.environment.mig_modes()
     for path, data in source.read_many(paths):
         if _NAMES.search(data):
             unit = program.unit(path)
@@ -148,7 +148,7 @@ def _rows(entries: dict[tuple[str, str, str, str], list[Entry]], modes: Sequence
 class _File:
     """The registrations of one file."""
 
-    def __init__(self, unit: Unit, modes: Sequence[str], found: _Found) -> None:
+    def __init__(self, unit: TranslationUnit, modes: Sequence[str], found: _Found) -> None:
         self._unit = unit
         self._modes = modes
         self._found = found
@@ -216,7 +216,9 @@ class _File:
             table = found.listed if one.kind == LISTED else found.entries
             table.setdefault(_key(unit, inside, of, one.kind), []).append(entry)
 
-    def _entry(self, unit: Unit, function: Function, at: Call, one: Registration, via: str) -> Entry:
+    def _entry(
+        self, unit: TranslationUnit, function: Function, at: Call, one: Registration, via: str
+    ) -> Entry:
         sure, possible = one.sure, one.possible
         return Entry(
             kind=one.kind,
@@ -232,10 +234,10 @@ class _File:
         )
 
 
-_Site = tuple[Unit, Function, "Call | None", Object, str]
+_Site = tuple[TranslationUnit, Function, "Call | None", Object, str]
 
 
-def _objects(unit: Unit, function: Function, of: Object, depth: int) -> Iterator[_Site]:
+def _objects(unit: TranslationUnit, function: Function, of: Object, depth: int) -> Iterator[_Site]:
     """The objects that a registration is for: its own, or those that callers hand to its function."""
     if of.kind == "other":
         return
@@ -255,7 +257,7 @@ def _objects(unit: Unit, function: Function, of: Object, depth: int) -> Iterator
                 yield (*site[:2], site[2] or call, site[3], via)
 
 
-def _key(unit: Unit, function: Function, of: Object, kind: str) -> tuple[str, str, str, str]:
+def _key(unit: TranslationUnit, function: Function, of: Object, kind: str) -> tuple[str, str, str, str]:
     """What is one row: the kind of storage, who holds it, its name, and the kind of registration."""
     if of.kind == "member" and of.holder:
         return of.kind, of.holder, of.name, kind

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterable
 
 from qerrlint.model.program import Program
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 
 # A function is taken for another's former self when at least this share of the longer one's lines is common.
 _ALIKE = 0.5
 
 
 def former_place(
-    earlier: Program, paths: Iterable[str], path: str, function: str, later: Unit | None
+    earlier: Program, paths: Iterable[str], path: str, function: str, later: TranslationUnit | None
 ) -> tuple[str, str] | None:
     """(path, function) in the tree `earlier` of the function that `later` holds, or None.
 
@@ -37,7 +37,7 @@ def former_place(
     return (where, name) if likeness >= _ALIKE else None
 
 
-def _lines(unit: Unit, function: str) -> Counter[bytes]:
+def _lines(unit: TranslationUnit, function: str) -> Counter[bytes]:
     """The lines of a body, blanks folded; the head is left out, for a new name changes it."""
     piece = unit.functions[function]
     lines = unit.data[piece.body : piece.span.end].splitlines()

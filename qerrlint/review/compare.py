@@ -11,7 +11,7 @@ from qerrlint.engine.analyse_file import FileReport, analyse_unit
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver, in_order
 from qerrlint.model.program import Program
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.result import Place, ReportedStep, Skipped
 from qerrlint.review.matching import Delta, match
 from qerrlint.review.renamed_functions import successors
@@ -56,7 +56,7 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
     new_found: list[Located] = []
     reports: list[FileReport] = []
     changed: set[tuple[str, str]] = set()
-    sides: list[tuple[Unit | None, Unit | None]] = []
+    sides: list[tuple[TranslationUnit | None, TranslationUnit | None]] = []
     contracts: list[ContractChange] = []
     had: set[tuple[str, str]] = set()
     faults: list[Fault] = []
@@ -108,8 +108,8 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
 class _Both:
     """A changed file on both sides: its units, what their analyses gave, the contracts that it changes."""
 
-    old: Unit | None
-    new: Unit | None
+    old: TranslationUnit | None
+    new: TranslationUnit | None
     was: FileReport | None = None
     now: FileReport | None = None
     contracts: Sequence[ContractChange] = ()
@@ -144,7 +144,7 @@ def _callers(
     return analyse_unit(old, rules, names), analyse_unit(new, rules, names)
 
 
-def _mentioning(unit: Unit, words: Sequence[str]) -> set[str]:
+def _mentioning(unit: TranslationUnit, words: Sequence[str]) -> set[str]:
     if not words:
         return set()
     pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(w.encode()) for w in words) + rb")\b")

@@ -14,7 +14,7 @@ from itertools import pairwise
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.result import Place, Reported, ReportedFix
 from qerrlint.review.scope import between_functions
 from qerrlint.rules.rule import RuleSet
@@ -172,13 +172,13 @@ class _Judge:
         # A changed call has another fingerprint: count what each rule says of each function instead.
         return BRINGS if after - self._before else None
 
-    def _unit(self, data: bytes) -> Unit:
+    def _unit(self, data: bytes) -> TranslationUnit:
         program = Program(OverlaySource(self._source, {self.path: data}), self._reach, cache=self._cache)
         unit = program.unit(self.path)
         assert unit is not None
         return unit
 
-    def _counted(self, unit: Unit) -> Counter[tuple[str, str]]:
+    def _counted(self, unit: TranslationUnit) -> Counter[tuple[str, str]]:
         return Counter((f.rule, f.function) for f in analyse_unit(unit, self._rules).findings)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 
 # How much of the lines of two bodies must be equal. A rename often takes callees along.
 _ALIKE = 0.7
@@ -14,7 +14,7 @@ _ALIKE = 0.7
 _MOST_PAIRS = 400
 
 
-def successors(sides: Sequence[tuple[Unit | None, Unit | None]]) -> dict[str, str]:
+def successors(sides: Sequence[tuple[TranslationUnit | None, TranslationUnit | None]]) -> dict[str, str]:
     """The new name of each function that is gone and whose body has come back under another one.
 
     `sides` holds each changed file before and after. A body has one successor, the most alike.
@@ -38,7 +38,7 @@ def successors(sides: Sequence[tuple[Unit | None, Unit | None]]) -> dict[str, st
     return out
 
 
-def _body(unit: Unit, name: str) -> list[str]:
+def _body(unit: TranslationUnit, name: str) -> list[str]:
     piece = unit.functions[name]
     text = unit.data[piece.body : piece.span.end].decode("utf-8", "replace")
     return [line.strip() for line in text.split("\n") if line.strip()]

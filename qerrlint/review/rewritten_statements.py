@@ -7,14 +7,16 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from qerrlint.engine.located import Located
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.patch.linemap import LineMap
 from qerrlint.review.linediff import line_map_between
 from qerrlint.review.matching import Delta
 from qerrlint.rules.rule import RuleSet
 
 
-def settle_rewritten(delta: Delta, sides: Iterable[tuple[Unit | None, Unit | None]], rules: RuleSet) -> Delta:
+def settle_rewritten(
+    delta: Delta, sides: Iterable[tuple[TranslationUnit | None, TranslationUnit | None]], rules: RuleSet
+) -> Delta:
     """The delta with what only looks fixed and introduced anew among the persisting.
 
     A statement that is written anew has another fingerprint. Where the same rule says the same of the same

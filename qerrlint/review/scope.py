@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from qerrlint.c.declarations.types import Signature
 from qerrlint.model.program import Program
-from qerrlint.model.translation_unit import Unit
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.source import C_SUFFIXES
 
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w+")
@@ -42,14 +42,14 @@ def is_c(path: str | None) -> bool:
     return path is not None and path.endswith(C_SUFFIXES)
 
 
-def changed_functions(before: Unit | None, after: Unit | None) -> set[str]:
+def changed_functions(before: TranslationUnit | None, after: TranslationUnit | None) -> set[str]:
     """Names of functions that one side has and the other has not, or has with another text."""
     old = {} if before is None else {n: before.text(p) for n, p in before.functions.items()}
     new = {} if after is None else {n: after.text(p) for n, p in after.functions.items()}
     return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
 
 
-def between_functions(unit: Unit) -> list[bytes]:
+def between_functions(unit: TranslationUnit) -> list[bytes]:
     """The texts before, between and behind a file's functions, in order."""
     parts: list[bytes] = []
     at = 0
@@ -59,13 +59,13 @@ def between_functions(unit: Unit) -> list[bytes]:
     return [*parts, unit.data[at:]]
 
 
-def _declarations(unit: Unit) -> bytes:
+def _declarations(unit: TranslationUnit) -> bytes:
     """What stands between functions, without includes, comments and blanks."""
     text = _COMMENT.sub(b"", b"".join(between_functions(unit)))
     return b"".join(_INCLUDE.sub(b"", text).split())
 
 
-def touched(before: Unit | None, after: Unit | None) -> set[str]:
+def touched(before: TranslationUnit | None, after: TranslationUnit | None) -> set[str]:
     """The functions of a changed file to analyse: the changed ones and those that call them, directly or not;
     all of them when something outside functions (a type, a macro, a prototype) has changed."""
     changed = changed_functions(before, after)
@@ -106,12 +106,14 @@ def contract_changes(before: Program, after: Program, pairs: Iterable[FilePair])
     return out
 
 
-def _changed_prototypes(before: Program, after: Program, old: Unit, new: Unit) -> list[ContractChange]:
+def _changed_prototypes(
+    before: Program, after: Program, old: TranslationUnit, new: TranslationUnit
+) -> list[ContractChange]:
     """Functions that a header declares otherwise now; a definition that changes speaks for itself."""
     out: list[ContractChange] = []
     if not new.path.endswith(".h"):
         return out
-    was, now = before.world.files.file(old.path), after.world.files.file(new.path)
+    was, now = before.environment.files.file(old.path), after.environment.files.file(new.path)
     if was is None or now is None:
         return out
     for name in sorted(was.functions.keys() & now.functions.keys()):
@@ -135,7 +137,7 @@ def _prototype_difference(name: str, was: Signature, now: Signature) -> str | No
     return None
 
 
-def _difference(old: Unit, new: Unit, name: str) -> str | None:
+def _difference(old: TranslationUnit, new: TranslationUnit, name: str) -> str | None:
     """What callers of a function meet that they did not before, or None."""
     was, now = old.signature(name), new.signature(name)
     declared = _prototype_difference(name, was, now) if was is not None and now is not None else None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Custody: what a function has taken and not given back, on every path; a typestate that Pairs describe.
 
-The exploration is ErrorLife's, so that an exit is known to fail by the Error or by the result, with the
+The exploration is ErrorDomain's, so that an exit is known to fail by the Error or by the result, with the
 states of the objects kept as marks beside it. It judges nothing.
 """
 
@@ -20,7 +20,7 @@ from qerrlint.domain.ownership import FAILURES, RESULT, Move, Pair
 from qerrlint.domain.state import ErrorState, Fact, PathState, depends, signs_of
 from qerrlint.ir.code import NONZERO, POS, Assign, Call, Declare, Edge, Function, Result, Return, Var
 from qerrlint.source.span import Span
-from qerrlint.transfer.errorlife import ErrorLife
+from qerrlint.transfer.errorlife import ErrorDomain
 
 _HOLD = "hold"
 
@@ -88,7 +88,7 @@ def _parsed(what: str) -> tuple[int, str, str]:
     return int(number), status, path
 
 
-class _Custody(ErrorLife):
+class _Custody(ErrorDomain):
     """The Domain; a mark is (what, where) with "hold NUMBER STATUS OBJECT" and the call that did it."""
 
     def __init__(

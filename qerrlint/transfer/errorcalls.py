@@ -30,7 +30,7 @@ def typed_object(call: Call) -> str:
 
 
 class Calls(Marks):
-    """The part of the exploration that steps through calls; ErrorLife builds on it."""
+    """The part of the exploration that steps through calls; ErrorDomain builds on it."""
 
     # -- calls --------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qerrlint.absint.trace import Trail, places
 from qerrlint.domain.effects import Effect
-from qerrlint.domain.result import Notebook
+from qerrlint.domain.result import Recorder
 from qerrlint.domain.state import NULL_CELL, UNKNOWN_CELL, Cell, ErrorState, Fact, PathState, signs_of
 from qerrlint.ir.code import (
     ANY,
@@ -64,7 +64,7 @@ def casts(function: Function) -> list[tuple[str, str]]:
 
 
 class Guards:
-    """The part of the exploration that passes edges; ErrorLife builds on it."""
+    """The part of the exploration that passes edges; ErrorDomain builds on it."""
 
     def __init__(
         self, function: Function, types: dict[str, str], errp: str | None, effects: list[Effect]
@@ -73,7 +73,7 @@ class Guards:
         self._types = types
         self._errp = errp
         self._effects = effects
-        self._book = Notebook()
+        self._book = Recorder()
         self._fatal: set[int] = set()
         self._casts = dict(casts(function))
         # Whether errp is extended somewhere: then it matters who has had it before.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The life of every Error object on every path of one function: the one exploration behind many rules.
+"""The result of every Error object on every path of one function: the one exploration behind many rules.
 
-ErrorLife is a flow Domain: it steps a PathState through calls, assignments and returns (its tests are those
+ErrorDomain is a flow Domain: it steps a PathState through calls, assignments and returns (its tests are those
 of Guards), and writes down what it sights and every way in which the function returns. It words nothing and
 judges nothing.
 """
@@ -16,7 +16,7 @@ from qerrlint.absint.solver import explore
 from qerrlint.absint.trace import Trail, is_joined
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect
-from qerrlint.domain.result import Exit, Life
+from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.domain.state import (
     NULL_CELL,
     OWNED_CELL,
@@ -56,14 +56,16 @@ from qerrlint.transfer.errorguards import ERROR, ERRP, FATAL, SOFT, is_predicate
 _UNSIGNED = re.compile(r"(?:uint\w*_t|uint\d*|size_t|unsigned(?: (?:int|long|short|char))*|hwaddr|bool)$")
 
 
-def live_through(function: Function, signature: Signature | None, effect: Callable[[Call], Effect]) -> Life:
+def interpret(
+    function: Function, signature: Signature | None, effect: Callable[[Call], Effect]
+) -> FunctionResult:
     """Explore the function; `effect` tells what a call does."""
-    domain = ErrorLife(function, signature, effect)
+    domain = ErrorDomain(function, signature, effect)
     explored = explore(function, domain.entry(), domain)
-    return domain.life(explored.complete, explored.states)
+    return domain.result(explored.complete, explored.states)
 
 
-class ErrorLife(Calls):
+class ErrorDomain(Calls):
     """The Domain; one for each exploration."""
 
     def __init__(
@@ -78,11 +80,11 @@ class ErrorLife(Calls):
         super().__init__(function, types, errp, [effect(call) for call in function.calls])
         self._live = live_texts(function, self._reads)
 
-    def life(self, complete: bool, states: int) -> Life:
+    def result(self, complete: bool, states: int) -> FunctionResult:
         """What has been written down."""
-        life = Life(self._function, self._signature, complete=complete, states=states)
-        self._book.write_into(life)
-        return life
+        result = FunctionResult(self._function, self._signature, complete=complete, states=states)
+        self._book.write_into(result)
+        return result
 
     # -- Domain -------------------------------------------------------------------------------
 
@@ -235,7 +237,7 @@ class ErrorLife(Calls):
         soft = bool(SOFT.search(constant))
         printed = tuple(sorted(int(where) for what, where in state.marks if what == "printed"))
         self._book.leave(
-            Exit(
+            ReturnState(
                 fact.signs,
                 value,
                 error,
