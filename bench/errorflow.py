@@ -25,13 +25,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def measure(tree: str) -> dict[str, Any]:
     """Milliseconds a function and the functions over the state limit, for a whole tree."""
-    from qerrlint.checks.errorflow import ERRORFLOW
+    from qerrlint.checks.function import AnalysedFunction
+    from qerrlint.checks.registry import checks
     from qerrlint.engine.check_files import core_files
     from qerrlint.engine.gc_tuning import relax
     from qerrlint.model.program import Program
     from qerrlint.source.open_tree import open_tree
 
     relax()
+    errors = [check for check in checks() if check.analysis == "errors"]
     parses: list[float] = []
     flows: list[tuple[float, str]] = []
     over: list[str] = []
@@ -46,14 +48,17 @@ def measure(tree: str) -> dict[str, Any]:
                 parsed = time.process_time_ns()
                 if lowered is None:
                     continue
-                for _ in ERRORFLOW.run(unit, piece):
-                    pass
+                result = unit.result(piece.name)
+                assert result is not None
+                analysed = AnalysedFunction(unit, piece, lowered, result)
+                for check in errors:
+                    for _ in check.run(analysed):
+                        pass
                 done = time.process_time_ns()
                 parses.append((parsed - start) / 1e6)
                 place = f"{piece.name}() at {path}:{unit.lines.position(piece.span.start)[0]}"
                 flows.append(((done - parsed) / 1e6, place))
-                result = unit.result(piece.name)
-                if result is None or not result.complete:
+                if not result.complete:
                     over.append(place)
             program.forget(path)
     slowest, where = max(flows)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Finding: what a rule says of a place; Observation: what an analysis saw there, without wording."""
+"""Finding: what a rule says of a place; Observation: what a check saw there, without wording."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from qerrlint.source.span import Span
@@ -42,17 +42,19 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What an analysis saw at `primary`.
+    """What a check saw at `primary`; exemptions may drop it or lower its certainty before a rule words it.
 
-    `analysis` and `kind` select the rule, `slots` holds the values for the rule's message and its
+    `event` selects the rules, `slots` holds the values for the rule's message and its
     `where` table, `certainty` (low, medium, high) bounds the confidence of the finding. `key` is the
     line-free text that tells this observation from others of the same kind in the same function
     (normally the source text of the faulty statement with blanks folded). `edits` mend it, where that
     is mechanical. `whole`: it was seen on one path, followed whole, and holds whatever other paths there are.
+    `subject` is what the exemptions of the event ask about (a return state, a call); it is not reported.
+    `group`: of the observations of one event with equal groups (None: no group) the first that no exemption
+    drops is reported.
     """
 
-    analysis: str
-    kind: str
+    event: str
     function: str
     primary: Span
     key: str
@@ -61,6 +63,23 @@ class Observation:
     certainty: str = "high"
     edits: tuple[Edit, ...] = ()
     whole: bool = False
+    subject: object = None
+    group: Hashable = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exempted:
+    """An observation that an exemption took away (`effect` drop) or made less certain (low, medium).
+
+    `rules` are the ids of the rules that would have worded it, or that word it with less confidence.
+    """
+
+    exemption: str
+    effect: str
+    reason: str
+    rules: tuple[str, ...]
+    span: Span
+    function: str
 
 
 @dataclass(frozen=True, slots=True)

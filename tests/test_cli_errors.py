@@ -341,7 +341,7 @@ Change = Callable[[str], str]
         (lambda text: text.removeprefix("+++\n"), r"does not begin with TOML front matter .*"),
         (lambda text: text.replace('title = "', 'title = "a"b'), r"bad TOML in the front matter: .*"),
         (lambda text: re.sub(r"(?m)^title = .*\n", "", text), "no 'title' in the front matter"),
-        (lambda text: text.replace("set-again", "set-agian"), ".*'set-agian'.*"),
+        (lambda text: text.replace('event = "error-set-twice"', 'event = "set-agian"'), ".*'set-agian'.*"),
         (lambda text: text.replace("{callee}", "{caller}", 1), ".*caller.*"),
         (lambda text: text.replace("## Why it matters", "## Why"), ".*Why.*"),
         (lambda text: text.replace('severity = "error"', 'severity = "fatal"'), ".*severity.*"),

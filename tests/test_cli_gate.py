@@ -366,7 +366,7 @@ def test_a_shell_completes(words: str, offered: set[str]) -> None:
 
 def test_the_rules_of_the_gate_are_listed_like_any_other() -> None:
     listed = json.loads(run("rules", "--format", "json").out)["rules"]
-    assert {rule["id"] for rule in listed if rule["analysis"] in ("gate", "allowances")} == {
+    assert {rule["id"] for rule in listed if rule["analysis"] in ("gate", "suppressions")} == {
         "added-suppression",
         "extended-baseline",
         "invalid-suppression",

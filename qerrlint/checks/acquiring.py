@@ -114,4 +114,4 @@ def _observation(
     scene: Scene, kind: str, call: Call, handling: Handling, slots: dict[str, str], certainty: str
 ) -> Observation:
     named = {"pair": handling.pair.name, "object": handling.object, "acquire": call.name, **slots}
-    return Observation("machine", kind, scene.function.name, call.span, call.text, named, (), certainty)
+    return Observation(kind, scene.function.name, call.span, call.text, named, (), certainty)

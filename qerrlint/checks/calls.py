@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import Signature, result_kind
-from qerrlint.checks.analysis import Analysis
+from qerrlint.checks.check import Check, event
+from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import FALSE, NEG, TRUE, Addr, Call, Const, Function, Result, Str, Value, Var
@@ -19,8 +19,9 @@ from qerrlint.transfer.errorguards import ERROR, ERRP, FATAL
 _CONSTANT = re.compile(r"-?[A-Z][A-Z0-9_]*$")
 
 
-def run(unit: TranslationUnit, piece: Piece) -> Iterable[Observation]:
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The observations of one function."""
+    unit, piece = analysed.unit, analysed.piece
     result = unit.result(piece.name)
     if result is None:
         return
@@ -49,8 +50,7 @@ def _ending(unit: TranslationUnit, result: FunctionResult, call: Call) -> Iterat
     if place == "instance-init" and "instance_init" not in unit.slots_of(result.function.name):
         return
     yield Observation(
-        analysis="calls",
-        kind="abort-recoverable",
+        event="abort-on-recoverable-error",
         function=result.function.name,
         primary=call.span,
         key=call.text,
@@ -92,8 +92,7 @@ def _arguments(
 
     def seen(problem: str, position: int, argument: str, span: Span) -> Observation:
         return Observation(
-            analysis="calls",
-            kind="wrong-argument",
+            event="wrong-errp-argument",
             function=function.name,
             primary=span,
             key=f"{call.text} {position}",
@@ -184,8 +183,7 @@ def _int_as_bool(unit: TranslationUnit, result: FunctionResult) -> Iterator[Obse
         seen.add(leaving.span)
         text = unit.on_one_line(leaving.span)
         yield Observation(
-            analysis="calls",
-            kind="int-as-bool",
+            event="int-as-bool",
             function=result.function.name,
             primary=leaving.span,
             key=text,
@@ -217,4 +215,34 @@ def _passes_bool(unit: TranslationUnit, result: FunctionResult, leaving: ReturnS
     return signature is not None and signature.errp is not None and signature.returns == "bool"
 
 
-CALLS = Analysis("calls", 1, run)
+CHECKS = (
+    Check(
+        "arguments",
+        "arguments",
+        (  # argument: its text; position: 1-based;
+            # count/wanted: numbers of arguments; prototype: its text.
+            event(
+                "wrong-errp-argument",
+                "callee",
+                "argument",
+                "position",
+                "count",
+                "wanted",
+                "prototype",
+                problem="not-an-error error-elsewhere too-few too-many never-set",
+            ),
+            # callee: what can fail for an outer reason; fatal: error_abort or error_fatal.
+            event(
+                "abort-on-recoverable-error",
+                "callee",
+                "fatal",
+                "function",
+                place="any errp instance-init",
+                kind="callee setter",
+            ),
+            # value: the returned expression; type: the function's declared return type.
+            event("int-as-bool", "value", "type", direction="int-from-bool-function bool-from-int-function"),
+        ),
+        run,
+    ),
+)

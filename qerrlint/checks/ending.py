@@ -35,7 +35,7 @@ def ended_twice(unit: TranslationUnit, piece: Piece) -> Iterator[Observation]:
             slots = {"callee": call.name, "what": said[0], "other": name}
             step = Step(place, f"{name}() tells them of the end of every migration")
             yield Observation(
-                "machine", "ended-twice", piece.name, call.span, call.text, slots, (step,), "medium"
+                "notifier-called-twice", piece.name, call.span, call.text, slots, (step,), "medium"
             )
 
 

@@ -25,7 +25,6 @@ def observe(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observati
         if failed is None or not unit.environment.api.returns_errno(failed.name):
             continue
         yield Observation(
-            "errorflow",
             "wrong-errno",
             result.function.name,
             call.span,

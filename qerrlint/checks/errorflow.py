@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.trace import is_joined
-from qerrlint.c.cut import Piece
 from qerrlint.checks import errnos, lifecycle, neighbours, returns, unguarded
-from qerrlint.checks.analysis import Analysis
+from qerrlint.checks.check import Check, EventType, event
+from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.steps import path_steps, shown
 from qerrlint.domain.result import FunctionResult, Occurrence
 from qerrlint.findings import Observation
@@ -19,8 +19,9 @@ from qerrlint.source.span import Span
 _API_FUNCTION = "error_propagate"
 
 
-def run(unit: TranslationUnit, piece: Piece) -> Iterable[Observation]:
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The observations of one function."""
+    unit, piece = analysed.unit, analysed.piece
     result = unit.result(piece.name)
     if result is None:
         return
@@ -65,8 +66,7 @@ def _set_again(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observ
             continue
         sure = occurrence.first.sure
         yield Observation(
-            analysis="errorflow",
-            kind="set-again",
+            event="error-set-twice",
             function=result.function.name,
             primary=call.span,
             key=f"{shown(occurrence.cell)} {call.text} {first.name if first is not None else ''}",
@@ -82,4 +82,69 @@ def _set_again(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observ
         )
 
 
-ERRORFLOW = Analysis("errorflow", 1, run)
+def on_paths(name: str, *free: str, **closed: str) -> EventType:
+    """An event that rests on a path."""
+    return event(name, *free, path_sensitive=True, **closed)
+
+
+CHECKS = (
+    Check(
+        "errors",
+        "errors",
+        (  # error: the Error expression; callee: who sets it now; first: who set it before.
+            on_paths("error-set-twice", "error", "callee", "first", how="definite possible"),
+            # error: a local Error pointer; callee: who is handed it now; by: who took it before.
+            on_paths("stale-error", "error", "callee", "by"),
+            on_paths("uninitialized-error", "error", "callee", use="passed tested consumed"),
+            on_paths("error-use-after-free", "error", "callee", "by", how="again dangling"),
+            on_paths("null-error-reported", "error", "callee"),
+            # callee: who set it; how: whether a test has shown that it is set.
+            on_paths("leaked-error", "error", "callee", how="definite possible"),
+            # value: the returned expression; kind: what the result is by the convention; origin: the
+            # callee whose status is passed on ("" if none).
+            on_paths(
+                "failure-without-error", "function", "value", "origin", "errp", kind="int bool pointer void"
+            ),
+            on_paths(
+                "success-with-error", "function", "value", "callee", "errp", kind="int bool pointer void"
+            ),
+            # kept: the variable that holds the result where one does ("" else).
+            on_paths("unchecked-call", "function", "callee", "errp", "kept"),
+            # printer: who prints or frees; setter: whose Error it was ("" for a text of its own).
+            on_paths("error-printed-not-set", "function", "printer", "errp", form="report exit exit-below"),
+            on_paths(
+                "dropped-error",
+                "function",
+                "printer",
+                "setter",
+                "errp",
+                how="report free null callback below",
+            ),
+            on_paths(
+                "wrong-error-test",
+                "subject",
+                "callee",
+                form="errp-itself error-never-set sign-of-bool sign-of-pointer",
+            ),
+            on_paths("dead-branch-after-abort", "condition", "callee", "fatal"),
+            on_paths(
+                "wrong-errno", "callee", "value", form="negative-constant negative-result result-is-errno"
+            ),
+            on_paths("freed-message-argument", "callee", "argument", "by"),
+            # errp: the parameter; text: the expression; guard: the macro of this tree's age.
+            # setter: whether the function itself has just set the Error that is extended.
+            event("unguarded-errp-dereference", "errp", "text", "guard"),
+            # callers: whether all of them have the guard, or an Error of their own.
+            event(
+                "unguarded-error-prepend",
+                "errp",
+                "callee",
+                "guard",
+                form="prepend hint",
+                setter="own callee",
+                callers="any guarded",
+            ),
+        ),
+        run,
+    ),
+)

@@ -74,9 +74,7 @@ def _observation(
         Step(place.span, f"the path leaves for {label} from here, where others come with an Error"),
     )
     key = f"{label} {folded(unit, place.span)} {call.name}"
-    return Observation(
-        "errorflow", "failure-unset", result.function.name, place.span, key, slots, steps, "medium"
-    )
+    return Observation("failure-without-error", result.function.name, place.span, key, slots, steps, "medium")
 
 
 def _last_jump(unit: TranslationUnit, leaving: ReturnState) -> tuple[bytes, Trail] | None:

@@ -188,4 +188,4 @@ def _observation(
     certainty: str,
 ) -> Observation:
     named = {"pair": seen.pair.name, "object": seen.object, **slots}
-    return Observation("machine", kind, scene.function.name, span, key, named, trail, certainty)
+    return Observation(kind, scene.function.name, span, key, named, trail, certainty)

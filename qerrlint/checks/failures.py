@@ -67,7 +67,9 @@ class Failures(Returned):
             elif effect.consumes is None:
                 slots = {"function": self._life.function.name, "printer": call.name, "form": "report"}
                 leave = (_leave(leaving),)
-                yield from self._make("printed-not-set", call.span, call.text, slots, leave, leaving=leaving)
+                yield from self._make(
+                    "error-printed-not-set", call.span, call.text, slots, leave, leaving=leaving
+                )
             else:
                 how = "report" if effect.how == "report" else "free"
                 yield from self._dropped(call, self._setter(number), how, leaving)
@@ -97,7 +99,7 @@ class Failures(Returned):
         if bare(self._life):
             certainty = "low"
         yield from self._make(
-            "failure-unset",
+            "failure-without-error",
             leaving.span,
             text_of(leaving.value or Const("", 0)),
             slots,
@@ -116,7 +118,9 @@ class Failures(Returned):
             "how": how,
         }
         certainty = "medium" if how == "null" else "high"
-        yield from self._make("dropped", call.span, call.text, slots, (_leave(leaving),), certainty, leaving)
+        yield from self._make(
+            "dropped-error", call.span, call.text, slots, (_leave(leaving),), certainty, leaving
+        )
 
     def _exceptional(self, leaving: ReturnState) -> bool:
         """Whether false or NULL without an Error is the odd one out: others leave by the same return with an

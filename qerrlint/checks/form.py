@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from qerrlint.absint.reachability import reaches
-from qerrlint.c.cut import Piece
 from qerrlint.c.format_string import Format, ends_in_conversion, read_format
-from qerrlint.checks.analysis import Analysis
+from qerrlint.checks.check import Check, event
+from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.redundant import redundant_code
 from qerrlint.checks.shape import errp_shape
 from qerrlint.checks.statement_text import realigned
@@ -58,8 +58,9 @@ _SIMPLE = re.compile(r"-?[A-Za-z_]\w*\Z")
 _FUNC = frozenset({"__func__", "__FUNCTION__"})
 
 
-def run(unit: TranslationUnit, piece: Piece) -> Iterable[Observation]:
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The observations of one function."""
+    unit, piece = analysed.unit, analysed.piece
     function = unit.lowered(piece.name)
     if function is None:
         return
@@ -83,8 +84,7 @@ class _Message:
     def seen(self, form: str, span: Span, edits: tuple[Edit, ...] = ()) -> Observation:
         """The observation of one flaw."""
         return Observation(
-            analysis="form",
-            kind="message-form",
+            event="error-message-form",
             function=self.function.name,
             primary=span,
             key=f"{form} {self.call.text}",
@@ -283,4 +283,27 @@ def _is_own(message: _Message) -> bool:
     )
 
 
-FORM = Analysis("form", 1, run)
+CHECKS = (
+    Check(
+        "text",
+        "text",
+        (  # callee: whose text it is; form: what is wrong with it.
+            event(
+                "error-message-form",
+                "callee",
+                form="newline line-break advice period prefix function-name strerror errno-number "
+                "separator hint-newline",
+            ),
+            # error: the Error pointer (of a guard: errp); callee: who takes or sets it, or the guard.
+            event(
+                "redundant-error-code",
+                "error",
+                "callee",
+                "errp",
+                form="null-check carried result-tells guard",
+            ),
+            event("errp-signature", "errp", form="not-last void"),
+        ),
+        run,
+    ),
+)

@@ -54,8 +54,7 @@ def _never_set(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observ
         ).how == "free":
             continue
         yield Observation(
-            "calls",
-            "wrong-argument",
+            "wrong-errp-argument",
             result.function.name,
             places[cell, number],
             f"{cell} {calls[number].text}",
@@ -90,8 +89,7 @@ def _conditions(unit: TranslationUnit, result: FunctionResult) -> Iterator[Obser
         if _addressed(result, cell):
             continue  # what is handed over may be set one day, even if the callee cannot fail now
         yield Observation(
-            "errorflow",
-            "wrong-test",
+            "wrong-error-test",
             result.function.name,
             span,
             f"{cell} {folded(unit, span)}",
@@ -107,8 +105,7 @@ def _conditions(unit: TranslationUnit, result: FunctionResult) -> Iterator[Obser
             continue  # NULL may be an empty list
         fatal = "error_abort" if "&error_abort" in call.text else "error_fatal"
         yield Observation(
-            "errorflow",
-            "dead-branch",
+            "dead-branch-after-abort",
             result.function.name,
             way.span,
             folded(unit, way.span),

@@ -29,8 +29,7 @@ def _leaks(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observatio
             continue
         told.add((occurrence.cell, setter.index))
         yield Observation(
-            "errorflow",
-            "leaked",
+            "leaked-error",
             result.function.name,
             setter.span,
             f"{occurrence.cell} {setter.text}",
@@ -60,8 +59,7 @@ def _owned(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observatio
         consumer = consumed.pop(occurrence.cell)
         call = result.function.calls[consumer.call]
         yield Observation(
-            "errorflow",
-            "leaked",
+            "leaked-error",
             result.function.name,
             occurrence.span,
             f"{occurrence.cell} {folded(unit, occurrence.span)}",

@@ -80,7 +80,6 @@ def _made(
     if first is not None and before:
         steps = (Step(first.span, f"{shown(occurrence.cell)} {before} here, by {first.name}()"), *steps)
     return Observation(
-        "errorflow",
         kind,
         result.function.name,
         occurrence.span,
@@ -97,7 +96,7 @@ def _stale(unit: TranslationUnit, result: FunctionResult, occurrence: Occurrence
     if call is None or unit.effect(call).evidence == "guess":
         return None
     slots = {"error": occurrence.cell, "callee": call.name, "by": first.name if first is not None else ""}
-    return _made(unit, result, occurrence, "stale-pass", slots, before="is gone")
+    return _made(unit, result, occurrence, "stale-error", slots, before="is gone")
 
 
 def _uninitialized(
@@ -108,7 +107,7 @@ def _uninitialized(
         return None
     use = "tested" if call is None else "consumed" if unit.effect(call).consumes is not None else "passed"
     slots = {"error": occurrence.cell, "callee": call.name if call is not None else "", "use": use}
-    return _made(unit, result, occurrence, "uninitialized", slots)
+    return _made(unit, result, occurrence, "uninitialized-error", slots)
 
 
 def _gone(unit: TranslationUnit, result: FunctionResult, occurrence: Occurrence) -> Observation | None:
@@ -117,7 +116,7 @@ def _gone(unit: TranslationUnit, result: FunctionResult, occurrence: Occurrence)
         return None
     by = first.name if first is not None else ""
     slots = {"error": occurrence.cell, "callee": call.name, "by": by, "how": "again"}
-    return _made(unit, result, occurrence, "gone-used", slots, before="is freed or handed on")
+    return _made(unit, result, occurrence, "error-use-after-free", slots, before="is freed or handed on")
 
 
 def _null(unit: TranslationUnit, result: FunctionResult, occurrence: Occurrence) -> Observation | None:
@@ -125,7 +124,11 @@ def _null(unit: TranslationUnit, result: FunctionResult, occurrence: Occurrence)
     if call is None:
         return None
     return _made(
-        unit, result, occurrence, "null-reported", {"error": shown(occurrence.cell), "callee": call.name}
+        unit,
+        result,
+        occurrence,
+        "null-error-reported",
+        {"error": shown(occurrence.cell), "callee": call.name},
     )
 
 
@@ -136,7 +139,7 @@ def _freed(unit: TranslationUnit, result: FunctionResult, occurrence: Occurrence
     freeing = [c for c in result.function.calls if c.name in ("g_free", "free", "qemu_vfree")]
     by = next((c for c in freeing if occurrence.cell in c.text), None)
     slots = {"callee": call.name, "argument": occurrence.cell, "by": by.name if by is not None else "g_free"}
-    return _made(unit, result, occurrence, "freed-argument", slots)
+    return _made(unit, result, occurrence, "freed-message-argument", slots)
 
 
 def _errno(unit: TranslationUnit, result: FunctionResult, occurrence: Occurrence) -> Observation | None:
@@ -156,7 +159,7 @@ def _errp_itself(unit: TranslationUnit, result: FunctionResult, occurrence: Occu
     if b"*" + occurrence.cell.encode() in unit.lines.text(line):
         return None  # what it points to is looked at as well: the dereference is the matter
     slots = {"subject": occurrence.cell, "callee": setter.name, "form": "errp-itself"}
-    return _made(unit, result, occurrence, "wrong-test", slots, "medium")
+    return _made(unit, result, occurrence, "wrong-error-test", slots, "medium")
 
 
 def _sign(unit: TranslationUnit, result: FunctionResult, occurrence: Occurrence) -> Observation | None:
@@ -168,7 +171,7 @@ def _sign(unit: TranslationUnit, result: FunctionResult, occurrence: Occurrence)
         "callee": call.name,
         "form": f"sign-of-{occurrence.cell}",
     }
-    return _made(unit, result, occurrence, "wrong-test", slots)
+    return _made(unit, result, occurrence, "wrong-error-test", slots)
 
 
 def _tolerated(unit: TranslationUnit, result: FunctionResult, occurrence: Occurrence) -> Observation | None:
@@ -184,7 +187,7 @@ def _tolerated(unit: TranslationUnit, result: FunctionResult, occurrence: Occurr
     }
     step = Step(occurrence.span, f"{shown(occurrence.cell)} is handed on here, perhaps set")
     return Observation(
-        "errorflow", "unchecked", result.function.name, first.span, first.text, slots, (step,), "medium"
+        "unchecked-call", result.function.name, first.span, first.text, slots, (step,), "medium"
     )
 
 

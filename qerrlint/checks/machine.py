@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from qerrlint.absint.reachability import after
-from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.acquiring import never_released, unchecked, unreachable
-from qerrlint.checks.analysis import Analysis
+from qerrlint.checks.check import Check, event
 from qerrlint.checks.ending import CALLS, ended_twice
 from qerrlint.checks.exits import discarded, left
+from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.releases import releases_of
 from qerrlint.checks.retaken import taken_again
 from qerrlint.checks.scene import Scene, handlings_of
@@ -31,8 +31,9 @@ from qerrlint.source.span import Span
 from qerrlint.transfer.custody import Handling, follow
 
 
-def machine(pairs: Sequence[Pair]) -> Analysis:
-    """The analysis for these pairs."""
+@lru_cache(maxsize=4)
+def _acquiring(pairs: tuple[Pair, ...]) -> tuple[Mapping[str, Sequence[Pair]], re.Pattern[bytes]]:
+    """The pairs by the calls that acquire, and a pattern that finds such calls."""
     by_call: dict[str, list[Pair]] = {}
     for pair in pairs:
         for move in pair.acquire:
@@ -40,18 +41,17 @@ def machine(pairs: Sequence[Pair]) -> Analysis:
     # The first letter in front of the alternatives: a pattern that begins with \b is slow.
     names = sorted(by_call)
     heads = {name[0] for name in names}
-    taking = re.compile(
-        "|".join(
-            rf"{head}(?:{'|'.join(re.escape(name[1:]) for name in names if name[0] == head)})\b(?=\s*\()"
-            for head in sorted(heads)
-        ).encode()
+    alternatives = "|".join(
+        rf"{head}(?:{'|'.join(re.escape(name[1:]) for name in names if name[0] == head)})\b(?=\s*\()"
+        for head in sorted(heads)
     )
-    return Analysis("machine", 2, partial(_run, by_call, taking))
+    return by_call, re.compile(alternatives.encode() or rb"(?!)")
 
 
-def _run(
-    by_call: Mapping[str, Sequence[Pair]], taking: re.Pattern[bytes], unit: TranslationUnit, piece: Piece
-) -> Iterable[Observation]:
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
+    """The observations of one function."""
+    unit, piece = analysed.unit, analysed.piece
+    by_call, taking = _acquiring(analysed.pairs)
     if CALLS.search(unit.data, piece.body, piece.span.end):
         yield from ended_twice(unit, piece)
     found = {name.decode() for name in taking.findall(unit.data, piece.body, piece.span.end)}
@@ -104,3 +104,35 @@ def _failing(unit: TranslationUnit, name: str, kind: str) -> frozenset[Span]:
     result = unit.result(name)
     exits = result.returns if result is not None else ()
     return frozenset(e.span for e in exits if e.error.state is ErrorState.SET or fails_by(kind, e.signs))
+
+
+CHECKS = (
+    Check(
+        "ownership",
+        "ownership",
+        (  # pair: its name in the rule files; object: the path of what is taken; acquire, release,
+            # prepare, discard: the calls; other: another function; when: at a failing exit, at any other,
+            # or no function ever gives back; elsewhere: whether another place of the file does.
+            event(
+                "left-held",
+                "pair",
+                "object",
+                "acquire",
+                "release",
+                when="failing return never",
+                elsewhere="yes no",
+            ),
+            event("unreachable", "pair", "object", "acquire", "release", phase="setup other"),
+            event("unchecked-acquire", "pair", "object", "acquire"),
+            event(
+                "prepared-twice", "pair", "object", "prepare", "other", how="two-functions reset state-change"
+            ),
+            event("discarded", "pair", "object", "acquire", "discard", how="failed held"),
+            event("not-discarded", "pair", "object", "acquire", "discard"),
+            event("left-dangling", "pair", "object", "discard", "other"),
+            # callee: who tells the notifiers; what: the constant; other: who tells every end.
+            event("notifier-called-twice", "callee", "what", "other"),
+        ),
+        run,
+    ),
+)

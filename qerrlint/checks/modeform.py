@@ -34,7 +34,7 @@ def written_modes(unit: TranslationUnit, function: Function, call: Call) -> Iter
         last = texts[-1] if texts else ""
         if last not in _END:
             span = call.arg_spans[-1] if texts else call.span
-            yield _seen("unterminated-list", function, call, span, "end", {"last": last})
+            yield _seen("unterminated-mode-list", function, call, span, "end", {"last": last})
         bits = [
             (text, span)
             for text, span in zip(texts, call.arg_spans, strict=True)
@@ -57,9 +57,7 @@ def written_modes(unit: TranslationUnit, function: Function, call: Call) -> Iter
 def _seen(
     kind: str, function: Function, call: Call, span: Span, key: str, slots: dict[str, str]
 ) -> Observation:
-    return Observation(
-        "modes", kind, function.name, span, f"{call.text} {key}", {"callee": call.name, **slots}
-    )
+    return Observation(kind, function.name, span, f"{call.text} {key}", {"callee": call.name, **slots})
 
 
 def _bit(

@@ -11,8 +11,8 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from qerrlint.absint.solver import explore
-from qerrlint.c.cut import Piece
-from qerrlint.checks.analysis import Analysis
+from qerrlint.checks.check import Check, event
+from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.modeform import written_modes
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Edge, Event, Function, Return, Var
@@ -27,8 +27,9 @@ TRANSFER, EXEC = "MIG_MODE_CPR_TRANSFER", "MIG_MODE_CPR_EXEC"
 _MOST_SIBLINGS = 3
 
 
-def run(unit: TranslationUnit, piece: Piece) -> Iterable[Observation]:
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The observations of one function."""
+    unit, piece = analysed.unit, analysed.piece
     if not _REGISTRATION.search(unit.data, piece.span.start, piece.span.end):
         return
     function = unit.lowered(piece.name)
@@ -37,7 +38,7 @@ def run(unit: TranslationUnit, piece: Piece) -> Iterable[Observation]:
     twice: set[int] = set()
     for call in function.calls:
         for seen in written_modes(unit, function, call):
-            if seen.kind == "duplicate-mode":
+            if seen.event == "duplicate-mode":
                 twice.add(call.index)
             yield seen
     made = registrations(unit, function)
@@ -67,8 +68,7 @@ def _without_exec(
             key=lambda s: (s.kind != one.kind, not _near(s.path, unit.path), s.path, s.start),
         )
         yield Observation(
-            "modes",
-            "transfer-without-exec",
+            "cpr-transfer-without-exec",
             function.name,
             one.call.span,
             # The question stays the same when the call is written otherwise.
@@ -241,7 +241,7 @@ def _uncovered(
         "missing": ", ".join(_word(m) for m in missing),
     }
     key = f"{blocker.call.text} {missing}"
-    seen = _seen("uncovered-mode", function, blocker, blocker.call, key, slots, steps)
+    seen = _seen("cpr-mode-without-notifier", function, blocker, blocker.call, key, slots, steps)
     return [(("uncovered", blocker.call.index, ""), seen)]
 
 
@@ -258,7 +258,13 @@ def _blocked(
             if mode in notifier.sure & blocker.sure and "_CPR_" in mode:
                 slots = {"mode": _word(mode), "blocker": blocker.call.name}
                 seen = _seen(
-                    "notified-blocked", function, blocker, call, f"{call.text} {mode}", slots, [step]
+                    "cpr-notifier-for-blocked-mode",
+                    function,
+                    blocker,
+                    call,
+                    f"{call.text} {mode}",
+                    slots,
+                    [step],
                 )
                 out.append((("blocked", call.index, mode), seen))
     return out
@@ -274,7 +280,7 @@ def _seen(
     steps: list[Step],
 ) -> Observation:
     named = {"object": blocker.object.variable or function.name, **slots}
-    return Observation("modes", kind, function.name, call.span, key, named, tuple(steps))
+    return Observation(kind, function.name, call.span, key, named, tuple(steps))
 
 
 def _word(mode: str) -> str:
@@ -286,4 +292,21 @@ def _listed(modes: frozenset[str], every: list[str]) -> str:
     return ", ".join(_word(m) for m in every if m in modes)
 
 
-MODES = Analysis("modes", 2, run)
+CHECKS = (
+    Check(
+        "modes",
+        "modes",
+        (
+            event("unterminated-mode-list", "callee", "last"),
+            # mode: the constant; meaning: what the bare number is as a set of bits.
+            event("mode-not-a-bit", "callee", "mode", "meaning", form="bare-mode bit-in-list bit-for-mode"),
+            event("duplicate-mode", "callee", "mode"),
+            # object: state struct or function; exempt, covered, missing: lists of mode names.
+            event("cpr-mode-without-notifier", "object", "exempt", "covered", "missing"),
+            event("cpr-notifier-for-blocked-mode", "object", "mode", "blocker"),
+            # object: what is registered; siblings: a half sentence on who names both modes.
+            event("cpr-transfer-without-exec", "object", "callee", "siblings", what="blocker notifier"),
+        ),
+        run,
+    ),
+)

@@ -52,8 +52,7 @@ def _dangling(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observa
             continue
         other, span = found
         yield Observation(
-            "errorflow",
-            "gone-used",
+            "error-use-after-free",
             result.function.name,
             consumer.span,
             f"{occurrence.cell} {consumer.text}",
@@ -126,8 +125,7 @@ def _exiting(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observat
             continue
         told.add(call.name)
         yield Observation(
-            "errorflow",
-            "printed-not-set",
+            "error-printed-not-set",
             result.function.name,
             call.span,
             call.text,
@@ -162,8 +160,7 @@ def _lost(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation
         if callback is None:
             continue
         yield Observation(
-            "errorflow",
-            "dropped",
+            "dropped-error",
             result.function.name,
             call.span,
             call.text,
@@ -218,8 +215,7 @@ def _dropped(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observat
             continue  # clean-up: what went wrong before is what counts
         swallow = summary.swallows[0]
         yield Observation(
-            "errorflow",
-            "dropped",
+            "dropped-error",
             result.function.name,
             call.span,
             call.text,

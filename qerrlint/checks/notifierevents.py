@@ -82,8 +82,7 @@ def _observation(unit: TranslationUnit, name: str, span: Span, failure: _Failure
     if origin is not None and not origin.name.startswith("error_set"):
         cause = f"when {origin.name}() fails"
     return Observation(
-        analysis="roles",
-        kind="fails-outside-setup",
+        event="notifier-error-outside-setup",
         function=name,
         primary=span,
         key=unit.on_one_line(span),

@@ -116,8 +116,7 @@ def _seen(
     function: Function, span: Span, call: Call, first: str, second: str, form: str, steps: tuple[Step, ...]
 ) -> Observation:
     return Observation(
-        "roles",
-        "list-mismatch",
+        "notifier-list-mismatch",
         function.name,
         span,
         call.text,

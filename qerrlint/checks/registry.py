@@ -1,23 +1,66 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The analyses that a run makes, in order."""
+"""The checks and the events of this package, found by listing its modules."""
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Mapping
 from functools import lru_cache
+from importlib import import_module
 
-from qerrlint.checks.analysis import Analysis
-from qerrlint.checks.calls import CALLS
-from qerrlint.checks.errorflow import ERRORFLOW
-from qerrlint.checks.form import FORM
-from qerrlint.checks.machine import machine
-from qerrlint.checks.modes import MODES
-from qerrlint.checks.roles import ROLES
-from qerrlint.domain.ownership import Pair
+import qerrlint.checks
+from qerrlint.checks.check import Check, EventType, event
 
-ANALYSES: tuple[Analysis, ...] = (ERRORFLOW, CALLS, ROLES, MODES, FORM)
+# Events that no check of a function emits: comments that allow a finding (policy.suppressions) and what a
+# change does to the files that the tool itself is configured by (review.relaxations).
+_ELSEWHERE: Mapping[str, tuple[EventType, ...]] = {
+    "suppressions": tuple(
+        # rule: what is allowed; scope: this line, or the whole of a function; fault: a sentence.
+        event(name, "rule", "reason", "scope", "fault")
+        for name in ("added-suppression", "unused-suppression", "invalid-suppression")
+    ),
+    "gate": (
+        # what: the relaxed setting, with its values before and after.
+        event("loosened-configuration", "what"),
+        # count: how many findings, as words; entries: the first of them.
+        event("extended-baseline", "count", "entries"),
+    ),
+}
 
 
-@lru_cache(maxsize=4)
-def analyses_for(pairs: tuple[Pair, ...]) -> tuple[Analysis, ...]:
-    """All analyses, the one that is driven by the tables of the rule files with these pairs."""
-    return (*ANALYSES, machine(pairs)) if pairs else ANALYSES
+@lru_cache(maxsize=1)
+def checks() -> tuple[Check, ...]:
+    """Every check, in the order of module names; each run makes all of them.
+
+    Raises ValueError when two checks emit an event of the same name.
+    """
+    found: list[Check] = []
+    for module in sorted(
+        info.name
+        for info in pkgutil.walk_packages(qerrlint.checks.__path__, f"{qerrlint.checks.__name__}.")
+        if not info.ispkg
+    ):
+        found += getattr(import_module(module), "CHECKS", ())
+    names = [emitted.name for check in found for emitted in check.events]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"the event {name!r} is emitted by two checks")
+    return tuple(found)
+
+
+@lru_cache(maxsize=1)
+def events() -> Mapping[str, Mapping[str, EventType]]:
+    """Every event by its family (the `analysis` of a rule file) and name."""
+    table: dict[str, dict[str, EventType]] = {
+        analysis: {emitted.name: emitted for emitted in emissions}
+        for analysis, emissions in _ELSEWHERE.items()
+    }
+    for check in checks():
+        table.setdefault(check.analysis, {}).update({emitted.name: emitted for emitted in check.events})
+    return table
+
+
+@lru_cache(maxsize=1)
+def path_sensitive() -> frozenset[str]:
+    """The names of the events that rest on a path."""
+    return frozenset(emitted.name for check in checks() for emitted in check.events if emitted.path_sensitive)

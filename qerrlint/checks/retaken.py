@@ -105,7 +105,6 @@ def _observation(
     function: Function, call: Call, handling: Handling, other: str, how: str, trail: tuple[Step, ...]
 ) -> Observation:
     return Observation(
-        "machine",
         "prepared-twice",
         function.name,
         call.span,

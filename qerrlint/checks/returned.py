@@ -104,7 +104,6 @@ class Returned:
             return
         self._told.add((event, span))
         yield Observation(
-            "errorflow",
             event,
             self._life.function.name,
             span,

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import result_kind
-from qerrlint.checks.analysis import Analysis
+from qerrlint.checks.check import Check, event
 from qerrlint.checks.comments import excused
+from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.notifierevents import outside_setup
 from qerrlint.checks.notifierlists import wrong_lists
 from qerrlint.domain.result import FunctionResult
@@ -35,8 +35,9 @@ _HARMLESS = re.compile(
 )
 
 
-def run(unit: TranslationUnit, piece: Piece) -> Iterable[Observation]:
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The observations of one function."""
+    unit, piece = analysed.unit, analysed.piece
     yield from wrong_lists(unit, piece)
     if not is_fallible_callback(unit, piece.name):
         return
@@ -125,8 +126,7 @@ def _observation(
         elif len(unit.callers_of(call.name)) == 1:
             remedy = f"{call.name}() is used only here"
     return Observation(
-        analysis="roles",
-        kind="notifier-drop",
+        event="notifier-drops-error",
         function=result.function.name,
         primary=call.span,
         key=call.text,
@@ -144,4 +144,26 @@ def _observation(
     )
 
 
-ROLES = Analysis("roles", 1, run)
+CHECKS = (
+    Check(
+        "notifiers",
+        "notifiers",
+        (  # callee: what can fail; printer: who prints the error inside callee (or "");
+            # remedy: a sentence, empty or about an existing variant that takes errp.
+            # outlet: how the notifier could tell of it ("the errp", "the result").
+            event(
+                "notifier-drops-error",
+                "callee",
+                "printer",
+                "remedy",
+                "outlet",
+                strength="prints discards unknown",
+            ),
+            # events: the constants; value: what is returned; cause: a half sentence.
+            event("notifier-error-outside-setup", "events", "value", "cause", how="returns sets"),
+            # first, second: the two lists, or the two members.
+            event("notifier-list-mismatch", "first", "second", "callee", form="list member"),
+        ),
+        run,
+    ),
+)

@@ -39,8 +39,7 @@ def errp_shape(unit: TranslationUnit, piece: Piece) -> Iterator[Observation]:
     if word is None:
         return
     yield Observation(
-        analysis="form",
-        kind="errp-signature",
+        event="errp-signature",
         function=piece.name,
         primary=Span(unit.path, word.start(), word.end()),
         key=form,

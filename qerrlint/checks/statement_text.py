@@ -89,8 +89,7 @@ class Text:
     ) -> Observation:
         """The observation of one piece of redundant code."""
         return Observation(
-            analysis="form",
-            kind="redundant",
+            event="redundant-error-code",
             function=self.function.name,
             primary=place,
             key=f"{form} {name} {callee}",

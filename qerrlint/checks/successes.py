@@ -46,12 +46,14 @@ class Successes(Returned):
         if error.sure:
             slots = {"function": name, "value": text, "callee": setter.name, "kind": self._kind}
             yield from self._make(
-                "success-set", leaving.span, f"{text} {setter.text}", slots, steps, leaving=leaving
+                "success-with-error", leaving.span, f"{text} {setter.text}", slots, steps, leaving=leaving
             )
         else:
             slots = {"function": name, "callee": setter.name, "kept": ""}
             leave = Step(leaving.span, "the function returns success here")
-            yield from self._make("unchecked", setter.span, setter.text, slots, (leave,), "medium", leaving)
+            yield from self._make(
+                "unchecked-call", setter.span, setter.text, slots, (leave,), "medium", leaving
+            )
 
     def _passes_bool(self, leaving: ReturnState) -> bool:
         if leaving.value in (TRUE, FALSE):
@@ -79,7 +81,7 @@ class Successes(Returned):
                 "kind": "void",
             }
             step = Step(following.span, f"the function goes on here with {following.name}()")
-            yield from self._make("success-set", setter.span, setter.text, slots, (step,), "medium")
+            yield from self._make("success-with-error", setter.span, setter.text, slots, (step,), "medium")
 
     def _branch_rest(self, span: Span) -> bytes:
         """The text from a place to the end of the block that it stands in."""
@@ -104,4 +106,4 @@ class Successes(Returned):
             if _GOOD_EXIT.search(text) or excused(self._unit, occurrence.span, in_block=True):
                 continue
             slots = {"function": self._life.function.name, "printer": occurrence.cell, "form": "exit"}
-            yield from self._make("printed-not-set", occurrence.span, text, slots, (), "medium")
+            yield from self._make("error-printed-not-set", occurrence.span, text, slots, (), "medium")

@@ -46,8 +46,7 @@ def observe(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observati
         if _asserted(unit, occurrence, errp):
             continue
         yield Observation(
-            analysis="errorflow",
-            kind="errp-deref",
+            event="unguarded-errp-dereference",
             function=result.function.name,
             primary=occurrence.span,
             key=text,
@@ -58,8 +57,7 @@ def observe(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observati
         if call.name in _PREPENDERS:
             own = _set_here(unit, result, call)
             yield Observation(
-                analysis="errorflow",
-                kind="errp-prepend",
+                event="unguarded-error-prepend",
                 function=result.function.name,
                 primary=call.span,
                 key=call.text,
@@ -75,8 +73,7 @@ def observe(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observati
             )
         elif call.name == "g_clear_pointer":
             yield Observation(
-                analysis="errorflow",
-                kind="errp-deref",
+                event="unguarded-errp-dereference",
                 function=result.function.name,
                 primary=call.span,
                 key=call.text,

@@ -49,7 +49,7 @@ def _dismissed(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observ
             continue
         slots = {"function": result.function.name, "callee": call.name, "errp": "NULL", "kept": ""}
         yield Observation(
-            "errorflow", "unchecked", result.function.name, call.span, call.text, slots, certainty="medium"
+            "unchecked-call", result.function.name, call.span, call.text, slots, certainty="medium"
         )
 
 
@@ -72,8 +72,7 @@ def _kept(unit: TranslationUnit, result: FunctionResult) -> Iterator[Observation
             if use is None:
                 continue
             yield Observation(
-                "errorflow",
-                "unchecked",
+                "unchecked-call",
                 function.name,
                 call.span,
                 call.text,

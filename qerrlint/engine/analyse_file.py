@@ -3,19 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
 
-from qerrlint.checks.analysis import Analysis
-from qerrlint.checks.registry import analyses_for
-from qerrlint.findings import Finding, Observation, number_equal
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.registry import checks, path_sensitive
+from qerrlint.findings import Exempted, Finding, Observation, number_equal
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.policy.exemptions import Exemptions, load_exemptions
 from qerrlint.policy.suppressions import allow
 from qerrlint.rules.rule import Remark, RuleSet
 from qerrlint.source.span import Span
-
-# Events that the text decides, on whatever path.
-_PATHLESS = frozenset({"errp-deref", "errp-prepend"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,11 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a file gave. `functions` counts all of it, `explored` those that were explored; `allowances` holds
-    the keys of the comments that allow something."""
+    """What a file gave. `functions` counts all of it, `explored` those that were explored.
+
+    `allowances` holds the keys of the comments that allow something, `exempted` what exemptions took away or
+    made less certain.
+    """
 
     path: str
     functions: int
@@ -40,29 +41,37 @@ class FileReport:
     damaged: tuple[Uncovered, ...] = ()
     incomplete: tuple[Uncovered, ...] = ()
     allowances: frozenset[str] = frozenset()
+    exempted: tuple[Exempted, ...] = ()
 
 
-def analyse_unit(unit: TranslationUnit, rules: RuleSet, only: Collection[str] | None = None) -> FileReport:
-    """Run every analysis over the unit's functions that have to do with errors (`only` these, if given)."""
+def analyse_unit(
+    unit: TranslationUnit,
+    rules: RuleSet,
+    only: Collection[str] | None = None,
+    exemptions: Exemptions | None = None,
+) -> FileReport:
+    """Run every check over the unit's functions that have to do with errors (`only` these, if given)."""
     said: list[Remark] = []
     damaged: list[Uncovered] = []
     incomplete: list[Uncovered] = []
     explored = 0
-    analyses = analyses_for(rules.pairs)
+    exemptions = exemptions if exemptions is not None else load_exemptions()
+    exempted: list[Exempted] = []
     for piece in unit.relevant():
         if only is not None and piece.name not in only:
             continue
-        if unit.lowered(piece.name) is None:
+        function, result = unit.lowered(piece.name), unit.result(piece.name)
+        if function is None or result is None:
             damage = unit.damage.get(piece.name)
             # What parses and still has no flow is nested beyond what lower() walks.
             reason = damage.reason if damage is not None else "nested too deeply"
             damaged.append(Uncovered(piece.span, piece.name, reason))
             continue
         explored += 1
-        for observation in _observations(unit, piece.name, analyses):
+        analysed = AnalysedFunction(unit, piece, function, result, rules.pairs)
+        for observation in _observations(analysed, rules, exemptions, exempted):
             said += rules.remarks(observation)
-        result = unit.result(piece.name)
-        if result is not None and not result.complete:
+        if not result.complete:
             incomplete.append(Uncovered(piece.span, piece.name, "more paths than are followed"))
     unsure = {item.function for item in (*damaged, *incomplete)}
     judged = allow(
@@ -84,17 +93,29 @@ def analyse_unit(unit: TranslationUnit, rules: RuleSet, only: Collection[str] | 
         damaged=tuple(damaged),
         incomplete=tuple(incomplete),
         allowances=judged.keys,
+        exempted=tuple(sorted(exempted, key=lambda e: (e.span, e.exemption))),
     )
 
 
-def _observations(unit: TranslationUnit, name: str, analyses: Iterable[Analysis]) -> Iterable[Observation]:
-    piece = unit.functions[name]
-    result = unit.result(name)
-    complete = result is not None and result.complete
-    for analysis in analyses:
-        for observation in analysis.run(unit, piece):
-            apart = observation.whole or observation.kind in _PATHLESS
-            if not complete and observation.analysis == "errorflow" and not apart:
-                # Paths were joined: what rests on a path may rest on one that is none.
-                observation = replace(observation, certainty="low")
-            yield observation
+def _observations(
+    analysed: AnalysedFunction, rules: RuleSet, exemptions: Exemptions, exempted: list[Exempted]
+) -> Iterable[Observation]:
+    """What the checks see in one function and no exemption drops; exemptions that apply go to `exempted`."""
+    seen: set[tuple[str, Hashable]] = set()
+    for check in checks():
+        for observation in check.run(analysed):
+            group = (observation.event, observation.group)
+            if observation.group is not None and group in seen:
+                continue
+            kept, applied = exemptions.apply(analysed, observation)
+            for row in applied:
+                worded = tuple(remark.finding.rule for remark in rules.remarks(observation))
+                exempted.append(
+                    Exempted(row.id, row.effect, row.reason, worded, observation.primary, analysed.name)
+                )
+            if kept is None:
+                continue
+            seen.add(group)
+            on_path = kept.event in path_sensitive() and not kept.whole
+            # Where states were merged, what rests on a path may rest on one that no execution takes.
+            yield replace(kept, certainty="low") if on_path and not analysed.result.complete else kept

@@ -61,10 +61,12 @@ def _configurations(was: Configuration, after: Source, rules: RuleSet) -> Iterat
     file = now.origin or was.origin or next((name for name in FILES if after.exists(name)), FILES[0])
     data = after.read(file) or b""
     if broken:
-        yield _observation("configuration", file, data, "", {"what": f"it cannot be read any more: {broken}"})
+        yield _observation(
+            "loosened-configuration", file, data, "", {"what": f"it cannot be read any more: {broken}"}
+        )
         return
     for key, what in looser(was, now, rules):
-        yield _observation("configuration", file, data, key, {"what": what})
+        yield _observation("loosened-configuration", file, data, key, {"what": what})
 
 
 def looser(was: Configuration, now: Configuration, rules: RuleSet) -> Iterator[tuple[str, str]]:
@@ -124,7 +126,7 @@ def _baselines(before: Source, after: Source, path: str) -> Iterator[Observation
         now = parse(data, path)
     except UsageError as error:
         what = f"the baseline cannot be read any more: {error}"
-        yield _observation("configuration", path, data, "", {"what": what})
+        yield _observation("loosened-configuration", path, data, "", {"what": what})
         return
     try:
         was: tuple[Entry, ...] = parse(before.read(path) or b"", path)
@@ -135,16 +137,16 @@ def _baselines(before: Source, after: Source, path: str) -> Iterator[Observation
         count = "one finding" if len(added) == 1 else f"{len(added)} findings"
         named = [f"{entry.rule} in {entry.path}" for entry in added]
         slots = {"count": count, "entries": _some(list(dict.fromkeys(named)))}
-        yield _observation("baseline", path, data, added[0].fingerprint, slots)
+        yield _observation("extended-baseline", path, data, added[0].fingerprint, slots)
 
 
-def _observation(kind: str, path: str, data: bytes, word: str, slots: dict[str, str]) -> Observation:
+def _observation(event: str, path: str, data: bytes, word: str, slots: dict[str, str]) -> Observation:
     """An observation at the first line of the file that names `word`, else at its first line."""
     at = max(data.find(word.encode()), 0)
     start = data.rfind(b"\n", 0, at) + 1
     end = data.find(b"\n", at)
     span = Span(path, start, end if end >= 0 else len(data))
-    return Observation("gate", kind, "", span, " ".join(slots.values()), slots)
+    return Observation(event, "", span, " ".join(slots.values()), slots)
 
 
 def _some(items: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ def settle_rewritten(
     for new in delta.introduced:
         was = None
         rule = rules.get(new.finding.rule)
-        if new.path in files and not rule.touched_only and rule.analysis != "allowances":
+        if new.path in files and not rule.touched_only and rule.analysis != "suppressions":
             before, after = files[new.path]
             if new.path not in maps:
                 maps[new.path] = line_map_between(before.data, after.data)

@@ -94,7 +94,7 @@ class Rule:
     def listens(self, observation: Observation) -> bool:
         """Whether the observation is of this rule's event and pairs, and fulfils its `where` table."""
         return (
-            (observation.analysis, observation.kind) == (self.analysis, self.event)
+            observation.event == self.event
             and _holds(self.where, observation.slots)
             and (not self.pairs or any(observation.slots["pair"] == pair.name for pair in self.pairs))
         )
@@ -103,7 +103,7 @@ class Rule:
         """Word an observation that this rule listens to, by its first case that fits.
 
         The confidence is the lower of the rule's and the observation's certainty. Raises LookupError
-        when the analysis left out a slot that the message needs.
+        when the check left out a slot that the message needs.
         """
         case = next((case for case in self.cases if _holds(case.where, observation.slots)), Case(()))
         confidence = case.confidence or self.confidence
@@ -133,14 +133,14 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule], known: Mapping[str, Rule] | None = None) -> None:
         self._by_id = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
         self.known = known if known is not None else self._by_id
-        listeners: dict[tuple[str, str], list[Rule]] = {}
+        listeners: dict[str, list[Rule]] = {}
         for rule in self._by_id.values():
             if rule.enabled:
-                listeners.setdefault((rule.analysis, rule.event), []).append(rule)
+                listeners.setdefault(rule.event, []).append(rule)
         self._listeners = listeners
-        # What the enabled rules want to be followed, each pair once.
+        # Every check runs in every run, whichever rules are selected: so the pairs are those of all rules.
         self.pairs: tuple[Pair, ...] = tuple(
-            {pair.name: pair for rule in self._by_id.values() if rule.enabled for pair in rule.pairs}.values()
+            {pair.name: pair for rule in self.known.values() for pair in rule.pairs}.values()
         )
 
     def __iter__(self) -> Iterator[Rule]:
@@ -161,7 +161,7 @@ class RuleSet:
 
     def remarks(self, observation: Observation) -> tuple[Remark, ...]:
         """What the enabled rules that listen to the observation say of it, in the order of their ids."""
-        rules = self._listeners.get((observation.analysis, observation.kind), ())
+        rules = self._listeners.get(observation.event, ())
         return tuple(rule.remark(observation) for rule in rules if rule.listens(observation))
 
     def finding(self, observation: Observation) -> tuple[Finding, ...]:
@@ -269,7 +269,7 @@ def _holds(where: Where, slots: Mapping[str, str]) -> bool:
 def _fill(template: str, observation: Observation) -> str:
     def value(match: re.Match[str]) -> str:
         if (text := observation.slots.get(match[1])) is None:
-            raise LookupError(f"{observation.analysis}: {observation.kind} without the slot {match[1]!r}")
+            raise LookupError(f"{observation.event}: without the slot {match[1]!r}")
         text = " ".join(text.split())
         return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
 

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from qerrlint.checks.catalog import CATALOG, Emission
+from qerrlint.checks.check import EventType
+from qerrlint.checks.registry import events
 from qerrlint.domain.ownership import Pair
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
@@ -106,14 +107,14 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
         raise UsageError(
             f"{path}: id {table['id']!r} is not the file's stem, or not lower-case words with '-'"
         )
-    if (analysis := CATALOG.get(table["analysis"])) is None:
+    if (emitted := events().get(table["analysis"])) is None:
         raise UsageError(
-            f"{path}: unknown analysis {table['analysis']!r} (known: {', '.join(sorted(CATALOG))})"
+            f"{path}: unknown analysis {table['analysis']!r} (known: {', '.join(sorted(events()))})"
         )
-    if (emission := analysis.emits.get(table["event"])) is None:
+    if (emission := emitted.get(table["event"])) is None:
         raise UsageError(
-            f"{path}: analysis {analysis.name!r} has no event {table['event']!r}"
-            f" (known: {', '.join(sorted(analysis.emits))})"
+            f"{path}: analysis {table['analysis']!r} has no event {table['event']!r}"
+            f" (known: {', '.join(sorted(emitted))})"
         )
     labels, enabled, cases = table.get("labels", []), table.get("enabled", True), table.get("case", [])
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
@@ -148,7 +149,7 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
 
 
 def _pairs(
-    table: Mapping[str, Any], emission: Emission, path: str
+    table: Mapping[str, Any], emission: EventType, path: str
 ) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
     """The pairs that the file defines, and the names of those that it takes from other files."""
     pairs, uses = parse_pairs(table.get("pair", []), path), table.get("uses", [])
@@ -162,7 +163,7 @@ def _pairs(
     return pairs, tuple(uses)
 
 
-def _case(table: Mapping[str, Any], outer: Mapping[str, str], emission: Emission, at: str) -> Case:
+def _case(table: Mapping[str, Any], outer: Mapping[str, str], emission: EventType, at: str) -> Case:
     if unknown := sorted(table.keys() - _CASE_KEYS):
         raise UsageError(f"{at}: unknown key {unknown[0]!r} (known: {', '.join(sorted(_CASE_KEYS))})")
     for key in sorted(table.keys() - {"where"}):
@@ -182,7 +183,7 @@ def _one_line(value: object, key: str, at: str) -> None:
         raise UsageError(f"{at}: {key!r} is not one line of text")
 
 
-def _check_words(table: Mapping[str, Any], emission: Emission, at: str) -> None:
+def _check_words(table: Mapping[str, Any], emission: EventType, at: str) -> None:
     for key, known in (("severity", SEVERITIES), ("confidence", CONFIDENCES)):
         if key in table and table[key] not in known:
             raise UsageError(f"{at}: {key} {table[key]!r} is none of {', '.join(known)}")
@@ -196,7 +197,7 @@ def _check_words(table: Mapping[str, Any], emission: Emission, at: str) -> None:
         raise UsageError(f"{at}: a brace in 'message' belongs to no {{slot}}")
 
 
-def _where(table: object, emission: Emission, at: str) -> Where:
+def _where(table: object, emission: EventType, at: str) -> Where:
     if not isinstance(table, dict):
         raise UsageError(f"{at}: 'where' is not a table")
     for slot, value in table.items():

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Check: a value that names the events it emits and runs over one analysed function; EventType: one event.
+
+A module of this package that defines `CHECKS` is found by listing (registry.py); no other list names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qerrlint.checks.function import AnalysedFunction
+    from qerrlint.findings import Observation
+
+ANALYSES = ("arguments", "errors", "gate", "modes", "notifiers", "ownership", "suppressions", "text")
+"""The families of events, the values of `analysis` in a rule file."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One event that a check may emit: its slots, and for a slot with a closed set of values that set.
+
+    `path_sensitive`: the event rests on a path of the function, so that it is less certain where paths were
+    merged (an incomplete exploration).
+    """
+
+    name: str
+    slots: Mapping[str, frozenset[str] | None]
+    path_sensitive: bool = False
+
+
+def event(name: str, *free: str, path_sensitive: bool = False, **closed: str) -> EventType:
+    """An EventType with `free` slots of any text and `closed` ones, their values separated by blanks."""
+    slots: dict[str, frozenset[str] | None] = dict.fromkeys(free)
+    slots.update({slot: frozenset(values.split()) for slot, values in closed.items()})
+    return EventType(name, slots, path_sensitive)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. `analysis` is its family (one of ANALYSES), `events` all that `run` may emit.
+
+    Raises ValueError for an unknown family.
+    """
+
+    name: str
+    analysis: str
+    events: tuple[EventType, ...]
+    run: Callable[[AnalysedFunction], Iterable[Observation]]
+
+    def __post_init__(self) -> None:
+        """Refuse a family that no rule file can name."""
+        if self.analysis not in ANALYSES:
+            raise ValueError(f"check {self.name!r}: unknown analysis {self.analysis!r}")

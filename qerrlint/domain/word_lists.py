@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Word lists: names that the analysis takes a meaning from, as rows of rules/words.toml, each with a reason.
+
+A list says how its words are compared: `part` (one of the parts of an identifier between underscores), `prefix`
+and `name` (the start, or the whole, of an identifier), `text` (a phrase in a comment, without regard to case;
+blanks stand for any run of blanks, comment stars and line ends).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from qerrlint.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MATCHES = ("part", "prefix", "name", "text")
+_KEYS = frozenset(("about", "match", "words"))
+_ROW_KEYS = frozenset(("word", "reason"))
+
+
+@dataclass(frozen=True)
+class WordList:
+    """One list: its words with their reasons, and the pattern that `matches` searches for."""
+
+    name: str
+    about: str
+    match: str
+    words: Mapping[str, str]
+    _pattern: re.Pattern[str] = field(repr=False)
+
+    def matches(self, text: str) -> bool:
+        """Whether an identifier (or, of a list of phrases, a text) holds one of the words."""
+        return self._pattern.search(text) is not None
+
+
+@lru_cache(maxsize=1)
+def _lists() -> Mapping[str, WordList]:
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "_rules"
+    file = (inside if inside.is_dir() else package.parent / "rules") / "words.toml"
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{file}: word lists cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: not valid TOML: {error}") from None
+    return {name: _list(name, table, f"{file}: [{name}]") for name, table in tables.items()}
+
+
+def word_list(name: str) -> WordList:
+    """The list of that name.
+
+    Raises KeyError for a name that is not in the file, UsageError naming the file and the list when the file is
+    missing or a row is not as the module's first lines say.
+    """
+    return _lists()[name]
+
+
+def word_lists() -> tuple[WordList, ...]:
+    """All lists, in the order of the file."""
+    return tuple(_lists().values())
+
+
+def _list(name: str, table: Any, at: str) -> WordList:
+    if not isinstance(table, dict) or set(table) != _KEYS:
+        raise UsageError(f"{at}: needs exactly the keys {', '.join(sorted(_KEYS))}")
+    if table["match"] not in MATCHES:
+        raise UsageError(f"{at}: match {table['match']!r} is none of {', '.join(MATCHES)}")
+    words: dict[str, str] = {}
+    for row in table["words"]:
+        if not isinstance(row, dict) or set(row) != _ROW_KEYS or not all(row.values()):
+            raise UsageError(f"{at}: a word needs a 'word' and a 'reason'")
+        if row["word"] in words:
+            raise UsageError(f"{at}: {row['word']!r} stands there twice")
+        words[row["word"]] = row["reason"]
+    return WordList(name, table["about"], table["match"], words, _pattern(table["match"], words))
+
+
+def _pattern(match: str, words: Mapping[str, str]) -> re.Pattern[str]:
+    if not words:
+        return re.compile(r"(?!)")
+    if match == "text":
+        alternatives = "|".join(r"[\s*]+".join(map(re.escape, word.split())) for word in words)
+        return re.compile(alternatives, re.IGNORECASE)
+    alternatives = "|".join(map(re.escape, words))
+    if match == "part":
+        return re.compile(rf"(?:^|_)(?:{alternatives})(?:_|$)")
+    return re.compile(rf"\A(?:{alternatives})" + (r"\Z" if match == "name" else ""))
