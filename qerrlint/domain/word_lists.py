@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Word lists: names that the analysis takes a meaning from, as rows of rules/words.toml, each with a reason.
 
-A list says how its words are compared: `part` (one of the parts of an identifier between underscores), `prefix`
-and `name` (the start, or the whole, of an identifier), `text` (a phrase in a comment, without regard to case;
-blanks stand for any run of blanks, comment stars and line ends).
+A list says how its words are compared: `part` (one of the parts of an identifier between underscores),
+`prefix` and `name` (the start, or the whole, of an identifier), `text` (a phrase in a comment, without regard
+to case; blanks stand for any run of blanks, comment stars and line ends).
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def _lists() -> Mapping[str, WordList]:
 def word_list(name: str) -> WordList:
     """The list of that name.
 
-    Raises KeyError for a name that is not in the file, UsageError naming the file and the list when the file is
-    missing or a row is not as the module's first lines say.
+    Raises KeyError for a name that is not in the file, UsageError naming the file and the list when the file
+    is missing or a row is not as the module's first lines say.
     """
     return _lists()[name]
 
