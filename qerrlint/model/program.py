@@ -48,7 +48,9 @@ class Program:
 
     def forget(self, path: str) -> None:
         """Let go of a unit that will not be asked for again."""
-        self._units.pop(path, None)
+        unit = self._units.pop(path, None)
+        if unit is not None:
+            unit.close()
 
     def summary(self, name: str) -> Summary | None:
         """The summary of a function with external linkage that a file at hand defines."""

@@ -32,7 +32,7 @@ from qerrlint.ir.code import (
     Var,
 )
 from qerrlint.model.summary import Summary, sum_up
-from qerrlint.transfer.errorlife import interpret
+from qerrlint.transfer.interpretation import interpret
 
 if TYPE_CHECKING:
     from qerrlint.model.translation_unit import TranslationUnit
