@@ -62,10 +62,7 @@ def analyse_unit(
             continue
         function, result = unit.lowered(piece.name), unit.result(piece.name)
         if function is None or result is None:
-            damage = unit.damage.get(piece.name)
-            # What parses and still has no flow is nested beyond what lower() walks.
-            reason = damage.reason if damage is not None else "nested too deeply"
-            damaged.append(Uncovered(piece.span, piece.name, reason))
+            damaged.append(Uncovered(piece.span, piece.name, unit.lowering.damage(piece) or ""))
             continue
         explored += 1
         analysed = AnalysedFunction(unit, piece, function, result, rules.pairs)

@@ -182,6 +182,7 @@ def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ..
 
 
 def _measure(unit: TranslationUnit) -> Health:
-    relevant = {piece.name for piece in unit.relevant()}
-    damaged = [name for name in unit.functions if unit.is_damaged(name)]
-    return Health(len(unit.functions), len(damaged), len(relevant), len(relevant.intersection(damaged)))
+    functions = unit.definitions.functions
+    damaged = [piece for piece in functions if not unit.lowering.parses(piece)]
+    relevant = [unit.definitions.is_relevant(piece) for piece in damaged]
+    return Health(len(functions), len(damaged), len(unit.relevant()), sum(relevant))

@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Summary: what the callers of a function may know of it, worked out from the exploration of its body."""
+"""Summary: what the callers of a function may know of it, worked out from the interpretation of its body."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
-from qerrlint.domain.effects import Outcome
+from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.domain.state import ErrorState
-from qerrlint.ir.code import ANY, POS
+from qerrlint.ir.code import ANY, POS, Call
 from qerrlint.source.span import Span
 from qerrlint.transfer.errorguards import ERROR, ERRP
-
-if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import TranslationUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +61,13 @@ class Summary:
 _STATES = {ErrorState.SET: True, ErrorState.NULL: False}
 
 
-def sum_up(unit: TranslationUnit, result: FunctionResult) -> Summary:
-    """The summary of an explored function."""
+def sum_up(
+    result: FunctionResult, typedefs: Callable[[str], str | None], effect: Callable[[Call], Effect]
+) -> Summary:
+    """The summary of an interpreted function; `typedefs` gives the target of a typedef, `effect` is what
+    the function was interpreted with."""
     signature = result.signature
-    kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+    kind = result_kind(signature, typedefs) if signature is not None else "unknown"
     ways = outcomes_of(result, kind)
     outcomes = {outcome for _, outcome in ways}
     ordered = tuple(
@@ -79,7 +79,7 @@ def sum_up(unit: TranslationUnit, result: FunctionResult) -> Summary:
         outcomes=ordered,
         consumes=_consumed(signature, result),
         noreturn=not result.returns and result.complete,
-        swallows=_swallowed(unit, result),
+        swallows=_swallowed(result, effect),
         fails=any(fails_by(kind, leaving.signs) for leaving, _ in ways),
         complete=result.complete,
         clears=_clears(result),
@@ -87,7 +87,7 @@ def sum_up(unit: TranslationUnit, result: FunctionResult) -> Summary:
 
 
 def outcomes_of(result: FunctionResult, kind: str) -> list[tuple[ReturnState, Outcome]]:
-    """Each exit of an explored function with the outcome that it comes to; `kind` is that of its result."""
+    """Each way of returning of an interpreted function with its outcome; `kind` is that of its result."""
     inverted = kind == "bool" and _inverted(result)
     return [(leaving, _outcome(leaving, kind, inverted)) for leaving in result.returns]
 
@@ -141,7 +141,7 @@ def _consumed(signature: Signature | None, result: FunctionResult) -> int | None
     return None
 
 
-def _swallowed(unit: TranslationUnit, result: FunctionResult) -> tuple[Swallow, ...]:
+def _swallowed(result: FunctionResult, effect_of: Callable[[Call], Effect]) -> tuple[Swallow, ...]:
     """Errors from fallible calls that end in this body instead of reaching a caller."""
     signature = result.signature
     if signature is not None and any(param.type == ERRP for param in signature.params):
@@ -156,7 +156,7 @@ def _swallowed(unit: TranslationUnit, result: FunctionResult) -> tuple[Swallow, 
         ):
             continue
         consumer, setter = calls[occurrence.call], calls[occurrence.first.origin]
-        effect = unit.effect(consumer)
+        effect = effect_of(consumer)
         if effect.into is not None or effect.how == "propagate":
             continue
         found[setter.span, consumer.span] = Swallow(

@@ -133,7 +133,7 @@ class _Reader:
         self._busy.add(name)
         result = self.result(callee, param if whole else "", f"{param}->type" if whole else param, depth + 1)
         self._busy.discard(name)
-        told[call.index] = sum_up(self._unit, result)
+        told[call.index] = sum_up(result, self._unit.typedefs, self._unit.effect)
 
     # -- narrowing --------------------------------------------------------------------------------
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from qerrlint.model.program import Program
-from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.model.translation_unit import TranslationUnit, WholeProgram
 from qerrlint.qemu.registrations import API, registrations
 from qerrlint.source.span import Span
 
@@ -33,7 +32,7 @@ class Registered:
         return self.span.start
 
 
-_KEPT: WeakKeyDictionary[Program, dict[frozenset[str], tuple[Registered, ...]]] = WeakKeyDictionary()
+_KEPT: WeakKeyDictionary[WholeProgram, dict[frozenset[str], tuple[Registered, ...]]] = WeakKeyDictionary()
 
 
 def registered_for(modes: frozenset[str], seen_from: TranslationUnit) -> tuple[Registered, ...]:

@@ -191,8 +191,7 @@ def _body(unit: TranslationUnit, name: str) -> Body:
     result = unit.result(name)
     summary = unit.summary(name)
     if result is None or summary is None:
-        damage = unit.damage.get(name)
-        return Body(damage.reason if damage is not None else "it cannot be explored")
+        return Body(unit.lowering.damage(unit.functions[name]) or "it cannot be interpreted")
 
     def line(span: Span) -> int:
         return unit.lines.position(span.start)[0]

@@ -186,9 +186,9 @@ class _File:
         """Why a call is not among those of its function."""
         if around is None:
             return "it stands outside of all functions, in a macro"
-        damage = self._unit.damage.get(around.name)
+        damage = self._unit.lowering.damage(around)
         if damage is not None:
-            return f"{around.name}() cannot be read: {damage.reason}"
+            return f"{around.name}() cannot be read: {damage}"
         return "it stands in a part that is compiled away, or in a macro"
 
     def _say(self, into: list[Unclear], at: int, function: str, callee: str, reason: str) -> None:
