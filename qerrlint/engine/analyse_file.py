@@ -18,7 +18,7 @@ from qerrlint.source.span import Span
 
 @dataclass(frozen=True, slots=True)
 class Uncovered:
-    """A function that was not analysed, or not wholly."""
+    """A definition of a function that was not analysed, or not wholly."""
 
     span: Span
     function: str
@@ -27,7 +27,7 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a file gave. `functions` counts all of it, `explored` those that were explored.
+    """What a file gave. `functions` counts its definitions, `explored` those that were interpreted.
 
     `allowances` holds the keys of the comments that allow something, `exempted` what exemptions took away or
     made less certain.
@@ -60,12 +60,12 @@ def analyse_unit(
     for piece in unit.relevant():
         if only is not None and piece.name not in only:
             continue
-        function, result = unit.lowered(piece.name), unit.result(piece.name)
+        function, result = unit.lowering.function(piece), unit.interpretation.result(piece)
         if function is None or result is None:
             damaged.append(Uncovered(piece.span, piece.name, unit.lowering.damage(piece) or ""))
             continue
         explored += 1
-        analysed = AnalysedFunction(unit, piece, function, result, rules.pairs)
+        analysed = AnalysedFunction(unit.with_definition(piece), piece, function, result, rules.pairs)
         for observation in _observations(analysed, rules, exemptions, exempted):
             said += rules.remarks(observation)
         if not result.complete:
@@ -83,7 +83,7 @@ def analyse_unit(
     findings = tuple(sorted((*judged.findings, *about), key=lambda f: (f.span, f.rule)))
     return FileReport(
         path=unit.path,
-        functions=len(unit.functions),
+        functions=len(unit.definitions.functions),
         explored=explored,
         findings=findings,
         advice={f.fingerprint: advice[f.rule, f.span] for f in findings},

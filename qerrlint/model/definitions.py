@@ -77,15 +77,18 @@ class NameUses:
         self._data = text.data
         self._definitions = definitions
 
-    def callers_of(self, name: str) -> list[str]:
-        """The functions of this file whose bodies mention `name`, itself left out, in source order."""
+    def definitions_that_mention(self, name: str) -> list[Piece]:
+        """The definitions whose bodies mention `name`, those of that name left out, in source order."""
         word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
-        found = (
-            piece.name
+        return [
+            piece
             for piece in self._definitions.functions
             if piece.name != name and word.search(self._data, piece.body, piece.span.end)
-        )
-        return list(dict.fromkeys(found))
+        ]
+
+    def callers_of(self, name: str) -> list[str]:
+        """The functions of this file whose bodies mention `name`, itself left out, in source order."""
+        return list(dict.fromkeys(piece.name for piece in self.definitions_that_mention(name)))
 
     def mentions(self, name: str) -> int:
         """How often the file's code mentions a function beside its own declarations and definitions."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import Signature
@@ -12,7 +13,7 @@ from qerrlint.model.call_effects import CallEffects
 from qerrlint.model.definitions import Definitions
 from qerrlint.model.file_scope import FileScope
 from qerrlint.model.lowering import Lowering
-from qerrlint.model.summary import Summary, sum_up
+from qerrlint.model.summary import UNKNOWN, Summary, join, sum_up
 from qerrlint.transfer.errorlife import interpret
 
 
@@ -36,7 +37,7 @@ class Interpretation:
         self.effects = CallEffects(scope, self)
 
     def signature(self, name: str) -> Signature | None:
-        """A function's signature as seen from this file: its own definition's first, then the scope's."""
+        """A function's signature as its callers see it: its first definition's, else the scope's."""
         pieces = self._definitions.by_name.get(name)
         return self.signature_of(pieces[0]) if pieces else self._scope.signature(name)
 
@@ -59,13 +60,20 @@ class Interpretation:
         return self._results[start]
 
     def summary(self, name: str) -> Summary | None:
-        """What callers may know of a function of this file; None for a damaged or recursive one."""
-        pieces = self._definitions.by_name.get(name)
-        if not pieces:
+        """What callers may know of a function of this file: the join over all definitions of its name.
+
+        None for a function that is damaged in all of them, or recursive.
+        """
+        known = [self.summary_of(piece) for piece in self._definitions.by_name.get(name, ())]
+        if all(summary is None for summary in known):
             return None
-        start = pieces[0].span.start
+        return reduce(join, (summary if summary is not None else UNKNOWN for summary in known))
+
+    def summary_of(self, piece: Piece) -> Summary | None:
+        """The summary of one definition; None where it is damaged or being interpreted."""
+        start = piece.span.start
         if start not in self._summaries:
-            result = self.result(pieces[0])
+            result = self.result(piece)
             if result is None:
                 return None
             self._summaries[start] = sum_up(result, self._scope.typedefs, self.effects.effect)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from qerrlint.c.declarations.types import Signature, result_kind
@@ -58,6 +58,40 @@ class Summary:
         return any(o.sets or (o.sets is None and not o.unset) for o in self.outcomes)
 
 
+BOTTOM = Summary((), None, noreturn=True, swallows=(), fails=False, complete=True, clears=True)
+"""No way of returning is known (yet): the least summary, and neutral in `join`."""
+UNKNOWN = Summary((), None, noreturn=False, swallows=(), fails=False, complete=False)
+"""The body cannot be read: whatever the convention says may happen."""
+
+
+def join(one: Summary, other: Summary) -> Summary:
+    """What holds where either of two bodies may run: the least upper bound, complete only if both are."""
+    if one == other:
+        return one
+    consumed = [index for index in (one.consumes, other.consumes) if index is not None]
+    return Summary(
+        outcomes=_ordered({*one.outcomes, *other.outcomes}),
+        consumes=min(consumed, default=None),
+        noreturn=one.noreturn and other.noreturn,
+        swallows=tuple(sorted({*one.swallows, *other.swallows}, key=_place)),
+        fails=one.fails or other.fails,
+        complete=one.complete and other.complete,
+        clears=one.clears and other.clears,
+    )
+
+
+def _ordered(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    return tuple(
+        sorted(
+            outcomes, key=lambda o: (o.sets is True, o.signs, o.sets is None, o.value, o.tolerant, o.unset)
+        )
+    )
+
+
+def _place(swallow: Swallow) -> tuple[Span, Span]:
+    return swallow.setter_span, swallow.printer_span
+
+
 _STATES = {ErrorState.SET: True, ErrorState.NULL: False}
 
 
@@ -69,14 +103,8 @@ def sum_up(
     signature = result.signature
     kind = result_kind(signature, typedefs) if signature is not None else "unknown"
     ways = outcomes_of(result, kind)
-    outcomes = {outcome for _, outcome in ways}
-    ordered = tuple(
-        sorted(
-            outcomes, key=lambda o: (o.sets is True, o.signs, o.sets is None, o.value, o.tolerant, o.unset)
-        )
-    )
     return Summary(
-        outcomes=ordered,
+        outcomes=_ordered({outcome for _, outcome in ways}),
         consumes=_consumed(signature, result),
         noreturn=not result.returns and result.complete,
         swallows=_swallowed(result, effect),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import Protocol
 
@@ -78,6 +79,18 @@ class TranslationUnit:
         """Where the file uses the names of its functions."""
         return NameUses(self.text, self.definitions)
 
+    def with_definition(self, piece: Piece) -> TranslationUnit:
+        """This unit with `piece` as the definition of its name, where the file has several of that name.
+
+        `signature`, `lowered`, `result` and the like then speak of this definition. Callers still see the
+        join over all definitions in `summary` and `effect`.
+        """
+        if self.functions.get(piece.name) is piece:
+            return self
+        view = copy(self)
+        view.functions = {**self.functions, piece.name: piece}
+        return view
+
     @property
     def pieces(self) -> tuple[Piece, ...]:
         """The braced top-level pieces of the file in source order."""
@@ -103,7 +116,7 @@ class TranslationUnit:
 
     def relevant(self) -> list[Piece]:
         """The definitions that have to do with errors, notifiers or blockers, in source order."""
-        return [piece for piece in self.functions.values() if self.definitions.is_relevant(piece)]
+        return self.definitions.relevant()
 
     def is_static(self, name: str) -> bool:
         """Whether a function of this file has internal linkage."""
@@ -146,8 +159,9 @@ class TranslationUnit:
         return self.scope.mig_events()
 
     def signature(self, name: str) -> Signature | None:
-        """A function's signature as seen from this file: its own definition first, then the scope's."""
-        return self.interpretation.signature(name)
+        """A function's signature as seen from this file: its own definition's first, then the scope's."""
+        piece = self.functions.get(name)
+        return self.interpretation.signature_of(piece) if piece is not None else self.scope.signature(name)
 
     def lowered(self, name: str) -> Function | None:
         """The control-flow graph of a function of this file; None where there is none or it is damaged."""

@@ -191,8 +191,8 @@ def callers(
             if other is not None:
                 units.append(other)
     for one in units:
-        for caller in one.callers_of(name):
-            lowered = one.lowered(caller)
+        for caller in one.uses.definitions_that_mention(name):
+            lowered = one.lowering.function(caller)
             for call in lowered.calls if lowered is not None else ():
                 if call.direct and call.name == name:
                     assert lowered is not None

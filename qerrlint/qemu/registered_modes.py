@@ -56,8 +56,11 @@ def registered_for(modes: frozenset[str], seen_from: TranslationUnit) -> tuple[R
 
 def _registered(unit: TranslationUnit, modes: frozenset[str]) -> Iterable[Registered]:
     call = re.compile(API.pattern.encode())
-    for name, piece in unit.functions.items():
-        function = unit.lowered(name) if call.search(unit.data, piece.body, piece.span.end) else None
-        for one in registrations(unit, function) if function is not None else ():
+    for piece in unit.definitions.functions:
+        if not call.search(unit.data, piece.body, piece.span.end):
+            continue
+        function = unit.lowering.function(piece)
+        seen_from = unit.with_definition(piece)
+        for one in registrations(seen_from, function) if function is not None else ():
             if modes <= one.sure and not one.every and one.object.kind != "parameter":
-                yield Registered(one.kind, name, one.call.span)
+                yield Registered(one.kind, piece.name, one.call.span)

@@ -165,17 +165,17 @@ class _File:
         }
         self._found.calls += len(starts)
         seen: set[int] = set()
-        for name, piece in unit.functions.items():
+        for piece in unit.definitions.functions:
             inside = [at for at in starts if piece.body <= at < piece.span.end]
-            function = unit.lowered(name) if inside else None
+            function = unit.lowering.function(piece) if inside else None
             if function is None:
                 continue
-            for one in registrations(unit, function, far=True):
+            for one in registrations(unit.with_definition(piece), function, far=True):
                 if one.call.span.start in starts:
                     seen.add(one.call.span.start)
                     self._enter(function, one)
         for at in sorted(starts.keys() - seen):
-            around = next((p for p in unit.functions.values() if p.span.start <= at < p.span.end), None)
+            around = next((p for p in unit.definitions.functions if p.span.start <= at < p.span.end), None)
             callee = starts[at]
             if around is not None and around.name == callee:
                 self._found.calls -= 1
