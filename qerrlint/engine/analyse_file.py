@@ -69,7 +69,8 @@ def analyse_unit(
         for observation in _observations(analysed, rules, exemptions, exempted):
             said += rules.remarks(observation)
         if not result.complete:
-            incomplete.append(Uncovered(piece.span, piece.name, "more paths than are followed"))
+            reason = unit.interpretation.incomplete(piece) or ""
+            incomplete.append(Uncovered(piece.span, piece.name, reason))
     unsure = {item.function for item in (*damaged, *incomplete)}
     judged = allow(
         unit,

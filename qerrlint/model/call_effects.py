@@ -63,15 +63,25 @@ class CallEffects:
         member = _MEMBER.search(call.name)
         return self._scope.pointer_signature(member.group(1)) if member is not None else None
 
-    def _direct(self, name: str) -> Effect:
+    def asks_for_body(self, name: str) -> bool:
+        """Whether the effect of a function depends on its body, where that is at hand."""
+        return self._stated(name) is None
+
+    def _stated(self, name: str) -> Effect | None:
+        """What the table of the Error API or a declaration says for certain of a function, or None."""
         stated = self._api.effect(name)
         if stated is not None:
             return stated
         if self._api.is_noreturn(name):
             return NORETURN
         signature = self._callees.signature(name)
-        if signature is not None and signature.noreturn:
-            return NORETURN
+        return NORETURN if signature is not None and signature.noreturn else None
+
+    def _direct(self, name: str) -> Effect:
+        stated = self._stated(name)
+        if stated is not None:
+            return stated
+        signature = self._callees.signature(name)
         summary = self._callees.callee_summary(name)
         if summary is not None and summary.noreturn:
             return NORETURN

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from qerrlint.model.environment import Environment
+from qerrlint.model.fixpoint import Body
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.summary import Summary
 from qerrlint.model.translation_unit import TranslationUnit
@@ -57,6 +58,11 @@ class Program:
             return self._elsewhere(name)
         return home.summary(name) if home is not None else None
 
+    def bodies(self, name: str) -> Sequence[Body]:
+        """The definitions of a function with external linkage that a file at hand has."""
+        home = self._home(name)
+        return home.interpretation.bodies(name) if home is not None else ()
+
     def _elsewhere(self, name: str) -> Summary | None:
         """The summary of a function that some other file of the tree defines, if it never sets its Error.
 
@@ -81,7 +87,7 @@ class Program:
                 unit = self.unit(path)
                 if unit is None:
                     continue
-                for defined in unit.functions:
-                    if not unit.is_static(defined):
-                        self._homes.setdefault(defined, unit)
+                for piece in unit.definitions.functions:
+                    if not unit.definitions.is_static(piece):
+                        self._homes.setdefault(piece.name, unit)
         return self._homes.get(name)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
 from typing import Protocol
@@ -17,6 +18,7 @@ from qerrlint.model.definitions import Definitions, NameUses
 from qerrlint.model.environment import Environment
 from qerrlint.model.file_scope import FileScope
 from qerrlint.model.file_text import FileText
+from qerrlint.model.fixpoint import Body
 from qerrlint.model.interpretation import Interpretation
 from qerrlint.model.lowering import Lowering
 from qerrlint.model.summary import Summary
@@ -51,6 +53,9 @@ class WholeProgram(Protocol):
     def summary(self, name: str) -> Summary | None:
         """The summary of a function with external linkage that a file at hand defines."""
 
+    def bodies(self, name: str) -> Sequence[Body]:
+        """The definitions of a function with external linkage in a file at hand."""
+
 
 class TranslationUnit:
     """One file of a program.
@@ -72,7 +77,9 @@ class TranslationUnit:
         self.scope = FileScope(program.environment, path)
         self.typedefs = self.scope.typedefs
         self.lowering = Lowering(self.text, self.scope.constant)
-        self.interpretation = Interpretation(self.definitions, self.scope, self.lowering, program.summary)
+        self.interpretation = Interpretation(
+            self.definitions, self.scope, self.lowering, program.bodies, program.summary
+        )
 
     @cached_property
     def uses(self) -> NameUses:
