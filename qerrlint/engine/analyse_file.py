@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One file through all analyses: its findings and what was not analysed; knows no change and no output."""
+"""All checks over one file: its findings, what exemptions took away, and what was not analysed."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a file gave. `functions` counts its definitions, `explored` those that were interpreted.
+    """The findings and the coverage of one file.
 
-    `allowances` holds the keys of the comments that allow something, `exempted` what exemptions took away or
-    made less certain.
+    `functions` counts its definitions of functions, `explored` those that were interpreted. `allowances` are
+    the keys of the comments that allow something, `exempted` what exemptions took away or made less certain.
     """
 
     path: str

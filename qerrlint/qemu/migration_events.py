@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.result import FunctionResult
@@ -32,10 +31,8 @@ from qerrlint.ir.code import (
     Var,
 )
 from qerrlint.model.summary import Summary, sum_up
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.errorlife import interpret
-
-if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import TranslationUnit
 
 EVENT_POINTER = "MigrationEvent *"
 _PREFIX = "MIG_EVENT_"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from qerrlint.absint.solver import explore
 from qerrlint.c.arithmetic import NotUnderstoodError, Numbers, evaluate
@@ -29,9 +28,7 @@ from qerrlint.ir.code import (
     identifiers,
     text_of,
 )
-
-if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.model.translation_unit import TranslationUnit
 
 MODE = re.compile(r"\bMIG_MODE_[A-Z0-9_]+\b")
 _COUNT = re.compile(r"MIG_MODE__?MAX\Z|MIG_MODE_ALL\Z")
