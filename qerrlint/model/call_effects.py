@@ -9,6 +9,7 @@ the arguments.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Protocol
 
 from qerrlint.c.declarations.types import Signature, result_kind
@@ -16,6 +17,7 @@ from qerrlint.domain.conventions import by_convention
 from qerrlint.domain.effects import NO_EFFECT, NORETURN, Effect, Outcome
 from qerrlint.ir.code import ANY, POS, ZERO, Addr, Call, Value, Var
 from qerrlint.model.file_scope import FileScope
+from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import Summary
 
 _VISITOR = re.compile(r"visit_type_(?:[A-Z]|\w+List$)")
@@ -31,6 +33,9 @@ class Callees(Protocol):
     def callee_summary(self, name: str) -> Summary | None:
         """The summary of a function whose body is at hand; None for any other."""
 
+    def variables(self, call: Call) -> Mapping[str, str]:
+        """The types of the locals and parameters of the function in which a call stands, by name."""
+
     def is_settled(self, name: str) -> bool:
         """Whether the summary of a function is final; one that is being interpreted may still change."""
 
@@ -38,15 +43,16 @@ class Callees(Protocol):
 class CallEffects:
     """The effects of the calls in one file; what does not depend on the call itself is kept by callee."""
 
-    def __init__(self, scope: FileScope, callees: Callees) -> None:
+    def __init__(self, scope: FileScope, receivers: Receivers, callees: Callees) -> None:
         self._scope = scope
+        self._receivers = receivers
         self._api = scope.environment.api
         self._callees = callees
         self._known: dict[str, Effect] = {}
 
     def effect(self, call: Call) -> Effect:
         """What the call may do."""
-        if call.direct:
+        if self._names_function(call):
             known = self._known.get(call.name)
             if known is None:
                 known = self._direct(call.name)
@@ -58,10 +64,17 @@ class CallEffects:
 
     def signature(self, call: Call) -> Signature | None:
         """The signature that a call is made against, if anything declares it."""
-        if call.direct:
+        if self._names_function(call):
             return self._callees.signature(call.name)
+        typed = self._receivers.called(call, self._callees.variables(call))
+        if typed is not None:
+            return typed
         member = _MEMBER.search(call.name)
         return self._scope.pointer_signature(member.group(1)) if member is not None else None
+
+    def _names_function(self, call: Call) -> bool:
+        """Whether the callee is named; a local or parameter of that name holds a pointer to it."""
+        return call.direct and call.name not in self._callees.variables(call)
 
     def asks_for_body(self, name: str) -> bool:
         """Whether the effect of a function depends on its body, where that is at hand."""

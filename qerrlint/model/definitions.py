@@ -8,6 +8,7 @@ function of its own; what is asked by name is answered for all of them.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from functools import cached_property
 
 from qerrlint.c.cut import FUNCTION, Piece, cut
@@ -43,7 +44,14 @@ class Definitions:
         for piece in self.functions:
             by_name[piece.name] = (*by_name.get(piece.name, ()), piece)
         self.by_name = by_name
+        self._starts = [piece.span.start for piece in self.functions]
         self._signatures: dict[int, Signature | None] = {}
+
+    def around(self, offset: int) -> Piece | None:
+        """The definition in which an offset lies; None for one outside of all functions."""
+        at = bisect_right(self._starts, offset) - 1
+        piece = self.functions[at] if at >= 0 else None
+        return piece if piece is not None and offset < piece.span.end else None
 
     def relevant(self) -> list[Piece]:
         """The definitions that have to do with errors, notifiers or blockers, in source order."""

@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.result import FunctionResult
+from qerrlint.ir.code import Call
 from qerrlint.model.call_effects import CallEffects
 from qerrlint.model.definitions import Definitions
 from qerrlint.model.file_scope import FileScope
 from qerrlint.model.fixpoint import Body, solved
 from qerrlint.model.lowering import Lowering
+from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import UNKNOWN, Summary, join, sum_up
+from qerrlint.source.span import Span
 from qerrlint.transfer.errorlife import interpret
 
 MORE_PATHS = "more paths than are followed"
@@ -33,6 +36,7 @@ class Interpretation:
         definitions: Definitions,
         scope: FileScope,
         lowering: Lowering,
+        receivers: Receivers,
         bodies_elsewhere: Callable[[str], Sequence[Body]],
         elsewhere: Callable[[str], Summary | None],
     ) -> None:
@@ -42,7 +46,8 @@ class Interpretation:
         self._bodies_elsewhere = bodies_elsewhere
         self._elsewhere = elsewhere
         self._bodies: dict[int, Body] = {}
-        self.effects = CallEffects(scope, self)
+        self._last_variables: tuple[Span | None, Mapping[str, str]] = (None, {})
+        self.effects = CallEffects(scope, receivers, self)
 
     def signature(self, name: str) -> Signature | None:
         """A function's signature as its callers see it: its first definition's, else the scope's."""
@@ -94,6 +99,22 @@ class Interpretation:
             return self.summary(name) if self._definitions.deal_with_errors(name) else None
         return self._elsewhere(name)
 
+    def variables(self, call: Call) -> Mapping[str, str]:
+        """The types of the locals and parameters of the function in which a call stands, by name."""
+        last, known = self._last_variables
+        # Calls are mostly asked for function by function.
+        if last is None or not last.start <= call.span.start < last.end:
+            piece = self._definitions.around(call.span.start)
+            if piece is None:
+                return {}
+            last, known = self._last_variables = piece.span, self._variables_of(piece)
+        return known
+
+    def _variables_of(self, piece: Piece) -> Mapping[str, str]:
+        function, signature = self._lowering.function(piece), self.signature_of(piece)
+        params = {param.name: param.type for param in signature.params} if signature is not None else {}
+        return {**params, **function.locals} if function is not None else params
+
     def is_settled(self, name: str) -> bool:
         """Whether the summary of a function is final: it is not while the function's component is solved."""
         return all(body.solved for body in self._bodies_behind(name))
@@ -109,8 +130,9 @@ class Interpretation:
     def callees(self, piece: Piece) -> list[Body]:
         """The bodies whose summaries the interpretation of a definition asks for."""
         function = self._lowering.function(piece)
+        variables = self._variables_of(piece)
         calls = function.calls if function is not None else ()
-        names = dict.fromkeys(call.name for call in calls if call.direct)
+        names = dict.fromkeys(call.name for call in calls if call.direct and call.name not in variables)
         asked = (name for name in names if self.effects.asks_for_body(name))
         return list(dict.fromkeys(body for name in asked for body in self._bodies_behind(name)))
 

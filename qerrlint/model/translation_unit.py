@@ -21,6 +21,7 @@ from qerrlint.model.file_text import FileText
 from qerrlint.model.fixpoint import Body
 from qerrlint.model.interpretation import Interpretation
 from qerrlint.model.lowering import Lowering
+from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import Summary
 from qerrlint.source.source import Source
 from qerrlint.source.span import LineIndex, Span
@@ -78,7 +79,12 @@ class TranslationUnit:
         self.typedefs = self.scope.typedefs
         self.lowering = Lowering(self.text, self.scope.constant)
         self.interpretation = Interpretation(
-            self.definitions, self.scope, self.lowering, program.bodies, program.summary
+            self.definitions,
+            self.scope,
+            self.lowering,
+            Receivers(program.environment, path, data),
+            program.bodies,
+            program.summary,
         )
 
     @cached_property
