@@ -15,13 +15,13 @@ from commandline import DEMO, TREE, run
 
 from qerrlint.engine import check_files as whole
 from qerrlint.errors import InputError
-from qerrlint.model import translation_unit as unit
+from qerrlint.model import interpretation
 from qerrlint.source.directory import DirectorySource
 
 BELL = "chardev/bell.c"
 LINE = (
     r"qerrlint: %s: not analysed: internal error: "
-    r"ZeroDivisionError in qerrlint/model/translation_unit\.py:\d+; "
+    r"ZeroDivisionError in qerrlint/model/interpretation\.py:\d+; "
 )
 
 
@@ -34,7 +34,7 @@ def break_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
             raise ZeroDivisionError(object())
         return real(function, *more)
 
-    monkeypatch.setattr(unit, "interpret", broken)
+    monkeypatch.setattr(interpretation, "interpret", broken)
 
 
 def first_function(path: str) -> str:

@@ -10,7 +10,8 @@ import pytest
 
 from qerrlint.errors import UsageError
 from qerrlint.model.environment import Environment
-from qerrlint.model.include_graph import DeclarationCache, generated_signature
+from qerrlint.model.include_graph import DeclarationCache
+from qerrlint.model.qapi_schema import generated_signature
 
 BLOCKERS = {
     "to-8.1": b"int migrate_add_blocker(Error *reason, Error **errp);\n",

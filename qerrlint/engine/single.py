@@ -12,7 +12,7 @@ from qerrlint.source.overlay import OverlaySource
 
 
 def report_of(path: str, data: bytes, rules: RuleSet | None = None) -> FileReport:
-    """Analyse one text; what it does not declare itself the contracts do."""
+    """Analyse one text; what it does not declare is taken from the bundled contracts."""
     program = Program(OverlaySource(EmptySource(), {path: data}), reach="patch")
     unit = program.unit(path)
     assert unit is not None
