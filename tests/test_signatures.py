@@ -255,7 +255,7 @@ def test_generated_names(environment: Environment) -> None:
     assert event is not None
     assert event.errp is None
     assert command is not None
-    assert (command.errp, command.variadic) == (-1, True)
+    assert (command.errp, command.variadic, command.returns) == (0, False, "void")
     assert environment.signature("qmp_absent", FILE) is None
     members = generated_signature("visit_type_Channel_members", "struct", "void")
     assert members is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from qerrlint.c.declarations.types import Signature, result_kind
@@ -21,6 +22,8 @@ from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import Summary
 
 _VISITOR = re.compile(r"visit_type_(?:[A-Z]|\w+List$)")
+LAST = -1
+"""The index that stands for the last argument, where the parameters of a generated function are not known."""
 _MEMBER = re.compile(r"(?:->|\.)(\w+)$")
 
 
@@ -60,7 +63,10 @@ class CallEffects:
                     self._known[call.name] = known
         else:
             known = self._pointer(call)
-        return self._guess(call) if known.evidence == "guess" else known
+        if known.evidence == "guess":
+            return self._guess(call)
+        # A generated function of which only the last parameter is known.
+        return replace(known, errp=len(call.args) - 1) if known.errp == LAST and call.args else known
 
     def signature(self, call: Call) -> Signature | None:
         """The signature that a call is made against, if anything declares it."""
@@ -103,8 +109,6 @@ class CallEffects:
             return wrapper if wrapper is not None else Effect(evidence="guess")
         if signature.errp is None:
             return _without_error(summary)
-        if signature.errp < 0:
-            return Effect(evidence="guess")
         return self._declared(name, signature, signature.errp, summary)
 
     def _declared(self, name: str, signature: Signature, errp: int, summary: Summary | None) -> Effect:
@@ -121,6 +125,8 @@ class CallEffects:
                 consumes=summary.consumes,
                 kind=kind,
             )
+        if fails is None and self._scope.is_list(signature.returns):
+            fails = "error-only"  # an empty list is NULL
         outcomes = by_convention(kind, name, fails)
         if returns is not None:
             outcomes = (Outcome(ZERO | POS, False), Outcome(ANY, True))
@@ -133,7 +139,8 @@ class CallEffects:
         if signature is None or signature.errp is None or signature.errp >= len(call.args):
             return Effect(evidence="guess")
         kind = result_kind(signature, self._scope.typedefs)
-        return Effect(errp=signature.errp, outcomes=by_convention(kind), kind=kind)
+        fails = "error-only" if self._scope.is_list(signature.returns) else None
+        return Effect(errp=signature.errp, outcomes=by_convention(kind, exception=fails), kind=kind)
 
     @staticmethod
     def _guess(call: Call) -> Effect:

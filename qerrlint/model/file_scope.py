@@ -11,6 +11,7 @@ from qerrlint.ir.code import ANY
 from qerrlint.model.environment import Environment
 
 _PLAIN = re.compile(r"\(?\s*(-?(?:0[xX][0-9a-fA-F]+|0|[1-9]\d*))[uUlL]*\s*\)?$")
+_GLIB_LISTS = frozenset({"GList *", "GSList *"})
 _WRAPS = re.compile(r"\berror_setg(?:_errno)?\s*\(\s*\(?(\w+)\)?\s*,")
 
 
@@ -30,6 +31,10 @@ class FileScope:
     def pointer_signature(self, member: str) -> Signature | None:
         """The signature of a function-pointer member of that name, whatever the struct."""
         return self.environment.pointer_signature(member, self.path)
+
+    def is_list(self, type_text: str) -> bool:
+        """Whether a type is a pointer to a list of which NULL is the empty one (GLib's and QAPI's are)."""
+        return type_text in _GLIB_LISTS or self.environment.schema.is_list(type_text)
 
     def is_macro(self, name: str) -> bool:
         """Whether a name is a macro as seen from this file."""
