@@ -9,7 +9,7 @@ from qerrlint.absint.trace import is_joined
 from qerrlint.checks import errnos, lifecycle, neighbours, returns, unguarded
 from qerrlint.checks.check import Check, EventType, event
 from qerrlint.checks.function import AnalysedFunction
-from qerrlint.checks.steps import path_steps, shown
+from qerrlint.checks.trace_steps import path_steps, shown
 from qerrlint.domain.result import FunctionResult, Occurrence
 from qerrlint.findings import Observation
 from qerrlint.model.translation_unit import TranslationUnit

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from qerrlint.absint.trace import Trail, places
 from qerrlint.checks.blameless import assigned_from, documented
 from qerrlint.checks.comments import excused
-from qerrlint.checks.steps import folded, path_steps
+from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step

@@ -17,7 +17,7 @@ from qerrlint.checks.blameless import (
     told_apart,
 )
 from qerrlint.checks.returned import Returned
-from qerrlint.checks.steps import folded, path_steps
+from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.conventions import fails_by
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.state import ErrorState

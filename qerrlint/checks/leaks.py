@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qerrlint.absint.trace import is_joined
-from qerrlint.checks.steps import folded, path_steps
+from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.result import FunctionResult, Occurrence
 from qerrlint.findings import Observation, Step
 from qerrlint.model.translation_unit import TranslationUnit

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks import idle, leaks, unlooked
 from qerrlint.checks.comments import excused
-from qerrlint.checks.steps import folded, path_steps, shown
+from qerrlint.checks.trace_steps import folded, path_steps, shown
 from qerrlint.domain.result import FunctionResult, Occurrence
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Var

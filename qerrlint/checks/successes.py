@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from qerrlint.checks.comments import excused
 from qerrlint.checks.returned import Returned
-from qerrlint.checks.steps import folded, path_steps
+from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step

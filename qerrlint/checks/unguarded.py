@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qerrlint.checks.steps import folded
+from qerrlint.checks.trace_steps import folded
 from qerrlint.domain.result import FunctionResult, Occurrence
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Addr, Call, Var
