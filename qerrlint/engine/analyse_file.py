@@ -10,7 +10,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import checks, path_sensitive
 from qerrlint.findings import Exempted, Finding, Observation, number_equal
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.policy.exemptions import Exemptions, load_exemptions
+from qerrlint.policy.exemptions import DROP, Exemptions, load_exemptions
 from qerrlint.policy.suppressions import allow
 from qerrlint.rules.rule import Remark, RuleSet
 from qerrlint.source.span import Span
@@ -100,22 +100,30 @@ def analyse_unit(
 def _observations(
     analysed: AnalysedFunction, rules: RuleSet, exemptions: Exemptions, exempted: list[Exempted]
 ) -> Iterable[Observation]:
-    """What the checks see in one function and no exemption drops; exemptions that apply go to `exempted`."""
-    seen: set[tuple[str, Hashable]] = set()
+    """What the checks see in one function and no exemption drops; exemptions that apply go to `exempted`.
+
+    Of a group in which something is reported nothing counts as taken away.
+    """
+    reported: set[tuple[str, Hashable]] = set()
+    taken: dict[Exempted, tuple[str, Hashable]] = {}
     for check in checks():
         for observation in check.run(analysed):
             group = (observation.event, observation.group)
-            if observation.group is not None and group in seen:
+            if observation.group is not None and group in reported:
                 continue
             kept, applied = exemptions.apply(analysed, observation)
+            if kept is not None and observation.group is not None:
+                reported.add(group)
             for row in applied:
                 worded = tuple(remark.finding.rule for remark in rules.remarks(observation))
-                exempted.append(
-                    Exempted(row.id, row.effect, row.reason, worded, observation.primary, analysed.name)
-                )
+                took = Exempted(row.id, row.effect, row.reason, worded, observation.primary, analysed.name)
+                if row.effect == DROP:
+                    taken.setdefault(took, group)
+                else:
+                    exempted.append(took)
             if kept is None:
                 continue
-            seen.add(group)
             on_path = kept.event in path_sensitive() and not kept.whole
             # Where states were merged, what rests on a path may rest on one that no execution takes.
             yield replace(kept, certainty="low") if on_path and not analysed.result.complete else kept
+    exempted += [took for took, group in taken.items() if group[1] is None or group not in reported]

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests that look wrong and are not: assertions, and tests of what may be set one day."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.checks.errors.occurrences import is_addressed
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import subject_of
+from qerrlint.findings import Observation
+
+_ASSERTED = re.compile(rb"assert\w*\s*\([\s!(]*\Z")
+# How many bytes before a condition the word "assert" may begin.
+_FARTHEST = 40
+
+
+def test_is_an_assertion(function: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the condition stands in an assertion, which says just what the analysis found."""
+    start = observation.primary.start
+    return _ASSERTED.search(function.unit.data, max(0, start - _FARTHEST), start) is not None
+
+
+def address_was_passed(function: AnalysedFunction, observation: Observation) -> bool:
+    """Whether a callee has the address of the Error pointer that is never set."""
+    return observation.slots["form"] == "error-never-set" and is_addressed(
+        function, observation.slots["subject"]
+    )
+
+
+def null_may_be_a_result(function: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the result of the call that does not return with a failure is neither an int nor a bool."""
+    return any(
+        function.unit.effect(call).kind not in ("int", "bool") for call in subject_of(observation).calls
+    )
+
+
+def result_is_used(function: AnalysedFunction, observation: Observation) -> bool:
+    """Whether errp itself is tested where the result of the call that may set the Error is used."""
+    return observation.slots["form"] == "errp-itself" and any(
+        call.used for call in subject_of(observation).calls
+    )

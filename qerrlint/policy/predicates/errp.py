@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Uses of errp without the guard that are safe, or done by the Error API itself."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.checks.errors.errp_guard import errp_of_callers
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.findings import Observation
+
+# The file that defines this function implements the Error API.
+_API_FUNCTION = "error_propagate"
+
+
+def file_is_the_error_api(function: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the file defines error_propagate()."""
+    return _API_FUNCTION in function.unit.functions
+
+
+def function_insists_on_errp(function: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the function asserts that errp and what it points to are there: errp is no out-parameter then."""
+    errp = (function.errp or "").encode()
+    body = function.unit.data[function.function.body : function.function.span.end]
+    return re.search(rb"assert\(\s*%s\s*&&\s*\*%s\b" % (errp, errp), body) is not None
+
+
+def line_covers_null(function: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the line of the dereference asks for NULL itself.
+
+    In an assertion, or as a test whether the callee has set an Error that the function wants to set then.
+    """
+    lines, name = function.unit.lines, observation.slots["errp"].encode()
+    line, _ = lines.position(observation.primary.start)
+    text = lines.text(line)
+    return (
+        re.search(rb"assert\(\s*!?\s*%s\s*(?:&&|\|\|)" % name, text) is not None
+        or re.search(rb"\b%s\s*&&\s*!\s*\*\s*%s\b" % (name, name), text) is not None
+    )
+
+
+def callers_pass_local_errors(function: AnalysedFunction, observation: Observation) -> bool:
+    """Whether all callers of a static function pass the address of an Error pointer of their own."""
+    return function.once(errp_of_callers) == "local"
