@@ -3,9 +3,9 @@
 
     python bench/exemptions.py TREE... [--list ID]
 
-A row of rules/exemptions.toml that takes nothing away on any tree, nor on the labelled changes, has no use. The
-counts are of findings: one observation counts once for each rule that would have worded it. With `--list` the
-places of one exemption are printed as well.
+A row of rules/exemptions.toml that takes nothing away on any tree, nor on the labelled changes, has no use.
+The counts are of findings: one observation counts once for each rule that would have worded it. With `--list`
+the places of one exemption are printed as well.
 """
 
 from __future__ import annotations

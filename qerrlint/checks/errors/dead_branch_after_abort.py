@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""dead-branch-after-abort: a test for a failure that has ended the program, by &error_abort or &error_fatal."""
+"""dead-branch-after-abort: a test for a failure that ended the program, by &error_abort or &error_fatal."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""error-printed-not-set: a function with errp prints its failure or ends the process instead of setting the Error."""
+"""error-printed-not-set: a function with errp prints its failure, or ends the process, and sets no Error."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""error-use-after-free: an Error that is freed or handed on is consumed again, or a member still points to it."""
+"""error-use-after-free: an Error that is gone is consumed again, or a member still points to it."""
 
 from __future__ import annotations
 

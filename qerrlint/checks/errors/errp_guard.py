@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The guard macro of errp: from where on a function has it, and what the callers of a static function pass.
 
-ERRP_GUARD() (include/qapi/error.h) makes errp point to an Error pointer of the function's own where the caller
-gave NULL, &error_abort or &error_fatal; until then `*errp` must not be read.
+ERRP_GUARD() (include/qapi/error.h) makes errp point to an Error pointer of the function's own where the
+caller gave NULL or &error_fatal; until then `*errp` must not be read.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Labels of failures in void functions: jumps there that come without an Error though others come with one.
 
-A void function has no result that could tell a failure. But where other jumps to a label of failures come with
-an Error, one that follows the failure of a callee without errp was meant to come with one, too. Only tests and
-gotos are looked at.
+A void function has no result that could tell a failure. But where other jumps to a label of failures come
+with an Error, one that follows the failure of a callee without errp was meant to come with one, too. Only
+tests and gotos are looked at.
 """
 
 from __future__ import annotations
@@ -51,11 +51,10 @@ def silent_jumps(analysed: AnalysedFunction) -> Iterator[Jump]:
             without.setdefault(label, []).append((leaving, branch))
     if not with_error:
         return
+    of_failures = word_list("labels-of-failures")
     for label in sorted(without):
         # Clean-up falls through a chain of labels, so that one of them may see no Error of its own.
-        if label not in with_error and not word_list("labels-of-failures").matches(
-            label.rstrip("0123456789")
-        ):
+        if label not in with_error and not of_failures.matches(label.rstrip("0123456789")):
             continue
         calls = [_failed_call(analysed, branch) for _, branch in without[label]]
         if any(call is None for call in calls):

@@ -66,9 +66,7 @@ def _origin(analysed: AnalysedFunction, leaving: ReturnState) -> str:
 def _jumps(analysed: AnalysedFunction) -> Iterator[Observation]:
     for jump in silent_jumps(analysed):
         place = jump.branch
-        step = Step(
-            place.span, f"the path leaves for {jump.label} from here, where others come with an Error"
-        )
+        text = f"the path leaves for {jump.label} from here, where others come with an Error"
         yield Observation(
             "failure-without-error",
             analysed.name,
@@ -81,7 +79,7 @@ def _jumps(analysed: AnalysedFunction) -> Iterator[Observation]:
                 "kind": "void",
                 "errp": analysed.errp or "",
             },
-            (*path_steps(analysed.unit, place.before, "", None), step),
+            (*path_steps(analysed.unit, place.before, "", None), Step(place.span, text)),
             "medium",
             subject=Subject(returned=jump.leaving),
             group=place.span,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""leaked-error: an Error that nobody frees, in a local at a return or in a parameter that is consumed elsewhere."""
+"""leaked-error: an Error that no path frees, in a local at a return or in a parameter that others consume."""
 
 from __future__ import annotations
 

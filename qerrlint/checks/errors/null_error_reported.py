@@ -17,17 +17,16 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Reports of local Errors that are NULL, and of the function's own errp behind a call that set none."""
     for occurrence in of_kind(analysed, "null-reported"):
         call = numbered(analysed, occurrence.call)
-        if call is None or not (
-            occurrence.cell in analysed.function.locals or _is_own(analysed, occurrence.cell)
-        ):
+        cell = occurrence.cell
+        if call is None or not (cell in analysed.function.locals or _is_own(analysed, cell)):
             continue
         yield observed(
             analysed,
             "null-error-reported",
             occurrence,
-            {"error": shown(occurrence.cell), "callee": call.name},
+            {"error": shown(cell), "callee": call.name},
             calls=(call,),
-            group=(occurrence.cell, occurrence.call),
+            group=(cell, occurrence.call),
         )
 
 

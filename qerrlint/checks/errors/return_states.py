@@ -24,7 +24,7 @@ def unset_failures(analysed: AnalysedFunction) -> tuple[ReturnState, ...]:
 
 
 def set_successes(analysed: AnalysedFunction) -> tuple[ReturnState, ...]:
-    """The returns of a success on paths where a call has, or may have, set the Error, in the order of the text."""
+    """The returns of a success on paths where a call has, or may have, set the Error; ordered as above."""
     return tuple(
         leaving
         for leaving in _ordered(analysed)
@@ -92,7 +92,7 @@ def _succeeds(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
 
 
 def _is_bool(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
-    """Whether an int function returns true, false or the result of a bool function: no status (int-as-bool)."""
+    """Whether an int function returns true, false or the result of a bool function: int-as-bool."""
     if leaving.value in (TRUE, FALSE):
         return True
     calls = analysed.function.calls

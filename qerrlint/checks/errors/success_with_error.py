@@ -76,7 +76,7 @@ CHECKS = (
     Check(
         "success-with-error",
         "errors",
-        # value: the returned expression; kind: what the result is by the convention; callee: who set the Error.
+        # value: the returned expression; kind: what the result is; callee: who set the Error.
         (
             event(
                 "success-with-error",

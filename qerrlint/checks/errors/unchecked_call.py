@@ -19,7 +19,7 @@ from qerrlint.ir.code import Assign, Call, Result
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
-    """Calls that may have set errp and are not looked at; calls with NULL for errp whose result is not tested."""
+    """Calls that may have set errp, and calls with NULL for errp, whose outcome is not tested."""
     yield from _before_success(analysed)
     yield from _before_tolerant(analysed)
     yield from _result_dropped(analysed)

@@ -20,13 +20,10 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     errp = analysed.errp
     if errp is None:
         return
-    derefs = sorted(
-        o.span
-        for o in of_kind(analysed, "deref")
-        if o.cell == "*" + errp and not is_guarded(analysed, o.span)
-    )
-    for span in derefs:
-        yield _observation(analysed, errp, span, folded(analysed.unit, span))
+    for occurrence in of_kind(analysed, "deref"):
+        span = occurrence.span
+        if occurrence.cell == "*" + errp and not is_guarded(analysed, span):
+            yield _observation(analysed, errp, span, folded(analysed.unit, span))
     for call in unguarded_uses(analysed):
         if call.name == "g_clear_pointer":
             yield _observation(analysed, errp, call.span, call.text)

@@ -54,7 +54,7 @@ def returned_call(analysed: AnalysedFunction, leaving: ReturnState) -> Call | No
 
 
 def own_returns(unit: TranslationUnit, call: Call) -> tuple[ReturnState, ...]:
-    """The returns of a callee of this file that has no errp; () for any other, and where paths are missing."""
+    """The returns of a callee of this file without errp; () for any other, and where paths are missing."""
     if not call.direct or call.name not in unit.functions:
         return ()
     signature = unit.signature(call.name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""wrong-errno: a message gets a negative error number, or errno after a call that returns the number instead."""
+"""wrong-errno: a message gets a negative error number, or errno after a call that returns the number."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _errno_of_status(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """errno in a message about a call whose result is the error number: nobody promises that it sets errno."""
+    """errno in a message about a call whose result is the error number: it need not set errno."""
     for call in analysed.function.calls:
         if call.name not in _TAKES_ERRNO or len(call.args) < 2 or call.args[1] != Var("errno"):
             continue

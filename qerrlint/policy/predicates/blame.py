@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Failures without an Error that a callee has set, cannot bring about, or that all callers tell from failures."""
+"""Failures without an Error whose callee has set one or cannot fail, or that all callers tell apart."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def callee_has_set_the_error(function: AnalysedFunction, observation: Observatio
     Then that call has set the Error, however it tells. What it wrote says nothing where the path has shown by
     the result that the call did not fail; but for a pointer, which callees leave NULL only where they fail,
     unless their body shows a NULL being stored. Where the result is dropped, members of what the call was
-    handed are what it wrote. A number of bytes that is merely less than was asked for is no failure of the call.
+    handed are what it wrote. A number of bytes that is merely less than was asked for is no failure.
     """
     leaving, test = _silent_failure(function, observation)
     last = _last_with_errp(function, test) if test is not None else None
@@ -95,7 +95,7 @@ def callers_tell_it_apart(function: AnalysedFunction, observation: Observation) 
 def _silent_failure(
     function: AnalysedFunction, observation: Observation
 ) -> tuple[ReturnState | None, Span | None]:
-    """The return and the last test before it, where the function returns a known failure and printed nothing."""
+    """The return and the last test before it, where it is a known failure and nothing was printed."""
     leaving = subject_of(observation).returned
     if leaving is None or leaving.printed or leaving.signs == ANY or function.kind == "void":
         return None, None

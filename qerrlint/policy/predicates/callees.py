@@ -11,7 +11,7 @@ from qerrlint.ir.code import Const
 
 
 def callee_is_undeclared(function: AnalysedFunction, observation: Observation) -> bool:
-    """Whether what a call does to the Error is a guess from its last argument: nothing declares the callee."""
+    """Whether what a call does to the Error is a guess from its last argument: no declaration is known."""
     return any(function.unit.effect(call).evidence == "guess" for call in subject_of(observation).calls)
 
 
@@ -23,14 +23,14 @@ def callee_cleans_up(function: AnalysedFunction, observation: Observation) -> bo
 
 
 def callee_is_dispensable(function: AnalysedFunction, observation: Observation) -> bool:
-    """Whether a call with a dropped result and NULL for errp does not, by its name, provide what the rest needs."""
+    """Whether a call with dropped result and NULL for errp is, by its name, nothing that the rest needs."""
     subject = subject_of(observation)
     dropped = observation.slots["errp"] == "NULL" and not observation.slots["kept"]
     return dropped and not any(word_list("necessary-work").matches(call.name) for call in subject.calls)
 
 
 def property_is_of_the_class(function: AnalysedFunction, observation: Observation) -> bool:
-    """Whether the call reads a property that is named by a constant."""
+    """Whether the call reads a property that a macro names, so that the header of the class declares it."""
     return any(
         call.name.startswith("object_property_") and any(isinstance(a, Const) for a in call.args[1:2])
         for call in subject_of(observation).calls

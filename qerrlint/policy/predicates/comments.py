@@ -15,7 +15,7 @@ _FARTHEST = 12
 
 
 def comment_says_why(function: AnalysedFunction, observation: Observation) -> bool:
-    """Whether a comment says why the failure is ignored: at the place, or at a call that makes the observation."""
+    """Whether a comment at the place, or at a call of the observation, says why the failure is ignored."""
     subject = observation.subject
     calls = subject.calls if isinstance(subject, Subject) else ()
     places = (observation.primary, *(call.span for call in calls))
@@ -23,7 +23,7 @@ def comment_says_why(function: AnalysedFunction, observation: Observation) -> bo
 
 
 def comment_in_block_says_why(function: AnalysedFunction, observation: Observation) -> bool:
-    """The same for a call that ends the process; there one above an earlier statement of its block counts, too."""
+    """The same for an end of the process; one above an earlier statement of its block counts, too."""
     subject = observation.subject
     return (
         isinstance(subject, Subject)

@@ -33,10 +33,3 @@ def null_may_be_a_result(function: AnalysedFunction, observation: Observation) -
     return any(
         function.unit.effect(call).kind not in ("int", "bool") for call in subject_of(observation).calls
     )
-
-
-def result_is_used(function: AnalysedFunction, observation: Observation) -> bool:
-    """Whether errp itself is tested where the result of the call that may set the Error is used."""
-    return observation.slots["form"] == "errp-itself" and any(
-        call.used for call in subject_of(observation).calls
-    )

@@ -18,13 +18,6 @@ def file_is_the_error_api(function: AnalysedFunction, observation: Observation) 
     return _API_FUNCTION in function.unit.functions
 
 
-def function_insists_on_errp(function: AnalysedFunction, observation: Observation) -> bool:
-    """Whether the function asserts that errp and what it points to are there: errp is no out-parameter then."""
-    errp = (function.errp or "").encode()
-    body = function.unit.data[function.function.body : function.function.span.end]
-    return re.search(rb"assert\(\s*%s\s*&&\s*\*%s\b" % (errp, errp), body) is not None
-
-
 def line_covers_null(function: AnalysedFunction, observation: Observation) -> bool:
     """Whether the line of the dereference asks for NULL itself.
 

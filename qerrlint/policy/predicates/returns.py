@@ -41,7 +41,7 @@ def false_is_an_answer(function: AnalysedFunction, observation: Observation) -> 
 
 
 def nonzero_may_be_a_value(function: AnalysedFunction, observation: Observation) -> bool:
-    """Whether the value is only known to be other than 0, and is no variable that holds a status by its name."""
+    """Whether the value is only known to be other than 0, and is no variable for a status by its name."""
     leaving = _returned(observation)
     if leaving is None or function.kind != "int" or leaving.signs != NEG | POS:
         return False
