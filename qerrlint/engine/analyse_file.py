@@ -50,7 +50,12 @@ def analyse_unit(
     only: Collection[str] | None = None,
     exemptions: Exemptions | None = None,
 ) -> FileReport:
-    """Run every check over the unit's functions that have to do with errors (`only` these, if given)."""
+    """Run every check over the unit's functions that have to do with errors (`only` these, if given).
+
+    All rules judge what the checks see, and the report holds what `rules` say: so the selection of a rule
+    changes nothing that is said of another, nor which comments are unused.
+    """
+    every = rules.everything()
     said: list[Remark] = []
     damaged: list[Uncovered] = []
     incomplete: list[Uncovered] = []
@@ -70,20 +75,21 @@ def analyse_unit(
         explored += 1
         analysed = AnalysedFunction(unit, piece, function, result, rules.pairs)
         for observation in _observations(analysed, rules, exemptions, exempted):
-            said += rules.remarks(observation)
+            said += every.remarks(observation)
         if not result.complete:
             incomplete.append(Uncovered(piece.span, piece.name, "more paths than are followed"))
     unsure = {item.function for item in (*damaged, *incomplete)}
     judged = allow(
         unit,
         number_equal((remark.finding, remark.key) for remark in said),
-        rules,
+        every,
         lambda name: name not in unsure and (only is None or name in only),
     )
-    remarks = [remark for observation in judged.observations for remark in rules.remarks(observation)]
+    remarks = [remark for observation in judged.observations for remark in every.remarks(observation)]
     advice = {(r.finding.rule, r.finding.span): r.advice for r in (*said, *remarks)}
     about = number_equal((remark.finding, remark.key) for remark in remarks)
-    findings = tuple(sorted((*judged.findings, *about), key=lambda f: (f.span, f.rule)))
+    selected = (finding for finding in (*judged.findings, *about) if rules.speaks(finding.rule))
+    findings = tuple(sorted(selected, key=lambda f: (f.span, f.rule)))
     return FileReport(
         path=unit.path,
         functions=len(unit.functions),

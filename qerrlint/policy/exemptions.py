@@ -65,7 +65,7 @@ class Exemptions:
 
     def without(self, ident: str) -> Exemptions:
         """All exemptions but one: for tests and for measuring what it takes away."""
-        return Exemptions((row for row in self.rows if row.id != ident), _predicates())
+        return Exemptions((row for row in self.rows if row.id != ident), predicates())
 
     def apply(
         self, function: AnalysedFunction, observation: Observation
@@ -110,7 +110,7 @@ def load_exemptions() -> Exemptions:
     for ident in idents:
         if idents.count(ident) > 1:
             raise UsageError(f"{file}: two exemptions have the id {ident!r}")
-    return Exemptions(rows, _predicates())
+    return Exemptions(rows, predicates())
 
 
 def _row(table: Mapping[str, Any], at: str) -> Exemption:
@@ -121,7 +121,7 @@ def _row(table: Mapping[str, Any], at: str) -> Exemption:
     for event in table["events"]:
         if event not in known:
             raise UsageError(f"{at}: unknown event {event!r}")
-    if table["predicate"] not in _predicates():
+    if table["predicate"] not in predicates():
         raise UsageError(f"{at}: unknown predicate {table['predicate']!r}")
     if table["effect"] not in EFFECTS:
         raise UsageError(f"{at}: effect {table['effect']!r} is none of {', '.join(EFFECTS)}")
@@ -132,7 +132,7 @@ def _row(table: Mapping[str, Any], at: str) -> Exemption:
 
 
 @lru_cache(maxsize=1)
-def _predicates() -> Mapping[str, Predicate]:
+def predicates() -> Mapping[str, Predicate]:
     """Every public function of policy/predicates/, by its name."""
     import qerrlint.policy.predicates as package
 

@@ -14,21 +14,21 @@ from qerrlint.source.span import Span
 _FARTHEST = 12
 
 
-def comment_says_why(function: AnalysedFunction, observation: Observation) -> bool:
+def comment_says_why(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether a comment at the place, or at a call of the observation, says why the failure is ignored."""
     subject = observation.subject
     calls = subject.calls if isinstance(subject, Subject) else ()
     places = (observation.primary, *(call.span for call in calls))
-    return any(_says_why(function.unit, place) for place in places)
+    return any(_says_why(analysed.unit, place) for place in places)
 
 
-def comment_in_block_says_why(function: AnalysedFunction, observation: Observation) -> bool:
+def comment_in_block_says_why(analysed: AnalysedFunction, observation: Observation) -> bool:
     """The same for an end of the process; one above an earlier statement of its block counts, too."""
     subject = observation.subject
     return (
         isinstance(subject, Subject)
         and subject.exit is not None
-        and _says_why(function.unit, subject.exit, in_block=True)
+        and _says_why(analysed.unit, subject.exit, in_block=True)
     )
 
 

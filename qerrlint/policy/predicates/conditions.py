@@ -15,21 +15,21 @@ _ASSERTED = re.compile(rb"assert\w*\s*\([\s!(]*\Z")
 _FARTHEST = 40
 
 
-def test_is_an_assertion(function: AnalysedFunction, observation: Observation) -> bool:
+def test_is_an_assertion(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the condition stands in an assertion, which says just what the analysis found."""
     start = observation.primary.start
-    return _ASSERTED.search(function.unit.data, max(0, start - _FARTHEST), start) is not None
+    return _ASSERTED.search(analysed.unit.data, max(0, start - _FARTHEST), start) is not None
 
 
-def address_was_passed(function: AnalysedFunction, observation: Observation) -> bool:
+def address_was_passed(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether a callee has the address of the Error pointer that is never set."""
     return observation.slots["form"] == "error-never-set" and is_addressed(
-        function, observation.slots["subject"]
+        analysed, observation.slots["subject"]
     )
 
 
-def null_may_be_a_result(function: AnalysedFunction, observation: Observation) -> bool:
+def null_may_be_a_result(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the result of the call that does not return with a failure is neither an int nor a bool."""
     return any(
-        function.unit.effect(call).kind not in ("int", "bool") for call in subject_of(observation).calls
+        analysed.unit.effect(call).kind not in ("int", "bool") for call in subject_of(observation).calls
     )

@@ -13,17 +13,17 @@ from qerrlint.findings import Observation
 _API_FUNCTION = "error_propagate"
 
 
-def file_is_the_error_api(function: AnalysedFunction, observation: Observation) -> bool:
+def file_is_the_error_api(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the file defines error_propagate()."""
-    return _API_FUNCTION in function.unit.functions
+    return _API_FUNCTION in analysed.unit.functions
 
 
-def line_covers_null(function: AnalysedFunction, observation: Observation) -> bool:
+def line_covers_null(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the line of the dereference asks for NULL itself.
 
     In an assertion, or as a test whether the callee has set an Error that the function wants to set then.
     """
-    lines, name = function.unit.lines, observation.slots["errp"].encode()
+    lines, name = analysed.unit.lines, observation.slots["errp"].encode()
     line, _ = lines.position(observation.primary.start)
     text = lines.text(line)
     return (
@@ -32,6 +32,6 @@ def line_covers_null(function: AnalysedFunction, observation: Observation) -> bo
     )
 
 
-def callers_pass_local_errors(function: AnalysedFunction, observation: Observation) -> bool:
+def callers_pass_local_errors(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether all callers of a static function pass the address of an Error pointer of their own."""
-    return function.once(errp_of_callers) == "local"
+    return analysed.once(errp_of_callers) == "local"

@@ -13,7 +13,7 @@ from qerrlint.findings import Observation
 from qerrlint.ir.code import Var, root
 
 
-def object_is_released(function: AnalysedFunction, observation: Observation) -> bool:
+def object_is_released(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the function releases the object itself after the Error of its member."""
     owner = root(observation.slots["error"])
     return _is_dangling(observation) and any(
@@ -21,20 +21,20 @@ def object_is_released(function: AnalysedFunction, observation: Observation) -> 
         and (word_list("releases-of-objects").matches(call.name) or call.name.startswith("g_"))
         and any(isinstance(arg, Var) and arg.path == owner for arg in call.args)
         for consumer in subject_of(observation).calls
-        for call in function.function.calls
+        for call in analysed.function.calls
     )
 
 
-def function_ends_the_object(function: AnalysedFunction, observation: Observation) -> bool:
+def function_ends_the_object(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the function, by its name, ends the object that the member belongs to."""
-    return _is_dangling(observation) and word_list("ends-of-objects").matches(function.name)
+    return _is_dangling(observation) and word_list("ends-of-objects").matches(analysed.name)
 
 
-def member_is_a_blocker(function: AnalysedFunction, observation: Observation) -> bool:
+def member_is_a_blocker(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the member holds the reason of a migration blocker."""
     member = re.escape(member_of(observation.slots["error"]).encode())
     blocks = rb"\bmigrate_(?:add|del)_blocker\w*\s*\([^;]*\b" + member + rb"\b"
-    return _is_dangling(observation) and re.search(blocks, function.unit.data) is not None
+    return _is_dangling(observation) and re.search(blocks, analysed.unit.data) is not None
 
 
 def _is_dangling(observation: Observation) -> bool:

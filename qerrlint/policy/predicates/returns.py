@@ -25,37 +25,37 @@ def _returned(observation: Observation) -> ReturnState | None:
     return subject_of(observation).returned
 
 
-def code_is_no_failure(function: AnalysedFunction, observation: Observation) -> bool:
+def code_is_no_failure(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the returned code asks the caller to come again, or says that there is nothing to do."""
     leaving = _returned(observation)
     return leaving is not None and leaving.soft
 
 
-def false_is_an_answer(function: AnalysedFunction, observation: Observation) -> bool:
+def false_is_an_answer(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the function asks a question or looks something up, by its name."""
     return (
         _returned(observation) is not None
-        and function.kind in ("bool", "pointer")
-        and word_list("questions").matches(function.name)
+        and analysed.kind in ("bool", "pointer")
+        and word_list("questions").matches(analysed.name)
     )
 
 
-def nonzero_may_be_a_value(function: AnalysedFunction, observation: Observation) -> bool:
+def nonzero_may_be_a_value(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the value is only known to be other than 0, and is no variable for a status by its name."""
     leaving = _returned(observation)
-    if leaving is None or function.kind != "int" or leaving.signs != NEG | POS:
+    if leaving is None or analysed.kind != "int" or leaving.signs != NEG | POS:
         return False
     name = leaving.value.path.rstrip("0123456789") if isinstance(leaving.value, Var) else ""
     return not word_list("status-variables").matches(name)
 
 
-def error_was_propagated(function: AnalysedFunction, observation: Observation) -> bool:
+def error_was_propagated(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether error_propagate() was called for errp on the way."""
     leaving = _returned(observation)
     return leaving is not None and leaving.handed
 
 
-def failure_is_documented(function: AnalysedFunction, observation: Observation) -> bool:
+def failure_is_documented(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the comment above the function says that it may fail so without an Error.
 
     In general words, or by naming the very code for something that it does not call an error while it
@@ -64,7 +64,7 @@ def failure_is_documented(function: AnalysedFunction, observation: Observation) 
     leaving = _returned(observation)
     if leaving is None:
         return False
-    text = function.unit.comment_above(function.name)
+    text = analysed.unit.comment_above(analysed.name)
     if word_list("contracts-without-error").matches(text):
         return True
     code = returned_code(leaving)
@@ -77,78 +77,78 @@ def failure_is_documented(function: AnalysedFunction, observation: Observation) 
     return bool(apart) and any(re.search(r"errp|-\w|negative", clause) for clause in errors)
 
 
-def help_was_asked_for(function: AnalysedFunction, observation: Observation) -> bool:
+def help_was_asked_for(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the path has passed a test that asks for help and found that it is wanted."""
     leaving = _returned(observation)
     for place in branches(leaving) if leaving is not None else ():
-        text = function.unit.on_one_line(place.span)
+        text = analysed.unit.on_one_line(place.span)
         if place.taken and "help" in text and not text.startswith("!"):
             return True
     return False
 
 
-def slot_fails_silently(function: AnalysedFunction, observation: Observation) -> bool:
+def slot_fails_silently(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the function stands in a slot whose callers accept a failure without an Error."""
-    api = function.unit.environment.api
+    api = analysed.unit.environment.api
     return _returned(observation) is not None and any(
-        api.tolerates_unset(member) for member in function.unit.slots_of(function.name)
+        api.tolerates_unset(member) for member in analysed.unit.slots_of(analysed.name)
     )
 
 
-def function_is_a_stub(function: AnalysedFunction, observation: Observation) -> bool:
+def function_is_a_stub(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the function does nothing but return."""
-    return not function.function.calls and not any(
-        edge.tests for block in function.function.blocks for edge in block.edges
+    return not analysed.function.calls and not any(
+        edge.tests for block in analysed.function.blocks for edge in block.edges
     )
 
 
-def false_is_usual(function: AnalysedFunction, observation: Observation) -> bool:
+def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether false or NULL without an Error is not the odd one out.
 
     It is where others leave by the same return with an Error, or where more returns have one than have none.
     At a tie it is where it stands in the body of an `if`; elsewhere it may mean "no" or "none".
     """
     leaving = _returned(observation)
-    if leaving is None or function.kind not in ("bool", "pointer"):
+    if leaving is None or analysed.kind not in ("bool", "pointer"):
         return False
-    zero = [e for e in function.result.returns if e.signs == ZERO]
+    zero = [e for e in analysed.result.returns if e.signs == ZERO]
     with_error = {e.span for e in zero if e.error.state is not ErrorState.NULL}
     without = {e.span for e in zero if e.error.state is ErrorState.NULL}
     if leaving.span in with_error or len(without) < len(with_error):
         return False
-    _, column = function.unit.lines.position(leaving.span.start)
+    _, column = analysed.unit.lines.position(leaving.span.start)
     return len(without) != len(with_error) or column <= _INDENT + 1
 
 
-def return_is_shared(function: AnalysedFunction, observation: Observation) -> bool:
+def return_is_shared(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether a block ends between what a void function printed and the return."""
     leaving = _returned(observation)
-    if leaving is None or function.kind != "void":
+    if leaving is None or analysed.kind != "void":
         return False
-    return b"}" in function.unit.data[observation.primary.end : leaving.span.start]
+    return b"}" in analysed.unit.data[observation.primary.end : leaving.span.start]
 
 
-def result_is_passed_on(function: AnalysedFunction, observation: Observation) -> bool:
+def result_is_passed_on(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the result that is returned is that of the callee that set the Error."""
     leaving = _returned(observation)
     return leaving is not None and leaving.origin >= 0 and leaving.origin == leaving.error.origin
 
 
-def result_of_qmp_command(function: AnalysedFunction, observation: Observation) -> bool:
+def result_of_qmp_command(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the function implements a QMP command with an int result."""
-    return _returned(observation) is not None and function.kind == "int" and function.name.startswith("qmp_")
+    return _returned(observation) is not None and analysed.kind == "int" and analysed.name.startswith("qmp_")
 
 
-def void_function_may_go_on(function: AnalysedFunction, observation: Observation) -> bool:
+def void_function_may_go_on(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether a void function does not, by its name, bring something about that the Error has prevented."""
-    return _goes_on(observation) and not word_list("work-that-fails").matches(function.name)
+    return _goes_on(observation) and not word_list("work-that-fails").matches(analysed.name)
 
 
-def block_ends_in_a_jump(function: AnalysedFunction, observation: Observation) -> bool:
+def block_ends_in_a_jump(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the block of the error_setg() ends in a jump."""
     return (
         _goes_on(observation)
-        and _JUMP.search(_rest_of_block(function.unit.data, observation.primary.end)) is not None
+        and _JUMP.search(_rest_of_block(analysed.unit.data, observation.primary.end)) is not None
     )
 
 
