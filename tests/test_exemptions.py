@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 from functools import cache
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import marks
 import pytest
 from test_fixtures import FIXTURES, found_in
 
+from qerrlint.checks import registry
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import events
+from qerrlint.domain.word_lists import word_lists
 from qerrlint.engine.single import report_of
 from qerrlint.errors import UsageError
 from qerrlint.findings import Finding, Observation
@@ -71,6 +74,46 @@ def test_every_predicate_is_used() -> None:
 def test_every_row_is_of_an_event_that_a_check_emits() -> None:
     emitted = {event for family in ("suppressions", "gate") for event in events()[family]}
     assert not [row.id for row in ROWS if row.events & emitted]
+
+
+# -- the word lists that rows and checks name --------------------------------------------------------
+
+
+def lists_by_function(file: Path) -> dict[str, set[str]]:
+    """The word lists that each function of a module reads, by itself or through others of the module."""
+    tree = ast.parse(file.read_bytes())
+    read: dict[str, set[str]] = {}
+    calls: dict[str, set[str]] = {}
+    for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+        inside = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+        calls[function.name] = {node.func.id for node in inside if isinstance(node.func, ast.Name)}
+        read[function.name] = {
+            argument.value
+            for node in inside
+            if isinstance(node.func, ast.Name) and node.func.id == "word_list"
+            for argument in node.args
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+        }
+    for _ in read:
+        for name, called in calls.items():
+            read[name] |= set().union(*(read.get(other, set()) for other in called))
+    return read
+
+
+def test_rows_name_the_word_lists_that_their_predicates_read() -> None:
+    read: dict[str, set[str]] = {}
+    for file in sorted(Path(module.__file__).parent.glob("predicates/*.py")):
+        read.update(lists_by_function(file))
+    assert {one.id: set(one.words) for one in ROWS} == {one.id: read[one.predicate] for one in ROWS}
+
+
+def test_checks_name_the_word_lists_that_are_read_there() -> None:
+    folder = Path(registry.__file__).parent
+    read = {
+        name for file in folder.rglob("*.py") for names in lists_by_function(file).values() for name in names
+    }
+    assert {name for check in registry.checks() for name in check.words} == read
+    assert read <= {one.name for one in word_lists()}
 
 
 # -- what a row does ------------------------------------------------------------------------------
@@ -146,6 +189,7 @@ fixture = "stale-error/undeclared.c"
         ('source = "s"\n', "", r"exemption 1: needs exactly the keys"),
         ('source = "s"', 'source = "s"\nsauce = "s"', r"exemption 1: needs exactly the keys"),
         ("[[exemption]]", "[[exemption", r"not valid TOML"),
+        ('source = "s"', 'source = "s"\nwords = ["x"]', r"unknown word list 'x'"),
         (GOOD, GOOD + GOOD, r"two exemptions have the id 'undeclared-callee'"),
     ],
 )

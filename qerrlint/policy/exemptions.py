@@ -2,8 +2,8 @@
 """Exemptions: when an observation is not reported, or with less confidence, as rows of rules/exemptions.toml.
 
 A row names the events it covers, a predicate (a function of policy/predicates/), its effect, its reason with
-a source, and the fixture that fails without it. Checks emit everything; what a row takes away is counted and
-listed.
+a source, the word lists that the predicate reads (`words`, which may be left out), and the fixture that fails
+without it. Checks emit everything; what a row takes away is counted and listed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import events
+from qerrlint.domain.word_lists import word_lists
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, Observation
 
@@ -34,11 +35,13 @@ EFFECTS = (DROP, "low", "medium")
 """What an exemption does: drop the observation, or bound its certainty."""
 
 _KEYS = frozenset(("id", "events", "predicate", "effect", "reason", "source", "fixture"))
+_OPTIONAL = frozenset(("words",))
 
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """One row. `fixture` is a path below fixtures/ whose expectations fail without the exemption."""
+    """One row. `fixture` is a path below fixtures/ whose expectations fail without the exemption; `words` are
+    the names of the word lists that the predicate reads."""
 
     id: str
     events: frozenset[str]
@@ -47,6 +50,7 @@ class Exemption:
     reason: str
     source: str
     fixture: str
+    words: tuple[str, ...] = ()
 
 
 class Exemptions:
@@ -114,7 +118,7 @@ def load_exemptions() -> Exemptions:
 
 
 def _row(table: Mapping[str, Any], at: str) -> Exemption:
-    if not isinstance(table, dict) or set(table) != _KEYS:
+    if not isinstance(table, dict) or set(table) - _OPTIONAL != _KEYS:
         raise UsageError(f"{at}: needs exactly the keys {', '.join(sorted(_KEYS))}")
     at = f"{at} ({table['id']})"
     known = {name for family in events().values() for name in family}
@@ -128,7 +132,12 @@ def _row(table: Mapping[str, Any], at: str) -> Exemption:
     for key in ("reason", "source", "fixture"):
         if not isinstance(table[key], str) or not table[key].strip():
             raise UsageError(f"{at}: {key!r} is empty")
-    return Exemption(**{**table, "events": frozenset(table["events"])})
+    words = tuple(table.get("words", ()))
+    lists = {known.name for known in word_lists()}
+    for name in words:
+        if name not in lists:
+            raise UsageError(f"{at}: unknown word list {name!r}")
+    return Exemption(**{**table, "events": frozenset(table["events"]), "words": words})
 
 
 @lru_cache(maxsize=1)

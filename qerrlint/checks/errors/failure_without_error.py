@@ -104,5 +104,6 @@ CHECKS = (
             ),
         ),
         run,
+        ("labels-of-failures",),
     ),
 )

@@ -80,5 +80,6 @@ CHECKS = (
             ),
         ),
         run,
+        ("calls-without-errno",),
     ),
 )
