@@ -148,8 +148,8 @@ class Frame:
 def prepare(
     function: Function, signature: Signature | None, effect: Callable[[Call], Effect], sliced: bool = True
 ) -> Frame:
-    """The frame of a function; `effect` tells what a call does. `sliced`: leave out what cannot matter to Errors,
-    results and messages; not where something else is observed as well."""
+    """The frame of a function; `effect` tells what a call does. `sliced`: leave out what cannot matter to
+    Errors, results and messages; not where something else is observed as well."""
     types = dict(function.locals)
     params = signature.params if signature is not None else ()
     for param in params:
