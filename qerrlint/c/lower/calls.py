@@ -47,8 +47,8 @@ def _call(fn: Lowering, node: Node, used: bool) -> Value:
     args = tuple([fn.value(child) for child in nodes])
     out = fn.out
     index = len(out.calls)
-    spans = tuple([source.span(child) for child in nodes])
-    call = Call(index, name, direct, args, spans, source.span(node), source.text(node), used)
+    text = source.text(node)
+    call = Call(index, name, direct, args, source.spans(nodes), source.span(node), text, used)
     out.calls.append(call)
     out.emit(call)
     return Result(index)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qerrlint.c.lower.lowering import ExpressionHandler, Lowering
@@ -36,6 +37,8 @@ _LOGICAL = frozenset({"&&", "||"})
 # Operators of which the sign of the result can be worked out.
 _SIGN_OPERATORS = frozenset({"|", "&", "+", "-"})
 _NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?=[uUlL]*$)")
+# No type of C holds a number of so many digits, and Python prints none of a few thousand.
+_LONGEST_NUMBER = 80
 _ERRNO = re.compile(r"E[A-Z0-9]{2,}$")
 _CONSTANT = re.compile(r"_*[A-Z][A-Z0-9_]*$")
 _TYPE = re.compile(r"\((?:\w+_t|int|long|hwaddr|unsigned)\)$")
@@ -70,16 +73,22 @@ def _identifier(fn: Lowering, node: Node, _used: bool) -> Value:
 
 def _named(fn: Lowering, name: str) -> Value:
     """What a name stands for that is neither a keyword nor a local variable declared so far."""
-    if _ERRNO.match(name):
+    upper = name[:1] < "a"  # a capital letter, _ or $
+    if upper and _ERRNO.match(name):
         return Const(name, POS)
     number = fn.constant(name) if fn.constant is not None else None
     if number is not None:
         return Const(name, NEG if number < 0 else POS if number else ZERO, number)
-    return Const(name, ANY) if _CONSTANT.match(name) else Var(name)
+    return Const(name, ANY) if upper and _CONSTANT.match(name) else Var(name)
 
 
 def _number(fn: Lowering, node: Node, _used: bool) -> Value:
     text = fn.source.raw(node)
+    return _number_of(text) if len(text) <= _LONGEST_NUMBER else Const(text, ANY)
+
+
+@lru_cache(maxsize=1024)
+def _number_of(text: str) -> Const:
     found = _NUMBER.match(text.lstrip("-"))  # the grammar takes the sign of a literal into it
     if found is None:
         return Const(text, ANY)
@@ -87,7 +96,7 @@ def _number(fn: Lowering, node: Node, _used: bool) -> Value:
     octal = digits.startswith("0") and digits.isdigit() and len(digits) > 1
     try:
         number = int(digits, 8) if octal else int(digits, 0)
-    except ValueError:  # 08, or more digits than int() takes
+    except ValueError:  # 08
         return Const(text, ANY)
     if number and text.startswith("-"):
         return Const(text, NEG, -number)
@@ -138,6 +147,9 @@ def _cast(fn: Lowering, node: Node, used: bool) -> Value:
 
 
 def _field(fn: Lowering, node: Node, _used: bool) -> Value:
+    path = fn.source.members(node)
+    if path is not None:
+        return Var(path)
     base = node.child_by_field_name("argument")
     while base is not None and base.type in ("field_expression", "parenthesized_expression"):
         inner = base.child_by_field_name("argument")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qerrlint.source.span import Span
@@ -11,6 +12,7 @@ from qerrlint.source.span import Span
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+_MEMBERS = re.compile(r"\w+(?:(?:->|\.)\w+)+")
 _COMMENT = re.compile(r"/[*/]")
 # The texts of nested calls repeat each other. Real functions need about four times their own length in all
 # (see tests/test_c_lower.py); the limit bounds what a hostile nest of calls costs.
@@ -64,6 +66,11 @@ class NodeText:
         base = self._base
         return Span(self._path, base + node.start_byte, base + node.end_byte)
 
+    def spans(self, nodes: Iterable[Node]) -> tuple[Span, ...]:
+        """The places of several nodes."""
+        path, base = self._path, self._base
+        return tuple([Span(path, base + node.start_byte, base + node.end_byte) for node in nodes])
+
     def raw(self, node: Node) -> str:
         """The node's text as written."""
         text = self._text[node.start_byte : node.end_byte]
@@ -94,14 +101,23 @@ class NodeText:
         find, start, end = self._text.find, node.start_byte, node.end_byte
         return find(first, start, end) >= 0 or find(second, start, end) >= 0
 
+    def members(self, node: Node) -> str | None:
+        """The path of a member as written, if it is made of names, `.` and `->` alone; else None."""
+        path = self.raw(node)
+        return path if _MEMBERS.fullmatch(path) else None
+
     def lvalue(self, node: Node) -> str:
         """The canonical path of an lvalue, or the text without blanks of any other expression."""
         kind = node.type
-        if kind in ("identifier", "field_identifier"):
+        if kind == "identifier":
             return self.raw(node)
+        if kind == "field_expression":
+            path = self.members(node)
+            if path is not None:
+                return path
         handler = _LVALUES.get(kind)
-        path = handler(self, node) if handler is not None else None
-        return path if path is not None else self.text(node)
+        found = handler(self, node) if handler is not None else None
+        return found if found is not None else self.text(node)
 
 
 def _field(source: NodeText, node: Node) -> str | None:
@@ -142,6 +158,7 @@ def _subscript(source: NodeText, node: Node) -> str | None:
 
 
 _LVALUES = {
+    "field_identifier": NodeText.raw,
     "field_expression": _field,
     "parenthesized_expression": _parenthesized,
     "cast_expression": _cast,
