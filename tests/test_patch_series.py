@@ -13,7 +13,9 @@ from test_source_git import Repo, no_config, repo  # noqa: F401 (fixtures)
 from qerrlint.errors import InputError, UsageError
 from qerrlint.patch.base import find_base, preimages
 from qerrlint.patch.group_messages import assemble
-from qerrlint.patch.message import Message, read_path
+from qerrlint.patch.mail.read_input import read_path
+from qerrlint.patch.message import Message
+from qerrlint.patch.quote_matching import Places
 from qerrlint.patch.series import Series, based_on, trailers
 from qerrlint.patch.subject import parse_subject
 from qerrlint.patch.thread import Reply, quotes, remarks, same_person, substance
@@ -71,7 +73,11 @@ def test_thread_in_any_order() -> None:
     assert series.patches[0].title == "hw/misc/lamp: report a level that is out of range"
     assert series.cover is not None
     assert series.base_commit == "8f2c152e5231c7509f77acd4d2516e55915fe240"
-    assert (series.missing, series.problems) == ((), ())
+    assert series.missing == ()
+    assert series.problems == (
+        "the diff in an answer by Bo Quill <bo@example.net> (<bo-2@example.net>) is taken for a suggestion: "
+        "not reviewed",
+    )
     assert [(reply.patch, reply.message.message_id) for reply in series.replies] == [
         (1, "bo-1@example.net"),
         (1, "ada-2@example.org"),
@@ -111,7 +117,8 @@ def reply_with(text: str, sender: str = "Bo Quill <bo@example.net>") -> Reply:
 
 def said(text: str) -> list[tuple[str, str]]:
     return [
-        (remark.line_text, remark.remark) for remark in remarks(reply_with(text), thread().patches[0].changes)
+        (remark.line_text, remark.remark)
+        for remark in remarks(reply_with(text), Places(thread().patches[0].changes))
     ]
 
 
@@ -137,7 +144,7 @@ LINE = "+    lamp_set_level(s, s->initial, errp);"
     ],
 )
 def test_rewrapped_and_trimmed_quotes_find_their_line(quote: str) -> None:
-    (remark,) = remarks(reply_with(quote + "Unchecked.\n"), thread().patches[0].changes)
+    (remark,) = remarks(reply_with(quote + "Unchecked.\n"), Places(thread().patches[0].changes))
     assert remark.text_line == 30
     assert remark.remark == "Unchecked."
 
@@ -171,7 +178,7 @@ def test_prose_with_code_in_it_is_not_taken_for_a_line() -> None:
         "> the call of lamp_set_level() can fail, and whoever calls it should look\n",
         "> }\n> {\n",
     ):
-        assert remarks(reply_with(quote + "Should it?\n"), changes) == ()
+        assert remarks(reply_with(quote + "Should it?\n"), Places(changes)) == ()
 
 
 @pytest.mark.parametrize(
@@ -319,7 +326,7 @@ def patch_of(repo: Repo, rev: str, *options: str) -> Series:  # noqa: F811
         capture_output=True,
         check=True,
     ).stdout
-    from qerrlint.patch.message import read_messages
+    from qerrlint.patch.mail.read_input import read_messages
 
     (series,) = assemble(read_messages(raw, "patch"))
     return series

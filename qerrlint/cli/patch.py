@@ -108,7 +108,7 @@ def command(
 
 
 def _read(file: str) -> list[Message]:
-    from qerrlint.patch.message import read_messages, read_path
+    from qerrlint.patch.mail.read_input import read_messages, read_path
 
     if file == "-":
         return read_messages(sys.stdin.buffer.read(), "standard input")
@@ -116,7 +116,7 @@ def _read(file: str) -> list[Message]:
 
 
 def _from_inbox(folder: str, ident: str) -> list[Message]:
-    from qerrlint.patch.inbox import read_thread
+    from qerrlint.patch.mail.inbox import read_thread
 
     return read_thread(folder, ident)
 

@@ -11,6 +11,8 @@ from qerrlint.patch.subject import Subject, folded, parse_subject
 # The list that `git format-patch --cover-letter` makes: each author with the number of patches, then titles.
 _AUTHOR = re.compile(r"^\S.*\((\d{1,4})\):$")
 _TITLE = re.compile(r"^  (\S.*)$")
+# So many missing patches are named by their titles.
+_NAMED = 4
 _GOES_ON = re.compile(r"^    (\S.*)$")
 
 
@@ -64,7 +66,27 @@ def listed(cover: str) -> list[list[str]]:
 
 
 def missing_sentence(missing: Sequence[int], total: int, titles: Mapping[int, str]) -> str:
-    """One sentence that names what is missing."""
-    named = [f'{index} ("{titles[index]}")' if index in titles else str(index) for index in missing]
-    verb = "patch {} of {} is missing" if len(missing) == 1 else "patches {} of {} are missing"
-    return verb.format(", ".join(named), total)
+    """One sentence that names what is missing; of more than a few the numbers only."""
+    if len(missing) > _NAMED:
+        titles = {}
+    if len(missing) == 1:
+        return f"patch {listed_numbers(missing, titles)} of {total} is missing"
+    return f"patches {listed_numbers(missing, titles)} of {total} are missing"
+
+
+def listed_numbers(numbers: Sequence[int], titles: Mapping[int, str] | None = None) -> str:
+    """Ascending numbers as text, runs of three and more without known titles as "1-57"."""
+    known = titles or {}
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1 and number not in known and runs[-1][-1] not in known:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(_run(run, known) for run in runs)
+
+
+def _run(run: Sequence[int], titles: Mapping[int, str]) -> str:
+    if len(run) > 2:
+        return f"{run[0]}-{run[-1]}"
+    return ", ".join(f'{number} ("{titles[number]}")' if number in titles else str(number) for number in run)
