@@ -105,16 +105,17 @@ def test_junk_is_refused_without_a_traceback_in_a_process_of_its_own(here: Path)
 
 
 def not_applied(ran: Ran, reason: str) -> None:
-    assert ran.code == 3
-    assert ran.err.count("\n") == 1, ran.err
-    assert re.fullmatch(f"qerrlint: {reason}; not applied\n", ran.err), ran.err
-    assert "not applied" in ran.out
+    """The reason is said once, in the text; other formats have it on standard error as well."""
+    assert (ran.code, ran.err) == (3, "")
+    assert len(re.findall(reason, ran.out)) == 1, ran.out
+    assert re.search(f"warning: patch 1[^\n]*: not applied: {reason}", ran.out), ran.out
+    assert "files skipped: 1 named above" in ran.out
 
 
 def test_a_patch_for_another_project() -> None:
     case = PATCHES / "another-project"
     ran = run("patch", case / "series.mbox", "--tree", tree_of(case))
-    not_applied(ran, r"patch 1: src/net/kettle\.c: there is no src/net/kettle\.c in the base")
+    not_applied(ran, r"src/net/kettle\.c: there is no src/net/kettle\.c in the base")
 
 
 def test_a_truncated_diff(here: Path) -> None:
@@ -124,7 +125,7 @@ def test_a_truncated_diff(here: Path) -> None:
     ran = run("patch", "cut.mbox", "--tree", TREE)
     not_applied(
         ran,
-        r"patch 1: hw/timer/quartz_kvm\.c: hunk \d: it is cut short: it has fewer lines than its header says",
+        r"hw/timer/quartz_kvm\.c: hunk \d: it is cut short: it has fewer lines than its header says",
     )
     assert (
         'patches 2 ("hw/timer/quartz_kvm: keep the ticks across cpr"), '
@@ -135,7 +136,7 @@ def test_a_truncated_diff(here: Path) -> None:
 def test_a_hunk_that_does_not_fit() -> None:
     case = PATCHES / "hunk-that-does-not-fit"
     ran = run("patch", case / "series.mbox", "--tree", tree_of(case))
-    not_applied(ran, r"patch 1: hw/misc/latch\.c: hunk 1: its context is nowhere in the file .*")
+    not_applied(ran, r"hw/misc/latch\.c: hunk 1: its context is nowhere in the file")
 
 
 def test_a_hunk_that_does_not_fit_in_json() -> None:

@@ -14,6 +14,7 @@ from qerrlint.errors import InputError
 from qerrlint.patch.diff import FileChange, Hunk
 from qerrlint.patch.hunk_places import Image, Wanted
 from qerrlint.patch.linemap import IDENTITY, LineMap, line_map
+from qerrlint.patch.listed_numbers import listed_numbers
 
 
 class HunkMismatch(InputError):  # noqa: N818 (the interface is named after what happened)
@@ -96,7 +97,7 @@ def apply_change(change: FileChange, old: bytes | None) -> Applied:
     if fold is _stripped:
         notes.append(f"{path}: trailing blanks of patch and file differ; the file's were kept")
     data = _build(change, lines, placed, ending)
-    notes += [f"{path}: hunk {i} found {_lines(offset)}" for i, (_, offset) in enumerate(placed, 1) if offset]
+    notes += _moved(path, [offset for _, offset in placed])
     return _applied(change, lines, data, placed, notes)
 
 
@@ -192,9 +193,19 @@ def _place_all(change: FileChange, lines: list[bytes], *, other_ending: bool) ->
     raise first
 
 
-def _lines(offset: int) -> str:
-    plural = "" if abs(offset) == 1 else "s"
-    return f"{abs(offset)} line{plural} {'below' if offset > 0 else 'above'} its stated place"
+def _moved(path: str, offsets: Sequence[int]) -> Iterator[str]:
+    """One sentence on the hunks that were found elsewhere."""
+    moved = [number for number, offset in enumerate(offsets, 1) if offset]
+    found = sorted({offset for offset in offsets if offset})
+    if not moved:
+        return
+    noun = "lines" if len(found) > 1 or abs(found[0]) != 1 else "line"
+    if len(found) == 1:
+        where = f"{abs(found[0])} {noun} {'below' if found[0] > 0 else 'above'}"
+    else:
+        where = f"{min(map(abs, found))} to {max(map(abs, found))} lines from"
+    hunks = f"hunk {moved[0]}" if len(moved) == 1 else f"hunks {listed_numbers(moved)}"
+    yield f"{path}: {hunks} found {where} {'its stated place' if len(moved) == 1 else 'their stated places'}"
 
 
 def _create(change: FileChange, old: bytes | None) -> Applied:

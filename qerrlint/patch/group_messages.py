@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from qerrlint.errors import UsageError
 from qerrlint.patch.diff import Diff, FileChange, has_diff, parse_diff
+from qerrlint.patch.listed_numbers import listed_numbers
 from qerrlint.patch.message import Message
-from qerrlint.patch.missing_patches import listed_numbers, missing_sentence, missing_titles
+from qerrlint.patch.missing_patches import missing_sentence, missing_titles
 from qerrlint.patch.series import Series, build_patch
 from qerrlint.patch.subject import Subject, folded, parse_subject
 from qerrlint.patch.thread import MOST_QUOTES, Reply, name_words, quotes, same_person
@@ -292,7 +293,9 @@ def _marks(mail: _Mail) -> list[tuple[object, ...]]:
     key = _key(mail.subject)
     words, address = name_words(mail.message.sender)
     own = [("root", mail.root), ("address", address), *(("name", word) for word in words[:6])]
-    return [(key, kind, value) for kind, value in own if value] or [(key, "none", "")]
+    marks: list[tuple[object, ...]] = [(key, kind, value) for kind, value in own if value]
+    # Where mails have no ids, the patches of several authors are one series.
+    return marks if mail.root else [*marks, (key, "no id")]
 
 
 def _belongs(mail: _Mail, group: _Group) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from qerrlint.patch.listed_numbers import listed_numbers
 from qerrlint.patch.subject import Subject, folded, parse_subject
 
 # The list that `git format-patch --cover-letter` makes: each author with the number of patches, then titles.
@@ -72,21 +73,3 @@ def missing_sentence(missing: Sequence[int], total: int, titles: Mapping[int, st
     if len(missing) == 1:
         return f"patch {listed_numbers(missing, titles)} of {total} is missing"
     return f"patches {listed_numbers(missing, titles)} of {total} are missing"
-
-
-def listed_numbers(numbers: Sequence[int], titles: Mapping[int, str] | None = None) -> str:
-    """Ascending numbers as text, runs of three and more without known titles as "1-57"."""
-    known = titles or {}
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1 and number not in known and runs[-1][-1] not in known:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(_run(run, known) for run in runs)
-
-
-def _run(run: Sequence[int], titles: Mapping[int, str]) -> str:
-    if len(run) > 2:
-        return f"{run[0]}-{run[-1]}"
-    return ", ".join(f'{number} ("{titles[number]}")' if number in titles else str(number) for number in run)

@@ -24,7 +24,7 @@ class Stage:
 
     `changes` is the whole overlay from the base to the tree after this patch, `links` what the patches do to
     symbolic links; `there` says that the base has the patch already, `repeated` that it has one of its file
-    changes.
+    changes. `unfit` are the changes that do not fit.
     """
 
     patch: Patch
@@ -37,6 +37,7 @@ class Stage:
     there: bool = False
     repeated: bool = False
     links: dict[str, bool] = field(default_factory=dict)
+    unfit: list[FileChange] = field(default_factory=list)
 
     def info(self) -> PatchInfo:
         """What the Result says of the patch."""
@@ -104,8 +105,7 @@ def _apply_all(base: Source, series: Sequence[Series], start: dict[str, bytes | 
             applying = _Applying(base, stage, patch.changes)
             for change in patch.changes:
                 applying.apply(change)
-            if not patch.changes:
-                stage.skipped.append((patch.message.origin, "no change in this message"))
+            stage.skipped += patch.refused
             changes, links = stage.changes, stage.links
             stages.append(stage)
     return stages
@@ -144,6 +144,8 @@ class _Applying:
             stage.problems = [p for p in stage.problems if p != str(error)]
             stage.problems.append(f"{error}; not applied")
             stage.skipped.append((change.path, str(error).removeprefix(f"{change.path}: ")))
+            if not change.binary:
+                stage.unfit.append(change)
             return
         stage.problems += applied.notes
         old_path, new_path = change.old_path, change.new_path
