@@ -118,9 +118,7 @@ def _troubles(patch: PatchInfo) -> Iterator[Line]:
     problems = [one_line(problem).rstrip(".") for problem in patch.problems]
     if not patch.applied:
         # Said once, in front of them all.
-        problems = [
-            problem.removesuffix("; not applied").removesuffix("; not analysed") for problem in problems
-        ]
+        problems = [_bare(problem) for problem in problems]
         problems = [f"not applied: {'; '.join(problems)}" if problems else "not applied"]
     for problem in problems:
         yield ("warning: ", _COLOUR["warning"]), (f"{name}: {problem}", "")

@@ -20,6 +20,7 @@ _COLOUR = re.compile(rb"\x1b\[[0-9;:]*[mK]")
 _COLOURED = re.compile(
     rb"^(?:\x1b\[[0-9;:]{0,20}m){1,4}(?:diff --git |diff -|commit [0-9a-f]{7}|@@ -|--- |\+\+\+ |[-+ ])", re.M
 )
+_DIFF_HEADS = re.compile(rb"^(?:diff --git |--- a/|\+\+\+ b/)[^\n]*", re.M)
 # Mailers that make HTML of a text keep its blanks by these; no C file is indented with them.
 _INDENTED = re.compile(r"^[-+ \xa0][ \t]*\xa0", re.M)
 _MARKS = re.compile(r"(?:>[ \t]?)")
@@ -152,12 +153,16 @@ def forwarded_text(text: str) -> tuple[str, dict[str, str]]:
 
 
 def newlines(data: bytes) -> bytes:
-    """The bytes with newlines at line ends: CRs go where every line has one, or where they end lines."""
+    """The bytes with newlines at line ends: CRs go where they end lines, where every line has one, or where
+    every header of a diff has one, which no patched file has a part in."""
     if b"\r" not in data:
         return data
     if b"\n" not in data:
         return data.replace(b"\r", b"\n")
-    return data.replace(b"\r\n", b"\n") if data.count(b"\r\n") == data.count(b"\n") else data
+    if data.count(b"\r\n") == data.count(b"\n"):
+        return data.replace(b"\r\n", b"\n")
+    heads = _DIFF_HEADS.findall(data)
+    return data.replace(b"\r\n", b"\n") if heads and all(head.endswith(b"\r") for head in heads) else data
 
 
 def joined(texts: Sequence[str]) -> str:

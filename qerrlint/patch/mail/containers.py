@@ -8,8 +8,9 @@ import lzma
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from qerrlint.errors import InputError
@@ -68,8 +69,12 @@ def packed_kind(data: bytes) -> str:
     return "tar" if data[257:262] == b"ustar" else ""
 
 
-def contents(data: bytes, origin: str) -> list[tuple[str, bytes]]:
-    """The files in a packed file, each with a name for messages; of one that is not packed itself.
+File = tuple[str, "bytes | InputError"]
+"""A file's name for messages, and its bytes or why they cannot be had."""
+
+
+def contents(data: bytes, origin: str) -> list[File]:
+    """The files in a packed file; of one that is not packed itself.
 
     Of an archive those are taken whose names are a patch's or a mail's, or all where none is. Raises
     InputError for data that is damaged, encrypted, or becomes far larger than it is.
@@ -78,7 +83,7 @@ def contents(data: bytes, origin: str) -> list[tuple[str, bytes]]:
     return list(_contents(data, origin, budget, 0))
 
 
-def _contents(data: bytes, origin: str, budget: _Budget, depth: int) -> Iterator[tuple[str, bytes]]:
+def _contents(data: bytes, origin: str, budget: _Budget, depth: int) -> Iterator[File]:
     kind = packed_kind(data)
     if not kind:
         yield origin, data
@@ -93,7 +98,18 @@ def _contents(data: bytes, origin: str, budget: _Budget, depth: int) -> Iterator
     if not chosen:
         raise InputError(f"{origin}: no file in this {kind} archive")
     for name, raw in sorted(chosen, key=lambda pair: order_of_name(pair[0])):
-        yield from _contents(raw, f"{origin}: {name}", budget, depth + 1)
+        inner = f"{origin}: {name}"
+        yield from _or_why(inner, partial(_contents, raw, inner, budget, depth + 1), len(chosen) > 1)
+
+
+def _or_why(origin: str, read: Callable[[], Iterator[File]], others: bool) -> list[File]:
+    """The files in one of an archive. Where there are others, one that cannot be read is named beside them."""
+    try:
+        return list(read())
+    except InputError as error:
+        if not others:
+            raise
+        return [(origin, error)]
 
 
 def is_patch_name(path: str) -> bool:

@@ -24,6 +24,7 @@ _SECONDS = re.compile(r"^(?:author [^\n]*>|# Date) (\d{1,12}) ([+-]?\d{1,6})$", 
 _USER = re.compile(r"^# User ([^\n]+)$", re.M)
 _NODE = re.compile(r"^# Node ID ([0-9a-f]{12,64})$", re.M)
 _BLOBS = re.compile(r"^index ([0-9a-f]{7,64})\.\.([0-9a-f]{7,64})", re.M)
+_DIFF = re.compile(r"^diff --(?:git|cc|combined) ", re.M)
 # So many digits are compared: two logs abbreviate ids to lengths of their own.
 _DIGITS = 7
 _FORMATS = (
@@ -131,8 +132,9 @@ def _cut_at(
 
 def _unindented(body: str) -> str:
     """The commit message without git's indentation; the diff behind it as it is."""
-    message, mark, diff = body.partition("\ndiff --git ")
-    return re.sub(r"^ {4}", "", message, flags=re.M) + mark + diff
+    diff = _DIFF.search(body)
+    end = diff.start() if diff is not None else len(body)
+    return re.sub(r"^ {4}", "", body[:end], flags=re.M) + body[end:]
 
 
 def _date(text: str) -> datetime | None:

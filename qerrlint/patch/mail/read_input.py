@@ -13,7 +13,7 @@ from functools import partial
 from qerrlint.errors import InputError
 from qerrlint.patch.diff import has_diff
 from qerrlint.patch.mail.body_text import best_reading, colourless, is_encrypted, joined, newlines, unsigned
-from qerrlint.patch.mail.containers import LARGEST, contents, is_patch_name, order_of_name
+from qerrlint.patch.mail.containers import LARGEST, File, contents, is_patch_name, order_of_name
 from qerrlint.patch.mail.mailbox import split, starts
 from qerrlint.patch.message import Message
 from qerrlint.patch.subject import parse_subject
@@ -49,7 +49,7 @@ def read_messages(data: bytes, origin: str) -> list[Message]:
     return _read_files(contents(data, origin), 0)
 
 
-def _read_files(files: list[tuple[str, bytes]], depth: int) -> list[Message]:
+def _read_files(files: list[File], depth: int) -> list[Message]:
     if len(files) == 1:
         return _read_one(files[0][1], files[0][0], depth)
     return [
@@ -125,8 +125,10 @@ def _listed(path: str) -> list[str]:
         raise InputError(f"{path}: cannot be listed: {error.strerror}") from None
 
 
-def _read_one(data: bytes, origin: str, depth: int) -> list[Message]:
+def _read_one(data: bytes | InputError, origin: str, depth: int) -> list[Message]:
     """The messages of one file that is not packed."""
+    if isinstance(data, InputError):
+        raise data
     data = colourless(_plain(data))
     if not data.strip():
         raise InputError(f"{origin}: empty")
