@@ -103,7 +103,7 @@ def _contents(data: bytes, origin: str, budget: _Budget, depth: int) -> Iterator
 
 
 def _or_why(origin: str, read: Callable[[], Iterator[File]], others: bool) -> list[File]:
-    """The files in one of an archive. Where there are others, one that cannot be read is named beside them."""
+    """The files in one of an archive; where there are others, one that cannot be read is named."""
     try:
         return list(read())
     except InputError as error:

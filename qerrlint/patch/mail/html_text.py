@@ -21,6 +21,7 @@ _HIDDEN = frozenset(("script", "style", "template", "noscript"))
 _RAW = frozenset(("script", "style"))
 _NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9:-]{0,30})")
 _PRE_STYLE = re.compile(r"white-space:\s?pre", re.I)
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TAG_MARK = re.compile(r"[\"'>]")
 # html.unescape() makes a number of the digits, which Python refuses for thousands of them.
 _HUGE_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{8,}")
@@ -56,9 +57,10 @@ def _tokens(page: str) -> Iterator[tuple[str, str]]:
     at = 0
     ends = _Ends(page)
     while at < len(page):
-        start = page.find("<", at)
-        if start < 0:
+        found = _TAG.search(page, at)
+        if found is None:
             break
+        start = found.start()
         if start > at:
             yield "text", page[at:start]
         if page.startswith("<!--", start):
