@@ -84,9 +84,11 @@ def _taken_back(base: Source, patches: Sequence[Patch]) -> tuple[int, dict[str, 
             stage = Stage(patch, Series((patch,), None, (), (), 1), dict(changes))
             undoing = [reverse(change) for change in reversed(patch.changes)]
             applying = _Applying(base, stage, undoing)
+            # Of a copy nothing tells that the file there is what it has made.
+            unsure = any(change.status == "C" and not change.hunks for change in patch.changes)
             for change in undoing:
                 applying.apply(change)
-            if stage.skipped or stage.repeated or not patch.changes:
+            if stage.skipped or stage.repeated or unsure or not patch.changes:
                 break
             changes = stage.changes
         else:

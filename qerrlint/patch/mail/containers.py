@@ -27,6 +27,7 @@ _BITE = 4096
 _MOST_STREAMS = {"gzip": 20_000, "bzip2": 1_000, "xz": 1_000}
 _DEEPEST = 4
 _MOST_MEMBERS = 20_000
+_LONGEST_NAME = 200
 _XZ_MEMORY = 256 * 1024 * 1024
 PATCH_SUFFIXES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".cover", ".mail", ".txt", ".html", ".htm")
 PACKED_SUFFIXES = (".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".zip", ".tar")
@@ -98,7 +99,7 @@ def _contents(data: bytes, origin: str, budget: _Budget, depth: int) -> Iterator
     if not chosen:
         raise InputError(f"{origin}: no file in this {kind} archive")
     for name, raw in sorted(chosen, key=lambda pair: order_of_name(pair[0])):
-        inner = f"{origin}: {name}"
+        inner = f"{origin}: {_shown(name)}"
         yield from _or_why(inner, partial(_contents, raw, inner, budget, depth + 1), len(chosen) > 1)
 
 
@@ -200,6 +201,12 @@ def _tar(data: bytes, origin: str) -> Iterator[tuple[str, bytes]]:
         at = body + (size + 511) // 512 * 512
 
 
+def _shown(name: str) -> str:
+    """An archive member's name for messages: on one line, and not as long as its maker likes."""
+    text = " ".join(name.split())
+    return text if len(text) <= _LONGEST_NAME else f"...{text[-_LONGEST_NAME:]}"
+
+
 def _octal(field: bytes) -> int | None:
     text = field.strip(b" \0")
     if text.isdigit() and not text.strip(b"01234567"):
@@ -240,8 +247,8 @@ def _zip(data: bytes, origin: str, budget: _Budget) -> Iterator[tuple[str, bytes
         if name.endswith("/"):
             continue
         if flags & 1:
-            raise InputError(f"{origin}: {name}: it is encrypted")
-        yield name, _zip_member(data, place, packed, method, f"{origin}: {name}", budget)
+            raise InputError(f"{origin}: {_shown(name)}: it is encrypted")
+        yield name, _zip_member(data, place, packed, method, f"{origin}: {_shown(name)}", budget)
 
 
 def _zip_member(data: bytes, place: int, packed: int, method: int, origin: str, budget: _Budget) -> bytes:

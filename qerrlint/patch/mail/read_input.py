@@ -256,7 +256,7 @@ def _attached(files: list[tuple[str, bytes]], origin: str, depth: int) -> Iterat
     for name, data in files:
         if depth >= _MOST_NESTED:
             continue
-        where = f"{origin}: {os.path.basename(name)}"
+        where = f"{origin}: {' '.join(os.path.basename(name).split())[-200:]}"
         try:
             found = _read_files(contents(data, where), depth + 1)
         except InputError as error:
