@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -360,6 +361,24 @@ def test_base_in_order_of_trust(repo: Repo) -> None:  # noqa: F811
     assert "base-commit 0123456789 is not in" in fallback.notes[0]
     with pytest.raises(InputError, match="unknown revision"):
         find_base(plain, there, "nowhere")
+
+
+def test_base_by_the_date_where_nothing_else_tells(repo: Repo) -> None:  # noqa: F811
+    middle = repo.commit({"a.c": "second\n"})
+    time = datetime.fromtimestamp(repo.clock + 30, timezone.utc)
+    head = repo.commit({"a.c": "third\n"})
+    there = Repository(repo.path)
+
+    def base_of(date: datetime | None) -> tuple[str, str]:
+        (series,) = assemble([replace(mail("[PATCH] x", "1@x", text=diff_for("a.c")), date=date)])
+        found = find_base(series, there)
+        return found.found_by, found.revision
+
+    assert base_of(time) == ("date", middle)
+    assert base_of(None) == ("HEAD", head)
+    assert base_of(time + timedelta(days=9)) == ("HEAD", head), "a mail that is younger than all of them"
+    assert base_of(datetime(1999, 1, 1, tzinfo=timezone.utc)) == ("HEAD", head), "older than all of them"
+    assert base_of(datetime(1, 1, 1, tzinfo=timezone.utc)) == ("HEAD", head), "no date that git can read"
 
 
 def test_base_of_a_series_with_a_missing_patch(repo: Repo) -> None:  # noqa: F811
