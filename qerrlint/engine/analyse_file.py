@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One file through all analyses: its findings and what was not analysed; knows no change and no output."""
+"""All checks over one file: its findings, what exemptions took away, and what was not analysed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qerrlint.source.span import Span
 
 @dataclass(frozen=True, slots=True)
 class Uncovered:
-    """A function that was not analysed, or not wholly."""
+    """A definition of a function that was not analysed, or not wholly."""
 
     span: Span
     function: str
@@ -27,10 +27,10 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a file gave. `functions` counts all of it, `explored` those that were explored.
+    """The findings and the coverage of one file.
 
-    `allowances` holds the keys of the comments that allow something, `exempted` what exemptions took away or
-    made less certain.
+    `functions` counts its definitions of functions, `explored` those that were interpreted. `allowances` are
+    the keys of the comments that allow something, `exempted` what exemptions took away or made less certain.
     """
 
     path: str
@@ -65,19 +65,17 @@ def analyse_unit(
     for piece in unit.relevant():
         if only is not None and piece.name not in only:
             continue
-        function, result = unit.lowered(piece.name), unit.result(piece.name)
+        function, result = unit.lowering.function(piece), unit.interpretation.result(piece)
         if function is None or result is None:
-            damage = unit.damage.get(piece.name)
-            # What parses and still has no flow is nested beyond what lower() walks.
-            reason = damage.reason if damage is not None else "nested too deeply"
-            damaged.append(Uncovered(piece.span, piece.name, reason))
+            damaged.append(Uncovered(piece.span, piece.name, unit.lowering.damage(piece) or ""))
             continue
         explored += 1
-        analysed = AnalysedFunction(unit, piece, function, result, rules.pairs)
+        analysed = AnalysedFunction(unit.with_definition(piece), piece, function, result, rules.pairs)
         for observation in _observations(analysed, rules, exemptions, exempted):
             said += every.remarks(observation)
         if not result.complete:
-            incomplete.append(Uncovered(piece.span, piece.name, "more paths than are followed"))
+            reason = unit.interpretation.incomplete(piece) or ""
+            incomplete.append(Uncovered(piece.span, piece.name, reason))
     unsure = {item.function for item in (*damaged, *incomplete)}
     judged = allow(
         unit,
@@ -92,7 +90,7 @@ def analyse_unit(
     findings = tuple(sorted(selected, key=lambda f: (f.span, f.rule)))
     return FileReport(
         path=unit.path,
-        functions=len(unit.functions),
+        functions=len(unit.definitions.functions),
         explored=explored,
         findings=findings,
         advice={f.fingerprint: advice[f.rule, f.span] for f in findings},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The findings of files as they are, without any change: what `qerrlint check` reports."""
+"""The findings of whole files, without any change: what `qerrlint check` reports."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from qerrlint.engine.analyse_file import FileReport, Uncovered, analyse_unit
-from qerrlint.engine.cache_key import Recipe
+from qerrlint.engine.cache_key import CacheKeys
 from qerrlint.engine.cache_store import Store
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_files
-from qerrlint.engine.result_cache import FileOutcome, Health, Kept
+from qerrlint.engine.result_cache import CachedOutcomes, FileOutcome, Health
 from qerrlint.errors import InputError
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
@@ -28,7 +28,7 @@ NOT_CORE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a run over files found, and how much it looked at."""
+    """The findings of a run over files, and its coverage."""
 
     found: tuple[Located, ...]
     coverage: Coverage
@@ -80,16 +80,16 @@ def check_files(
 ) -> Checked:
     """Analyse the files; `measure` also counts the health of every function (it parses all of them).
 
-    What `store` has of an earlier run is taken from it, and what it has not is put there; small work does not
-    go by it.
+    Outcomes of an earlier run are taken from `store`, new ones are put there; little work is done without
+    the store.
     """
     sizes, skipped = _sizes(source, paths)
-    kept = Kept(store if sum(size for _, size in sizes) >= ONE_PROCESS_BYTES else None)
+    kept = CachedOutcomes(store if sum(size for _, size in sizes) >= ONE_PROCESS_BYTES else None)
     if kept.store is not None:
         try:
-            kept.look_up(source, Recipe(source, reach, rule_folders, measure), [path for path, _ in sizes])
+            kept.look_up(source, CacheKeys(source, reach, rule_folders, measure), [path for path, _ in sizes])
         except InputError:  # a header that cannot be read: those that include it will say so
-            kept = Kept(None)
+            kept = CachedOutcomes(None)
         if progress is not None:
             progress(len(kept.outcomes))
     new = [(path, size) for path, size in sizes if path not in kept.outcomes]
@@ -152,7 +152,7 @@ def _one_file(state: _State, path: str) -> FileOutcome:
             return _analysed(state, path)
     except InputError as error:
         faults.append(Fault(path, str(error), ""))
-    # What others would learn from a program that was left in the middle depends on their order.
+    # An error may have left the program half done; the next files get a new one.
     state.program = Program(state.source, state.reach)
     return _nothing(Skipped(path, faults[0].reason, faults[0].trace))
 
@@ -210,6 +210,7 @@ def exemption_order(found: ReportedExemption) -> tuple[str, int, str, str, str]:
 
 
 def _measure(unit: TranslationUnit) -> Health:
-    relevant = {piece.name for piece in unit.relevant()}
-    damaged = [name for name in unit.functions if unit.is_damaged(name)]
-    return Health(len(unit.functions), len(damaged), len(relevant), len(relevant.intersection(damaged)))
+    functions = unit.definitions.functions
+    damaged = [piece for piece in functions if not unit.lowering.parses(piece)]
+    relevant = [unit.definitions.is_relevant(piece) for piece in damaged]
+    return Health(len(functions), len(damaged), len(unit.relevant()), sum(relevant))

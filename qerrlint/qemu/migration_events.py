@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.result import FunctionResult
@@ -32,10 +31,8 @@ from qerrlint.ir.code import (
     Var,
 )
 from qerrlint.model.summary import Summary, sum_up
-from qerrlint.transfer.errorlife import interpret
-
-if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.transfer.interpretation import interpret
 
 EVENT_POINTER = "MigrationEvent *"
 _PREFIX = "MIG_EVENT_"
@@ -133,7 +130,7 @@ class _Reader:
         self._busy.add(name)
         result = self.result(callee, param if whole else "", f"{param}->type" if whole else param, depth + 1)
         self._busy.discard(name)
-        told[call.index] = sum_up(self._unit, result)
+        told[call.index] = sum_up(result, self._unit.typedefs, self._unit.effect)
 
     # -- narrowing --------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from qerrlint.absint.solver import explore
 from qerrlint.c.arithmetic import NotUnderstoodError, Numbers, evaluate
@@ -29,9 +28,7 @@ from qerrlint.ir.code import (
     identifiers,
     text_of,
 )
-
-if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.model.translation_unit import TranslationUnit
 
 MODE = re.compile(r"\bMIG_MODE_[A-Z0-9_]+\b")
 _COUNT = re.compile(r"MIG_MODE__?MAX\Z|MIG_MODE_ALL\Z")
@@ -191,8 +188,8 @@ def callers(
             if other is not None:
                 units.append(other)
     for one in units:
-        for caller in one.callers_of(name):
-            lowered = one.lowered(caller)
+        for caller in one.uses.definitions_that_mention(name):
+            lowered = one.lowering.function(caller)
             for call in lowered.calls if lowered is not None else ():
                 if call.direct and call.name == name:
                     assert lowered is not None
@@ -299,7 +296,10 @@ class _Locals:
     def key(self, state: _Env) -> Hashable:
         return state
 
-    def join(self, state: _Env) -> _Env:
+    def covers(self, one: _Env, other: _Env) -> bool:
+        return True
+
+    def widen(self, state: _Env) -> _Env:
         return tuple((name, None) for name, _ in state)
 
 

@@ -10,15 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from qerrlint.c.arithmetic import NotUnderstoodError
 from qerrlint.c.declarations.types import Signature
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Function, Result, Value, Var, root
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.mode_values import MODE, Evaluator, bits_of, expression
-
-if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import TranslationUnit
 
 BLOCKER, NOTIFIER, LISTED = "blocker", "notifier", "listed"
 API = re.compile(

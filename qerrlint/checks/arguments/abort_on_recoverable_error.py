@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
+from qerrlint.domain.error import FATAL
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Addr
-from qerrlint.transfer.errorguards import FATAL
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:

@@ -11,11 +11,10 @@ from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import is_addressed, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
-from qerrlint.domain.state import ErrorState
+from qerrlint.domain.error import ERROR, ERRP, ErrorState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import FALSE, TRUE, Addr, Call, Const, Str, Value, Var
 from qerrlint.source.span import Span
-from qerrlint.transfer.errorguards import ERROR, ERRP
 
 _CONSTANT = re.compile(r"-?[A-Z][A-Z0-9_]*$")
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from qerrlint.absint.trace import Trail
 from qerrlint.checks.errors.value_source import assigned_from, branches
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
-from qerrlint.domain.state import ErrorState
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Call
 from qerrlint.model.translation_unit import TranslationUnit

@@ -8,8 +8,8 @@ import re
 from qerrlint.checks.errors.value_source import own_returns, returned_call
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import fails_by
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
-from qerrlint.domain.state import ErrorState
 from qerrlint.ir.code import ANY, FALSE, NEG, POS, TRUE, ZERO, Call, Const, Op
 
 

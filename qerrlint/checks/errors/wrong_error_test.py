@@ -10,7 +10,7 @@ from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
-from qerrlint.domain.state import ErrorState
+from qerrlint.domain.error import ErrorState
 from qerrlint.findings import Observation
 from qerrlint.source.span import Span
 

@@ -7,7 +7,7 @@ import re
 
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
-from qerrlint.domain.state import ErrorState
+from qerrlint.domain.error import ErrorState
 from qerrlint.findings import Observation
 
 _GOOD_EXIT = re.compile(r"exit\s*\(\s*(?:0|EXIT_SUCCESS)\s*\)")

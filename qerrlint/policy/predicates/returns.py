@@ -8,8 +8,8 @@ import re
 from qerrlint.checks.errors.value_source import branches, returned_code
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
-from qerrlint.domain.state import ErrorState
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NEG, POS, ZERO, Var
