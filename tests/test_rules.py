@@ -96,7 +96,7 @@ def test_a_case_changes_message_confidence_and_advice() -> None:
     possible = BUNDLED.remarks(set_again("possible"))
     assert [remark.finding.confidence for remark in definite + possible] == ["high", "medium"]
     assert definite[0].finding.message.startswith("error_setg() sets errp a second time: quartz_open() ")
-    assert possible[0].finding.message.startswith("quartz_open() may have set errp, nothing has looked")
+    assert possible[0].finding.message.startswith("quartz_open() may have set errp, which is not checked")
     assert definite[0].advice != possible[0].advice
 
 
