@@ -239,7 +239,7 @@ def test_a_tree_that_is_not_there(here: Path, command: tuple[str, ...]) -> None:
     [
         (("check",), r"no QEMU tree around the current directory \(name one with --tree\)"),
         (("diff",), r"no git repository around the current directory \(name one with --tree\)"),
-        (("patch", os.fspath(DEMO), "--base", "HEAD"), r"--base needs a tree: .*\(name one with --tree\)"),
+        (("patch", os.fspath(DEMO), "--base", "HEAD"), r"--base needs a tree, .*\(name one with --tree\)"),
     ],
     ids=["check", "diff", "patch"],
 )
@@ -331,7 +331,7 @@ def test_a_path_that_the_configuration_leaves_out(tmp_path: Path) -> None:
         (("--select", "zz*"), r".*no rule matches 'zz\*' .*"),
         (("--ignore", "no-such-rule"), ".*unknown rule 'no-such-rule' .*"),
         (("--format", "yaml"), r"--format: unknown format 'yaml' \(known: text, json.*\)"),
-        (("--format", "json:"), "--format: no file name behind the colon of 'json:'"),
+        (("--format", "json:"), "--format: no file name after the colon of 'json:'"),
         (("--format", "text", "--format", "json"), "--format: two formats for standard output"),
         (("--format", "text", "--format", "json", "--output", "x"), "--format: two formats for x"),
         (("--output", "gone/x"), "gone/x: cannot be written: there is no such directory"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `check --diff` and `check --fix` do with the findings shown; knows streams, not how fixes are made."""
+"""What `check --diff` and `check --fix` do with the findings shown: write a diff, or change files."""
 
 from __future__ import annotations
 

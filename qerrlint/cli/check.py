@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint check`: files or a whole tree as they are; knows click, paths and progress."""
+"""`qerrlint check`: files or a whole tree as they are."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from qerrlint.cli.paths import require_files, within
 from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import open_source, settle
 
-# Fewer files are done in a blink.
+# A progress bar for fewer files would be gone at once.
 _MANY = 50
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
-@rev_option("Analyse git's objects at REV, not the work tree.")
-@click.option("--diff", is_flag=True, help="Print what would mend the findings as a diff, and nothing else.")
-@click.option("--fix", is_flag=True, help="Mend the findings in the files, where that is mechanical.")
+@rev_option("Analyse git's objects at REV instead of the work tree.")
+@click.option("--diff", is_flag=True, help="Print only a diff with the mechanical fixes of the findings.")
+@click.option("--fix", is_flag=True, help="Apply the mechanical fixes of the findings to the files.")
 @on_files
 def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: bool, fix: bool) -> None:
-    """Analyse PATH... (files or folders), or the tree's own C files when none is given.
+    """Analyse PATH... (files or folders), or without PATH all C files of the tree.
 
-    Without paths these are left out: firmware, subprojects, tests, contrib, docs and scripts.
+    Without PATH these are left out: firmware, subprojects, tests, contrib, docs and scripts.
     """
     from dataclasses import replace
 
@@ -40,7 +40,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
     from qerrlint.source.open_tree import require_qemu
 
     if diff and (fix or options.formats or options.output):
-        raise UsageError("--diff prints a diff and nothing else: it goes with no --fix, --format or --output")
+        raise UsageError("--diff prints only a diff: it cannot be combined with --fix, --format or --output")
     source = open_source(options, rev)
     if fix:
         refuse_objects(source)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command `qerrlint`: finds a command's module by its name, and ends every error in one line."""
+"""The command `qerrlint`: finds a command's module by its name, and reports every error in one line."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from qerrlint.errors import QerrlintError
 _COMMANDS = {
     "check": "Analyse files or a whole tree.",
     "patch": "Review patches as posted: mails, an mbox, a diff, a saved page.",
-    "diff": "Review a commit, a range, or what is staged.",
+    "diff": "Review a commit, a range, or staged changes.",
     "rules": "List the rules.",
     "explain": "Explain a rule.",
-    "contract": "Show what is known of a function, and by what evidence.",
-    "modes": "Show which migration modes are blocked and notified, by object.",
-    "baseline": "Write or update the findings that are known and do not count.",
-    "config": "Show the configuration in force, and where it comes from.",
-    "cache": "Show or clear what is kept from run to run.",
-    "completion": "Print what makes a shell complete commands and options.",
+    "contract": "Show what the rules assume about a function, and why.",
+    "modes": "Show blockers and notifiers for each migration mode.",
+    "baseline": "Write or update the file of accepted findings.",
+    "config": "Show the settings in force, and where they come from.",
+    "cache": "Show or clear the stored results of earlier runs.",
+    "completion": "Print a shell's completion script.",
     "replay": "Measure the rules against labelled defects of a history.",
 }
 
@@ -65,10 +65,10 @@ _NO_ARGUMENTS: tuple[type[click.UsageError], ...] = tuple(
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="qerrlint")
 def cli() -> None:
-    """Find what QEMU's patches do to the way errors travel.
+    """Find defects of error handling in QEMU's C sources and in patches to them.
 
-    Exit codes: 0 nothing to say; 1 findings at or above --fail-on; 2 wrong usage or configuration;
-    3 something that had to be analysed could not be.
+    Exit codes: 0 no findings; 1 findings at or above --fail-on; 2 wrong usage or configuration;
+    3 something could not be analysed.
     """
 
 
@@ -78,7 +78,7 @@ def main() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (a pager, head) has had enough; nothing is wrong, and Python must not try again at exit.
+        # The reader (a pager, head) has closed the pipe: no error, but Python must not write again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         tell(f"standard output: cannot be written: {error.strerror}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How a run ends: where its output goes, what is said on standard error, the exit code."""
+"""The end of a run: where its output goes, messages on standard error, the exit code."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int
 
 
 def exit_code(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:
-    """1 for findings at or above --fail-on, 3 for what could not be analysed, else 0.
+    """1 for findings at or above --fail-on, 3 if something could not be analysed, else 0.
 
-    Says on standard error what an error of this program kept from being analysed.
+    Names on standard error the files whose analysis an error of this program ended.
     """
     _tell_faults(result, settings.options)
     if any(settings.fails(found) for found in shown):
         return 1
     unanalysed = bool(result.coverage.skipped) or any(not patch.applied for patch in result.patches)
-    # What a change touches had to be analysed; in a whole tree some function always is beyond the grammar.
+    # Functions that a change reaches must be analysed; in a whole tree the grammar never fits all functions.
     if result.command != "check":
         unanalysed = unanalysed or bool(result.coverage.damaged)
     return 3 if unanalysed else 0
@@ -66,7 +66,7 @@ def targets(options: Options) -> list[tuple[str, str | None]]:
     """Each format with the file it goes to, None for standard output.
 
     Raises UsageError for an unknown format, for two formats that would go to the same place, and for a
-    file that plainly cannot be made, so that none of this is found out after the work.
+    file that cannot be created, so that these errors come before the analysis.
     """
     out: list[tuple[str, str | None]] = []
     for text in options.formats or ("text",):
@@ -74,7 +74,7 @@ def targets(options: Options) -> list[tuple[str, str | None]]:
         if form not in FORMATS:
             raise UsageError(f"--format: unknown format {form!r} (known: {', '.join(FORMATS)})")
         if colon and not file:
-            raise UsageError(f"--format: no file name behind the colon of {text!r}")
+            raise UsageError(f"--format: no file name after the colon of {text!r}")
         target = file or options.output
         target = None if target == "-" else target
         if target in (taken for _, taken in out):
@@ -98,11 +98,11 @@ def _render(result: Result, form: str, stream: TextIO, options: Options) -> None
 
 
 DEBUG = "QERRLINT_DEBUG"
-"""The environment variable that asks for the traceback of an error of this program, as -v does."""
+"""The environment variable that turns on the traceback of an error of this program, as -v does."""
 
 
 def _tell_faults(result: Result, options: Options) -> None:
-    """One line for the files that an error of this program kept from being analysed."""
+    """One line for the files whose analysis an error of this program ended."""
     faults = [skipped for skipped in result.coverage.skipped if skipped.trace]
     if not faults:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint patch`: patches as they were posted; knows click, where input comes from and which base."""
+"""`qerrlint patch`: patches as they were posted."""
 
 from __future__ import annotations
 
@@ -37,20 +37,28 @@ if TYPE_CHECKING:
     metavar="FILE",
     multiple=True,
     callback=not_empty,
-    help="Patches that come before these: applied first, not reviewed.",
+    help="Patches that these depend on: applied first, not reviewed.",
 )
 @click.option(
     "--against",
     metavar="FILE",
     multiple=True,
     callback=not_empty,
-    help="An earlier version of the series: say what is addressed, still there, new.",
+    help="An earlier version: print which of its findings are addressed, still there, new.",
 )
 @click.option(
-    "--reply", metavar="DIR|FILE", callback=not_empty, help="Write the findings as replies, one mail a patch."
+    "--reply",
+    metavar="DIR|FILE",
+    callback=not_empty,
+    help="Write the findings as replies, one mail for each patch.",
 )
-@click.option("--reply-from", metavar="ADDRESS", callback=not_empty, help="Who replies; default: git's user.")
-@click.option("--reply-raised", is_flag=True, help="Reply also with what somebody has raised already.")
+@click.option(
+    "--reply-from",
+    metavar="ADDRESS",
+    callback=not_empty,
+    help="The sender of the replies; default: git's user.",
+)
+@click.option("--reply-raised", is_flag=True, help="Reply also with findings that a reviewer has raised.")
 @status_option
 @common
 def command(
@@ -66,9 +74,9 @@ def command(
     wanted: frozenset[str],
 ) -> None:
     """Review the patches in FILE... (mbox, maildir, mail, diff, saved archive page, folder of these) or,
-    for - and without any FILE, on standard input.
+    for - or without FILE, on standard input.
 
-    The base is what --base says, the base-commit line, a commit with the blobs of the index lines, the last
+    The base is the commit of --base, of the base-commit line, one with the blobs of the index lines, the last
     one before the mail's date, or HEAD; series that do not build on each other have a base each. Without any
     tree, and where changes do not fit, the hunks alone are analysed.
     """
@@ -97,7 +105,7 @@ def command(
         new = sum(settings.shows(found) and found.against == "new" for found in result.findings)
         if result.against is not None:
             result = replace(result, against=result.against.shown(settings.shows, new))
-    # The text says it itself; other formats keep it in their documents, where nobody may look.
+    # The text format prints it; in the documents of other formats it may be overlooked.
     in_text = any(form == "text" and target is None for form, target in targets(options))
     for info in () if in_text else result.patches:
         for problem in info.problems:
@@ -130,7 +138,7 @@ def _review(
 ) -> tuple[Settings, Result]:
     """The review of all series, each stack of them on its own base.
 
-    A base's own severities and baseline hold for its stack; what is shown goes by the first base's settings.
+    Each base's severities and baseline apply to its stack; the first base's settings decide what is shown.
     """
     from qerrlint.cli.base_selection import open_base, sorted_stacks
     from qerrlint.result import TreeInfo

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The PATH arguments of a command: which files of a tree they name; knows no analysis."""
+"""The PATH arguments of a command: which files of a tree they name."""
 
 from __future__ import annotations
 

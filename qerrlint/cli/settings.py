@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What options and configuration come to together, and the tree that they name; it knows no output."""
+"""The settings that options and configuration give together, and the tree that they name."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Settings:
         )
 
     def fails(self, found: Reported) -> bool:
-        """Whether a finding makes the exit code 1; what is repaired, or was there before, does not."""
+        """Whether a finding makes the exit code 1; fixed and earlier findings do not."""
         if self.fail_on == "never" or found.status in ("fixed", "persisting") or found.suppressed is not None:
             return False
         return SEVERITIES.index(found.severity) >= SEVERITIES.index(self.fail_on)

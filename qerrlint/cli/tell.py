@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is said on standard error: printable text, for it can repeat what a patch's sender has written."""
+"""Messages on standard error, as printable text, because they can repeat what a patch's sender wrote."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Printable text: makes text of a patch harmless on a terminal and known in width; knows no findings.
+"""Printable text: makes text of a patch harmless on a terminal and known in width.
 
 Bytes that are not UTF-8 arrive as lone surrogates (surrogateescape) and leave as `\\xNN`. Control
 characters would let a patch steer the terminal, bidirectional ones show code in another order than the
@@ -40,7 +40,7 @@ def escaped(char: str) -> str:
 
 
 def hidden_escaped(document: str) -> str:
-    """A JSON document with the characters that nobody sees as JSON's own escapes; it means the same."""
+    """A JSON document with invisible characters as JSON's own escapes; its meaning is unchanged."""
     return _HIDDEN.sub(lambda match: _json_escape(ord(match[0])), document)
 
 
@@ -52,7 +52,7 @@ def _json_escape(code: int) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without anything that a terminal would obey."""
+    """The text without control characters."""
     return _UNSAFE.sub(lambda match: escaped(match[0]), text)
 
 
@@ -117,7 +117,7 @@ def excerpt(source: str, column: int, end_column: int | None) -> Excerpt:
     raw = source.rstrip().encode("utf-8", "surrogateescape" if _bytes_only(source) else "replace")
     start = min(max(column - 1, 0), len(raw))
     end = len(raw) if end_column is None else min(max(end_column - 1, start), len(raw))
-    # A span over several lines may begin in the indentation; nobody means the blanks.
+    # A span over several lines may begin in the indentation; the blanks are not marked.
     start = end - len(raw[start:end].lstrip()) if raw[start:end].strip() else start
     before, marked, after = (
         part.decode("utf-8", "surrogateescape") for part in (raw[:start], raw[start:end], raw[end:])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Text for people: each finding with its code, path and remedy, then what was looked at; no JSON here."""
+"""Text for people: each finding with its code, path and advice, then what was analysed."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _troubles(patch: PatchInfo) -> Iterator[Line]:
     name = patch_title(patch)
     problems = [one_line(problem).rstrip(".") for problem in patch.problems]
     if not patch.applied:
-        # Said once, in front of them all.
+        # Printed once, before all of them.
         problems = [_bare(problem) for problem in problems]
         problems = [f"not applied: {'; '.join(problems)}" if problems else "not applied"]
     for problem in problems:
@@ -141,14 +141,14 @@ def _troubles(patch: PatchInfo) -> Iterator[Line]:
 
 
 def _bare(problem: str) -> str:
-    """A problem without what became of the file, which is said otherwise."""
+    """A problem without the outcome for the file, which is printed elsewhere."""
     return problem.removesuffix("; not applied").removesuffix("; not analysed")
 
 
 def _coverage(result: Result) -> Iterator[Line]:
     coverage = result.coverage
     functions = [_function(damaged) for damaged in coverage.damaged]
-    # What is said of a patch is not said again of the file.
+    # A problem of a patch is not repeated for the file.
     told = {_bare(problem) for patch in result.patches for problem in patch.problems}
     files = [
         f"{printable(skipped.path)} ({one_line(skipped.reason)})"
