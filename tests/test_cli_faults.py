@@ -27,7 +27,7 @@ LINE = (
 
 def break_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let the exploration of a function end in an error that nobody's input is to blame for."""
-    from qerrlint.transfer.errorlife import interpret as real
+    from qerrlint.transfer.interpretation import interpret as real
 
     def broken(function: Any, *more: Any) -> Any:
         if function.name == name:

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterator
 from qerrlint.absint.reachability import after
 from qerrlint.checks.comments import excused
 from qerrlint.checks.scene import Scene
+from qerrlint.domain.error import FATAL
 from qerrlint.domain.ownership import FAILURES, RESULT, place_of_object, tail
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Addr, Assign, Call, Event, Return, Var, root
 from qerrlint.qemu.device_lifecycle import SETUP
 from qerrlint.source.span import Span
-from qerrlint.transfer.custody import Handling
-from qerrlint.transfer.errorguards import FATAL
+from qerrlint.transfer.ownership import Handling
 
 _ENTERING = SETUP | {"attach"}
 # Calls after which nothing has been done yet.

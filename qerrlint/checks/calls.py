@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.domain.error import ERROR, ERRP, FATAL
 from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import FALSE, NEG, TRUE, Addr, Call, Const, Function, Result, Str, Value, Var
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
-from qerrlint.transfer.errorguards import ERROR, ERRP, FATAL
 
 _CONSTANT = re.compile(r"-?[A-Z][A-Z0-9_]*$")
 

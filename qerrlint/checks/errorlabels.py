@@ -14,8 +14,8 @@ from qerrlint.absint.trace import Trail, places
 from qerrlint.checks.blameless import assigned_from, documented
 from qerrlint.checks.comments import excused
 from qerrlint.checks.steps import folded, path_steps
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import FunctionResult, ReturnState
-from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call
 from qerrlint.model.translation_unit import TranslationUnit

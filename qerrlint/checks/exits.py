@@ -13,7 +13,7 @@ from qerrlint.checks.steps import path_steps
 from qerrlint.domain.ownership import Pair, tail
 from qerrlint.findings import Observation, Step
 from qerrlint.source.span import Span
-from qerrlint.transfer.custody import Held, Seen
+from qerrlint.transfer.ownership import Held, Seen
 
 _FINALIZE = frozenset({"finalize"})
 

@@ -19,8 +19,8 @@ from qerrlint.checks.blameless import (
 from qerrlint.checks.returned import Returned
 from qerrlint.checks.steps import folded, path_steps
 from qerrlint.domain.conventions import fails_by
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
-from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import ANY, NEG, ZERO, Call, Const, Result, Var, identifiers, text_of
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.steps import folded
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import FunctionResult
-from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Var
 from qerrlint.model.translation_unit import TranslationUnit

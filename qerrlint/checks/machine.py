@@ -22,13 +22,13 @@ from qerrlint.checks.releases import releases_of
 from qerrlint.checks.retaken import taken_again
 from qerrlint.checks.scene import Scene, handlings_of
 from qerrlint.domain.conventions import fails_by
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.ownership import FAILURES, Pair
-from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call, Event, Return
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
-from qerrlint.transfer.custody import Handling, follow
+from qerrlint.transfer.ownership import Handling, follow
 
 
 @lru_cache(maxsize=4)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from qerrlint.c.cut import Piece
 from qerrlint.checks.steps import folded, path_steps
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import FunctionResult, ReturnState
-from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import ZERO, Call
 from qerrlint.model.translation_unit import TranslationUnit

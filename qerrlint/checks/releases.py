@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from qerrlint.domain.aliases import casts
 from qerrlint.domain.ownership import Pair, tail
 from qerrlint.ir.code import Addr, Call, Function, Result, Value, Var, identifiers, root
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import SETUP, TEARDOWN, calls_inside, phases
-from qerrlint.transfer.errorguards import casts
 
 # A callee of unknown body that may give back what belongs to its argument.
 _CLEANS = re.compile(

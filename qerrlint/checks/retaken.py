@@ -18,7 +18,7 @@ from qerrlint.ir.code import Call, Function, root
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import RECURRING
 from qerrlint.source.span import Span
-from qerrlint.transfer.custody import Handling
+from qerrlint.transfer.ownership import Handling
 
 # How functions are called that begin an object's use.
 _ENTRIES = frozenset(

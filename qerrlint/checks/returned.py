@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.comments import excused
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import FunctionResult, ReturnState
-from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import ANY, NEG, POS, ZERO, Const, Op, Var
 from qerrlint.model.translation_unit import TranslationUnit

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from qerrlint.checks.comments import excused
 from qerrlint.checks.returned import Returned
 from qerrlint.checks.steps import folded, path_steps
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
-from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import FALSE, TRUE
 from qerrlint.source.span import Span

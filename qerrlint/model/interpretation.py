@@ -18,7 +18,7 @@ from qerrlint.model.lowering import Lowering
 from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import UNKNOWN, Summary, join, sum_up
 from qerrlint.source.span import Span
-from qerrlint.transfer.errorlife import interpret
+from qerrlint.transfer.interpretation import interpret
 
 MORE_PATHS = "more paths than are followed"
 MORE_ROUNDS = "calls itself, through others, in more ways than are followed"
@@ -48,6 +48,10 @@ class Interpretation:
         self._bodies: dict[int, Body] = {}
         self._last_variables: tuple[Span | None, Mapping[str, str]] = (None, {})
         self.effects = CallEffects(scope, receivers, self)
+
+    def close(self) -> None:
+        """Drop all results; this object must not be asked anything afterwards."""
+        self.__dict__.clear()
 
     def signature(self, name: str) -> Signature | None:
         """A function's signature as its callers see it: its first definition's, else the scope's."""

@@ -49,7 +49,9 @@ class Program:
 
     def forget(self, path: str) -> None:
         """Drop a unit, to free its memory; asked for again it is made anew."""
-        self._units.pop(path, None)
+        unit = self._units.pop(path, None)
+        if unit is not None:
+            unit.close()
 
     def summary(self, name: str) -> Summary | None:
         """The summary of a function with external linkage that a file at hand defines."""

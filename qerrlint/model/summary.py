@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.effects import Effect, Outcome
+from qerrlint.domain.error import ERROR, ERRP, ErrorState
 from qerrlint.domain.result import FunctionResult, ReturnState
-from qerrlint.domain.state import ErrorState
 from qerrlint.ir.code import ANY, POS, Call
 from qerrlint.source.span import Span
-from qerrlint.transfer.errorguards import ERROR, ERRP
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,15 @@ class TranslationUnit:
         view.functions = {**self.functions, piece.name: piece}
         return view
 
+    def close(self) -> None:
+        """Drop all that the unit holds; it must not be asked anything afterwards.
+
+        A unit and its parts refer to each other. Without this they would wait for the garbage collector,
+        whose walks over them cost a whole-tree check a quarter of its time.
+        """
+        self.interpretation.close()
+        self.__dict__.clear()
+
     @property
     def pieces(self) -> tuple[Piece, ...]:
         """The braced top-level pieces of the file in source order."""

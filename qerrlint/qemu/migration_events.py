@@ -32,7 +32,7 @@ from qerrlint.ir.code import (
 )
 from qerrlint.model.summary import Summary, sum_up
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.transfer.errorlife import interpret
+from qerrlint.transfer.interpretation import interpret
 
 EVENT_POINTER = "MigrationEvent *"
 _PREFIX = "MIG_EVENT_"
