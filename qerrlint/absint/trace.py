@@ -25,6 +25,9 @@ class Trail:
         self.taken = taken
         self.joined: bool = kind == "joined" or (before is not None and before.joined)
 
+    def __repr__(self) -> str:
+        return f"Trail({self.kind!r}, {self.span!r}, {self.note!r}, {self.taken!r}, before={self.before!r})"
+
 
 def places(trail: Trail | None) -> list[Trail]:
     """The places in the order of the path."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qerrlint.checks.scene import Scene
-from qerrlint.checks.steps import path_steps
+from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import Pair, tail
 from qerrlint.findings import Observation, Step
 from qerrlint.source.span import Span

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qerrlint.c.cut import Piece
-from qerrlint.checks.steps import folded, path_steps
+from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.findings import Observation

@@ -10,7 +10,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import checks, path_sensitive
 from qerrlint.findings import Exempted, Finding, Observation, number_equal
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.policy.exemptions import Exemptions, load_exemptions
+from qerrlint.policy.exemptions import DROP, Exemptions, load_exemptions
 from qerrlint.policy.suppressions import allow
 from qerrlint.rules.rule import Remark, RuleSet
 from qerrlint.source.span import Span
@@ -50,7 +50,12 @@ def analyse_unit(
     only: Collection[str] | None = None,
     exemptions: Exemptions | None = None,
 ) -> FileReport:
-    """Run every check over the unit's functions that have to do with errors (`only` these, if given)."""
+    """Run every check over the unit's functions that have to do with errors (`only` these, if given).
+
+    All rules judge what the checks see, and the report holds what `rules` say: so the selection of a rule
+    changes nothing that is said of another, nor which comments are unused.
+    """
+    every = rules.everything()
     said: list[Remark] = []
     damaged: list[Uncovered] = []
     incomplete: list[Uncovered] = []
@@ -67,7 +72,7 @@ def analyse_unit(
         explored += 1
         analysed = AnalysedFunction(unit.with_definition(piece), piece, function, result, rules.pairs)
         for observation in _observations(analysed, rules, exemptions, exempted):
-            said += rules.remarks(observation)
+            said += every.remarks(observation)
         if not result.complete:
             reason = unit.interpretation.incomplete(piece) or ""
             incomplete.append(Uncovered(piece.span, piece.name, reason))
@@ -75,13 +80,14 @@ def analyse_unit(
     judged = allow(
         unit,
         number_equal((remark.finding, remark.key) for remark in said),
-        rules,
+        every,
         lambda name: name not in unsure and (only is None or name in only),
     )
-    remarks = [remark for observation in judged.observations for remark in rules.remarks(observation)]
+    remarks = [remark for observation in judged.observations for remark in every.remarks(observation)]
     advice = {(r.finding.rule, r.finding.span): r.advice for r in (*said, *remarks)}
     about = number_equal((remark.finding, remark.key) for remark in remarks)
-    findings = tuple(sorted((*judged.findings, *about), key=lambda f: (f.span, f.rule)))
+    selected = (finding for finding in (*judged.findings, *about) if rules.speaks(finding.rule))
+    findings = tuple(sorted(selected, key=lambda f: (f.span, f.rule)))
     return FileReport(
         path=unit.path,
         functions=len(unit.definitions.functions),
@@ -98,22 +104,30 @@ def analyse_unit(
 def _observations(
     analysed: AnalysedFunction, rules: RuleSet, exemptions: Exemptions, exempted: list[Exempted]
 ) -> Iterable[Observation]:
-    """What the checks see in one function and no exemption drops; exemptions that apply go to `exempted`."""
-    seen: set[tuple[str, Hashable]] = set()
+    """What the checks see in one function and no exemption drops; exemptions that apply go to `exempted`.
+
+    Of a group in which something is reported nothing counts as taken away.
+    """
+    reported: set[tuple[str, Hashable]] = set()
+    taken: dict[Exempted, tuple[str, Hashable]] = {}
     for check in checks():
         for observation in check.run(analysed):
             group = (observation.event, observation.group)
-            if observation.group is not None and group in seen:
+            if observation.group is not None and group in reported:
                 continue
             kept, applied = exemptions.apply(analysed, observation)
+            if kept is not None and observation.group is not None:
+                reported.add(group)
             for row in applied:
                 worded = tuple(remark.finding.rule for remark in rules.remarks(observation))
-                exempted.append(
-                    Exempted(row.id, row.effect, row.reason, worded, observation.primary, analysed.name)
-                )
+                took = Exempted(row.id, row.effect, row.reason, worded, observation.primary, analysed.name)
+                if row.effect == DROP:
+                    taken.setdefault(took, group)
+                else:
+                    exempted.append(took)
             if kept is None:
                 continue
-            seen.add(group)
             on_path = kept.event in path_sensitive() and not kept.whole
             # Where states were merged, what rests on a path may rest on one that no execution takes.
             yield replace(kept, certainty="low") if on_path and not analysed.result.complete else kept
+    exempted += [took for took, group in taken.items() if group[1] is None or group not in reported]

@@ -17,7 +17,7 @@ from qerrlint.engine.result_cache import CachedOutcomes, FileOutcome, Health
 from qerrlint.errors import InputError
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.result import Coverage, Damaged, Skipped
+from qerrlint.result import Coverage, Damaged, ReportedExemption, Skipped
 from qerrlint.rules.rule import RuleSet, load_rules
 from qerrlint.source.directory import DirectorySource
 from qerrlint.source.source import C_SUFFIXES, Source
@@ -33,6 +33,7 @@ class Checked:
     found: tuple[Located, ...]
     coverage: Coverage
     health: Health | None
+    exempted: tuple[ReportedExemption, ...] = ()
 
 
 @dataclass(slots=True)
@@ -96,6 +97,7 @@ def check_files(
     found: list[Located] = []
     damaged: list[Damaged] = []
     incomplete: list[Damaged] = []
+    exempted: list[ReportedExemption] = []
     functions = explored = 0
     health = Health()
     made = dict(map_files(_one_file, make_state, new, jobs, progress))
@@ -104,6 +106,7 @@ def check_files(
         found += outcome.found
         damaged += outcome.damaged
         incomplete += outcome.incomplete
+        exempted += outcome.exempted
         if outcome.skipped is not None:
             skipped.append(outcome.skipped)
         functions += outcome.functions
@@ -111,7 +114,7 @@ def check_files(
         health += outcome.health
     skipped.sort(key=lambda item: item.path)
     coverage = Coverage(len(sizes), functions, explored, tuple(damaged), tuple(incomplete), tuple(skipped))
-    return Checked(tuple(found), coverage, health if measure else None)
+    return Checked(tuple(found), coverage, health if measure else None, tuple(exempted))
 
 
 def _sizes(source: Source, paths: Sequence[str]) -> tuple[list[tuple[str, int]], list[Skipped]]:
@@ -168,8 +171,9 @@ def _analysed(state: _State, path: str) -> FileOutcome:
     found = tuple(resolver.locate(f, report.advice[f.fingerprint]) for f in report.findings)
     damaged, incomplete = uncovered(report, resolver)
     health = _measure(unit) if state.measure else Health()
+    exempted = exempted_findings([report], resolver)
     program.forget(path)
-    return FileOutcome(found, report.functions, report.explored, damaged, incomplete, None, health)
+    return FileOutcome(found, report.functions, report.explored, damaged, incomplete, None, health, exempted)
 
 
 def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ...], tuple[Damaged, ...]]:
@@ -179,6 +183,30 @@ def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ..
         return Damaged(item.span.path, resolver.place(item.span).line, item.function, item.reason)
 
     return tuple(map(resolved, report.damaged)), tuple(map(resolved, report.incomplete))
+
+
+def exempted_findings(reports: Sequence[FileReport], resolver: Resolver) -> tuple[ReportedExemption, ...]:
+    """What exemptions took away in these files, one entry a rule, sorted by path, line and rule."""
+    found = {
+        ReportedExemption(
+            took.exemption,
+            took.effect,
+            rule,
+            took.span.path,
+            resolver.place(took.span).line,
+            took.function,
+            took.reason,
+        )
+        for report in reports
+        for took in report.exempted
+        for rule in took.rules
+    }
+    return tuple(sorted(found, key=exemption_order))
+
+
+def exemption_order(found: ReportedExemption) -> tuple[str, int, str, str, str]:
+    """The order in which every output lists what was exempted."""
+    return (found.path, found.line, found.rule, found.exemption, found.function)
 
 
 def _measure(unit: TranslationUnit) -> Health:

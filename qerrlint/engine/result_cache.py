@@ -12,7 +12,15 @@ from qerrlint.engine.cache_key import CacheKeys
 from qerrlint.engine.cache_store import Store
 from qerrlint.engine.located import Located
 from qerrlint.findings import Allowed, Edit, Finding, Fix, Step
-from qerrlint.result import Damaged, Place, ReportedEdit, ReportedFix, ReportedStep, Skipped
+from qerrlint.result import (
+    Damaged,
+    Place,
+    ReportedEdit,
+    ReportedExemption,
+    ReportedFix,
+    ReportedStep,
+    Skipped,
+)
 from qerrlint.source.source import Source
 from qerrlint.source.span import Span
 
@@ -47,6 +55,7 @@ class FileOutcome:
     incomplete: tuple[Damaged, ...]
     skipped: Skipped | None
     health: Health
+    exempted: tuple[ReportedExemption, ...] = ()
 
 
 class CachedOutcomes:
@@ -92,7 +101,8 @@ _CLASSES = {
     (kind.__module__, kind.__qualname__): kind
     for kind in (
         *(Located, Finding, Span, Step, Fix, Edit, Allowed),
-        *(Place, ReportedStep, ReportedFix, ReportedEdit, Damaged, Skipped, Health, FileOutcome),
+        *(Place, ReportedStep, ReportedFix, ReportedEdit, ReportedExemption, Damaged, Skipped),
+        *(Health, FileOutcome),
     )
 }
 

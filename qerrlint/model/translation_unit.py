@@ -87,6 +87,15 @@ class TranslationUnit:
             program.summary,
         )
 
+    def close(self) -> None:
+        """Drop all that the unit holds; it must not be asked anything afterwards.
+
+        The parts of a unit refer to each other. Without this they would wait for the garbage collector, whose
+        walks over them cost a whole-tree check a quarter of its time.
+        """
+        for part in (self.interpretation, self.lowering, self.definitions, self.scope, self.text, self):
+            part.__dict__.clear()
+
     @cached_property
     def uses(self) -> NameUses:
         """Where the file uses the names of its functions."""
@@ -103,15 +112,6 @@ class TranslationUnit:
         view = copy(self)
         view.functions = {**self.functions, piece.name: piece}
         return view
-
-    def close(self) -> None:
-        """Drop all that the unit holds; it must not be asked anything afterwards.
-
-        A unit and its parts refer to each other. Without this they would wait for the garbage collector,
-        whose walks over them cost a whole-tree check a quarter of its time.
-        """
-        self.interpretation.close()
-        self.__dict__.clear()
 
     @property
     def pieces(self) -> tuple[Piece, ...]:

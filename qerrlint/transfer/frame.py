@@ -145,8 +145,11 @@ class Frame:
         return self.used & term.alive_by != 0
 
 
-def prepare(function: Function, signature: Signature | None, effect: Callable[[Call], Effect]) -> Frame:
-    """The frame of a function; `effect` tells what a call does."""
+def prepare(
+    function: Function, signature: Signature | None, effect: Callable[[Call], Effect], sliced: bool = True
+) -> Frame:
+    """The frame of a function; `effect` tells what a call does. `sliced`: leave out what cannot matter to
+    Errors, results and messages; not where something else is observed as well."""
     types = dict(function.locals)
     params = signature.params if signature is not None else ()
     for param in params:
@@ -160,7 +163,7 @@ def prepare(function: Function, signature: Signature | None, effect: Callable[[C
     terms = Terms()
     out = terms.of("*" + errp) if errp is not None else None
     frame = Frame(function, signature, errp, out, types, terms, effects, dict(casts(function)), extends)
-    _Preparation(frame).run()
+    _Preparation(frame).run(sliced)
     return frame
 
 
@@ -177,8 +180,8 @@ class _Preparation:
         # block.
         self._results = 0
 
-    def run(self) -> None:
-        """Make the sites, slice the function, and work out liveness."""
+    def run(self, slicing: bool) -> None:
+        """Make the sites, slice the function if wanted, and work out liveness."""
         frame = self._frame
         asked: list[list[int]] = []
         for block in frame.function.blocks:
@@ -190,7 +193,9 @@ class _Preparation:
                 masks.append(self._asked)
             frame.blocks.append(SiteBlock(events, [self._guard(edge) for edge in block.edges], block.loop))
             asked.append(masks)
-        sliced = slice_of(frame.signature, frame.types, self._terms, frame.blocks, self._marks())
+        sliced = None
+        if slicing:
+            sliced = slice_of(frame.signature, frame.types, self._terms, frame.blocks, self._marks())
         if sliced is not None:
             frame.values = sliced.values
         self._liveness(asked, sliced)

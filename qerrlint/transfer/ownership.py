@@ -88,7 +88,9 @@ def follow(
 ) -> Held:
     """Follow the objects of a function; `kind` is that of its result, `handlings` says what each call number
     does, and `lets_go` whether another call may release an object."""
-    domain = OwnershipDomain(ErrorDomain(prepare(function, signature, effect)), kind, handlings, lets_go)
+    domain = OwnershipDomain(
+        ErrorDomain(prepare(function, signature, effect, sliced=False)), kind, handlings, lets_go
+    )
     explored = explore(domain.errors.frame, domain.errors.entry(), domain)
     return Held(tuple(domain.seen.values()), explored.complete)
 
