@@ -32,6 +32,8 @@ SETUP = frozenset({"realize", "open"})
 """Phases after whose failure nobody calls the phase that undoes them."""
 RECURRING = frozenset({"reset", "state-change"})
 """Phases that an object goes through again and again."""
+FINALIZE = frozenset({"finalize"})
+"""The phase that runs whenever an object is destroyed."""
 TEARDOWN = frozenset({"unrealize", "detach", "close", "finalize"})
 _STORED = re.compile(
     rb"(?:\.|->)[ \t]*(?P<member>\w+)[ \t]*=[ \t]*\n?[ \t]*&?(?P<value>[A-Za-z_]\w*)\s*[,;}]|"

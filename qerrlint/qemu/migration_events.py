@@ -46,7 +46,7 @@ _SIGNS = {NEG: Const("-1", NEG, -1), ZERO: Const("0", ZERO, 0), POS: Const("1", 
 
 
 @dataclass(frozen=True, slots=True)
-class EventLife:
+class EventResult:
     """The exploration for one event; not `decided`: some way depends on what could not be told of it."""
 
     event: str
@@ -54,7 +54,7 @@ class EventLife:
     decided: bool
 
 
-def lives_by_event(unit: TranslationUnit, name: str) -> list[EventLife]:
+def results_by_event(unit: TranslationUnit, name: str) -> list[EventResult]:
     """One exploration of the function for each event of the tree; [] without events or without a flow."""
     function, signature = unit.lowered(name), unit.signature(name)
     if function is None or signature is None:
@@ -65,7 +65,7 @@ def lives_by_event(unit: TranslationUnit, name: str) -> list[EventLife]:
     for event, value in events if of is not None else ():
         reader = _Reader(unit, event, value, [known for known, _ in events])
         result = reader.result(function, of or "", f"{of}->type", 0)
-        out.append(EventLife(event, result, reader.decided))
+        out.append(EventResult(event, result, reader.decided))
     return out
 
 
