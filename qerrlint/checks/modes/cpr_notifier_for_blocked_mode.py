@@ -23,13 +23,18 @@ class BlockedNotifier:
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
-    """Notifiers that are registered for a CPR mode which is blocked on the same path: they never run."""
+    """Notifiers that are registered for a CPR mode which is blocked on the same path: they never run.
+
+    What a callee registers is left out: it may do so under a condition.
+    """
     ends = analysed.once(together).ends
     every = [name for name, _ in analysed.unit.mig_modes()] if ends else []
     for end in ends:
         blocker = end.blocker.registration
         step = Step(blocker.call.span, f"the blocker names {listed(blocker.sure, every)}")
         for notifier in end.notifiers:
+            if notifier.by_callee:
+                continue
             call = notifier.registration.call
             for mode in every:
                 if mode in notifier.registration.sure & blocker.sure and "_CPR_" in mode:
@@ -42,7 +47,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
                         {"mode": word(mode), "blocker": blocker.call.name},
                         (step,),
                         subject=BlockedNotifier(notifier, end),
-                        group=(notifier.by_callee, call.index, mode),
+                        group=(call.index, mode),
                     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How calls write their migration modes: lists, single modes and sets of bits, by the declarations at hand."""
+"""How calls write their migration modes: in lists, one by one or in sets of bits, as the tree declares it."""
 
 from __future__ import annotations
 

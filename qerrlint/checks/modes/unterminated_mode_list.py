@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The event unterminated-mode-list: a variadic list of migration modes that neither -1 nor MIG_MODE_ALL ends."""
+"""The event unterminated-mode-list: neither -1 nor MIG_MODE_ALL ends a variadic list of migration modes."""
 
 from __future__ import annotations
 

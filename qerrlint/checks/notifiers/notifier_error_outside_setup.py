@@ -63,7 +63,10 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _failing(unit: TranslationUnit, result: FunctionResult, leaving: ReturnState) -> tuple[str, bool]:
-    """How a return fails ("sets": an Error with the result 0, "returns": a result; "": not), and if surely."""
+    """How a return fails, and whether for certain.
+
+    "returns": by the result; "sets": an Error is set, and the result is 0; "": it does not fail.
+    """
     if not leaving.signs & ZERO:
         return "returns", True
     if leaving.error.state is ErrorState.SET and leaving.signs == ZERO:

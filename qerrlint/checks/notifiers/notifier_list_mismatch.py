@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The event notifier-list-mismatch: lists, or members, that do not belong together.
 
-What is left of one list is stored into another; or container_of() gets from a notifier to its object by
-another member than the one that was registered. Only what one file shows is compared.
+A list of notifiers or blockers becomes what is left of another one; or container_of() gets from a notifier to
+its object by another member than the one that was registered. Only what one file shows is compared.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Addr, Assign, Call, Function, Result, Value, Var, text_of
+from qerrlint.ir.code import Addr, Assign, Call, Function, Result, Value, Var, identifiers, root
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.registrations import object_of
 from qerrlint.source.span import Span
@@ -23,23 +23,18 @@ _REMOVAL = re.compile(r"g_s?list_(?:remove(?:_all|_link)?|delete_link)\Z")
 _REGISTERS = re.compile(rb"\b(?:\w*add_notifier\w*|add_migration_state_change_notifier)\s*\(|\bnotify\s*=")
 
 
-@dataclass(frozen=True, slots=True)
-class StoredList:
-    """A list that becomes what is left of another: the path that is assigned, and the removal's first
-    argument."""
-
-    target: str
-    source: Value
-
-
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The mismatches of one function."""
-    yield from _removals(analysed.function)
+    yield from _removals(analysed)
     yield from _members(analysed.unit, analysed.function)
 
 
-def _removals(function: Function) -> Iterator[Observation]:
-    """A list that becomes what a removal leaves of another one."""
+def _removals(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A list of notifiers or blockers that becomes what a removal leaves of another one.
+
+    Both lists outlive the function: a local variable may hold what is left of any list.
+    """
+    function = analysed.function
     removals = {
         call.index: call for call in function.calls if call.direct and call.args and _REMOVAL.match(call.name)
     }
@@ -48,11 +43,24 @@ def _removals(function: Function) -> Iterator[Observation]:
             if not isinstance(stored, Assign) or not isinstance(stored.value, Result):
                 continue
             call = removals.get(stored.value.call)
-            if call is None or text_of(call.args[0]) == stored.target:
+            source = call.args[0] if call is not None else None
+            if call is None or not isinstance(source, Var) or source.path == stored.target:
                 continue
-            lists = StoredList(stored.target, call.args[0])
-            source = text_of(call.args[0])
-            yield _mismatch(function, stored.span, call, "list", stored.target, source, subject=lists)
+            lists = (stored.target, source.path)
+            if all(_outlives(analysed, path) for path in lists) and any(map(_is_registered_list, lists)):
+                yield _mismatch(function, stored.span, call, "list", *lists)
+
+
+def _outlives(analysed: AnalysedFunction, path: str) -> bool:
+    """Whether a path leads to something that is neither a local variable nor a parameter."""
+    signature = analysed.signature
+    params = {param.name for param in signature.params} if signature is not None else set()
+    return path != root(path) or (path not in analysed.function.locals and path not in params)
+
+
+def _is_registered_list(path: str) -> bool:
+    """Whether a list is one of notifiers or blockers, by its name."""
+    return any(word_list("registered-lists").matches(word.lower()) for word in identifiers(path))
 
 
 def _members(unit: TranslationUnit, function: Function) -> Iterator[Observation]:
@@ -113,7 +121,6 @@ def _mismatch(
     first: str,
     second: str,
     trail: tuple[Step, ...] = (),
-    subject: object = None,
 ) -> Observation:
     return Observation(
         event="notifier-list-mismatch",
@@ -122,7 +129,6 @@ def _mismatch(
         key=call.text,
         slots={"first": first, "second": second, "callee": call.name, "form": form},
         trail=trail,
-        subject=subject,
     )
 
 

@@ -49,6 +49,11 @@ class HeldObject:
         """Whether the object is what a variable points to."""
         return self.objects.is_pointer(self.seen.object, self.seen.call)
 
+    @property
+    def outlives(self) -> bool:
+        """Whether the object, or what it points to, still exists when the function has returned."""
+        return not self.is_local or self.is_pointer
+
     def observation(
         self,
         event: str,

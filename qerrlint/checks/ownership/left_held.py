@@ -39,8 +39,11 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 def _at_return(analysed: AnalysedFunction, one: HeldObject) -> Observation:
     seen, objects = one.seen, one.objects
     call = objects.function.calls[seen.call]
-    elsewhere = one.releases_itself or objects.sites.anywhere(seen.pair, tail(seen.object))
-    certainty = "high" if seen.sure else "medium"
+    sites = objects.sites
+    elsewhere = one.releases_itself or sites.anywhere(seen.pair, tail(seen.object))
+    # Of a function that is no setup phase itself another caller may release the object.
+    is_phase = sites.only_in_setup(analysed.name) and bool(sites.phases_of(analysed.name))
+    certainty = "high" if seen.sure and (is_phase or not one.outlives) else "medium"
     return one.observation(
         _EVENT,
         call,
@@ -60,9 +63,14 @@ def _at_return(analysed: AnalysedFunction, one: HeldObject) -> Observation:
 
 
 def _never_released(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """A member of the object that a setup phase acquires, and that no function of the file releases."""
+    """A member of the object that a setup phase acquires, and that no function of the file releases.
+
+    Only a file with a function that undoes a setup phase has objects that end before QEMU does.
+    """
     objects = analysed.once(objects_of)
     if objects is None or not objects.sites.runs_in(analysed.name) & _ENTERING:
+        return
+    if not objects.sites.tears_down():
         return
     for call, handling in objects.calls("acquire"):
         pair, path = handling.pair, handling.object

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The event not-discarded: a failing return forgets what a failed attempt, or a release, left to the function.
+"""The event not-discarded: a failing return leaks what a failed attempt, or a release, left to the function.
 
 It concerns pairs whose failed attempts and releases leave the object with the caller (`keeps`).
 """

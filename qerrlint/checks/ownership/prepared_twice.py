@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The event prepared-twice: an object is prepared again although it may still hold what it was given before.
 
-Either the one function runs again (a reset), or another function of the file prepares the same member. No
-path is followed: that one object meets both is not proven.
+Either the one function runs again (a reset), or another function of the file prepares the same member. A
+function that mentions the member before may have tested it, or released what it held: then nothing is known.
+No path is followed: that one object meets both functions is not proven.
 """
 
 from __future__ import annotations
@@ -55,16 +56,16 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     objects = analysed.once(objects_of)
     for call, handling in objects.calls("prepare") if objects is not None else ():
         assert objects is not None
-        if objects.is_local(handling.object):
+        member = tail(handling.object)
+        if objects.is_local(handling.object) or _mentions(analysed, analysed.name, call.span.start, member):
             continue
         again = objects.sites.runs_in(analysed.name) & RECURRING
         if again:
             own = Preparation(objects, call, handling, analysed.name, call.span.start)
             yield _observation(own, "reset" if "reset" in again else "state-change", ())
-        member = tail(handling.object)
         for other, start, end in _others(analysed, handling.pair, member):
             # Of two functions the first in the file is reported.
-            if start < call.span.start:
+            if start < call.span.start or _mentions(analysed, other, start, member):
                 continue
             if _same_owner(analysed.unit, analysed.name, other, handling.object, start, end):
                 step = Step(Span(analysed.unit.path, start, end), f"{other}() sets {member} too")
@@ -73,7 +74,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _others(analysed: AnalysedFunction, pair: Pair, member: str) -> Iterator[tuple[str, int, int]]:
-    """The other functions that prepare and acquire a member of that name, with the place of the first call."""
+    """The other functions that prepare and acquire a member of that name, each with its first such call."""
     unit = analysed.unit
     calls = b"|".join(re.escape(move.call.encode()) for move in pair.prepare)
     prepares = re.compile(rb"\b(?:%s)\s*\(\s*&?[^,;]*\b%s\s*," % (calls, member.encode()))
@@ -81,6 +82,12 @@ def _others(analysed: AnalysedFunction, pair: Pair, member: str) -> Iterator[tup
         found = prepares.search(unit.data, piece.body, piece.span.end) if name != analysed.name else None
         if found is not None and pair.acquiring.search(unit.data, piece.body, piece.span.end):
             yield name, found.start(), found.end() - 1
+
+
+def _mentions(analysed: AnalysedFunction, name: str, before: int, member: str) -> bool:
+    """Whether a function of the file mentions the member before that place."""
+    body = analysed.unit.functions[name].body
+    return bool(re.search(rb"\b%s\b" % member.encode(), analysed.unit.data[body:before]))
 
 
 def _same_owner(unit: TranslationUnit, name: str, other: str, path: str, start: int, end: int) -> bool:

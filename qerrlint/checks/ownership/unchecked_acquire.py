@@ -17,14 +17,14 @@ from qerrlint.transfer.errorguards import FATAL
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
-    """The unchecked attempts of one function."""
+    """The unchecked attempts of one function; with NULL for errp the event unchecked-call is about them."""
     objects = analysed.once(objects_of)
     for call, handling in objects.calls("acquire") if objects is not None else ():
         if handling.move.fails == "never" or handling.move.object == RESULT or call.used:
             continue
         effect = analysed.unit.effect(call)
         target = call.args[effect.errp] if effect.errp is not None and effect.errp < len(call.args) else None
-        if isinstance(target, Addr) and target.path in FATAL:
+        if call.passes_null(effect.errp) or (isinstance(target, Addr) and target.path in FATAL):
             continue
         if _is_tested(analysed, call, place_of_object(target)) or not after(
             analysed.function, call.index, _is_work

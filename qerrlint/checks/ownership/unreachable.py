@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The event unreachable: an object is acquired by the address of a local variable: nobody can release it later."""
+"""The event unreachable: what is acquired by the address of a local variable cannot be released later."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The event error-message-form: message texts against the rules of include/qapi/error.h and util/error-report.c.
+"""The event error-message-form: message texts that break the rules of qapi/error.h and util/error-report.c.
 
 Only the literal text counts: what a conversion or a macro contributes is not known. Every flaw that has one
 mechanical correction carries the edits that make it.
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from qerrlint.c.format_string import Format, ends_in_conversion, read_format
+from qerrlint.c.format_string import Format, read_format
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.text.statement_text import realigned
@@ -35,7 +35,6 @@ _HINT = "error_append_hint"
 
 _NEWLINES = re.compile(r"(?<!\\)(?:\\n)+\Z")
 _SENTENCE_END = re.compile(r"[.!?](?:\s|\\n)|\\n|\n")
-_LAST_WORD = re.compile(r"[A-Za-z.]+\Z")
 _LINE_BREAK = re.compile(r"(?<!\\)\\n")
 _NEXT_SENTENCE = re.compile(r"[.!;]\s+(?P<first>[A-Za-z]+)(?: (?P<second>[A-Za-z]+))?\b")
 # What the reporting function adds by itself, by the first word of its name (util/error-report.c).
@@ -122,20 +121,9 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 # -- facts about texts, which the exemptions ask too ------------------------------------------------
 
 
-def is_abbreviated(phrase: str) -> bool:
-    """Whether the dot at the end of a phrase belongs to an abbreviation."""
-    last = _LAST_WORD.search(phrase)
-    return last is not None and word_list("abbreviations").matches(last.group().rstrip(".").lower())
-
-
 def has_sentences(phrase: str) -> bool:
     """Whether a phrase holds the end of a sentence, or of a line, before its own end."""
     return bool(_SENTENCE_END.search(phrase[:-1]))
-
-
-def stop_follows_value(phrase: str) -> bool:
-    """Whether the full stop at the end stands right behind a conversion or a macro."""
-    return ends_in_conversion(phrase[:-1])
 
 
 def _has_stop(phrase: str) -> bool:
@@ -158,8 +146,7 @@ def _ending(message: Message) -> Iterator[Observation]:
     if newlines is None and not has_stop:
         return
     # The edit of a newline takes a full stop along, unless the stop may have a meaning.
-    kept = message.call.name.startswith("info_") or is_abbreviated(phrase)
-    kept = kept or has_sentences(phrase) or stop_follows_value(phrase)
+    kept = message.call.name.startswith("info_") or has_sentences(phrase)
     start = len(rest) - 1 if has_stop and not (newlines and kept) else len(rest)
     span = last.part(start, len(last.text))
     # An empty literal left over would be odd to read.

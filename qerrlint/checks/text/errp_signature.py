@@ -35,6 +35,8 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         primary=Span(unit.path, word.start(), word.end()),
         key=form,
         slots={"form": form, "errp": signature.params[signature.errp].name},
+        # Another file may store a function that it can see, and so prescribe its type.
+        certainty="high" if unit.is_static(name) else "medium",
         subject=signature,
     )
 

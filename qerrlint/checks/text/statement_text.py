@@ -7,6 +7,7 @@ A shape that does not match exactly is no match: the answers are used to edit th
 from __future__ import annotations
 
 import re
+
 from qerrlint.c.lexis import bare, previous_code
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.findings import Edit
@@ -22,7 +23,8 @@ _BLANK_LINE = re.compile(rb"[ \t]*\n")
 class Text:
     """The bytes of one function: `code` has comments and the insides of literals blanked.
 
-    Offsets into `code` count from the start of the function; `span` and `offset` convert from and to the file's.
+    Offsets into `code` count from the start of the function; `span` and `offset` convert from and to those
+    of the file.
     """
 
     __slots__ = ("_start", "code", "errp", "function", "unit")

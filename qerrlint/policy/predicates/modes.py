@@ -21,12 +21,6 @@ def mode_is_repeated(analysed: AnalysedFunction, observation: Observation) -> bo
     )
 
 
-def arguments_do_not_fit(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """The arguments of the registration do not fit its declaration; its modes were read by their names."""
-    registration = observation.subject
-    return isinstance(registration, Registration) and registration.by_name
-
-
 def blocker_is_fallback(analysed: AnalysedFunction, observation: Observation) -> bool:
     """The blocker blocks all modes, and on some path the notifier is registered without it."""
     blocked = observation.subject
@@ -34,9 +28,3 @@ def blocker_is_fallback(analysed: AnalysedFunction, observation: Observation) ->
         return False
     blocker, notifier = blocked.end.blocker.index, blocked.notifier.index
     return any(notifier in end and blocker not in end for end in analysed.once(together).calls)
-
-
-def callee_registers(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """A callee registers the notifier."""
-    blocked = observation.subject
-    return isinstance(blocked, BlockedNotifier) and blocked.notifier.by_callee

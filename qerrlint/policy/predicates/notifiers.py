@@ -7,10 +7,9 @@ import re
 
 from qerrlint.checks.comments import excused
 from qerrlint.checks.function import AnalysedFunction
-from qerrlint.checks.notifiers.notifier_list_mismatch import StoredList
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Call, Var, identifiers, root, text_of
+from qerrlint.ir.code import Call
 
 _EVENT_TEST = re.compile(
     rb"\btype\s*==\s*(?:MIG_EVENT_)?\w+|\bcase\s+MIG_EVENT_\w+|\bMIG_EVENT_\w+"
@@ -53,28 +52,3 @@ def _last_event(text: bytes) -> str:
     """The last word of the migration event that the text tests last, "" where it tests none."""
     tests = _EVENT_TEST.findall(text)
     return tests[-1].rpartition(b"_")[2].decode().upper() if tests else ""
-
-
-def list_is_local(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """One of the two lists is a local variable or a parameter."""
-    lists = observation.subject
-    if not isinstance(lists, StoredList):
-        return False
-    signature = analysed.signature
-    own = {param.name for param in signature.params} if signature is not None else set()
-    own |= set(analysed.function.locals)
-
-    def outlives(path: str) -> bool:
-        return path != root(path) or path not in own
-
-    return not isinstance(lists.source, Var) or not (outlives(lists.target) and outlives(lists.source.path))
-
-
-def list_holds_other_things(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Neither list is one of notifiers or blockers, by its name."""
-    lists = observation.subject
-    return isinstance(lists, StoredList) and not any(
-        word_list("registered-lists").matches(word.lower())
-        for text in (lists.target, text_of(lists.source))
-        for word in identifiers(text)
-    )

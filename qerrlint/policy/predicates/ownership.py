@@ -10,10 +10,7 @@ from qerrlint.checks.ownership.held import HeldObject
 from qerrlint.checks.ownership.left_held import NeverReleased
 from qerrlint.checks.ownership.prepared_twice import Preparation
 from qerrlint.domain.ownership import tail
-from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Call
-from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import FINALIZE, RECURRING
 
 _ASKED = re.compile(rb"\bif\s*\(\s*!?\s*([a-z_]\w*)\s*\(")
@@ -28,24 +25,6 @@ def local_is_unreachable(_analysed: AnalysedFunction, observation: Observation) 
     return isinstance(one, HeldObject) and one.is_local and bool(one.seen.pair.prepare)
 
 
-def is_of_the_process(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """The object is a static or global variable that the function never releases."""
-    one = observation.subject
-    return isinstance(one, HeldObject) and one.is_static and not one.releases_itself
-
-
-def is_pointed_to(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """The object is what a variable points to, and the function never releases it."""
-    one = observation.subject
-    return isinstance(one, HeldObject) and one.is_pointer and not one.releases_itself
-
-
-def is_taken_for_the_caller(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """The function succeeds with the object held, and never releases it on any path."""
-    one = observation.subject
-    return isinstance(one, HeldObject) and not one.seen.failing and not one.releases_itself
-
-
 def finalize_releases(_analysed: AnalysedFunction, observation: Observation) -> bool:
     """instance_finalize releases (or discards) the object."""
     one = observation.subject
@@ -54,7 +33,7 @@ def finalize_releases(_analysed: AnalysedFunction, observation: Observation) -> 
     pair, member, sites = one.seen.pair, tail(one.seen.object), one.objects.sites
     if observation.event == "not-discarded":
         return bool(sites.discarding_at_the_end(pair, member))
-    return _outlives(one) and sites.in_phase(FINALIZE, pair, member)
+    return one.outlives and sites.in_phase(FINALIZE, pair, member)
 
 
 def caller_releases(analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -66,7 +45,7 @@ def caller_releases(analysed: AnalysedFunction, observation: Observation) -> boo
     if observation.event == "not-discarded":
         callers = sites.above(analysed.name) - {analysed.name}
         return any(sites.discards(caller, pair, member) for caller in callers)
-    return _outlives(one) and sites.released_by_callers(analysed.name, pair, member)
+    return one.outlives and sites.released_by_callers(analysed.name, pair, member)
 
 
 def other_phase_may_release(analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -76,27 +55,7 @@ def other_phase_may_release(analysed: AnalysedFunction, observation: Observation
         return False
     if observation.event == "not-discarded":
         return not one.is_local
-    return _outlives(one) and not one.releases_itself
-
-
-def is_no_setup_phase(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """The function is not itself stored as a setup phase."""
-    one = observation.subject
-    if not isinstance(one, HeldObject) or not _outlives(one):
-        return False
-    sites = one.objects.sites
-    return not (sites.only_in_setup(analysed.name) and sites.phases_of(analysed.name))
-
-
-def _outlives(one: HeldObject) -> bool:
-    """Whether the object is not gone when the function returns."""
-    return not one.is_local or one.is_pointer
-
-
-def is_never_unplugged(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """No function of the file undoes a setup phase."""
-    never = observation.subject
-    return isinstance(never, NeverReleased) and not never.objects.sites.tears_down()
+    return one.outlives and not one.releases_itself
 
 
 def may_be_released_elsewhere(analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -115,32 +74,12 @@ def may_be_released_elsewhere(analysed: AnalysedFunction, observation: Observati
 # -- unchecked-acquire, unreachable -----------------------------------------------------------------
 
 
-def error_is_not_wanted(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """The call gets NULL for its errp."""
-    call = observation.subject
-    return isinstance(call, Call) and call.passes_null(analysed.unit.effect(call).errp)
-
-
 def may_be_meant_to_stay(_analysed: AnalysedFunction, observation: Observation) -> bool:
     """No setup phase that can still fail acquires the object."""
     return observation.slots["phase"] == "other"
 
 
 # -- prepared-twice ---------------------------------------------------------------------------------
-
-
-def looked_before(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """One of the two functions mentions the member before it prepares it."""
-    found = observation.subject
-    if not isinstance(found, Preparation):
-        return False
-    places = {analysed.name: found.call.span.start, found.other: found.start}
-    return any(_mentions(analysed.unit, name, at, found.member) for name, at in places.items())
-
-
-def _mentions(unit: TranslationUnit, name: str, before: int, member: str) -> bool:
-    piece = unit.functions[name]
-    return bool(re.search(rb"\b%s\b" % member.encode(), unit.data[piece.body : before]))
 
 
 def phase_releases_first(_analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -159,23 +98,6 @@ def callers_are_unknown(analysed: AnalysedFunction, observation: Observation) ->
     if not isinstance(found, Preparation) or found.runs_again:
         return False
     return not unit.is_static(analysed.name) or unit.is_static(found.other)
-
-
-def serve_one_slot(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Both functions are stored in one function-pointer member."""
-    found, unit = observation.subject, analysed.unit
-    if not isinstance(found, Preparation) or found.runs_again:
-        return False
-    return bool(unit.slots_of(found.other) & unit.slots_of(analysed.name))
-
-
-def begin_one_use(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Both functions are entry points of one sort, by their names."""
-    found = observation.subject
-    if not isinstance(found, Preparation) or found.runs_again:
-        return False
-    entries = word_list("entry-points").words.keys()
-    return bool(entries & set(found.other.split("_")) & set(analysed.name.split("_")))
 
 
 def ask_one_question(analysed: AnalysedFunction, observation: Observation) -> bool:

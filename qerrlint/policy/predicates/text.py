@@ -10,12 +10,10 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.text.error_message_form import (
     Message,
     has_sentences,
-    is_abbreviated,
-    stop_follows_value,
 )
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Call, Var, text_of
+from qerrlint.ir.code import Call, text_of
 
 
 def _message(observation: Observation, *forms: str) -> Message | None:
@@ -30,22 +28,10 @@ def is_information(_analysed: AnalysedFunction, observation: Observation) -> boo
     return message is not None and message.call.name.startswith("info_")
 
 
-def ends_in_abbreviation(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """The dot at the end of a message belongs to an abbreviation."""
-    message = _message(observation, "period")
-    return message is not None and is_abbreviated(message.phrase)
-
-
 def is_several_sentences(_analysed: AnalysedFunction, observation: Observation) -> bool:
     """The full stop at the end of a message closes the last of several sentences."""
     message = _message(observation, "period")
     return message is not None and has_sentences(message.phrase)
-
-
-def stop_behind_value(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """The full stop at the end of a message stands right behind a value."""
-    message = _message(observation, "period")
-    return message is not None and stop_follows_value(message.phrase)
 
 
 def is_printed_text(_analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -70,15 +56,20 @@ def has_own_separator(_analysed: AnalysedFunction, observation: Observation) -> 
 
 
 def prefix_ends_in_value(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """The text in front of an Error ends in a conversion or a macro."""
+    """The text in front of an Error ends in a value that is text, or in a macro."""
     message = _message(observation, "separator")
-    return message is not None and ends_in_conversion(message.format.text)
+    return message is not None and _ends_in_text(message.format.text)
 
 
 def hint_ends_in_value(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """A hint ends in a conversion or a macro."""
+    """A hint ends in a value that is text, or in a macro."""
     message = _message(observation, "hint-newline")
-    return message is not None and ends_in_conversion(message.format.text)
+    return message is not None and _ends_in_text(message.format.text)
+
+
+def _ends_in_text(format: str) -> bool:
+    """Whether a format ends in %s, %c or a macro; of a number the last character is known to be a digit."""
+    return ends_in_conversion(format) and format.endswith(("s", "c", "\1"))
 
 
 def hint_goes_on(_analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -90,31 +81,11 @@ def hint_goes_on(_analysed: AnalysedFunction, observation: Observation) -> bool:
     return reaches(message.function, message.call.index, more)
 
 
-def only_adds_hints(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """The function does nothing with the Error but to add hints to it."""
-    message = _message(observation, "hint-newline")
-    if message is None:
-        return False
-    error = message.call.args[0]
-    return isinstance(error, Var) and not any(
-        call.index < message.call.index
-        and any(text_of(arg) == error.path for arg in call.args)
-        and not word_list("hint-continuations").matches(call.name)
-        and not call.name.startswith("ERRP_")
-        for call in message.function.calls
-    )
-
-
 def _adds_to_hint(call: Call, message: Message) -> bool:
     if word_list("hint-continuations").matches(call.name):
         return True
     error = text_of(message.call.args[0])
     return "hint" in call.name and any(text_of(arg) == error for arg in call.args)
-
-
-def implements_error_api(analysed: AnalysedFunction, _observation: Observation) -> bool:
-    """The file defines error_propagate()."""
-    return "error_propagate" in analysed.unit.functions
 
 
 def guard_has_comment(analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -129,7 +100,7 @@ def guard_has_comment(analysed: AnalysedFunction, observation: Observation) -> b
 
 
 def has_prescribed_name(analysed: AnalysedFunction, _observation: Observation) -> bool:
-    """The function's name is that of a QMP or HMP command, a visitor, a realize, a callback or an accessor."""
+    """By its name the function is a QMP or HMP command, a visitor, a realize, a callback or an accessor."""
     name = analysed.name
     front, _, last = name.rpartition("_")
     return (
@@ -151,8 +122,3 @@ def takes_opaque_data(_analysed: AnalysedFunction, observation: Observation) -> 
 def address_is_taken(analysed: AnalysedFunction, _observation: Observation) -> bool:
     """The file uses the function's name without calling it."""
     return analysed.unit.is_handed_over(analysed.name)
-
-
-def is_visible_elsewhere(analysed: AnalysedFunction, _observation: Observation) -> bool:
-    """The function has external linkage."""
-    return not analysed.unit.is_static(analysed.name)
