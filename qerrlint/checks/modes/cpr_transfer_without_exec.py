@@ -61,7 +61,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 def _named(functions: Sequence[str]) -> str:
     """Who names both modes, as a half sentence."""
     if not functions:
-        return "nothing else in sight names both"
+        return "no other registration names both"
     several = list(dict.fromkeys(functions))
     more = f" and {len(several) - 1} more" if len(several) > 1 else ""
     return f"{several[0]}(){more} name{'' if more else 's'} both"
