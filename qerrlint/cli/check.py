@@ -78,6 +78,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             coverage=replace(checked.coverage, skipped=(*closed, *checked.coverage.skipped)),
             summary=summary(found),
             notices=tuple(notices),
+            exempted=checked.exempted,
         )
         visible = [f for f in found if settings.shows(f)]
         if diff:

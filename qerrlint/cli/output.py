@@ -25,7 +25,12 @@ def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int
     from qerrlint.review.report_model import described
 
     options = settings.options
-    rendered = replace(result, findings=tuple(shown), rules=described(settings.all_rules, settings.rules))
+    rendered = replace(
+        result,
+        findings=tuple(shown),
+        rules=described(settings.all_rules, settings.rules),
+        exempted=tuple(found for found in result.exempted if settings.lists(found)),
+    )
     for form, target in targets(options):
         if target is None:
             try:
@@ -88,6 +93,8 @@ def _render(result: Result, form: str, stream: TextIO, options: Options) -> None
 
     if form == "text" and options.quiet:
         result = replace(result, notices=())
+    if form == "text" and not options.show_exempted:
+        result = replace(result, exempted=())
     render(result, form, stream, colour=True)
 
 

@@ -14,7 +14,7 @@ from qerrlint.findings import CONFIDENCES, SEVERITIES
 if TYPE_CHECKING:
     from qerrlint.policy.baseline import Baseline
     from qerrlint.policy.configuration import Configuration
-    from qerrlint.result import Reported
+    from qerrlint.result import Reported, ReportedExemption
     from qerrlint.rules.rule import RuleSet
     from qerrlint.source.source import Source
 
@@ -42,6 +42,14 @@ class Settings:
             and not self.configuration.excludes(found.place.path)
             and not self.configuration.mutes(found.rule, found.place.path)
             and (found.suppressed is None or self.options.show_suppressed)
+        )
+
+    def lists(self, found: ReportedExemption) -> bool:
+        """Whether an exempted finding passes the filters on rule and path; it has no severity."""
+        return (
+            found.rule in self.rules
+            and not self.configuration.excludes(found.path)
+            and not self.configuration.mutes(found.rule, found.path)
         )
 
     def fails(self, found: Reported) -> bool:

@@ -32,7 +32,7 @@ from qerrlint.ir.code import (
 )
 from qerrlint.model.summary import Summary, sum_up
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.transfer.errorlife import interpret
+from qerrlint.transfer.interpretation import interpret
 
 EVENT_POINTER = "MigrationEvent *"
 _PREFIX = "MIG_EVENT_"
@@ -136,7 +136,7 @@ class _Narrowing:
         self._busy.add(name)
         result = self.result(callee, param if whole else "", f"{param}->type" if whole else param, depth + 1)
         self._busy.discard(name)
-        told[call.index] = sum_up(self._unit, result)
+        told[call.index] = sum_up(result, self._unit.typedefs, self._unit.effect)
 
     # -- narrowing --------------------------------------------------------------------------------
 

@@ -187,8 +187,8 @@ def callers(
             if other is not None:
                 units.append(other)
     for one in units:
-        for caller in one.callers_of(name):
-            lowered = one.lowered(caller)
+        for caller in one.uses.definitions_that_mention(name):
+            lowered = one.lowering.function(caller)
             for call in lowered.calls if lowered is not None else ():
                 if call.direct and call.name == name:
                     assert lowered is not None
@@ -295,7 +295,10 @@ class _LocalValues:
     def key(self, state: _Values) -> Hashable:
         return state
 
-    def join(self, state: _Values) -> _Values:
+    def covers(self, one: _Values, other: _Values) -> bool:
+        return True
+
+    def widen(self, state: _Values) -> _Values:
         return tuple((name, None) for name, _ in state)
 
 

@@ -128,11 +128,12 @@ class RuleSet:
     `known` holds every rule by id as it was loaded, also those that a selection has left out.
     """
 
-    __slots__ = ("_by_id", "_listeners", "known", "pairs")
+    __slots__ = ("_by_id", "_every", "_listeners", "known", "pairs")
 
     def __init__(self, rules: Iterable[Rule], known: Mapping[str, Rule] | None = None) -> None:
         self._by_id = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
         self.known = known if known is not None else self._by_id
+        self._every: RuleSet | None = None
         listeners: dict[str, list[Rule]] = {}
         for rule in self._by_id.values():
             if rule.enabled:
@@ -169,8 +170,19 @@ class RuleSet:
         return tuple(remark.finding for remark in self.remarks(observation))
 
     def everything(self) -> RuleSet:
-        """The same rules, those that are off by default enabled too: for a run that filters its output."""
-        return RuleSet((replace(rule, enabled=True) for rule in self), self.known)
+        """All rules as loaded, whatever a selection has left out, those that are off by default enabled too.
+
+        Every run judges by all of them and filters its output: what is said of one rule must not depend on
+        which others are selected.
+        """
+        if self._every is None:
+            self._every = RuleSet((replace(rule, enabled=True) for rule in self.known.values()), self.known)
+        return self._every
+
+    def speaks(self, rule_id: str) -> bool:
+        """Whether the rule of that id is in the set and enabled."""
+        rule = self._by_id.get(rule_id)
+        return rule is not None and rule.enabled
 
     def select(self, names: Iterable[str] = (), ignore: Iterable[str] = ()) -> RuleSet:
         """The rules that `names` name (ids or glob patterns; none: all enabled ones) less those of `ignore`.

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
-from qerrlint.checks.steps import folded, path_steps
+from qerrlint.checks.trace_steps import folded, path_steps
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import FunctionResult, ReturnState
-from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import ZERO, Call
 from qerrlint.model.translation_unit import TranslationUnit

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a function holds where it returns: the typestate of transfer.custody over every path."""
+"""What a function holds where it returns: the typestate of transfer.ownership over every path."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from functools import partial
 from qerrlint.absint.reachability import after
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.objects import ObjectsOfFunction, objects_of
-from qerrlint.checks.steps import path_steps
+from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.conventions import fails_by
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.ownership import FAILURES
-from qerrlint.domain.state import ErrorState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Event, Return
 from qerrlint.source.span import Span
-from qerrlint.transfer.custody import Handling, Held, Seen, follow
+from qerrlint.transfer.ownership import Handling, Held, Seen, follow
 
 _NOTHING = Held((), complete=True)
 

@@ -12,7 +12,7 @@ from qerrlint.checks.ownership.release_sites import owners, release_sites
 from qerrlint.domain.ownership import PROCESS, RESULT, Pair, place_of_object
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Function, Result, Var, root
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.transfer.custody import Handling
+from qerrlint.transfer.ownership import Handling
 
 _TAKING = ("acquire", "release")
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from qerrlint.domain.aliases import casts
 from qerrlint.domain.ownership import Pair, tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Addr, Call, Function, Result, Value, Var, identifiers, root
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import FINALIZE, SETUP, TEARDOWN, calls_inside, phases
-from qerrlint.transfer.errorguards import casts
 
 # How many calls away another function of the file may be.
 _DEPTH = 4

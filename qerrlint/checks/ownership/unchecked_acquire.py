@@ -9,11 +9,11 @@ from qerrlint.absint.reachability import after
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.objects import objects_of
+from qerrlint.domain.error import FATAL
 from qerrlint.domain.ownership import RESULT, place_of_object
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Addr, Assign, Call, Event, Var
-from qerrlint.transfer.errorguards import FATAL
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:

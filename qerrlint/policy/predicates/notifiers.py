@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.checks.comments import excused
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
@@ -25,11 +24,6 @@ def result_is_no_status(_analysed: AnalysedFunction, observation: Observation) -
         return False
     # What is written in capitals is a macro.
     return call.name.isupper() or word_list("no-status").matches(call.name)
-
-
-def comment_tells_why(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """A comment at the call says why its failure is ignored."""
-    return excused(analysed.unit, observation.primary)
 
 
 def serves_failed_event(analysed: AnalysedFunction, observation: Observation) -> bool:
