@@ -199,7 +199,7 @@ def test_a_tree_that_has_the_first_patches(tmp_path: Path) -> None:
 
 def diffs(mbox: Path, count: int = 3) -> bytes:
     from qerrlint.patch.group_messages import assemble
-    from qerrlint.patch.message import read_path
+    from qerrlint.patch.mail.read_input import read_path
 
     (series,) = assemble(read_path(mbox))
     parts = [

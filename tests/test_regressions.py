@@ -10,7 +10,7 @@ import pytest
 from qerrlint.engine.single import report_of
 from qerrlint.errors import InputError
 from qerrlint.patch.group_messages import assemble
-from qerrlint.patch.message import read_messages, read_path
+from qerrlint.patch.mail.read_input import read_messages, read_path
 from qerrlint.result import Result
 from qerrlint.review.without_tree import review_loose
 from qerrlint.rules.rule import load_rules

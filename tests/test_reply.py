@@ -15,7 +15,7 @@ import pytest
 from commandline import DEMO, TREE, Ran, run
 
 from qerrlint.patch.group_messages import assemble
-from qerrlint.patch.message import read_messages, read_path
+from qerrlint.patch.mail.read_input import read_messages, read_path
 from qerrlint.patch.series import Series
 from qerrlint.report.reply import mailbox, reply_mails
 from qerrlint.result import Coverage, PatchInfo, Place, RaisedBy, Reported, Result, TreeInfo

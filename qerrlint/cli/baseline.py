@@ -10,6 +10,7 @@ import click
 
 from qerrlint.cli.options import not_empty, rev_option, shared
 from qerrlint.cli.settings import open_source
+from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,7 @@ def update(options: Options, rev: str | None, target: str | None, add: bool) -> 
         wanted += [item for item in found if item.suppressed is None and settings.shows(item)]
     entries = [entry_of(item) for item in wanted]
     for entry in beyond(settings.baseline.entries, entries):
-        click.echo(f"gone: {entry}", err=True)
+        tell(f"gone: {entry}", head="")
     _save(file, entries, "updated")
 
 
@@ -149,4 +150,4 @@ def _save(file: str, entries: list[Entry], done: str) -> None:
             stream.write(data)
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from None
-    click.echo(f"{file}: {done}, {count(len(entries), 'finding')}", err=True)
+    tell(f"{file}: {done}, {count(len(entries), 'finding')}", head="")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qerrlint.cli.tell import tell
+
 if TYPE_CHECKING:
     from qerrlint.cli.options import Options
     from qerrlint.engine.cache_store import Store
@@ -59,4 +61,4 @@ def store_of(options: Options) -> Iterator[Store | None]:
     with Store() as store:
         yield store
     if store.trouble is not None and not options.quiet:
-        click.echo(f"qerrlint: {store.trouble}", err=True)
+        tell(f"{store.trouble}")

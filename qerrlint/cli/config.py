@@ -53,9 +53,11 @@ def command(options: Options, rev: str | None, check: bool, form: str) -> None:
         }
         write_json(document, sys.stdout)
         return
+    from qerrlint.report.printable import printable
+
     width = max(len(key) for key, _, _ in values)
     for key, value, origin in values:
-        click.echo(f"{key.ljust(width)}  {_shown(value)}  ({origin})")
+        click.echo(printable(f"{key.ljust(width)}  {_shown(value)}  ({origin})"))
 
 
 def _values(settings: Settings) -> list[tuple[str, Any, str]]:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from qerrlint import __version__
+from qerrlint.cli.tell import tell, tell_lines
 from qerrlint.engine.gc_tuning import relax
 from qerrlint.errors import QerrlintError
 
@@ -51,16 +52,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except QerrlintError as error:
-            _say(str(error))
+            tell(str(error))
             ctx.exit(error.exit_code)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _say(text: str) -> None:
-    click.echo(f"qerrlint: {_one_line(text)}", err=True)
 
 
 # Raised by click from 8.2 on where no command is given: its text is the whole help page.
@@ -88,7 +81,7 @@ def main() -> None:
         # The reader (a pager, head) has had enough; nothing is wrong, and Python must not try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        _say(f"standard output: cannot be written: {error.strerror}")
+        tell(f"standard output: cannot be written: {error.strerror}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 2
     sys.exit(code)
@@ -108,15 +101,15 @@ def _run() -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         more = f" (see `{context.command_path} --help`)" if context is not None else ""
-        _say(error.format_message().rstrip(".") + more)
+        tell(error.format_message().rstrip(".") + more)
         return 2
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
+        tell("interrupted")
         return 130
     except Exception as error:
         # A defect of this program. Python's own exit code would be 1, which says "findings" to a gate.
         import traceback
 
-        traceback.print_exc()
-        _say(f"internal error ({type(error).__name__}): please report it with the lines above")
+        tell_lines(traceback.format_exc())
+        tell(f"internal error ({type(error).__name__}): please report it with the lines above")
         return 3

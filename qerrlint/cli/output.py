@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
-import click
-
 from qerrlint.cli.options import Options
+from qerrlint.cli.tell import tell, tell_lines
 from qerrlint.errors import UsageError
 from qerrlint.report import FORMATS
 
@@ -111,10 +110,8 @@ def _tell_faults(result: Result, options: Options) -> None:
     if options.verbose or os.environ.get(DEBUG):
         hint = "with the lines above"
         for fault in faults:
-            click.echo(f"{fault.path}:\n{fault.trace.rstrip()}", err=True)
+            tell(f"{fault.path}:", head="")
+            tell_lines(fault.trace.rstrip())
     more = len(faults) - 1
     others = "" if more == 0 else " (and one other file)" if more == 1 else f" (and {more} other files)"
-    click.echo(
-        f"qerrlint: {faults[0].path}{others}: not analysed: {faults[0].reason}; please report it {hint}",
-        err=True,
-    )
+    tell(f"{faults[0].path}{others}: not analysed: {faults[0].reason}; please report it {hint}")

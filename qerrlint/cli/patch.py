@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from qerrlint.cli.options import Options, common, not_empty, status_option
-from qerrlint.cli.output import finish
+from qerrlint.cli.output import finish, targets
 from qerrlint.cli.settings import Settings, settle
+from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
     from qerrlint.patch.message import Message
@@ -67,8 +68,9 @@ def command(
     """Review the patches in FILE... (mbox, maildir, mail, diff, saved archive page, folder of these) or,
     for - and without any FILE, on standard input.
 
-    The base is what --base says, the base-commit line, a commit with the blobs of the index lines, or HEAD;
-    series that do not build on each other have a base each. Without any tree the hunks alone are analysed.
+    The base is what --base says, the base-commit line, a commit with the blobs of the index lines, the last
+    one before the mail's date, or HEAD; series that do not build on each other have a base each. Without any
+    tree, and where changes do not fit, the hunks alone are analysed.
     """
     from qerrlint.cli.reply_target import reply_target
     from qerrlint.errors import InputError
@@ -95,10 +97,12 @@ def command(
         new = sum(settings.shows(found) and found.against == "new" for found in result.findings)
         if result.against is not None:
             result = replace(result, against=result.against.shown(settings.shows, new))
-    for info in result.patches:
+    # The text says it itself; other formats keep it in their documents, where nobody may look.
+    in_text = any(form == "text" and target is None for form, target in targets(options))
+    for info in () if in_text else result.patches:
         for problem in info.problems:
             if not info.applied and "; not applied" in problem:
-                click.echo(f"qerrlint: patch {info.index}: {problem}", err=True)
+                tell(f"patch {info.index}: {problem}")
     found = [f for f in result.findings if settings.shows(f) and f.status in wanted]
     code = finish(result, settings, found)
     if target is not None:
@@ -108,7 +112,7 @@ def command(
 
 
 def _read(file: str) -> list[Message]:
-    from qerrlint.patch.message import read_messages, read_path
+    from qerrlint.patch.mail.read_input import read_messages, read_path
 
     if file == "-":
         return read_messages(sys.stdin.buffer.read(), "standard input")
@@ -116,7 +120,7 @@ def _read(file: str) -> list[Message]:
 
 
 def _from_inbox(folder: str, ident: str) -> list[Message]:
-    from qerrlint.patch.inbox import read_thread
+    from qerrlint.patch.mail.inbox import read_thread
 
     return read_thread(folder, ident)
 
@@ -133,6 +137,7 @@ def _review(
     from qerrlint.review.apply_policy import judged_change
     from qerrlint.review.merge_results import merged
     from qerrlint.review.series_review import review_series
+    from qerrlint.review.unfit_hunks import with_unfit_hunks
 
     results: list[Result] = []
     settings: Settings | None = None
@@ -154,7 +159,7 @@ def _review(
                     f'the base of "{stack.series[0].title}" has another configuration than that of the first '
                     "series: rules, filters and --fail-on are those of the first"
                 )
-            result = review_series(source, stack, settings.rules, tree, notes, beneath)
+            result = review_series(source, stack, settings.rules, tree, notes, beneath, with_unfit_hunks)
             results.append(judged_change(result, own.configuration, own.baseline, source))
     assert settings is not None
     return settings, merged(results)

@@ -15,6 +15,7 @@ import click
 from qerrlint.cli.options import not_empty
 from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import git_root
+from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
     from qerrlint.replay.labels import Label
@@ -88,7 +89,7 @@ def command(
             _print_misses(outcomes)
     crashed = [outcome for outcome in outcomes if outcome.crashed is not None]
     for outcome in crashed:
-        click.echo(f"qerrlint: {outcome.label.place}: internal error: {outcome.crashed}", err=True)
+        tell(f"{outcome.label.place}: internal error: {outcome.crashed}")
     sys.exit(3 if crashed else 0)
 
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import click
-
+from qerrlint.cli.tell import tell
 from qerrlint.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,10 +37,10 @@ class ReplyTarget:
         from qerrlint.report.reply import mailbox, reply_mails, unanswerable
 
         for patch in unanswerable(result, series, raised):
-            click.echo(f"qerrlint: {patch.message.origin}: no Message-ID to reply to", err=True)
+            tell(f"{patch.message.origin}: no Message-ID to reply to")
         mails = reply_mails(result, series, self.sender, self.date, raised)
         if not mails:
-            click.echo(f"qerrlint: nothing to reply, {self.path} is not written", err=True)
+            tell(f"nothing to reply, {self.path} is not written")
             return
         try:
             if self.is_file:
@@ -56,7 +55,7 @@ class ReplyTarget:
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be written: {error.strerror}") from None
         noun = "reply" if len(mails) == 1 else "replies"
-        click.echo(f"qerrlint: {len(mails)} {noun} in {self.path}", err=True)
+        tell(f"{len(mails)} {noun} in {self.path}")
 
 
 def reply_target(path: str | None, sender: str | None) -> ReplyTarget | None:

@@ -3,8 +3,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+# No repetition in it meets what it repeats again: it is looked for in whatever somebody has sent.
+_DIFF = re.compile(
+    rb"^(?:diff --(?:git|cc|combined) .|--- .+\n\+\+\+ .+\n@@ -|GIT binary patch"
+    rb"|@@ -\d{1,9}(?:,\d{1,9})? \+\d)",
+    re.M,
+)
 SYMLINK = "120000"
 SUBMODULE = "160000"
 
@@ -82,10 +89,14 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """All changes of one text in their order; `problems` names what was refused or is damaged."""
+    """All changes of one text in their order; `problems` names what was refused or is damaged.
+
+    `refused` are the names and reasons of what is not among the changes: paths that leave the tree, merges.
+    """
 
     changes: tuple[FileChange, ...]
     problems: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 def parse_diff(data: bytes) -> Diff:
@@ -100,14 +111,7 @@ def parse_diff(data: bytes) -> Diff:
 
 def has_diff(data: bytes) -> bool:
     """Whether the text seems to hold a diff of its own: a quick test without parsing."""
-    import re
-
-    return (
-        re.search(
-            rb"^(?:diff --git .|--- .+\n\+\+\+ .+\n@@ -|GIT binary patch|@@ -\d+[, \d]* \+\d)", data, re.M
-        )
-        is not None
-    )
+    return _DIFF.search(data) is not None
 
 
 def reverse(change: FileChange) -> FileChange:

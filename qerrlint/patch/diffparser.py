@@ -8,11 +8,12 @@ import re
 from qerrlint.patch.diff import Diff, FileChange, Hunk
 from qerrlint.patch.diffpaths import PathError, checked, git_names, header_name, strip_pair, unquote
 
-_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)", re.S)
+# More digits are no line of a source file; the bound keeps arithmetic on hostile input harmless.
+_HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@ ?(.*)", re.S)
 _INDEX = re.compile(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d{6}))?\s*$")
+# How much of a refused path is repeated.
+_SHOWN = 200
 _START = (b"diff --git ", b"--- ", b"diff --cc ", b"diff --combined ")
-# Counts beyond this are no diff of a source file; the bound keeps arithmetic on hostile input harmless.
-_MOST = 10**9
 
 
 class _Header:
@@ -41,6 +42,7 @@ class Parser:
         self._at = 0
         self._changes: list[FileChange] = []
         self._problems: list[str] = []
+        self._refused: list[tuple[str, str]] = []
 
     def run(self) -> Diff:
         """Parse everything."""
@@ -58,9 +60,13 @@ class Parser:
                     self._at += 1
             else:
                 name = line.split(b" ", 2)[2].decode("utf-8", "replace").strip()
-                self._problems.append(f"{name}: a merge's combined diff cannot be applied")
+                self._refuse(name, "a merge's combined diff cannot be applied")
                 self._at += 1
-        return Diff(tuple(self._changes), tuple(self._problems))
+        return Diff(tuple(self._changes), tuple(self._problems), tuple(self._refused))
+
+    def _refuse(self, name: str, why: str) -> None:
+        self._problems.append(f"{name}: {why}")
+        self._refused.append((name, why))
 
     def _names_follow(self) -> bool:
         """Whether the line at hand is the `--- ` of a pair that a hunk follows (no signature, no prose)."""
@@ -142,10 +148,13 @@ class Parser:
             old, new = checked(old), checked(new)
         except PathError as error:
             shown = (new or old or "").encode("utf-8", "replace").decode()
-            self._problems.append(f"{shown!r}: the path is refused: {error}")
+            self._refuse(
+                repr(shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."),
+                f"the path is refused: {error}",
+            )
             return
         if old is None and new is None:
-            self._problems.append(f"line {header.line}: a change that names no file")
+            self._refuse(f"line {header.line}", "a change that names no file")
             return
         status = header.status
         if status == "M":
@@ -184,15 +193,22 @@ class Parser:
     def _hunks(self) -> tuple[Hunk, ...]:
         hunks = []
         while self._at < self._ends:
-            match = _HUNK.match(self._lines[self._at])
-            if match is None:
+            line = self._lines[self._at]
+            match = _HUNK.match(line)
+            if match is not None:
+                hunks.append(self._hunk(match))
+            elif line.startswith(b"@@ -"):
+                place = self._at + 1
+                hunks.append(Hunk(0, 0, 0, 0, "", (), place, (), "its header cannot be read"))
+                self._at += 1
+                self._skip_to_next_header()
+            else:
                 break
-            hunks.append(self._hunk(match))
         return tuple(hunks)
 
     def _hunk(self, match: re.Match[bytes]) -> Hunk:
         lines, start = self._lines, self._at
-        counts = [min(int(match[i]) if match[i] is not None else 1, _MOST) for i in (1, 2, 3, 4)]
+        counts = [int(match[i]) if match[i] is not None else 1 for i in (1, 2, 3, 4)]
         old_left, new_left = counts[1], counts[3]
         at = start + 1
         entries: list[tuple[str, bytes]] = []
@@ -202,7 +218,7 @@ class Parser:
             line = lines[at] if at < self._ends else None
             sign = "" if line is None else chr(line[0]) if line not in (b"", b"\r") else " "
             if sign == "\\" and entries:
-                entries[-1] = (entries[-1][0], entries[-1][1][:-1])
+                entries[-1] = _unended(entries[-1])
                 at += 1
                 continue
             old_left -= sign in (" ", "-")
@@ -216,10 +232,12 @@ class Parser:
             at += 1
         if damage is None:
             if at < self._ends and lines[at].startswith(b"\\ ") and entries:
-                entries[-1] = (entries[-1][0], entries[-1][1][:-1])
+                entries[-1] = _unended(entries[-1])
                 at += 1
             if at < self._ends and self._goes_on(at):
                 damage = "it has more lines than its header says"
+            elif all(sign == " " for sign, _ in entries):
+                damage = "it changes no line"
         self._at = at
         if damage is not None:
             self._skip_to_next_header()
@@ -260,3 +278,8 @@ class Parser:
             # "-- " begins a signature, "--- a/f" the next file, "--- " or "---" a separator
             return not (line.rstrip() in (b"--", b"---") or line.startswith(b"--- "))
         return line.startswith(b" ") and bool(line.strip())
+
+
+def _unended(entry: tuple[str, bytes]) -> tuple[str, bytes]:
+    """A hunk's line as the last one of a file that has no newline at its end."""
+    return entry[0], entry[1].removesuffix(b"\n")

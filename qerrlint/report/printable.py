@@ -2,8 +2,8 @@
 """Printable text: makes text of a patch harmless on a terminal and known in width; knows no findings.
 
 Bytes that are not UTF-8 arrive as lone surrogates (surrogateescape) and leave as `\\xNN`. Control
-characters would let a patch steer the terminal, and bidirectional ones show code in another order
-than the compiler reads it; both leave as escapes.
+characters would let a patch steer the terminal, bidirectional ones show code in another order than the
+compiler reads it, and of others a reader sees nothing; all of them leave as escapes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from typing import TextIO
 from unicodedata import combining, east_asian_width
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# What no font shows: Unicode's Default_Ignorable_Code_Point, line separators, annotation marks, the blank of
+# Braille.
+_INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f{_INVISIBLE}\ud800-\udfff]")
+_HIDDEN = re.compile(f"[\x7f-\x9f{_INVISIBLE}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TAB = 8
 _LONGEST = 100
@@ -27,7 +34,21 @@ def escaped(char: str) -> str:
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:
         code -= 0xDC00
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def hidden_escaped(document: str) -> str:
+    """A JSON document with the characters that nobody sees as JSON's own escapes; it means the same."""
+    return _HIDDEN.sub(lambda match: _json_escape(ord(match[0])), document)
+
+
+def _json_escape(code: int) -> str:
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
 
 
 def printable(text: str) -> str:

@@ -22,6 +22,7 @@ _FOUND_BY = {
     "given": "as given",
     "base-commit": "named by the base-commit trailer",
     "blobs": "found by the blobs of the index lines",
+    "date": "taken by the date of the mail",
     "HEAD": "taken from HEAD",
     "directory": "the files as they are",
     "none": "no tree at hand",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from qerrlint.engine.analyse_file import FileReport
@@ -35,6 +35,9 @@ from qerrlint.rules.rule import RuleSet
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import Source
 
+Unfit = Callable[[Result, Sequence[Series], Sequence[Stage], RuleSet], Result]
+"""What makes a Result of one and of the stages that it comes from."""
+
 
 def review_series(
     base: Source,
@@ -43,10 +46,12 @@ def review_series(
     tree: TreeInfo,
     notices: Sequence[str] = (),
     beneath: Sequence[Series] = (),
+    unfit: Unfit | None = None,
 ) -> Result:
     """Apply the patches to `base` one by one and report what each did; all statuses, unfiltered.
 
-    The patches of `beneath` are applied first and not reviewed.
+    The patches of `beneath` are applied first and not reviewed. `unfit` adds what there is to say of changes
+    that do not fit.
     """
     notes = [*notices]
     if beneath:
@@ -60,6 +65,8 @@ def review_series(
         ]
     start, stages = apply_series(base, stack.series)
     result = review_stages(start, stack.series, stages, rules, tree, notes)
+    if unfit is not None:
+        result = unfit(result, stack.series, stages, rules)
     wanted = [tuple((one.kind, one.ident, one.found) for one in own) for own in stack.prerequisites]
     series = (replace(info, prerequisites=own) for info, own in zip(result.series, wanted, strict=True))
     return replace(result, series=tuple(series))

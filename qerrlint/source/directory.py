@@ -8,7 +8,7 @@ import stat
 from collections.abc import Sequence
 
 from qerrlint.errors import InputError
-from qerrlint.source.source import Source
+from qerrlint.source.source import Source, folders
 
 # A directory that holds one of these is the output of a build, not source.
 _BUILD_MARKS = frozenset(("build.ninja", "meson-private", "config-host.mak"))
@@ -57,6 +57,17 @@ class DirectorySource(Source):
         self.paths()
         return dict(self._unlisted)
 
+    def link_above(self, path: str) -> str | None:
+        """The symbolic link that the path lies beyond, None where no directory on the way is one."""
+        for folder in folders(path):
+            try:
+                mode = os.lstat(f"{self.root}/{folder}").st_mode
+            except (OSError, ValueError):
+                return None
+            if stat.S_ISLNK(mode):
+                return folder
+        return None
+
     def _walk(self, below: str, found: list[str]) -> None:
         try:
             with os.scandir(os.path.join(self.root, below)) as entries:
@@ -84,19 +95,28 @@ class DirectorySource(Source):
         full = f"{self.root}/{path}"
         try:
             mode = os.lstat(full).st_mode
-        except OSError:
+        except (OSError, ValueError):
             return None
         return full if stat.S_ISREG(mode) else None
 
     def _is_plain(self, folder: str) -> bool:
+        """Whether a folder and all above it are directories, no links; each is looked at once."""
         known = self._plain.get(folder)
-        if known is None:
-            parent, _, name = folder.rpartition("/")
-            known = name not in ("", ".", "..") and self._is_plain(parent)
-            if known:
-                try:
-                    known = stat.S_ISDIR(os.lstat(f"{self.root}/{folder}").st_mode)
-                except OSError:
-                    known = False
-            self._plain[folder] = known
-        return known
+        if known is not None:
+            return known
+        plain = True
+        for place in (*folders(folder), folder):
+            known = self._plain.get(place)
+            if known is None:
+                known = plain and self._is_directory(place)
+                self._plain[place] = known
+            plain = known
+        return plain
+
+    def _is_directory(self, folder: str) -> bool:
+        if folder.rpartition("/")[2] in ("", ".", ".."):
+            return False
+        try:
+            return stat.S_ISDIR(os.lstat(f"{self.root}/{folder}").st_mode)
+        except (OSError, ValueError):
+            return False

@@ -121,14 +121,7 @@ class Reader:
                 base = ""
                 words.append(tok)
             elif tok in _TAGGED and not words and not base:
-                self.at += 1
-                self.skip_attributes()
-                base = tok
-                if _NAME.match(self.peek()):
-                    base = f"{tok} {self.peek()}"
-                    self.at += 1
-                if self.peek() == "{":
-                    self.skip_group()
+                base = self._tagged(tok)
                 continue
             elif tok in ("typeof", "__typeof__"):
                 start = self.at
@@ -155,6 +148,18 @@ class Reader:
             return integer_type(words)
         if not base:
             raise NotADeclarationError
+        return base
+
+    def _tagged(self, keyword: str) -> str:
+        """A struct, union or enum with its tag; a body is skipped."""
+        self.at += 1
+        self.skip_attributes()
+        base = keyword
+        if _NAME.match(self.peek()):
+            base = f"{keyword} {self.peek()}"
+            self.at += 1
+        if self.peek() == "{":
+            self.skip_group()
         return base
 
     def _another_type(self) -> bool:

@@ -18,7 +18,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from qerrlint.errors import InputError
-from qerrlint.patch.message import Message, read_messages
+from qerrlint.patch.mail.read_input import read_messages
+from qerrlint.patch.message import Message
 from qerrlint.source.git_tree import require
 from qerrlint.source.gitprocess import BlobReader, Git
 

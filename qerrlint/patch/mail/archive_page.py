@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
-from html.parser import HTMLParser
+from typing import NamedTuple
 
 from qerrlint.errors import InputError
 from qerrlint.patch.message import Message
 
-_UNIT = r"(?:second|minute|hour|day|week|month|year)s?"
-_AGO = rf"(?:\d+|an?)\s{_UNIT}(?:,?\s(?:and\s)?\d+\s{_UNIT})*\sago"
-# patchew: a title, then this line, then the mail's text
-_POSTED = re.compile(rf"^[ \t]*Posted by (?P<name>\S.*?)\s+(?:{_AGO}|on\s.+)[ \t]*$", re.M)
+_UNITS = ("second", "minute", "hour", "day", "week", "month", "year")
+# patchew: a title, then this line with a name and a time, then the mail's text
+_POSTED = re.compile(r"^[ \t]*Posted by (\S[^\n]*)$", re.M)
 # lore, whole thread on a page
 _LISTED = re.compile(
     r"^From: (?P<name>.+?) @ (?P<date>\d{4}-\d\d-\d\d) +(?P<time>\d\d?:\d\d)(?: UTC)?(?P<links>.*)$", re.M
@@ -22,15 +22,52 @@ _LISTED = re.compile(
 # lore, one mail on a page: headers in the midst of the text
 _HEADED = re.compile(r"^From: [^\n]+\n(?:[A-Z][\w-]*: [^\n]*\n|[ \t]+\S[^\n]*\n)*", re.M)
 # what lore puts behind headers: "Message-ID: <...> (raw)", "Date: ...<TAB>[thread overview]"
-_HEADER_LINKS = re.compile(r"[ \t]*(?:\((?:permalink|raw|permalink / raw)\)|\[thread overview\])$", re.M)
+_HEADER_LINKS = re.compile(
+    r"(?<![ \t])[ \t]*(?:\((?:permalink|raw|permalink / raw)\)|\[thread overview\])$", re.M
+)
 _LISTED_END = re.compile(r"^\^ permalink raw reply\b", re.M)
 _HEADED_END = re.compile(r"^[ \t]*(?:[a-z]+[ \t]+)*other threads:\[", re.M)
+
+
+class _Posted(NamedTuple):
+    """A "Posted by" line: where it begins and ends, and whom it names."""
+
+    start: int
+    end: int
+    name: str
+
+
+def _posted_lines(text: str) -> Iterator[_Posted]:
+    for match in _POSTED.finditer(text):
+        name = _poster(match[1])
+        if name:
+            yield _Posted(match.start(), match.end(), name)
+
+
+def _poster(line: str) -> str:
+    """The name in "NAME 2 years, 3 months ago" or "NAME on DATE"; the empty text for other lines."""
+    words = line.split()
+    if not words:
+        return ""
+    if words[-1] == "ago":
+        end = len(words) - 1
+        while end >= 2 and words[end - 1].rstrip("s,") in _UNITS and _is_number(words[end - 2]):
+            end -= 2
+            if end and words[end - 1] in ("and", "&"):
+                end -= 1
+        return " ".join(words[:end]) if end < len(words) - 1 else ""
+    end = words.index("on") if "on" in words[1:-1] else 0
+    return " ".join(words[:end])
+
+
+def _is_number(word: str) -> bool:
+    return word in ("a", "an") or (word.isascii() and word.isdigit())
 
 
 def is_page(text: str) -> bool:
     """Whether the text looks like a saved page of an archive."""
     return (
-        _POSTED.search(text) is not None
+        next(_posted_lines(text), None) is not None
         or _LISTED.search(text) is not None
         or (
             ("permalink" in text or "(raw)" in text)
@@ -87,17 +124,16 @@ class _Lines:
 
 
 def _posted(text: str, origin: str, skipped: int | None) -> list[Message]:
-    marks = list(_POSTED.finditer(text))
-    titles = [_line_before(text, mark.start()) for mark in marks]
+    marks = list(_posted_lines(text))
+    titles = [_line_before(text, mark.start) for mark in marks]
     messages = []
     lines = _Lines(text, skipped)
     for number, mark in enumerate(marks):
         end = titles[number + 1][0] if number + 1 < len(marks) else len(text)
-        start = min(mark.end() + 1, len(text))
+        start = min(mark.end + 1, len(text))
         offset = lines.before(start)
         subject = " ".join(titles[number][1].split())
-        sender = " ".join(mark["name"].split())
-        messages.append(Message(None, sender, subject, None, None, (), text[start:end], origin, offset))
+        messages.append(Message(None, mark.name, subject, None, None, (), text[start:end], origin, offset))
     return messages
 
 
@@ -106,9 +142,9 @@ def _listed(text: str, origin: str, skipped: int | None) -> list[Message]:
     messages = []
     lines = _Lines(text, skipped)
     for number, mark in enumerate(marks):
-        body = text.find("\n\n", mark.end())
         limit = marks[number + 1].start() if number + 1 < len(marks) else len(text)
-        if body < 0 or body > limit:
+        body = text.find("\n\n", mark.end(), limit)
+        if body < 0:
             continue
         closing = _LISTED_END.search(text, body, limit)
         above = text[marks[number - 1].end() if number else 0 : mark.start()]
@@ -127,7 +163,7 @@ def _listed(text: str, origin: str, skipped: int | None) -> list[Message]:
 
 
 def _headed(text: str, origin: str, skipped: int | None) -> list[Message]:
-    from qerrlint.patch.mime import read_mail
+    from qerrlint.patch.mail.mime import read_mail
 
     for head in _HEADED.finditer(text):
         if "\nSubject: " not in head[0]:
@@ -137,76 +173,7 @@ def _headed(text: str, origin: str, skipped: int | None) -> list[Message]:
         clean = _HEADER_LINKS.sub("", content[: len(head[0])])
         clean = clean.rstrip("\n") + "\n\n"
         body = content[len(head[0]) :].lstrip("\n")
-        mails = read_mail((clean + body).encode("utf-8", "surrogateescape"), origin)
+        mails = read_mail((clean + body).encode("utf-8", "surrogateescape"), origin).messages
         offset = _Lines(text, skipped).before(head.start() + len(content) - len(body))
         return [replace(mail, lines_offset=offset) for mail in mails]
     return []
-
-
-_BLOCK_TAGS = (
-    "p div br li ul ol tr table pre hr title section article header footer nav main h1 h2 h3 h4 h5 h6 "
-    "blockquote form body head dl dt dd"
-)
-_BLOCKS = frozenset(_BLOCK_TAGS.split())
-_HIDDEN = frozenset(("script", "style", "template", "noscript"))
-
-
-class _Text(HTMLParser):
-    """Collects text: verbatim inside <pre>, with blanks folded and a newline at each block elsewhere."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.out: list[str] = []
-        self._pre = 0
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._edge(tag, 1)
-
-    def handle_endtag(self, tag: str) -> None:
-        self._edge(tag, -1)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._edge(tag, 0)
-
-    def handle_data(self, data: str) -> None:
-        if self._hidden:
-            return
-        if self._pre:
-            self.out.append(data.replace("\r\n", "\n"))
-        elif data.strip():
-            folded = re.sub(r"[ \t\r\n]+", " ", data)
-            at_start = not self.out or self.out[-1].endswith("\n")
-            self.out.append(folded.lstrip(" ") if at_start else folded)
-        elif self.out and not self.out[-1].endswith(("\n", " ")):
-            self.out.append(" ")
-
-    def _edge(self, tag: str, depth: int) -> None:
-        if tag in _HIDDEN:
-            self._hidden = max(0, self._hidden + depth)
-        if tag in _BLOCKS and (not self._pre or tag in ("pre", "br")):
-            if self.out and not self.out[-1].endswith("\n"):
-                self.out.append("\n")
-            if tag == "br" and self._pre:
-                self.out.append("\n")
-        if tag == "pre":
-            self._pre = max(0, self._pre + depth)
-
-
-def html_text(data: bytes) -> str:
-    """The text of an HTML page, with the layout of its <pre> blocks kept."""
-    declared = re.search(rb"charset=[\"']?([\w-]+)", data[:2048])
-    try:
-        page = data.decode(declared[1].decode("ascii") if declared else "utf-8", "replace")
-    except LookupError:
-        page = data.decode("utf-8", "replace")
-    parser = _Text()
-    try:
-        parser.feed(page)
-        parser.close()
-    except AssertionError:
-        # html.parser asserts on a malformed declaration; what was read up to there is all there is.
-        parser.out.append("\n")
-    return (
-        re.sub(r"[ \t]+\n", "\n", "".join(parser.out)) if "<pre" not in page.lower() else "".join(parser.out)
-    )
