@@ -33,5 +33,11 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 CHECKS = (
     # discard: the call; other: the function that frees it again.
-    Check("left-dangling", "ownership", (event("left-dangling", "pair", "object", "discard", "other"),), run),
+    Check(
+        "left-dangling",
+        "ownership",
+        (event("left-dangling", "pair", "object", "discard", "other"),),
+        run,
+        words=("releases",),
+    ),
 )

@@ -112,5 +112,6 @@ CHECKS = (
             ),
         ),
         run,
+        words=("releases",),
     ),
 )

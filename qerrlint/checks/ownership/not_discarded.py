@@ -37,6 +37,10 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 CHECKS = (
     # acquire, discard: the calls.
     Check(
-        "not-discarded", "ownership", (event("not-discarded", "pair", "object", "acquire", "discard"),), run
+        "not-discarded",
+        "ownership",
+        (event("not-discarded", "pair", "object", "acquire", "discard"),),
+        run,
+        words=("releases",),
     ),
 )

@@ -139,7 +139,7 @@ class ReleaseSites:
                 continue
             if plain and handed == path and not outer:
                 return True
-            if not word_list("releases").matches(call.name.lower()):
+            if not may_release(call.name):
                 continue
             if path.startswith((f"{handed}.", f"{handed}->")) and handed != owner:
                 return True
@@ -163,6 +163,11 @@ class ReleaseSites:
                 return ReleaseSites._path_of(function, cast.args[0])
             return None
         return value.path.removeprefix("*") if isinstance(value, (Var, Addr)) else None
+
+
+def may_release(name: str) -> bool:
+    """Whether a function of unknown body may release what belongs to its argument, by its name."""
+    return word_list("releases").matches(name.lower())
 
 
 def owners(function: Function, name: str) -> frozenset[str]:

@@ -65,5 +65,11 @@ def _is_work(event: Event) -> bool:
 
 CHECKS = (
     # acquire: the call.
-    Check("unchecked-acquire", "ownership", (event("unchecked-acquire", "pair", "object", "acquire"),), run),
+    Check(
+        "unchecked-acquire",
+        "ownership",
+        (event("unchecked-acquire", "pair", "object", "acquire"),),
+        run,
+        words=("no-work",),
+    ),
 )

@@ -276,5 +276,6 @@ CHECKS = (
             ),
         ),
         run,
+        words=("advice",),
     ),
 )

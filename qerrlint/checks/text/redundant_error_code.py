@@ -133,5 +133,6 @@ CHECKS = (
             ),
         ),
         run,
+        words=("extends-error",),
     ),
 )
