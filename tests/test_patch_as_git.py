@@ -133,6 +133,15 @@ def test_a_file_without_newline_at_its_end_is_not_joined_with_what_comes(tmp_pat
     assert git_takes(tmp_path, "@@ -2,0 +3 @@\n+c\n", "a\nb") == "a\nbc\n"
 
 
+def test_what_a_mailer_did_to_context_is_undone_and_said() -> None:
+    hunks = "@@ -1,4 +1,5 @@\nint f(void)\n+{\n     a;\n"
+    applied = apply_change(change_of(hunks), b"int f(void)\n    a;\n\n\nint g;\n")
+    assert applied.data == b"int f(void)\n{\n    a;\n\n\nint g;\n"
+    done = "context lines had lost the blank in front of them and blank context lines at its end were missing"
+    assert applied.notes == (f"f: hunk 1: {done}; git apply refuses it so",)
+    assert refusal(hunks, "int f(void)\n    a;\n\nb\n") == f"{done}; put right, it does not fit"
+
+
 def test_a_file_that_is_there_is_not_added_again() -> None:
     head = "new file mode 100644\n--- /dev/null\n+++ b/f\n"
     assert refusal("@@ -0,0 +1 @@\n+a\n", "", head) == "the file to add is there already"

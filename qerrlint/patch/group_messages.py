@@ -71,6 +71,11 @@ class _Group:
         return _key(self.first.subject)
 
     @property
+    def has_patch(self) -> bool:
+        """Whether there is more than a cover letter."""
+        return any(index > 0 for index in self.members)
+
+    @property
     def titles(self) -> set[str]:
         return {folded(mail.subject.title) for mail in self.members.values()} - {""}
 
@@ -313,14 +318,14 @@ def _newest(groups: Sequence[_Group]) -> list[_Group]:
     highest: dict[tuple[object, ...], int] = {}
     owners: dict[str, _Group] = {}
     for group in groups:
-        for mark in _relations(group):
+        for mark in _relations(group) if group.has_patch else ():
             highest[mark] = max(highest.get(mark, 0), group.key[1])
         for mail in group.members.values():
             if mail.message.message_id:
                 owners[mail.message.message_id] = group
     chosen = []
     for group in groups:
-        if any(highest[mark] > group.key[1] for mark in _relations(group)):
+        if any(highest.get(mark, 0) > group.key[1] for mark in _relations(group)):
             continue
         chosen.append(group)
         _fill_up(group, owners)
