@@ -120,14 +120,6 @@ TEMPORARY = {
     frozenset({"qerrlint.rules.rule", "qerrlint.rules.rule_file"}),
     frozenset({"qerrlint.patch.diff", "qerrlint.patch.diffparser"}),
     frozenset({"qerrlint.cli.output", "qerrlint.cli.settings"}),
-    frozenset(
-        {
-            "qerrlint.patch.archive",
-            "qerrlint.patch.gitlog",
-            "qerrlint.patch.message",
-            "qerrlint.patch.mime",
-        }
-    ),
 }
 
 
