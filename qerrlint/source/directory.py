@@ -104,14 +104,14 @@ class DirectorySource(Source):
         known = self._plain.get(folder)
         if known is not None:
             return known
-        plain = True
         for place in (*folders(folder), folder):
             known = self._plain.get(place)
             if known is None:
-                known = plain and self._is_directory(place)
-                self._plain[place] = known
-            plain = known
-        return plain
+                known = self._plain[place] = self._is_directory(place)
+            if not known:
+                self._plain[folder] = False
+                return False
+        return True
 
     def _is_directory(self, folder: str) -> bool:
         if folder.rpartition("/")[2] in ("", ".", ".."):
