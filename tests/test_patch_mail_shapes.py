@@ -366,6 +366,15 @@ SHAPES: dict[str, Callable[[], bytes]] = {
     "without-signatures-and-blank-lines": lambda: re.sub(
         rb"\n+(?=From [0-9a-f]{40} )", b"\n", mails("--no-signature")
     ),
+    "from-nobody": lambda: mbox(each()).replace(
+        b"From ada@example.org Mon Mar  3 12:00:00 2025", b"From nobody", 1
+    ),
+    "cover-of-another-version": lambda: mbox(
+        [
+            b"From: Ada <ada@example.org>\nSubject: [PATCH v3 0/3] lamps\nMessage-ID: <c@x>\n\nThree.\n",
+            *(b"References: <c@x>\n" + part for part in each()),
+        ]
+    ),
     "reversed": lambda: mbox(each()[::-1]),
     "no-blank-lines-between": lambda: mbox(each(), b""),
     "text-in-front": lambda: b"HTTP/1.1 200 OK\nserver: x\n\n" + mbox(each()),

@@ -21,6 +21,7 @@ DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*([A-Za-z]*)[^\n\\]*(?:\\(?:\r?\n)?[^\n\\
 # The same from a `#` on in raw text, where a comment on the line may run over several lines.
 RAW_DIRECTIVE = re.compile(rb"#[^\n\\/]*(?:(?:\\\r?\n|\\|" + _COMMENT + rb"|/)[^\n\\/]*)*", re.DOTALL)
 
+_MARK = re.compile(r"/[*/]")
 _DIGITS = b"0123456789"
 # The bytes of words.
 WORD = bytes(c for c in range(128) if chr(c).isalnum()) + b"_"
@@ -51,6 +52,32 @@ def _bare_token(match: re.Match[bytes]) -> bytes:
 def bare(data: bytes) -> bytes:
     """`data` with comments and the insides of literals blanked; equal in length and lines, quotes kept."""
     return OPAQUE.sub(_bare_token, data)
+
+
+def without_comments(text: str, blank: str = "", lines: bool = True) -> str:
+    """`text` with `blank` for each comment; an unclosed one stays, marks in string literals count too.
+
+    lines: whether to take out `//` comments too.
+    """
+    kept: list[str] = []
+    start = at = 0
+    closed = True  # whether a block comment that starts here may still be closed
+    while found := _MARK.search(text, at):
+        at = found.start() + 1
+        if text[at] == "*":
+            end = text.find("*/", at + 1) + 2 if closed else 1
+            if end < 2:
+                closed = False
+                continue
+        elif lines:
+            end = text.find("\n", at)
+            end = end if end >= 0 else len(text)
+        else:
+            continue
+        kept += (text[start : found.start()], blank)
+        start = at = end
+    kept.append(text[start:])
+    return "".join(kept)
 
 
 def open_comment(data: bytes) -> int:

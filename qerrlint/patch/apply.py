@@ -104,7 +104,8 @@ def apply_change(change: FileChange, old: bytes | None) -> Applied:
 def _applied(
     change: FileChange, lines: Sequence[bytes], data: bytes, placed: Sequence[_Place], notes: Sequence[str]
 ) -> Applied:
-    told = [*notes]
+    told = [f"{problem}; git apply refuses it so" for problem in mended(change)]
+    told += notes
     if (
         lines
         and not lines[-1].endswith(b"\n")
@@ -119,6 +120,15 @@ def _applied(
         raise HunkMismatch(change.path, 0, "the file to delete has more lines than the change removes")
     offsets = tuple(offset for _, offset in placed)
     return Applied(None if change.status == "D" else data, _map(change, placed), offsets, tuple(told))
+
+
+def mended(change: FileChange) -> list[str]:
+    """A sentence for each hunk in which something that a mailer has done was undone."""
+    return [
+        f"{change.path}: hunk {number}: {hunk.mended}"
+        for number, hunk in enumerate(change.hunks, 1)
+        if hunk.mended
+    ]
 
 
 def _without_hunks(change: FileChange, old: bytes) -> Applied:
@@ -281,6 +291,8 @@ def _mismatch(
         return AlreadyApplied(change.path, 0, "the change is in the file already")
     number = len(placed) + 1
     hunk = change.hunks[number - 1]
+    if hunk.mended:
+        return HunkMismatch(change.path, number, f"{hunk.mended}; put right, it does not fit")
     side = _new_side(hunk, fold)
     if side.lines and Image(keys).place(side) is not None:
         return HunkMismatch(change.path, number, "it is in the file already, other hunks are not")

@@ -23,7 +23,8 @@ class Hunk:
     `lines` holds (sign, bytes) with sign one of " ", "+", "-"; the bytes end in a newline as in the file,
     unless the diff says that the file's last line has none. `text_line` is the line of the `@@` header
     in the parsed text, `text_lines` that of each entry of `lines`. `damage` says what is wrong with the
-    hunk's own form (cut short, wrong counts, wrapped by a mailer), None when nothing is.
+    hunk's own form (cut short, wrong counts, wrapped by a mailer), None when nothing is. `mended` says what a
+    mailer had done to its context lines and was undone, "" for nothing.
     """
 
     old_start: int
@@ -35,6 +36,7 @@ class Hunk:
     text_line: int
     text_lines: tuple[int, ...]
     damage: str | None = None
+    mended: str = ""
 
     @property
     def before(self) -> list[bytes]:
@@ -99,16 +101,6 @@ class Diff:
     refused: tuple[tuple[str, str], ...] = ()
 
 
-def parse_diff(data: bytes) -> Diff:
-    """The unified diffs in a text, whatever stands around them; quoted ones (`> `) do not count.
-
-    Lines are those of `data` split at newlines. Never raises: what is damaged is a problem of the result.
-    """
-    from qerrlint.patch.diffparser import Parser
-
-    return Parser(data).run()
-
-
 def has_diff(data: bytes) -> bool:
     """Whether the text seems to hold a diff of its own: a quick test without parsing."""
     return _DIFF.search(data) is not None
@@ -127,6 +119,7 @@ def reverse(change: FileChange) -> FileChange:
             hunk.text_line,
             hunk.text_lines,
             hunk.damage,
+            hunk.mended,
         )
         for hunk in change.hunks
     )

@@ -207,7 +207,7 @@ class _File:
             return
         if not objects:
             what = (
-                "no caller of it is in sight" if one.object.kind == "parameter" else "its object is not known"
+                "no caller of it is in reach" if one.object.kind == "parameter" else "its object is not known"
             )
             self._say(found.unclear, call.span.start, function.name, call.name, what)
             return

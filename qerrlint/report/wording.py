@@ -195,10 +195,12 @@ def tally(result: Result) -> str:
 def looked_at(result: Result) -> str:
     """How much was analysed, of which tree, and where declarations were searched."""
     coverage, tree = result.coverage, result.tree
+    alone = tree.reach == "patch" and result.command == "check"
+    reach = "declarations from each file alone" if alone else _REACH.get(tree.reach, tree.reach)
     stated = "each series on its own base" if any(bases(result)) else _base(tree, bool(result.patches))
     return (
         f"{coverage.explored} of {count(coverage.functions, 'function')} analysed in "
-        f"{count(coverage.files, 'file')}; {stated}; {_REACH.get(tree.reach, tree.reach)}"
+        f"{count(coverage.files, 'file')}; {stated}; {reach}"
     )
 
 

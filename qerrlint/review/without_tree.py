@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qerrlint.model.contracts import AGES, NEWEST
+from qerrlint.patch.apply import mended
 from qerrlint.patch.fragments import Fragment, fragments
 from qerrlint.patch.linemap import LineMap, Run
 from qerrlint.patch.series import Series
@@ -58,6 +59,7 @@ def review_loose(series: Sequence[Series], rules: RuleSet) -> Result:
             for change in patch.changes:
                 if not is_c(change.path) or change.binary:
                     continue
+                stage.problems += mended(change)
                 parts = left.granted(_plausible(fragments(change), stage, change.path), stage, change.path)
                 if not parts:  # a rename or a change of mode shows no line
                     continue

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from qerrlint.c.lexis import without_comments
 from qerrlint.source.span import Span
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _MEMBERS = re.compile(r"\w+(?:(?:->|\.)\w+)+")
-_COMMENT = re.compile(r"/[*/]")
 # The texts of nested calls repeat each other. Real functions need about four times their own length in all
 # (see tests/test_c_lower.py); the limit bounds what a hostile nest of calls costs.
 _TEXT_LIMIT = 100
@@ -22,27 +22,6 @@ _SMALL = 1 << 16
 
 class TextLimitError(Exception):
     """The nested expressions of a function repeat more text than any real function does."""
-
-
-def without_comments(text: str) -> str:
-    """`text` without its comments; an unclosed one stays. Comment marks in string literals count as well."""
-    kept: list[str] = []
-    start = at = 0
-    closed = True  # whether a block comment that starts here may still be closed
-    while found := _COMMENT.search(text, at):
-        at = found.start() + 1
-        if text[at] == "/":
-            end = text.find("\n", at)
-            end = end if end >= 0 else len(text)
-        else:
-            end = text.find("*/", at + 1) + 2 if closed else 1
-            if end < 2:
-                closed = False
-                continue
-        kept.append(text[start : found.start()])
-        start = at = end
-    kept.append(text[start:])
-    return "".join(kept)
 
 
 class NodeText:

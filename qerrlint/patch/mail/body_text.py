@@ -11,7 +11,8 @@ import binascii
 import re
 from collections.abc import Iterator, Sequence
 
-from qerrlint.patch.diff import has_diff, parse_diff
+from qerrlint.patch.diff import has_diff
+from qerrlint.patch.diffparser import parse_diff
 
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
@@ -74,7 +75,7 @@ def best_reading(
         text = text.replace("\xa0", " ")
     first = (unflow(text, delsp) if flowed else text, not flowed)
     least = _ranked(first[0])
-    if least < (False, 1):
+    if least < (False, 0, 1):
         return first
     readings = [first]
     if flowed:
@@ -91,14 +92,16 @@ def best_reading(
     return min(readings, key=lambda reading: _ranked(reading[0]))
 
 
-def _ranked(text: str) -> tuple[bool, int, int]:
-    """How little fits together in a text: whether there is no diff, how many problems, how few lines."""
+def _ranked(text: str) -> tuple[bool, int, int, int]:
+    """How little fits together in a text: whether there is no diff, how many problems, how many hunks that
+    are put up with, how few lines."""
     body = text.encode("utf-8", "surrogateescape")
     if not has_diff(body):
-        return True, 0, 0
+        return True, 0, 0, 0
     diff = parse_diff(body)
     lines = sum(len(hunk.lines) for change in diff.changes for hunk in change.hunks if hunk.damage is None)
-    return not diff.changes and not diff.problems, len(diff.problems), -lines
+    mended = sum(bool(hunk.mended) for change in diff.changes for hunk in change.hunks)
+    return not diff.changes and not diff.problems, len(diff.problems), mended, -lines
 
 
 def unflow(text: str, delsp: bool) -> str:

@@ -34,7 +34,8 @@ def starts(data: bytes) -> list[tuple[int, int]]:
     while at or data.startswith(b"From ", at):
         end = data.find(b"\n", at)
         end = len(data) if end < 0 else end + 1
-        if _is_from_line(data[at:end]) and (
+        # The first line of a file needs no date: some tools write "From nobody".
+        if (at == 0 or _is_from_line(data[at:end])) and (
             end == len(data) or _HEADER_LINE.match(data, end) or data.startswith((b">From ", b"From "), end)
         ):
             found.append((at, end))

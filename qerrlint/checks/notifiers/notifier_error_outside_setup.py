@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Migration notifiers that fail for an event at which nobody can take the failure: all but SETUP.
+"""The event notifier-error-outside-setup: a migration notifier that fails for another event than SETUP.
 
-How a body looks for one event facts/events.py tells; the contract is that of MigrationNotifyFunc in
-migration/misc.h, and migration_call_notifiers() asserts it.
+Only SETUP may fail: migration_call_notifiers() asserts it for the others (MigrationNotifyFunc in
+include/migration/misc.h). Which paths an event leaves open qemu.migration_events works out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from qerrlint.c.cut import Piece
+from qerrlint.checks.check import Check, event
+from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import ZERO, Call
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.qemu.migration_events import lives_by_event
-from qerrlint.qemu.notifier_callbacks import is_migration_notifier
+from qerrlint.qemu.migration_events import results_by_event
+from qerrlint.qemu.notifier_callbacks import is_fallible_callback, is_migration_notifier
 from qerrlint.source.span import Span
 
 _SETUP = "_SETUP"
@@ -26,21 +27,25 @@ _SETUP = "_SETUP"
 
 @dataclass(slots=True)
 class _Failure:
-    """One return that fails, and the events at which it does."""
+    """One return that fails, and the events for which it does; `sure`: it fails whenever it is reached."""
 
     how: str
     sure: bool
     leaving: ReturnState
     result: FunctionResult
-    events: list[str]
+    events: list[str] = field(default_factory=list)
 
 
-def outside_setup(unit: TranslationUnit, piece: Piece) -> Iterator[Observation]:
-    """The returns of a migration notifier that fail at another event than SETUP."""
-    if not is_migration_notifier(unit, piece.name):
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
+    """The returns of a migration notifier that fail for another event than SETUP.
+
+    An event that does not decide every branch, and an exploration that was cut short, prove nothing.
+    """
+    unit, name = analysed.unit, analysed.name
+    if not is_migration_notifier(unit, name) or not is_fallible_callback(unit, name):
         return
     failures: dict[Span, _Failure] = {}
-    for under in lives_by_event(unit, piece.name):
+    for under in results_by_event(unit, name):
         if under.event.endswith(_SETUP) or not under.decided or not under.result.complete:
             continue
         for leaving in under.result.returns:
@@ -54,11 +59,14 @@ def outside_setup(unit: TranslationUnit, piece: Piece) -> Iterator[Observation]:
             if under.event not in known.events:
                 known.events.append(under.event)
     for span, failure in sorted(failures.items()):
-        yield _observation(unit, piece.name, span, failure)
+        yield _observation(unit, name, span, failure)
 
 
 def _failing(unit: TranslationUnit, result: FunctionResult, leaving: ReturnState) -> tuple[str, bool]:
-    """How a way of returning fails ("sets": an Error alone, "returns": a result), and if that is sure."""
+    """How a return fails, and whether for certain.
+
+    "returns": by the result; "sets": an Error is set, and the result is 0; "": it does not fail.
+    """
     if not leaving.signs & ZERO:
         return "returns", True
     if leaving.error.state is ErrorState.SET and leaving.signs == ZERO:
@@ -94,4 +102,16 @@ def _observation(unit: TranslationUnit, name: str, span: Span, failure: _Failure
         },
         trail=path_steps(unit, leaving.trail, "errp", setter),
         certainty="high" if failure.sure else "medium",
+        subject=leaving,
     )
+
+
+CHECKS = (
+    Check(
+        "notifier-error-outside-setup",
+        "notifiers",
+        # events: the constants; value: what is returned; cause: a half sentence.
+        (event("notifier-error-outside-setup", "events", "value", "cause", how="returns sets"),),
+        run,
+    ),
+)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Error locals that only go between a call and errp, and the edits that do without them.
+"""Error locals that only receive an Error and propagate it to errp, and the edits that remove them.
 
-What calls do comes from the facts. Nothing is said where errp may hold an Error already: error_propagate()
-keeps the first one, a setter would assert.
+What a call does to its Error comes from its effects. A local is left alone where errp may hold an Error
+already: error_propagate() keeps the first one, a second set would assert (include/qapi/error.h).
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from qerrlint.absint.reachability import after, reaches
-from qerrlint.checks.statement_text import ELSE, Text, null_checked, realigned
+from qerrlint.checks.text.statement_text import ELSE, Text, null_checked, realigned
 from qerrlint.findings import Edit, Observation
 from qerrlint.ir.code import ANY, NEG, ZERO, Addr, Call, Return, Var
+from qerrlint.source.span import Span
 
 GUARDS = frozenset({"ERRP_GUARD", "ERRP_AUTO_PROPAGATE"})
 
@@ -25,17 +26,44 @@ _STORED = re.compile(rb"(?P<type>[\w\s*]*[\s*])?(?P<to>[\w.>\-]+)\s*=\s*\Z")
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A call with `&local` and the error_propagate() behind it; `words` counts the local's name in them."""
+    """A call with `&local` and the error_propagate() behind it.
+
+    `propagate` is the offset of the latter, `words` counts the local's name in both, `edits` is None where
+    the shape is not one that can be edited, `leaves` says that the function returns right behind.
+    """
 
     call: Call
     propagate: int
     words: int
     edits: tuple[Edit, ...] | None
-    sure: str
+    certainty: str
     leaves: bool
 
 
-def carried_errors(text: Text) -> Iterator[Observation]:
+def redundant(
+    text: Text,
+    form: str,
+    place: Span,
+    name: str,
+    callee: str,
+    edits: tuple[Edit, ...],
+    certainty: str = "high",
+    subject: object = None,
+) -> Observation:
+    """The observation of one piece of redundant code: `name` is the Error, `callee` who takes or sets it."""
+    return Observation(
+        event="redundant-error-code",
+        function=text.function.name,
+        primary=place,
+        key=f"{form} {name} {callee}",
+        slots={"form": form, "error": name, "callee": callee, "errp": text.errp or "errp"},
+        certainty=certainty,
+        edits=edits,
+        subject=subject,
+    )
+
+
+def propagated_locals(text: Text) -> Iterator[Observation]:
     """Error locals that errp could replace."""
     errp = text.errp
     if errp is None:
@@ -91,7 +119,7 @@ def _is_setter(text: Text, call: Call, name: str) -> bool:
 
 
 def _collected(text: Text, name: str, setters: list[Call]) -> list[Observation]:
-    """A local that calls set, and that one error_propagate() hands on in every case."""
+    """A local that calls set, and that one error_propagate() propagates in every case."""
     function = text.function
     errp = text.errp or ""
     moves = [c for c in function.calls if c.name == "error_propagate" and c.args == (Var(errp), Var(name))]
@@ -103,7 +131,7 @@ def _collected(text: Text, name: str, setters: list[Call]) -> list[Observation]:
     if len(text.words(name)) != 2 + len(setters) + (check is not None):
         return []
 
-    # While the local holds the Error nobody else may find it, or want to put one, in errp.
+    # While the local holds the Error no other call may read errp, or set it.
     taken = {call.index for call in setters} | {
         call.index for call in function.calls if Var(errp) in call.args and call.name not in GUARDS
     }
@@ -117,7 +145,7 @@ def _collected(text: Text, name: str, setters: list[Call]) -> list[Observation]:
     edits: list[Edit | None] = [text.removed(*declared), text.removed(start, end)]
     edits += [_handed(text, call, name) for call in setters]
     callee = f"{setters[0].name}()" if len(setters) == 1 else "several calls"
-    return [text.seen("carried", move.span, name, callee, _whole(edits), "high")]
+    return [redundant(text, "carried", move.span, name, callee, _whole(edits))]
 
 
 def _meets(text: Text, call: Call, others: Collection[int], move: Call) -> bool:
@@ -162,12 +190,12 @@ def _handed(text: Text, call: Call, name: str) -> Edit | None:
 
 def _whole(edits: list[Edit | None]) -> tuple[Edit, ...]:
     """All of the edits in order, or none of them."""
-    sure = [edit for edit in edits if edit is not None]
-    return tuple(sorted(sure, key=lambda e: e.span)) if len(sure) == len(edits) else ()
+    known = [edit for edit in edits if edit is not None]
+    return tuple(sorted(known, key=lambda e: e.span)) if len(known) == len(edits) else ()
 
 
 def _paired(text: Text, name: str, setters: list[Call], in_full: bool) -> list[Observation]:
-    """Calls that tell by their result that they failed, each with its own error_propagate() behind it.
+    """Calls whose result tells of their failure, each with its own error_propagate() behind it.
 
     `in_full`: only if the local has no other use.
     """
@@ -190,7 +218,7 @@ def _paired(text: Text, name: str, setters: list[Call], in_full: bool) -> list[O
     for pair in pairs:
         own = edits if rest == 1 else pair.edits or ()
         place = text.span(pair.propagate, text.code.index(b";", pair.propagate))
-        out.append(text.seen("result-tells", place, name, pair.call.name, own, pair.sure))
+        out.append(redundant(text, "result-tells", place, name, pair.call.name, own, pair.certainty))
     return out
 
 
@@ -211,9 +239,9 @@ def _pair(text: Text, name: str, call: Call) -> _Pair | None:
         return None
     signature = unit.signature(call.name) if call.direct else None
     is_bool = signature is not None and signature.returns in ("bool", "gboolean")
-    # A pointer or an int without a body at hand only follows the convention by hearsay.
-    sure = "high" if is_bool or effect.evidence == "body" else "medium"
-    return _tested(text, name, call, failing, sure) or _retested(text, name, call, failing, sure)
+    # That a pointer or an int without a body at hand follows the convention is not shown by anything.
+    certainty = "high" if is_bool or effect.evidence == "body" else "medium"
+    return _tested(text, name, call, failing, certainty) or _retested(text, name, call, failing, certainty)
 
 
 def _propagation(text: Text, name: str) -> bytes:
@@ -221,7 +249,7 @@ def _propagation(text: Text, name: str) -> bytes:
     return rb"(?P<move>error_propagate\s*\(\s*%s\s*,\s*%s\s*\)\s*;)" % (errp, re.escape(name.encode()))
 
 
-def _tested(text: Text, name: str, call: Call, failing: int, sure: str) -> _Pair | None:
+def _tested(text: Text, name: str, call: Call, failing: int, certainty: str) -> _Pair | None:
     """`if (!f(.., &err)) { error_propagate(errp, err); ...` and `ret = f(.., &err); if (ret < 0) {` alike."""
     code = text.code
     start, end = text.offset(call.span.start), text.offset(call.span.end)
@@ -252,7 +280,7 @@ def _tested(text: Text, name: str, call: Call, failing: int, sure: str) -> _Pair
     handed = _handed(text, call, name)
     edits = (handed, gone) if handed is not None and gone is not None else None
     leaves = found.group("jump") is not None and found.group("jump").lstrip().startswith(b"return")
-    return _Pair(call, found.start("move"), 2, edits, sure, leaves)
+    return _Pair(call, found.start("move"), 2, edits, certainty, leaves)
 
 
 def _target(text: Text, call: Call) -> bytes | None:
@@ -263,8 +291,12 @@ def _target(text: Text, call: Call) -> bytes | None:
     return found.group("to") if found is not None else None
 
 
-def _retested(text: Text, name: str, call: Call, failing: int, sure: str) -> _Pair | None:
-    """`f(.., &err); if (err) { error_propagate(errp, err); return; }`, with or without the result stored."""
+def _retested(text: Text, name: str, call: Call, failing: int, certainty: str) -> _Pair | None:
+    """`f(.., &err); if (err) { error_propagate(errp, err); return; }`, with or without the result stored.
+
+    None where the function tests the stored result for failure further down: by its own account such a
+    result need not mean that f() set an Error.
+    """
     code = text.code
     start, end = text.offset(call.span.start), text.offset(call.span.end)
     word = re.escape(name.encode())
@@ -297,8 +329,8 @@ def _retested(text: Text, name: str, call: Call, failing: int, sure: str) -> _Pa
         to = re.escape(target)
         again = rb"!\s*%s(?![\w.]|->)|(?<![\w.>])%s\s*(?:==\s*NULL|<\s*0)" % (to, to)
         if re.compile(again).search(code, found.end()):
-            return None  # the code itself says that such a result need not be a failure
-    is_bool = failing == ZERO and sure == "high"
+            return None
+    is_bool = failing == ZERO and certainty == "high"
     if not is_bool and text.unit.effect(call).evidence != "body":
-        sure = "low"  # nobody tests the result here: whether it tells is an assumption
-    return _Pair(call, found.start("move"), 3, edits, sure, leaves)
+        certainty = "low"  # no test here confirms that the result tells of a failure
+    return _Pair(call, found.start("move"), 3, edits, certainty, leaves)

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Statements of one function, recognised in its bytes with comments and literals blanked; it knows no rule.
+"""Statements of one function, recognised in its bytes with comments and literals blanked.
 
-A shape that is not matched exactly is no match: what is built on these answers may be edited.
+A shape that does not match exactly is no match: the answers are used to edit the source.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from qerrlint.c.lexis import bare, previous_code
-from qerrlint.findings import Edit, Observation
-from qerrlint.ir.code import Call, Function, Var
-from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.findings import Edit
+from qerrlint.ir.code import Call, Var
 from qerrlint.source.span import Span
 
 ELSE = re.compile(rb"\s*else\b")
@@ -21,52 +20,52 @@ _ELSE_BEFORE = re.compile(rb"\belse\s*\Z")
 _BLANK_LINE = re.compile(rb"[ \t]*\n")
 
 
-@dataclass(slots=True)
 class Text:
-    """One function's bytes for matching: `code` is the whole file's length only where the function stands."""
+    """The bytes of one function: `code` has comments and the insides of literals blanked.
 
-    unit: TranslationUnit
-    function: Function
-    base: int = 0
-    code: bytes = b""
-    errp: str | None = None
+    Offsets into `code` count from the start of the function; `span` and `offset` convert from and to those
+    of the file.
+    """
 
-    def __post_init__(self) -> None:
+    __slots__ = ("_start", "code", "errp", "function", "unit")
+
+    def __init__(self, analysed: AnalysedFunction) -> None:
+        self.unit = analysed.unit
+        self.function = analysed.function
+        self.errp = analysed.errp
         span = self.function.span
-        self.base = span.start
+        self._start = span.start
         self.code = bare(self.unit.data[span.start : span.end])
-        signature = self.unit.signature(self.function.name)
-        self.errp = signature.out_error if signature is not None else None
 
     def span(self, start: int, end: int) -> Span:
         """The place of code[start:end] in the file."""
-        return Span(self.unit.path, self.base + start, self.base + end)
+        return Span(self.unit.path, self._start + start, self._start + end)
 
     def body(self) -> int:
         """Where the function's `{` is in `code`."""
-        return self.function.body - self.base
+        return self.function.body - self._start
 
     def offset(self, at: int) -> int:
         """A place in the file as an offset into `code`."""
-        return at - self.base
+        return at - self._start
 
     def is_plain(self, start: int, end: int) -> bool:
-        """Whether nothing would be lost but code: no comment, no directive in code[start:end]."""
-        raw = self.unit.data[self.base + start : self.base + end]
+        """Whether code[start:end] holds no comment and no directive, which an edit would remove."""
+        raw = self.unit.data[self._start + start : self._start + end]
         return b"/*" not in raw and b"//" not in raw and b"#" not in raw
 
     def words(self, name: str) -> list[int]:
-        """Where a name stands in the body, members of that name left out."""
+        """Where a name stands in the body, without members of that name."""
         pattern = re.compile(rb"(?<![\w.])(?<!->)%s\b" % re.escape(name.encode()))
         return [m.start() for m in pattern.finditer(self.code, self.body())]
 
     def begins_statement(self, at: int) -> bool:
-        """Whether what begins at `at` is a statement of its own in a block, not an arm without braces."""
+        """Whether a statement of a block begins at `at`; the unbraced arm of an `if` or `else` is none."""
         before = previous_code(self.code, at)
         return before >= 0 and self.code[before] in b";{}:" and not _ELSE_BEFORE.search(self.code, 0, at)
 
     def removed(self, start: int, end: int) -> Edit | None:
-        """The edit that takes the whole lines of a statement away; None where other code shares them."""
+        """The edit that removes the whole lines of a statement; None where other code shares them."""
         code = self.code
         first = code.rfind(b"\n", 0, start) + 1
         last = code.find(b"\n", end)
@@ -76,27 +75,13 @@ class Text:
             return None
         last += 1
         opened = code[:first].rstrip(b" \t").endswith(b"{\n")
-        blank = _BLANK_LINE.match(self.unit.data, self.base + last)
+        blank = _BLANK_LINE.match(self.unit.data, self._start + last)
         if blank and (opened or code[:first].endswith(b"\n\n")):
-            last = blank.end() - self.base
+            last = blank.end() - self._start
         before = previous_code(code, start)
         if before >= 0 and code[before] in b":{" and code[last:].lstrip().startswith(b"}"):
-            return None  # a label needs a statement behind it, and nobody writes an empty block
+            return None  # a label needs a statement behind it, and a block should not become empty
         return Edit(self.span(first, last), "")
-
-    def seen(
-        self, form: str, place: Span, name: str, callee: str, edits: tuple[Edit, ...], sure: str
-    ) -> Observation:
-        """The observation of one piece of redundant code."""
-        return Observation(
-            event="redundant-error-code",
-            function=self.function.name,
-            primary=place,
-            key=f"{form} {name} {callee}",
-            slots={"form": form, "error": name, "callee": callee, "errp": self.errp or "errp"},
-            certainty=sure,
-            edits=edits,
-        )
 
 
 def null_checked(text: Text, call: Call) -> tuple[int, int] | None:

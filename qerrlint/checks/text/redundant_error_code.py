@@ -1,42 +1,42 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Code for errors that does nothing: needless NULL checks, go-between Error locals, guards without use.
+"""The event redundant-error-code: NULL checks, Error locals and guards that can be removed without effect.
 
-Statements are recognised in the function's bytes with comments and literals blanked, what calls do comes
-from the facts; a shape that is not matched exactly is left alone.
+Statements are recognised in the function's bytes with comments and literals blanked, what a call does to its
+Error comes from its effects; a shape that does not match exactly is left alone.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from qerrlint.checks.gobetween import GUARDS, carried_errors
-from qerrlint.checks.statement_text import Text, null_checked
+from qerrlint.checks.check import Check, event
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.text.propagated_locals import GUARDS, propagated_locals, redundant
+from qerrlint.checks.text.statement_text import Text, null_checked
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Edit, Observation
-from qerrlint.ir.code import Call, Function, Var
+from qerrlint.ir.code import Call, Var
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
+# Both do nothing with NULL; the number is that of the argument (include/qapi/error.h).
 _NULL_SAFE = {"error_propagate": 1, "error_free": 0}
-_HELPERS = re.compile(r"prepend|append|hint|g_clear_pointer")
-# The file that defines this function implements the Error API.
-_API_FUNCTION = "error_propagate"
 
 
-def redundant_code(unit: TranslationUnit, function: Function) -> Iterator[Observation]:
-    """The observations of one function."""
-    names = {call.name for call in function.calls}
-    if _API_FUNCTION in unit.functions or names.isdisjoint((*GUARDS, *_NULL_SAFE)):
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
+    """The redundant code of one function."""
+    names = {call.name for call in analysed.function.calls}
+    if names.isdisjoint((*GUARDS, *_NULL_SAFE)):
         return
-    text = Text(unit, function)
-    carried = list(carried_errors(text))
-    yield from carried
-    mended = [edit.span for observation in carried for edit in observation.edits]
-    said = {observation.primary for observation in carried}
+    text = Text(analysed)
+    propagated = list(propagated_locals(text))
+    yield from propagated
+    edited = [edit.span for observation in propagated for edit in observation.edits]
+    places = {observation.primary for observation in propagated}
     for observation in _null_checks(text):
-        # An Error local that goes away takes its checks along.
-        inside = any(_overlap(observation.primary, span) for span in mended)
-        if not inside and observation.primary not in said:
+        # The NULL checks of a local go with the local: one finding for both.
+        inside = any(_overlap(observation.primary, span) for span in edited)
+        if not inside and observation.primary not in places:
             yield observation
     if not names.isdisjoint(GUARDS):
         yield from _needless_guard(text)
@@ -69,14 +69,14 @@ def _null_checks(text: Text) -> Iterator[Observation]:
         ):
             edits = tuple(Edit(text.span(a, b), "") for a, b in (head, (semicolon, end)) if a < b)
         name = call.text[call.text.index("(") + 1 : -1].rpartition(",")[2]
-        yield text.seen("null-check", text.span(start, head[1]), name, call.name, edits, "high")
+        yield redundant(text, "null-check", text.span(start, head[1]), name, call.name, edits)
 
 
 # -- guards ---------------------------------------------------------------------------------------
 
 
 def _needless_guard(text: Text) -> Iterator[Observation]:
-    """ERRP_GUARD() in a function that neither looks behind errp nor adds to its text."""
+    """ERRP_GUARD() in a function that neither dereferences errp nor adds to its Error's text."""
     errp = text.errp
     if errp is None:
         return
@@ -94,16 +94,17 @@ def _needless_guard(text: Text) -> Iterator[Observation]:
         return
     guard = guards[0]
     end = text.code.find(b";", text.offset(guard.span.end)) + 1
-    line_end = text.code.find(b"\n", end)
-    if not end or not text.is_plain(end, line_end if line_end >= 0 else len(text.code)):
-        return  # a comment beside it says why it is there
+    if not end:
+        return
     edit = text.removed(text.offset(guard.span.start), end)
-    yield text.seen("guard", guard.span, errp, guard.name, (edit,) if edit is not None else (), "high")
+    edits = (edit,) if edit is not None else ()
+    yield redundant(text, "guard", guard.span, errp, guard.name, edits, subject=guard)
 
 
 def _leaves_alone(unit: TranslationUnit, call: Call) -> bool:
     """Whether a callee does not rely on its caller's guard: it sets Errors and reads none."""
-    if not call.direct or _HELPERS.search(call.name):
+    extends = word_list("extends-error").matches
+    if not call.direct or extends(call.name):
         return False
     effect = unit.effect(call)
     if effect.evidence == "guess" or effect.keeps:
@@ -114,5 +115,24 @@ def _leaves_alone(unit: TranslationUnit, call: Call) -> bool:
         result = unit.result(call.name)
         if result is None or any(s.kind == "deref" for s in result.occurrences):
             return False
-        return not any(_HELPERS.search(inner.name) for inner in result.function.calls)
+        return not any(extends(inner.name) for inner in result.function.calls)
     return True
+
+
+CHECKS = (
+    Check(
+        "redundant-error-code",
+        "text",
+        (  # error: the Error pointer (of a guard: errp); callee: who takes or sets it, or the guard.
+            event(
+                "redundant-error-code",
+                "error",
+                "callee",
+                "errp",
+                form="null-check carried result-tells guard",
+            ),
+        ),
+        run,
+        words=("extends-error",),
+    ),
+)

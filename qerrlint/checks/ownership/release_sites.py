@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Who else in a file gives an object back: callees, callers, the phases of the object's result.
+"""Which functions of a file release an object: callees, callers, and those that serve the object's phases.
 
 Other functions are read by their words (a releasing call and the object's last name in one body), callees of
-unknown body by the word in their names that says that they clean up. It follows no path.
+unknown body by the parts of their names (rules/words.toml). No path is followed.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ from functools import lru_cache
 
 from qerrlint.domain.aliases import casts
 from qerrlint.domain.ownership import Pair, tail
+from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Addr, Call, Function, Result, Value, Var, identifiers, root
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.qemu.device_lifecycle import SETUP, TEARDOWN, calls_inside, phases
+from qerrlint.qemu.device_lifecycle import FINALIZE, SETUP, TEARDOWN, calls_inside, phases
 
-# A callee of unknown body that may give back what belongs to its argument.
-_CLEANS = re.compile(
-    r"(?:^|_)(?:un|de)?(?:cleanup|clean|free|unref|close|destroy|delete|del|remove|release|finalize|unrealize|"
-    r"reset|unmap|put|disconnect|cancel|abort|exit|stop|undo|revert|rollback|detach|unregister|fini|finish|deinit|"
-    r"uninit|teardown|shutdown|dispose|drop|uninitialize|unparent|unplug|clear|unset|disable|done|fail|failed|"
-    r"error)(?:_|$)"
-)
+# How many calls away another function of the file may be.
 _DEPTH = 4
 
 
-class Releases:
-    """The functions of one file as far as they give objects back."""
+class ReleaseSites:
+    """The functions of one file as far as they release objects."""
 
     def __init__(self, unit: TranslationUnit) -> None:
         self._unit = unit
@@ -38,7 +33,7 @@ class Releases:
         self._owners: dict[tuple[str, str], frozenset[str]] = {}
 
     def phases_of(self, name: str) -> frozenset[str]:
-        """The phases that a function serves by the slots it is stored in."""
+        """The phases that a function serves, by the slots that it is stored in."""
         if self._phases is None:
             self._phases = phases(self._unit.data, frozenset(self._spans))
         return self._phases.get(name, frozenset())
@@ -65,7 +60,7 @@ class Releases:
         return found
 
     def names_release(self, name: str, pair: Pair, member: str) -> bool:
-        """Whether the function's own body gives back (or discards) something of that name."""
+        """Whether the function's own body releases something of that name."""
         key = (name, pair.name, member)
         if key not in self._known:
             start, end = self._spans[name]
@@ -76,18 +71,18 @@ class Releases:
             )
         return self._known[key]
 
-    def gives_back(self, name: str, pair: Pair, member: str) -> bool:
-        """Whether the function or a callee of it in this file gives back something of that name."""
+    def releases(self, name: str, pair: Pair, member: str) -> bool:
+        """Whether the function or a callee of it in this file releases something of that name."""
         return any(self.names_release(one, pair, member) for one in self.below(name))
 
     def anywhere(self, pair: Pair, member: str) -> bool:
-        """Whether any function of the file gives back something of that name."""
+        """Whether any function of the file releases something of that name."""
         return any(self.names_release(name, pair, member) for name in self._spans)
 
     def in_phase(self, wanted: frozenset[str], pair: Pair, member: str) -> bool:
-        """Whether a function of one of the phases gives back something of that name."""
+        """Whether a function of one of the phases releases something of that name."""
         return any(
-            self.phases_of(name) & wanted and self.gives_back(name, pair, member) for name in self._spans
+            self.phases_of(name) & wanted and self.releases(name, pair, member) for name in self._spans
         )
 
     def tears_down(self) -> bool:
@@ -99,7 +94,7 @@ class Releases:
         return frozenset(phase for one in self.above(name) for phase in self.phases_of(one))
 
     def only_in_setup(self, name: str) -> bool:
-        """Whether all that is known to call the function is a setup phase that has no other end."""
+        """Whether the function runs in nothing but setup phases, as far as the file shows its callers."""
         if self.phases_of(name):
             return self.phases_of(name) <= SETUP
         if not self._unit.is_static(name):
@@ -108,20 +103,34 @@ class Releases:
         tops = [one for one in callers if not any(self._inside(other) & {one} for other in callers - {one})]
         return bool(tops) and all(self.phases_of(one) and self.phases_of(one) <= SETUP for one in tops)
 
-    def undone_by_callers(self, name: str, pair: Pair, member: str) -> bool:
-        """Whether a caller of the function gives the object back by itself or by a callee of it."""
-        return any(
-            self.gives_back(one, pair, member) for one in self.above(name) - {name} if self._inside(one)
-        )
+    def released_by_callers(self, name: str, pair: Pair, member: str) -> bool:
+        """Whether a caller of the function releases the object by itself or by another callee."""
+        return any(self.releases(one, pair, member) for one in self.above(name) - {name} if self._inside(one))
+
+    def discards(self, name: str, pair: Pair, member: str) -> bool:
+        """Whether the function's own body discards something of that name."""
+        start, end = self._spans[name]
+        text = self._unit.data[start:end]
+        return bool(pair.discarding.search(text)) and member.encode() in text
+
+    def discarding_at_the_end(self, pair: Pair, member: str) -> set[str]:
+        """The functions that discard something of that name when the object is destroyed."""
+        return {
+            below
+            for name in self._spans
+            if self.phases_of(name) & FINALIZE
+            for below in self.below(name)
+            if self.discards(below, pair, member)
+        }
 
     def lets_go(self, function: Function, call: Call, pair: Pair, path: str) -> bool:
-        """Whether a call may give the object back, or take it over."""
+        """Whether a call may release the object, or take it over."""
         member, owner = tail(path), root(path)
         same = self._owners_of(function, owner)
         if call.direct and call.name in self._spans:
-            if call.name == function.name or not self.gives_back(call.name, pair, member):
+            if call.name == function.name or not self.releases(call.name, pair, member):
                 return False
-            # A callee that is not handed what holds the object finds it only where all can.
+            # A callee that is not handed what holds the object can reach it only where it is global.
             return owner not in _own(function, self._unit) or bool(identifiers(call.text) & same)
         plain, outer = path == owner, bool(same & _params(function, self._unit))
         for arg in call.args:
@@ -130,7 +139,7 @@ class Releases:
                 continue
             if plain and handed == path and not outer:
                 return True
-            if not _CLEANS.search(call.name.lower()):
+            if not may_release(call.name):
                 continue
             if path.startswith((f"{handed}.", f"{handed}->")) and handed != owner:
                 return True
@@ -139,7 +148,7 @@ class Releases:
         return False
 
     def _owners_of(self, function: Function, name: str) -> frozenset[str]:
-        """`owners`, kept: each state of each path asks at each call."""
+        """`owners`, remembered: each state of each path asks at each call."""
         key = (function.name, name)
         if key not in self._owners:
             self._owners[key] = owners(function, name)
@@ -151,13 +160,18 @@ class Releases:
         if isinstance(value, Result):
             cast = function.calls[value.call]
             if cast.name.isupper() and len(cast.args) == 1:
-                return Releases._path_of(function, cast.args[0])
+                return ReleaseSites._path_of(function, cast.args[0])
             return None
         return value.path.removeprefix("*") if isinstance(value, (Var, Addr)) else None
 
 
+def may_release(name: str) -> bool:
+    """Whether a function of unknown body may release what belongs to its argument, by its name."""
+    return word_list("releases").matches(name.lower())
+
+
 def owners(function: Function, name: str) -> frozenset[str]:
-    """The variables that are one object under casts: `FooState *s = FOO(dev)` makes s the object dev."""
+    """The variables that are one object by casts: `FooState *s = FOO(dev)` makes s the object dev."""
     pairs = casts(function)
     found = {name}
     for _ in pairs:
@@ -166,7 +180,7 @@ def owners(function: Function, name: str) -> frozenset[str]:
 
 
 def _own(function: Function, unit: TranslationUnit) -> frozenset[str]:
-    """The names that mean nothing outside of the function: its locals and parameters."""
+    """The locals and parameters of the function."""
     return _params(function, unit) | function.locals.keys()
 
 
@@ -176,6 +190,6 @@ def _params(function: Function, unit: TranslationUnit) -> frozenset[str]:
 
 
 @lru_cache(maxsize=2)
-def releases_of(unit: TranslationUnit) -> Releases:
-    """The Releases of a unit, made once."""
-    return Releases(unit)
+def release_sites(unit: TranslationUnit) -> ReleaseSites:
+    """The ReleaseSites of a unit, made once."""
+    return ReleaseSites(unit)
