@@ -191,6 +191,19 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedExemption:
+    """A finding that an exemption took away (`effect` drop), or made less certain (low, medium), and why."""
+
+    exemption: str
+    effect: str
+    rule: str
+    path: str
+    line: int
+    function: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """How much was looked at: files and functions seen, functions explored, and what was not."""
 
@@ -268,7 +281,8 @@ class Result:
     `summary` (introduced, fixed, persisting, suppressed) are of all statuses, shown or not. `notices`
     are sentences for the reader (what a run without a tree lacks, patches missing from a series). `diff` is
     the change under review where it does not come as patches; `rules` are all rules of the run, by id.
-    `tree` is that of the first series; `against` is what became of an earlier version of them."""
+    `tree` is that of the first series; `against` is what became of an earlier version of them. `exempted` is
+    sorted by (path, line, rule); of a change it is what exemptions took away on the after side."""
 
     command: str
     tree: TreeInfo
@@ -281,3 +295,4 @@ class Result:
     rules: tuple[RuleInfo, ...] = ()
     series: tuple[SeriesInfo, ...] = ()
     against: Against | None = None
+    exempted: tuple[ReportedExemption, ...] = ()

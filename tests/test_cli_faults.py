@@ -15,26 +15,26 @@ from commandline import DEMO, TREE, run
 
 from qerrlint.engine import check_files as whole
 from qerrlint.errors import InputError
-from qerrlint.model import translation_unit as unit
+from qerrlint.model import interpretation
 from qerrlint.source.directory import DirectorySource
 
 BELL = "chardev/bell.c"
 LINE = (
     r"qerrlint: %s: not analysed: internal error: "
-    r"ZeroDivisionError in qerrlint/model/translation_unit\.py:\d+; "
+    r"ZeroDivisionError in qerrlint/model/interpretation\.py:\d+; "
 )
 
 
 def break_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let the exploration of a function end in an error that nobody's input is to blame for."""
-    from qerrlint.transfer.errorlife import interpret as real
+    from qerrlint.transfer.interpretation import interpret as real
 
     def broken(function: Any, *more: Any) -> Any:
         if function.name == name:
             raise ZeroDivisionError(object())
         return real(function, *more)
 
-    monkeypatch.setattr(unit, "interpret", broken)
+    monkeypatch.setattr(interpretation, "interpret", broken)
 
 
 def first_function(path: str) -> str:

@@ -354,7 +354,7 @@ def test_completion_is_a_script_for_each_shell() -> None:
         ("qerrlint ba", {"baseline"}),
         ("qerrlint explain error-set", {"error-set-twice"}),
         ("qerrlint baseline u", {"update"}),
-        ("qerrlint check --show", {"--show-suppressed"}),
+        ("qerrlint check --show", {"--show-suppressed", "--show-exempted"}),
     ],
 )
 def test_a_shell_completes(words: str, offered: set[str]) -> None:

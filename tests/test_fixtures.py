@@ -11,7 +11,9 @@ import marks
 import pytest
 
 from qerrlint.findings import Finding
-from qerrlint.rules.rule import RuleSet, load_rules
+from qerrlint.policy.exemptions import Exemptions
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import RuleSet
 from qerrlint.source.span import Span
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
@@ -25,15 +27,16 @@ def rules() -> RuleSet:
     return load_rules()
 
 
-def found_in(path: str, data: bytes, rule: str) -> list[Finding]:
+def found_in(path: str, data: bytes, rule: str, exemptions: Exemptions | None = None) -> list[Finding]:
     """What is found and not allowed, by the enabled rules and `rule` (which may be off by default).
 
-    Rules that speak of a change alone are asked by their own fixtures only.
+    Rules that speak of a change alone are asked by their own fixtures only. `exemptions`: others than the
+    bundled ones.
     """
     from qerrlint.engine.single import report_of
 
     names = [one.id for one in rules() if one.id == rule or (one.enabled and not one.change_only)]
-    found = report_of(path, data, rules().select(names)).findings
+    found = report_of(path, data, rules().select(names), exemptions).findings
     return [finding for finding in found if finding.allowed is None]
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -53,27 +54,69 @@ def layer_of(path: Path) -> str:
     return parts[0]
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Every module that a file imports, early, late or for types only."""
+@cache
+def imported_names(path: Path) -> tuple[str, ...]:
+    """Every module that a file imports, early, late or for types only, and each name imported from one."""
     tree = ast.parse(path.read_bytes(), str(path))
     package = ("qerrlint", *path.relative_to(ROOT).parent.parts)
+    out: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            out += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (base, node.module) if part)
-            if module == "qerrlint":
-                yield from (f"qerrlint.{alias.name}" for alias in node.names)
-            else:
-                yield module
+            out += (f"{module}.{alias.name}" for alias in node.names)
+    return tuple(out)
 
 
 def inner(path: Path) -> Iterator[str]:
-    for module in imported(path):
+    for module in imported_names(path):
         head, *rest = module.split(".")
         if head == "qerrlint" and rest and rest[0] != "__version__":
             yield rest[0]
+
+
+def module_name(path: Path) -> str:
+    parts = ("qerrlint", *path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def circles(modules: Sequence[Path]) -> set[frozenset[str]]:
+    """The sets of modules that import each other, directly or through others.
+
+    An import for types only counts, and so does one inside of a function.
+    """
+    names = {module_name(path) for path in modules}
+    imports = {
+        module_name(path): {found for found in map(partial(known, names), imported_names(path)) if found}
+        for path in modules
+    }
+    below = {name: closure(imports, name) for name in names}
+    found = {frozenset(other for other in below[name] if name in below[other]) for name in names}
+    return found - {frozenset()}
+
+
+def known(names: Set[str], imported_name: str) -> str:
+    """The module that an import leads to; "" for one outside."""
+    while imported_name and imported_name not in names:
+        imported_name = imported_name.rpartition(".")[0]
+    return imported_name
+
+
+def closure(imports: Mapping[str, Set[str]], start: str) -> set[str]:
+    seen: set[str] = set()
+    waiting = list(imports[start])
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += imports[name]
+    return seen
+
+
+def test_no_modules_import_each_other() -> None:
+    assert circles(MODULES) == set()
 
 
 def test_every_module_belongs_to_a_layer() -> None:
@@ -97,7 +140,7 @@ def same(one: str, other: str) -> bool:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_outside_packages_stay_in_their_layer(path: Path) -> None:
-    for module in imported(path):
+    for module in imported_names(path):
         allowed = OUTSIDE.get(module.partition(".")[0])
         assert allowed is None or layer_of(path) in allowed, f"{module} is imported outside {allowed}"
 
@@ -129,3 +172,18 @@ def test_the_check_itself_sees_an_upward_import(tmp_path: Path, monkeypatch: pyt
     assert list(inner(file)) == ["model", "c"]
     with pytest.raises(AssertionError, match="absint/ must not import model"):
         test_imports_run_downwards(file)
+
+
+def test_the_check_itself_sees_a_circle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    (tmp_path / "model").mkdir()
+    texts = {
+        "one": "if TYPE_CHECKING:\n    from qerrlint.model.two import Two\n",
+        "two": "def late():\n    from . import three\n",
+        "three": "from qerrlint.model import one\n",
+        "four": "from qerrlint.model.one import One\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / "model" / f"{name}.py").write_text(text)
+    found = circles(sorted(tmp_path.rglob("*.py")))
+    assert found == {frozenset(f"qerrlint.model.{name}" for name in ("one", "two", "three"))}

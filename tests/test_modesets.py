@@ -227,7 +227,7 @@ def test_macros_that_grow_come_to_an_end() -> None:
     ("function", "number", "reason"),
     [
         ("second", 3, "the value of s->modes is known at run time only"),
-        ("outer", 0, "no caller that hands modes to outer() is in sight"),
+        ("outer", 0, "no caller that passes modes to outer() is in reach"),
     ],
 )
 def test_what_is_not_known(function: str, number: int, reason: str) -> None:

@@ -12,7 +12,8 @@ import pytest
 from commandline import FIXTURES, TREE, git, run, scratch_repository
 
 from qerrlint.patch.apply import AlreadyApplied, HunkMismatch, apply_change
-from qerrlint.patch.diff import FileChange, parse_diff
+from qerrlint.patch.diff import FileChange
+from qerrlint.patch.diffparser import parse_diff
 from qerrlint.patch.hunk_places import Image, Wanted
 
 SCRIPT = FIXTURES.parent / "bench" / "apply_against_git.py"

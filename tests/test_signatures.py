@@ -10,7 +10,8 @@ import pytest
 
 from qerrlint.errors import UsageError
 from qerrlint.model.environment import Environment
-from qerrlint.model.include_graph import DeclarationCache, generated_signature
+from qerrlint.model.include_graph import DeclarationCache
+from qerrlint.model.qapi_schema import generated_signature
 
 BLOCKERS = {
     "to-8.1": b"int migrate_add_blocker(Error *reason, Error **errp);\n",
@@ -254,7 +255,7 @@ def test_generated_names(environment: Environment) -> None:
     assert event is not None
     assert event.errp is None
     assert command is not None
-    assert (command.errp, command.variadic) == (-1, True)
+    assert (command.errp, command.variadic, command.returns) == (0, False, "void")
     assert environment.signature("qmp_absent", FILE) is None
     members = generated_signature("visit_type_Channel_members", "struct", "void")
     assert members is not None

@@ -1,129 +1,210 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bounded disjunctive exploration: a set of path states for each block, steered by a Domain.
+"""The solver: a bounded set of states for each block of a graph (a disjunctive domain), until nothing new
+arrives.
 
-The loss is written down: when a block has seen more states than the limit allows, further states are
-joined, and the exploration is marked incomplete.
+It walks the blocks in reverse postorder. The loss is written down: when a block has seen more states than the
+limit allows, further states are widened, and the result is marked incomplete.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
-
-from qerrlint.ir.code import Edge, Event, Function
-
-S = TypeVar("S")
+from typing import Any, Protocol, TypeVar
 
 STATE_LIMIT = 128
 
 
-class Domain(Protocol[S]):
-    """What an exploration needs to know of its states; states are never changed in place."""
+class Edge(Protocol):
+    """A way from one block to another."""
 
-    def step(self, state: S, event: Event) -> Iterable[S]:
+    @property
+    def target(self) -> int:
+        """The number of the block that it leads to."""
+
+
+class Block(Protocol):
+    """A run of events that ends in edges; `loop` marks a block that edges lead back to."""
+
+    @property
+    def events(self) -> Sequence[Any]:
+        """The events, in order."""
+
+    @property
+    def edges(self) -> Sequence[Any]:
+        """The edges that leave at the end."""
+
+    @property
+    def loop(self) -> bool:
+        """Whether it is the head of a loop."""
+
+
+class Graph(Protocol):
+    """Blocks by number; block 0 is the entry."""
+
+    @property
+    def blocks(self) -> Sequence[Block]:
+        """The blocks."""
+
+
+S = TypeVar("S")
+V_contra = TypeVar("V_contra", contravariant=True)
+E_contra = TypeVar("E_contra", contravariant=True)
+
+
+class Domain(Protocol[S, V_contra, E_contra]):
+    """What the solver needs to know of states, events and edges. States are never changed in place."""
+
+    def step(self, state: S, event: V_contra) -> Iterable[S]:
         """The states after an event; none where the path ends."""
 
-    def assume(self, state: S, edge: Edge) -> S | None:
+    def assume(self, state: S, edge: E_contra) -> S | None:
         """The state on the other side of an edge, or None where its tests cannot hold."""
 
     def arrive(self, state: S, block: int, loop: bool) -> S:
-        """The state as a block starts: facts that no longer matter are dropped."""
+        """The state at the start of a block, without what no longer matters there."""
 
     def key(self, state: S) -> Hashable:
-        """Equal keys: nothing that happens later can tell the states apart."""
+        """States with different keys are never compared."""
 
-    def join(self, state: S) -> S:
-        """A coarser state, used above the limit; must end up in finitely many keys."""
+    def covers(self, one: S, other: S) -> bool:
+        """Of two states with equal keys: whether all that can happen from `other` on can happen from `one`
+        on, so that `other` need not be followed."""
+
+    def widen(self, state: S) -> S:
+        """A state above this one, used beyond the limit; of all states it makes finitely many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """How an exploration went; `complete` is False when states were joined or given up, `states` counts the
-    states that reached a block's end."""
+    """How a run went; `complete` is False when states were widened or given up, `states` counts the states
+    that reached a block's end."""
 
     complete: bool
     states: int
 
 
-def explore(function: Function, entry: S, domain: Domain[S], limit: int = STATE_LIMIT) -> Explored:
-    """Walk every way through the function, block by block in reverse postorder."""
-    blocks = function.blocks
-    rank = _reverse_postorder(function)
-    seen: list[set[Hashable]] = [set() for _ in blocks]
-    waiting: list[list[S]] = [[] for _ in blocks]
-    complete, states = True, 0
-    alone = _with_one_way_in(function)
-    start = domain.arrive(entry, 0, loop=False)
-    seen[0].add(domain.key(start))
-    waiting[0].append(start)
-    queue = [(rank[0], 0)]
-    queued = {0}
-    while queue:
-        _, index = heapq.heappop(queue)
-        queued.discard(index)
-        block = blocks[index]
-        current, waiting[index] = waiting[index], []
-        for event in block.events:
-            after: list[S] = []
+def explore(graph: Graph, entry: S, domain: Domain[S, Any, Any], limit: int = STATE_LIMIT) -> Explored:
+    """Walk every path of the graph from `entry`; `limit` bounds the states of a block before widening."""
+    return _Run(graph, domain, limit).run(entry)
+
+
+class _Run:
+    """One run of the solver: the states seen and waiting at each block, and the blocks to visit."""
+
+    def __init__(self, graph: Graph, domain: Domain[Any, Any, Any], limit: int) -> None:
+        self._blocks = graph.blocks
+        self._domain = domain
+        self._limit = limit
+        self._rank = _reverse_postorder(graph)
+        self._alone = _with_one_way_in(graph)
+        self._seen: list[dict[Hashable, list[Any]]] = [{} for _ in self._blocks]
+        self._count = [0] * len(self._blocks)
+        self._waiting: list[list[Any]] = [[] for _ in self._blocks]
+        self._queue: list[tuple[int, int]] = []
+        self._queued: set[int] = set()
+        self._complete = True
+
+    def run(self, entry: Any) -> Explored:
+        """Propagate states until no block has any waiting."""
+        start = self._domain.arrive(entry, 0, loop=False)
+        self._seen[0][self._domain.key(start)] = [start]
+        self._put(start, 0)
+        assume, arrive, blocks = self._domain.assume, self._domain.arrive, self._blocks
+        states = 0
+        while self._queue:
+            _, index = heapq.heappop(self._queue)
+            self._queued.discard(index)
+            block = blocks[index]
+            current, self._waiting[index] = self._waiting[index], []
+            current = self._through(block.events, current)
+            states += len(current)
+            edges = block.edges
             for state in current:
-                after.extend(domain.step(state, event))
-            # Events that split nothing are left to the next place where ways meet.
-            current = after if len(after) <= len(current) else _distinct(after, domain)
+                for edge in edges:
+                    passed = assume(state, edge)
+                    if passed is not None:
+                        target = edge.target
+                        self._arrived(arrive(passed, target, blocks[target].loop), target)
+        return Explored(self._complete, states)
+
+    def _through(self, events: Sequence[Any], current: list[Any]) -> list[Any]:
+        """The states after all events of a block."""
+        step = self._domain.step
+        for event in events:
+            after: list[Any] = []
+            for state in current:
+                after += step(state, event)
+            # Events that split nothing leave equal states to the next block with several ways in.
+            current = after if len(after) <= len(current) else self._distinct(after)
             if not current:
                 break
-        states += len(current)
-        for state in current:
-            for edge in block.edges:
-                passed = domain.assume(state, edge)
-                if passed is None:
-                    continue
-                target = edge.target
-                arrived = domain.arrive(passed, target, blocks[target].loop)
-                if alone[target] and len(waiting[target]) < limit:
-                    # Ways meet where a block has several ways in: only there are states compared.
-                    waiting[target].append(arrived)
-                    if target not in queued:
-                        queued.add(target)
-                        heapq.heappush(queue, (rank[target], target))
-                    continue
-                key = domain.key(arrived)
-                if key in seen[target]:
-                    continue
-                if len(seen[target]) >= limit:
-                    complete = False
-                    arrived = domain.join(arrived)
-                    key = domain.key(arrived)
-                    if key in seen[target] or len(seen[target]) >= 4 * limit:
-                        continue
-                seen[target].add(key)
-                waiting[target].append(arrived)
-                if target not in queued:
-                    queued.add(target)
-                    heapq.heappush(queue, (rank[target], target))
-    return Explored(complete, states)
+        return current
+
+    def _arrived(self, state: Any, target: int) -> None:
+        """Let a state wait at a block, unless one that covers it has been there."""
+        if self._alone[target] and len(self._waiting[target]) < self._limit:
+            # One way in: the states were told apart where they came from.
+            self._put(state, target)
+            return
+        if self._is_covered(state, target):
+            return
+        if self._count[target] >= self._limit:
+            self._complete = False
+            state = self._domain.widen(state)
+            if self._is_covered(state, target) or self._count[target] >= 4 * self._limit:
+                return
+        self._count[target] += 1
+        self._seen[target].setdefault(self._domain.key(state), []).append(state)
+        self._put(state, target)
+
+    def _is_covered(self, state: Any, target: int) -> bool:
+        """Whether a state that has been at a block covers this one; those that this one covers need not
+        wait."""
+        alike = self._seen[target].get(self._domain.key(state))
+        if not alike:
+            return False
+        covers = self._domain.covers
+        if any(covers(old, state) for old in alike):
+            return True
+        weaker = [old for old in alike if covers(state, old)]
+        if weaker:
+            self._waiting[target] = [
+                old for old in self._waiting[target] if all(old is not w for w in weaker)
+            ]
+            alike[:] = [old for old in alike if all(old is not w for w in weaker)]
+        return False
+
+    def _put(self, state: Any, target: int) -> None:
+        self._waiting[target].append(state)
+        if target not in self._queued:
+            self._queued.add(target)
+            heapq.heappush(self._queue, (self._rank[target], target))
+
+    def _distinct(self, states: list[Any]) -> list[Any]:
+        """The states that no other one of them covers."""
+        out: dict[Hashable, list[Any]] = {}
+        key, covers = self._domain.key, self._domain.covers
+        for state in states:
+            alike = out.setdefault(key(state), [])
+            if not any(covers(old, state) for old in alike):
+                alike.append(state)
+        return [state for alike in out.values() for state in alike]
 
 
-def _with_one_way_in(function: Function) -> list[bool]:
-    """For each block whether a single edge leads to it: what arrives there has been told apart before."""
-    ways = [0] * len(function.blocks)
-    for block in function.blocks:
+def _with_one_way_in(graph: Graph) -> list[bool]:
+    """For each block whether a single edge leads to it."""
+    ways = [0] * len(graph.blocks)
+    for block in graph.blocks:
         for edge in block.edges:
             ways[edge.target] += 1
     return [count == 1 for count in ways]
 
 
-def _distinct(states: list[S], domain: Domain[S]) -> list[S]:
-    out: dict[Hashable, S] = {}
-    for state in states:
-        out.setdefault(domain.key(state), state)
-    return list(out.values())
-
-
-def _reverse_postorder(function: Function) -> list[int]:
+def _reverse_postorder(graph: Graph) -> list[int]:
     """The rank of each block; unreachable blocks come last."""
-    blocks = function.blocks
+    blocks = graph.blocks
     rank = [len(blocks)] * len(blocks)
     order: list[int] = []
     visited = {0}

@@ -1,23 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The trail of a path: which places it came through, shared between states as a linked list."""
+"""The trace of a path: the places that it came through, shared between states as a linked list."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from qerrlint.source.span import Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Trail:
-    """One place on a path and the way there. kind: "branch" (with `taken`), "set", "gone", "loop", or
-    "joined" where the path became one of several that are no longer told apart."""
+    """One place on a path and the way there; never changed.
 
-    before: Trail | None
-    kind: str
-    span: Span
-    note: str = ""
-    taken: bool | None = None
+    kind: "branch" (with `taken`), "set", "gone", "loop", or "joined" where the path became one of several
+    that are no longer told apart.
+    """
+
+    __slots__ = ("before", "joined", "kind", "note", "span", "taken")
+
+    def __init__(
+        self, before: Trail | None, kind: str, span: Span, note: str = "", taken: bool | None = None
+    ) -> None:
+        self.before = before
+        self.kind = kind
+        self.span = span
+        self.note = note
+        self.taken = taken
+        self.joined: bool = kind == "joined" or (before is not None and before.joined)
+
+    def __repr__(self) -> str:
+        return f"Trail({self.kind!r}, {self.span!r}, {self.note!r}, {self.taken!r}, before={self.before!r})"
 
 
 def places(trail: Trail | None) -> list[Trail]:
@@ -31,9 +40,5 @@ def places(trail: Trail | None) -> list[Trail]:
 
 
 def is_joined(trail: Trail | None) -> bool:
-    """Whether the path has been joined with others, so that it may be none that a program can take."""
-    while trail is not None:
-        if trail.kind == "joined":
-            return True
-        trail = trail.before
-    return False
+    """Whether the path has been joined with others, so that it may be one that no execution takes."""
+    return trail is not None and trail.joined

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_TOKEN = re.compile(rb"#[^\n]*|'((?:[^'\\\n]|\\.)*)'|([{}\[\]:,])|(true|false)|\s+|(.)")
+_TOKEN = re.compile(rb"#[^\n]*|'([^'\\\n]*(?:\\.[^'\\\n]*)*)'?|([{}\[\]:,])|(true|false)|\s+|(.)")
 _DEFINITION = re.compile(rb"^\{\s*'(enum|struct|union|alternate|command|event|type)'\s*:\s*'([^'\n]+)'", re.M)
 
 
@@ -37,6 +37,86 @@ def qapi_constants(data: bytes, name: str) -> list[tuple[str, int]]:
         return []
     out = [(constant_name(name, member, prefix), value) for value, member in enumerate(members)]
     return [*out, (f"{prefix or upper_case(name)}__MAX", len(members))]
+
+
+@dataclass(frozen=True, slots=True)
+class QapiMember:
+    """A member of a struct, or an argument of a command; the type of a list of T is "TList"."""
+
+    name: str
+    type: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QapiCommand:
+    """A command: its arguments or the name of the struct that holds them, and the type of its result.
+
+    `returns` is "" where there is no result. `boxed`: the struct is handed over as one pointer. `generated`:
+    QAPI generates the prototype of its function. `sure` is False where a condition (`if`) or an unknown form
+    of an argument leaves open what the arguments are.
+    """
+
+    arguments: tuple[QapiMember, ...] | str
+    returns: str
+    boxed: bool
+    generated: bool
+    sure: bool
+
+
+def qapi_command(data: bytes, name: str) -> QapiCommand | None:
+    """The command `name` of a schema; None where the schema defines none of that name."""
+    found = _expression(data, "command", name)
+    if not isinstance(found, dict):
+        return None
+    given = found.get("data", {})
+    members = given if isinstance(given, str) else _members(given)
+    return QapiCommand(
+        arguments=members if members is not None else (),
+        returns=_type_name(found.get("returns", "")) or "",
+        boxed=found.get("boxed") is True,
+        generated=found.get("gen") is not False,
+        sure=members is not None,
+    )
+
+
+def qapi_members(data: bytes, struct: str) -> tuple[str, tuple[QapiMember, ...]] | None:
+    """The base ("" for none) and the own members of a struct of a schema; None where they cannot be told."""
+    found = _expression(data, "struct", struct)
+    if not isinstance(found, dict):
+        return None
+    members, base = _members(found.get("data", {})), found.get("base", "")
+    return (base, members) if members is not None and isinstance(base, str) else None
+
+
+def _members(given: object) -> tuple[QapiMember, ...] | None:
+    """The members of a `data` object; None where some of them depend on a condition or are not understood."""
+    if not isinstance(given, dict):
+        return None
+    out = []
+    for key, value in given.items():
+        if isinstance(value, dict):
+            if "if" in value:
+                return None
+            value = value.get("type")
+        kind = _type_name(value)
+        if not kind:
+            return None
+        out.append(QapiMember(key.lstrip("*"), kind, key.startswith("*")))
+    return tuple(out)
+
+
+def _type_name(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return f"{value[0]}List"
+    return None
+
+
+def c_name(name: str) -> str:
+    """A name of the schema as a C identifier (without what QAPI does for C's own words)."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
 def _enum(data: bytes, name: str) -> tuple[list[str], str | None]:

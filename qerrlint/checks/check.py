@@ -42,6 +42,7 @@ def event(name: str, *free: str, path_sensitive: bool = False, **closed: str) ->
 class Check:
     """One check. `analysis` is its family (one of ANALYSES), `events` all that `run` may emit.
 
+    `words` are the names of the word lists that it reads (rules/words.toml).
     Raises ValueError for an unknown family.
     """
 
@@ -49,6 +50,7 @@ class Check:
     analysis: str
     events: tuple[EventType, ...]
     run: Callable[[AnalysedFunction], Iterable[Observation]]
+    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a family that no rule file can name."""

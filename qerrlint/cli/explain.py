@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qerrlint.cli.exemption_text import document, markdown_lines, plain_lines
 from qerrlint.cli.options import Options, shared
 from qerrlint.cli.rules import head
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def _rule_ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """The rules that a shell may complete to."""
-    from qerrlint.rules.rule import load_rules
+    from qerrlint.rules.loader import load_rules
 
     return [rule.id for rule in load_rules() if rule.id.startswith(incomplete)]
 
@@ -34,8 +35,11 @@ def _rule_ids(_context: click.Context, _parameter: click.Parameter, incomplete: 
 )
 @shared("rules")
 def command(options: Options, rule_id: str, form: str) -> None:
-    """Show what RULE flags, why it matters, examples, what to do, and what it leaves alone."""
-    from qerrlint.rules.rule import load_rules
+    """Show what RULE flags, why it matters, examples, what to do, and what it leaves alone.
+
+    The exemptions of what it is about follow: when a finding is not made, or with less confidence, and why.
+    """
+    from qerrlint.rules.loader import load_rules
 
     rule = load_rules(options.rules).get(rule_id)
     if form == "json":
@@ -60,7 +64,8 @@ def _status(rule: Rule) -> str:
 
 
 def _markdown(rule: Rule) -> str:
-    return f"# {rule.id}: {rule.title}\n\n*{_status(rule)}*\n\n{rule.page.strip()}"
+    page = f"# {rule.id}: {rule.title}\n\n*{_status(rule)}*\n\n{rule.page.strip()}"
+    return "\n".join([page, "", *markdown_lines(rule)]).rstrip()
 
 
 def _plain(rule: Rule) -> str:
@@ -76,6 +81,7 @@ def _plain(rule: Rule) -> str:
             else:
                 out.append(f"    {line}".rstrip() if fenced else line)
         out.append("")
+    out += plain_lines(rule)
     return "\n".join(out).rstrip()
 
 
@@ -87,4 +93,5 @@ def _document(rule: Rule) -> dict[str, object]:
         "advice": rule.advice,
         "sections": dict(rule.sections),
         "examples": {name: list(texts) for name, texts in rule.examples.items()},
+        **document(rule),
     }

@@ -37,6 +37,7 @@ class Options:
     config: str | None = None
     baseline: str | None = None
     show_suppressed: bool = False
+    show_exempted: bool = False
     rules: tuple[str, ...] = ()
     quiet: bool = False
     verbose: bool = False
@@ -135,6 +136,9 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     ),
     "show_suppressed": click.option(
         "--show-suppressed", is_flag=True, help="Also what a comment or the baseline allows."
+    ),
+    "show_exempted": click.option(
+        "--show-exempted", is_flag=True, help="Also list what exemptions took away, with the reasons."
     ),
     "rules": click.option(
         "--rules",

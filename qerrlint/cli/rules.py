@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qerrlint.cli.exemption_text import markdown_lines
 from qerrlint.cli.options import Options, shared
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def command(options: Options, form: str) -> None:
 
     `qerrlint explain RULE` shows the page of one.
     """
-    from qerrlint.rules.rule import load_rules
+    from qerrlint.rules.loader import load_rules
 
     rules = load_rules(options.rules)
     if form == "json":
@@ -76,7 +77,7 @@ def head(rule: Rule) -> dict[str, object]:
 def _reference(rules: Sequence[Rule]) -> str:
     """All pages in one Markdown text, a table of the rules before them."""
     out = [
-        "<!-- Made from rules/*.md by `qerrlint rules --format markdown`; do not edit. -->",
+        "<!-- Made from rules/ by `qerrlint rules --format markdown`; do not edit. -->",
         "# Rules",
         "",
         "| rule | severity | confidence | |",
@@ -91,4 +92,6 @@ def _reference(rules: Sequence[Rule]) -> str:
         out += ["", f"## {rule.id}", "", f"{rule.title}."]
         for heading, body in rule.sections.items():
             out += ["", f"### {heading}", "", body]
+        exemptions = list(markdown_lines(rule, "###"))
+        out += ["", *exemptions] if exemptions else []
     return "\n".join(out) + "\n"

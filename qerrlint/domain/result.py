@@ -1,29 +1,54 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the exploration of a function writes down: occurrences, ways of returning; it draws no conclusion."""
+"""The result of interpreting one function: occurrences on its paths, its return states, its branches."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
+from enum import Enum
 
-from qerrlint.absint.trace import Trail, is_joined
+from qerrlint.absint.trace import Trail
 from qerrlint.c.declarations.types import Signature
-from qerrlint.domain.state import Cell, ErrorState
+from qerrlint.domain.error import Cell, ErrorState
 from qerrlint.ir.code import Function, Value
 from qerrlint.source.span import Span
 
 
+class OccurrenceKind(str, Enum):
+    """What happens at a place. The values are words for messages of tests, and equal to plain strings."""
+
+    SET_AGAIN = "set-again"  # a call sets an Error that is set already
+    TOLERATED = "tolerated"  # error_propagate() frees the second of two Errors
+    DEREF = "deref"  # the out-parameter is dereferenced
+    CONSUMED = "consumed"  # a consumer takes the Error
+    STALE = "stale"  # a pointer to a freed Error is handed over to be set
+    UNINIT = "uninit"  # an uninitialised pointer is used
+    GONE_USED = "gone-used"  # a freed Error is used
+    NULL_REPORTED = "null-reported"  # a function that reads the Error gets NULL
+    EMPTY_HANDED = "empty-handed"  # NULL is propagated where the out-parameter holds an Error
+    NOTHING_HANDED = "nothing-handed"  # NULL is propagated where the out-parameter holds none
+    LEFT_SET = "left-set"  # the function returns, and a local still holds an Error
+    LEFT_OWNED = "left-owned"  # the function returns, and an `Error *` parameter was not touched
+    LEFT_GONE = "left-gone"  # the function returns, and a member still points to a freed Error
+    ERRP_TESTED = "errp-tested"  # the out-parameter itself is tested, not what it points to
+    SIGN_TESTED = "sign-tested"  # a bool or pointer result is tested for its sign
+    EXITS = "exits"  # a callee that does not return
+    DROPPED_RESULT = "dropped-result"  # the result of a callee without Error is not used
+    GOES_ON = "goes-on"  # other work follows an error_setg() of the function itself
+    FREED_ARGUMENT = "freed-argument"  # a freed string is formatted into a message
+    NEGATIVE_ERRNO = "negative-errno"  # a negative number is taken for an errno
+
+    __hash__ = str.__hash__
+
+
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """Something seen at `span` on some path.
+    """Something that happens at `span` on some path.
 
-    `cell` is the Error pointer (or other variable), `first` its state before, `call` the number of the
-    call at the place (-1: none). Kinds: set-again, tolerated, deref, consumed, stale, uninit, gone-used,
-    null-reported, empty-handed, nothing-handed, left-set, left-owned, left-gone, errp-tested, sign-tested,
-    exits, dropped-result, goes-on, freed-argument, negative-errno.
+    `cell` is the name of the Error pointer (or other variable), `first` its state before, `call` the number
+    of the call at the place (-1: none).
     """
 
-    kind: str
+    kind: OccurrenceKind
     span: Span
     cell: str
     first: Cell
@@ -73,7 +98,8 @@ class DeadBranch:
 
 @dataclass(slots=True)
 class FunctionResult:
-    """What the exploration of one function brought to light."""
+    """What the interpretation of one function found. `complete`: no state was widened; `states` counts
+    them."""
 
     function: Function
     signature: Signature | None
@@ -88,63 +114,3 @@ class FunctionResult:
     def errp(self) -> str | None:
         """The name of the function's own out-parameter, None where it has none."""
         return self.signature.out_error if self.signature is not None else None
-
-
-def _worth(trail: Trail | None, first: Cell) -> tuple[bool, bool]:
-    return not is_joined(trail), first.sure
-
-
-class Recorder:
-    """Collects while the exploration runs; what is seen on many paths is written down once."""
-
-    def __init__(self) -> None:
-        self._sightings: dict[Hashable, Occurrence] = {}
-        self._exits: dict[Hashable, ReturnState] = {}
-        self._conditions: dict[tuple[Span, str], set[ErrorState]] = {}
-        self._blocked: dict[tuple[Span, bool], int] = {}
-        self._passed: set[tuple[Span, bool]] = set()
-
-    def sight(self, kind: str, span: Span, cell: str, first: Cell, call: int, trail: Trail | None) -> None:
-        """Write down a occurrence; of equal ones stays that on a single path, then the surest."""
-        ident = (kind, span, cell, call, first.origin, first.state)
-        old = self._sightings.get(ident)
-        if old is None or _worth(trail, first) > _worth(old.trail, old.first):
-            self._sightings[ident] = Occurrence(kind, span, cell, first, call, trail)
-
-    def leave(self, leaving: ReturnState) -> None:
-        """Write down a way of returning."""
-        ident = (
-            leaving.span,
-            leaving.signs,
-            leaving.error,
-            leaving.origin,
-            leaving.printed,
-            leaving.soft,
-            leaving.constant,
-            leaving.handed,
-        )
-        old = self._exits.get(ident)
-        if old is None or (is_joined(old.trail) and not is_joined(leaving.trail)):
-            self._exits[ident] = leaving
-
-    def condition(self, span: Span, cell: str, state: ErrorState) -> None:
-        """An Error pointer is tested in this state."""
-        self._conditions.setdefault((span, cell), set()).add(state)
-
-    def way(self, span: Span, taken: bool, call: int, is_open: bool) -> None:
-        """A test of the result of a call that does not return with a failure was, or was not, passed."""
-        if is_open:
-            self._passed.add((span, taken))
-        else:
-            self._blocked.setdefault((span, taken), call)
-
-    def write_into(self, result: FunctionResult) -> None:
-        """Hand everything over, in source order."""
-        result.occurrences = sorted(self._sightings.values(), key=lambda s: (s.span, s.kind, s.cell))
-        result.returns = list(self._exits.values())
-        result.conditions = [Condition(s, c, frozenset(v)) for (s, c), v in sorted(self._conditions.items())]
-        result.dead_branches = [
-            DeadBranch(span, call, taken)
-            for (span, taken), call in sorted(self._blocked.items())
-            if (span, taken) not in self._passed
-        ]

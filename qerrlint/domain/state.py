@@ -1,202 +1,370 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is known at one point of one path: Error objects, values and pointers; knows no call and no rule."""
+"""The state of one path: the product of Error typestates, signs, points-to, marks and held objects.
+
+A State is immutable. A transfer function makes a Draft of it, which copies a component when it first changes
+it, and freezes that. The maps are keyed by the numbers of terms (domain.terms).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 
-from qerrlint.absint.liveness import is_live
 from qerrlint.absint.trace import Trail
-from qerrlint.ir.code import (
-    ANY,
-    NEG,
-    POS,
-    ZERO,
-    Addr,
-    Const,
-    Op,
-    Opaque,
-    Result,
-    Str,
-    Value,
-    Var,
-    identifiers,
-    text_of,
-)
+from qerrlint.domain import error, signs
+from qerrlint.domain.error import UNKNOWN_CELL, Cell, ErrorState
+from qerrlint.ir.code import ANY, POS, ZERO
 
 
-class ErrorState(Enum):
-    """The result of an Error object, or of the pointer that may hold one."""
+class Channel(Enum):
+    """How the Error of the call that a value comes from was asked for: by a pointer, not at all (NULL), or by
+    &error_abort or &error_fatal."""
 
-    UNINIT = "uninitialised"
-    NULL = "NULL"
-    SET = "set"
-    MAYBE = "unknown"
-    GONE = "freed"
+    POINTER = 0
+    NONE = 1
+    FATAL = 2
 
-    # Identity is equality here; Enum's own hash goes by the name and is slow.
     __hash__ = object.__hash__
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """An Error pointer's state. `origin` is the number of the call that brought it about (-1: none).
-
-    `sure`: the path has taken a branch that only this outcome takes, or the setter cannot but set.
-    `handed`: the Error came by error_propagate(), which lets a first Error win without complaint.
-    """
-
-    state: ErrorState
-    origin: int = -1
-    sure: bool = False
-    handed: bool = False
-
-
-NULL_CELL = Cell(ErrorState.NULL)
-UNKNOWN_CELL = Cell(ErrorState.MAYBE)
-# An `Error *` parameter that nobody has touched yet: whether the function owns it its body shows.
-OWNED_CELL = Cell(ErrorState.MAYBE, origin=-2)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fact:
-    """The signs a value may have; `origin` is the call that returned it (-1: not a call's result). `signed`:
-    the path has asked whether it is negative."""
+    """What is known of a value; made by `fact()`, which gives equal ones the same object.
+
+    `signs`: those it may have. `origin`: the number of the call that returned it (-1: no call), `channel` how
+    that call's Error was asked for. `signed`: the path has asked whether the value is negative.
+    """
 
     signs: int
     origin: int = -1
     signed: bool = False
+    channel: Channel = Channel.POINTER
+
+    def narrowed(self, to: int) -> Fact:
+        """The same with these signs."""
+        return self if to == self.signs else fact(to, self.origin, self.signed, self.channel)
 
 
-class PathState:
-    """One state of a path; never changed in place (copy, change, hand on).
+_FACTS: dict[tuple[int, int, bool, Channel], Fact] = {}
 
-    cells: Error pointer -> Cell. facts: path or expression text -> Fact. points: a variable of type
-    `Error **` -> the Error pointer that it points to. marks: what has happened on the way, as (what, where):
-    ("printed", call number), ("freed", variable), ("set-by", call number) for an error_setg() of the function
-    itself, ("handed", name of errp) for an Error, or none, propagated there.
+
+def fact(signs_: int, origin: int = -1, signed: bool = False, channel: Channel = Channel.POINTER) -> Fact:
+    """The one Fact with these values."""
+    key = (signs_, origin, signed, channel)
+    found = _FACTS.get(key)
+    if found is None:
+        found = _FACTS[key] = Fact(signs_, origin, signed, channel)
+    return found
+
+
+ANYTHING = fact(ANY)
+_SIGNS_OF_STATE = {
+    ErrorState.UNINIT: ANYTHING,
+    ErrorState.NULL: fact(ZERO),
+    ErrorState.SET: fact(POS),
+    ErrorState.MAYBE: fact(ZERO | POS),
+    ErrorState.GONE: fact(POS),
+}
+IS_NULL = fact(ZERO)
+NOT_NULL = fact(POS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marks:
+    """What has happened on the way to a state; made by `marks()`, which gives equal ones the same object.
+
+    `printed`: the calls that told the user of a failure, or whose failure only their result told. `freed`:
+    the terms whose string was freed. `set_by`: the number of an error_setg() of the function itself after
+    which it has done no other work (-1: none). `handed`: an Error, or none, was propagated to the
+    out-parameter.
     """
 
-    __slots__ = ("_key", "cells", "facts", "marks", "points", "trail")
+    printed: frozenset[int] = frozenset()
+    freed: frozenset[int] = frozenset()
+    set_by: int = -1
+    handed: bool = False
+
+    def adding_printed(self, call: int) -> Marks:
+        """The marks after a call that told the user of a failure."""
+        return marks(self.printed | {call}, self.freed, self.set_by, self.handed)
+
+    def without_printed(self) -> Marks:
+        """The marks when what was told before no longer counts."""
+        return marks(frozenset(), self.freed, self.set_by, self.handed) if self.printed else self
+
+    def with_freed(self, term: int, freed: bool) -> Marks:
+        """The marks after the string of a term was freed, or the term got another."""
+        if (term in self.freed) == freed:
+            return self
+        return marks(self.printed, self.freed ^ {term}, self.set_by, self.handed)
+
+    def with_set_by(self, call: int) -> Marks:
+        """The marks after an error_setg() of the function itself, or (-1) after other work."""
+        return self if call == self.set_by else marks(self.printed, self.freed, call, self.handed)
+
+    def with_handed(self) -> Marks:
+        """The marks after an Error, or none, was propagated to the out-parameter."""
+        return self if self.handed else marks(self.printed, self.freed, self.set_by, True)
+
+
+_MARKS: dict[tuple[frozenset[int], frozenset[int], int, bool], Marks] = {}
+
+
+def marks(
+    printed: frozenset[int] = frozenset(),
+    freed: frozenset[int] = frozenset(),
+    set_by: int = -1,
+    handed: bool = False,
+) -> Marks:
+    """The one Marks with these values."""
+    key = (printed, freed, set_by, handed)
+    found = _MARKS.get(key)
+    if found is None:
+        found = _MARKS[key] = Marks(printed, freed, set_by, handed)
+    return found
+
+
+NO_MARKS = marks()
+
+
+class State:
+    """One abstract state; two states are compared by `key()`.
+
+    `errors`, `facts` and `points` map the number of a term to its cell, its fact, and the term that it points
+    to; `known` is the mask of the terms in `facts`, `watched` that of those in `errors` and `points`.
+    """
+
+    __slots__ = (
+        "_base",
+        "_key",
+        "_own",
+        "errors",
+        "facts",
+        "held",
+        "known",
+        "marks",
+        "points",
+        "trail",
+        "watched",
+    )
 
     def __init__(
         self,
-        cells: dict[str, Cell],
-        facts: dict[str, Fact],
-        points: dict[str, str],
+        errors: dict[int, Cell],
+        facts: dict[int, Fact],
+        points: dict[int, int],
         trail: Trail | None = None,
-        marks: frozenset[tuple[str, int | str]] = frozenset(),
+        marks_: Marks = NO_MARKS,
+        held: frozenset[Hashable] = frozenset(),
     ) -> None:
-        self.cells = cells
+        self.errors = errors
         self.facts = facts
         self.points = points
         self.trail = trail
-        self.marks = marks
+        self.marks = marks_
+        self.held = held
+        self.known = sum(1 << term for term in facts)
+        self.watched = sum(1 << term for term in errors.keys() | points.keys())
         self._key: Hashable = None
+        self._own = 0
+        self._base: State | None = None
 
-    def copy(self) -> PathState:
-        """A state that may be changed until it is handed on."""
-        return PathState(dict(self.cells), dict(self.facts), dict(self.points), self.trail, self.marks)
-
-    def key(self) -> Hashable:
-        """All but the trail; worked out once, so that the state must not change any more."""
+    def key(self, ignored: int = 0) -> Hashable:
+        """All but the trail and the facts of the terms in the mask `ignored`; with all facts, states with
+        equal keys cannot be told apart by anything that happens later. A state is always asked with the same
+        mask."""
         if self._key is None:
+            facts: Iterable[tuple[int, Fact]] = self.facts.items()
+            if ignored:
+                facts = [(term, known) for term, known in facts if not ignored >> term & 1]
             self._key = (
-                frozenset(self.cells.items()),
-                frozenset(self.facts.items()),
+                frozenset(self.errors.items()),
+                frozenset(facts),
                 frozenset(self.points.items()),
                 self.marks,
+                self.held,
             )
         return self._key
 
-    # -- changes, on a fresh copy only ---------------------------------------------------------
+    def value(self, term: int) -> Fact:
+        """What is known of a term's value; of an Error pointer its typestate tells."""
+        if self.watched >> term & 1:
+            held = self.errors.get(term)
+            if held is not None:
+                return _SIGNS_OF_STATE[held.state]
+        return self.facts.get(term, ANYTHING)
 
-    def forget(self, path: str) -> None:
-        """Drop every fact that depends on the content of `path`."""
-        facts = self.facts
-        gone = [text for text in facts if depends(text, path)]
-        for text in gone:
-            del facts[text]
+    def weaker(self, other: State) -> bool:
+        """Whether every fact of this state is one of the other's, or says less than that."""
+        facts = other.facts
+        return all(
+            known is facts[term] or _fact_leq(facts[term], known) for term, known in self.facts.items()
+        )
+
+    def with_trail(self, trail: Trail | None) -> State:
+        """The same state, reached on another way."""
+        draft = self.draft()
+        draft.trail = trail
+        return draft.frozen()
+
+    def with_held(self, held: frozenset[Hashable]) -> State:
+        """The same state with other held objects."""
+        draft = self.draft()
+        draft.held = held
+        return draft.frozen()
+
+    def without_facts(self, mask: int) -> State:
+        """The same state without the facts of the terms in a mask."""
+        draft = self.draft()
+        draft.forget(mask)
+        return draft.frozen()
+
+    def draft(self) -> Draft:
+        """A copy that may be changed; it shares the maps until it writes to one."""
+        made = Draft.__new__(Draft)
+        made.errors = self.errors
+        made.facts = self.facts
+        made.points = self.points
+        made.trail = self.trail
+        made.marks = self.marks
+        made.held = self.held
+        made.known = self.known
+        made.watched = self.watched
+        made._key = None
+        made._own = 0
+        made._base = self
+        return made
 
 
-@lru_cache(maxsize=65536)
-def depends(text: str, path: str) -> bool:
-    """Whether an expression text reads `path` or something below it."""
-    if text == path:
+class Draft(State):
+    """A State that is being changed; each map is copied when it is first written."""
+
+    __slots__ = ()
+
+    def frozen(self) -> State:
+        """The state as it is now, or the first one where nothing has changed; the draft is used up."""
+        base = self._base
+        assert base is not None
+        if not self._own and self.marks is base.marks and self.trail is base.trail and self.held is base.held:
+            return base
+        self._base = None
+        # The object becomes a State, which has no method to change it: cheaper than a copy.
+        self.__class__ = State  # type: ignore[assignment]
+        return self
+
+    def set_error(self, term: int, held: Cell) -> None:
+        """An Error pointer gets a state."""
+        if not self._own & 1:
+            self.errors = dict(self.errors)
+            self._own |= 1
+        self.errors[term] = held
+        self.watched |= 1 << term
+
+    def drop_error(self, term: int) -> None:
+        """Nothing is known of an Error pointer any more, not even that it is one."""
+        if not self._own & 1:
+            self.errors = dict(self.errors)
+            self._own |= 1
+        del self.errors[term]
+        if term not in self.points:
+            self.watched &= ~(1 << term)
+
+    def set_fact(self, term: int, known: Fact) -> None:
+        """A value is known."""
+        if not self._own & 2:
+            self.facts = dict(self.facts)
+            self._own |= 2
+        self.facts[term] = known
+        self.known |= 1 << term
+
+    def forget(self, mask: int) -> None:
+        """Drop the facts of all terms in a mask."""
+        hit = self.known & mask
+        if hit:
+            self.facts = {term: known for term, known in self.facts.items() if not hit >> term & 1}
+            self._own |= 2
+            self.known &= ~mask
+
+    def point(self, pointer: int, target: int | None) -> None:
+        """An `Error **` variable points to a pointer, or (None) nothing is known of where it points."""
+        if target is None and pointer not in self.points:
+            return
+        if not self._own & 4:
+            self.points = dict(self.points)
+            self._own |= 4
+        if target is None:
+            del self.points[pointer]
+            if pointer not in self.errors:
+                self.watched &= ~(1 << pointer)
+        else:
+            self.points[pointer] = target
+            self.watched |= 1 << pointer
+
+
+def leq(one: State, other: State) -> bool:
+    """Whether `other` describes every execution that `one` does: `one` says at least as much."""
+    return (
+        all(error.leq(one.errors.get(term, UNKNOWN_CELL), held) for term, held in other.errors.items())
+        and all(_fact_leq(one.facts.get(term, ANYTHING), known) for term, known in other.facts.items())
+        and all(one.points.get(pointer) == target for pointer, target in other.points.items())
+        and _marks_leq(one.marks, other.marks)
+        and one.held <= other.held
+    )
+
+
+def join(one: State, other: State) -> State:
+    """The least state above both; its trail is the first one's, marked as joined."""
+    errors = {
+        term: error.join(held, other.errors[term])
+        for term, held in one.errors.items()
+        if term in other.errors
+    }
+    facts = {
+        term: both
+        for term, known in one.facts.items()
+        if term in other.facts and (both := _joined(known, other.facts[term])) is not ANYTHING
+    }
+    points = {p: t for p, t in one.points.items() if other.points.get(p) == t}
+    both_marks = marks(
+        one.marks.printed | other.marks.printed,
+        one.marks.freed | other.marks.freed,
+        one.marks.set_by if one.marks.set_by == other.marks.set_by else -1,
+        one.marks.handed or other.marks.handed,
+    )
+    return State(errors, facts, points, one.trail, both_marks, one.held | other.held)
+
+
+def widen(state: State) -> State:
+    """The state above this one that knows no value: only the Errors, their pointers and the marks stay apart,
+    of which a function has finitely many."""
+    return State(state.errors, {}, state.points, state.trail, state.marks, state.held)
+
+
+def _fact_leq(one: Fact, other: Fact) -> bool:
+    if other is ANYTHING:
         return True
-    if path.isidentifier() or path.startswith("$"):
-        return path in identifiers(text)
-    return path in text
+    return (
+        signs.leq(one.signs, other.signs)
+        and other.origin in (one.origin, -1)
+        and one.signed >= other.signed
+        and (one.channel is other.channel or other.channel is Channel.POINTER)
+    )
 
 
-def live_only(state: PathState, live: frozenset[str]) -> PathState:
-    """The state without facts that nothing will look at again."""
-    facts = {text: fact for text, fact in state.facts.items() if is_live(text, live)}
-    if len(facts) == len(state.facts):
-        return state
-    return PathState(state.cells, facts, state.points, state.trail, state.marks)
+def _joined(one: Fact, other: Fact) -> Fact:
+    return fact(
+        one.signs | other.signs,
+        one.origin if one.origin == other.origin else -1,
+        one.signed and other.signed,
+        one.channel if one.channel is other.channel else Channel.POINTER,
+    )
 
 
-_NEGATED = {NEG: POS, POS: NEG, ZERO: ZERO}
-
-
-def _combine(op: str, left: int, right: int) -> int:
-    """The signs of `left op right` from the signs of its sides."""
-    out = 0
-    for a in (NEG, ZERO, POS):
-        if not left & a:
-            continue
-        for b in (NEG, ZERO, POS):
-            if not right & b:
-                continue
-            if op == "|":
-                out |= NEG if NEG in (a, b) else (a | b) & ~ZERO or ZERO
-            elif op == "&":
-                out |= ZERO if ZERO in (a, b) else ANY
-            else:
-                if op == "-":
-                    b = _NEGATED[b]
-                out |= a if b == ZERO else b if a in (ZERO, b) else ANY
-    return out
-
-
-def signs_of(state: PathState, value: Value | None) -> Fact:
-    """What the state knows of a value."""
-    if value is None:
-        return Fact(ANY)
-    if isinstance(value, Const):
-        return Fact(value.signs)
-    if isinstance(value, (Addr, Str)):
-        return Fact(POS)
-    if isinstance(value, Var):
-        cell = state.cells.get(value.path)
-        if cell is not None:
-            return Fact(_SIGNS_OF_STATE[cell.state])
-        return state.facts.get(value.path, _ANYTHING)
-    if isinstance(value, (Result, Opaque)):
-        return state.facts.get(text_of(value), _ANYTHING)
-    if isinstance(value, Op):
-        left = signs_of(state, value.left)
-        if value.right is None:
-            signs = left.signs
-            if value.op == "!":
-                turned = (POS if signs & ZERO else 0) | (ZERO if signs & (NEG | POS) else 0)
-            else:
-                turned = (signs & ZERO) | (NEG if signs & POS else 0) | (POS if signs & NEG else 0)
-            return Fact(turned, left.origin)
-        right = signs_of(state, value.right)
-        return Fact(_combine(value.op, left.signs, right.signs), max(left.origin, right.origin))
-    return _ANYTHING
-
-
-_ANYTHING = Fact(ANY)
-_SIGNS_OF_STATE = {
-    ErrorState.UNINIT: ANY,
-    ErrorState.NULL: ZERO,
-    ErrorState.SET: POS,
-    ErrorState.MAYBE: ZERO | POS,
-    ErrorState.GONE: POS,
-}
+def _marks_leq(one: Marks, other: Marks) -> bool:
+    return (
+        one.printed <= other.printed
+        and one.freed <= other.freed
+        and other.set_by in (one.set_by, -1)
+        and one.handed <= other.handed
+    )

@@ -2,8 +2,8 @@
 """Word lists: names that the analysis takes a meaning from, as rows of rules/words.toml, each with a reason.
 
 A list says how its words are compared: `part` (one of the parts of an identifier between underscores),
-`prefix` and `name` (the start, or the whole, of an identifier), `text` (a phrase in a comment, without regard
-to case; blanks stand for any run of blanks, comment stars and line ends).
+`prefix`, `name` and `inside` (the start, the whole, or any stretch of an identifier), `text` (a phrase in a
+comment, without regard to case; blanks stand for any run of blanks, comment stars and line ends).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-MATCHES = ("part", "prefix", "name", "text")
+MATCHES = ("part", "prefix", "name", "inside", "text")
 _KEYS = frozenset(("about", "match", "words"))
 _ROW_KEYS = frozenset(("word", "reason"))
 
@@ -95,4 +95,6 @@ def _pattern(match: str, words: Mapping[str, str]) -> re.Pattern[str]:
     alternatives = "|".join(map(re.escape, words))
     if match == "part":
         return re.compile(rf"(?:^|_)(?:{alternatives})(?:_|$)")
+    if match == "inside":
+        return re.compile(alternatives)
     return re.compile(rf"\A(?:{alternatives})" + (r"\Z" if match == "name" else ""))

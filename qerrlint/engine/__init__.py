@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One run: what to analyse, in which order, and how its facts and findings are put together."""
+"""One run: what to analyse, in which order and processes, and how the findings are put together."""

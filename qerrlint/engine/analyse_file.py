@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One file through all analyses: its findings and what was not analysed; knows no change and no output."""
+"""All checks over one file: its findings, what exemptions took away, and what was not analysed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import checks, path_sensitive
 from qerrlint.findings import Exempted, Finding, Observation, number_equal
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.policy.exemptions import Exemptions, load_exemptions
+from qerrlint.policy.exemptions import DROP, Exemptions, load_exemptions
 from qerrlint.policy.suppressions import allow
 from qerrlint.rules.rule import Remark, RuleSet
 from qerrlint.source.span import Span
@@ -18,7 +18,7 @@ from qerrlint.source.span import Span
 
 @dataclass(frozen=True, slots=True)
 class Uncovered:
-    """A function that was not analysed, or not wholly."""
+    """A definition of a function that was not analysed, or not wholly."""
 
     span: Span
     function: str
@@ -27,10 +27,10 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a file gave. `functions` counts all of it, `explored` those that were explored.
+    """The findings and the coverage of one file.
 
-    `allowances` holds the keys of the comments that allow something, `exempted` what exemptions took away or
-    made less certain.
+    `functions` counts its definitions of functions, `explored` those that were interpreted. `allowances` are
+    the keys of the comments that allow something, `exempted` what exemptions took away or made less certain.
     """
 
     path: str
@@ -50,7 +50,12 @@ def analyse_unit(
     only: Collection[str] | None = None,
     exemptions: Exemptions | None = None,
 ) -> FileReport:
-    """Run every check over the unit's functions that have to do with errors (`only` these, if given)."""
+    """Run every check over the unit's functions that have to do with errors (`only` these, if given).
+
+    All rules judge what the checks see, and the report holds what `rules` say: so the selection of a rule
+    changes nothing that is said of another, nor which comments are unused.
+    """
+    every = rules.everything()
     said: list[Remark] = []
     damaged: list[Uncovered] = []
     incomplete: list[Uncovered] = []
@@ -60,33 +65,32 @@ def analyse_unit(
     for piece in unit.relevant():
         if only is not None and piece.name not in only:
             continue
-        function, result = unit.lowered(piece.name), unit.result(piece.name)
+        function, result = unit.lowering.function(piece), unit.interpretation.result(piece)
         if function is None or result is None:
-            damage = unit.damage.get(piece.name)
-            # What parses and still has no flow is nested beyond what lower() walks.
-            reason = damage.reason if damage is not None else "nested too deeply"
-            damaged.append(Uncovered(piece.span, piece.name, reason))
+            damaged.append(Uncovered(piece.span, piece.name, unit.lowering.damage(piece) or ""))
             continue
         explored += 1
-        analysed = AnalysedFunction(unit, piece, function, result, rules.pairs)
+        analysed = AnalysedFunction(unit.with_definition(piece), piece, function, result, rules.pairs)
         for observation in _observations(analysed, rules, exemptions, exempted):
-            said += rules.remarks(observation)
+            said += every.remarks(observation)
         if not result.complete:
-            incomplete.append(Uncovered(piece.span, piece.name, "more paths than are followed"))
+            reason = unit.interpretation.incomplete(piece) or ""
+            incomplete.append(Uncovered(piece.span, piece.name, reason))
     unsure = {item.function for item in (*damaged, *incomplete)}
     judged = allow(
         unit,
         number_equal((remark.finding, remark.key) for remark in said),
-        rules,
+        every,
         lambda name: name not in unsure and (only is None or name in only),
     )
-    remarks = [remark for observation in judged.observations for remark in rules.remarks(observation)]
+    remarks = [remark for observation in judged.observations for remark in every.remarks(observation)]
     advice = {(r.finding.rule, r.finding.span): r.advice for r in (*said, *remarks)}
     about = number_equal((remark.finding, remark.key) for remark in remarks)
-    findings = tuple(sorted((*judged.findings, *about), key=lambda f: (f.span, f.rule)))
+    selected = (finding for finding in (*judged.findings, *about) if rules.speaks(finding.rule))
+    findings = tuple(sorted(selected, key=lambda f: (f.span, f.rule)))
     return FileReport(
         path=unit.path,
-        functions=len(unit.functions),
+        functions=len(unit.definitions.functions),
         explored=explored,
         findings=findings,
         advice={f.fingerprint: advice[f.rule, f.span] for f in findings},
@@ -100,22 +104,30 @@ def analyse_unit(
 def _observations(
     analysed: AnalysedFunction, rules: RuleSet, exemptions: Exemptions, exempted: list[Exempted]
 ) -> Iterable[Observation]:
-    """What the checks see in one function and no exemption drops; exemptions that apply go to `exempted`."""
-    seen: set[tuple[str, Hashable]] = set()
+    """What the checks see in one function and no exemption drops; exemptions that apply go to `exempted`.
+
+    Of a group in which something is reported nothing counts as taken away.
+    """
+    reported: set[tuple[str, Hashable]] = set()
+    taken: dict[Exempted, tuple[str, Hashable]] = {}
     for check in checks():
         for observation in check.run(analysed):
             group = (observation.event, observation.group)
-            if observation.group is not None and group in seen:
+            if observation.group is not None and group in reported:
                 continue
             kept, applied = exemptions.apply(analysed, observation)
+            if kept is not None and observation.group is not None:
+                reported.add(group)
             for row in applied:
                 worded = tuple(remark.finding.rule for remark in rules.remarks(observation))
-                exempted.append(
-                    Exempted(row.id, row.effect, row.reason, worded, observation.primary, analysed.name)
-                )
+                took = Exempted(row.id, row.effect, row.reason, worded, observation.primary, analysed.name)
+                if row.effect == DROP:
+                    taken.setdefault(took, group)
+                else:
+                    exempted.append(took)
             if kept is None:
                 continue
-            seen.add(group)
             on_path = kept.event in path_sensitive() and not kept.whole
             # Where states were merged, what rests on a path may rest on one that no execution takes.
             yield replace(kept, certainty="low") if on_path and not analysed.result.complete else kept
+    exempted += [took for took, group in taken.items() if group[1] is None or group not in reported]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Recipe: the key of a file's result in `check`, a digest of all that it is made from; it stores nothing.
+"""The key of a file's result in `check`: a digest of all that the result is made from.
 
 With headers in reach a file's result is made from its own bytes, from what it includes, from the QAPI schemas
-and from this program with its rules. Which headers it reaches is not asked: a change of any header or schema
-gives every file another key, and so does one of a .c file that a header includes.
+and from this program with its rules. Which headers a file includes is not asked: a change of any header or
+schema gives every file another key, and so does one of a .c file that a header includes.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _READ = (".h", ".inc", ".json")
 _OWN = (".py", ".toml", ".md", ".h")
 
 
-class Recipe:
-    """The keys of one tree's files in one run; None for a file whose result depends on too much to tell."""
+class CacheKeys:
+    """The keys of one tree's files in one run; None for a file that includes a file of an unusual name."""
 
     def __init__(self, source: Source, reach: str, rule_folders: Sequence[str], measure: bool) -> None:
         self._shared: bytes | None = None
@@ -53,13 +53,13 @@ class Recipe:
 
 
 def program_folders() -> tuple[Path, ...]:
-    """Where the texts of this program and its rules lie."""
+    """The folders with the sources of this program and its rules."""
     package = Path(__file__).resolve().parent.parent
     return (package,) if (package / "_rules").is_dir() else (package, package.parent / "rules")
 
 
 def _odd_includes(data: bytes) -> set[str]:
-    """The names of files that a text includes and that look like no header."""
+    """The names of included files that do not look like a header."""
     names = {name.decode("utf-8", "surrogateescape") for name in _INCLUDED.findall(data)}
     return {name for name in names if not name.endswith(_READ)}
 
@@ -70,7 +70,7 @@ def _add(digest: hashlib._Hash, name: str, data: bytes) -> None:
 
 
 def add_folder(digest: hashlib._Hash, folder: Path) -> None:
-    """The texts of a folder that decide what is found; a folder that is not there adds nothing."""
+    """Add the files of a folder that decide what is found; a folder that does not exist adds nothing."""
     for file in sorted(folder.rglob("*")):
         if file.suffix in _OWN and file.is_file():
             _add(digest, file.relative_to(folder).as_posix(), file.read_bytes())

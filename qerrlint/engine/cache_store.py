@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Store: results kept from run to run in one SQLite file of the user's; keys and bytes, not what they mean.
+"""Store: the results of earlier runs by key, in one SQLite file in the user's cache folder.
 
 An entry never changes: a key is a digest of all that its result was made from, so there is nothing to
-invalidate, only keys that are not found. Deleting the file is always safe. Whatever is wrong with it
-(damaged, locked, not writable) costs the run its cache and nothing else; `trouble` then says what.
+invalidate, only keys that are not found. Deleting the file is always safe. Where it is damaged, locked or not
+writable the run goes on without a cache, and `trouble` says why.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Store:
             Path(f"{self.file}{suffix}").unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

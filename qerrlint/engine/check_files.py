@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The findings of files as they are, without any change: what `qerrlint check` reports."""
+"""The findings of whole files, without any change: what `qerrlint check` reports."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from qerrlint.engine.analyse_file import FileReport, Uncovered, analyse_unit
-from qerrlint.engine.cache_key import Recipe
+from qerrlint.engine.cache_key import CacheKeys
 from qerrlint.engine.cache_store import Store
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_files
-from qerrlint.engine.result_cache import FileOutcome, Health, Kept
+from qerrlint.engine.result_cache import CachedOutcomes, FileOutcome, Health
 from qerrlint.errors import InputError
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.result import Coverage, Damaged, Skipped
-from qerrlint.rules.rule import RuleSet, load_rules
+from qerrlint.result import Coverage, Damaged, ReportedExemption, Skipped
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import RuleSet
 from qerrlint.source.directory import DirectorySource
 from qerrlint.source.source import C_SUFFIXES, Source
 
@@ -28,11 +29,12 @@ NOT_CORE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a run over files found, and how much it looked at."""
+    """The findings of a run over files, and its coverage."""
 
     found: tuple[Located, ...]
     coverage: Coverage
     health: Health | None
+    exempted: tuple[ReportedExemption, ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,16 +81,16 @@ def check_files(
 ) -> Checked:
     """Analyse the files; `measure` also counts the health of every function (it parses all of them).
 
-    What `store` has of an earlier run is taken from it, and what it has not is put there; small work does not
-    go by it.
+    Outcomes of an earlier run are taken from `store`, new ones are put there; little work is done without
+    the store.
     """
     sizes, skipped = _sizes(source, paths)
-    kept = Kept(store if sum(size for _, size in sizes) >= ONE_PROCESS_BYTES else None)
+    kept = CachedOutcomes(store if sum(size for _, size in sizes) >= ONE_PROCESS_BYTES else None)
     if kept.store is not None:
         try:
-            kept.look_up(source, Recipe(source, reach, rule_folders, measure), [path for path, _ in sizes])
+            kept.look_up(source, CacheKeys(source, reach, rule_folders, measure), [path for path, _ in sizes])
         except InputError:  # a header that cannot be read: those that include it will say so
-            kept = Kept(None)
+            kept = CachedOutcomes(None)
         if progress is not None:
             progress(len(kept.outcomes))
     new = [(path, size) for path, size in sizes if path not in kept.outcomes]
@@ -96,6 +98,7 @@ def check_files(
     found: list[Located] = []
     damaged: list[Damaged] = []
     incomplete: list[Damaged] = []
+    exempted: list[ReportedExemption] = []
     functions = explored = 0
     health = Health()
     made = dict(map_files(_one_file, make_state, new, jobs, progress))
@@ -104,6 +107,7 @@ def check_files(
         found += outcome.found
         damaged += outcome.damaged
         incomplete += outcome.incomplete
+        exempted += outcome.exempted
         if outcome.skipped is not None:
             skipped.append(outcome.skipped)
         functions += outcome.functions
@@ -111,7 +115,7 @@ def check_files(
         health += outcome.health
     skipped.sort(key=lambda item: item.path)
     coverage = Coverage(len(sizes), functions, explored, tuple(damaged), tuple(incomplete), tuple(skipped))
-    return Checked(tuple(found), coverage, health if measure else None)
+    return Checked(tuple(found), coverage, health if measure else None, tuple(exempted))
 
 
 def _sizes(source: Source, paths: Sequence[str]) -> tuple[list[tuple[str, int]], list[Skipped]]:
@@ -149,7 +153,7 @@ def _one_file(state: _State, path: str) -> FileOutcome:
             return _analysed(state, path)
     except InputError as error:
         faults.append(Fault(path, str(error), ""))
-    # What others would learn from a program that was left in the middle depends on their order.
+    # An error may have left the program half done; the next files get a new one.
     state.program = Program(state.source, state.reach)
     return _nothing(Skipped(path, faults[0].reason, faults[0].trace))
 
@@ -168,8 +172,9 @@ def _analysed(state: _State, path: str) -> FileOutcome:
     found = tuple(resolver.locate(f, report.advice[f.fingerprint]) for f in report.findings)
     damaged, incomplete = uncovered(report, resolver)
     health = _measure(unit) if state.measure else Health()
+    exempted = exempted_findings([report], resolver)
     program.forget(path)
-    return FileOutcome(found, report.functions, report.explored, damaged, incomplete, None, health)
+    return FileOutcome(found, report.functions, report.explored, damaged, incomplete, None, health, exempted)
 
 
 def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ...], tuple[Damaged, ...]]:
@@ -181,7 +186,32 @@ def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ..
     return tuple(map(resolved, report.damaged)), tuple(map(resolved, report.incomplete))
 
 
+def exempted_findings(reports: Sequence[FileReport], resolver: Resolver) -> tuple[ReportedExemption, ...]:
+    """What exemptions took away in these files, one entry a rule, sorted by path, line and rule."""
+    found = {
+        ReportedExemption(
+            took.exemption,
+            took.effect,
+            rule,
+            took.span.path,
+            resolver.place(took.span).line,
+            took.function,
+            took.reason,
+        )
+        for report in reports
+        for took in report.exempted
+        for rule in took.rules
+    }
+    return tuple(sorted(found, key=exemption_order))
+
+
+def exemption_order(found: ReportedExemption) -> tuple[str, int, str, str, str]:
+    """The order in which every output lists what was exempted."""
+    return (found.path, found.line, found.rule, found.exemption, found.function)
+
+
 def _measure(unit: TranslationUnit) -> Health:
-    relevant = {piece.name for piece in unit.relevant()}
-    damaged = [name for name in unit.functions if unit.is_damaged(name)]
-    return Health(len(unit.functions), len(damaged), len(relevant), len(relevant.intersection(damaged)))
+    functions = unit.definitions.functions
+    damaged = [piece for piece in functions if not unit.lowering.parses(piece)]
+    relevant = [unit.definitions.is_relevant(piece) for piece in damaged]
+    return Health(len(functions), len(damaged), len(unit.relevant()), sum(relevant))

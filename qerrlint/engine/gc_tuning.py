@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How often Python's garbage collector walks over what a process holds; it frees nothing itself."""
+"""How often Python's garbage collector runs."""
 
 from __future__ import annotations
 

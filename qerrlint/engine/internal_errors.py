@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Faults: errors of this program in the analysis of one file, so that the rest of a run goes on without it.
+"""Faults: errors of this program in the analysis of one file; the run goes on without the file.
 
 It knows neither what was done with the file nor who is told.
 """
@@ -28,7 +28,7 @@ class Fault:
 
 @contextmanager
 def contained(path: str, faults: list[Fault]) -> Iterator[None]:
-    """End the block at an error that is nobody's input, and put it on the list; other errors pass.
+    """End the block at an error of this program and put it on the list; QerrlintErrors are raised further.
 
     What the block has half made must not be used afterwards.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Findings with their places resolved to lines of the tree that they were made on."""
+"""Findings with their byte offsets resolved to lines of the tree in which they were found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qerrlint.source.span import LineIndex, Span
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A finding, its advice, and the lines of the tree it was made on, resolved."""
+    """A finding with its advice and with its places as lines of the tree in which it was found."""
 
     finding: Finding
     advice: str
@@ -36,7 +36,7 @@ class Resolver:
         self._lines: dict[str, LineIndex] = {}
 
     def place(self, span: Span) -> Place:
-        """The resolved place; line 1 of nothing for a file that is not there."""
+        """The place of a span; line 1 of an empty text for a file that does not exist."""
         lines = self.lines(span.path)
         line, column = lines.position(span.start)
         end_line, end_column = lines.position(span.end)

@@ -6,17 +6,21 @@ from __future__ import annotations
 from qerrlint.engine.analyse_file import FileReport, analyse_unit
 from qerrlint.findings import Finding
 from qerrlint.model.program import Program
-from qerrlint.rules.rule import RuleSet, load_rules
+from qerrlint.policy.exemptions import Exemptions
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import RuleSet
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 
 
-def report_of(path: str, data: bytes, rules: RuleSet | None = None) -> FileReport:
-    """Analyse one text; what it does not declare itself the contracts do."""
+def report_of(
+    path: str, data: bytes, rules: RuleSet | None = None, exemptions: Exemptions | None = None
+) -> FileReport:
+    """Analyse one text, by the bundled exemptions or others; what it does not declare the contracts do."""
     program = Program(OverlaySource(EmptySource(), {path: data}), reach="patch")
     unit = program.unit(path)
     assert unit is not None
-    return analyse_unit(unit, rules if rules is not None else load_rules())
+    return analyse_unit(unit, rules if rules is not None else load_rules(), exemptions=exemptions)
 
 
 def findings_of(path: str, data: bytes) -> list[Finding]:

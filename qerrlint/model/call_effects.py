@@ -1,107 +1,136 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Callees: what each call of a unit may do with Errors, from the best evidence at hand.
+"""CallEffects: what each call in a file may do with Errors, by the best evidence at hand.
 
-In this order: the Error API itself (a table of facts), the callee's body if it stands in this file or
-in one at hand, the declaration in scope (Environment), the function-pointer type of the member called, the
-shape of the arguments.
+The evidence, best first: the table of the Error API, the callee's body where it stands in this file or in
+another one at hand, the declaration in scope, the type of the function pointer that is called, the shape of
+the arguments.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
 
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import by_convention
 from qerrlint.domain.effects import NO_EFFECT, NORETURN, Effect, Outcome
 from qerrlint.ir.code import ANY, POS, ZERO, Addr, Call, Value, Var
-
-if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.model.file_scope import FileScope
+from qerrlint.model.receivers import Receivers
+from qerrlint.model.summary import Summary
 
 _VISITOR = re.compile(r"visit_type_(?:[A-Z]|\w+List$)")
+LAST = -1
+"""The index that stands for the last argument, where the parameters of a generated function are not known."""
 _MEMBER = re.compile(r"(?:->|\.)(\w+)$")
 
 
-class Callees:
-    """Resolves the calls of one unit; what does not depend on the call itself is remembered by callee."""
+class Callees(Protocol):
+    """What is known of the functions that a file can call."""
 
-    def __init__(self, unit: TranslationUnit) -> None:
-        self._unit = unit
+    def signature(self, name: str) -> Signature | None:
+        """The signature of a function: its own definition's first, then the declaration in scope."""
+
+    def callee_summary(self, name: str) -> Summary | None:
+        """The summary of a function whose body is at hand; None for any other."""
+
+    def variables(self, call: Call) -> Mapping[str, str]:
+        """The types of the locals and parameters of the function in which a call stands, by name."""
+
+    def is_settled(self, name: str) -> bool:
+        """Whether the summary of a function is final; one that is being interpreted may still change."""
+
+
+class CallEffects:
+    """The effects of the calls in one file; what does not depend on the call itself is kept by callee."""
+
+    def __init__(self, scope: FileScope, receivers: Receivers, callees: Callees) -> None:
+        self._scope = scope
+        self._receivers = receivers
+        self._api = scope.environment.api
+        self._callees = callees
         self._known: dict[str, Effect] = {}
 
     def effect(self, call: Call) -> Effect:
         """What the call may do."""
-        name = call.name
-        if call.direct:
-            known = self._known.get(name)
+        if self._names_function(call):
+            known = self._known.get(call.name)
             if known is None:
-                known = self._direct(name)
-                if not self._unit.is_busy:
-                    self._known[name] = known
+                known = self._direct(call.name)
+                if self._callees.is_settled(call.name):
+                    self._known[call.name] = known
         else:
             known = self._pointer(call)
         if known.evidence == "guess":
             return self._guess(call)
-        return known
+        # A generated function of which only the last parameter is known.
+        return replace(known, errp=len(call.args) - 1) if known.errp == LAST and call.args else known
 
     def signature(self, call: Call) -> Signature | None:
         """The signature that a call is made against, if anything declares it."""
-        if call.direct:
-            return self._unit.signature(call.name)
+        if self._names_function(call):
+            return self._callees.signature(call.name)
+        typed = self._receivers.called(call, self._callees.variables(call))
+        if typed is not None:
+            return typed
         member = _MEMBER.search(call.name)
-        return (
-            self._unit.environment.pointer_signature(member.group(1), self._unit.path)
-            if member is not None
-            else None
-        )
+        return self._scope.pointer_signature(member.group(1)) if member is not None else None
 
-    def _direct(self, name: str) -> Effect:
-        unit = self._unit
-        api = unit.environment.api
-        stated = api.effect(name)
+    def _names_function(self, call: Call) -> bool:
+        """Whether the callee is named; a local or parameter of that name holds a pointer to it."""
+        return call.direct and call.name not in self._callees.variables(call)
+
+    def asks_for_body(self, name: str) -> bool:
+        """Whether the effect of a function depends on its body, where that is at hand."""
+        return self._stated(name) is None
+
+    def _stated(self, name: str) -> Effect | None:
+        """What the table of the Error API or a declaration says for certain of a function, or None."""
+        stated = self._api.effect(name)
         if stated is not None:
             return stated
-        if api.is_noreturn(name):
+        if self._api.is_noreturn(name):
             return NORETURN
-        signature = unit.signature(name)
-        if signature is not None and signature.noreturn:
-            return NORETURN
-        own = name in unit.functions
-        if own:
-            summary = unit.summary(name) if unit.deals_with_errors(name) else None
-        else:
-            summary = unit.program.summary(name)
+        signature = self._callees.signature(name)
+        return NORETURN if signature is not None and signature.noreturn else None
+
+    def _direct(self, name: str) -> Effect:
+        stated = self._stated(name)
+        if stated is not None:
+            return stated
+        signature = self._callees.signature(name)
+        summary = self._callees.callee_summary(name)
         if summary is not None and summary.noreturn:
             return NORETURN
         if signature is None:
-            wrapper = unit.macro_effect(name)
+            wrapper = self._scope.macro_effect(name)
             return wrapper if wrapper is not None else Effect(evidence="guess")
-        errp = signature.errp
-        if errp is None:
-            consumes = summary.consumes if summary is not None else None
-            if consumes is not None:
-                return Effect(consumes=consumes, how="body", evidence="body")
-            return NO_EFFECT if summary is None else Effect(evidence="body")
-        if errp < 0:
-            return Effect(evidence="guess")
+        if signature.errp is None:
+            return _without_error(summary)
+        return self._declared(name, signature, signature.errp, summary)
+
+    def _declared(self, name: str, signature: Signature, errp: int, summary: Summary | None) -> Effect:
+        """The effect of a function with an out-error, by its body or by the convention of its result."""
         if summary is not None and summary.clears:
             return Effect(clears=errp, how="body", evidence="body")
-        by_table = api.fails(name) is not None or api.returns(name) is not None
-        if summary is not None and summary.complete and summary.decides and not by_table:
+        kind = result_kind(signature, self._scope.typedefs)
+        fails, returns = self._api.fails(name), self._api.returns(name)
+        if summary is not None and summary.complete and summary.decides and fails is None and returns is None:
             return Effect(
                 errp=errp,
                 outcomes=summary.outcomes,
                 evidence="body",
                 consumes=summary.consumes,
-                kind=result_kind(signature, unit.typedefs),
+                kind=kind,
             )
-        kind = result_kind(signature, unit.typedefs)
-        outcomes = by_convention(kind, name, api.fails(name))
-        # A generated visitor frees and clears what it has made when it fails (docs/devel/qapi-code-gen).
-        returns = api.returns(name)
+        if fails is None and self._scope.is_list(signature.returns):
+            fails = "error-only"  # an empty list is NULL
+        outcomes = by_convention(kind, name, fails)
         if returns is not None:
             outcomes = (Outcome(ZERO | POS, False), Outcome(ANY, True))
+        # A generated visitor frees and clears what it has made when it fails (docs/devel/qapi-code-gen).
         makes = 2 if _VISITOR.match(name) and errp == 3 else None
         return Effect(errp=errp, outcomes=outcomes, makes=makes, returns=returns, kind=kind)
 
@@ -109,20 +138,31 @@ class Callees:
         signature = self.signature(call)
         if signature is None or signature.errp is None or signature.errp >= len(call.args):
             return Effect(evidence="guess")
-        kind = result_kind(signature, self._unit.typedefs)
-        return Effect(errp=signature.errp, outcomes=by_convention(kind), kind=kind)
+        kind = result_kind(signature, self._scope.typedefs)
+        fails = "error-only" if self._scope.is_list(signature.returns) else None
+        return Effect(errp=signature.errp, outcomes=by_convention(kind, exception=fails), kind=kind)
 
-    def _guess(self, call: Call) -> Effect:
+    @staticmethod
+    def _guess(call: Call) -> Effect:
         """Nothing declares the callee: an argument that looks like an Error pointer may be set."""
         if not call.args:
             return NO_EFFECT
         last = len(call.args) - 1
-        if self._is_error_pointer(call.args[last]):
+        if _is_error_pointer(call.args[last]):
             return Effect(errp=last, outcomes=(Outcome(ANY, None),), evidence="guess")
         return NO_EFFECT
 
-    @staticmethod
-    def _is_error_pointer(value: Value) -> bool:
-        if isinstance(value, Var):
-            return value.path == "errp"
-        return isinstance(value, Addr) and value.path in ("err", "local_err", "error_fatal", "error_abort")
+
+def _without_error(summary: Summary | None) -> Effect:
+    """The effect of a function that has no out-error."""
+    if summary is None:
+        return NO_EFFECT
+    if summary.consumes is not None:
+        return Effect(consumes=summary.consumes, how="body", evidence="body")
+    return Effect(evidence="body")
+
+
+def _is_error_pointer(value: Value) -> bool:
+    if isinstance(value, Var):
+        return value.path == "errp"
+    return isinstance(value, Addr) and value.path in ("err", "local_err", "error_fatal", "error_abort")

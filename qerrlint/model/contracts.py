@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Contracts: bundled declarations of QEMU's API, for when no tree is there, and facts no declaration states.
+"""Contracts: bundled declarations of QEMU's API for when there is no tree, and facts that no declaration has.
 
-Prototypes stand in rules/contracts/*.h as plain C and are read one by one, when asked for: by the quick
-parser, and by pycparser what that does not understand (the tests hold the two against each other). Three
-files hold the ages of the blocker and notifier API; the others hold what did not change from 7.2 to 11. The
-table facts.toml says who consumes, sets or extends an Error and who never returns, whatever the tree.
+Prototypes are plain C in rules/contracts/*.h, read one by one when asked for: by the quick parser, or by
+pycparser where the quick one fails (a test compares the two). Three files hold the ages of the blocker and
+notifier API, the others what did not change from 7.2 to 11. The table facts.toml says which functions
+consume, set or extend an Error, and which never return, in every tree.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Contracts:
         return int(found) if found is not None else None
 
     def tolerates_unset(self, member: str) -> bool:
-        """Whether the caller of a function-pointer member makes up for a failure without an Error."""
+        """Whether the caller of a function-pointer member copes with a failure without an Error."""
         return member in self._slots
 
     def forbids(self, name: str, ending: str) -> str | None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Environment: what the tree at hand, or else the bundled contracts, declare; it knows no function's body.
+"""Environment: what the tree at hand, or else the bundled contracts, declare; function bodies are not read.
 
-A Environment belongs to one tree at one revision; two of them (before and after a patch) may share a
+An Environment belongs to one tree at one revision; two of them (before and after a patch) may share a
 DeclarationCache. How far it looks is its reach: "patch" (the file at hand only), "headers" (and what it
 includes), "tree" (all).
 """
@@ -9,15 +9,16 @@ includes), "tree" (all).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from qerrlint.c.declarations.file import FileDeclarations, Macro, TypeName
-from qerrlint.c.declarations.types import Declared, Signature, result_kind
-from qerrlint.c.qapi import qapi_constants, qapi_names
+from qerrlint.c.declarations.file import Macro, TypeName
+from qerrlint.c.declarations.types import Declared, Signature
+from qerrlint.c.qapi import qapi_constants
 from qerrlint.errors import UsageError
 from qerrlint.model.contracts import AGES, NEWEST, Contracts, load_contracts
-from qerrlint.model.include_graph import DeclarationCache, Files, Tree, generated_signature
-from qerrlint.model.macroindex import MacroIndex
+from qerrlint.model.include_graph import DeclarationCache, Files, MacroIndex, Tree
+from qerrlint.model.qapi_schema import Schema
+from qerrlint.model.types_in_scope import TypesInScope
 
 REACHES = ("patch", "headers", "tree")
 _ERROR_H = "include/qapi/error.h"
@@ -49,9 +50,8 @@ class Environment:
         self.files = Files(source, reach != "patch", cache)
         self._macros = MacroIndex(self.files)
         self._signatures: dict[tuple[str, str], Signature | None] = {}
-        self._types: dict[tuple[str, str], tuple[FileDeclarations, TypeName] | None] = {}
-        self._pointers: dict[tuple[str, str], Signature | None] = {}
-        self._qapi: dict[str, tuple[str, str]] | None = None
+        self.schema = Schema(self.files, reach != "patch")
+        self.types = TypesInScope(self.files, reach == "tree", self.schema, self.api, lambda: self.age)
         self._age = age
 
     @property
@@ -82,155 +82,37 @@ class Environment:
         if key not in self._signatures:
             found = self.files.signature(name, from_path, self.reach == "tree")
             if found is None:
-                found = self._generated(name) or self.api.contract(name, self.age)
+                found = self.schema.signature(name) or self.api.contract(name, self.age)
             self._signatures[key] = found
         return self._signatures[key]
 
-    def _generated(self, name: str) -> Signature | None:
-        if name.startswith("qmp_"):
-            words = name.removeprefix("qmp_")
-            entry = self._schema().get(words) or self._schema().get(words.replace("_", "-"))
-            return generated_signature(name, entry[0] if entry else None)
-        if name.startswith("visit_type_"):
-            visited = name.removeprefix("visit_type_")
-            entry = self._schema().get(visited)
-            # A visitor of a built-in type is declared in a header or has a contract; one of its lists is not.
-            if entry is None and not visited[:1].isupper() and not visited.endswith("List"):
-                return None
-            start = self.files.file("include/qapi/visitor.h")
-            visitor = start.signature("visit_start_struct") if start is not None else None
-            returns = visitor.returns if visitor is not None else "bool"
-            return generated_signature(name, entry[0] if entry else None, returns)
-        return generated_signature(name, None)
-
-    def _schema(self) -> dict[str, tuple[str, str]]:
-        """(kind, path) of each name that the tree's QAPI schemas define; empty without a tree."""
-        if self._qapi is None:
-            self._qapi = {}
-            if self.reach != "patch":
-                for path in self.files.paths():
-                    if path.endswith(".json") and path.startswith(
-                        ("qapi/", "qga/qapi-schema", "storage-daemon/qapi/")
-                    ):
-                        data = self.files.read(path)
-                        if data is not None:
-                            for name, kind in qapi_names(data).kinds.items():
-                                self._qapi.setdefault(name, (kind, path))
-        return self._qapi
-
-    def _reached(self, from_path: str) -> Iterator[FileDeclarations]:
-        for path in self.files.reached(from_path):
-            declarations = self.files.file(path)
-            if declarations is not None:
-                yield declarations
-
-    def _type(self, name: str, from_path: str) -> tuple[FileDeclarations, TypeName] | None:
-        """Where a typedef or tag is declared; a tag's declaration with a body goes before others."""
-        key = (name, from_path)
-        if key not in self._types:
-            self._types[key] = self._find_type(name, from_path)
-        return self._types[key]
-
-    def _find_type(self, name: str, from_path: str) -> tuple[FileDeclarations, TypeName] | None:
-        word = name.rsplit(maxsplit=1)[-1].encode("latin-1", "replace")
-        for declarations in self._reached(from_path):
-            # Types are scanned only in the files that hold the word at all.
-            entry = declarations.types.get(name) if word in declarations.data else None
-            if entry is not None:
-                return declarations, entry
-        if self.reach == "tree":
-            self.files.index_all()
-            for declarations in self.files.known():
-                if declarations.path.endswith(".h") and word in declarations.data:
-                    entry = declarations.types.get(name)
-                    if entry is not None:
-                        return declarations, entry
-        return None
-
     def typedef(self, name: str, from_path: str) -> TypeName | None:
-        """What a typedef name (or tag, "struct X") stands for, as seen from a file, or None.
-
-        Types that QAPI generates have the kind enum or struct and no body.
-        """
-        found = self._type(name, from_path)
-        if found is not None:
-            return found[1]
-        entry = self._schema().get(name.removesuffix("List"))
-        if entry is not None and entry[0] not in ("command", "event"):
-            kind = "enum" if entry[0] == "enum" and not name.endswith("List") else "struct"
-            return TypeName(name, kind, f"{kind} {name}", None, -1)
-        return self.api.type(name, self.age)
+        """What a typedef name or tag stands for (TypesInScope.typedef)."""
+        return self.types.typedef(name, from_path)
 
     def typedefs(self, from_path: str) -> Callable[[str], str | None]:
         """A lookup from a typedef's name to its canonical target text, for `result_kind`."""
-
-        def target(name: str) -> str | None:
-            entry = self.typedef(name, from_path)
-            return entry.target if entry is not None else None
-
-        return target
+        return self.types.typedefs(from_path)
 
     def result_kind(self, signature: Signature, from_path: str) -> str:
-        """`syntax.types.result_kind` with the typedefs that the file sees."""
-        return result_kind(signature, self.typedefs(from_path))
+        """`c.declarations.types.result_kind` with the typedefs that the file sees."""
+        return self.types.result_kind(signature, from_path)
 
     def members(self, struct: str, from_path: str) -> tuple[Declared, ...]:
         """The members of a struct or union, named by tag ("struct X") or typedef, in order; () if unknown."""
-        name = struct
-        for _ in range(8):
-            found = self._type(name, from_path)
-            if found is None:
-                return ()
-            declarations, entry = found
-            if entry.body[0] >= 0:
-                return tuple(declarations.members(entry))
-            if entry.kind != "alias" or entry.target == name:
-                return ()
-            name = entry.target.rstrip(" *").removeprefix("const ")
-        return ()
+        return self.types.members(struct, from_path)
 
     def callback_signature(self, type_name: str, from_path: str) -> Signature | None:
         """The signature behind a typedef of a function or function pointer, or None."""
-        for _ in range(8):
-            entry = self.typedef(type_name, from_path)
-            if entry is None:
-                return None
-            if entry.signature is not None:
-                return entry.signature
-            type_name = entry.target.rstrip(" *")
-        return None
+        return self.types.callback_signature(type_name, from_path)
 
     def pointer_signature(self, member: str, from_path: str) -> Signature | None:
-        """The signature of a function-pointer member of that name, whatever the struct.
+        """The signature of a function-pointer member of that name, whatever the struct."""
+        return self.types.pointer_signature(member, from_path)
 
-        None unless all structs that the file sees agree on the number of parameters, out-error and result.
-        """
-        key = (member, from_path)
-        if key not in self._pointers:
-            self._pointers[key] = self._find_pointer(member, from_path)
-        return self._pointers[key]
-
-    def _find_pointer(self, member: str, from_path: str) -> Signature | None:
-        word = member.encode("latin-1", "replace")
-        first: Signature | None = None
-        for declarations in self._reached(from_path):
-            if word not in declarations.data:
-                continue
-            for declared in declarations.pointer_members(member):
-                found = declared.signature
-                if found is None and re.match(r"\w+\Z", declared.type.rstrip(" *")):
-                    found = self.callback_signature(declared.type.rstrip(" *"), from_path)
-                if found is None:
-                    continue
-                if first is None:
-                    first = found
-                elif (first.errp, first.returns, len(first.params)) != (
-                    found.errp,
-                    found.returns,
-                    len(found.params),
-                ):
-                    return None
-        return first
+    def enum_constants(self, name: str, from_path: str) -> tuple[tuple[str, int | None], ...]:
+        """The constants of an enum (typedef name or tag) in order, values where plain; () if unknown."""
+        return self.types.enum_constants(name, from_path)
 
     def macro(self, name: str, from_path: str) -> Macro | None:
         """The #define of `name` that the file sees first (itself, then its includes), or None."""
@@ -239,7 +121,7 @@ class Environment:
 
     def constant(self, name: str, from_path: str) -> int | None:
         """The value of an enumerator that the file sees, where it is plain; else None."""
-        for declarations in self._reached(from_path):
+        for declarations in self.types.declarations_reached(from_path):
             if name in declarations.constants:
                 return declarations.constants[name]
         return None
@@ -248,21 +130,6 @@ class Environment:
         """The value of an enumerator that the file itself declares; else None."""
         declarations = self.files.file(path)
         return declarations.constants.get(name) if declarations is not None else None
-
-    def enum_constants(self, name: str, from_path: str) -> tuple[tuple[str, int | None], ...]:
-        """The constants of an enum (typedef name or tag) in order, values where plain; () if unknown."""
-        current = name
-        for _ in range(4):
-            found = self._type(current, from_path) or self._type(f"enum {current}", from_path)
-            if found is None:
-                break
-            if found[1].body[0] >= 0:
-                return found[0].enumerators(found[1])
-            current = found[1].target
-        entry = self._schema().get(name)
-        if entry is not None and entry[0] == "enum":
-            return tuple(qapi_constants(self.files.read(entry[1]) or b"", name))
-        return self.api.enumerators(name, self.age)
 
     def mig_modes(self) -> tuple[tuple[str, int], ...]:
         """The migration modes (C constant, value) without the count; () in a tree that has none."""

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Signatures: the declarations of one tree's files, what they include, and an index of all names in it.
+"""The include graph of one tree: what each file declares and includes, with indexes of functions and macros.
 
-It knows where QEMU's build looks for a header, and nothing of what a function does. Headers that the build
-generates are not there; `generated_signature` answers for functions that QAPI generates, by their names.
+It follows QEMU's build in where a header is looked for. Headers that the build generates are not there; what
+QAPI generates is told by model.qapi_schema.
 """
 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from qerrlint.c.declarations.file import FileDeclarations
-from qerrlint.c.declarations.types import Param, Signature
+from qerrlint.c.declarations.types import Signature
 
 
 class Tree(Protocol):
@@ -52,7 +51,7 @@ class DeclarationCache:
         self._known[declarations.path, digest] = declarations
 
 
-# Directories that hold no code of the emulator itself, or code with its own ways.
+# Directories without code of the emulator itself, or with code that has other conventions.
 _OUTSIDE = (
     "roms/",
     "subprojects/",
@@ -76,7 +75,7 @@ class Files:
     """The files of one tree with their declarations, made when asked for."""
 
     def __init__(self, tree: Tree | None, follow: bool, cache: DeclarationCache | None = None) -> None:
-        """`follow`: whether includes are followed (without a tree worth the name they are not)."""
+        """`follow`: whether includes are followed (without a tree they are not)."""
         self._tree = tree
         self._follow = follow
         self._cache = cache if cache is not None else DeclarationCache()
@@ -219,19 +218,19 @@ class Files:
             if declarations is not None:
                 yield declarations
 
-    def home(self, name: str) -> str | None:
+    def defining_file(self, name: str) -> str | None:
         """The one .c file of the tree that defines a function with external linkage; None where several
         do (one for each target) or none."""
         self.index_all()
-        homes = []
+        found = []
         for path in self._where.get(name, ()):
             declarations = self._files[path]
             if not path.endswith(".c") or declarations is None or declarations.definition(name) is None:
                 continue
             signature = declarations.signature(name)
             if signature is not None and not signature.static:
-                homes.append(path)
-        return homes[0] if len(homes) == 1 else None
+                found.append(path)
+        return found[0] if len(found) == 1 else None
 
     def signature(self, name: str, from_path: str, whole: bool) -> Signature | None:
         """A function's signature as seen from a file: its own, its includes' by rank, then the tree's.
@@ -263,29 +262,34 @@ class Files:
         return None
 
 
-_VISIT = re.compile(r"visit_type_(\w+?)(_members)?\Z")
-_ERRP = Param("errp", "Error **")
+class MacroIndex:
+    """The macros of the headers at hand by name; a header is entered when the first file reaches it."""
 
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._where: dict[str, list[str]] = {}
+        self._entered: set[str] = set()
+        self._complete_for: set[str] = set()
 
-def generated_signature(name: str, qapi_kind: str | None, visitors_return: str = "bool") -> Signature | None:
-    """The signature of a function that QAPI generates, told by its name, or None.
+    def defining(self, name: str, from_path: str) -> FileDeclarations | None:
+        """The file that defines a macro, of those that `from_path` sees the first; None if none does."""
+        own = self._files.file(from_path)
+        if own is not None and name in own.macros:
+            return own
+        reached = self._files.reached(from_path)
+        if from_path not in self._complete_for:
+            self._complete_for.add(from_path)
+            for path in reached:
+                # The file itself was asked above; others rarely include it.
+                if path != from_path:
+                    self._enter(path)
+        held = [path for path in self._where.get(name, ()) if path in reached]
+        return self._files.file(min(held, key=reached.__getitem__)) if held else None
 
-    `qapi_kind` is what the schema says of the name behind the prefix (None if nothing); a qmp_ function must
-    be a command there. The parameters of commands and events are not worked out: such a signature is
-    variadic, and a command's `errp` is -1, the last argument. `visitors_return` is "void"
-    before QEMU 5.1.
-    """
-    if name.startswith("qapi_event_send_"):
-        return Signature(name, None, (), "void", True)
-    if name.startswith("qapi_free_"):
-        return Signature(name, None, (Param("obj", f"{name.removeprefix('qapi_free_')} *"),), "void")
-    visit = _VISIT.match(name)
-    if visit:
-        pointer = " *" if visit[2] or qapi_kind == "enum" else " **"
-        params = [Param("v", "Visitor *"), Param("obj", visit[1] + pointer), _ERRP]
-        if not visit[2]:
-            params.insert(1, Param("name", "const char *"))
-        return Signature(name, None, tuple(params), visitors_return, False, len(params) - 1)
-    if name.startswith("qmp_") and qapi_kind == "command":
-        return Signature(name, None, (_ERRP,), "unknown", True, -1)
-    return None
+    def _enter(self, path: str) -> None:
+        if path in self._entered:
+            return
+        self._entered.add(path)
+        header = self._files.file(path)
+        for macro in header.macros if header is not None else ():
+            self._where.setdefault(macro, []).append(path)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Program: the files at hand as units, and the functions that one of them may know of another."""
+"""Program: a tree with its translation units, and the summaries that one file gets of functions in others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from qerrlint.model.environment import Environment
+from qerrlint.model.fixpoint import Body
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.summary import Summary
 from qerrlint.model.translation_unit import TranslationUnit
@@ -33,7 +34,7 @@ class Program:
         self._leaf: Program | None = None
         self._units: dict[str, TranslationUnit | None] = {}
         self._at_hand = tuple(at_hand)
-        self._homes: dict[str, TranslationUnit] | None = None
+        self._defining: dict[str, TranslationUnit] | None = None
 
     def unit(self, path: str) -> TranslationUnit | None:
         """The unit of a C file, None when there is no such file."""
@@ -47,15 +48,22 @@ class Program:
         return self._units.get(path)
 
     def forget(self, path: str) -> None:
-        """Let go of a unit that will not be asked for again."""
-        self._units.pop(path, None)
+        """Drop a unit, to free its memory; asked for again it is made anew."""
+        unit = self._units.pop(path, None)
+        if unit is not None:
+            unit.close()
 
     def summary(self, name: str) -> Summary | None:
         """The summary of a function with external linkage that a file at hand defines."""
-        home = self._home(name)
-        if home is None and self.reach == "tree":
+        unit = self._defining_unit(name)
+        if unit is None and self.reach == "tree":
             return self._elsewhere(name)
-        return home.summary(name) if home is not None else None
+        return unit.summary(name) if unit is not None else None
+
+    def bodies(self, name: str) -> Sequence[Body]:
+        """The definitions of a function with external linkage that a file at hand has."""
+        unit = self._defining_unit(name)
+        return unit.interpretation.bodies(name) if unit is not None else ()
 
     def _elsewhere(self, name: str) -> Summary | None:
         """The summary of a function that some other file of the tree defines, if it never sets its Error.
@@ -63,7 +71,7 @@ class Program:
         Its body is read with what its own file shows, and no further: so the answer is the same whatever was
         asked before. What it returns with an Error the convention tells better than a body seen in part.
         """
-        path = self.environment.files.home(name)
+        path = self.environment.files.defining_file(name)
         if path is None:
             return None
         if self._leaf is None:
@@ -74,14 +82,14 @@ class Program:
         summary = unit.summary(name)
         return summary if summary is not None and (not summary.may_set or summary.noreturn) else None
 
-    def _home(self, name: str) -> TranslationUnit | None:
-        if self._homes is None:
-            self._homes = {}
+    def _defining_unit(self, name: str) -> TranslationUnit | None:
+        if self._defining is None:
+            self._defining = {}
             for path in self._at_hand:
                 unit = self.unit(path)
                 if unit is None:
                     continue
-                for defined in unit.functions:
-                    if not unit.is_static(defined):
-                        self._homes.setdefault(defined, unit)
-        return self._homes.get(name)
+                for piece in unit.definitions.functions:
+                    if not unit.definitions.is_static(piece):
+                        self._defining.setdefault(piece.name, unit)
+        return self._defining.get(name)

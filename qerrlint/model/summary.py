@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Summary: what the callers of a function may know of it, worked out from the exploration of its body."""
+"""Summary: what the callers of a function may know of it, worked out from the interpretation of its body."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
-from qerrlint.domain.effects import Outcome
+from qerrlint.domain.effects import Effect, Outcome
+from qerrlint.domain.error import ERROR, ERRP, ErrorState
 from qerrlint.domain.result import FunctionResult, ReturnState
-from qerrlint.domain.state import ErrorState
-from qerrlint.ir.code import ANY, POS
+from qerrlint.ir.code import ANY, POS, Call
 from qerrlint.source.span import Span
-from qerrlint.transfer.errorguards import ERROR, ERRP
-
-if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import TranslationUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +57,56 @@ class Summary:
         return any(o.sets or (o.sets is None and not o.unset) for o in self.outcomes)
 
 
-_STATES = {ErrorState.SET: True, ErrorState.NULL: False}
+BOTTOM = Summary((), None, noreturn=True, swallows=(), fails=False, complete=True, clears=True)
+"""No way of returning is known (yet): the least summary, and neutral in `join`."""
+UNKNOWN = Summary((), None, noreturn=False, swallows=(), fails=False, complete=False)
+"""The body cannot be read: whatever the convention says may happen."""
 
 
-def sum_up(unit: TranslationUnit, result: FunctionResult) -> Summary:
-    """The summary of an explored function."""
-    signature = result.signature
-    kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
-    ways = outcomes_of(result, kind)
-    outcomes = {outcome for _, outcome in ways}
-    ordered = tuple(
+def join(one: Summary, other: Summary) -> Summary:
+    """What holds where either of two bodies may run: the least upper bound, complete only if both are."""
+    if one == other:
+        return one
+    consumed = [index for index in (one.consumes, other.consumes) if index is not None]
+    return Summary(
+        outcomes=_ordered({*one.outcomes, *other.outcomes}),
+        consumes=min(consumed, default=None),
+        noreturn=one.noreturn and other.noreturn,
+        swallows=tuple(sorted({*one.swallows, *other.swallows}, key=_place)),
+        fails=one.fails or other.fails,
+        complete=one.complete and other.complete,
+        clears=one.clears and other.clears,
+    )
+
+
+def _ordered(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    return tuple(
         sorted(
             outcomes, key=lambda o: (o.sets is True, o.signs, o.sets is None, o.value, o.tolerant, o.unset)
         )
     )
+
+
+def _place(swallow: Swallow) -> tuple[Span, Span]:
+    return swallow.setter_span, swallow.printer_span
+
+
+_STATES = {ErrorState.SET: True, ErrorState.NULL: False}
+
+
+def sum_up(
+    result: FunctionResult, typedefs: Callable[[str], str | None], effect: Callable[[Call], Effect]
+) -> Summary:
+    """The summary of an interpreted function; `typedefs` gives the target of a typedef, `effect` is what
+    the function was interpreted with."""
+    signature = result.signature
+    kind = result_kind(signature, typedefs) if signature is not None else "unknown"
+    ways = outcomes_of(result, kind)
     return Summary(
-        outcomes=ordered,
+        outcomes=_ordered({outcome for _, outcome in ways}),
         consumes=_consumed(signature, result),
         noreturn=not result.returns and result.complete,
-        swallows=_swallowed(unit, result),
+        swallows=_swallowed(result, effect),
         fails=any(fails_by(kind, leaving.signs) for leaving, _ in ways),
         complete=result.complete,
         clears=_clears(result),
@@ -87,7 +114,7 @@ def sum_up(unit: TranslationUnit, result: FunctionResult) -> Summary:
 
 
 def outcomes_of(result: FunctionResult, kind: str) -> list[tuple[ReturnState, Outcome]]:
-    """Each exit of an explored function with the outcome that it comes to; `kind` is that of its result."""
+    """Each way of returning of an interpreted function with its outcome; `kind` is that of its result."""
     inverted = kind == "bool" and _inverted(result)
     return [(leaving, _outcome(leaving, kind, inverted)) for leaving in result.returns]
 
@@ -141,7 +168,7 @@ def _consumed(signature: Signature | None, result: FunctionResult) -> int | None
     return None
 
 
-def _swallowed(unit: TranslationUnit, result: FunctionResult) -> tuple[Swallow, ...]:
+def _swallowed(result: FunctionResult, effect_of: Callable[[Call], Effect]) -> tuple[Swallow, ...]:
     """Errors from fallible calls that end in this body instead of reaching a caller."""
     signature = result.signature
     if signature is not None and any(param.type == ERRP for param in signature.params):
@@ -156,7 +183,7 @@ def _swallowed(unit: TranslationUnit, result: FunctionResult) -> tuple[Swallow, 
         ):
             continue
         consumer, setter = calls[occurrence.call], calls[occurrence.first.origin]
-        effect = unit.effect(consumer)
+        effect = effect_of(consumer)
         if effect.into is not None or effect.how == "propagate":
             continue
         found[setter.span, consumer.span] = Swallow(

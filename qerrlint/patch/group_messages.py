@@ -8,7 +8,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qerrlint.errors import UsageError
-from qerrlint.patch.diff import Diff, FileChange, has_diff, parse_diff
+from qerrlint.patch.diff import Diff, FileChange, has_diff
+from qerrlint.patch.diffparser import parse_diff
 from qerrlint.patch.listed_numbers import listed_numbers
 from qerrlint.patch.message import Message
 from qerrlint.patch.missing_patches import missing_sentence, missing_titles

@@ -2,8 +2,8 @@
 """Exemptions: when an observation is not reported, or with less confidence, as rows of rules/exemptions.toml.
 
 A row names the events it covers, a predicate (a function of policy/predicates/), its effect, its reason with
-a source, and the fixture that fails without it. Checks emit everything; what a row takes away is counted and
-listed.
+a source, the word lists that the predicate reads (`words`, which may be left out), and the fixture that fails
+without it. Checks emit everything; what a row takes away is counted and listed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import events
+from qerrlint.domain.word_lists import word_lists
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, Observation
 
@@ -34,11 +35,13 @@ EFFECTS = (DROP, "low", "medium")
 """What an exemption does: drop the observation, or bound its certainty."""
 
 _KEYS = frozenset(("id", "events", "predicate", "effect", "reason", "source", "fixture"))
+_OPTIONAL = frozenset(("words",))
 
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """One row. `fixture` is a path below fixtures/ whose expectations fail without the exemption."""
+    """One row. `fixture` is a path below fixtures/ whose expectations fail without the exemption; `words` are
+    the names of the word lists that the predicate reads."""
 
     id: str
     events: frozenset[str]
@@ -47,6 +50,7 @@ class Exemption:
     reason: str
     source: str
     fixture: str
+    words: tuple[str, ...] = ()
 
 
 class Exemptions:
@@ -65,7 +69,7 @@ class Exemptions:
 
     def without(self, ident: str) -> Exemptions:
         """All exemptions but one: for tests and for measuring what it takes away."""
-        return Exemptions((row for row in self.rows if row.id != ident), _predicates())
+        return Exemptions((row for row in self.rows if row.id != ident), predicates())
 
     def apply(
         self, function: AnalysedFunction, observation: Observation
@@ -110,29 +114,34 @@ def load_exemptions() -> Exemptions:
     for ident in idents:
         if idents.count(ident) > 1:
             raise UsageError(f"{file}: two exemptions have the id {ident!r}")
-    return Exemptions(rows, _predicates())
+    return Exemptions(rows, predicates())
 
 
 def _row(table: Mapping[str, Any], at: str) -> Exemption:
-    if not isinstance(table, dict) or set(table) != _KEYS:
+    if not isinstance(table, dict) or set(table) - _OPTIONAL != _KEYS:
         raise UsageError(f"{at}: needs exactly the keys {', '.join(sorted(_KEYS))}")
     at = f"{at} ({table['id']})"
     known = {name for family in events().values() for name in family}
     for event in table["events"]:
         if event not in known:
             raise UsageError(f"{at}: unknown event {event!r}")
-    if table["predicate"] not in _predicates():
+    if table["predicate"] not in predicates():
         raise UsageError(f"{at}: unknown predicate {table['predicate']!r}")
     if table["effect"] not in EFFECTS:
         raise UsageError(f"{at}: effect {table['effect']!r} is none of {', '.join(EFFECTS)}")
     for key in ("reason", "source", "fixture"):
         if not isinstance(table[key], str) or not table[key].strip():
             raise UsageError(f"{at}: {key!r} is empty")
-    return Exemption(**{**table, "events": frozenset(table["events"])})
+    words = tuple(table.get("words", ()))
+    lists = {known.name for known in word_lists()}
+    for name in words:
+        if name not in lists:
+            raise UsageError(f"{at}: unknown word list {name!r}")
+    return Exemption(**{**table, "events": frozenset(table["events"]), "words": words})
 
 
 @lru_cache(maxsize=1)
-def _predicates() -> Mapping[str, Predicate]:
+def predicates() -> Mapping[str, Predicate]:
     """Every public function of policy/predicates/, by its name."""
     import qerrlint.policy.predicates as package
 

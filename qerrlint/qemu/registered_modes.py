@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from qerrlint.model.program import Program
-from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.model.translation_unit import TranslationUnit, WholeProgram
 from qerrlint.qemu.registrations import API, registrations
 from qerrlint.source.span import Span
 
@@ -33,7 +32,7 @@ class Registered:
         return self.span.start
 
 
-_KEPT: WeakKeyDictionary[Program, dict[frozenset[str], tuple[Registered, ...]]] = WeakKeyDictionary()
+_KEPT: WeakKeyDictionary[WholeProgram, dict[frozenset[str], tuple[Registered, ...]]] = WeakKeyDictionary()
 
 
 def registered_for(modes: frozenset[str], seen_from: TranslationUnit) -> tuple[Registered, ...]:
@@ -57,8 +56,11 @@ def registered_for(modes: frozenset[str], seen_from: TranslationUnit) -> tuple[R
 
 def _registered(unit: TranslationUnit, modes: frozenset[str]) -> Iterable[Registered]:
     call = re.compile(API.pattern.encode())
-    for name, piece in unit.functions.items():
-        function = unit.lowered(name) if call.search(unit.data, piece.body, piece.span.end) else None
-        for one in registrations(unit, function) if function is not None else ():
+    for piece in unit.definitions.functions:
+        if not call.search(unit.data, piece.body, piece.span.end):
+            continue
+        function = unit.lowering.function(piece)
+        seen_from = unit.with_definition(piece)
+        for one in registrations(seen_from, function) if function is not None else ():
             if modes <= one.sure and not one.every and one.object.kind != "parameter":
-                yield Registered(one.kind, name, one.call.span)
+                yield Registered(one.kind, piece.name, one.call.span)

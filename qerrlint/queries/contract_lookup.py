@@ -17,7 +17,7 @@ from qerrlint.domain.conventions import by_convention
 from qerrlint.domain.effects import Outcome
 from qerrlint.engine.check_files import NOT_CORE, core_files
 from qerrlint.errors import UsageError
-from qerrlint.ir.code import text_of
+from qerrlint.ir.code import Call, text_of
 from qerrlint.model.program import Program
 from qerrlint.model.summary import outcomes_of
 from qerrlint.model.translation_unit import TranslationUnit
@@ -187,30 +187,23 @@ def _kind(defined: bool, signature: Signature | None, macro: bool) -> str:
 
 
 def _body(unit: TranslationUnit, name: str) -> Body:
-    """What the body shows, in lines of the unit's file."""
-    result = unit.result(name)
+    """What the bodies of all definitions of a name show, in lines of the unit's file."""
+    pieces = unit.definitions.by_name[name]
+    results = [result for piece in pieces if (result := unit.interpretation.result(piece)) is not None]
     summary = unit.summary(name)
-    if result is None or summary is None:
-        damage = unit.damage.get(name)
-        return Body(damage.reason if damage is not None else "it cannot be explored")
+    if not results or summary is None:
+        return Body(unit.lowering.damage(pieces[0]) or "it cannot be interpreted")
 
     def line(span: Span) -> int:
         return unit.lines.position(span.start)[0]
 
-    kind = result_kind(result.signature, unit.typedefs) if result.signature is not None else "unknown"
     shown: dict[Outcome, set[int]] = {}
-    for leaving, outcome in outcomes_of(result, kind):
-        shown.setdefault(outcome, set()).add(line(leaving.span))
     setters = []
-    for call in result.function.calls:
-        effect = unit.effect(call)
-        position = effect.errp
-        if position is None or position >= len(call.args) or all(o.sets is False for o in effect.outcomes):
-            continue
-        always = effect.evidence == "setter"
-        setters.append(
-            Setter(call.name, line(call.span), text_of(call.args[position]), effect.evidence, always)
-        )
+    for result in results:
+        kind = result_kind(result.signature, unit.typedefs) if result.signature is not None else "unknown"
+        for leaving, outcome in outcomes_of(result, kind):
+            shown.setdefault(outcome, set()).add(line(leaving.span))
+        setters += [setter for call in result.function.calls if (setter := _setter(unit, call)) is not None]
     return Body(
         damaged="",
         ways=tuple(Way(outcome, tuple(sorted(shown.get(outcome, ())))) for outcome in summary.outcomes),
@@ -224,6 +217,17 @@ def _body(unit: TranslationUnit, name: str) -> Body:
         ),
         setters=tuple(setters),
     )
+
+
+def _setter(unit: TranslationUnit, call: Call) -> Setter | None:
+    """The call as one that may set an Error; None where it cannot."""
+    effect = unit.effect(call)
+    position = effect.errp
+    if position is None or position >= len(call.args) or all(o.sets is False for o in effect.outcomes):
+        return None
+    line = unit.lines.position(call.span.start)[0]
+    always = effect.evidence == "setter"
+    return Setter(call.name, line, text_of(call.args[position]), effect.evidence, always)
 
 
 def _unknown(source: Source, name: str, inside: str | None, files: int) -> str:

@@ -8,13 +8,10 @@ that is mostly the check of an earlier failure.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from qerrlint.c.lexis import bare
 from qerrlint.ir.code import Call, Function
-
-if TYPE_CHECKING:
-    from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.model.translation_unit import TranslationUnit
 
 _ELSE = re.compile(rb"\s*else\b")
 _SWITCH = re.compile(rb"\bswitch\s*\Z")

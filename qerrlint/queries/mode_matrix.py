@@ -165,17 +165,17 @@ class _File:
         }
         self._found.calls += len(starts)
         seen: set[int] = set()
-        for name, piece in unit.functions.items():
+        for piece in unit.definitions.functions:
             inside = [at for at in starts if piece.body <= at < piece.span.end]
-            function = unit.lowered(name) if inside else None
+            function = unit.lowering.function(piece) if inside else None
             if function is None:
                 continue
-            for one in registrations(unit, function, far=True):
+            for one in registrations(unit.with_definition(piece), function, far=True):
                 if one.call.span.start in starts:
                     seen.add(one.call.span.start)
                     self._enter(function, one)
         for at in sorted(starts.keys() - seen):
-            around = next((p for p in unit.functions.values() if p.span.start <= at < p.span.end), None)
+            around = next((p for p in unit.definitions.functions if p.span.start <= at < p.span.end), None)
             callee = starts[at]
             if around is not None and around.name == callee:
                 self._found.calls -= 1
@@ -186,9 +186,9 @@ class _File:
         """Why a call is not among those of its function."""
         if around is None:
             return "it stands outside of all functions, in a macro"
-        damage = self._unit.damage.get(around.name)
+        damage = self._unit.lowering.damage(around)
         if damage is not None:
-            return f"{around.name}() cannot be read: {damage.reason}"
+            return f"{around.name}() cannot be read: {damage}"
         return "it stands in a part that is compiled away, or in a macro"
 
     def _say(self, into: list[Unclear], at: int, function: str, callee: str, reason: str) -> None:
@@ -207,7 +207,7 @@ class _File:
             return
         if not objects:
             what = (
-                "no caller of it is in sight" if one.object.kind == "parameter" else "its object is not known"
+                "no caller of it is in reach" if one.object.kind == "parameter" else "its object is not known"
             )
             self._say(found.unclear, call.span.start, function.name, call.name, what)
             return

@@ -38,9 +38,9 @@ def former_place(
 
 
 def _lines(unit: TranslationUnit, function: str) -> Counter[bytes]:
-    """The lines of a body, blanks folded; the head is left out, for a new name changes it."""
-    piece = unit.functions[function]
-    lines = unit.data[piece.body : piece.span.end].splitlines()
+    """The lines of a function's bodies, blanks folded; the head is left out, for a new name changes it."""
+    pieces = unit.definitions.by_name[function]
+    lines = [line for piece in pieces for line in unit.data[piece.body : piece.span.end].splitlines()]
     return Counter(folded for line in lines if len(folded := b" ".join(line.split())) > 1)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from qerrlint import __version__
 from qerrlint.report.jsontext import write_json
-from qerrlint.result import Damaged, PatchInfo, Reported, ReportedFix, Result, SeriesInfo
+from qerrlint.result import Damaged, PatchInfo, Reported, ReportedExemption, ReportedFix, Result, SeriesInfo
 
 if TYPE_CHECKING:
     from qerrlint.result import Against
@@ -55,6 +55,19 @@ def document(result: Result) -> dict[str, Any]:
         "notices": list(result.notices),
         "series": [_series(one) for one in result.series],
         "against": None if result.against is None else _against(result.against),
+        "exempted": [_exempted(found) for found in result.exempted],
+    }
+
+
+def _exempted(found: ReportedExemption) -> dict[str, Any]:
+    return {
+        "exemption": found.exemption,
+        "effect": found.effect,
+        "rule": found.rule,
+        "path": found.path,
+        "line": found.line,
+        "function": found.function,
+        "reason": found.reason,
     }
 
 

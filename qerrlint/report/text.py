@@ -20,7 +20,7 @@ from qerrlint.report.wording import (
     standing,
     tally,
 )
-from qerrlint.result import Damaged, PatchInfo, Place, Reported, Result
+from qerrlint.result import Damaged, PatchInfo, Place, Reported, ReportedExemption, Result
 
 Segment = tuple[str, str]
 Line = tuple[Segment, ...]
@@ -54,6 +54,9 @@ def lines(result: Result) -> Iterator[Line]:
     for found in brief:
         yield _credited(found, result)
     if brief:
+        yield ()
+    if result.exempted:
+        yield from _exempted(result)
         yield ()
     if result.against is not None:
         from qerrlint.report.against_text import against_lines
@@ -111,6 +114,19 @@ def _credited(found: Reported, result: Result) -> Line:
         return ("suppressed: ", "dim"), (head + (f" ({reason})" if reason else ""), "dim")
     who = patch_name(found.patch, result)
     return ("fixed: ", "bold green"), (head + (f" (repaired by {who})" if who else ""), "")
+
+
+def _exempted(result: Result) -> Iterator[Line]:
+    """What exemptions took away, by exemption."""
+    by_exemption: dict[tuple[str, str, str], list[ReportedExemption]] = {}
+    for found in result.exempted:
+        by_exemption.setdefault((found.exemption, found.effect, found.reason), []).append(found)
+    for (exemption, effect, reason), group in sorted(by_exemption.items()):
+        head = f"exempted, {exemption}" if effect == "drop" else f"{effect} confidence, {exemption}"
+        yield (f"{head}: ", "bold"), (one_line(reason), "")
+        for found in group:
+            where = f" in {printable(found.function)}()" if found.function else ""
+            yield ((f"  {printable(found.path)}:{found.line}: {found.rule}{where}", "dim"),)
 
 
 def _troubles(patch: PatchInfo) -> Iterator[Line]:

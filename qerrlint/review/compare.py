@@ -148,7 +148,8 @@ def _mentioning(unit: TranslationUnit, words: Sequence[str]) -> set[str]:
     if not words:
         return set()
     pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(w.encode()) for w in words) + rb")\b")
-    return {n for n, p in unit.functions.items() if pattern.search(unit.data, p.body, p.span.end)}
+    pieces = unit.definitions.functions
+    return {piece.name for piece in pieces if pattern.search(unit.data, piece.body, piece.span.end)}
 
 
 def _explained(

@@ -151,13 +151,14 @@ class _Judge:
     def damage(self, changes: Sequence[_Change]) -> str | None:
         """DAMAGES if functions are lost or become unreadable, or if an edit lies outside of functions."""
         before, after = self._unchanged, self._unit(apply_changes(self.old, changes))
-        if list(before.functions) != list(after.functions):
+        old, new = before.definitions.functions, after.definitions.functions
+        if [piece.name for piece in old] != [piece.name for piece in new]:
             return DAMAGES
         if between_functions(before) != between_functions(after):
             return DAMAGES
-        for name, piece in after.functions.items():
-            changed = before.text(before.functions[name]) != after.text(piece)
-            if changed and after.is_damaged(name) and not before.is_damaged(name):
+        for was, now in zip(old, new, strict=True):
+            changed = before.text.of(was.span) != after.text.of(now.span)
+            if changed and before.lowering.parses(was) and not after.lowering.parses(now):
                 return DAMAGES
         return None
 

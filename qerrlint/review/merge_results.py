@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from qerrlint.engine.check_files import exemption_order
 from qerrlint.result import Coverage, PatchInfo, Reported, Result, SeriesInfo
 from qerrlint.review.series_review import sort_key
 
@@ -37,6 +38,7 @@ def merged(results: Sequence[Result]) -> Result:
         },
         notices=tuple(dict.fromkeys(notice for result in results for notice in result.notices)),
         series=tuple(series),
+        exempted=tuple(sorted({e for result in results for e in result.exempted}, key=exemption_order)),
     )
 
 

@@ -39,9 +39,10 @@ def successors(sides: Sequence[tuple[TranslationUnit | None, TranslationUnit | N
 
 
 def _body(unit: TranslationUnit, name: str) -> list[str]:
-    piece = unit.functions[name]
-    text = unit.data[piece.body : piece.span.end].decode("utf-8", "replace")
-    return [line.strip() for line in text.split("\n") if line.strip()]
+    """The lines of all definitions of a name, without the blanks around them."""
+    texts = (unit.data[piece.body : piece.span.end] for piece in unit.definitions.by_name[name])
+    lines = (line.strip() for text in texts for line in text.decode("utf-8", "replace").split("\n"))
+    return [line for line in lines if line]
 
 
 def _alike(old: list[str], new: list[str]) -> float:

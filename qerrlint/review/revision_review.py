@@ -12,6 +12,7 @@ from qerrlint.model.program import Program
 from qerrlint.result import DiffFile, Reported, Result, TreeInfo
 from qerrlint.review.compare import compare
 from qerrlint.review.difftext import diff_between
+from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.linediff import line_map_between
 from qerrlint.review.relaxations import gate_changes
 from qerrlint.review.report_model import as_reported, heard
@@ -72,4 +73,5 @@ def review_change(
         summary=summary(found),
         notices=compared.notices,
         diff=tuple(diff),
+        exempted=exempted_by_change(compared.reports, Resolver(new), (before, after), pairs, rules),
     )

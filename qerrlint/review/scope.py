@@ -43,17 +43,27 @@ def is_c(path: str | None) -> bool:
 
 
 def changed_functions(before: TranslationUnit | None, after: TranslationUnit | None) -> set[str]:
-    """Names of functions that one side has and the other has not, or has with another text."""
-    old = {} if before is None else {n: before.text(p) for n, p in before.functions.items()}
-    new = {} if after is None else {n: after.text(p) for n, p in after.functions.items()}
+    """Names of functions that one side has and the other has not, or has with another text.
+
+    Where a file defines a name several times (arms of an `#if`), all of these definitions are compared.
+    """
+    old, new = _texts(before), _texts(after)
     return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+
+
+def _texts(unit: TranslationUnit | None) -> dict[str, list[bytes]]:
+    """The texts of the definitions of each name, in source order."""
+    if unit is None:
+        return {}
+    by_name = unit.definitions.by_name
+    return {name: [unit.text.of(piece.span) for piece in pieces] for name, pieces in by_name.items()}
 
 
 def between_functions(unit: TranslationUnit) -> list[bytes]:
     """The texts before, between and behind a file's functions, in order."""
     parts: list[bytes] = []
     at = 0
-    for span in sorted(piece.span for piece in unit.functions.values()):
+    for span in (piece.span for piece in unit.definitions.functions):
         parts.append(unit.data[at : span.start])
         at = span.end
     return [*parts, unit.data[at:]]
@@ -76,9 +86,9 @@ def touched(before: TranslationUnit | None, after: TranslationUnit | None) -> se
         return names
     mentions: dict[str, frozenset[bytes]] = {}
     for unit in (before, after):
-        for name, piece in unit.functions.items():
+        for piece in unit.definitions.functions:
             found = frozenset(_IDENTIFIER.findall(unit.data, piece.span.start, piece.span.end))
-            mentions[name] = mentions.get(name, frozenset()) | found
+            mentions[piece.name] = mentions.get(piece.name, frozenset()) | found
     while True:
         words = {name.encode() for name in changed}
         more = {name for name in names - changed if not words.isdisjoint(mentions[name])}

@@ -27,6 +27,7 @@ from qerrlint.result import (
 )
 from qerrlint.review.apply_series import Stage, apply_series, union
 from qerrlint.review.compare import Compared, compare
+from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.relaxations import gate_changes
 from qerrlint.review.report_model import as_reported, heard
 from qerrlint.review.scope import is_c
@@ -92,10 +93,8 @@ def review_stages(
     for stage in stages:
         programs.append(Program(OverlaySource(base, stage.changes), tree.reach, at_hand, cache, age, partial))
         steps.append(compare(programs[-2], programs[-1], stage.pairs, rules))
-    if len(stages) == 1:
-        net = steps[0]
-    else:
-        net = compare(programs[0], programs[-1], union(stages), rules)
+    pairs = union(stages)
+    net = steps[0] if len(stages) == 1 else compare(programs[0], programs[-1], pairs, rules)
     broken = [skipped for step in (*steps, net) for skipped in step.skipped]
     # Seen after one patch and not after another, a finding would be called repaired.
     unknown = {skipped.path for skipped in broken}
@@ -122,6 +121,9 @@ def review_stages(
         summary=summary(found),
         notices=tuple(dict.fromkeys(all_notices)),
         series=tuple(_info(one, tree) for one in series),
+        exempted=exempted_by_change(
+            net.reports, Resolver(programs[-1]), (base, programs[-1].source), pairs, rules
+        ),
     )
 
 

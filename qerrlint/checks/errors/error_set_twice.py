@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""error-set-twice: an Error is set where one is, or may be, set already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from qerrlint.absint.trace import is_joined
+from qerrlint.checks.check import Check, event
+from qerrlint.checks.errors.occurrences import numbered, of_kind
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import Subject
+from qerrlint.checks.trace_steps import path_steps, shown
+from qerrlint.domain.result import Occurrence
+from qerrlint.findings import Observation
+from qerrlint.source.span import Span
+
+
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
+    """Each second set; a chain of calls behind one first set is one group, because it is one mistake."""
+    unit, calls = analysed.unit, analysed.function.calls
+    for occurrence in sorted(of_kind(analysed, "set-again"), key=partial(_rank, analysed)):
+        call, first = calls[occurrence.call], numbered(analysed, occurrence.first.origin)
+        sure = occurrence.first.sure
+        if not sure and first is None:
+            continue  # an Error that may come from anywhere is no first set
+        yield Observation(
+            event="error-set-twice",
+            function=analysed.name,
+            primary=call.span,
+            key=f"{shown(occurrence.cell)} {call.text} {first.name if first is not None else ''}",
+            slots={
+                "error": shown(occurrence.cell),
+                "callee": call.name,
+                "first": first.name if first is not None else "",
+                "how": "definite" if sure else "possible",
+            },
+            trail=path_steps(unit, occurrence.trail, occurrence.cell, first),
+            certainty="high" if sure else "medium",
+            whole=not is_joined(occurrence.trail),
+            subject=Subject((call,) if first is None else (call, first), occurrence),
+            group=(occurrence.cell, occurrence.first.origin if sure else -1),
+        )
+
+
+def _rank(analysed: AnalysedFunction, occurrence: Occurrence) -> tuple[bool, bool, bool, Span]:
+    """Certain before possible, plain error_setg() before others, forwards before a back edge."""
+    calls, first = analysed.function.calls, occurrence.first.origin
+    return (
+        not occurrence.first.sure,
+        analysed.unit.effect(calls[occurrence.call]).evidence != "setter",
+        first >= 0 and calls[first].span >= occurrence.span,
+        occurrence.span,
+    )
+
+
+CHECKS = (
+    Check(
+        "error-set-twice",
+        "errors",
+        # error: the Error expression; callee: who sets it now; first: who set it before.
+        (
+            event(
+                "error-set-twice",
+                "error",
+                "callee",
+                "first",
+                path_sensitive=True,
+                how="definite possible",
+            ),
+        ),
+        run,
+    ),
+)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""failure-without-error: a function tells its caller that it failed and has not set the Error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from qerrlint.absint.trace import is_joined
+from qerrlint.checks.check import Check, event
+from qerrlint.checks.errors.failing_labels import silent_jumps
+from qerrlint.checks.errors.return_states import passes_null_errp, unset_failures
+from qerrlint.checks.errors.value_source import returned_call
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import Subject
+from qerrlint.checks.trace_steps import folded, path_steps
+from qerrlint.domain.result import ReturnState
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import Const, text_of
+
+
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
+    """Failing returns without an Error that printed nothing, and silent jumps to a label of failures."""
+    if analysed.errp is None:
+        return
+    if analysed.kind == "void":
+        yield from _jumps(analysed)
+        return
+    for leaving in analysed.once(unset_failures):
+        origin = analysed.function.calls[leaving.origin] if leaving.origin >= 0 else None
+        # What was printed, and what a callee with NULL for errp had to say, are dropped Errors.
+        if not leaving.printed and not (origin is not None and passes_null_errp(analysed, origin)):
+            yield _observation(analysed, leaving)
+
+
+def _observation(analysed: AnalysedFunction, leaving: ReturnState) -> Observation:
+    unit = analysed.unit
+    certainty = "high" if isinstance(leaving.value, Const) or leaving.origin >= 0 else "medium"
+    return Observation(
+        "failure-without-error",
+        analysed.name,
+        leaving.span,
+        text_of(leaving.value or Const("", 0)),
+        {
+            "function": analysed.name,
+            "value": folded(unit, leaving.span).removeprefix("return").strip(" ;"),
+            "origin": _origin(analysed, leaving),
+            "kind": analysed.kind,
+            "errp": analysed.errp or "",
+        },
+        path_steps(unit, leaving.trail, "", None),
+        certainty if analysed.kind == "int" else "medium",
+        whole=not is_joined(leaving.trail),
+        subject=Subject(returned=leaving),
+        group=leaving.span,
+    )
+
+
+def _origin(analysed: AnalysedFunction, leaving: ReturnState) -> str:
+    """Whose status is returned, by name; "" where it is nobody's."""
+    if leaving.origin >= 0:
+        return analysed.function.calls[leaving.origin].name
+    call = None if leaving.constant else returned_call(analysed, leaving)
+    return call.name if call is not None else ""
+
+
+def _jumps(analysed: AnalysedFunction) -> Iterator[Observation]:
+    for jump in silent_jumps(analysed):
+        place = jump.branch
+        text = f"the path leaves for {jump.label} from here, where others come with an Error"
+        yield Observation(
+            "failure-without-error",
+            analysed.name,
+            place.span,
+            f"{jump.label} {folded(analysed.unit, place.span)} {jump.call.name}",
+            {
+                "function": analysed.name,
+                "value": f"goto {jump.label}",
+                "origin": jump.call.name,
+                "kind": "void",
+                "errp": analysed.errp or "",
+            },
+            (*path_steps(analysed.unit, place.before, "", None), Step(place.span, text)),
+            "medium",
+            subject=Subject(returned=jump.leaving),
+            group=place.span,
+        )
+
+
+CHECKS = (
+    Check(
+        "failure-without-error",
+        "errors",
+        # value: the returned expression; kind: what the result is by the convention; origin: the callee whose
+        # status is passed on ("" if none).
+        (
+            event(
+                "failure-without-error",
+                "function",
+                "value",
+                "origin",
+                "errp",
+                path_sensitive=True,
+                kind="int bool pointer void",
+            ),
+        ),
+        run,
+        ("labels-of-failures",),
+    ),
+)

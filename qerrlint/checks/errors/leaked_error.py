@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""leaked-error: an Error that no path frees, in a local at a return or in a parameter that others consume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from qerrlint.absint.trace import is_joined
+from qerrlint.checks.check import Check, event
+from qerrlint.checks.errors.occurrences import of_kind
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import Subject
+from qerrlint.checks.trace_steps import folded, path_steps
+from qerrlint.domain.result import Occurrence
+from qerrlint.findings import Observation, Step
+
+
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
+    """The Errors of one function that are lost."""
+    yield from _left_set(analysed)
+    yield from _left_owned(analysed)
+
+
+def _left_set(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """Locals that still hold an Error where the function returns; one group for each setter."""
+    left = (o for o in of_kind(analysed, "left-set") if o.first.origin >= 0)
+    for occurrence in sorted(left, key=lambda o: (not o.first.sure, o.span)):
+        setter = analysed.function.calls[occurrence.first.origin]
+        sure = occurrence.first.sure
+        yield Observation(
+            "leaked-error",
+            analysed.name,
+            setter.span,
+            f"{occurrence.cell} {setter.text}",
+            {"error": occurrence.cell, "callee": setter.name, "how": "definite" if sure else "possible"},
+            (
+                *path_steps(analysed.unit, occurrence.trail, occurrence.cell, setter),
+                Step(occurrence.span, "the function returns here"),
+            ),
+            "high" if sure else "medium",
+            whole=not is_joined(occurrence.trail),
+            subject=Subject((setter,), occurrence),
+            group=("local", occurrence.cell, setter.index),
+        )
+
+
+def _left_owned(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """An `Error *` parameter that the function consumes on one path and not on another.
+
+    That a path does not consume it is known only where all paths were followed.
+    """
+    if not analysed.result.complete:
+        return
+    consumed: dict[str, Occurrence] = {}
+    for occurrence in of_kind(analysed, "consumed"):
+        if occurrence.first.origin in (-1, -2):
+            consumed.setdefault(occurrence.cell, occurrence)
+    for occurrence in of_kind(analysed, "left-owned"):
+        if occurrence.cell not in consumed:
+            continue
+        call = analysed.function.calls[consumed[occurrence.cell].call]
+        yield Observation(
+            "leaked-error",
+            analysed.name,
+            occurrence.span,
+            f"{occurrence.cell} {folded(analysed.unit, occurrence.span)}",
+            {"error": occurrence.cell, "callee": "the caller", "how": "possible"},
+            (
+                Step(call.span, f"{call.name}() takes {occurrence.cell} on another path"),
+                *path_steps(analysed.unit, occurrence.trail, occurrence.cell, None),
+            ),
+            "medium",
+            subject=Subject((), occurrence),
+            group=("parameter", occurrence.cell),
+        )
+
+
+CHECKS = (
+    Check(
+        "leaked-error",
+        "errors",
+        # callee: who set it; how: whether a test has shown that it is set.
+        (event("leaked-error", "error", "callee", path_sensitive=True, how="definite possible"),),
+        run,
+    ),
+)

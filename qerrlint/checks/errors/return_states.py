@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The ways in which a function with errp returns, told apart by QEMU's convention (include/qapi/error.h)."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.checks.errors.value_source import own_returns, returned_call
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.domain.conventions import fails_by
+from qerrlint.domain.error import ErrorState
+from qerrlint.domain.result import ReturnState
+from qerrlint.ir.code import ANY, FALSE, NEG, POS, TRUE, ZERO, Call, Const, Op
+
+
+def unset_failures(analysed: AnalysedFunction) -> tuple[ReturnState, ...]:
+    """The returns of a failure on paths that have not set the Error, in the order of the text."""
+    return tuple(
+        leaving
+        for leaving in _ordered(analysed)
+        if leaving.error.state is ErrorState.NULL
+        and (_fails(analysed, leaving) or _forwards(analysed, leaving))
+    )
+
+
+def set_successes(analysed: AnalysedFunction) -> tuple[ReturnState, ...]:
+    """The returns of a success on paths where a call has, or may have, set the Error; ordered as above."""
+    return tuple(
+        leaving
+        for leaving in _ordered(analysed)
+        if leaving.error.state is ErrorState.SET
+        and leaving.error.origin >= 0
+        and _succeeds(analysed, leaving)
+    )
+
+
+def printed_calls(analysed: AnalysedFunction, leaving: ReturnState) -> tuple[Call, ...]:
+    """The calls on the path that printed or freed an Error or a message, where the return certainly fails."""
+    if analysed.kind == "int" and leaving.signs != NEG:
+        return ()
+    return tuple(analysed.function.calls[number] for number in leaving.printed)
+
+
+def passes_null_errp(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether a call gets NULL as it is written for its errp."""
+    return call.passes_null(analysed.unit.effect(call).errp)
+
+
+def _ordered(analysed: AnalysedFunction) -> list[ReturnState]:
+    if analysed.errp is None:
+        return []
+    return sorted(analysed.result.returns, key=lambda e: (e.span, e.signs, e.printed))
+
+
+def _fails(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
+    """Whether the result is a failure by the convention."""
+    kind = analysed.kind
+    if kind == "int":
+        # Behind `if (ret)` it is NEG | POS: `return ret` passes a failure on as well.
+        return leaving.signs in (NEG, NEG | POS)
+    if kind == "void":
+        # Without a result only what was printed shows a failure, and only at a return of its own.
+        return bool(leaving.printed) and not leaving.implicit
+    if kind not in ("bool", "pointer") or leaving.signs != ZERO:
+        return False
+    if leaving.printed:
+        return isinstance(leaving.value, Const)
+    # A variable that is NULL may be an empty list; only NULL as it is written counts.
+    return analysed.once(_zero_fails) and (kind == "bool" or isinstance(leaving.value, Const))
+
+
+def _forwards(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
+    """Whether the result is that of a callee without errp, untested, and its body shows that it fails.
+
+    Whoever returns what another function returned may fail; here one return of that is a plain failure.
+    """
+    if analysed.kind != "int" or leaving.signs != ANY or leaving.soft or leaving.constant:
+        return False
+    call = returned_call(analysed, leaving)
+    return call is not None and any(fails_by("int", e.signs) for e in own_returns(analysed.unit, call))
+
+
+def _succeeds(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
+    """Whether the result is a success by the convention."""
+    kind = analysed.kind
+    if kind == "int":
+        # `return -ret` of a negative ret: a failure that has become a positive number.
+        turned = isinstance(leaving.value, Op) and leaving.value.op == "-" and leaving.value.right is None
+        plain = leaving.signs == ZERO or (leaving.signs == POS and turned)
+        return plain and not _is_bool(analysed, leaving) and analysed.once(_negative_fails)
+    return kind in ("bool", "pointer") and leaving.signs == POS and analysed.once(_zero_fails)
+
+
+def _is_bool(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
+    """Whether an int function returns true, false or the result of a bool function: int-as-bool."""
+    if leaving.value in (TRUE, FALSE):
+        return True
+    calls = analysed.function.calls
+    return leaving.origin >= 0 and analysed.unit.effect(calls[leaving.origin]).kind == "bool"
+
+
+def _zero_fails(analysed: AnalysedFunction) -> bool:
+    """Whether false and NULL are failures: where the function itself sets an Error with them.
+
+    So they are where it leaves its errp alone and makes something, or returns true or an object elsewhere.
+    """
+    returns = analysed.result.returns
+    if any(e.signs == ZERO and e.error.state is ErrorState.SET and e.error.sure for e in returns):
+        return True
+    word = re.compile(rf"\b{re.escape(analysed.errp or '')}\b".encode())
+    function = analysed.function
+    return (
+        analysed.kind in ("pointer", "bool")
+        and not word.search(analysed.unit.data, function.body, function.span.end)
+        and any(e.signs in (POS, ZERO | POS, ANY) for e in returns)
+    )
+
+
+def _negative_fails(analysed: AnalysedFunction) -> bool:
+    """Whether an int is a status: the function itself returns a negative value with an Error, or never one
+    that is not 0. A result that is a value (a slot's number) is no status."""
+    returns = analysed.result.returns
+    return all(e.signs in (ZERO, ZERO | POS) for e in returns) or any(
+        not e.signs & ZERO and e.signs & NEG and e.error.state is ErrorState.SET for e in returns
+    )

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""success-with-error: a function has set the Error and returns success, or goes on with its work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from qerrlint.absint.trace import is_joined
+from qerrlint.checks.check import Check, event
+from qerrlint.checks.errors.occurrences import of_kind
+from qerrlint.checks.errors.return_states import set_successes
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import Subject
+from qerrlint.checks.trace_steps import folded, path_steps
+from qerrlint.findings import Observation, Step
+
+
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
+    """Successful returns with an Error that is certainly set; void functions that lack a return."""
+    errp = analysed.errp
+    if errp is None:
+        return
+    for leaving in analysed.once(set_successes):
+        if not leaving.error.sure:
+            continue  # whether the callee failed nobody has asked: unchecked-call
+        setter = analysed.function.calls[leaving.error.origin]
+        text = folded(analysed.unit, leaving.span).removeprefix("return").strip(" ;")
+        yield Observation(
+            "success-with-error",
+            analysed.name,
+            leaving.span,
+            f"{text} {setter.text}",
+            {
+                "function": analysed.name,
+                "value": text,
+                "callee": setter.name,
+                "kind": analysed.kind,
+                "errp": errp,
+            },
+            path_steps(analysed.unit, leaving.trail, "*" + errp, setter),
+            whole=not is_joined(leaving.trail),
+            subject=Subject((setter,), returned=leaving),
+            group=leaving.span,
+        )
+    if analysed.kind == "void":
+        yield from _going_on(analysed, errp)
+
+
+def _going_on(analysed: AnalysedFunction, errp: str) -> Iterator[Observation]:
+    """A void function that sets errp itself and then goes on with its work: a return is missing."""
+    calls = analysed.function.calls
+    for occurrence in of_kind(analysed, "goes-on"):
+        setter, following = calls[occurrence.first.origin], calls[occurrence.call]
+        if following.span < setter.span:
+            continue  # the next turn of a loop
+        yield Observation(
+            "success-with-error",
+            analysed.name,
+            setter.span,
+            setter.text,
+            {
+                "function": analysed.name,
+                "value": "",
+                "callee": setter.name,
+                "kind": "void",
+                "errp": errp,
+            },
+            (Step(following.span, f"the function goes on here with {following.name}()"),),
+            "medium",
+            subject=Subject((setter,), occurrence),
+            group=setter.span,
+        )
+
+
+CHECKS = (
+    Check(
+        "success-with-error",
+        "errors",
+        # value: the returned expression; kind: what the result is; callee: who set the Error.
+        (
+            event(
+                "success-with-error",
+                "function",
+                "value",
+                "callee",
+                "errp",
+                path_sensitive=True,
+                kind="int bool pointer void",
+            ),
+        ),
+        run,
+    ),
+)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The typestate of an Error object, or of the pointer that may hold one: a table, a lattice, and interned
+cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+# The types by which a pointer to an Error object and an out-parameter are known (include/qapi/error.h).
+ERROR = "Error *"
+ERRP = "Error **"
+# Objects whose address makes a failure end the program.
+FATAL = frozenset({"error_abort", "error_fatal"})
+
+
+class ErrorState(Enum):
+    """What an `Error *` holds on one path. MAYBE is the top of the lattice, the others are unordered."""
+
+    UNINIT = "uninitialised"
+    NULL = "NULL"
+    SET = "set"
+    MAYBE = "unknown"
+    GONE = "freed"
+
+    # Identity is equality here; Enum's own hash goes by the name and is slow.
+    __hash__ = object.__hash__
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """An Error pointer's state; made by `cell()`, which gives equal ones the same object.
+
+    `origin` is the number of the call that brought the state about (-1: none, or no longer known; -2: an
+    `Error *` parameter that nothing has touched yet). `sure`: the path has taken a branch that only this
+    outcome takes, or the setter cannot but set. `handed`: the Error came by error_propagate(), where the
+    first of two Errors wins without complaint.
+    """
+
+    state: ErrorState
+    origin: int = -1
+    sure: bool = False
+    handed: bool = False
+
+    @property
+    def known_null(self) -> bool:
+        """Whether it is NULL for certain: by assignment, or by a call whose result was looked at."""
+        return self.state is ErrorState.NULL and (self.sure or self.origin < 0)
+
+
+_CELLS: dict[tuple[ErrorState, int, bool, bool], Cell] = {}
+
+
+def cell(state: ErrorState, origin: int = -1, sure: bool = False, handed: bool = False) -> Cell:
+    """The one Cell with these values."""
+    key = (state, origin, sure, handed)
+    found = _CELLS.get(key)
+    if found is None:
+        found = _CELLS[key] = Cell(state, origin, sure, handed)
+    return found
+
+
+NULL_CELL = cell(ErrorState.NULL)
+UNINIT_CELL = cell(ErrorState.UNINIT)
+UNKNOWN_CELL = cell(ErrorState.MAYBE)
+# An `Error *` parameter that nothing has touched yet: the body shows whether the function owns it.
+OWNED_CELL = cell(ErrorState.MAYBE, origin=-2)
+
+
+def leq(one: Cell, other: Cell) -> bool:
+    """The product order: a flat lattice of states under MAYBE, a flat one of origins under -1, and the
+    flags."""
+    return (
+        (one.state is other.state or other.state is ErrorState.MAYBE)
+        and other.origin in (one.origin, -1)
+        and one.sure >= other.sure
+        and one.handed <= other.handed
+    )
+
+
+def join(one: Cell, other: Cell) -> Cell:
+    """The least cell above both."""
+    return cell(
+        one.state if one.state is other.state else ErrorState.MAYBE,
+        one.origin if one.origin == other.origin else -1,
+        one.sure and other.sure,
+        one.handed or other.handed,
+    )
+
+
+class Fault(Enum):
+    """What is wrong with a use of an Error pointer in its state (a kind of domain.result.Occurrence)."""
+
+    UNINITIALIZED = "uninit"
+    USED_AFTER_FREE = "gone-used"
+    STALE = "stale"
+    NULL_REPORTED = "null-reported"
+    SET_AGAIN = "set-again"
+
+
+# Use of a pointer -> the states in which that is a fault. A pointer in any other state is fine.
+_FAULTS: dict[str, dict[ErrorState, Fault]] = {
+    # Handed over by address to a callee that may set it (include/qapi/error.h: it has to hold NULL).
+    "pass": {ErrorState.UNINIT: Fault.UNINITIALIZED, ErrorState.GONE: Fault.STALE},
+    # Set without tolerance for an Error that is there: error_setv() asserts that there is none.
+    "set": {ErrorState.SET: Fault.SET_AGAIN},
+    # Handed over by value, consumed, or extended.
+    "use": {ErrorState.UNINIT: Fault.UNINITIALIZED, ErrorState.GONE: Fault.USED_AFTER_FREE},
+    "extend": {ErrorState.GONE: Fault.USED_AFTER_FREE},
+    "test": {ErrorState.UNINIT: Fault.UNINITIALIZED},
+}
+
+
+def fault_of(use: str, held: Cell, looks_inside: bool = False) -> Fault | None:
+    """What is wrong with `use` ("pass", "set", "use", "extend", "test") of a pointer in this state.
+
+    `looks_inside`: the use reads the Error object, so that a pointer known to be NULL crashes.
+    Raises KeyError for an unknown use.
+    """
+    found = _FAULTS[use].get(held.state)
+    if found is None and looks_inside and held.known_null:
+        return Fault.NULL_REPORTED
+    return found

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Terms: what a state speaks of, interned for one function; a term is known by a small integer.
+
+A term is the content of a place (a variable, `s->err`, `*errp`), the result of a call (`#3`), an expression,
+or an equation (a term equal to a constant, an object of a type). Sets of terms are bit masks. The text of a
+term is taken apart here, once, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from qerrlint.ir.code import Call, Opaque, Result, Value, Var, identifiers, root
+
+# A constant on the right side of an equation: an enumerator, a macro, a number.
+_CONSTANT = re.compile(r"-?(?:[A-Z_][A-Z0-9_]*|\d\w*)\Z")
+_PATH = re.compile(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*\Z")
+
+
+@dataclass(slots=True, eq=False)
+class Term:
+    """One term; never changed once it is made. `index` is its number in the function, `text` what it is
+    called in messages.
+
+    Of an equation `left` is the term on its left side and `constant` the text on its right one; `by_constant`
+    says that this is a constant, `right` is the term there where both sides are places. `pointee_of` is the
+    pointer variable of `*pointer`, `owner` the variable that `owner->member` looks into. `local`: a plain
+    identifier or a temporary, which no other code can change.
+    """
+
+    index: int
+    text: str
+    left: Term | None = None
+    constant: str = ""
+    by_constant: bool = False
+    right: Term | None = None
+    pointee_of: Term | None = None
+    owner: Term | None = None
+    local: bool = False
+    alive_by: int = 0
+    """Mask of the terms of which any one alive keeps a fact of this term alive."""
+    bit: int = 0
+    """The term as a mask."""
+    asks: int = 0
+    """Mask of the terms whose facts decide this one: a test of `x == A` also asks for x being another
+    constant, one of `x == y` for the signs of both."""
+    place: int = 0
+    """Mask of the terms that decide which Error pointer it is: the term, and p of `*p`."""
+
+
+class Terms:
+    """The terms of one function, made as they are asked for."""
+
+    def __init__(self) -> None:
+        self.all: list[Term] = []
+        self._by_text: dict[str, Term] = {}
+        self._reads: dict[int, bool] = {}
+
+    def of(self, text: str) -> Term:
+        """The term of a text without blanks."""
+        found = self._by_text.get(text)
+        return found if found is not None else self._make(text)
+
+    def of_value(self, value: Value) -> Term | None:
+        """The term of a variable, a call's result or an opaque expression; None for any other value."""
+        if isinstance(value, Var):
+            return self.of(value.path)
+        if isinstance(value, Result):
+            return self.of(f"#{value.call}")
+        return self.of(value.text) if isinstance(value, Opaque) else None
+
+    def result(self, call: int) -> Term:
+        """The term of what call number `call` returned."""
+        return self.of(f"#{call}")
+
+    def equation(self, left: Term, constant: str) -> Term:
+        """The term `left == constant`."""
+        return self.of(f"{left.text}=={constant}")
+
+    def equations_of(self, left: Term) -> Term:
+        """The term that stands for all equations of `left` in a set of live terms."""
+        return self.of(f"{left.text}==")
+
+    def type_of(self, call: Call) -> Term:
+        """The term of the type of the object that object_dynamic_cast() looks at, casts included."""
+        return self.of(f"typeof({call.text.partition('(')[2].rpartition(',')[0]})")
+
+    def reads(self, term: Term, place: Term) -> bool:
+        """Whether a term reads the content of a place, or of something inside it."""
+        key = term.index << 16 | place.index
+        found = self._reads.get(key)
+        if found is None:
+            found = self._reads[key] = depends(term.text, place.text)
+        return found
+
+    def readers(self, place: Term, among: int) -> int:
+        """The terms of a mask that read the content of a place, or of something inside it."""
+        mask = 0
+        while among:
+            bit = among & -among
+            if self.reads(self.all[bit.bit_length() - 1], place):
+                mask |= bit
+            among ^= bit
+        return mask
+
+    def _make(self, text: str) -> Term:
+        """The term of a text that has none yet, after the terms inside it."""
+        made = Term(0, text)
+        if text.isidentifier():
+            made.local = True
+        elif "==" in text:
+            self._equate(made, text)
+        else:
+            made.local = text[:1] == "$"
+            if text[:1] == "*":
+                made.pointee_of = self.of(text[1:])
+                made.place = made.pointee_of.bit
+            elif "->" in text:
+                name = text[: text.index("->")]
+                if name.isidentifier():
+                    made.owner = self.of(name)
+        index = made.index = len(self.all)
+        bit = made.bit = 1 << index
+        made.alive_by |= bit
+        made.asks |= bit
+        made.place |= bit
+        self.all.append(made)
+        self._by_text[text] = made
+        return made
+
+    def _equate(self, made: Term, text: str) -> None:
+        """The sides of an equation."""
+        head, _, tail = text.rpartition("==")
+        if not tail:
+            return
+        left = made.left = self.of(head)
+        made.constant = tail
+        made.by_constant = _CONSTANT.match(tail) is not None
+        if _PATH.match(head) and _PATH.match(tail):
+            made.right = self.of(tail)
+        made.alive_by = made.asks = left.bit | self.equations_of(left).bit
+        if made.right is not None and not made.by_constant:
+            made.asks |= made.right.bit
+
+
+def depends(text: str, path: str) -> bool:
+    """Whether an expression reads what stands at `path`, or something inside it."""
+    if text == path:
+        return True
+    if path.isidentifier() or path.startswith("$"):
+        return path in identifiers(text)
+    return path in text
+
+
+def root_of(term: Term) -> str:
+    """The variable that the term starts from."""
+    return root(term.text)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""FileText: the bytes of one C file, its lines, and the text at a place."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from qerrlint.source.span import LineIndex, Span
+
+_MARGIN = re.compile(rb"\n\s*\*(?!/)")
+# How far above a function its comment may begin, in bytes.
+_LONGEST_COMMENT = 2000
+
+
+class FileText:
+    """One file's bytes; `path` is the file's name in its tree."""
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = path
+        self.data = data
+
+    @cached_property
+    def lines(self) -> LineIndex:
+        """The file's lines, indexed on first use."""
+        return LineIndex(self.data)
+
+    def of(self, span: Span) -> bytes:
+        """The bytes of a span of this file."""
+        return self.data[span.start : span.end]
+
+    def on_one_line(self, span: Span) -> str:
+        """The text of a span of this file, each run of blanks replaced by one blank."""
+        return " ".join(self.of(span).decode("utf-8", "replace").split())
+
+    def comment_above(self, offset: int) -> str:
+        """The block comment right above an offset, on one line and without its stars; "" for none."""
+        text = self.data[max(0, offset - _LONGEST_COMMENT) : offset].rstrip()
+        opening = text.rfind(b"/*")
+        if not text.endswith(b"*/") or opening < 0:
+            return ""
+        return " ".join(_MARGIN.sub(b" ", text[opening:]).decode("utf-8", "replace").split())

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Receivers: which function type a call through a pointer has, by the declared types of what it goes through.
+
+`s->ops->start(...)` is resolved from the type of the variable `s` through the structs that the file sees. The
+text of an expression is as the front end gives it, without blanks. What cannot be told gives None; nothing is
+guessed from the name of a member alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from qerrlint.c.declarations.types import Declared, Signature, parse_declared
+from qerrlint.ir.code import Call
+from qerrlint.model.environment import Environment
+
+_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+# What a cast macro casts to (include/qom/object.h).
+_CASTS_TO = re.compile(r"\b(?:OBJECT_CHECK|OBJECT_CLASS_CHECK|OBJECT_GET_CLASS|INTERFACE_CHECK)\s*\(\s*(\w+)")
+# Macros that give the object around a member: which argument is its type.
+_AROUND = {"container_of": 1, "DO_UPCAST": 0}
+_CAST = re.compile(r"\((?:const)?(?:struct|union)?(\w+?)(\*+)(?:const)?\)(?=[A-Za-z_(&*])")
+_INDEX = re.compile(r" ?\[[^\]]*\]")
+# The place of the name in the type text of a function pointer, or of an array of such.
+_POINTER = re.compile(r"\(\*(?:const)?\s*(?:\[[^\]]*\])*\)")
+_OPENING = {")": "(", "]": "["}
+# Expressions nest, and typedefs stand for typedefs, at most this deep.
+_DEEPEST = 12
+
+
+class Receivers:
+    """Types of expressions in one file; `data` is the file, `path` its name in the tree."""
+
+    def __init__(self, environment: Environment, path: str, data: bytes) -> None:
+        self._environment = environment
+        self._path = path
+        self._data = data
+        self._variables: dict[str, str] = {}
+        self._members: dict[str, Mapping[str, Declared]] = {}
+
+    def called(self, call: Call, variables: Mapping[str, str]) -> Signature | None:
+        """The signature of the function that a call through a pointer calls.
+
+        `variables` are the types of the locals and parameters in scope, by name. The text of the call is
+        looked at first, for the front end leaves casts out of the callee's path.
+        """
+        written, arguments = _split(call.text)
+        texts = (written, call.name) if arguments.startswith("(") else (call.name,)
+        found = (self.signature(text, variables) for text in dict.fromkeys(texts))
+        return next((signature for signature in found if signature is not None), None)
+
+    def signature(self, expression: str, variables: Mapping[str, str]) -> Signature | None:
+        """The signature of the function that an expression points to, or None."""
+        return self._signature(self._declared(expression, variables, 0))
+
+    def _signature(self, declared: Declared | None) -> Signature | None:
+        if declared is None or declared.signature is not None:
+            return declared.signature if declared is not None else None
+        text, pointers = _POINTER.subn("(*called)", declared.type, count=1)
+        if pointers:
+            return next((found.signature for found in parse_declared(text)), None)
+        name = _bare(_INDEX.sub("", declared.type))
+        return self._environment.callback_signature(name, self._path) if _NAME.match(name) else None
+
+    def _type(self, text: str, variables: Mapping[str, str], depth: int) -> str:
+        declared = self._declared(text, variables, depth + 1)
+        return declared.type if declared is not None else ""
+
+    def _declared(self, text: str, variables: Mapping[str, str], depth: int) -> Declared | None:
+        """What an expression is, as if it were a variable of that type."""
+        if depth > _DEEPEST or not text:
+            return None
+        if text.startswith("*"):
+            return _object(self._pointee(self._type(text[1:], variables, depth)))
+        if text.startswith("&"):
+            inner = self._type(text[1:], variables, depth)
+            return _object(f"{inner} *" if inner else "")
+        cast = _CAST.match(text)
+        if cast is not None:
+            return _object(f"{cast[1]} {cast[2]}")
+        head, last = _split(text)
+        if last.startswith(("->", ".")):
+            return self._member(self._type(head, variables, depth), last.lstrip("->."))
+        if last.startswith("["):
+            return _object(self._pointee(self._type(head, variables, depth)))
+        if last.startswith("("):
+            inside = last[1:-1]
+            return self._result(head, inside) if head else self._declared(inside, variables, depth + 1)
+        return _object(variables.get(text) or self._variable(text))
+
+    def _result(self, function: str, arguments: str) -> Declared | None:
+        """What a call gives: a cast macro its type, a function what it is declared to return."""
+        position = _AROUND.get(function)
+        if position is not None:
+            given = _arguments(arguments)
+            return _object(f"{given[position]} *" if position < len(given) else "")
+        signature = self._environment.signature(function, self._path)
+        if signature is not None:
+            return _object(signature.returns)
+        macro = self._environment.macro(function, self._path)
+        found = _CASTS_TO.search(macro.body) if macro is not None else None
+        return _object(f"{found[1]} *" if found is not None else "")
+
+    def _member(self, of: str, name: str) -> Declared | None:
+        struct = _bare(_INDEX.sub("", of))
+        if not struct:
+            return None
+        if struct not in self._members:
+            members = self._environment.members(struct, self._path)
+            if not members and _NAME.match(struct):
+                members = self._environment.members(f"struct {struct}", self._path)
+            self._members[struct] = {member.name: member for member in members}
+        return self._members[struct].get(name)
+
+    def _pointee(self, of: str) -> str:
+        """The type behind a pointer, or that of an array's elements; "" for anything else."""
+        for _ in range(_DEEPEST):
+            if _INDEX.search(of):
+                return _INDEX.sub("", of, count=1)
+            if of.endswith("*"):
+                return of[:-1].rstrip()
+            entry = self._environment.typedef(of.removeprefix("const "), self._path) if of else None
+            if entry is None or entry.kind != "alias" or entry.target == of:
+                return ""
+            of = entry.target
+        return ""
+
+    def _variable(self, name: str) -> str:
+        """The type of a variable that the file or a header declares outside of functions; "" for none."""
+        if name not in self._variables:
+            found = ""
+            if _NAME.match(name):
+                found = _declared_type(self._data, name)
+                for file in self._environment.types.declarations_reached(self._path) if not found else ():
+                    found = _declared_type(file.data, name)
+                    if found:
+                        break
+            self._variables[name] = found
+        return self._variables[name]
+
+
+def _object(text: str) -> Declared | None:
+    return Declared("", text, "object") if text else None
+
+
+def _bare(text: str) -> str:
+    """The name of a type without pointers and qualifiers."""
+    return text.rstrip(" *").removeprefix("const ").removesuffix(" const")
+
+
+def _split(text: str) -> tuple[str, str]:
+    """An expression and its last part: `->member`, `.member`, `[index]` or `(arguments)`; "" for a name."""
+    if text[-1:] in _OPENING:
+        at = _opening(text)
+        return (text[:at], text[at:]) if at >= 0 else (text, "")
+    at = len(text)
+    while at and (text[at - 1].isalnum() or text[at - 1] == "_"):
+        at -= 1
+    if text[:at].endswith("->"):
+        return text[: at - 2], text[at - 2 :]
+    if text[:at].endswith("."):
+        return text[: at - 1], text[at - 1 :]
+    return text, ""
+
+
+def _opening(text: str) -> int:
+    """The place of the bracket that the last character closes; -1 if it is not there."""
+    depth = 0
+    for at in range(len(text) - 1, -1, -1):
+        if text[at] in ")]":
+            depth += 1
+        elif text[at] in "([":
+            depth -= 1
+            if not depth:
+                return at if text[at] == _OPENING[text[-1]] else -1
+    return -1
+
+
+def _arguments(text: str) -> list[str]:
+    """The arguments of a call, split at the commas outside of brackets."""
+    out, depth = [""], 0
+    for char in text:
+        depth += (char in "([") - (char in ")]")
+        if char == "," and not depth:
+            out.append("")
+        else:
+            out[-1] += char
+    return out
+
+
+def _declared_type(data: bytes, name: str) -> str:
+    """The type text of a variable that a text declares at column 0; "" if it declares none of that name."""
+    word = name.encode("latin-1", "replace")
+    if word not in data:
+        return ""
+    for found in re.finditer(rb"^[A-Za-z_][^;{}=\n]*\b%s\b[^;{}=]{0,400}(?:=|;)" % word, data, re.M):
+        text = found.group()[:-1].decode("latin-1")
+        if text.startswith(("return ", "typedef ", "goto ")):
+            continue
+        for declared in parse_declared(text):
+            if declared.name == name and declared.kind != "function":
+                return declared.type
+    return ""

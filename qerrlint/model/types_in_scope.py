@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""TypesInScope: typedefs, structs, enums and function pointers as seen from a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from qerrlint.c.declarations.file import FileDeclarations, TypeName
+from qerrlint.c.declarations.types import Declared, Signature, result_kind
+from qerrlint.model.contracts import Contracts
+from qerrlint.model.include_graph import Files
+from qerrlint.model.qapi_schema import Schema
+
+# Chains of typedefs are at most this long.
+_LONGEST_CHAIN = 8
+
+
+class TypesInScope:
+    """The types that a file's declarations, those that it includes, the schemas and the contracts give."""
+
+    def __init__(
+        self, files: Files, whole: bool, schema: Schema, contracts: Contracts, age: Callable[[], str]
+    ) -> None:
+        """`whole`: headers that a file does not include count too; `age` gives the age of the contracts."""
+        self._files = files
+        self._whole = whole
+        self._schema = schema
+        self._contracts = contracts
+        self._age = age
+        self._types: dict[tuple[str, str], tuple[FileDeclarations, TypeName] | None] = {}
+        self._pointers: dict[tuple[str, str], Signature | None] = {}
+
+    def declarations_reached(self, from_path: str) -> Iterator[FileDeclarations]:
+        """The declarations of the files that a file includes, its own first."""
+        for path in self._files.reached(from_path):
+            declarations = self._files.file(path)
+            if declarations is not None:
+                yield declarations
+
+    def _type(self, name: str, from_path: str) -> tuple[FileDeclarations, TypeName] | None:
+        """Where a typedef or tag is declared; a tag's declaration with a body goes before others."""
+        key = (name, from_path)
+        if key not in self._types:
+            self._types[key] = self._find_type(name, from_path)
+        return self._types[key]
+
+    def _find_type(self, name: str, from_path: str) -> tuple[FileDeclarations, TypeName] | None:
+        word = name.rsplit(maxsplit=1)[-1].encode("latin-1", "replace")
+        for declarations in self.declarations_reached(from_path):
+            # Types are scanned only in the files that hold the word at all.
+            entry = declarations.types.get(name) if word in declarations.data else None
+            if entry is not None:
+                return declarations, entry
+        if self._whole:
+            self._files.index_all()
+            for declarations in self._files.known():
+                if declarations.path.endswith(".h") and word in declarations.data:
+                    entry = declarations.types.get(name)
+                    if entry is not None:
+                        return declarations, entry
+        return None
+
+    def typedef(self, name: str, from_path: str) -> TypeName | None:
+        """What a typedef name (or tag, "struct X") stands for, as seen from a file, or None.
+
+        Types that QAPI generates have the kind enum or struct and no body.
+        """
+        found = self._type(name, from_path)
+        if found is not None:
+            return found[1]
+        generated = self._schema.kind(name.removesuffix("List"))
+        if generated is not None and generated not in ("command", "event"):
+            kind = "enum" if generated == "enum" and not name.endswith("List") else "struct"
+            return TypeName(name, kind, f"{kind} {name}", None, -1)
+        return self._contracts.type(name, self._age())
+
+    def typedefs(self, from_path: str) -> Callable[[str], str | None]:
+        """A lookup from a typedef's name to its canonical target text, for `result_kind`."""
+
+        def target(name: str) -> str | None:
+            entry = self.typedef(name, from_path)
+            return entry.target if entry is not None else None
+
+        return target
+
+    def result_kind(self, signature: Signature, from_path: str) -> str:
+        """`c.declarations.types.result_kind` with the typedefs that the file sees."""
+        return result_kind(signature, self.typedefs(from_path))
+
+    def members(self, struct: str, from_path: str) -> tuple[Declared, ...]:
+        """The members of a struct or union, named by tag ("struct X") or typedef, in order; () if unknown."""
+        name = struct
+        for _ in range(_LONGEST_CHAIN):
+            found = self._type(name, from_path)
+            if found is None:
+                return ()
+            declarations, entry = found
+            if entry.body[0] >= 0:
+                return tuple(declarations.members(entry))
+            if entry.kind != "alias" or entry.target == name:
+                return ()
+            name = entry.target.rstrip(" *").removeprefix("const ")
+        return ()
+
+    def callback_signature(self, type_name: str, from_path: str) -> Signature | None:
+        """The signature behind a typedef of a function or function pointer, or None."""
+        for _ in range(_LONGEST_CHAIN):
+            entry = self.typedef(type_name, from_path)
+            if entry is None:
+                return None
+            if entry.signature is not None:
+                return entry.signature
+            type_name = entry.target.rstrip(" *")
+        return None
+
+    def pointer_signature(self, member: str, from_path: str) -> Signature | None:
+        """The signature of a function-pointer member of that name, whatever the struct.
+
+        None unless all structs that the file sees agree on the number of parameters, out-error and result.
+        """
+        key = (member, from_path)
+        if key not in self._pointers:
+            self._pointers[key] = self._find_pointer(member, from_path)
+        return self._pointers[key]
+
+    def _find_pointer(self, member: str, from_path: str) -> Signature | None:
+        word = member.encode("latin-1", "replace")
+        first: Signature | None = None
+        for declarations in self.declarations_reached(from_path):
+            if word not in declarations.data:
+                continue
+            for declared in declarations.pointer_members(member):
+                found = declared.signature
+                if found is None and re.match(r"\w+\Z", declared.type.rstrip(" *")):
+                    found = self.callback_signature(declared.type.rstrip(" *"), from_path)
+                if found is None:
+                    continue
+                if first is None:
+                    first = found
+                elif (first.errp, first.returns, len(first.params)) != (
+                    found.errp,
+                    found.returns,
+                    len(found.params),
+                ):
+                    return None
+        return first
+
+    def enum_constants(self, name: str, from_path: str) -> tuple[tuple[str, int | None], ...]:
+        """The constants of an enum (typedef name or tag) in order, values where plain; () if unknown."""
+        current = name
+        for _ in range(4):
+            found = self._type(current, from_path) or self._type(f"enum {current}", from_path)
+            if found is None:
+                break
+            if found[1].body[0] >= 0:
+                return found[0].enumerators(found[1])
+            current = found[1].target
+        if self._schema.kind(name) == "enum":
+            return self._schema.constants(name)
+        return self._contracts.enumerators(name, self._age())

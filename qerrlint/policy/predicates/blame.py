@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Failures without an Error whose callee has set one or cannot fail, or that all callers tell apart."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.checks.errors.value_source import (
+    assigned_from,
+    assignments,
+    branches,
+    may_fail,
+    own_returns,
+    returned_code,
+)
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import subject_of
+from qerrlint.domain.result import ReturnState
+from qerrlint.findings import Observation
+from qerrlint.ir.code import ANY, NULL, Addr, Assign, Call, Result, Var, identifiers, root
+from qerrlint.source.span import Span
+
+# `!result && *errp`, and `if (!f(...)) { if (err)`.
+_TOGETHER = re.compile(rb"!\s*\w+\s*&&\s*\*?\w*err\w*\s*\)|\)\)\s*\{\s*if\s*\(\s*\*?\w*err\w*\s*\)")
+# How far behind the head of a call its result is looked at, in bytes.
+_NEARBY = 400
+# A comparison with something that is not 0 or 1.
+_WANTED = re.compile(r"(?:!=|<)(?!-|[01]\b|=)")
+
+
+def callee_has_set_the_error(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the last test before the return is of what a call that was handed errp gave back or wrote.
+
+    Then that call has set the Error, however it tells. What it wrote says nothing where the path has shown by
+    the result that the call did not fail; but for a pointer, which callees leave NULL only where they fail,
+    unless their body shows a NULL being stored. Where the result is dropped, members of what the call was
+    handed are what it wrote. A number of bytes that is merely less than was asked for is no failure.
+    """
+    leaving, test = _silent_failure(analysed, observation)
+    last = _last_with_errp(analysed, test) if test is not None else None
+    if leaving is None or test is None or last is None:
+        return False
+    text = analysed.unit.on_one_line(test).replace(" ", "")
+    if _falls_short(analysed, last, text):
+        return False
+    if test.start <= last.span.start and last.span.end <= test.end:
+        return True
+    handed = {arg.path for arg in last.args if isinstance(arg, Var) and arg.path != analysed.errp}
+    if not last.used and any(re.search(rf"(?<![\w.>]){re.escape(path)}->", text) for path in handed):
+        return True
+    written = _written(analysed, leaving, last) | {path for path in handed if "*" + path in text}
+    return any(re.search(rf"(?<![\w.>]){re.escape(path)}(?!\w|->|\.|\[)", text) for path in written)
+
+
+def callee_never_fails(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the last test before the return is for a failure that its callee never returns.
+
+    The callee is a function of the same file without errp, whose returns are all known.
+    """
+    _, test = _silent_failure(analysed, observation)
+    if test is None:
+        return False
+    unit = analysed.unit
+    for name in identifiers(unit.on_one_line(test)):
+        call = assigned_from(analysed.result, name, test) if name in analysed.function.locals else None
+        if call is not None and own_returns(unit, call) and not may_fail(unit, call):
+            return True
+    return False
+
+
+def callers_tell_it_apart(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether every caller of a static function tells this outcome from a failure.
+
+    It looks at result and Error together, or compares the result with the very code.
+    """
+    leaving, _ = _silent_failure(analysed, observation)
+    unit, name = analysed.unit, analysed.name
+    if leaving is None or name not in unit.functions or not unit.is_static(name):
+        return False
+    code = returned_code(leaving)
+    compared = re.compile(rb"==\s*" + re.escape(code.encode()) + rb"\b") if code.startswith("-E") else None
+    called = re.compile(rb"\b" + re.escape(name.encode()) + rb"\s*\(")
+    behind = [
+        found.end()
+        for caller in unit.callers_of(name)
+        for found in called.finditer(unit.data, unit.functions[caller].body, unit.functions[caller].span.end)
+    ]
+    return bool(behind) and all(
+        _TOGETHER.search(unit.data, at, at + _NEARBY)
+        or (compared is not None and compared.search(unit.data, at, at + _NEARBY))
+        for at in behind
+    )
+
+
+def _silent_failure(
+    analysed: AnalysedFunction, observation: Observation
+) -> tuple[ReturnState | None, Span | None]:
+    """The return and the last test before it, where it is a known failure and nothing was printed."""
+    leaving = subject_of(observation).returned
+    if leaving is None or leaving.printed or leaving.signs == ANY or analysed.kind == "void":
+        return None, None
+    tests = branches(leaving)
+    return leaving, tests[-1].span if tests else None
+
+
+def _last_with_errp(analysed: AnalysedFunction, test: Span) -> Call | None:
+    """The last call before the end of a test that was handed the function's errp."""
+    asked = [
+        call
+        for call in analysed.function.calls
+        if call.span.start < test.end
+        and any(isinstance(arg, Var) and arg.path == analysed.errp for arg in call.args)
+    ]
+    return max(asked, key=lambda call: call.span, default=None)
+
+
+def _written(analysed: AnalysedFunction, leaving: ReturnState, call: Call) -> set[str]:
+    """The variables that hold the result of a call, or what it wrote to the addresses that it was given."""
+    filled = [(position, root(arg.path)) for position, arg in enumerate(call.args) if isinstance(arg, Addr)]
+    if leaving.error.sure and leaving.error.origin == call.index:
+        types = analysed.function.locals
+        filled = [
+            (position, path)
+            for position, path in filled
+            if types.get(path, "").endswith("*") and not _stores_null(analysed, call, position)
+        ]
+    kept = {event.target for event in assignments(analysed.result) if event.value == Result(call.index)}
+    return kept | {path for _, path in filled}
+
+
+def _falls_short(analysed: AnalysedFunction, call: Call, test: str) -> bool:
+    """Whether a test compares the number of bytes that a call has moved with the number that was wanted."""
+    signature = analysed.unit.signature(call.name) if call.direct else None
+    return signature is not None and signature.returns == "ssize_t" and bool(_WANTED.search(test))
+
+
+def _stores_null(analysed: AnalysedFunction, call: Call, position: int) -> bool:
+    """Whether the callee, a function of this file, stores a NULL where this argument points to."""
+    unit = analysed.unit
+    if not call.direct or call.name not in unit.functions:
+        return False
+    callee, signature = unit.lowered(call.name), unit.signature(call.name)
+    if callee is None or signature is None or position >= len(signature.params):
+        return False
+    target = "*" + signature.params[position].name
+    return any(
+        isinstance(event, Assign) and event.target == target and event.value == NULL
+        for block in callee.blocks
+        for event in block.events
+    )

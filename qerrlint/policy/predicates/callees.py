@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the callee is: not declared, a macro, clean-up, or work that the caller can do without."""
+
+from __future__ import annotations
+
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import subject_of
+from qerrlint.domain.word_lists import word_list
+from qerrlint.findings import Observation
+from qerrlint.ir.code import Const
+
+
+def callee_is_undeclared(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether what a call does to the Error is a guess from its last argument: no declaration is known."""
+    return any(analysed.unit.effect(call).evidence == "guess" for call in subject_of(observation).calls)
+
+
+def callee_cleans_up(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether a callee that keeps its Error to itself is clean-up by its name."""
+    return observation.slots["how"] == "below" and word_list("ends-of-objects").matches(
+        observation.slots["printer"]
+    )
+
+
+def callee_is_dispensable(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether a call with dropped result and NULL for errp is, by its name, nothing that the rest needs."""
+    subject = subject_of(observation)
+    dropped = observation.slots["errp"] == "NULL" and not observation.slots["kept"]
+    return dropped and not any(word_list("necessary-work").matches(call.name) for call in subject.calls)
+
+
+def property_is_of_the_class(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the call reads a property that a macro names, so that the header of the class declares it."""
+    return any(
+        call.name.startswith("object_property_") and any(isinstance(a, Const) for a in call.args[1:2])
+        for call in subject_of(observation).calls
+    ) and bool(observation.slots["kept"])

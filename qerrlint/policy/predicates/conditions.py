@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests that look wrong and are not: assertions, and tests of what may be set one day."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.checks.errors.occurrences import is_addressed
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import subject_of
+from qerrlint.findings import Observation
+
+_ASSERTED = re.compile(rb"assert\w*\s*\([\s!(]*\Z")
+# How many bytes before a condition the word "assert" may begin.
+_FARTHEST = 40
+
+
+def test_is_an_assertion(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the condition stands in an assertion, which says just what the analysis found."""
+    start = observation.primary.start
+    return _ASSERTED.search(analysed.unit.data, max(0, start - _FARTHEST), start) is not None
+
+
+def address_was_passed(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether a callee has the address of the Error pointer that is never set."""
+    return observation.slots["form"] == "error-never-set" and is_addressed(
+        analysed, observation.slots["subject"]
+    )
+
+
+def null_may_be_a_result(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the result of the call that does not return with a failure is neither an int nor a bool."""
+    return any(
+        analysed.unit.effect(call).kind not in ("int", "bool") for call in subject_of(observation).calls
+    )

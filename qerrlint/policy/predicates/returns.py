@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Ways of returning that break the convention by their form and are no fault."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.checks.errors.value_source import branches, returned_code
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import subject_of
+from qerrlint.domain.error import ErrorState
+from qerrlint.domain.result import ReturnState
+from qerrlint.domain.word_lists import word_list
+from qerrlint.findings import Observation
+from qerrlint.ir.code import NEG, POS, ZERO, Var
+
+# How deep the statements of a function's own block are indented (docs/devel/style.rst of QEMU).
+_INDENT = 4
+# How far behind an error_setg() the end of its block is looked for, in bytes.
+_FARTHEST = 2000
+_JUMP = re.compile(rb"\b(?:return|goto|break|continue)\b")
+
+
+def _returned(observation: Observation) -> ReturnState | None:
+    return subject_of(observation).returned
+
+
+def code_is_no_failure(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the returned code asks the caller to come again, or says that there is nothing to do."""
+    leaving = _returned(observation)
+    return leaving is not None and leaving.soft
+
+
+def false_is_an_answer(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the function asks a question or looks something up, by its name."""
+    return (
+        _returned(observation) is not None
+        and analysed.kind in ("bool", "pointer")
+        and word_list("questions").matches(analysed.name)
+    )
+
+
+def nonzero_may_be_a_value(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the value is only known to be other than 0, and is no variable for a status by its name."""
+    leaving = _returned(observation)
+    if leaving is None or analysed.kind != "int" or leaving.signs != NEG | POS:
+        return False
+    name = leaving.value.path.rstrip("0123456789") if isinstance(leaving.value, Var) else ""
+    return not word_list("status-variables").matches(name)
+
+
+def error_was_propagated(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether error_propagate() was called for errp on the way."""
+    leaving = _returned(observation)
+    return leaving is not None and leaving.handed
+
+
+def failure_is_documented(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the comment above the function says that it may fail so without an Error.
+
+    In general words, or by naming the very code for something that it does not call an error while it
+    describes the errors apart ("-EIO to drop the connection, any other negative value for an error").
+    """
+    leaving = _returned(observation)
+    if leaving is None:
+        return False
+    text = analysed.unit.comment_above(analysed.name)
+    if word_list("contracts-without-error").matches(text):
+        return True
+    code = returned_code(leaving)
+    if not code.startswith("-"):
+        return False
+    named = re.compile(rf"(?<![\w-]){re.escape(code)}(?!\w)")
+    clauses = re.split(r"[,;.]\s", text)
+    errors = [clause for clause in clauses if word_list("words-for-failure").matches(clause)]
+    apart = [clause for clause in clauses if named.search(clause) and clause not in errors]
+    return bool(apart) and any(re.search(r"errp|-\w|negative", clause) for clause in errors)
+
+
+def help_was_asked_for(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the path has passed a test that asks for help and found that it is wanted."""
+    leaving = _returned(observation)
+    for place in branches(leaving) if leaving is not None else ():
+        text = analysed.unit.on_one_line(place.span)
+        if place.taken and "help" in text and not text.startswith("!"):
+            return True
+    return False
+
+
+def slot_fails_silently(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the function stands in a slot whose callers accept a failure without an Error."""
+    api = analysed.unit.environment.api
+    return _returned(observation) is not None and any(
+        api.tolerates_unset(member) for member in analysed.unit.slots_of(analysed.name)
+    )
+
+
+def function_is_a_stub(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the function does nothing but return."""
+    return not analysed.function.calls and not any(
+        edge.tests for block in analysed.function.blocks for edge in block.edges
+    )
+
+
+def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether false or NULL without an Error is not the odd one out.
+
+    It is where others leave by the same return with an Error, or where more returns have one than have none.
+    At a tie it is where it stands in the body of an `if`; elsewhere it may mean "no" or "none".
+    """
+    leaving = _returned(observation)
+    if leaving is None or analysed.kind not in ("bool", "pointer"):
+        return False
+    zero = [e for e in analysed.result.returns if e.signs == ZERO]
+    with_error = {e.span for e in zero if e.error.state is not ErrorState.NULL}
+    without = {e.span for e in zero if e.error.state is ErrorState.NULL}
+    if leaving.span in with_error or len(without) < len(with_error):
+        return False
+    _, column = analysed.unit.lines.position(leaving.span.start)
+    return len(without) != len(with_error) or column <= _INDENT + 1
+
+
+def return_is_shared(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether a block ends between what a void function printed and the return."""
+    leaving = _returned(observation)
+    if leaving is None or analysed.kind != "void":
+        return False
+    return b"}" in analysed.unit.data[observation.primary.end : leaving.span.start]
+
+
+def result_is_passed_on(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the result that is returned is that of the callee that set the Error."""
+    leaving = _returned(observation)
+    return leaving is not None and leaving.origin >= 0 and leaving.origin == leaving.error.origin
+
+
+def result_of_qmp_command(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the function implements a QMP command with an int result."""
+    return _returned(observation) is not None and analysed.kind == "int" and analysed.name.startswith("qmp_")
+
+
+def void_function_may_go_on(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether a void function does not, by its name, bring something about that the Error has prevented."""
+    return _goes_on(observation) and not word_list("work-that-fails").matches(analysed.name)
+
+
+def block_ends_in_a_jump(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the block of the error_setg() ends in a jump."""
+    return (
+        _goes_on(observation)
+        and _JUMP.search(_rest_of_block(analysed.unit.data, observation.primary.end)) is not None
+    )
+
+
+def _goes_on(observation: Observation) -> bool:
+    occurrence = subject_of(observation).occurrence
+    return occurrence is not None and occurrence.kind == "goes-on"
+
+
+def _rest_of_block(data: bytes, start: int) -> bytes:
+    """The text from a place to the end of the block that it stands in."""
+    depth = 0
+    end = min(start + _FARTHEST, len(data))
+    for at in range(start, end):
+        if data[at] == 0x7B:
+            depth += 1
+        elif data[at] == 0x7D:
+            depth -= 1
+            if depth < 0:
+                return data[start:at]
+    return data[start:end]

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The abstract interpretation of one function for its Errors: the domain that the solver runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+from qerrlint.absint.solver import explore
+from qerrlint.absint.trace import Trail
+from qerrlint.c.declarations.types import Signature
+from qerrlint.domain.effects import Effect
+from qerrlint.domain.error import ERROR, ERRP, NULL_CELL, OWNED_CELL, UNKNOWN_CELL, Cell
+from qerrlint.domain.result import FunctionResult, OccurrenceKind
+from qerrlint.domain.state import State, widen
+from qerrlint.ir.code import Call, Function
+from qerrlint.transfer.assignments import assign, declare
+from qerrlint.transfer.branches import assume
+from qerrlint.transfer.calls import call
+from qerrlint.transfer.frame import Frame, prepare
+from qerrlint.transfer.recorder import Recorder
+from qerrlint.transfer.returns import leave
+from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, DerefSite, Guard, ReturnSite, Site
+
+
+def interpret(
+    function: Function, signature: Signature | None, effect: Callable[[Call], Effect]
+) -> FunctionResult:
+    """The result of interpreting a function; `effect` tells what a call does."""
+    domain = ErrorDomain(prepare(function, signature, effect))
+    explored = explore(domain.frame, domain.entry(), domain)
+    result = FunctionResult(function, signature, complete=explored.complete, states=explored.states)
+    domain.recorder.write_into(result)
+    return result
+
+
+class ErrorDomain:
+    """The solver's domain: it hands each site to its transfer function, and holds no state of its own but the
+    recorder, which only collects."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.recorder = Recorder()
+
+    def entry(self) -> State:
+        """Every out-parameter points to NULL (include/qapi/error.h), other pointers are unknown."""
+        frame = self.frame
+        errors: dict[int, Cell] = {}
+        points: dict[int, int] = {}
+        for param in frame.signature.params if frame.signature is not None else ():
+            if param.type == ERRP:
+                pointee = frame.terms.of("*" + param.name)
+                points[frame.terms.of(param.name).index] = pointee.index
+                errors[pointee.index] = NULL_CELL if param.name == frame.errp else UNKNOWN_CELL
+            elif param.type == ERROR:
+                errors[frame.terms.of(param.name).index] = OWNED_CELL
+        return State(errors, {}, points)
+
+    def key(self, state: State) -> Hashable:
+        """The state without its trail and without the facts that only decide branches."""
+        return state.key(self.frame.deciding(state.known))
+
+    def covers(self, one: State, other: State) -> bool:
+        """Whether `one`, of the same key, knows no more than `other`: what it does not know decides branches
+        only, and it takes all of them."""
+        return one.facts is other.facts or (one.known & ~other.known == 0 and one.weaker(other))
+
+    def arrive(self, state: State, block: int, loop: bool) -> State:
+        """Drop the facts that nothing will look at; at the head of a loop also those that other code can
+        change, since the loop may wait for just that."""
+        known = state.known
+        if not known:
+            return state
+        gone = self.frame.dead(known, block, loop)
+        return state.without_facts(gone) if gone else state
+
+    def widen(self, state: State) -> State:
+        """Only the Errors stay apart; the trail says that the path is one of several."""
+        joined = state.trail is not None and state.trail.joined
+        wider = widen(state)
+        return wider if joined else wider.with_trail(Trail(state.trail, "joined", self.frame.function.span))
+
+    def step(self, state: State, site: Site) -> Sequence[State]:
+        """The states after an event."""
+        if isinstance(site, CallSite):
+            return call(self.frame, state, site, self.recorder)
+        if isinstance(site, AssignSite):
+            return (assign(self.frame, state, site),)
+        if isinstance(site, DeclareSite):
+            return (declare(self.frame, state, site),)
+        if isinstance(site, DerefSite):
+            self._deref(state, site)
+            return (state,)
+        assert isinstance(site, ReturnSite)
+        leave(self.frame, state, site, self.recorder)
+        return ()
+
+    def assume(self, state: State, guard: Guard) -> State | None:
+        """The state on the other side of an edge, or None where its tests cannot hold."""
+        return assume(self.frame, state, guard, self.recorder)
+
+    def _deref(self, state: State, site: DerefSite) -> None:
+        """The recorder gets dereferences of what points to another function's Error pointer."""
+        pointed = state.points.get(site.term.index)
+        if pointed is not None and self.frame.terms.all[pointed].pointee_of is not None:
+            name = self.frame.terms.all[pointed].text
+            self.recorder.occur(OccurrenceKind.DEREF, site.event.span, name, UNKNOWN_CELL, -1, state.trail)

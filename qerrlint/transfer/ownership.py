@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a function has acquired and not released, on every path: the ownership typestate beside the Error
+domain.
+
+The Error domain steps first, so that an exit is known to fail by the Error or by the result; then the objects
+of the pairs move. States of objects are the `held` component of a State.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from qerrlint.absint.solver import explore
+from qerrlint.absint.trace import Trail
+from qerrlint.c.declarations.types import Signature
+from qerrlint.domain.conventions import fails_by
+from qerrlint.domain.effects import Effect
+from qerrlint.domain.error import UNKNOWN_CELL, ErrorState
+from qerrlint.domain.ownership import FAILURES, RESULT, Move, Pair
+from qerrlint.domain.state import ANYTHING, State, fact
+from qerrlint.domain.terms import depends
+from qerrlint.ir.code import NONZERO, POS, Call, Function, Result, Var
+from qerrlint.source.span import Span
+from qerrlint.transfer.frame import prepare
+from qerrlint.transfer.interpretation import ErrorDomain
+from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, Guard, ReturnSite, Site
+
+LetsGo = Callable[[Call, Pair, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What a call does to the object of a pair: role is prepare, acquire, release or discard."""
+
+    role: str
+    pair: Pair
+    move: Move
+    object: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Holding:
+    """An object on a path: the number of its pair, its status, its path, the call that brought it there.
+
+    status: prepared, held, failed, released, discarded, or lent (released before it was acquired: the
+    caller's).
+    """
+
+    pair: int
+    status: str
+    object: str
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Something seen of an object. kind: "exit" (the function returns), "prepared", "discarded" (by the call
+    at `span`, in this state). `status` is that of Holding, `call` brought it about. `failing`: an exit that
+    is a failure, `sure` when that is proven."""
+
+    kind: str
+    pair: Pair
+    object: str
+    status: str
+    call: int
+    span: Span
+    trail: Trail | None
+    failing: bool = False
+    sure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The outcome of one function: what was seen, and whether every path was followed by itself."""
+
+    seen: tuple[Seen, ...]
+    complete: bool
+
+
+def follow(
+    function: Function,
+    signature: Signature | None,
+    kind: str,
+    effect: Callable[[Call], Effect],
+    handlings: Mapping[int, Sequence[Handling]],
+    lets_go: LetsGo,
+) -> Held:
+    """Follow the objects of a function; `kind` is that of its result, `handlings` says what each call number
+    does, and `lets_go` whether another call may release an object."""
+    domain = OwnershipDomain(
+        ErrorDomain(prepare(function, signature, effect, sliced=False)), kind, handlings, lets_go
+    )
+    explored = explore(domain.errors.frame, domain.errors.entry(), domain)
+    return Held(tuple(domain.seen.values()), explored.complete)
+
+
+class OwnershipDomain:
+    """The product of the Error domain and the ownership typestate."""
+
+    def __init__(
+        self,
+        errors: ErrorDomain,
+        kind: str,
+        handlings: Mapping[int, Sequence[Handling]],
+        lets_go: LetsGo,
+    ) -> None:
+        self.errors = errors
+        self._frame = errors.frame
+        self._kind = kind
+        self._handlings = handlings
+        self._lets_go = lets_go
+        self._pairs: list[Pair] = []
+        self.seen: dict[Hashable, Seen] = {}
+
+    # -- the solver's questions -----------------------------------------------------------------------
+
+    def key(self, state: State) -> Hashable:
+        """As the Error domain does."""
+        return self.errors.key(state)
+
+    def covers(self, one: State, other: State) -> bool:
+        """As the Error domain does."""
+        return self.errors.covers(one, other)
+
+    def arrive(self, state: State, block: int, loop: bool) -> State:
+        """As the Error domain does."""
+        return self.errors.arrive(state, block, loop)
+
+    def widen(self, state: State) -> State:
+        """As the Error domain does: the objects stay apart."""
+        return self.errors.widen(state)
+
+    def assume(self, state: State, guard: Guard) -> State | None:
+        """What is held is there: a test that finds nothing is not passed."""
+        if state.held:
+            for site in guard.tests:
+                subject = site.test.subject
+                if isinstance(subject, Var) and not site.test.allow & NONZERO and _is_there(state, subject):
+                    return None
+        return self.errors.assume(state, guard)
+
+    def step(self, state: State, site: Site) -> Iterable[State]:
+        """The states after an event."""
+        after = self.errors.step(state, site)
+        if isinstance(site, CallSite):
+            return self._call(state, after, site.call)
+        if not state.held:
+            return after
+        if isinstance(site, AssignSite):
+            return [self._assign(one, site) for one in after]
+        if isinstance(site, DeclareSite):
+            return [_without(one, lambda held: depends(held.object, site.event.path)) for one in after]
+        if isinstance(site, ReturnSite):
+            self._return(state, site)
+        return after
+
+    # -- events -----------------------------------------------------------------------------------------
+
+    def _call(self, before: State, after: Iterable[State], call: Call) -> Iterable[State]:
+        handlings = self._handlings.get(call.index, ())
+        if not handlings and not before.held:
+            return after
+        out: list[State] = []
+        moved = {handling.object for handling in handlings}
+        for one in after:
+            ways = [one]
+            for handling in handlings:
+                ways = [w for way in ways for w in self._handle(before, way, call, handling)]
+            out += [
+                _without(
+                    way,
+                    lambda held: (
+                        held.status != "lent"
+                        and held.object not in moved
+                        and self._lets_go(call, self._pairs[held.pair], held.object)
+                    ),
+                )
+                for way in ways
+            ]
+        return out
+
+    @staticmethod
+    def _assign(state: State, site: AssignSite) -> State:
+        """An object that is stored gets the name of its new place; what is overwritten is no longer
+        followed."""
+        value, target = site.event.value, site.event.target
+        kept = set()
+        for held in holdings(state):
+            if (isinstance(value, Result) and held.object == f"#{value.call}") or (
+                isinstance(value, Var) and value.path == held.object and held.object.isidentifier()
+            ):
+                kept.add(Holding(held.pair, held.status, target, held.call))
+            elif not depends(held.object, target):
+                kept.add(held)
+        return state.with_held(frozenset(kept))
+
+    def _return(self, state: State, site: ReturnSite) -> None:
+        frame = self._frame
+        failing = sure = False
+        if frame.out is not None:
+            error = state.errors.get(frame.out.index, UNKNOWN_CELL)
+            failing = error.state is ErrorState.SET
+            sure = failing and error.sure
+        if not failing and (frame.out is not None or self._kind != "bool"):
+            failing = sure = fails_by(self._kind, site.value.evaluate(state).signs)
+        for held in holdings(state):
+            if site.event.value != Var(held.object):
+                self._see("exit", held, site.event.span, state, failing, sure)
+
+    # -- objects ----------------------------------------------------------------------------------------
+
+    def _handle(self, first: State, state: State, call: Call, handling: Handling) -> list[State]:
+        """One call moves one object; `first` is the state before it. An attempt may go both ways."""
+        pair, path, role = handling.pair, handling.object, handling.role
+        if pair not in self._pairs:
+            self._pairs.append(pair)
+        number = self._pairs.index(pair)
+        before = next((h for h in holdings(state) if h.pair == number and h.object == path), None)
+        if before is not None:
+            if role in ("prepare", "discard"):
+                kind = "prepared" if role == "prepare" else "discarded"
+                self._see(kind, before, call.span, state, False, True)
+            state = state.with_held(state.held - {before})
+        if role == "acquire":
+            if before is not None and before.status == "lent":
+                return [state]
+            return self._acquire(first, state, call, handling, number)
+        status = {"prepare": "prepared", "release": "released", "discard": "discarded"}[role]
+        added = set()
+        if before is None and role == "release":
+            # The caller holds it: what is acquired after this is given back to the caller.
+            added.add(Holding(number, "lent", path, call.index))
+        known = before.status != "lent" if before is not None else role == "prepare"
+        if known and (status != "released" or pair.keeps):
+            added.add(Holding(number, status, path, call.index))
+        return [state.with_held(state.held | added)] if added else [state]
+
+    def _acquire(
+        self, before: State, state: State, call: Call, handling: Handling, number: int
+    ) -> list[State]:
+        frame, move, result = self._frame, handling.move, self._frame.terms.result(call.index)
+        # A path that goes on after a failure has another fault than what it leaves behind then.
+        late = (
+            frame.out is not None and before.errors.get(frame.out.index, UNKNOWN_CELL).state is ErrorState.SET
+        )
+        path = handling.object
+        if move.object == RESULT:
+            if not call.used:
+                return [state]
+            path = result.text
+        out = []
+        known = state.facts.get(result.index, ANYTHING).signs
+        good, bad = (known & signs for signs in FAILURES[move.fails])
+        if bad:
+            draft = state.draft()
+            draft.set_fact(result.index, fact(bad, call.index))
+            failed = draft.frozen()
+            if handling.pair.prepare:
+                failed = failed.with_held(failed.held | {Holding(number, "failed", path, call.index)})
+            out.append(failed)
+        if good:
+            if move.object == RESULT:
+                good &= POS
+            draft = state.draft()
+            if move.fails != "never" or move.object == RESULT:
+                draft.set_fact(result.index, fact(good or POS, call.index))
+            taken = draft.frozen()
+            if not late:
+                taken = taken.with_held(taken.held | {Holding(number, "held", path, call.index)})
+            out.append(taken)
+        return out
+
+    def _see(self, kind: str, held: Holding, span: Span, state: State, failing: bool, sure: bool) -> None:
+        ident = (kind, held, span, failing)
+        old = self.seen.get(ident)
+        if old is None or (sure and not old.sure):
+            pair = self._pairs[held.pair]
+            self.seen[ident] = Seen(
+                kind, pair, held.object, held.status, held.call, span, state.trail, failing, sure
+            )
+
+
+def holdings(state: State) -> list[Holding]:
+    """The objects on the path, in a fixed order."""
+    return sorted(held for held in state.held if isinstance(held, Holding))
+
+
+def _is_there(state: State, subject: Var) -> bool:
+    """Whether an object at a place, or that the place belongs to, is held or prepared."""
+    return any(
+        held.status in ("held", "prepared") and depends(subject.path, held.object) for held in holdings(state)
+    )
+
+
+def _without(state: State, gone: Callable[[Holding], bool]) -> State:
+    """The state without the objects that are no longer followed."""
+    dropped = {held for held in holdings(state) if gone(held)}
+    return state.with_held(state.held - dropped) if dropped else state

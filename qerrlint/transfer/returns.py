@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is known where a function returns."""
+
+from __future__ import annotations
+
+from qerrlint.domain.error import NULL_CELL, OWNED_CELL, UNKNOWN_CELL, ErrorState
+from qerrlint.domain.result import OccurrenceKind, ReturnState
+from qerrlint.domain.state import State
+from qerrlint.ir.code import POS, Var, root
+from qerrlint.transfer.frame import Frame
+from qerrlint.transfer.recorder import Recorder
+from qerrlint.transfer.sites import ReturnSite, is_soft
+
+
+def leave(frame: Frame, state: State, site: ReturnSite, recorder: Recorder) -> None:
+    """The function returns: the recorder gets the return state, and what its Error pointers still hold."""
+    event = site.event
+    known = site.value.evaluate(state)
+    out = state.errors.get(frame.out.index, UNKNOWN_CELL) if frame.out is not None else NULL_CELL
+    constant = _constant(frame, state, site)
+    recorder.leave(
+        ReturnState(
+            known.signs,
+            event.value,
+            out,
+            event.span,
+            event.implicit,
+            state.trail,
+            known.origin,
+            tuple(sorted(state.marks.printed)),
+            is_soft(constant) if constant else False,
+            constant,
+            handed=state.marks.handed,
+        )
+    )
+    terms = frame.terms.all
+    for index, held in state.errors.items():
+        path = terms[index].text
+        kinds = []
+        if held.origin == OWNED_CELL.origin and event.value != Var(path):
+            kinds.append(OccurrenceKind.LEFT_OWNED)
+        if held.state is ErrorState.GONE and "->" in path:
+            kinds.append(OccurrenceKind.LEFT_GONE)
+        if held.state is ErrorState.SET and _is_leakable(frame, path) and event.value != Var(path):
+            kinds.append(OccurrenceKind.LEFT_SET)
+        for kind in kinds:
+            recorder.occur(kind, event.span, path, held, -1, state.trail)
+
+
+def _constant(frame: Frame, state: State, site: ReturnSite) -> str:
+    """The named constant that is returned, as it stands there or as the path has shown."""
+    constant = site.constant
+    if site.of is not None:
+        terms = frame.terms.all
+        for index, known in state.facts.items():
+            if terms[index].left is site.of and known.signs == POS:
+                constant = terms[index].constant
+    return constant
+
+
+def _is_leakable(frame: Frame, path: str) -> bool:
+    """Whether an Error in a variable is lost where the function returns."""
+    function = frame.function
+    return path in function.locals and root(path) == path and path not in function.autos
