@@ -15,7 +15,7 @@ from test_fixtures import faults_of_example, faults_of_fixture
 import qerrlint.checks
 from qerrlint.checks import registry
 from qerrlint.errors import UsageError
-from qerrlint.rules.rule import load_rules
+from qerrlint.rules.loader import load_rules
 
 RULE = "abort-with-errp"
 MODULE = '''\
