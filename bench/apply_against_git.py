@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qerrlint.patch.apply import AlreadyApplied, HunkMismatch, apply_change
-from qerrlint.patch.diff import parse_diff
+from qerrlint.patch.diffparser import parse_diff
 
 _BATCH = 400
 

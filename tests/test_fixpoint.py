@@ -25,7 +25,8 @@ from qerrlint.model.interpretation import MORE_ROUNDS
 from qerrlint.model.program import Program
 from qerrlint.model.summary import BOTTOM, UNKNOWN, Summary, Swallow, join
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.rules.rule import RuleSet, load_rules
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import RuleSet
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.span import Span

@@ -12,7 +12,8 @@ import pytest
 
 from qerrlint.findings import Finding
 from qerrlint.policy.exemptions import Exemptions
-from qerrlint.rules.rule import RuleSet, load_rules
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import RuleSet
 from qerrlint.source.span import Span
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"

@@ -16,7 +16,7 @@ import pytest
 
 from qerrlint.errors import InputError
 from qerrlint.patch.apply import HunkMismatch, apply_change
-from qerrlint.patch.diff import parse_diff
+from qerrlint.patch.diffparser import parse_diff
 from qerrlint.patch.fragments import fragments
 from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.hunk_places import Image, Wanted
@@ -287,7 +287,7 @@ def test_hunks_that_almost_fit_cost_what_their_lines_allow(last: bytes) -> None:
 def test_hunks_far_down_in_many_files_take_no_memory() -> None:
     """The empty lines in front of them are counted over the whole input, not for each hunk."""
     from qerrlint.review.without_tree import review_loose
-    from qerrlint.rules.rule import load_rules
+    from qerrlint.rules.loader import load_rules
 
     hunk = b"@@ -199999,2 +199999,3 @@ int f(Error **errp)\n     int a;\n+    g(errp);\n     return 0;\n"
     diff = b"".join(b"--- a/x%d.c\n+++ b/x%d.c\n" % (n, n) + hunk for n in range(40))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qerrlint.patch.diff import FileChange, has_diff, parse_diff, reverse
+from qerrlint.patch.diff import FileChange, has_diff, reverse
+from qerrlint.patch.diffparser import parse_diff
 from qerrlint.patch.fragments import fragments
 
 MAIL = Path(__file__).parent.parent / "fixtures" / "mail"

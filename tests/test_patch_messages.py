@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from qerrlint.errors import InputError
 from qerrlint.patch.apply import apply_change
-from qerrlint.patch.diff import parse_diff
+from qerrlint.patch.diffparser import parse_diff
 from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.mail.body_text import unflow
 from qerrlint.patch.mail.read_input import read_messages, read_path

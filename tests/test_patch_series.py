@@ -363,6 +363,25 @@ def test_base_in_order_of_trust(repo: Repo) -> None:  # noqa: F811
         find_base(plain, there, "nowhere")
 
 
+def test_one_common_title_makes_no_later_version() -> None:
+    titles = ["a", "b", "c", "d"]
+    stable = [
+        mail(f"[PATCH 5.1 {n}/4] {t}", f"s{n}@x", text=diff_for(f"{t}.c")) for n, t in enumerate(titles, 1)
+    ]
+    other = [mail("[PATCH v2] a", "2@x", text=diff_for("a.c", 2), sender="Bo <bo@example.net>")]
+    assert [len(series.patches) for series in assemble([*stable, *other])] == [4, 1]
+    again = [mail(f"[PATCH v2 {n}/2] {t}", f"v{n}@x", text=diff_for("z.c", n)) for n, t in enumerate("ab", 1)]
+    (series,) = assemble([*stable, *again])
+    assert series.problems == ("version 1 of the series in the same input: not reviewed",)
+
+
+def test_reports_on_patches_are_no_patches() -> None:
+    report = mail("[lamps:for-next 3/7] hw/x.c:1: error: no such lamp", "1@x", text="tree: lamps\n")
+    assert assemble([report]) == []
+    (series,) = assemble([mail("[for-10.1 3/7] hw/x: y", "1@x", text="tree: lamps\n")])
+    assert series.patches[0].problems == ("hw/x: y: there is no diff in this message",)
+
+
 def test_base_by_the_date_where_nothing_else_tells(repo: Repo) -> None:  # noqa: F811
     middle = repo.commit({"a.c": "second\n"})
     time = datetime.fromtimestamp(repo.clock + 30, timezone.utc)

@@ -16,7 +16,8 @@ from qerrlint.cli.explain import command as explain
 from qerrlint.cli.rules import command as list_rules
 from qerrlint.errors import UsageError
 from qerrlint.findings import Observation, fingerprint
-from qerrlint.rules.rule import HEADINGS, Rule, RuleSet, load_rules
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import HEADINGS, Rule, RuleSet
 from qerrlint.rules.rule_file import parse_rule
 from qerrlint.source.span import Span
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from qerrlint.cli.output import exit_code, finish
 from qerrlint.cli.paths import require_files, within
 from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import open_source, settle
+
+if TYPE_CHECKING:
+    from qerrlint.source.source import Source
 
 # Fewer files are done in a blink.
 _MANY = 50
@@ -26,7 +30,8 @@ _MANY = 50
 def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: bool, fix: bool) -> None:
     """Analyse PATH... (files or folders), or the tree's own C files when none is given.
 
-    Without paths these are left out: firmware, subprojects, tests, contrib, docs and scripts.
+    Without paths these are left out: firmware, subprojects, tests, contrib, docs and scripts. Paths that lie
+    in no QEMU tree are analysed by themselves: what they do not declare, the bundled contracts do.
     """
     from dataclasses import replace
 
@@ -37,16 +42,16 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
     from qerrlint.result import Result, TreeInfo
     from qerrlint.review.apply_policy import stale_notice, standing
     from qerrlint.review.series_review import summary
-    from qerrlint.source.open_tree import require_qemu
 
     if diff and (fix or options.formats or options.output):
         raise UsageError("--diff prints a diff and nothing else: it goes with no --fix, --format or --output")
-    source = open_source(options, rev)
+    source, notices = _opened(options, rev, paths)
     if fix:
         refuse_objects(source)
     with source:
-        require_qemu(source.root, source)
         settings = settle(options, source)
+        if notices:
+            settings = replace(settings, reach="patch")
         wanted = within(source.root, paths, given=options.tree is not None or rev is not None)
         files = [path for path in core_files(source, wanted) if not settings.configuration.excludes(path)]
         require_files(source, paths, wanted, files, settings.configuration.origin)
@@ -58,7 +63,6 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             checked.found, settings.all_rules, settings.configuration, settings.baseline, source
         )
         closed = [s for s in closed_folders(source, wanted) if not settings.configuration.excludes(s.path)]
-        notices: list[str] = []
         read = frozenset(files) - {skipped.path for skipped in checked.coverage.skipped}
         gone = [e for e in stale if e.path in read or (not wanted and not source.exists(e.path))]
         if gone:
@@ -87,6 +91,27 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
         if fix:
             visible = make_fixes(source, settings, visible)
         sys.exit(finish(result, settings, visible))
+
+
+def _opened(options: Options, rev: str | None, paths: tuple[str, ...]) -> tuple[Source, list[str]]:
+    """What is to be checked: a QEMU tree, or files outside of any, which a notice then says.
+
+    Raises InputError for what is no QEMU tree where one is asked for, UsageError for a --reach without one.
+    """
+    from qerrlint.errors import UsageError
+    from qerrlint.source.open_tree import folder_of, open_tree, require_qemu, tree_of
+
+    if options.tree is not None or rev is not None or not paths:
+        source = open_source(options, rev)
+        require_qemu(source.root, source)
+        return source, []
+    tree = tree_of(paths)
+    if tree is not None:
+        return open_tree(tree), []
+    if options.reach is not None:
+        raise UsageError(f"--reach: {paths[0]} lies in no QEMU tree whose declarations could be read")
+    notice = f"{paths[0]} lies in no QEMU tree: declarations are those of each file and the bundled contracts"
+    return folder_of(paths), [f"{notice} (reach: patch)"]
 
 
 def _percent(part: int, whole: int) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _rule_ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """The rules that a shell may complete to."""
-    from qerrlint.rules.rule import load_rules
+    from qerrlint.rules.loader import load_rules
 
     return [rule.id for rule in load_rules() if rule.id.startswith(incomplete)]
 
@@ -39,7 +39,7 @@ def command(options: Options, rule_id: str, form: str) -> None:
 
     The exemptions of what it is about follow: when a finding is not made, or with less confidence, and why.
     """
-    from qerrlint.rules.rule import load_rules
+    from qerrlint.rules.loader import load_rules
 
     rule = load_rules(options.rules).get(rule_id)
     if form == "json":

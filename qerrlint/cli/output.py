@@ -10,12 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from qerrlint.cli.options import Options
+from qerrlint.cli.settings import Settings, targets
 from qerrlint.cli.tell import tell, tell_lines
 from qerrlint.errors import UsageError
-from qerrlint.report import FORMATS
 
 if TYPE_CHECKING:
-    from qerrlint.cli.settings import Settings
     from qerrlint.result import Reported, Result
 
 
@@ -60,31 +59,6 @@ def exit_code(result: Result, settings: Settings, shown: Sequence[Reported]) -> 
     if result.command != "check":
         unanalysed = unanalysed or bool(result.coverage.damaged)
     return 3 if unanalysed else 0
-
-
-def targets(options: Options) -> list[tuple[str, str | None]]:
-    """Each format with the file it goes to, None for standard output.
-
-    Raises UsageError for an unknown format, for two formats that would go to the same place, and for a
-    file that plainly cannot be made, so that none of this is found out after the work.
-    """
-    out: list[tuple[str, str | None]] = []
-    for text in options.formats or ("text",):
-        form, colon, file = text.partition(":")
-        if form not in FORMATS:
-            raise UsageError(f"--format: unknown format {form!r} (known: {', '.join(FORMATS)})")
-        if colon and not file:
-            raise UsageError(f"--format: no file name behind the colon of {text!r}")
-        target = file or options.output
-        target = None if target == "-" else target
-        if target in (taken for _, taken in out):
-            raise UsageError(f"--format: two formats for {target or 'standard output'}")
-        if target is not None and os.path.isdir(target):
-            raise UsageError(f"{target}: cannot be written: it is a directory")
-        if target is not None and not os.path.isdir(os.path.dirname(target) or "."):
-            raise UsageError(f"{target}: cannot be written: there is no such directory")
-        out.append((form, target))
-    return out
 
 
 def _render(result: Result, form: str, stream: TextIO, options: Options) -> None:

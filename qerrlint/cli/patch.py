@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from qerrlint.cli.options import Options, common, not_empty, status_option
-from qerrlint.cli.output import finish, targets
-from qerrlint.cli.settings import Settings, settle
+from qerrlint.cli.output import finish
+from qerrlint.cli.settings import Settings, settle, targets
 from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:

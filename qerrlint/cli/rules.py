@@ -31,7 +31,7 @@ def command(options: Options, form: str) -> None:
 
     `qerrlint explain RULE` shows the page of one.
     """
-    from qerrlint.rules.rule import load_rules
+    from qerrlint.rules.loader import load_rules
 
     rules = load_rules(options.rules)
     if form == "json":

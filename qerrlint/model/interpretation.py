@@ -49,10 +49,6 @@ class Interpretation:
         self._last_variables: tuple[Span | None, Mapping[str, str]] = (None, {})
         self.effects = CallEffects(scope, receivers, self)
 
-    def close(self) -> None:
-        """Drop all results; this object must not be asked anything afterwards."""
-        self.__dict__.clear()
-
     def signature(self, name: str) -> Signature | None:
         """A function's signature as its callers see it: its first definition's, else the scope's."""
         pieces = self._definitions.by_name.get(name)

@@ -101,16 +101,6 @@ class Diff:
     refused: tuple[tuple[str, str], ...] = ()
 
 
-def parse_diff(data: bytes) -> Diff:
-    """The unified diffs in a text, whatever stands around them; quoted ones (`> `) do not count.
-
-    Lines are those of `data` split at newlines. Never raises: what is damaged is a problem of the result.
-    """
-    from qerrlint.patch.diffparser import Parser
-
-    return Parser(data).run()
-
-
 def has_diff(data: bytes) -> bool:
     """Whether the text seems to hold a diff of its own: a quick test without parsing."""
     return _DIFF.search(data) is not None

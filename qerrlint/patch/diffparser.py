@@ -353,3 +353,11 @@ class _Body:
 def _unended(entry: tuple[str, bytes]) -> tuple[str, bytes]:
     """A hunk's line as the last one of a file that has no newline at its end."""
     return entry[0], entry[1].removesuffix(b"\n")
+
+
+def parse_diff(data: bytes) -> Diff:
+    """The unified diffs in a text, whatever stands around them; quoted ones (`> `) do not count.
+
+    Lines are those of `data` split at newlines. Never raises: what is damaged is a problem of the result.
+    """
+    return Parser(data).run()

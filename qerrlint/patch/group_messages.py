@@ -8,7 +8,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qerrlint.errors import UsageError
-from qerrlint.patch.diff import Diff, FileChange, has_diff, parse_diff
+from qerrlint.patch.diff import Diff, FileChange, has_diff
+from qerrlint.patch.diffparser import parse_diff
 from qerrlint.patch.listed_numbers import listed_numbers
 from qerrlint.patch.message import Message
 from qerrlint.patch.missing_patches import missing_sentence, missing_titles
@@ -61,6 +62,7 @@ class _Group:
     members: dict[int, _Mail] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     unnumbered: bool = False
+    left_out: set[int] = field(default_factory=set)  # earlier versions that are not reviewed
 
     @classmethod
     def of(cls, mail: _Mail, unnumbered: bool = False) -> _Group:
@@ -194,7 +196,7 @@ class _Sorted:
     def _should_hold_patch(self, message: Message, subject: Subject) -> bool:
         if message.is_envelope:
             return subject.index == 0
-        return subject.index is not None or (subject.says_patch and subject.kind != "pull")
+        return subject.says_patch and (subject.index is not None or subject.kind != "pull")
 
     def _judge(self, answers: Sequence[_Mail]) -> None:
         """Which answers with a diff of their own are patches."""
@@ -315,21 +317,46 @@ def _belongs(mail: _Mail, group: _Group) -> bool:
 
 def _newest(groups: Sequence[_Group]) -> list[_Group]:
     """Groups of which no higher version is there; a partial one is filled up from the one it answers."""
-    highest: dict[tuple[object, ...], int] = {}
+    related = _Related(groups)
     owners: dict[str, _Group] = {}
     for group in groups:
-        for mark in _relations(group) if group.has_patch else ():
-            highest[mark] = max(highest.get(mark, 0), group.key[1])
         for mail in group.members.values():
             if mail.message.message_id:
                 owners[mail.message.message_id] = group
     chosen = []
     for group in groups:
-        if any(highest.get(mark, 0) > group.key[1] for mark in _relations(group)):
+        later = related.later(group)
+        if later is not None:
+            later.left_out.add(group.key[1])
             continue
         chosen.append(group)
         _fill_up(group, owners)
     return chosen
+
+
+class _Related:
+    """Which series are later versions of which: those of a higher version in the same thread, with the same
+    cover letter's title, or with half of the patches' titles."""
+
+    def __init__(self, groups: Sequence[_Group]) -> None:
+        self._by_mark: dict[tuple[object, ...], list[_Group]] = {}
+        for group in sorted(groups, key=lambda group: -group.key[1]):
+            for mark in _relations(group) if group.has_patch else ():
+                self._by_mark.setdefault(mark, []).append(group)
+
+    def later(self, group: _Group) -> _Group | None:
+        """The latest version of a series that supersedes it, None where there is none."""
+        shared: dict[int, int] = {}
+        found: dict[int, _Group] = {}
+        cover = group.members.get(0)
+        for mark in _relations(group):
+            for other in self._by_mark.get(mark, ())[:_LATEST]:
+                if other.key[1] <= group.key[1]:
+                    break
+                whole = mark[1] == "root" or (cover is not None and mark[2] == folded(cover.subject.title))
+                found[id(other)] = other
+                shared[id(other)] = shared.get(id(other), 0) + (len(group.titles) if whole else 1)
+        return next((other for key, other in found.items() if 2 * shared[key] >= len(group.titles)), None)
 
 
 def _relations(group: _Group) -> list[tuple[object, ...]]:
@@ -337,7 +364,7 @@ def _relations(group: _Group) -> list[tuple[object, ...]]:
     if group.unnumbered:
         return []
     pull = group.key[0]
-    return [*((pull, "title", t) for t in group.titles), *((pull, "root", r) for r in group.roots)]
+    return [*((pull, "root", r) for r in group.roots), *((pull, "title", t) for t in sorted(group.titles))]
 
 
 def _fill_up(group: _Group, owners: Mapping[str, _Group]) -> None:
@@ -358,6 +385,7 @@ def _fill_up(group: _Group, owners: Mapping[str, _Group]) -> None:
     if 0 in other.members:
         group.members[0] = other.members[0]
     if filled:
+        group.left_out.discard(other_version)
         shown = listed_numbers(filled)
         group.problems.append(
             f"patch {shown} is that of version {other_version}"
@@ -472,6 +500,10 @@ def _series(
         patch = build_patch(mail.message, mail.subject, mail.diff, index)
         patches.append(replace(patch, total=len(order)) if group.unnumbered and len(order) > 1 else patch)
     problems = [*group.problems, *_left_out(replies, suggested)]
+    if group.left_out:
+        noun = "version" if len(group.left_out) == 1 else "versions"
+        shown = listed_numbers(sorted(group.left_out))
+        problems.append(f"{noun} {shown} of the series in the same input: not reviewed")
     missing = group.missing
     version = group.first.subject.version if not patches else max(patch.version for patch in patches)
     if missing:

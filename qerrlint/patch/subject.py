@@ -34,8 +34,8 @@ _MOST = 1000
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What a subject says. `kind` is patch, pull or "" (no patch prefix); version counts from 1;
-    `index` and `total` are None where there is no n/m (index 0 is a cover letter). `says_patch`: the word
-    itself is in the prefix, so that there has to be one in the mail."""
+    `index` and `total` are None where there is no n/m (index 0 is a cover letter). `says_patch`: there has to
+    be a patch in the mail, or a cover letter."""
 
     title: str
     kind: str
@@ -81,7 +81,8 @@ def parse_subject(text: str) -> Subject:
         int(version[1]) if version else 1,
         int(number[1]) if number else None,
         int(number[2]) if number else None,
-        "patch" in prefix.lower(),
+        # "[list:branch 3/7]" is written by those who report on patches.
+        "patch" in prefix.lower() or (number is not None and ":" not in prefix),
     )
 
 

@@ -195,10 +195,12 @@ def tally(result: Result) -> str:
 def looked_at(result: Result) -> str:
     """How much was explored, of which tree, and how far facts reached."""
     coverage, tree = result.coverage, result.tree
+    alone = tree.reach == "patch" and result.command == "check"
+    reach = "each file alone in reach" if alone else _REACH.get(tree.reach, tree.reach)
     stated = "each series on a base of its own" if any(bases(result)) else _base(tree, bool(result.patches))
     return (
         f"{count(coverage.explored, 'function')} explored of {coverage.functions} in "
-        f"{count(coverage.files, 'file')}; {stated}; {_REACH.get(tree.reach, tree.reach)}"
+        f"{count(coverage.files, 'file')}; {stated}; {reach}"
     )
 
 

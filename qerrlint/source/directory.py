@@ -17,14 +17,16 @@ _BUILD_MARKS = frozenset(("build.ninja", "meson-private", "config-host.mak"))
 class DirectorySource(Source):
     """The regular files under a directory, without `.git`, nested repositories and build directories.
 
-    Raises InputError when `root` is not a directory that can be listed.
+    `below`: only these files and folders are listed, by their paths from the root ("." is all of it). Raises
+    InputError when `root` is not a directory that can be listed.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], below: Sequence[str] = (".",)) -> None:
         self.root = os.path.realpath(os.fspath(root))
         if not os.path.isdir(self.root):
             raise InputError(f"{os.fspath(root)}: not a directory")
         self.revision = None
+        self._below = tuple("" if path == "." else path for path in below)
         self._paths: tuple[str, ...] | None = None
         self._unlisted: dict[str, str] = {}
         self._plain: dict[str, bool] = {"": True}
@@ -48,8 +50,12 @@ class DirectorySource(Source):
         """All paths, sorted; the directory is walked once."""
         if self._paths is None:
             found: list[str] = []
-            self._walk("", found)
-            self._paths = tuple(sorted(found))
+            for path in self._below:
+                if path and self.exists(path):
+                    found.append(path)
+                else:
+                    self._walk(path, found)
+            self._paths = tuple(sorted(set(found)))
         return self._paths
 
     def unlisted(self) -> dict[str, str]:
@@ -69,16 +75,18 @@ class DirectorySource(Source):
         return None
 
     def _walk(self, below: str, found: list[str]) -> None:
+        is_start = below in self._below
         try:
             with os.scandir(os.path.join(self.root, below)) as entries:
                 listed = list(entries)
         except OSError as error:
-            if not below:
-                raise InputError(f"{self.root}: cannot be listed: {error.strerror}") from None
+            if is_start:
+                place = os.path.join(self.root, below).rstrip("/")
+                raise InputError(f"{place}: cannot be listed: {error.strerror}") from None
             self._unlisted[below] = error.strerror or str(error)
             return
         prefix = below + "/" if below else ""
-        if below and any(entry.name in _BUILD_MARKS or entry.name == ".git" for entry in listed):
+        if not is_start and any(entry.name in _BUILD_MARKS or entry.name == ".git" for entry in listed):
             return
         for entry in listed:
             if entry.is_dir(follow_symlinks=False):
@@ -104,14 +112,14 @@ class DirectorySource(Source):
         known = self._plain.get(folder)
         if known is not None:
             return known
-        plain = True
         for place in (*folders(folder), folder):
             known = self._plain.get(place)
             if known is None:
-                known = plain and self._is_directory(place)
-                self._plain[place] = known
-            plain = known
-        return plain
+                known = self._plain[place] = self._is_directory(place)
+            if not known:
+                self._plain[folder] = False
+                return False
+        return True
 
     def _is_directory(self, folder: str) -> bool:
         if folder.rpartition("/")[2] in ("", ".", ".."):

@@ -11,7 +11,8 @@ import binascii
 import re
 from collections.abc import Iterator, Sequence
 
-from qerrlint.patch.diff import has_diff, parse_diff
+from qerrlint.patch.diff import has_diff
+from qerrlint.patch.diffparser import parse_diff
 
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
