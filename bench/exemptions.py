@@ -28,7 +28,7 @@ def taken(tree: str) -> Iterator[tuple[str, str]]:
     from qerrlint.rules.loader import load_rules
     from qerrlint.source.open_tree import open_tree
 
-    rules = load_rules()
+    rules = load_rules().everything()
     with open_tree(tree) as source:
         program = Program(source)
         for path in core_files(source):

@@ -101,6 +101,12 @@ REPEATED: dict[str, tuple[bytes, bytes, bytes]] = {
     "times-in-a-from-line": (b"From x", b" 00:00", b"\n" + MAIL + b"\n" + DIFF),
     "from-lines": (LINE + MAIL + b"\n", b"\nFrom x 00:00:00\n", DIFF),
     "mails": (b"", LINE + b"Subject: x\n\n", b""),
+    "pasted-patch-files": (
+        LINE + MAIL + b"\n",
+        b"From " + b"a" * 40 + b" Mon Sep 17 00:00:00 2001\nSubject: x\n\n",
+        DIFF,
+    ),
+    "doubled-lines": (MAIL + b"\n", b"--- a\n\n", DIFF),
     "quoted-from-lines": (LINE + MAIL + b"\n", b">From \n", DIFF),
     "boundaries": (MAIL + b"Content-Type: multipart/mixed; boundary=b\n\n", b"--b\n", b"--b--\n"),
     "almost-boundaries": (MAIL + b"Content-Type: multipart/mixed; boundary=b\n\n", b"--bb\n", b"--b--\n"),

@@ -265,6 +265,13 @@ def tarred(names: str, mode: str = "w") -> bytes:
     return data.getvalue()
 
 
+def pasted(number: int, above: bytes, line: bytes = b"From x Mon Mar  3 12:00:00 2025\n") -> bytes:
+    """A mail whose text is a file of `git format-patch`, its first line included."""
+    file = re.split(rb"^(?=From [0-9a-f]{40} Mon Sep 17 )", mails(), flags=re.M)[number]
+    head = b"From: Ada <ada@example.org>\nSubject: [PATCH %d/3] x\nMessage-ID: <p%d@x>\n" % (number, number)
+    return line + head + b"References: <p1@x>\n\n" + above + file + b"\n"
+
+
 def hg_export() -> bytes:
     found = []
     for number in (3, 2, 1):
@@ -375,6 +382,20 @@ SHAPES: dict[str, Callable[[], bytes]] = {
             *(b"References: <c@x>\n" + part for part in each()),
         ]
     ),
+    "cover-without-number": lambda: mbox(
+        [
+            b"From: Ada <ada@example.org>\nSubject: [PATCH v1] lamps\nMessage-ID: <c@x>\n\nThree.\n",
+            *(part.replace(b"\n", b"\nIn-Reply-To: <c@x>\n", 1) for part in each()),
+        ]
+    ),
+    "patch-files-pasted-into-mails": lambda: b"".join(
+        pasted(number, b"") for number in (1, 2, 3)
+    ),
+    "patch-files-pasted-below-a-remark": lambda: b"".join(
+        pasted(number, b"Please take this.\n\n") for number in (1, 2, 3)
+    ),
+    "one-pasted-patch-file": lambda: pasted(1, b"", b"")[:-1] + mbox(each()[1:]),
+    "empty-lines-between-all": lambda: bodies(lambda body: body.replace(b"\n", b"\n\n")),
     "reversed": lambda: mbox(each()[::-1]),
     "no-blank-lines-between": lambda: mbox(each(), b""),
     "text-in-front": lambda: b"HTTP/1.1 200 OK\nserver: x\n\n" + mbox(each()),

@@ -363,6 +363,23 @@ def test_base_in_order_of_trust(repo: Repo) -> None:  # noqa: F811
         find_base(plain, there, "nowhere")
 
 
+def test_a_remark_above_the_lines_that_it_speaks_of() -> None:
+    added = [
+        "bool lamp_down(Lamp *l, Error **errp)",
+        "{",
+        "    lamp_bye(l, errp);",
+        "    return !*errp;",
+        "}",
+    ]
+    text = "--- a/x.c\n+++ b/x.c\n@@ -1,0 +2,5 @@\n" + "".join(f"+{line}\n" for line in added)
+    quoted = [f"> +{line}\n" for line in added]
+    said = "".join([*quoted[:2], "\nERRP_GUARD();\n\n", *quoted[2:4]])
+    answer = mail("Re: [PATCH] x", "2@x", "1@x", said, "Bo Quill <bo@example.net>")
+    (series,) = assemble([mail("[PATCH] x", "1@x", text=text), answer])
+    ((_, remark),) = series.remarks()
+    assert (remark.text_line, remark.below) == (4, (5, 6, 7)), "the last line is not quoted"
+
+
 def test_one_common_title_makes_no_later_version() -> None:
     titles = ["a", "b", "c", "d"]
     stable = [

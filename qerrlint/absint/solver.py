@@ -194,8 +194,10 @@ class _Run:
 
 
 def _with_one_way_in(graph: Graph) -> list[bool]:
-    """For each block whether a single edge leads to it."""
+    """For each block whether a single edge leads to it, or it is the entry and none does."""
     ways = [0] * len(graph.blocks)
+    # Without this way, a loop whose only way back leads to the entry would be walked for ever.
+    ways[0] = 1
     for block in graph.blocks:
         for edge in block.edges:
             ways[edge.target] += 1

@@ -181,6 +181,7 @@ class _Sorted:
             elif own or self._should_hold_patch(message, subject):
                 self.members.append(mail)
         self._judge(answers)
+        self.members = self._with_covers()
         self.members.sort(key=lambda mail: mail.order)
         self._replies.sort(key=lambda mail: mail.order)
 
@@ -197,6 +198,23 @@ class _Sorted:
         if message.is_envelope:
             return subject.index == 0
         return subject.says_patch and (subject.index is not None or subject.kind != "pull")
+
+    def _with_covers(self) -> list[_Mail]:
+        """The members; those without number and diff are cover letters where patches of a series answer."""
+        below: dict[str, _Mail] = {}
+        for mail in self.members:
+            if mail.subject.total is not None and (mail.diff.changes or mail.message.problem):
+                for ident in {mail.message.in_reply_to, mail.root} - {None, ""}:
+                    below.setdefault(str(ident), mail)
+        found = []
+        for mail in self.members:
+            first = below.get(mail.message.message_id or "")
+            bare = mail.subject.index is None and not mail.diff.changes and not mail.diff.problems
+            if bare and not mail.message.problem and first is not None:
+                kind = replace(first.subject, title=mail.subject.title, index=0)
+                mail = replace(mail, subject=kind)
+            found.append(mail)
+        return found
 
     def _judge(self, answers: Sequence[_Mail]) -> None:
         """Which answers with a diff of their own are patches."""

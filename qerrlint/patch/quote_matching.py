@@ -30,6 +30,7 @@ class Places:
                     self._by_text.setdefault(key, []).append(len(self._lines))
                     self._lines.append((key, place, change.path))
 
+        self._row_at = {place: row for row, (_, place, _) in enumerate(self._lines)}
         # By their text and by its reverse, for quotes that are the beginning or the end of a line.
         self._forwards = sorted((key, row) for row, (key, _, _) in enumerate(self._lines))
         self._backwards = sorted((key[::-1], row) for row, (key, _, _) in enumerate(self._lines))
@@ -92,6 +93,16 @@ class Places:
             if at < end and 0 < covered[-1] - row <= 6 and self._lines[row][2] == self._lines[last][2]:
                 covered.append(row)
         return self._place(covered)
+
+    def following(self, place: int, quoted: Sequence[str]) -> tuple[int, ...]:
+        """The patch lines behind a place that are among the quoted ones, up to the first that is not."""
+        row = self._row_at.get(place)
+        keys = {self._own_key(line) for line in quoted}
+        found: list[int] = []
+        while row is not None and row + 1 < len(self._lines) and self._lines[row + 1][0] in keys:
+            row += 1
+            found.append(self._lines[row][1])
+        return tuple(found)
 
     def wrapped_off(self, line: str, own: str) -> int:
         """How many characters of the unquoted text `own` are the rest of the quoted `line`, which a mailer

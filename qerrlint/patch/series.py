@@ -21,7 +21,8 @@ _BASED_ON = re.compile(
 # What `git format-patch --base` writes of patches between the base commit and the series.
 _PREREQUISITE = re.compile(r"^prerequisite-patch-id: ([0-9a-f]{40,64})\s*$", re.M)
 _END_OF_MESSAGE = re.compile(r"^(?:---\s*$|diff --git |--- \S|Index: \S)", re.M)
-_BODY_FROM = re.compile(r"\s*From: (.+)\n")
+# In front of the text, also below the line that `git format-patch` begins a file with.
+_BODY_FROM = re.compile(r"\s*(?:From [0-9a-f]{40,64} .*\n)?From: (.+)\n")
 
 
 @dataclass(frozen=True, slots=True)

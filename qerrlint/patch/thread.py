@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,7 +71,8 @@ class Remark:
     `line_text` is the nearest quoted diff line above it that has a word in it, with its sign;
     `context_lines` the quoted diff lines up to and with it. Where the patch is known and the line was
     found in it: `path`, and in `covers` the lines of the patch text that the quote shows, the last one
-    being `text_line`.
+    being `text_line`; in `below` those of the next lines that the quote behind the remark shows, for some
+    write above what they speak of.
     """
 
     line_text: str
@@ -83,6 +84,7 @@ class Remark:
     path: str | None = None
     text_line: int | None = None
     covers: tuple[int, ...] = ()
+    below: tuple[int, ...] = ()
 
 
 def quotes(text: str) -> tuple[Quote, ...]:
@@ -109,7 +111,7 @@ def remarks(reply: Reply, place: Places | None = None) -> tuple[Remark, ...]:
     shown: list[str] = []  # all that was quoted since the author's last own words
     in_diff = False
     fresh = 0  # diff lines quoted since the author's last own words
-    for quote in reply.quotes:
+    for number, quote in enumerate(reply.quotes):
         for line in quote.quoted_text.split("\n"):
             if line.startswith(("diff --git ", "@@ -")):
                 in_diff = True
@@ -149,11 +151,21 @@ def remarks(reply: Reply, place: Places | None = None) -> tuple[Remark, ...]:
                     path,
                     covers[-1] if covers else None,
                     covers,
+                    _below(reply.quotes[number : number + 2], covers, place),
                 )
             )
         fresh = 0
         shown.clear()
     return tuple(found)
+
+
+def _below(around: Sequence[Quote], covers: tuple[int, ...], place: Places | None) -> tuple[int, ...]:
+    """The lines of the patch behind those that a remark stands below, as far as the quotes show them."""
+    if place is None or not covers or len(around) < 2:
+        return ()
+    # A brace or a blank line can end the quote above the remark.
+    last = around[0].quoted_text.split("\n")[-2:]
+    return place.following(covers[-1], [*last, *around[1].quoted_text.split("\n")[:_CONTEXT]])
 
 
 def substance(text: str, sender: str = "") -> str:

@@ -88,6 +88,8 @@ def best_reading(
         readings.append((raw.decode("utf-8", "surrogateescape"), False))
     if forwarded and least[0]:
         readings.append((_dequoted(text), True))
+    if (half := _halved(text)) is not None:
+        readings.append((half, False))
     # The first of equal ones: a reading that gains nothing is not taken.
     return min(readings, key=lambda reading: _ranked(reading[0]))
 
@@ -122,6 +124,15 @@ def unflow(text: str, delsp: bool) -> str:
             out.append([f"{quote} {shown}" if quote else shown])
         open_quote = quote if soft else None
     return "\n".join("".join(parts) for parts in out)
+
+
+def _halved(text: str) -> str | None:
+    """A text in which a mailer has put an empty line behind each line, without these; None for others."""
+    lines = text.rstrip("\n").split("\n")
+    for first in (0, 1):
+        if len(lines) > 3 and not any(line.strip() for line in lines[1 - first :: 2]):
+            return "\n".join(lines[first::2]) + "\n"
+    return None
 
 
 def _dequoted(text: str) -> str:

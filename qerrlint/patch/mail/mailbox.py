@@ -7,10 +7,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from qerrlint.patch.diff import has_diff
+
 _HEADER_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
 _TIME = re.compile(rb"\d:\d\d")
 _YEAR = re.compile(rb"\d{4}")
 _ID = re.compile(rb"From ([0-9a-f]{40,64}) Mon Sep 17 00:00:00 2001")
+# Enough to see how a mail begins.
+_HEAD = 4096
+_MAIL = re.compile(rb"(?:From [^\n]*\n)?[!-9;-~]+[ \t]*:")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.M)
 
 
@@ -42,7 +47,25 @@ def starts(data: bytes) -> list[tuple[int, int]]:
         at = data.find(b"\nFrom ", end - 1) + 1
         if not at:
             break
-    return found
+    return _without_pasted(data, found)
+
+
+def _without_pasted(data: bytes, found: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The From lines without those of a patch file that somebody has pasted into the text of a mail: what
+    `git format-patch` writes, below a mail that another program has made and that has no patch yet."""
+    kept: list[tuple[int, int]] = []
+    top = last = 0  # where the mail begins, and up to where it has been looked through
+    patched = False
+    for start, end in found:
+        patched = patched or has_diff(data[last:start])
+        last = end
+        above = data[top : top + _HEAD]
+        by_git = _ID.match(data, start) is not None
+        if by_git and not patched and start > top and _MAIL.match(above) and not _ID.match(above):
+            continue
+        kept.append((start, end))
+        top, patched = start, False
+    return kept
 
 
 def _is_from_line(line: bytes) -> bool:
