@@ -86,11 +86,11 @@ class _Narrowing:
         `depth` counts the calls that lead from the notifier to the function.
         """
         paths = {path, *_copies(function, path)}
-        told: dict[int, Summary] = {}
+        summaries: dict[int, Summary] = {}
         for call in function.calls:
-            self._enter(call, pointer, paths, depth, told)
+            self._summarise(call, pointer, paths, depth, summaries)
         answers: dict[Value, Const] = {}
-        for index, summary in told.items():
+        for index, summary in summaries.items():
             signs = 0
             for outcome in summary.outcomes:
                 signs |= outcome.signs
@@ -100,7 +100,7 @@ class _Narrowing:
 
         def effect(call: Call) -> Effect:
             usual = self._unit.effect(call)
-            summary = told.get(call.index)
+            summary = summaries.get(call.index)
             if summary is None or usual.errp is None or not summary.complete:
                 return usual
             return replace(usual, outcomes=summary.outcomes, evidence="body")
@@ -111,14 +111,16 @@ class _Narrowing:
         signature = self._unit.signature(call.name)
         return signature is not None and signature.errp is not None
 
-    def _enter(self, call: Call, pointer: str, paths: set[str], depth: int, told: dict[int, Summary]) -> None:
-        """Enter into `told` the summary, for the event, of a callee that gets the event or its type."""
-        handed = [
+    def _summarise(
+        self, call: Call, pointer: str, paths: set[str], depth: int, summaries: dict[int, Summary]
+    ) -> None:
+        """Put into `summaries` that of a callee which gets the event, or its type, narrowed to the event."""
+        positions = [
             position
             for position, arg in enumerate(call.args)
             if isinstance(arg, Var) and (arg.path in paths or (pointer and arg.path == pointer))
         ]
-        if not handed:
+        if not positions:
             return
         name = call.name
         callee = self._unit.lowered(name) if call.direct and name in self._unit.functions else None
@@ -127,7 +129,7 @@ class _Narrowing:
             # A callee whose result is not used (a trace point) decides no branch.
             self.decided = self.decided and not call.used
             return
-        position = handed[0]
+        position = positions[0]
         if position >= len(signature.params):
             return
         param = signature.params[position].name
@@ -136,7 +138,7 @@ class _Narrowing:
         self._busy.add(name)
         result = self.result(callee, param if whole else "", f"{param}->type" if whole else param, depth + 1)
         self._busy.discard(name)
-        told[call.index] = sum_up(result, self._unit.typedefs, self._unit.effect)
+        summaries[call.index] = sum_up(result, self._unit.typedefs, self._unit.effect)
 
     # -- narrowing --------------------------------------------------------------------------------
 

@@ -224,7 +224,7 @@ def object_of(unit: TranslationUnit, function: Function, value: Value) -> Object
 
 
 def _static_type(unit: TranslationUnit, name: str) -> str:
-    """The type of a variable of the file, "" if it is none that can be told."""
+    """The type of a variable of the file, "" where it cannot be found."""
     found = re.search(rb"^(?:static\s+)?(?:struct\s+)?(\w+)\s*\*?\s*%s\b" % name.encode(), unit.data, re.M)
     return found[1].decode() if found else ""
 

@@ -20,7 +20,7 @@ from qerrlint.qemu.notifier_callbacks import is_fallible_callback
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
-    """The calls of a notifier's callback whose failure nobody outside of it learns of."""
+    """The calls of a notifier's callback whose failure is neither returned nor set in errp."""
     unit, errp = analysed.unit, analysed.errp
     if not is_fallible_callback(unit, analysed.name):
         return
