@@ -172,6 +172,13 @@ def test_missing_patches_are_named_by_ranges(here: Path) -> None:
     assert "note: patches 1-57 of 58 are missing\n" in run("patch", "x.mbox", "--tree", TREE).out
 
 
+def test_a_cover_letter_without_its_patches_is_named_beside_others(here: Path) -> None:
+    cover = b"From a Mon Mar  3 12:00:00 2025\nFrom: Bo <b@x>\nSubject: [PATCH 0/5] lamps\n\nFive.\n\n"
+    (here / "x.mbox").write_bytes(cover + DEMO.read_bytes())
+    ran = run("patch", "x.mbox", "--tree", TREE, "--format", "json")
+    assert '"lamps": patches 1-5 of 5 are missing' in ran.document["notices"]
+
+
 def test_a_patch_for_another_project() -> None:
     case = PATCHES / "another-project"
     ran = run("patch", case / "series.mbox", "--tree", tree_of(case))

@@ -87,24 +87,18 @@ def command(
     target = reply_target(reply, reply_from)
     messages = [message for file in files or (() if inboxes else ("-",)) for message in _read(file)]
     messages += [message for folder, ident in inboxes for message in _from_inbox(folder, ident)]
-    series = [one for one in assemble(messages) if one.patches]
+    every = assemble(messages)
+    series = [one for one in every if one.patches]
     if not series or not any(patch.changes or patch.problems for one in series for patch in one.patches):
         names = [*files, *(folder for folder, _ in inboxes)]
         raise InputError(f"{', '.join(names) or 'standard input'}: no patch in it")
     beneath = [one for file in onto for one in assemble(_read(file)) if one.patches]
     settings, result = _review(options, base, series, beneath)
+    # Of a series of which there is only the cover letter all patches are missing.
+    alone = [f'"{one.title}": {problem}' for one in every if not one.patches for problem in one.problems]
+    result = replace(result, notices=(*result.notices, *alone))
     if against:
-        from qerrlint.patch.earlier_version import earlier_version, successor
-        from qerrlint.review.version_diff import compare_versions
-
-        earlier = earlier_version([message for file in against for message in _read(file)], series)
-        if earlier is None:
-            raise InputError(f"{', '.join(against)}: no earlier version of the series in it")
-        _, former = _review(options, None, [earlier], beneath)
-        result = compare_versions(result, former, successor(earlier, series), earlier)
-        new = sum(settings.shows(found) and found.against == "new" for found in result.findings)
-        if result.against is not None:
-            result = replace(result, against=result.against.shown(settings.shows, new))
+        result = _compared(options, settings, result, series, beneath, against)
     # The text format prints it; in the documents of other formats it may be overlooked.
     in_text = any(form == "text" and target is None for form, target in targets(options))
     for info in () if in_text else result.patches:
@@ -117,6 +111,30 @@ def command(
         told = [f for f in result.findings if settings.shows(f) and f.status == "introduced"]
         target.write(replace(result, findings=tuple(told)), series, raised=reply_raised)
     sys.exit(code)
+
+
+def _compared(
+    options: Options,
+    settings: Settings,
+    result: Result,
+    series: Sequence[Series],
+    beneath: Sequence[Series],
+    against: Sequence[str],
+) -> Result:
+    """The result with what became of the findings and remarks of an earlier version; raises InputError."""
+    from qerrlint.errors import InputError
+    from qerrlint.patch.earlier_version import earlier_version, successor
+    from qerrlint.review.version_diff import compare_versions
+
+    earlier = earlier_version([message for file in against for message in _read(file)], series)
+    if earlier is None:
+        raise InputError(f"{', '.join(against)}: no earlier version of the series in it")
+    _, former = _review(options, None, [earlier], beneath)
+    result = compare_versions(result, former, successor(earlier, series), earlier)
+    new = sum(settings.shows(found) and found.against == "new" for found in result.findings)
+    if result.against is None:
+        return result
+    return replace(result, against=result.against.shown(settings.shows, new))
 
 
 def _read(file: str) -> list[Message]:
