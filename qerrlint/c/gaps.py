@@ -8,7 +8,7 @@ matters (whether its text speaks of errors at all) its reader decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qerrlint.c.definition_names import function_name
@@ -34,6 +34,8 @@ class Gap:
     reason: str
 
 
+# At most 94 macros define functions in a file of QEMU.
+_MOST = 500
 # So far back an old-style head is looked for, and so much of a macro is read for the head that it makes.
 _LONGEST_HEAD = 4096
 _MARKS = (
@@ -49,6 +51,7 @@ _TYPE_OR_TABLE = re.compile(rb"=|\b(?:struct|union|enum|typedef)\b")
 _DEFINE = re.compile(rb"#[ \t]*define[ \t]+([A-Za-z_]\w*)(\([^()\n]*\))?")
 _STATEMENT = re.compile(rb"\s*(?:if|for|while|switch|do|else|case|return)\b")
 _CONTINUATION = re.compile(rb"\\\r?\n")
+_FUNCTION_BODY = re.compile(rb"\)\s*\n\{")
 _HEAD_AND_BRACE = re.compile(rb"\)\s*\{")
 
 
@@ -70,34 +73,52 @@ def comment_gap(path: str, data: bytes, start: int) -> Gap:
     return Gap(COMMENT, "", Span(path, start, len(data)), "a comment that is not closed")
 
 
-def block_gap(data: bytes, before: int, span: Span) -> Gap | None:
+def block_gap(data: bytes, before: int, brace: int, span: Span, name: str) -> Gap | None:
     """The gap that a braced top-level block without a function's head is; None for a type or a table.
 
-    `before` is where the text begins that may belong to its head.
+    `before` is where the text begins that may belong to its head, `name` that of the type or table.
     """
-    text = data[span.start : span.end]
-    brace = text.find(b"{")
-    code = bare(text)
-    if _TYPE_OR_TABLE.search(code, 0, brace):
-        return None
-    lead = bare(data[max(before, span.start + brace - _LONGEST_HEAD) : span.start + brace])
-    name = _old_style_name(lead)
     if name:
-        return Gap(OLD_STYLE, name, span, "parameters declared behind the parentheses")
-    if b";" not in code[brace:].rstrip(b"; \t\r\n"):
+        return _swallowed(data, brace, span, name)
+    code = bare(data[span.start : span.end])
+    opening = brace - span.start
+    if _TYPE_OR_TABLE.search(code, 0, opening):
+        return None
+    before = max(before, brace - _LONGEST_HEAD)
+    old = _old_style_head(bare(data[before:brace]))
+    if old is not None:
+        start, name = old
+        return Gap(
+            OLD_STYLE,
+            name,
+            Span(span.path, before + start, span.end),
+            "parameters declared behind the parentheses",
+        )
+    if b";" not in code[opening:].rstrip(b"; \t\r\n"):
         return None  # rows of a table that another file includes, arguments of a macro
     return Gap(BLOCK, "", span, "a block whose head is not understood")
 
 
-def _old_style_name(lead: bytes) -> str:
-    """`f` of `f(a, b) int a; char *b;`; "" for anything else."""
+def _swallowed(data: bytes, brace: int, span: Span, name: str) -> Gap | None:
+    """The gap that a type or table is if a function seems to be in it, because its own end is missing."""
+    if data.find(b"\n{", brace + 1, span.end) < 0:
+        return None
+    if not _FUNCTION_BODY.search(_code(data[brace + 1 : span.end])):
+        return None
+    return Gap(BLOCK, "", span, f"a function inside of the braces of {name}")
+
+
+def _old_style_head(lead: bytes) -> tuple[int, str] | None:
+    """(offset of its line, f) of `f(a, b) int a; char *b;` at the end of `lead`; None for anything else."""
     end = lead.rfind(b")") + 1
     start = {stop: start for start, stop in paren_pairs(lead).items()}.get(end, -1)
     if start < 0 or not _PARAMETER_NAMES.fullmatch(lead, start, end):
-        return ""
+        return None
     if not _PARAMETER_TYPES.fullmatch(lead, end):
-        return ""
-    return last_name(lead[:start].rstrip()).decode("ascii")
+        return None
+    head = lead[:start].rstrip()
+    name = last_name(head).decode("ascii")
+    return (head.rfind(b"\n") + 1, name) if name else None
 
 
 def digraph_gaps(path: str, data: bytes) -> Iterator[Gap]:
@@ -106,7 +127,8 @@ def digraph_gaps(path: str, data: bytes) -> Iterator[Gap]:
         return
     at = _code(data).find(b"<%")
     if at >= 0:
-        yield Gap(BLOCK, "", Span(path, at, len(data)), "braces spelt as digraphs")
+        line = data.rfind(b"\n", 0, at) + 1
+        yield Gap(BLOCK, "", Span(path, line, len(data)), "braces spelt as digraphs")
 
 
 def _code(data: bytes) -> bytes:
@@ -146,3 +168,13 @@ def gaps_between(path: str, data: bytes, covered: Iterable[tuple[int, int]]) -> 
             found.append(Gap(BLOCK, "", span, "a block whose head is not understood"))
         at = max(at, end)
     return found
+
+
+def summed_up(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    """The gaps of a file; from a number on that no real file has, one gap stands for the rest."""
+    if len(gaps) <= _MOST:
+        return tuple(gaps)
+    rest = gaps[_MOST - 1 :]
+    first, last = min(gap.span.start for gap in rest), max(gap.span.end for gap in rest)
+    reason = f"{rest[0].reason}, and {len(rest) - 1} more places that are not covered"
+    return (*gaps[: _MOST - 1], Gap(rest[0].kind, "", Span(rest[0].span.path, first, last), reason))

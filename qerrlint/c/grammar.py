@@ -26,10 +26,10 @@ _OTHER_TYPES = frozenset(
     {"declaration", "type_definition", "struct_specifier", "union_specifier", "enum_specifier"}
 )
 
-# Each function of QEMU takes the parser at most one step for 40 bytes and 50 more, with an error in it or not
-# (a step is 100 operations of tree-sitter; all functions of 7.2 and of August 2026).
-_STEPS = 300
-_BYTES_A_STEP = 16
+# A step is 100 operations of tree-sitter. Each function of QEMU, with an error in it or not, takes a fifth of
+# the steps allowed here or less (all functions of 7.2 and of August 2026).
+_STEPS = 200
+_BYTES_A_STEP = 24
 # Shorter texts are parsed without a look at their structure: the worst of them take a tenth of a second.
 _SHORT = 1 << 13
 

@@ -11,16 +11,15 @@ import re
 
 # A comment; one that is not closed runs to the end of the text.
 _COMMENT = rb"/\*(?:[^*]*\*+(?:[^/*][^*]*\*+)*/|.*\Z)|//[^\n]*"
-# Comments and literals; a literal that is not closed ends with its line.
-OPAQUE = re.compile(
-    rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?' rb"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'?|" + _COMMENT,
-    re.DOTALL,
-)
+# Literals; one that is not closed ends with its line.
+_LITERAL = rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?' rb"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'?"
+OPAQUE = re.compile(_LITERAL + rb"|" + _COMMENT, re.DOTALL)
 # One preprocessor line of bare text with its continuation lines; group 1 is the directive's name.
 DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*([A-Za-z]*)[^\n\\]*(?:\\(?:\r?\n)?[^\n\\]*)*", re.MULTILINE)
 # The same from a `#` on in raw text, where a comment on the line may run over several lines.
-RAW_DIRECTIVE = re.compile(rb"#[^\n\\/]*(?:(?:\\\r?\n|\\|" + _COMMENT + rb"|/)[^\n\\/]*)*", re.DOTALL)
-
+RAW_DIRECTIVE = re.compile(
+    rb"#(?:[^\n\\/\"']+|\\(?:\r?\n)?|" + _LITERAL + rb"|" + _COMMENT + rb"|/)*", re.DOTALL
+)
 _MARK = re.compile(r"/[*/]")
 _DIGITS = b"0123456789"
 # The bytes of words.

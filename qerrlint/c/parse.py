@@ -48,8 +48,12 @@ def parse_piece(piece: Piece, data: bytes) -> Parsed:
         return Parsed(piece, normal, None, str(error))
     if first.damage is None:
         return first
+    tried = {normal.data}
     for every_branch in (False, True):
         normal = normalise_damaged(text, every_branch)
+        if normal.data in tried:
+            continue
+        tried.add(normal.data)
         try:
             again = _parsed(piece, normal, grammar.parse(normal.data, again=True))
         except grammar.TangledError:
