@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 
-.PHONY: demo test lint bench precision rules man clean
+.PHONY: demo test lint bench precision mutants rules man clean
 
 demo: $(VENV)/.installed
 	@printf '%s\n' 'A series from the mailbox, with a reply, on a small tree: what it does to the way errors travel.'
@@ -41,6 +41,10 @@ bench: $(VENV)/.installed-dev
 # Wants QERRLINT_QEMU_GIT or QERRLINT_QEMU_TREE for more than the verdicts alone; PRECISION holds options.
 precision: $(VENV)/.installed
 	@$(BIN)/python bench/precision.py $(PRECISION)
+
+# Small changes to the engine that its fast tests should notice; MUTANTS holds options. Takes about an hour.
+mutants: $(VENV)/.installed-dev
+	@$(BIN)/python bench/mutants.py $(MUTANTS)
 
 # docs/rules.md, to be made anew when a rule's page changes.
 rules: $(VENV)/.installed

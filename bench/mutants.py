@@ -42,6 +42,7 @@ TESTS = {
     "transfer": ("test_transfer", "test_fixtures", "test_solver"),
     "model": (
         "test_fixtures",
+        "test_transfer",
         "test_receivers",
         "test_several_definitions",
         "test_qapi_commands",

@@ -389,6 +389,16 @@ def test_what_branches_make_of_errors(body: str, path: str, taken: list[str], ot
     assert Small(body).after_edges(path) == {True: taken, False: other}
 
 
+def test_a_callee_that_returns_true_where_it_sets() -> None:
+    text = (
+        'static bool peg_fails(Peg *p, Error **errp)\n{\n    if (p->bad) {\n        error_setg(errp, "x");\n'
+        "        return true;\n    }\n    return false;\n}\n"
+    )
+    body = ERR + "if (peg_fails(p, errp)) {}"
+    ways = Small(body, f"{text}{HEAD}").after_edges("*errp")
+    assert ways == {True: ["set"], False: ["null"]}
+
+
 def test_a_predicate_has_the_same_answer_twice() -> None:
     body = "if (peg_is_ready(p)) { if (peg_is_ready(p)) { return 1; } return 2; } return 0;"
     assert {way[0] for way in Small(body).ways()} == {"return 1;", "return 0;"}
