@@ -242,7 +242,7 @@ def test_rules_that_a_configuration_names_must_be_there() -> None:
             configured(text).check_rules(rules())
 
 
-# -- comments that allow --------------------------------------------------------------------------------------
+# -- comments that allow ---------------------------------------------------------------------------------
 
 
 def judged(text: str, rule: str = "error-set-twice", at: str = "peg_set", whole: bool = True) -> Judged:
