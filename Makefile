@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 
-.PHONY: demo test lint bench precision rules man clean
+.PHONY: demo test lint bench precision mutants rules man clean
 
 demo: $(VENV)/.installed
 	@printf '%s\n' 'The review of a series from a mailbox, with a reply, on a small tree.'
@@ -41,6 +41,10 @@ bench: $(VENV)/.installed-dev
 # Needs QERRLINT_QEMU_GIT or QERRLINT_QEMU_TREE to compare the verdicts with findings; PRECISION holds options.
 precision: $(VENV)/.installed
 	@$(BIN)/python bench/precision.py $(PRECISION)
+
+# Small changes to the engine that its fast tests should notice; MUTANTS holds options. Takes about an hour.
+mutants: $(VENV)/.installed-dev
+	@$(BIN)/python bench/mutants.py $(MUTANTS)
 
 # Generates docs/rules.md; to be run when a rule's page changes.
 rules: $(VENV)/.installed

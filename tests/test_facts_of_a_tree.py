@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the model knows of a tree beside the file at hand: includes, generated functions, constants, units."""
+
+from __future__ import annotations
+
+import pytest
+
+from qerrlint.c.declarations.types import Signature
+from qerrlint.model.include_graph import Files
+from qerrlint.model.program import Program
+from qerrlint.model.qapi_schema import generated_signature
+from qerrlint.source.empty import EmptySource
+from qerrlint.source.overlay import OverlaySource
+
+
+def tree(*paths: str) -> OverlaySource:
+    return OverlaySource(EmptySource(), dict.fromkeys(paths, b"int x;\n"))
+
+
+@pytest.mark.parametrize(
+    ("paths", "name", "from_path", "wanted"),
+    [
+        (["hw/a/b.h"], "b.h", "hw/a/c.c", "hw/a/b.h"),
+        (["include/b.h", "b.h"], "b.h", "hw/a/c.c", "include/b.h"),
+        (["b.h"], "b.h", "hw/a/c.c", "b.h"),
+        (["b.h"], "../../b.h", "hw/a/c.c", "b.h"),
+        (["target/arm/cpu.h", "target/ppc/cpu.h"], "cpu.h", "hw/arm/c.c", "target/arm/cpu.h"),
+        (["target/arm/cpu.h", "target/ppc/cpu.h"], "cpu.h", "block/arm/c.c", None),
+        (["target/arm/cpu.h", "target/ppc/cpu.h"], "cpu.h", "hw/c.c", None),
+        (["target/microblaze/cpu.h"], "cpu.h", "hw/c.c", "target/microblaze/cpu.h"),
+        (["linux-user/arm/x.h"], "x.h", "linux-user/arm/c.c", "linux-user/arm/x.h"),
+        (["host/include/generic/x.h"], "x.h", "a.c", "host/include/generic/x.h"),
+        (["linux-user/include/x.h"], "x.h", "a.c", "linux-user/include/x.h"),
+        (["hw/x/y.h"], "y.h", "hw/x/deep/down/c.c", "hw/x/y.h"),
+        (["target/arm/x/cpu.h"], "x/cpu.h", "hw/c.c", None),
+    ],
+)
+def test_what_an_include_means(paths: list[str], name: str, from_path: str, wanted: str | None) -> None:
+    files = Files(tree(*paths), follow=True)
+    assert files.resolve(name, from_path) == wanted
+    assert files.resolve(name, from_path) == wanted
+
+
+def test_without_a_tree_no_include_is_found() -> None:
+    assert Files(None, follow=False).resolve("b.h", "a.c") is None
+
+
+def text_of(signature: Signature | None) -> tuple[str, list[str], int | None] | None:
+    if signature is None:
+        return None
+    return signature.returns, [param.type for param in signature.params], signature.errp
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "wanted"),
+    [
+        ("qapi_free_Peg", None, ("void", ["Peg *"], None)),
+        ("visit_type_Peg", "struct", ("bool", ["Visitor *", "const char *", "Peg **", "Error **"], 3)),
+        ("visit_type_Peg", "enum", ("bool", ["Visitor *", "const char *", "Peg *", "Error **"], 3)),
+        ("visit_type_Peg_members", "struct", ("bool", ["Visitor *", "Peg *", "Error **"], 2)),
+        ("qapi_event_send_peg", None, ("void", [], None)),
+        ("peg", None, None),
+    ],
+)
+def test_generated_functions(name: str, kind: str | None, wanted: object) -> None:
+    found = generated_signature(name, kind)
+    assert text_of(found) == wanted
+    if found is not None:
+        assert found.variadic == name.startswith("qapi_event_send_")
+        assert found.path is None
+
+
+SCHEMA = """
+{ 'enum': 'PegMode', 'data': [ 'one' ] }
+{ 'struct': 'Peg', 'data': { 'name': 'str' } }
+{ 'command': 'peg-open', 'data': { 'name': 'str' }, 'returns': 'any' }
+"""
+
+
+def program(reach: str = "tree", **more: str) -> Program:
+    files = {"qapi/peg.json": SCHEMA, "VERSION": "9.0.0\n", "a.c": "int a;\n", **more}
+    return Program(OverlaySource(EmptySource(), {name: text.encode() for name, text in files.items()}), reach)
+
+
+def test_the_schema_of_a_tree() -> None:
+    schema = program().environment.schema
+    assert text_of(schema.signature("qmp_peg_open")) == ("QObject *", ["const char *", "Error **"], 1)
+    marshaller = text_of(schema.signature("qmp_marshal_peg_open"))
+    assert marshaller == ("void", ["QDict *", "QObject **", "Error **"], 2)
+    assert schema.signature("qmp_peg_shut") is None
+    assert schema.signature("qmp_marshal_peg_shut") is None
+    for name, last in (("PegMode", "PegMode *"), ("Peg", "Peg **")):
+        found = text_of(schema.signature(f"visit_type_{name}"))
+        assert found == ("bool", ["Visitor *", "const char *", last, "Error **"], 3)
+    assert schema.signature("visit_type_str") is None
+    assert schema.signature("visit_type_strList") is not None
+    assert schema.is_list("PegList *")
+    assert schema.is_list("strList *")
+    assert not schema.is_list("DowelList *")
+    assert schema.constants("PegMode") == (("PEG_MODE_ONE", 0), ("PEG_MODE__MAX", 1))
+    assert schema.constants("Peg") == ()
+    assert program("patch").environment.schema.kind("Peg") is None
+
+
+def test_visitors_return_what_the_tree_says() -> None:
+    header = "void visit_start_struct(Visitor *v, const char *name, void **obj, size_t size, Error **errp);\n"
+    found = program(**{"include/qapi/visitor.h": header}).environment.schema.signature("visit_type_Peg")
+    assert found is not None
+    assert found.returns == "void"
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("A_NUMBER", 3), ("AN_EXPRESSION", None), ("A_CALL", None), ("low", 2), ("NONE", None)],
+)
+def test_constants(name: str, wanted: int | None) -> None:
+    text = "#define A_NUMBER 3\n#define AN_EXPRESSION (1 + 2)\n#define A_CALL(x) 3\nenum Peg { low = 2 };\n"
+    unit = program("patch", **{"a.c": text}).unit("a.c")
+    assert unit is not None
+    for _ in range(2):
+        assert unit.scope.constant(name) == wanted
+
+
+def test_units_are_kept_and_forgotten() -> None:
+    one = program("patch")
+    assert one.known_unit("a.c") is None
+    unit = one.unit("a.c")
+    assert one.unit("a.c") is unit is one.known_unit("a.c")
+    one.forget("a.c")
+    one.forget("none.c")
+    assert one.known_unit("a.c") is None
+    assert one.unit("none.c") is None
+
+
+def test_a_definition_parses_before_and_after_it_is_lowered() -> None:
+    text = "int good(void)\n{\n    return 0;\n}\n\nint bad(void)\n{\n    return (0;\n}\n"
+    for first in (False, True):
+        unit = program("patch", **{"a.c": text}).unit("a.c")
+        assert unit is not None
+        pieces = unit.functions["good"], unit.functions["bad"]
+        if first:
+            assert [unit.lowering.function(piece) is not None for piece in pieces] == [True, False]
+        assert [unit.lowering.parses(piece) for piece in pieces] == [True, False]
+        assert [unit.lowering.damage(piece) is None for piece in pieces] == [True, False]

@@ -1,0 +1,542 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The transfer functions on small states: what each kind of event and edge makes of a state, and what the
+recorder is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from qerrlint.domain.result import FunctionResult
+from qerrlint.domain.state import State
+from qerrlint.ir.code import ANY, NEG, POS, ZERO
+from qerrlint.model.program import Program
+from qerrlint.source.empty import EmptySource
+from qerrlint.source.overlay import OverlaySource
+from qerrlint.transfer.frame import prepare
+from qerrlint.transfer.interpretation import ErrorDomain, interpret
+from qerrlint.transfer.sites import ReturnSite
+
+PROTOTYPES = """
+int peg_open(Peg *p, Error **errp);
+bool peg_check(Peg *p, Error **errp);
+Peg *peg_new(Peg *p, Error **errp);
+void peg_set(Peg *p, Error **errp);
+int peg_count(Peg *p);
+bool peg_is_ready(Peg *p);
+void peg_keep(Peg *p, Error *err);
+static void peg_maybe(Peg *p, Error **errp) { if (p->bad) { error_setg(errp, "bad"); } }
+static void peg_free(Peg *p, Error *err) { error_free(err); }
+static int peg_plain(Peg *p)
+{
+    Error *err = NULL;
+    int r = peg_open(p, &err);
+    if (r < 0) { error_report_err(err); }
+    return r;
+}
+static int peg_fwd(Peg *p, Error **errp)
+{
+    Error *err = NULL;
+    peg_set(p, &err);
+    if (err) { error_propagate(errp, err); return -1; }
+    return 0;
+}
+"""
+HEAD = "static int peg(Peg *p, int n, Error **errp)"
+ERROR_OF = {"NULL": "null", "SET": "set", "MAYBE": "maybe", "GONE": "gone", "UNINIT": "uninit"}
+
+
+class Small:
+    """A small function: its frame, and the states after the straight line that it begins with."""
+
+    def __init__(self, body: str, head: str = HEAD) -> None:
+        self.text = f"{PROTOTYPES}\n{head}\n{{\n{body}\n}}\n"
+        source = OverlaySource(EmptySource(), {"a.c": self.text.encode()})
+        unit = Program(source, "patch").unit("a.c")
+        assert unit is not None
+        function = unit.lowered("peg")
+        assert function is not None, unit.lowering.damage(unit.functions["peg"])
+        self.function = function
+        self.signature = unit.signature("peg")
+        self.effect = unit.effect
+        self.frame = prepare(function, self.signature, unit.effect, sliced=False)
+        self.frame.used = -1
+        self.domain = ErrorDomain(self.frame)
+        self.before: list[State] = [self.domain.entry()]
+        self.block = self.frame.blocks[0]
+        states = self.before
+        for site in self.block.events:
+            if isinstance(site, ReturnSite):
+                break
+            states = [new for one in states for new in self.domain.step(one, site)]
+        self.states = states
+
+    def show(self, state: State, path: str) -> str:
+        """The state of an Error pointer: "set", "null~" (~: not sure), "none" for a pointer that is none."""
+        held = state.errors.get(self.frame.terms.of(path).index)
+        if held is None:
+            return "none"
+        sure = "" if held.sure or held.origin < 0 else "~"
+        return ERROR_OF[held.state.name] + sure + ("+" if held.handed else "")
+
+    def errors(self, *paths: str) -> list[str]:
+        """The states of Error pointers in each state at the end of the line, in order."""
+        return sorted(" ".join(self.show(one, path) for path in paths) for one in self.states)
+
+    def signs(self, path: str) -> list[int]:
+        """The signs of a value in each state at the end of the line."""
+        return sorted(one.value(self.frame.terms.of(path).index).signs for one in self.states)
+
+    def after_edges(self, *paths: str) -> dict[bool | None, list[str]]:
+        """The Error pointers on each side of the branch that ends the line."""
+        out: dict[bool | None, list[str]] = {True: [], False: []}
+        for one in self.states:
+            for guard in self.block.edges:
+                passed = self.domain.assume(one, guard)
+                if passed is not None:
+                    out[guard.taken].append(" ".join(self.show(passed, path) for path in paths))
+        return {taken: sorted(found) for taken, found in out.items()}
+
+    def passing(self) -> tuple[int, int]:
+        """How many states pass the branch that ends the line, taken and not."""
+        ways = self.after_edges()
+        return len(ways[True]), len(ways[False])
+
+    def result(self) -> FunctionResult:
+        """The interpretation of the whole function."""
+        return interpret(self.function, self.signature, self.effect)
+
+    def occurrences(self) -> set[str]:
+        """What the recorder was told by the whole function: "kind name"."""
+        return {f"{o.kind.value} {o.cell}" for o in self.result().occurrences}
+
+    def ways(self) -> set[tuple[str, int, str]]:
+        """(return, signs of the result, out-error) of the whole function."""
+        return {
+            (self.text[r.span.start : r.span.end], r.signs, ERROR_OF[r.error.state.name])
+            for r in self.result().returns
+        }
+
+
+ERR = "Error *err = NULL; "
+
+
+# -- calls: outcomes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "paths", "wanted"),
+    [
+        ("", ["*errp"], ["null"]),
+        ('error_setg(errp, "x");', ["*errp"], ["set"]),
+        (ERR + 'error_setg(&err, "x");', ["err", "*errp"], ["set null"]),
+        ("int r = peg_open(p, errp);", ["*errp"], ["null~", "set~"]),
+        (ERR + "peg_set(p, &err);", ["err", "*errp"], ["null~ null", "set~ null"]),
+        (ERR + "peg_open(p, NULL);", ["err", "*errp"], ["null null"]),
+        # A static callee is answered by its body.
+        (ERR + "peg_maybe(p, &err);", ["err"], ["null~", "set~"]),
+        (ERR + "int r = peg_fwd(p, &err);", ["err"], ["null~", "set~+"]),
+        # The result is not looked at, and the out-parameter's Error cannot be: which call is all the same.
+        ("peg_set(p, errp);", ["*errp"], ["null", "set~"]),
+        # An Error that is set already: a setter's path ends, others go on without an Error of their own.
+        (ERR + 'error_setg(&err, "x"); error_setg(&err, "y");', ["err"], []),
+        (ERR + 'error_setg(&err, "x"); peg_set(p, &err);', ["err"], ["set"]),
+        ("Error *err; peg_set(p, &err);", ["err"], ["maybe", "set~"]),
+        ("Error *err;", ["err"], ["uninit"]),
+        ("static Error *err;", ["err"], ["maybe"]),
+        ("Error *err = NULL; error_free(err);", ["err"], ["null"]),
+        (ERR + 'error_setg(&err, "x"); error_free(err);', ["err"], ["gone~"]),
+        (ERR + 'error_setg(&err, "x"); error_free(err); peg_set(p, &err);', ["err"], ["maybe", "set~"]),
+        (ERR + 'error_setg(&err, "x"); peg_free(p, err);', ["err"], ["gone~"]),
+        (ERR + 'error_setg(&err, "x"); peg_keep(p, err);', ["err"], ["maybe"]),
+        (ERR + 'error_setg(&err, "x"); peg_keep(p, NULL);', ["err"], ["set"]),
+        (ERR + 'error_setg(&err, "x"); peg_store(&err, p);', ["err"], ["maybe"]),
+        (ERR + 'error_setg(&err, "x"); error_prepend(&err, "y");', ["err"], ["set"]),
+        (ERR + 'error_setg(&err, "x"); f(error_get_pretty(err));', ["err"], ["set"]),
+        ('error_setg(errp, "x"); peg_store(p, errp);', ["*errp"], ["set"]),
+        ("peg_store(errp, p);", ["*errp"], ["maybe"]),
+        ("abort();", ["*errp"], []),
+    ],
+)
+def test_what_calls_make_of_errors(body: str, paths: list[str], wanted: list[str]) -> None:
+    assert Small(body).errors(*paths) == wanted
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        (ERR + 'error_setg(&err, "x"); error_propagate(errp, err);', ["gone~ set+"]),
+        (ERR + "error_propagate(errp, err);", ["null null"]),
+        (ERR + "peg_set(p, &err); error_propagate(errp, err);", ["gone~ set~+", "null~ null"]),
+        (ERR + 'error_setg(errp, "y"); error_setg(&err, "x"); error_propagate(errp, err);', ["gone~ set"]),
+        (ERR + 'error_setg(&err, "x"); error_propagate(NULL, err);', ["gone~ null"]),
+        (ERR + 'error_setg(&err, "x"); error_propagate(&error_fatal, err);', []),
+        (ERR + "error_propagate(&error_fatal, err);", ["null null"]),
+        ("Error *err = p->err; error_propagate(errp, err);", ["gone~ maybe~"]),
+        (ERR + "error_propagate(errp, peg_error(p));", ["null maybe~"]),
+    ],
+)
+def test_propagation(body: str, wanted: list[str]) -> None:
+    assert Small(body).errors("err", "*errp") == wanted
+
+
+def test_a_maybe_error_is_propagated_or_is_null() -> None:
+    small = Small(ERR + "if (!p->a) { return 0; }\npeg_guess(p, &err); error_propagate(errp, err); return 0;")
+    assert ("return 0;", ZERO, "set") in small.ways()
+    assert ("return 0;", ZERO, "null") in small.ways()
+
+
+@pytest.mark.parametrize(
+    ("body", "value", "wanted"),
+    [
+        ("int r = peg_open(p, errp);", "r", [NEG, ZERO | POS]),
+        ("bool r = peg_check(p, errp);", "r", [ZERO, POS]),
+        ("Peg *r = peg_new(p, errp);", "r", [ZERO, POS]),
+        ("int r = peg_open(p, NULL);", "r", [ANY]),
+        ("int r = peg_open(p, &error_fatal);", "r", [ZERO | POS]),
+        ("int r = peg_open(p, &error_abort);", "r", [ZERO | POS]),
+        ("Peg *r = peg_new(p, &error_abort);", "r", [POS]),
+        ("int r = peg_count(p);", "r", [ANY]),
+        ("int r = 3;", "r", [POS]),
+        ("int r = -3;", "r", [NEG]),
+        ("int r = 0;", "r", [ZERO]),
+        ("int r = -EINVAL;", "r", [NEG]),
+        ('const char *r = "x";', "r", [POS]),
+        ("Peg *r = &p->x;", "r", [POS]),
+        ("int r = 3; r = n;", "r", [ANY]),
+        ("int r = 3; int t = -r;", "t", [NEG]),
+        ("int r = 3; int t = r + 1;", "t", [POS]),
+        ("int r = 3; int t = 0; t |= r;", "t", [POS]),
+        ("int r = -1; peg_store(&r);", "r", [ANY]),
+        ("int r = -1; peg_store(r);", "r", [NEG]),
+        ("p->x = 3; p = n;", "p->x", [ANY]),
+        ("p->x = 3; q->y = 0;", "p->x", [POS]),
+        ("p->x = 3;", "p", [POS]),
+        ("n = p->x;", "p", [POS]),
+        ("unsigned r; int t; t = r;", "t", [ZERO | POS]),
+        ("uint32_t r; int t; t = r;", "t", [ZERO | POS]),
+        ("size_t r; int t; t = r;", "t", [ZERO | POS]),
+        ("unsigned *r; int t; t = r;", "t", [ANY]),
+        ("int r; int t; t = r;", "t", [ANY]),
+        ("int r = 3; int t = 0; int r;", "r", [ANY]),
+    ],
+)
+def test_what_is_known_of_values(body: str, value: str, wanted: list[int]) -> None:
+    assert Small(body).signs(value) == wanted
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "wanted"),
+    [
+        ("Error *err = NULL;", "err", ["null"]),
+        ("Error *err = peg_error(p);", "err", ["maybe"]),
+        (ERR + 'error_setg(&err, "x"); Error *two = err;', "two", ["set"]),
+        (ERR + 'error_setg(&err, "x"); Error *two = err;', "err", ["maybe"]),
+        (ERR + "Error *two = err;", "err", ["null"]),
+        (ERR + 'error_setg(&err, "x"); p->err = err;', "p->err", ["set"]),
+        (ERR + 'error_setg(&err, "x"); p->err = err; p = q;', "p->err", ["none"]),
+        (ERR + 'error_setg(&err, "x"); err = NULL;', "err", ["null"]),
+        (ERR + 'error_setg(&err, "x"); err = error_copy(p->e);', "err", ["set"]),
+        (ERR + 'error_setg(&err, "x"); *errp = err;', "*errp", ["set"]),
+        (ERR + "Error **to = &err; peg_set(p, to);", "err", ["null~", "set~"]),
+        (ERR + "Error **to = errp; peg_set(p, to);", "*errp", ["null", "set~"]),
+        (ERR + "Error **to = &err; to = p; peg_set(p, to);", "err", ["null", "null"]),
+        (ERR + "p->errp = &err;", "err", ["maybe"]),
+    ],
+)
+def test_assignments_of_errors(body: str, path: str, wanted: list[str]) -> None:
+    assert Small(body).errors(path) == wanted
+
+
+def test_parameters_at_the_entry() -> None:
+    small = Small("", "static void peg(Error *err, Error **errp, Error **other)")
+    assert small.frame.errp is not None
+    assert small.errors("err") == ["maybe~"[:5]]
+    (entry,) = small.states
+    assert entry.errors[small.frame.terms.of("err").index].origin == -2
+    names = {small.frame.terms.all[index].text for index in entry.points}
+    assert names == {"errp", "other"}
+
+
+# -- calls: what the recorder is told -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        (ERR + 'error_setg(&err, "x"); error_setg(&err, "y"); return 0;', {"set-again err"}),
+        (ERR + 'error_setg(&err, "x"); return 0;', {"left-set err"}),
+        ('g_autoptr(Error) err = NULL; error_setg(&err, "x"); return 0;', set()),
+        ("Error *err; peg_set(p, &err); return 0;", {"uninit err", "left-set err"}),
+        ("Error *err; if (err) { return 1; } return 0;", {"uninit err"}),
+        (ERR + 'error_setg(&err, "x"); error_free(err); return 0;', {"consumed err"}),
+        (ERR + 'error_setg(&err, "x"); error_free(err); error_free(err);', {"consumed err", "gone-used err"}),
+        (
+            ERR + 'error_setg(&err, "x"); error_free(err); peg_set(p, &err); return 0;',
+            {"consumed err", "stale err", "left-set err"},
+        ),
+        (ERR + "error_report_err(err); return 0;", {"consumed err", "null-reported err"}),
+        (ERR + "error_free(err); return 0;", {"consumed err"}),
+        (ERR + 'error_prepend(&err, "x"); return 0;', {"null-reported err"}),
+        ('error_prepend(errp, "x"); return 0;', {"null-reported *errp"}),
+        (ERR + "f(error_get_pretty(err)); return 0;", {"null-reported err"}),
+        (ERR + "error_propagate(errp, err); return 0;", {"consumed err", "nothing-handed err"}),
+        (
+            ERR + 'error_setg(errp, "x"); error_propagate(errp, err); return 0;',
+            {"consumed err", "empty-handed err"},
+        ),
+        (
+            ERR + "peg_set(p, errp); peg_fwd(p, errp); return 0;",
+            {"tolerated *errp"},
+        ),
+        ("if (*errp) { return 1; } return 0;", {"deref *errp"}),
+        ("peg_set(p, errp); if (errp) { return 1; } return 0;", {"errp-tested errp"}),
+        ("if (errp) { return 1; } return 0;", set()),
+        ("if (peg_check(p, errp) < 0) { return 1; } return 0;", {"sign-tested bool"}),
+        ("if (peg_new(p, errp) >= 0) { return 1; } return 0;", {"sign-tested pointer"}),
+        ("if (peg_open(p, errp) < 0) { return 1; } return 0;", set()),
+        ("if (peg_check(p, errp)) { return 1; } return 0;", set()),
+        ("exit(1);", {"exits exit"}),
+        ("peg_plain(p); return 0;", {"dropped-result peg_plain"}),
+        ('error_setg(errp, "x"); peg_start(p); return 0;', {"goes-on peg_start"}),
+        ('error_setg(errp, "x"); g_free(p); return 0;', set()),
+        ('error_setg(errp, "x"); peg_cleanup(p); return 0;', set()),
+        ('error_setg_errno(errp, -1, "x"); return 0;', {"negative-errno -1"}),
+        ('error_setg_errno(errp, 1, "x"); return 0;', set()),
+        ('int r = -5; error_setg_errno(errp, r, "x"); return 0;', {"negative-errno r"}),
+        ('int r = -5; error_setg_errno(errp, -r, "x"); return 0;', set()),
+        ("int r = -5; f(strerror(r)); return 0;", {"negative-errno r"}),
+        ('g_free(n); error_setg(errp, "%s", n); return 0;', {"freed-argument n"}),
+        ('g_free(n); n = 0; error_setg(errp, "%s", n); return 0;', set()),
+        ('g_free(n); error_setg(errp, "%s", p); return 0;', set()),
+    ],
+)
+def test_what_is_recorded(body: str, wanted: set[str]) -> None:
+    assert Small(body).occurrences() == wanted
+
+
+def test_parameters_and_members_that_are_left() -> None:
+    head = "static int peg(Peg *p, Error *err)"
+    assert Small("return 0;", head).occurrences() == {"left-owned err"}
+    assert Small("return f(err);", head).occurrences() == set()
+    assert Small("error_free(err); return 0;", head).occurrences() == {"consumed err"}
+    assert Small("return err;", "static Error *peg(Error *err)").occurrences() == set()
+    body = 'error_setg(&p->err, "x"); error_free(p->err); return 0;'
+    assert Small(body).occurrences() == {"consumed p->err", "left-gone p->err"}
+    again = 'error_setg(&p->err, "x"); error_free(p->err); p->err = NULL; return 0;'
+    assert Small(again).occurrences() == {"consumed p->err"}
+
+
+# -- branches -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("int r = 3; if (r) {}", (1, 0)),
+        ("int r = 0; if (r) {}", (0, 1)),
+        ("int r = n; if (r) {}", (1, 1)),
+        ("int r = -1; if (r < 0) {}", (1, 0)),
+        # The sides are those of what stands behind the `!`.
+        ("int r = 3; if (!r) {}", (1, 0)),
+        ("int r = -3; if (-r > 0) {}", (1, 0)),
+        ("p->m = MODE_A; if (p->m == MODE_A) {}", (1, 0)),
+        ("p->m = MODE_A; if (p->m == MODE_B) {}", (0, 1)),
+        ("p->m = MODE_A; if (p->m != MODE_B) {}", (1, 0)),
+        ("p->m = MODE_A; int r = p->m; if (r == MODE_B) {}", (0, 1)),
+        ("p->m = MODE_A; p->m = n; if (p->m == MODE_B) {}", (1, 1)),
+        ("int r = 3; int t = -1; if (r == t) {}", (0, 1)),
+        ("int r = 3; int t = 4; if (r == t) {}", (1, 1)),
+        (ERR + "if (err) {}", (0, 1)),
+        (ERR + 'error_setg(&err, "x"); if (err) {}', (1, 0)),
+        (ERR + 'error_setg(&err, "x"); if (!err) {}', (1, 0)),
+        (ERR + 'error_setg(&err, "x"); error_free(err); if (err) {}', (1, 0)),
+        ("Error *err; if (err) {}", (1, 1)),
+        ("Error *err = p->e; if (err) {}", (1, 1)),
+        # An int result above 0 is not what `if (ret)` asks for, unless the path has asked for its sign.
+        ("int r = peg_open(p, errp); if (r) {}", (1, 1)),
+        ("int r = peg_open(p, errp); if (r > 0) {}", (1, 1 + 1)),
+        ("bool r = peg_check(p, errp); if (r) {}", (1, 1)),
+        ("bool r = peg_check(p, errp); if (!r) {}", (1, 1)),
+    ],
+)
+def test_which_sides_of_a_branch_are_open(body: str, wanted: tuple[int, int]) -> None:
+    assert Small(body).passing() == wanted
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "taken", "other"),
+    [
+        ("int r = peg_open(p, errp); if (r < 0) {}", "*errp", ["set"], ["null"]),
+        ("int r = peg_open(p, errp); if (r) {}", "*errp", ["set"], ["null"]),
+        ("bool r = peg_check(p, errp); if (!r) {}", "*errp", ["null"], ["set"]),
+        ("Peg *r = peg_new(p, errp); if (!r) {}", "*errp", ["null"], ["set"]),
+        (ERR + "peg_set(p, &err); if (err) {}", "err", ["set"], ["null~"]),
+        ("Error *err = p->e; if (err) {}", "err", ["set"], ["null"]),
+        # A code that is no failure: the Error may or may not be set.
+        ("int r = peg_open(p, errp); if (r == -EAGAIN) {}", "*errp", ["maybe~"], ["null~", "set~"]),
+        ("int r = peg_open(p, errp); if (r == -EINVAL) {}", "*errp", ["set"], ["null~", "set~"]),
+        # A member of what the setter was handed may show its failure; of anything else it does not.
+        ("peg_set(p, errp); if (p->bad) {}", "*errp", ["maybe~", "null"], ["maybe~", "null"]),
+        ("peg_set(p, errp); if (q->bad) {}", "*errp", ["null", "set~"], ["null", "set~"]),
+        ("peg_set(p, errp); if (n) {}", "*errp", ["null", "set~"], ["null", "set~"]),
+        ("int r = peg_open(p, errp); if (p->bad) {}", "*errp", ["null~", "set~"], ["null~", "set~"]),
+        ("if (errp) {}", "*errp", ["null"], ["maybe"]),
+    ],
+)
+def test_what_branches_make_of_errors(body: str, path: str, taken: list[str], other: list[str]) -> None:
+    assert Small(body).after_edges(path) == {True: taken, False: other}
+
+
+def test_a_callee_that_returns_true_where_it_sets() -> None:
+    text = (
+        'static bool peg_fails(Peg *p, Error **errp)\n{\n    if (p->bad) {\n        error_setg(errp, "x");\n'
+        "        return true;\n    }\n    return false;\n}\n"
+    )
+    body = ERR + "if (peg_fails(p, errp)) {}"
+    ways = Small(body, f"{text}{HEAD}").after_edges("*errp")
+    assert ways == {True: ["set"], False: ["null"]}
+
+
+def test_a_predicate_has_the_same_answer_twice() -> None:
+    body = "if (peg_is_ready(p)) { if (peg_is_ready(p)) { return 1; } return 2; } return 0;"
+    assert {way[0] for way in Small(body).ways()} == {"return 1;", "return 0;"}
+    changed = "if (peg_is_ready(p)) { p = q; if (peg_is_ready(p)) { return 1; } return 2; } return 0;"
+    assert {way[0] for way in Small(changed).ways()} == {"return 1;", "return 2;", "return 0;"}
+    other = "if (peg_count(p)) { if (peg_count(p)) { return 1; } return 2; } return 0;"
+    assert {way[0] for way in Small(other).ways()} == {"return 1;", "return 2;", "return 0;"}
+
+
+def test_an_object_is_of_one_type() -> None:
+    body = (
+        "if (object_dynamic_cast(OBJECT(p), TYPE_A)) {{ if (object_dynamic_cast(OBJECT({}), {})) "
+        "{{ return 1; }} return 2; }} return 0;"
+    )
+    assert {way[0] for way in Small(body.format("p", "TYPE_B")).ways()} == {"return 2;", "return 0;"}
+    assert {way[0] for way in Small(body.format("p", "TYPE_A")).ways()} == {"return 1;", "return 0;"}
+    assert len(Small(body.format("q", "TYPE_B")).ways()) == 3
+
+
+def test_loops_forget_what_others_can_change() -> None:
+    body = "p->x = 0; n = 0; while (!{}) {{ peg_wait(p); }} return 1;"
+    assert Small(body.format("p->x")).ways() == {("return 1;", POS, "null")}
+    assert Small(body.format("n")).ways() == set()
+
+
+def test_dead_branches() -> None:
+    def dead(body: str) -> list[bool]:
+        return [one.taken for one in Small(body).result().dead_branches]
+
+    assert dead("int r = peg_open(p, &error_fatal); if (r < 0) { return 1; } return 0;") == [True]
+    assert dead("int r = peg_open(p, &error_fatal); if (r > 0) { return 1; } return 0;") == []
+    assert dead("if (!peg_new(p, &error_abort)) { return 1; } return 0;") == [False]
+    assert dead("int r = peg_open(p, errp); if (r < 0) { return 1; } return 0;") == []
+    both = (
+        "int r; if (n) { r = peg_open(p, &error_fatal); } else { r = n; } if (r < 0) { return 1; } return 0;"
+    )
+    assert dead(both) == []
+
+
+def test_conditions() -> None:
+    body = ERR + "peg_set(p, &err); if (err) { error_free(err); } return 0;"
+    (condition,) = Small(body).result().conditions
+    assert condition.cell == "err"
+    assert {held.name for held in condition.states} == {"SET", "NULL"}
+
+
+# -- returns and marks ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("return -1;", {("return -1;", NEG, "null")}),
+        ('error_setg(errp, "x"); return -1;', {("return -1;", NEG, "set")}),
+        (
+            "return peg_open(p, errp);",
+            {("return peg_open(p, errp);", NEG, "set"), ("return peg_open(p, errp);", ZERO | POS, "null")},
+        ),
+        (
+            "int r = peg_open(p, errp); if (r < 0) { return r; } return 0;",
+            {("return r;", NEG, "set"), ("return 0;", ZERO, "null")},
+        ),
+        (
+            "int r = peg_open(p, errp); return r ? 1 : 2;",
+            {("return r ? 1 : 2;", POS, "set"), ("return r ? 1 : 2;", POS, "null")},
+        ),
+    ],
+)
+def test_ways_of_returning(body: str, wanted: set[tuple[str, int, str]]) -> None:
+    assert Small(body).ways() == wanted
+
+
+def returned(body: str) -> list[tuple[str, bool, int, bool]]:
+    """(constant, soft, how many told, handed) of each way of returning."""
+    return sorted((r.constant, r.soft, len(r.printed), r.handed) for r in Small(body).result().returns)
+
+
+def test_the_constant_that_is_returned() -> None:
+    assert returned("return -EINVAL;") == [("-EINVAL", False, 0, False)]
+    assert returned("return -EAGAIN;") == [("-EAGAIN", True, 0, False)]
+    assert returned("return 3;") == [("", False, 0, False)]
+    assert returned("return n;") == [("", False, 0, False)]
+    equal = "int r = peg_count(p); if (r == -EAGAIN) { return r; } return 0;"
+    assert returned(equal) == [("", False, 0, False), ("-EAGAIN", True, 0, False)]
+    assert returned("int r = -EINVAL; return r;") == [("-EINVAL", False, 0, False)]
+
+
+def test_what_was_told_on_the_way() -> None:
+    assert returned('error_report("x"); return -1;') == [("", False, 1, False)]
+    assert returned('error_report("x"); peg_start(p); return -1;') == [("", False, 0, False)]
+    assert returned('error_report("x"); g_free(p); return -1;') == [("", False, 1, False)]
+    assert returned('fprintf(stderr, "x"); return -1;') == [("", False, 1, False)]
+    assert returned('fprintf(p, "x"); return -1;') == [("", False, 0, False)]
+    assert returned(ERR + 'error_setg(&err, "x"); error_report_err(err); return -1;')[0][2] == 1
+    assert returned(ERR + 'error_setg(&err, "x"); error_free(err); return -1;')[0][2] == 1
+    unseen = "int r = peg_open(p, NULL); if (r < 0) { return -1; } return 0;"
+    assert [told for _, _, told, _ in returned(unseen)] == [0, 1]
+    assert [told for _, _, told, _ in returned(unseen.replace("NULL", "errp"))] == [0, 0]
+
+
+def test_what_was_propagated_on_the_way() -> None:
+    assert returned(ERR + "error_propagate(errp, err); return 0;") == [("", False, 0, True)]
+    assert returned(ERR + "error_propagate(p->e, err); return 0;") == [("", False, 0, False)]
+
+
+def test_traces() -> None:
+    body = ERR + 'if (n) { error_setg(&err, "x"); error_free(err); return 1; } return 0;'
+    result = Small(body).result()
+    (occurrence,) = result.occurrences
+    kinds = []
+    trail = occurrence.trail
+    while trail is not None:
+        kinds.append((trail.kind, trail.note, trail.taken))
+        trail = trail.before
+    assert kinds == [("set", "err", None), ("branch", "", True)]
+    last = next(r for r in result.returns if r.signs == POS).trail
+    assert last is not None
+    assert (last.kind, last.note) == ("gone", "err")
+
+
+def test_widening_marks_the_trail_as_joined() -> None:
+    small = Small("p->x = 3;")
+    (one,) = small.states
+    wide = small.domain.widen(one)
+    assert wide.trail is not None
+    assert wide.trail.joined
+    assert not wide.facts
+    assert small.domain.widen(wide).trail is wide.trail
+
+
+def test_a_state_covers_those_that_know_more_of_what_only_decides() -> None:
+    small = Small("int r = 3; int t = 4;")
+    (one,) = small.states
+    term = small.frame.terms.of("r")
+    less = one.without_facts(term.bit)
+    assert small.domain.covers(less, one)
+    assert not small.domain.covers(one, less)
+    assert small.domain.covers(one, one)
+    small.frame.values = 0
+    assert small.domain.key(one.with_held(frozenset({1}))) != small.domain.key(less)
+    assert replace(small.frame).deciding(term.bit) == term.bit
