@@ -68,6 +68,7 @@ class FileDeclarations:
         "_functions",
         "_includes",
         "_macros",
+        "_signatures",
         "_slots",
         "_starts",
         "_types",
@@ -86,6 +87,7 @@ class FileDeclarations:
         self._constants: dict[str, int | None] | None = None
         self._types: dict[str, TypeName] | None = None
         self._slots: tuple[Slot, ...] | None = None
+        self._signatures: dict[str, Signature | None] = {}
 
     @property
     def includes(self) -> tuple[tuple[bool, str], ...]:
@@ -171,8 +173,14 @@ class FileDeclarations:
     def signature(self, name: str) -> Signature | None:
         """The signature of `name` as declared or defined in this file, or None.
 
-        The first declaration that parses is taken; a G_NORETURN on any of them counts.
+        The first declaration that parses is taken; a G_NORETURN on any of them counts. It is kept: each file
+        that includes a header asks it for the same functions.
         """
+        if name not in self._signatures:
+            self._signatures[name] = self._read_signature(name)
+        return self._signatures[name]
+
+    def _read_signature(self, name: str) -> Signature | None:
         found: Signature | None = None
         for start, paren in self.functions.get(name, ())[:_MOST_HEADS]:
             if self.in_comment(start):
