@@ -302,6 +302,7 @@ def test_parameters_at_the_entry() -> None:
         ("exit(1);", {"exits exit"}),
         ("peg_plain(p); return 0;", {"dropped-result peg_plain"}),
         ('error_setg(errp, "x"); peg_start(p); return 0;', {"goes-on peg_start"}),
+        ('error_setg(errp, "x"); peg_start(p); peg_more(p); return 0;', {"goes-on peg_start"}),
         ('error_setg(errp, "x"); g_free(p); return 0;', set()),
         ('error_setg(errp, "x"); peg_cleanup(p); return 0;', set()),
         ('error_setg_errno(errp, -1, "x"); return 0;', {"negative-errno -1"}),
