@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# make demo and make test set up what they need in .venv; nothing is installed outside of this directory.
+# make demo and make test install what they need in .venv, and nothing outside of this directory.
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,12 +14,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: demo test lint bench precision mutants rules man clean
 
 demo: $(VENV)/.installed
-	@printf '%s\n' 'A series from the mailbox, with a reply, on a small tree: what it does to the way errors travel.'
+	@printf '%s\n' 'The review of a series from a mailbox, with a reply, on a small tree.'
 	@$(call show,patch $(DEMO_SERIES) --tree $(DEMO_TREE))
-	@printf '\n%s\n' 'The same tree as it is, without any patch.'
+	@printf '\n%s\n' 'The same tree, without a patch.'
 	@$(call show,check --tree $(DEMO_TREE))
 
-# The tool ends with 1 where it has findings; here it has to have some.
+# qerrlint exits with 1 if it has findings; here it must have some.
 define show
 echo '$$ qerrlint $(1)'; echo; $(QERRLINT) $(1); code=$$?; \
 test $$code -eq 1 || { echo "demo: exit code $$code, 1 (findings) was expected" >&2; exit 1; }
@@ -33,12 +33,12 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-# Wants a QEMU tree: QERRLINT_QEMU_TREE=DIR and QERRLINT_QEMU_GIT=DIR, see bench/README.md.
+# Needs a QEMU tree: QERRLINT_QEMU_TREE=DIR and QERRLINT_QEMU_GIT=DIR, see bench/README.md.
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python bench/run.py
 	@test -z "$$QERRLINT_QEMU_TREE" || $(BIN)/python bench/errorflow.py
 
-# Wants QERRLINT_QEMU_GIT or QERRLINT_QEMU_TREE for more than the verdicts alone; PRECISION holds options.
+# Needs QERRLINT_QEMU_GIT or QERRLINT_QEMU_TREE to compare the verdicts with findings; PRECISION holds options.
 precision: $(VENV)/.installed
 	@$(BIN)/python bench/precision.py $(PRECISION)
 
@@ -46,7 +46,7 @@ precision: $(VENV)/.installed
 mutants: $(VENV)/.installed-dev
 	@$(BIN)/python bench/mutants.py $(MUTANTS)
 
-# docs/rules.md, to be made anew when a rule's page changes.
+# Generates docs/rules.md; to be run when a rule's page changes.
 rules: $(VENV)/.installed
 	@$(QERRLINT) rules --format markdown >docs/rules.md
 

@@ -25,10 +25,10 @@ def taken(tree: str) -> Iterator[tuple[str, str]]:
     from qerrlint.engine.analyse_file import analyse_unit
     from qerrlint.engine.check_files import core_files
     from qerrlint.model.program import Program
-    from qerrlint.rules.rule import load_rules
+    from qerrlint.rules.loader import load_rules
     from qerrlint.source.open_tree import open_tree
 
-    rules = load_rules()
+    rules = load_rules().everything()
     with open_tree(tree) as source:
         program = Program(source)
         for path in core_files(source):

@@ -93,7 +93,8 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class TreeInfo:
-    """The tree under analysis; base_found_by: given, base-commit, blobs, HEAD, directory or none."""
+    """The tree under analysis; base_found_by: given, base-commit, blobs, date, HEAD,
+    directory or none."""
 
     root: str | None
     revision: str | None

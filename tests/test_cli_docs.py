@@ -13,7 +13,7 @@ from commandline import FIXTURES, run
 
 from qerrlint.cli.main import cli
 from qerrlint.cli.manpage import page
-from qerrlint.rules.rule import load_rules
+from qerrlint.rules.loader import load_rules
 
 ROOT = FIXTURES.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])

@@ -105,16 +105,84 @@ def test_junk_is_refused_without_a_traceback_in_a_process_of_its_own(here: Path)
 
 
 def not_applied(ran: Ran, reason: str) -> None:
+    """The reason is said once, in the text; other formats have it on standard error as well."""
+    assert (ran.code, ran.err) == (3, "")
+    assert len(re.findall(reason, ran.out)) == 1, ran.out
+    assert re.search(f"warning: patch 1[^\n]*: not applied: {reason}", ran.out), ran.out
+    assert "files skipped: 1 named above" in ran.out
+
+
+ESCAPES = "a\x1b]0;t\x07\x1b[31m\u202e\x9b2J\u3164b"
+SHOWN = r"a\x1b]0;t\x07\x1b[31m\u202e\x9b2J\u3164b"
+
+
+def test_nothing_on_standard_error_steers_a_terminal(here: Path) -> None:
+    refused(
+        run("patch", ESCAPES, "--tree", TREE),
+        3,
+        re.escape(f"{SHOWN}: cannot be read: No such file or directory"),
+    )
+    name = "".join(f"\\{byte:03o}" for byte in ESCAPES.encode())
+    diff = f'--- "a/{name}.c"\n+++ "b/{name}.c"\n@@ -1 +1 @@\n-{ESCAPES}\n+b\n'
+    (here / "x.diff").write_text(diff)
+    ran = run("patch", "x.diff", "--tree", TREE, "--format", "json")
     assert ran.code == 3
-    assert ran.err.count("\n") == 1, ran.err
-    assert re.fullmatch(f"qerrlint: {reason}; not applied\n", ran.err), ran.err
-    assert "not applied" in ran.out
+    assert ran.err == f"qerrlint: patch 1: {SHOWN}.c: there is no {SHOWN}.c in the base; not applied\n"
+    assert ran.out.isascii()
+    assert ran.document["coverage"]["skipped"][0]["path"] == f"{ESCAPES}.c"
+    refused(
+        run("patch", "x.diff", ESCAPES), 3, re.escape(f"{SHOWN}: cannot be read: No such file or directory")
+    )
+    refused(run("--" + ESCAPES), 2, rf"No such option:? '?--{re.escape(SHOWN)}'? .*")
+
+
+def test_standard_error_of_any_encoding_takes_any_name(here: Path) -> None:
+    ran = spawned("patch", "\u0142\xe9.mbox", cwd=here, PYTHONIOENCODING="ascii:strict")
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err == r"qerrlint: \u0142\xe9.mbox: cannot be read: No such file or directory" + "\n"
+
+
+def test_what_does_not_fit_is_said_once_and_its_hunks_are_analysed(repository: Path, here: Path) -> None:
+    hunk = "@@ -30,4 +30,5 @@ static void lamp_realize(Lamp *s, Error **errp)\n     int a;\n     int b;\n"
+    hunk += '+    error_prepend(errp, "x: ");\n     int c;\n     return;\n'
+    names = ("hw/timer/quartz.c", "hw/misc/no_such_lamp.c")
+    (here / "x.diff").write_text("".join(f"--- a/{name}\n+++ b/{name}\n{hunk}" for name in names))
+    ran = run("patch", "x.diff", "--tree", repository, "--format", "json", "--format", "text:text")
+    assert ran.code == 1
+    assert [(found["path"], found["rule"]) for found in ran.findings] == [
+        (name, "unguarded-error-prepend") for name in sorted(names)
+    ]
+    assert [found["status"] for found in ran.findings] == ["introduced"] * 2
+    text = (here / "text").read_text()
+    for reason in ("its context is nowhere in the file", "there is no hw/misc/no_such_lamp.c in the base"):
+        assert text.count(reason) == 1
+    head = git(repository, "rev-parse", "HEAD")[:12]
+    assert ran.document["notices"] == [
+        f"the changes of 2 files do not fit the base {head} (taken from HEAD): their hunks were analysed as "
+        "without a tree; name the commit that the series was made for with --base, or what it builds on with "
+        "--onto"
+    ]
+    assert not ran.document["patches"][0]["applied"]
+    assert [item["path"] for item in ran.document["coverage"]["skipped"]] == list(names)
+
+
+def test_missing_patches_are_named_by_ranges(here: Path) -> None:
+    diff = "--- a/VERSION\n+++ b/VERSION\n@@ -0,0 +1 @@\n+x\n"
+    (here / "x.mbox").write_text(f"From: Ada <a@x>\nSubject: [PATCH 058/058] x\n\n---\n{diff}")
+    assert "note: patches 1-57 of 58 are missing\n" in run("patch", "x.mbox", "--tree", TREE).out
+
+
+def test_a_cover_letter_without_its_patches_is_named_beside_others(here: Path) -> None:
+    cover = b"From a Mon Mar  3 12:00:00 2025\nFrom: Bo <b@x>\nSubject: [PATCH 0/5] lamps\n\nFive.\n\n"
+    (here / "x.mbox").write_bytes(cover + DEMO.read_bytes())
+    ran = run("patch", "x.mbox", "--tree", TREE, "--format", "json")
+    assert '"lamps": patches 1-5 of 5 are missing' in ran.document["notices"]
 
 
 def test_a_patch_for_another_project() -> None:
     case = PATCHES / "another-project"
     ran = run("patch", case / "series.mbox", "--tree", tree_of(case))
-    not_applied(ran, r"patch 1: src/net/kettle\.c: there is no src/net/kettle\.c in the base")
+    not_applied(ran, r"src/net/kettle\.c: there is no src/net/kettle\.c in the base")
 
 
 def test_a_truncated_diff(here: Path) -> None:
@@ -124,7 +192,7 @@ def test_a_truncated_diff(here: Path) -> None:
     ran = run("patch", "cut.mbox", "--tree", TREE)
     not_applied(
         ran,
-        r"patch 1: hw/timer/quartz_kvm\.c: hunk \d: it is cut short: it has fewer lines than its header says",
+        r"hw/timer/quartz_kvm\.c: hunk \d: it is cut short: it has fewer lines than its header says",
     )
     assert (
         'patches 2 ("hw/timer/quartz_kvm: keep the ticks across cpr"), '
@@ -135,7 +203,7 @@ def test_a_truncated_diff(here: Path) -> None:
 def test_a_hunk_that_does_not_fit() -> None:
     case = PATCHES / "hunk-that-does-not-fit"
     ran = run("patch", case / "series.mbox", "--tree", tree_of(case))
-    not_applied(ran, r"patch 1: hw/misc/latch\.c: hunk 1: its context is nowhere in the file .*")
+    not_applied(ran, r"hw/misc/latch\.c: hunk 1: its context is nowhere in the file")
 
 
 def test_a_hunk_that_does_not_fit_in_json() -> None:
@@ -178,7 +246,7 @@ def test_a_tree_that_is_not_there(here: Path, command: tuple[str, ...]) -> None:
     [
         (("check",), r"no QEMU tree around the current directory \(name one with --tree\)"),
         (("diff",), r"no git repository around the current directory \(name one with --tree\)"),
-        (("patch", os.fspath(DEMO), "--base", "HEAD"), r"--base needs a tree: .*\(name one with --tree\)"),
+        (("patch", os.fspath(DEMO), "--base", "HEAD"), r"--base needs a tree, .*\(name one with --tree\)"),
     ],
     ids=["check", "diff", "patch"],
 )
@@ -270,7 +338,7 @@ def test_a_path_that_the_configuration_leaves_out(tmp_path: Path) -> None:
         (("--select", "zz*"), r".*no rule matches 'zz\*' .*"),
         (("--ignore", "no-such-rule"), ".*unknown rule 'no-such-rule' .*"),
         (("--format", "yaml"), r"--format: unknown format 'yaml' \(known: text, json.*\)"),
-        (("--format", "json:"), "--format: no file name behind the colon of 'json:'"),
+        (("--format", "json:"), "--format: no file name after the colon of 'json:'"),
         (("--format", "text", "--format", "json"), "--format: two formats for standard output"),
         (("--format", "text", "--format", "json", "--output", "x"), "--format: two formats for x"),
         (("--output", "gone/x"), "gone/x: cannot be written: there is no such directory"),

@@ -15,7 +15,7 @@ from qerrlint.findings import Exempted
 from qerrlint.model.program import Program
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.scope import FilePair
-from qerrlint.rules.rule import load_rules
+from qerrlint.rules.loader import load_rules
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.span import Span

@@ -108,7 +108,7 @@ def test_git_objects_are_not_written(tmp_path: Path) -> None:
 def test_a_diff_goes_with_nothing_else(tree: Path, other: tuple[str, ...]) -> None:
     ran = check(tree, SPILL, "--diff", *other)
     assert (ran.code, ran.out) == (2, "")
-    assert "--diff prints a diff and nothing else" in ran.err
+    assert "--diff prints only a diff" in ran.err
 
 
 def test_json_holds_the_fixes_and_fits_its_schema(tree: Path) -> None:
@@ -119,7 +119,7 @@ def test_json_holds_the_fixes_and_fits_its_schema(tree: Path) -> None:
     line = TEXT.split("\n")[6]
     assert finding["fixes"] == [
         {
-            "description": "take the period away",
+            "description": "remove the period",
             "edits": [
                 {
                     "path": SPILL,

@@ -26,7 +26,7 @@ from test_report_html import Page
 
 from qerrlint.cli.main import cli
 from qerrlint.report import FORMATS
-from qerrlint.rules.rule import load_rules
+from qerrlint.rules.loader import load_rules
 
 CASES: Mapping[str, tuple[str | Path, ...]] = {
     "demo": ("patch", DEMO, "--tree", TREE),

@@ -75,7 +75,7 @@ def test_every_series_has_its_own_base(repo: Path, tmp_path: Path) -> None:
     assert all(patch["applied"] for patch in ran.document["patches"])
     assert [(found["path"], found["series"], found["patch"]) for found in ran.findings] == [(QUARTZ, 2, 1)]
     shown = run("patch", tmp_path / "two.mbox", tmp_path / "one.mbox", "--tree", repo).out
-    assert "each series on a base of its own" in shown
+    assert "each series on its own base" in shown
     assert f'"hw/arm/vireo: another line": base {later[:12]} (named by the base-commit trailer)' in shown
 
 
@@ -199,7 +199,7 @@ def test_a_tree_that_has_the_first_patches(tmp_path: Path) -> None:
 
 def diffs(mbox: Path, count: int = 3) -> bytes:
     from qerrlint.patch.group_messages import assemble
-    from qerrlint.patch.message import read_path
+    from qerrlint.patch.mail.read_input import read_path
 
     (series,) = assemble(read_path(mbox))
     parts = [

@@ -168,7 +168,7 @@ def test_an_exception_to_the_convention(small: Path) -> None:
     assert found["exception"]["fails"] == "error-only"
     assert found["exception"]["reason"]
     assert any(
-        "exception to the convention: no result tells" in line for line in text("qapi_enum_parse", tree=small)
+        "exception to the convention: no result shows" in line for line in text("qapi_enum_parse", tree=small)
     )
 
 

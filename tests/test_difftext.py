@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qerrlint.patch.diff import parse_diff
+from qerrlint.patch.diffparser import parse_diff
 from qerrlint.result import DiffFile
 from qerrlint.review.difftext import CONTEXT, diff_between, diff_of_patch
 from qerrlint.review.linediff import line_map_between

@@ -26,7 +26,7 @@ from qerrlint.policy.exemptions import (
     load_exemptions,
     predicates,
 )
-from qerrlint.rules.rule import load_rules
+from qerrlint.rules.loader import load_rules
 from qerrlint.source.span import Span
 
 ROWS = load_exemptions().rows

@@ -14,7 +14,7 @@ import pytest
 
 from qerrlint.engine.single import findings_of, report_of
 from qerrlint.findings import fingerprint
-from qerrlint.rules.rule import load_rules
+from qerrlint.rules.loader import load_rules
 
 # Of the hundred revisions up to this one 22 are older than the file's move from softmmu/ to system/.
 LAST, FILE, FORMER = "2be22bc72d18d92ca9e0c16e56bf309839360f5d", "system/vl.c", "softmmu/vl.c"

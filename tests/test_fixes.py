@@ -13,7 +13,7 @@ from qerrlint.model.program import Program
 from qerrlint.result import Place, Reported, ReportedEdit, ReportedFix
 from qerrlint.review.fixes import BRINGS, DAMAGES, OVERLAPS, FixedFile, fix_files, unified
 from qerrlint.review.report_model import as_reported
-from qerrlint.rules.rule import load_rules
+from qerrlint.rules.loader import load_rules
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 

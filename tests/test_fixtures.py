@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 
 from qerrlint.findings import Finding
 from qerrlint.policy.exemptions import Exemptions
-from qerrlint.rules.rule import RuleSet, load_rules
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import RuleSet
 from qerrlint.source.span import Span
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
@@ -26,17 +28,57 @@ def rules() -> RuleSet:
     return load_rules()
 
 
-def found_in(path: str, data: bytes, rule: str, exemptions: Exemptions | None = None) -> list[Finding]:
+def found_in(
+    path: str,
+    data: bytes,
+    rule: str,
+    exemptions: Exemptions | None = None,
+    every: RuleSet | None = None,
+) -> list[Finding]:
     """What is found and not allowed, by the enabled rules and `rule` (which may be off by default).
 
-    Rules that speak of a change alone are asked by their own fixtures only. `exemptions`: others than the
-    bundled ones.
+    Rules that speak of a change alone are asked by their own fixtures only. `exemptions`, `every`: others
+    than the bundled exemptions and rules.
     """
     from qerrlint.engine.single import report_of
 
-    names = [one.id for one in rules() if one.id == rule or (one.enabled and not one.change_only)]
-    found = report_of(path, data, rules().select(names), exemptions).findings
+    every = every if every is not None else rules()
+    names = [one.id for one in every if one.id == rule or (one.enabled and not one.change_only)]
+    found = report_of(path, data, every.select(names), exemptions).findings
     return [finding for finding in found if finding.allowed is None]
+
+
+def of_marked_rules(data: bytes, found: list[Finding], every: RuleSet) -> list[Finding]:
+    """The findings less those that another rule makes of an observation that a rule of the marks words.
+
+    So a second rule may listen to an event without a mark in the fixtures of the first.
+    """
+    parsed = marks.parse(data)
+    marked = {mark.rule for mark in (*parsed.wants, *parsed.misses, *parsed.false_alarms)}
+    event = {rule.id: rule.event for rule in every}
+    worded = {(event[finding.rule], finding.span) for finding in found if finding.rule in marked}
+    return [f for f in found if f.rule in marked or (event[f.rule], f.span) not in worded]
+
+
+def faults_of_fixture(path: Path, every: RuleSet | None = None) -> list[str]:
+    every = every if every is not None else rules()
+    data = path.read_bytes()
+    found = found_in(path.name, marks.blank(data), path.parent.name, every=every)
+    return marks.judge(data, of_marked_rules(data, found, every))
+
+
+def faults_of_example(rule: str, sort: str, text: str, every: RuleSet | None = None) -> set[str]:
+    """The rules that speak though they should not, and the one that should and does not.
+
+    Of a bad example the rule speaks, and others only if they listen to its event; of a good one none does.
+    """
+    every = every if every is not None else rules()
+    found = found_in(f"{rule}.c", text.encode(), rule, every=every)
+    seen = {finding.rule for finding in found if finding.confidence != "low"}
+    if sort == "good":
+        return seen
+    same = {one.id for one in every if one.event == every.get(rule).event}
+    return (seen - same) | ({rule} - seen)
 
 
 def functions(text: str) -> dict[str, tuple[int, int]]:
@@ -50,8 +92,7 @@ def functions(text: str) -> dict[str, tuple[int, int]]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_fixture(path: Path) -> None:
-    data = path.read_bytes()
-    assert marks.judge(data, found_in(path.name, marks.blank(data), path.parent.name)) == []
+    assert faults_of_fixture(path) == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -109,10 +150,39 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("rule", "sort", "text"), EXAMPLES)
 def test_example_of_a_page(rule: str, sort: str, text: str) -> None:
-    seen = {
-        finding.rule for finding in found_in(f"{rule}.c", text.encode(), rule) if finding.confidence != "low"
-    }
-    assert seen == ({rule} if sort == "bad" else set())
+    assert faults_of_example(rule, sort, text) == set()
+
+
+@pytest.mark.parametrize("rule", ["error-set-twice", "missing-cleanup", "error-message-form"])
+def test_a_second_rule_may_listen_to_an_event(rule: str) -> None:
+    """It costs its page and its fixture: the pages and fixtures of the first stay as they are."""
+    first = rules().get(rule)
+    every = RuleSet([*rules(), replace(first, id=f"{rule}-again")])
+    for sort in ("bad", "good"):
+        for text in first.examples[sort]:
+            assert faults_of_example(rule, sort, text, every) == set()
+            assert faults_of_example(f"{rule}-again", sort, text, every) == set()
+    for path in FILES:
+        if path.parent.name == rule:
+            assert faults_of_fixture(path, every) == []
+
+
+def test_another_rule_in_an_example_is_a_fault() -> None:
+    bad = rules().get("error-set-twice").examples["bad"][0]
+    assert faults_of_example("leaked-error", "bad", bad) == {"error-set-twice", "leaked-error"}
+    assert faults_of_example("leaked-error", "good", bad) == {"error-set-twice"}
+
+
+def test_a_second_rule_elsewhere_in_a_fixture_is_a_fault() -> None:
+    first = rules().get("error-set-twice")
+    every = RuleSet([*rules(), replace(first, id="error-set-again")])
+    data = b'a(); /* want error-set-twice "m" */\nb();\n'
+    found = [
+        finding("error-set-twice", data, b"a()"),
+        finding("error-set-again", data, b"a()"),
+        finding("error-set-again", data, b"b()"),
+    ]
+    assert of_marked_rules(data, found, every) == [found[0], found[2]]
 
 
 GATE_EXAMPLES = [

@@ -15,7 +15,7 @@ from commandline import DEMO, TREE, everything_below, run
 
 from qerrlint.errors import InputError
 from qerrlint.patch.group_messages import assemble
-from qerrlint.patch.inbox import read_thread
+from qerrlint.patch.mail.inbox import read_thread
 
 # The demo series was sent on 3 November 2026, 08:30 UTC.
 SENT = 1793694600

@@ -178,7 +178,7 @@ def test_what_is_not_understood_is_named_with_the_reason(hub: Path) -> None:
     found = matrix(hub)
     reasons = {one["line"]: one["reason"] for one in found["not_understood"]}
     assert reasons == {
-        line_of(HUB, "modes | s->more"): "no caller that hands modes to hub_block_some() is in sight",
+        line_of(HUB, "modes | s->more"): "no caller that passes modes to hub_block_some() is in reach",
         line_of(HUB, "#define HUB_BLOCK"): "it stands outside of all functions, in a macro",
     }
     assert found["calls"] == 6

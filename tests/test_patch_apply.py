@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from qerrlint.patch.apply import AlreadyApplied, HunkMismatch, apply_change, split_lines
-from qerrlint.patch.diff import FileChange, parse_diff, reverse
+from qerrlint.patch.diff import FileChange, reverse
+from qerrlint.patch.diffparser import parse_diff
 from qerrlint.patch.linemap import LineMap
 
 TEXT = b"".join(b"line %d\n" % number for number in range(1, 41))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qerrlint.patch.diff import FileChange, has_diff, parse_diff, reverse
+from qerrlint.patch.diff import FileChange, has_diff, reverse
+from qerrlint.patch.diffparser import parse_diff
 from qerrlint.patch.fragments import fragments
 
 MAIL = Path(__file__).parent.parent / "fixtures" / "mail"
@@ -141,6 +142,32 @@ def test_damaged_hunks_name_file_and_hunk(name: str, problem: str) -> None:
     (change,) = diff.changes
     assert len(change.hunks) == 2, "the hunks behind a damaged one are still seen"
     assert change.problems == diff.problems
+
+
+MENDED = b"--- a/x.c\n+++ b/x.c\n@@ -1,5 +1,6 @@\n int f(void)\n {\n+    g();\n     h();\n }\n"
+
+
+@pytest.mark.parametrize(
+    "end", [b"", b"-- \n2.45.0\n", b"diff --git a/y b/y\nold mode 100644\nnew mode 100755\n"]
+)
+def test_blank_context_that_is_missing_at_the_end_is_supplied_and_said(end: bytes) -> None:
+    change = parse_diff(MENDED + end).changes[0]
+    (hunk,) = change.hunks
+    assert (hunk.damage, hunk.mended) == (None, "blank context lines at its end were missing")
+    assert hunk.lines[-1] == (" ", b"\n")
+    assert len(hunk.text_lines) == len(hunk.lines)
+    cut = MENDED[: MENDED.index(b"     h()")] + end
+    assert parse_diff(cut).changes[0].hunks[0].damage is not None, "nothing shows that it was not cut"
+
+
+def test_context_without_the_blank_in_front_is_put_up_with_where_all_of_it_is_so() -> None:
+    whole = MENDED + b" \n"
+    bare = whole.replace(b"\n int", b"\nint").replace(b"\n {", b"\n{").replace(b"\n }", b"\n}")
+    (hunk,) = parse_diff(bare).changes[0].hunks
+    assert (hunk.damage, hunk.mended) == (None, "context lines had lost the blank in front of them")
+    assert hunk.lines == parse_diff(whole).changes[0].hunks[0].lines
+    wrapped = whole.replace(b"\n int f(void)", b"\n int\nf(void)").replace(b"-1,5 +1,6", b"-1,6 +1,7")
+    assert parse_diff(wrapped).changes[0].hunks[0].damage is not None
 
 
 @pytest.mark.parametrize("path", ["../x.c", "a/../../x.c", "/etc/x.c", "x//y.c", "C:/x.c"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,13 @@ from test_source_git import Repo, no_config, repo  # noqa: F401 (fixtures)
 from qerrlint.errors import InputError, UsageError
 from qerrlint.patch.base import find_base, preimages
 from qerrlint.patch.group_messages import assemble
-from qerrlint.patch.message import Message, read_path
+from qerrlint.patch.mail.read_input import read_path
+from qerrlint.patch.message import Message
+from qerrlint.patch.quote_matching import Places
 from qerrlint.patch.series import Series, based_on, trailers
 from qerrlint.patch.subject import parse_subject
 from qerrlint.patch.thread import Reply, quotes, remarks, same_person, substance
+from qerrlint.review.series_review import about
 from qerrlint.source.repository import Repository
 
 MAIL = Path(__file__).parent.parent / "fixtures" / "mail"
@@ -71,7 +75,11 @@ def test_thread_in_any_order() -> None:
     assert series.patches[0].title == "hw/misc/lamp: report a level that is out of range"
     assert series.cover is not None
     assert series.base_commit == "8f2c152e5231c7509f77acd4d2516e55915fe240"
-    assert (series.missing, series.problems) == ((), ())
+    assert series.missing == ()
+    assert series.problems == (
+        "the diff in an answer by Bo Quill <bo@example.net> (<bo-2@example.net>) is taken for a suggestion: "
+        "not reviewed",
+    )
     assert [(reply.patch, reply.message.message_id) for reply in series.replies] == [
         (1, "bo-1@example.net"),
         (1, "ada-2@example.org"),
@@ -111,7 +119,8 @@ def reply_with(text: str, sender: str = "Bo Quill <bo@example.net>") -> Reply:
 
 def said(text: str) -> list[tuple[str, str]]:
     return [
-        (remark.line_text, remark.remark) for remark in remarks(reply_with(text), thread().patches[0].changes)
+        (remark.line_text, remark.remark)
+        for remark in remarks(reply_with(text), Places(thread().patches[0].changes))
     ]
 
 
@@ -137,7 +146,7 @@ LINE = "+    lamp_set_level(s, s->initial, errp);"
     ],
 )
 def test_rewrapped_and_trimmed_quotes_find_their_line(quote: str) -> None:
-    (remark,) = remarks(reply_with(quote + "Unchecked.\n"), thread().patches[0].changes)
+    (remark,) = remarks(reply_with(quote + "Unchecked.\n"), Places(thread().patches[0].changes))
     assert remark.text_line == 30
     assert remark.remark == "Unchecked."
 
@@ -171,7 +180,7 @@ def test_prose_with_code_in_it_is_not_taken_for_a_line() -> None:
         "> the call of lamp_set_level() can fail, and whoever calls it should look\n",
         "> }\n> {\n",
     ):
-        assert remarks(reply_with(quote + "Should it?\n"), changes) == ()
+        assert remarks(reply_with(quote + "Should it?\n"), Places(changes)) == ()
 
 
 @pytest.mark.parametrize(
@@ -319,7 +328,7 @@ def patch_of(repo: Repo, rev: str, *options: str) -> Series:  # noqa: F811
         capture_output=True,
         check=True,
     ).stdout
-    from qerrlint.patch.message import read_messages
+    from qerrlint.patch.mail.read_input import read_messages
 
     (series,) = assemble(read_messages(raw, "patch"))
     return series
@@ -353,6 +362,64 @@ def test_base_in_order_of_trust(repo: Repo) -> None:  # noqa: F811
     assert "base-commit 0123456789 is not in" in fallback.notes[0]
     with pytest.raises(InputError, match="unknown revision"):
         find_base(plain, there, "nowhere")
+
+
+def test_a_remark_above_the_lines_that_it_speaks_of() -> None:
+    added = [
+        "bool lamp_down(Lamp *l, Error **errp)",
+        "{",
+        "    lamp_bye(l, errp);",
+        "    return !*errp;",
+        "}",
+    ]
+    text = "--- a/x.c\n+++ b/x.c\n@@ -1,0 +2,5 @@\n" + "".join(f"+{line}\n" for line in added)
+    quoted = [f"> +{line}\n" for line in added]
+    said = "".join([*quoted[:2], "\nERRP_GUARD();\n\n", *quoted[2:4]])
+    answer = mail("Re: [PATCH] x", "2@x", "1@x", said, "Bo Quill <bo@example.net>")
+    (series,) = assemble([mail("[PATCH] x", "1@x", text=text), answer])
+    ((_, remark),) = series.remarks()
+    assert (remark.text_line, remark.below) == (4, (5, 6, 7)), "the last line is not quoted"
+    finding = ("x.c", 7, "lamp_down", "unguarded-errp-dereference")
+    assert about(remark, *finding, "begin the function with ERRP_GUARD()")
+    assert not about(remark, *finding, "test the result of the call")
+    assert not about(remark, "x.c", 8, *finding[2:], "begin the function with ERRP_GUARD()")
+
+
+def test_one_common_title_makes_no_later_version() -> None:
+    titles = ["a", "b", "c", "d"]
+    stable = [
+        mail(f"[PATCH 5.1 {n}/4] {t}", f"s{n}@x", text=diff_for(f"{t}.c")) for n, t in enumerate(titles, 1)
+    ]
+    other = [mail("[PATCH v2] a", "2@x", text=diff_for("a.c", 2), sender="Bo <bo@example.net>")]
+    assert [len(series.patches) for series in assemble([*stable, *other])] == [4, 1]
+    again = [mail(f"[PATCH v2 {n}/2] {t}", f"v{n}@x", text=diff_for("z.c", n)) for n, t in enumerate("ab", 1)]
+    (series,) = assemble([*stable, *again])
+    assert series.problems == ("version 1 of the series in the same input: not reviewed",)
+
+
+def test_reports_on_patches_are_no_patches() -> None:
+    report = mail("[lamps:for-next 3/7] hw/x.c:1: error: no such lamp", "1@x", text="tree: lamps\n")
+    assert assemble([report]) == []
+    (series,) = assemble([mail("[for-10.1 3/7] hw/x: y", "1@x", text="tree: lamps\n")])
+    assert series.patches[0].problems == ("hw/x: y: there is no diff in this message",)
+
+
+def test_base_by_the_date_where_nothing_else_tells(repo: Repo) -> None:  # noqa: F811
+    middle = repo.commit({"a.c": "second\n"})
+    time = datetime.fromtimestamp(repo.clock + 30, timezone.utc)
+    head = repo.commit({"a.c": "third\n"})
+    there = Repository(repo.path)
+
+    def base_of(date: datetime | None) -> tuple[str, str]:
+        (series,) = assemble([replace(mail("[PATCH] x", "1@x", text=diff_for("a.c")), date=date)])
+        found = find_base(series, there)
+        return found.found_by, found.revision
+
+    assert base_of(time) == ("date", middle)
+    assert base_of(None) == ("HEAD", head)
+    assert base_of(time + timedelta(days=9)) == ("HEAD", head), "a mail that is younger than all of them"
+    assert base_of(datetime(1999, 1, 1, tzinfo=timezone.utc)) == ("HEAD", head), "older than all of them"
+    assert base_of(datetime(1, 1, 1, tzinfo=timezone.utc)) == ("HEAD", head), "no date that git can read"
 
 
 def test_base_of_a_series_with_a_missing_patch(repo: Repo) -> None:  # noqa: F811

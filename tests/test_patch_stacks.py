@@ -10,7 +10,8 @@ from test_patch_series import mail
 
 from qerrlint.patch.earlier_version import earlier_version
 from qerrlint.patch.group_messages import assemble
-from qerrlint.patch.message import Message, read_messages
+from qerrlint.patch.mail.read_input import read_messages
+from qerrlint.patch.message import Message
 from qerrlint.patch.series import Series
 from qerrlint.patch.stacks import stacks
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from qerrlint.checks.releases import Releases
+from qerrlint.checks.ownership.release_sites import ReleaseSites
 from qerrlint.model.program import Program
 from qerrlint.qemu.device_lifecycle import calls_inside, phases
 from qerrlint.source.empty import EmptySource
@@ -85,9 +85,9 @@ static void class_init(ObjectClass *oc)
 def test_who_runs_in_a_setup_phase_alone() -> None:
     unit = Program(OverlaySource(EmptySource(), {"a.c": SOURCE}), reach="patch").unit("a.c")
     assert unit is not None
-    releases = Releases(unit)
-    assert releases.below("top_realize") == {"top_realize", "middle", "low"}
-    assert releases.above("low") == {"low", "middle", "top_realize", "also", "open_to_all"}
-    alone = {name for name in unit.functions if releases.only_in_setup(name)}
+    sites = ReleaseSites(unit)
+    assert sites.below("top_realize") == {"top_realize", "middle", "low"}
+    assert sites.above("low") == {"low", "middle", "top_realize", "also", "open_to_all"}
+    alone = {name for name in unit.functions if sites.only_in_setup(name)}
     assert alone == {"middle", "top_realize"}
-    assert releases.runs_in("low") == {"realize"}
+    assert sites.runs_in("low") == {"realize"}

@@ -21,7 +21,8 @@ from qerrlint.policy.configuration import KEYS, Configuration, load_configuratio
 from qerrlint.policy.exemptions import Exemption, Exemptions
 from qerrlint.policy.suppressions import Judged, allow
 from qerrlint.result import Place, Reported
-from qerrlint.rules.rule import RuleSet, load_rules
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import RuleSet
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.span import Span

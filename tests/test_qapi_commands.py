@@ -8,7 +8,7 @@ import pytest
 from qerrlint.c.qapi import QapiCommand, QapiMember, qapi_command, qapi_members
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.model.program import Program
-from qerrlint.rules.rule import load_rules
+from qerrlint.rules.loader import load_rules
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 

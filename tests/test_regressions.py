@@ -10,10 +10,10 @@ import pytest
 from qerrlint.engine.single import report_of
 from qerrlint.errors import InputError
 from qerrlint.patch.group_messages import assemble
-from qerrlint.patch.message import read_messages, read_path
+from qerrlint.patch.mail.read_input import read_messages, read_path
 from qerrlint.result import Result
 from qerrlint.review.without_tree import review_loose
-from qerrlint.rules.rule import load_rules
+from qerrlint.rules.loader import load_rules
 
 
 def _loose(text: str) -> Result:
@@ -50,7 +50,7 @@ def test_calls_without_their_arguments() -> None:
         "if (" + "||".join(["a"] * 2000) + ") { return; }",
         "int sum = " + "+".join(["a"] * 2000) + ";",
         "{" * 2000 + "}" * 2000,
-        " else ".join(f"if (a == {n}) {{ b(); }}" for n in range(2000)),
+        " else\n".join(f"if (a == {n}) {{ b(); }}" for n in range(2000)),
     ],
     ids=["or", "plus", "braces", "else-if"],
 )

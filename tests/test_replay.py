@@ -18,7 +18,7 @@ from qerrlint.replay.labels import Label, answering, label_of, load_labels, of_c
 from qerrlint.replay.outcomes import Journal, Outcome, Said
 from qerrlint.replay.run import replay
 from qerrlint.replay.scores import rows, score
-from qerrlint.rules.rule import load_rules
+from qerrlint.rules.loader import load_rules
 
 ENV = {
     **{key: value for key, value in os.environ.items() if not key.startswith("GIT_")},

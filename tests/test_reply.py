@@ -15,7 +15,7 @@ import pytest
 from commandline import DEMO, TREE, Ran, run
 
 from qerrlint.patch.group_messages import assemble
-from qerrlint.patch.message import read_messages, read_path
+from qerrlint.patch.mail.read_input import read_messages, read_path
 from qerrlint.patch.series import Series
 from qerrlint.report.reply import mailbox, reply_mails
 from qerrlint.result import Coverage, PatchInfo, Place, RaisedBy, Reported, Result, TreeInfo
@@ -116,7 +116,7 @@ def test_the_thread_reader_takes_them_for_replies_that_raise_all(tmp_path: Path)
     raised = [finding["raised_by"]["from"] for finding in ran.findings]
     assert sorted(set(raised)) == ["Ines Calder <ines.calder@example.org>", ZOE]
     again = replied(tmp_path / "again.mbox", source=thread)
-    assert again.err == f"qerrlint: nothing to reply, {tmp_path / 'again.mbox'} is not written\n"
+    assert again.err == f"qerrlint: no findings to reply with, {tmp_path / 'again.mbox'} is not written\n"
     assert not (tmp_path / "again.mbox").exists()
 
 
@@ -152,7 +152,7 @@ def test_same_input_same_bytes_and_ids(tmp_path: Path) -> None:
 
 def test_filters_hold_for_replies(tmp_path: Path) -> None:
     ran = replied(tmp_path / "out", "--select", "notifier-drops-error")
-    assert "nothing to reply" in ran.err
+    assert "no findings to reply with" in ran.err
     assert not (tmp_path / "out").exists()
     ran = replied(tmp_path / "err", "--min-severity", "error", "--status", "fixed")
     assert [file.name for file in (tmp_path / "err").iterdir()] == ["0001-reply-to-patch-3.eml"]
@@ -211,7 +211,7 @@ def test_a_bare_diff_cannot_be_answered(tmp_path: Path) -> None:
     (tmp_path / "bare.diff").write_bytes(text[start : text.index(b"\n-- \n", start)] + b"\n")
     ran = replied(tmp_path / "out", source=tmp_path / "bare.diff")
     assert f"qerrlint: {tmp_path / 'bare.diff'}: no Message-ID to reply to\n" in ran.err
-    assert "nothing to reply" in ran.err
+    assert "no findings to reply with" in ran.err
 
 
 ODD = """\

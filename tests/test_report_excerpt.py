@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import io
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qerrlint.report.jsontext import write_json
 from qerrlint.report.printable import excerpt, one_line, printable, without_surrogates
 
 
@@ -82,6 +86,38 @@ def test_a_mark_longer_than_the_cut_ends_with_it() -> None:
     shown = excerpt("f(" + "x" * 500 + ")", 1, 504)
     assert shown.length == 100
     assert len(shown.text) == 103
+
+
+CONTROLS = (0x07, 0x1B, 0x7F, 0x9B)
+INVISIBLE = (0xAD, 0x34F, 0x61C, 0x180E, 0x200B, 0x202E, 0x2066, 0x206F, 0x2800, 0x3164, 0xFE0F)
+MORE_INVISIBLE = (0xFEFF, 0xFFA0, 0xFFF9, 0x1D173, 0xE0001, 0xE0041, 0xE0100)
+
+
+@pytest.mark.parametrize("code", [*CONTROLS, *INVISIBLE, *MORE_INVISIBLE])
+def test_what_nobody_sees_is_shown_by_its_number(code: int) -> None:
+    shown = printable(f"a{chr(code)}b")
+    width = 2 if code < 0x100 else 4 if code < 0x10000 else 8
+    assert shown == f"a\\{ {2: 'x', 4: 'u', 8: 'U'}[width] }{code:0{width}x}b"
+    assert shown.isascii()
+    assert excerpt(f"a{chr(code)}b", 1, None).text == shown
+
+
+def test_what_is_seen_stays() -> None:
+    text = "Für \u0141\u00f3d\u017a \u6f22\u5b57 \U0001f600 e\u0301\u00a0\u2013 \u2192"
+    assert printable(text) == text
+
+
+def test_json_has_what_nobody_sees_as_escapes_of_its_own() -> None:
+    for stream in (io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding="latin-1")):
+        document = {"a\u061c": ["\u3164 \U000e0041", "\x9b2J", "z\u0141", "\x7f"]}
+        write_json(document, stream)
+        stream.seek(0)
+        text = stream.read()
+        assert json.loads(text) == document
+        assert r'"a\u061c"' in text
+        assert r"\u3164 \udb40\udc41" in text
+        assert r"\u009b2J" in text
+        assert r"\u007f" in text
 
 
 def test_prose_is_one_printable_line() -> None:

@@ -11,8 +11,9 @@ from commandline import TREE, run
 
 from qerrlint.domain.ownership import PROCESS, RESULT
 from qerrlint.errors import UsageError
+from qerrlint.rules.loader import load_rules
 from qerrlint.rules.pairs import parse_pairs
-from qerrlint.rules.rule import HEADINGS, RuleSet, load_rules
+from qerrlint.rules.rule import HEADINGS, RuleSet
 
 ACQUIRE = [{"call": "box_open", "object": 1}]
 RELEASE = [{"call": "box_close"}]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from qerrlint.errors import UsageError
-from qerrlint.rules.rule import HEADINGS, load_rules, page_sections
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import HEADINGS, page_sections
 from qerrlint.rules.rule_file import parse_rule
 
 HEAD = {

@@ -11,7 +11,8 @@ import pytest
 from commandline import PATCHES, TREE, git, run
 from test_fixtures import FIXTURES
 
-from qerrlint.rules.rule import Rule, load_rules
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import Rule
 
 RULES = load_rules()
 OF_C = [rule for rule in RULES if rule.analysis != "gate"]

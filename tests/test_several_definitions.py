@@ -10,7 +10,7 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.queries.contract_lookup import find_contract
 from qerrlint.review.compare import compare
 from qerrlint.review.scope import FilePair, changed_functions, touched
-from qerrlint.rules.rule import load_rules
+from qerrlint.rules.loader import load_rules
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 

@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Reviews the commits of HEAD that upstream does not have, as one series; arguments go on to qerrlint.
+# Reviews the commits of HEAD that upstream does not have, as one series; arguments are passed to qerrlint.
 #
 #   gate.sh [OPTION...]            e.g. gate.sh --format text --format json:qerrlint.json
 #
-# QERRLINT_UPSTREAM  where upstream is fetched from (default: QEMU's repository)
+# QERRLINT_UPSTREAM  the repository of upstream (default: QEMU's repository)
 # QERRLINT_BRANCH    its branch (default: master)
-# QERRLINT_BASE      a commit at hand to compare with; nothing is fetched then
-# QERRLINT           how qerrlint is called (default: qerrlint)
+# QERRLINT_BASE      a commit in the clone to compare with; then nothing is fetched
+# QERRLINT           the command to run (default: qerrlint)
 #
-# Ends as qerrlint does: 0 nothing to say, 1 findings, 2 wrong usage or configuration (also: no common ancestor),
+# Exits with qerrlint's code: 0 no findings, 1 findings, 2 wrong usage or configuration (also: no common ancestor),
 # 3 something that the commits change could not be analysed.
 set -u
 

@@ -79,13 +79,13 @@ class _Reader:
     """Reads one expression by recursive descent."""
 
     def __init__(self, text: str, names: Names) -> None:
+        if len(text) > _LONGEST:
+            raise NotUnderstoodError("its expression is too long")
         self._text = _TYPE.sub(" ", text)
         self._names = names
         self._shown = text.strip() if len(text) <= _SHOWN else f"{text.strip()[:_SHOWN]}..."
         self._tokens: list[tuple[str, str, int, int]] = []
         self._depth = 0
-        if len(text) > _LONGEST:
-            raise NotUnderstoodError("its expression is too long")
         at, end = 0, len(self._text.rstrip())
         while at < end:
             found = _TOKEN.match(self._text, at)

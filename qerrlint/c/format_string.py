@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Format strings as written: literals, macros between them, their bytes; it knows no rule on messages."""
+"""Format strings as written: their literals, the macros between them, and where each of them stands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qerrlint.c.lexis import OPAQUE
 from qerrlint.source.span import Span
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
-_CONVERSION = re.compile(r"%(?:%|[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*)?)?(?:hh|h|ll|l|j|z|t|L)?[a-zA-Z])")
+_CONVERSION = re.compile(r"%(?:%|[-+ #0]*(?:[1-9]\d*|\*)?(?:\.(?:\d+|\*)?)?(?:hh|h|ll|l|j|z|t|L)?[a-zA-Z])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lexical layer of C: comments, literals, directives, brackets, by scans of bytes; it knows no grammar.
+"""The lexical layer of C: comments, literals, directives, words and brackets, by scans of bytes.
 
-Everything works on bytes and offsets. `bare` blanks whatever is not code, so that the other scans may
-look for brackets and words without minding strings and comments.
+Everything works on bytes and offsets. `bare` blanks whatever is not code, so that other scans may look for
+brackets and words without regard to strings and comments. No scan costs more than the length of its text.
 """
 
 from __future__ import annotations
@@ -11,15 +11,23 @@ import re
 
 # A comment; one that is not closed runs to the end of the text.
 _COMMENT = rb"/\*(?:[^*]*\*+(?:[^/*][^*]*\*+)*/|.*\Z)|//[^\n]*"
-# Comments and literals; an unterminated literal matches nothing and is then read as code.
-OPAQUE = re.compile(
-    rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"' rb"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'|" + _COMMENT,
-    re.DOTALL,
-)
+# Literals; one that is not closed ends with its line.
+_LITERAL = rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?' rb"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'?"
+OPAQUE = re.compile(_LITERAL + rb"|" + _COMMENT, re.DOTALL)
 # One preprocessor line of bare text with its continuation lines; group 1 is the directive's name.
 DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*([A-Za-z]*)[^\n\\]*(?:\\(?:\r?\n)?[^\n\\]*)*", re.MULTILINE)
 # The same from a `#` on in raw text, where a comment on the line may run over several lines.
-RAW_DIRECTIVE = re.compile(rb"#[^\n\\/]*(?:(?:\\\r?\n|\\|" + _COMMENT + rb"|/)[^\n\\/]*)*", re.DOTALL)
+RAW_DIRECTIVE = re.compile(
+    rb"#(?:[^\n\\/\"']+|\\(?:\r?\n)?|" + _LITERAL + rb"|" + _COMMENT + rb"|/)*", re.DOTALL
+)
+_MARK = re.compile(r"/[*/]")
+_DIGITS = b"0123456789"
+# The bytes of words.
+WORD = bytes(c for c in range(128) if chr(c).isalnum()) + b"_"
+# previous_code looks for a line's begin so far back; longer lines are no directives.
+_LONGEST_LINE = 1 << 12
+_LONGEST_RUN = 1 << 14
+_BACK = 64
 
 _BLANK = bytes(c if c in b"\n\r" else 0x20 for c in range(256))
 _PARENS = re.compile(rb"[()]")
@@ -33,14 +41,61 @@ def blanked(text: bytes) -> bytes:
 
 def _bare_token(match: re.Match[bytes]) -> bytes:
     text = match.group()
-    if text[:1] == b"/":
+    quote = text[:1]
+    if quote == b"/":
         return text.translate(_BLANK)
-    return text[:1] + text[1:-1].translate(_BLANK) + text[:1]
+    last = quote if len(text) > 1 and text.endswith(quote) else b""
+    return quote + text[1 : len(text) - len(last)].translate(_BLANK) + last
 
 
 def bare(data: bytes) -> bytes:
     """`data` with comments and the insides of literals blanked; equal in length and lines, quotes kept."""
     return OPAQUE.sub(_bare_token, data)
+
+
+def without_comments(text: str, blank: str = "", lines: bool = True) -> str:
+    """`text` with `blank` for each comment; an unclosed one stays, marks in string literals count too.
+
+    lines: whether to take out `//` comments too.
+    """
+    kept: list[str] = []
+    start = at = 0
+    closed = True  # whether a block comment that starts here may still be closed
+    while found := _MARK.search(text, at):
+        at = found.start() + 1
+        if text[at] == "*":
+            end = text.find("*/", at + 1) + 2 if closed else 1
+            if end < 2:
+                closed = False
+                continue
+        elif lines:
+            end = text.find("\n", at)
+            end = end if end >= 0 else len(text)
+        else:
+            continue
+        kept += (text[start : found.start()], blank)
+        start = at = end
+    kept.append(text[start:])
+    return "".join(kept)
+
+
+def open_comment(data: bytes) -> int:
+    """Offset of the block comment that is not closed; -1 if there is none."""
+    if data.rfind(b"/*") <= data.rfind(b"*/") - 2:
+        return -1
+    last = None
+    for match in OPAQUE.finditer(data):
+        last = match
+    if last is None or last.end() < len(data):
+        return -1
+    text = last.group()
+    closed = len(text) >= 4 and text.endswith(b"*/")
+    return last.start() if text.startswith(b"/*") and not closed else -1
+
+
+def last_name(text: bytes) -> bytes:
+    """The identifier that ends `text`; b"" if it ends in anything else."""
+    return text[len(text.rstrip(WORD)) :].lstrip(_DIGITS)
 
 
 def paren_pairs(text: bytes) -> dict[int, int]:
@@ -60,7 +115,7 @@ def brace_end(text: bytes, start: int) -> int:
 
     Of the arms of an `#if` only the first counts, and what a directive line holds does not count.
     """
-    depth = 0
+    depth = later = 0  # later: how many of the open #if are past their first arm
     before: list[int] = []  # depth at each open #if
     after: list[int | None] = []  # depth at the end of its first arm, once that is over
     for match in _BRACES.finditer(text, start):
@@ -69,7 +124,7 @@ def brace_end(text: bytes, start: int) -> int:
             depth += 1
         elif token == b"}":
             depth -= 1
-            if depth <= 0 and not any(arm is not None for arm in after):
+            if depth <= 0 and not later:
                 return match.end()
         elif match.group(1).startswith(b"if"):
             before.append(depth)
@@ -81,27 +136,45 @@ def brace_end(text: bytes, start: int) -> int:
                 continue
             if after[-1] is None:
                 after[-1] = depth
+                later += 1
             depth = before[-1]
         elif match.group(1) == b"endif" and before:
             before.pop()
             first = after.pop()
-            depth = depth if first is None else first
+            if first is not None:
+                depth = first
+                later -= 1
     return -1
 
 
 def previous_code(text: bytes, at: int) -> int:
     """Offset of the last byte before `at` of bare text that is neither blank nor in a directive.
 
-    -1 if there is none in the text or in the last hundred lines.
+    -1 if there is none in the text, or behind a hundred directives or as many as are longer than any real.
     """
+    farthest = at - _LONGEST_RUN
     for _ in range(100):
-        if at <= 0:
+        at = _previous_byte(text, at)
+        if at < 0 or at < farthest:
             break
-        line = text.rfind(b"\n", 0, at) + 1
-        part = text[line:at].rstrip()
-        if part and not part.lstrip().startswith(b"#"):
-            return line + len(part) - 1
-        at = line - 1
+        line = text.rfind(b"\n", max(0, at - _LONGEST_LINE), at) + 1
+        if not line and at > _LONGEST_LINE:
+            return at
+        if not text[line : at + 1].lstrip().startswith(b"#"):
+            return at
+        at = line
+    return -1
+
+
+def _previous_byte(text: bytes, at: int) -> int:
+    """Offset of the last byte before `at` that is not blank; -1 if there is none."""
+    step = _BACK
+    while at > 0:
+        start = max(0, at - step)
+        kept = len(text[start:at].rstrip())
+        if kept:
+            return start + kept - 1
+        at, step = start, 2 * step
     return -1
 
 

@@ -27,7 +27,10 @@ BLANK = "BLANK"
 RENAME = "RENAME"
 INVOCATION = "INVOCATION"
 
+# All but the bytes of words, as blanks.
+_WORDS = bytes(c if re.match(rb"\w", bytes([c])) else 0x20 for c in range(256))
 _TABLE_KINDS = frozenset({LOOP, ALWAYS, AUTO, NORETURN, BLANK, RENAME})
+_KEYS = frozenset({"names", "pattern", "words", "needles", "damaged", "kind", "action", "reason"})
 ACTIONS = frozenset(
     {
         "blank",
@@ -56,7 +59,8 @@ class Macro:
     """One entry of the table.
 
     kind: what the flow graph is told. action: how the text is changed. needles: texts of which one must
-    occur in the text before `pattern` is tried. damaged: only for functions that did not parse without it.
+    occur before `pattern` is tried, whole words if `exact`. damaged: only for functions that did not parse
+    without it.
     """
 
     kind: str
@@ -64,6 +68,7 @@ class Macro:
     reason: str
     pattern: re.Pattern[bytes]
     needles: tuple[bytes, ...]
+    exact: bool
     damaged: bool
 
 
@@ -74,24 +79,37 @@ def table() -> tuple[Macro, ...]:
     return load(path.read_text(encoding="utf-8"), path.name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Where to look for entries: by the words of a text, and by parts of words or signs."""
+
+    words: dict[bytes, tuple[int, ...]]
+    parts: tuple[tuple[bytes, tuple[int, ...]], ...]
+
+
 @lru_cache(maxsize=2)
-def _needles(damaged: bool) -> tuple[tuple[bytes, tuple[int, ...]], ...]:
-    """Every needle once, with the entries that it makes worth trying."""
-    entries: dict[bytes, tuple[int, ...]] = {}
+def _index(damaged: bool) -> _Index:
+    words: dict[bytes, tuple[int, ...]] = {}
+    parts: dict[bytes, tuple[int, ...]] = {}
     for at, macro in enumerate(table()):
         if damaged or not macro.damaged:
+            target = words if macro.exact else parts
             for needle in macro.needles:
-                entries[needle] = (*entries.get(needle, ()), at)
-    return tuple(entries.items())
+                target[needle] = (*target.get(needle, ()), at)
+    return _Index(words, tuple(parts.items()))
 
 
 def candidates(data: bytes, damaged: bool) -> list[Macro]:
-    """The entries that may occur in `data`, in the table's order; nearly always few or none.
+    """The entries that may occur in `data`, in the table's order; for most functions few or none.
 
     damaged: whether to offer the entries for functions that did not parse.
     """
-    # One flat loop over plain substring tests: an alternation of all names takes five times as long.
-    found = [entries for needle, entries in _needles(damaged) if needle in data]
+    index = _index(damaged)
+    # A plain substring test for each part: one alternation of all takes several times as long.
+    found = [entries for part, entries in index.parts if part in data]
+    words = data.translate(_WORDS).split()
+    if not index.words.keys().isdisjoint(words):
+        found += [index.words[word] for word in index.words.keys() & words]
     if not found:
         return []
     macros = table()
@@ -115,22 +133,23 @@ def _macro(row: dict[str, Any], where: str) -> Macro:
         raise UsageError(f"{where}: unknown action {action!r}")
     if not reason:
         raise UsageError(f"{where}: no reason given")
-    unknown = sorted(row.keys() - {"names", "pattern", "needles", "damaged", "kind", "action", "reason"})
+    unknown = sorted(row.keys() - _KEYS)
     if unknown:
         raise UsageError(f"{where}: unknown key {unknown[0]!r}")
     names: list[str] = row.get("names", [])
     if bool(names) == ("pattern" in row):
         raise UsageError(f"{where}: needs either names or a pattern")
+    words: list[str] = names or row.get("words", [])
+    if bool(words) == bool(row.get("needles")) or (names and "words" in row):
+        raise UsageError(f"{where}: a pattern needs words or needles, names need none")
     # The leading \b lets the search skip the inside of words, which makes it several times faster.
     source = rf"\b(?:{_alternatives(names)})\b" if names else row["pattern"]
     try:
         pattern = re.compile(source.encode("ascii"))
     except (re.error, UnicodeEncodeError) as error:
         raise UsageError(f"{where}: {error}") from None
-    needles = tuple(needle.encode("ascii") for needle in row.get("needles", names))
-    if not needles:
-        raise UsageError(f"{where}: a pattern needs needles")
-    return Macro(kind, action, reason, pattern, needles, bool(row.get("damaged", False)))
+    needles = tuple(needle.encode("ascii") for needle in words or row["needles"])
+    return Macro(kind, action, reason, pattern, needles, bool(words), bool(row.get("damaged", False)))
 
 
 def _alternatives(names: list[str]) -> str:

@@ -43,6 +43,8 @@ __all__ = [
 
 # A macro call that begins a line at column 0.
 _INVOCATION = re.compile(rb"(?:\A|\n)([A-Za-z_]\w*)[ \t]*(?=\()")
+_INVOCATION_HERE = re.compile(rb"[A-Za-z_]\w*[ \t]*\(")
+_COLUMN_0 = re.compile(rb"\n[A-Za-z_]")
 # A definition whose name a macro makes: NAME(x)(parameters), with a return type before it or without.
 _PASTED_HEAD = re.compile(
     rb"^(?:[A-Za-z_][\w \t*]*[ \t*])??([A-Za-z_]\w*)([ \t]*)(?=\((?![*^])[^;{}=\n]*\)[ \t\n]*\()",
@@ -59,11 +61,22 @@ _REST_OF_LINE = re.compile(rb"[ \t\r]*(?:\n|\Z)")
 def normalise(data: bytes) -> Normal:
     """The normalised form of a piece or of a whole file; equal to it in length and lines."""
     macros = candidates(data, damaged=False)
-    if not macros and not _INVOCATION.search(data) and not _PASTED_HEAD.search(data):
+    if not macros and not _macro_at_column_0(data):
         return Normal(data, ())
     edit = Edit(data)
     _rewrite(edit, macros)
     return edit.result()
+
+
+def _macro_at_column_0(data: bytes) -> bool:
+    """Whether a line begins with what may be an invocation or a name that a macro makes."""
+    start = 0
+    while not _INVOCATION_HERE.match(data, start) and not _PASTED_HEAD.match(data, start):
+        line = _COLUMN_0.search(data, start)
+        if line is None:
+            return False
+        start = line.start() + 1
+    return True
 
 
 def normalise_damaged(data: bytes, every_branch: bool = False) -> Normal:
@@ -106,8 +119,9 @@ def _rewrite(edit: Edit, macros: list[Macro]) -> None:
     for macro in macros:
         for match in macro.pattern.finditer(edit.bare):
             edit.apply(macro, *match.span())
-    _invocations(edit)
-    _pasted_heads(edit)
+    if _macro_at_column_0(edit.bare):
+        _invocations(edit)
+        _pasted_heads(edit)
 
 
 def _calls(edit: Edit, pattern: re.Pattern[bytes], start: int) -> Iterator[tuple[int, int, int]]:

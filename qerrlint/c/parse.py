@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qerrlint.c import grammar
+from qerrlint.c.lexis import open_comment
 from qerrlint.c.normalise import Normal, normalise, normalise_damaged
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ class Parsed:
 
     function: the function_definition node, None if there is none. damage: why the tree cannot be trusted
     ("syntax error at line N of the function", "missing token at line N of the function", "function
-    inside a function", "no function found"), None if it can.
+    inside a function", "no function found", "a comment that is not closed", or how the text differs from any
+    that the parser could read in proportionate time), None if it can.
     """
 
     piece: Piece
     normal: Normal
-    root: Node
     function: Node | None
     damage: str | None
 
@@ -38,33 +39,38 @@ def parse_piece(piece: Piece, data: bytes) -> Parsed:
     one arm of every #if; the first pass that heals it is taken, else the tree of the first one.
     """
     text = data[piece.span.start : piece.span.end]
-    first = _parsed(piece, normalise(text))
+    if open_comment(text) >= 0:
+        return Parsed(piece, Normal(text, ()), None, "a comment that is not closed")
+    normal = normalise(text)
+    try:
+        first = _parsed(piece, normal, grammar.parse(normal.data))
+    except grammar.TangledError as error:
+        return Parsed(piece, normal, None, str(error))
     if first.damage is None:
         return first
+    tried = {normal.data}
     for every_branch in (False, True):
-        again = _parsed(piece, normalise_damaged(text, every_branch))
+        normal = normalise_damaged(text, every_branch)
+        if normal.data in tried:
+            continue
+        tried.add(normal.data)
+        try:
+            again = _parsed(piece, normal, grammar.parse(normal.data, again=True))
+        except grammar.TangledError:
+            break
         if again.damage is None:
             return again
     return first
 
 
-def _parsed(piece: Piece, normal: Normal) -> Parsed:
-    root = grammar.parse(normal.data)
-    found = grammar.function_nodes(root)
-    function = found[0] if found else None
-    return Parsed(piece, normal, root, function, _damage(piece, normal, root, found))
-
-
-def _damage(piece: Piece, normal: Normal, root: Node, found: list[Node]) -> str | None:
+def _parsed(piece: Piece, normal: Normal, root: Node) -> Parsed:
     fault = grammar.first_fault(root)
     if fault is not None:
         line = normal.data.count(b"\n", 0, fault.start_byte) + 1
         what = "missing token" if fault.is_missing else "syntax error"
-        return f"{what} at line {line} of the function"
-    if piece.body < 0:
-        return None
-    if not found:
-        return "no function found"
-    if len(found) > 1:
-        return "function inside a function"
-    return None
+        return Parsed(piece, normal, None, f"{what} at line {line} of the function")
+    found = grammar.function_nodes(root)
+    damage = None
+    if piece.body >= 0 and len(found) != 1:
+        damage = "function inside a function" if found else "no function found"
+    return Parsed(piece, normal, found[0] if found else None, damage)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_TOKEN = re.compile(rb"#[^\n]*|'((?:[^'\\\n]|\\.)*)'|([{}\[\]:,])|(true|false)|\s+|(.)")
+_TOKEN = re.compile(rb"#[^\n]*|'([^'\\\n]*(?:\\.[^'\\\n]*)*)'?|([{}\[\]:,])|(true|false)|\s+|(.)")
 _DEFINITION = re.compile(rb"^\{\s*'(enum|struct|union|alternate|command|event|type)'\s*:\s*'([^'\n]+)'", re.M)
 
 

@@ -7,20 +7,21 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from qerrlint.c.lexis import bare, blanked, next_code, paren_pairs, previous_code
+from qerrlint.c.lexis import WORD, bare, blanked, last_name, next_code, paren_pairs, previous_code
 from qerrlint.c.macros import NORETURN, Macro
 
 # Calls with longer argument lists are left alone: a limit keeps nested calls from costing their square.
 _LONGEST_CALL = 1 << 13
 _LONGEST_NAME = 100
+# The argument of a macro that becomes part of an identifier.
+_LONGEST_ARGUMENT = 512
 
-_WORD_BEFORE = re.compile(rb"[A-Za-z_]\w*\s*\Z")
-_WORD_START = re.compile(rb"\w*\Z")
 _WORD_END = re.compile(rb"\w*")
+_REST_OF_LINE = re.compile(rb"[ \t\r\v\f]*\n")
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 _NAME = re.compile(rb"[A-Za-z_]\w*")
-_LAST_WORD = re.compile(rb"[A-Za-z_]\w*(?=\W*\Z)")
-_TYPE = re.compile(rb"\s*[A-Za-z_][\w\s]*[\s*]*\Z")
+_TYPE = re.compile(rb"\s*[A-Za-z_][\w\s]*(?:\*[\s*]*)?\Z")
+_AFTER_TYPE = b"* \t\r\n\v\f"
 _BRACKETS = re.compile(rb"[(),]")
 _OPERATOR_ARGUMENT = re.compile(rb",(?=\s*(?:[=!<>]=|[<>])\s*(,))")
 _LAST_OPERATOR = re.compile(rb",\s*(?:[=!<>]=|[<>])\s*\Z")
@@ -59,6 +60,7 @@ class Edit:
         self.bare = bare(data)
         self._out = bytearray(data)
         self._rewrites: list[Rewrite] = []
+        self._skipped = (0, 0)
 
     @cached_property
     def pairs(self) -> dict[int, int]:
@@ -101,8 +103,19 @@ class Edit:
 
     def next_byte(self, at: int) -> bytes:
         """The first byte of code from `at` on, b"" at the end."""
-        at = next_code(self.bare, at)
-        return self.bare[at : at + 1]
+        text = self.bare
+        line = _REST_OF_LINE.match(text, at)
+        if line is not None:
+            at = line.end()
+            # Many names before the same run of blank lines and directives: it is read once.
+            start, end = self._skipped
+            if not (start <= at < end and text[at] in b"# \t\r\n"):
+                end = next_code(text, at)
+                self._skipped = (at, end)
+            at = end
+        else:
+            at = next_code(text, at)
+        return text[at : at + 1]
 
     def apply(self, macro: Macro, start: int, end: int) -> None:
         """Does what `macro` says about its occurrence at [start, end)."""
@@ -136,11 +149,9 @@ class Edit:
     def block(self, kind: str, keyword: bytes, start: int, end: int) -> None:
         """NAME(...) before a statement becomes `keyword` (...); [start, end) may be a part of NAME."""
         text = self.bare
-        before = _WORD_START.search(text, max(0, start - _LONGEST_NAME), start)
         behind = _WORD_END.match(text, end, end + _LONGEST_NAME)
-        if before is None or behind is None:
-            return
-        start, end = before.start(), behind.end()
+        start = start - len(_word_before(text, start))
+        end = behind.end() if behind else end
         opening = self._after_blanks(end)
         closing = self.pairs.get(opening, -1)
         if closing < 0 or end - start < len(keyword) or self.changed(start):
@@ -157,10 +168,9 @@ class Edit:
     def _call(self, macro: Macro, start: int, end: int, opening: int, closing: int) -> None:
         """The actions on NAME(...), whose parentheses are at [opening, closing)."""
         action = macro.action
-        inside = self.bare[opening + 1 : closing - 1]
         last = end
         if action in {"pointer-type", "value-type"}:
-            name = inside.strip()
+            name = self.bare[opening + 1 : closing - 1].strip()
             if not _NAME.fullmatch(name):
                 return
             self.put(start, closing, name + b" *" if action == "pointer-type" else name)
@@ -175,9 +185,9 @@ class Edit:
             letter = end - len(self.data[start:end].lstrip(b"_"))
             self._out[letter] = self.data[letter] & 0xDF
         elif action == "identifier":
-            if b"\n" in self.data[end:closing]:
+            if closing - end > _LONGEST_ARGUMENT or b"\n" in self.data[end:closing]:
                 return
-            words = b"_" + b"_".join(re.findall(rb"\w+", inside))
+            words = b"_" + b"_".join(re.findall(rb"\w+", self.bare[opening + 1 : closing - 1]))
             self._out[end:closing] = words[: closing - end].ljust(closing - end, b"_")
             last = closing
         elif action == "skip-first":
@@ -192,10 +202,10 @@ class Edit:
             self.blank(*commas.span())
             self.blank(*commas.span(1))
         elif action == "last-operator":
-            operator = _LAST_OPERATOR.search(inside)
+            operator = _LAST_OPERATOR.search(self.bare, opening + 1, closing - 1)
             if not operator:
                 return
-            self.blank(opening + 1 + operator.start(), closing - 1)
+            self.blank(operator.start(), closing - 1)
         self.record(macro.kind, start, last, self.text(start, last))
 
     def _after_blanks(self, at: int) -> int:
@@ -204,24 +214,23 @@ class Edit:
 
     def _argument_end(self, start: int, closing: int) -> int:
         """Offset of the comma or parenthesis that ends the argument which begins at `start`."""
-        depth = 0
-        for match in _BRACKETS.finditer(self.bare, start, closing):
-            token = match.group()
-            if token == b"(":
-                depth += 1
-            elif depth == 0:
-                return match.start()
-            elif token == b")":
-                depth -= 1
+        at = start
+        while bracket := _BRACKETS.search(self.bare, at, closing):
+            if bracket.group() != b"(":
+                return bracket.start()
+            at = self.pairs.get(bracket.start(), closing)
         return closing
 
     def _single_word(self, kind: str, start: int, end: int) -> None:
         """Leaves of a type in an argument the last word, if the type is more than one word."""
         text = self.bare[start:end]
-        word = _LAST_WORD.search(text)
-        if word and _TYPE.match(text) and text.strip() != word.group():
-            self.blank(start, start + word.start())
-            self.blank(start + word.end(), end)
+        if not _TYPE.match(text):
+            return
+        kept = len(text.rstrip(_AFTER_TYPE))
+        word = last_name(text[:kept])
+        if word and text.strip() != word:
+            self.blank(start, start + kept - len(word))
+            self.blank(start + kept, end)
             self.record(kind, start, end, self.text(start, end).strip())
 
     def _plain_argument(self, kind: str, start: int, end: int) -> None:
@@ -232,8 +241,8 @@ class Edit:
         if before < 0:
             return
         if self.bare[before : before + 1] == b"(":
-            word = _WORD_BEFORE.search(self.bare, max(0, before - _LONGEST_NAME), before)
-            if word is None or word.group().strip() in _NOT_CALLS:
+            word = _name_before(self.bare, before)
+            if not word or word in _NOT_CALLS:
                 return
         elif self.bare[before : before + 1] != b",":
             return
@@ -249,5 +258,15 @@ class Edit:
             return False
         if self.bare[before] in _BEFORE_STATEMENT:
             return True
-        word = _WORD_BEFORE.search(self.bare, max(0, before - _LONGEST_NAME), before + 1)
-        return word is not None and word.group() in {b"else", b"do"}
+        return _name_before(self.bare, before + 1) in {b"else", b"do"}
+
+
+def _word_before(text: bytes, at: int) -> bytes:
+    """The part of a word that ends at `at`."""
+    window = text[max(0, at - _LONGEST_NAME) : at]
+    return window[len(window.rstrip(WORD)) :]
+
+
+def _name_before(text: bytes, at: int) -> bytes:
+    """The identifier before `at`, blanks between them or not; b"" if there is none."""
+    return last_name(text[max(0, at - _LONGEST_NAME) : at].rstrip())

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reads comments `qerrlint: allow RULE reason` of a file, and which code each covers; it knows no rule."""
+"""The comments `qerrlint: allow RULE reason` of a file, and which code each of them covers."""
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -44,17 +45,15 @@ def allowances(path: str, data: bytes, pieces: Iterable[Piece]) -> tuple[Allowan
     """
     if MARK not in data:
         return ()
-    functions = [piece for piece in pieces if piece.kind == FUNCTION]
-    code = bare(data)
+    places = _Places(path, bare(data), pieces)
     out = []
     for found in OPAQUE.finditer(data):
         text = found.group()
         if text[:1] != b"/" or MARK not in text:
             continue
         words = _TEXT.match(_words(text))
-        if words is None:
-            continue
-        out.append(_allowance(path, code, functions, found.start(), found.end(), words["rest"].strip()))
+        if words is not None:
+            out.append(_allowance(places, found.start(), found.end(), words["rest"].strip()))
     return tuple(out)
 
 
@@ -65,19 +64,20 @@ def _words(comment: bytes) -> str:
     return _MARGIN.sub("\n", text).lstrip("*").strip()
 
 
-def _allowance(path: str, code: bytes, functions: list[Piece], start: int, end: int, words: str) -> Allowance:
+def _allowance(places: _Places, start: int, end: int, words: str) -> Allowance:
+    """The allowance of the comment at [start, end) whose text after the mark is `words`."""
     allow = _ALLOW.match(words)
-    first = code.rfind(b"\n", 0, start) + 1
-    last = _line_end(code, end)
-    whole = False
-    if code[first:start].strip() or code[end:last].strip():
-        covers = Span(path, first, last)
-        home = _around(functions, start)
+    path = places.path
+    before, behind = places.line(start), places.line(end)
+    if before.code < start or behind.code_end > end:
+        covers = Span(path, before.start, behind.end)
+        home = places.function(start)
         whole = home is not None and start < home.body
     else:
-        at = next_code(code, end)
-        covers = Span(path, code.rfind(b"\n", 0, at) + 1, _line_end(code, at))
-        home = _around(functions, start) or _around(functions, at)
+        at = places.next_code(end)
+        line = places.line(at)
+        covers = Span(path, line.start, line.end)
+        home = places.function(start) or places.function(at)
         whole = home is not None and at <= home.body
     if whole and home is not None:
         covers = home.span
@@ -92,10 +92,49 @@ def _allowance(path: str, code: bytes, functions: list[Piece], start: int, end: 
     )
 
 
-def _around(functions: list[Piece], at: int) -> Piece | None:
-    return next((piece for piece in functions if piece.span.start <= at < piece.span.end), None)
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a file, [start, end), and the place of its code, [code, code_end); empty for a blank line."""
+
+    start: int
+    end: int
+    code: int
+    code_end: int
 
 
-def _line_end(code: bytes, at: int) -> int:
-    end = code.find(b"\n", at)
-    return end if end >= 0 else len(code)
+class _Places:
+    """A file's lines, code and functions; answers for places asked for in order, each part read once."""
+
+    def __init__(self, path: str, code: bytes, pieces: Iterable[Piece]) -> None:
+        """`code` is the file's text without comments."""
+        self.path = path
+        self._code = code
+        self._functions = sorted((p for p in pieces if p.kind == FUNCTION), key=lambda p: p.span.start)
+        self._starts = [piece.span.start for piece in self._functions]
+        self._line = _Line(0, -1, 0, 0)
+        self._skipped = (0, 0)
+
+    def function(self, at: int) -> Piece | None:
+        """The function around a place."""
+        index = bisect_right(self._starts, at) - 1
+        return self._functions[index] if index >= 0 and at < self._functions[index].span.end else None
+
+    def line(self, at: int) -> _Line:
+        """The line around a place."""
+        line = self._line
+        if not line.start <= at <= line.end:
+            start = self._code.rfind(b"\n", 0, at) + 1
+            end = self._code.find(b"\n", at)
+            end = end if end >= 0 else len(self._code)
+            text = self._code[start:end]
+            code = start + len(text) - len(text.lstrip())
+            line = self._line = _Line(start, end, code, start + len(text.rstrip()))
+        return line
+
+    def next_code(self, at: int) -> int:
+        """The first code behind a comment that ends at `at`."""
+        start, end = self._skipped
+        if not start <= at < end:
+            end = next_code(self._code, at)
+            self._skipped = (at, end)
+        return end

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Top level: byte scans for what starts at column 0 (functions' heads, typedefs, tags, QOM's macros).
+"""What starts at column 0 of a file, by scans of its bytes: heads of functions, typedefs, tags, QOM's macros.
 
-It sees one file's bytes and neither parses a head nor looks into a body; preprocessor lines mean nothing
-to it.
+No head is parsed, no body looked into; preprocessor lines have no meaning here.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,14 +39,20 @@ _ATTRIBUTE = re.compile(
 _NOT_A_HEAD = frozenset(b"typedef return else if while for switch case goto do sizeof".split())
 _NOT_A_NAME = frozenset(b"int void char long short unsigned bool if while for switch return const".split())
 _TYPEDEF = re.compile(rb"\n((?:__extension__[ \t]+)?typedef)\b")
-_TAGGED = re.compile(rb"\n(?:(?:static|const|extern)[ \t]+)*(struct|union|enum)[ \t]+[^;(){}=]*\{")
+_TAGGED = re.compile(rb"\n(?:(?:static|const|extern)[ \t]+)*(struct|union|enum)[ \t]+[^;(){}=]{0,2000}\{")
+_CLOSING = re.compile(rb"\n\}")
 _TAG = re.compile(
     rb"(?:struct|union|enum)(?:\s+(?:QEMU_\w+|__attribute__\s*\(\(.*?\)\)))*\s*([A-Za-z_]\w*)?[^{]*\{"
 )
-STATEMENT_END = re.compile(rb"(?:[^;{/\"]|/\*.*?\*/|//[^\n]*|/|\"(?:[^\"\\\n]|\\.)*\"|\")*", re.S)
+# Up to the `;` or `{` that ends a declaration. Each part always matches, so that nothing is read twice.
+STATEMENT_END = re.compile(
+    rb"(?:[^;{/\"]+|/\*(?:[^*]+|\*+[^*/])*(?:\*+/|\**\Z)|//[^\n]*|/|\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"?)*", re.S
+)
+# What stands behind the closing brace of a typedef.
+_LONGEST_TAIL = 4096
 _CAST = re.compile(
     rb"\n((?:OBJECT_)?DECLARE_(?:SIMPLE_TYPE|TYPE|CPU_TYPE|OBJ_CHECKERS|INSTANCE_CHECKER|CLASS_CHECKERS))"
-    rb"\s*\(([^)]*)\)"
+    rb"\s*\(([^)]{0,1000})\)"
 )
 
 
@@ -119,18 +125,22 @@ def casts(data: bytes) -> Iterator[tuple[str, str]]:
 def types(data: bytes) -> Iterator[TypeName]:
     """The typedef names and tags that are declared at column 0."""
     text = b"\n" + data
-    for m in _TYPEDEF.finditer(text):
+    bodies = _Bodies(data)
+    typedefs = list(_TYPEDEF.finditer(text))
+    for number, m in enumerate(typedefs, 1):
         start = m.start()
-        stop = STATEMENT_END.match(data, start)
+        # A declaration ends before the next one begins, whatever it lacks.
+        limit = typedefs[number].start() if number < len(typedefs) else len(data)
+        stop = STATEMENT_END.match(data, start, limit)
         end = stop.end() if stop else start
         if data[end : end + 1] == b"{":
-            yield from _braced(data, m.end() - 1, end, True)
+            yield from _braced(bodies, m.end() - 1, end, True)
             continue
         for declared in parse_declared(data[start:end].decode("latin-1")):
             kind = "alias" if declared.kind == "object" else declared.kind
             yield TypeName(declared.name, kind, declared.type, declared.signature, start)
     for m in _TAGGED.finditer(text):
-        yield from _braced(data, m.start(1) - 1, m.end() - 2, False)
+        yield from _braced(bodies, m.start(1) - 1, m.end() - 2, False)
     if b"DECLARE_" in data:
         for m in _CAST.finditer(text):
             if m[1].startswith(b"OBJECT_"):
@@ -139,27 +149,44 @@ def types(data: bytes) -> Iterator[TypeName]:
                     yield TypeName(name, "alias", f"struct {name}", None, m.start())
 
 
-def _braced(data: bytes, start: int, opening: int, typedef: bool) -> Iterator[TypeName]:
+class _Bodies:
+    """The bodies of a file's types, each closed by a brace on its first line or at column 0."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._closings = [m.start() + 1 for m in _CLOSING.finditer(data)]
+        # Bodies that lack their brace reach to that of another, and overlap; this much of it is read.
+        self._budget = 8 * len(data)
+
+    def end(self, opening: int) -> int:
+        """The brace that closes the one at `opening`; -1 if there is none."""
+        data = self.data
+        line = data.find(b"\n", opening)
+        row = data[opening : line if line >= 0 else len(data)]
+        if row.count(b"{") == row.count(b"}"):
+            return opening + row.rfind(b"}")
+        index = bisect_right(self._closings, opening)
+        if index == len(self._closings) or self._budget < 0:
+            return -1
+        self._budget -= self._closings[index] - opening
+        return self._closings[index]
+
+
+def _braced(bodies: _Bodies, start: int, opening: int, typedef: bool) -> Iterator[TypeName]:
     """The tag, and for a typedef the names behind the closing brace, of a struct, union or enum."""
+    data = bodies.data
     head = _TAG.search(data, start, opening + 1)
-    if head is None:
+    close = bodies.end(opening)
+    if head is None or close <= opening:
         return
     kind = head[0].split(None, 1)[0].rstrip(b"{").decode("latin-1")
-    line = data.find(b"\n", opening)
-    line = line if line >= 0 else len(data)
-    row = data[opening:line]
-    close = (
-        opening + row.rfind(b"}") if row.count(b"{") == row.count(b"}") else data.find(b"\n}", opening) + 1
-    )
-    if close <= opening:
-        return
     body = (opening + 1, close)
     tag = head[1].decode("latin-1") if head[1] else ""
     if tag:
         yield TypeName(f"{kind} {tag}", kind, f"{kind} {tag}", None, start, body)
     if not typedef:
         return
-    end = data.find(b";", close)
+    end = data.find(b";", close, close + _LONGEST_TAIL)
     rest = data[close + 1 : end if end >= 0 else close + 1].decode("latin-1")
     for declared in parse_declared(f"{kind} {tag or '_'} {rest}"):
         if tag and declared.kind == "object":

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command line: click commands, one file each, and exit codes; it does not know how anything is found."""
+"""The command line: click commands, one file each, and exit codes."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `check --diff` and `check --fix` do with the findings shown; knows streams, not how fixes are made."""
+"""What `check --diff` and `check --fix` do with the findings shown: write a diff, or change files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import click
-
+from qerrlint.cli.tell import tell
 from qerrlint.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def make_fixes(source: Source, settings: Settings, shown: Sequence[Reported]) ->
         mended += file.mended
     _say(refused)
     if not settings.options.quiet:
-        click.echo(f"fixed {count(len(mended), 'finding')} in {count(written, 'file')}", err=True)
+        tell(f"fixed {count(len(mended), 'finding')} in {count(written, 'file')}", head="")
     done = {id(item) for item in mended}
     return [item for item in shown if id(item) not in done]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which tree a stack of series is applied to, and which series make one; it knows options, no findings."""
+"""Which tree a stack of series is applied to, and which series form a stack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class OpenedBase(NamedTuple):
-    """The tree at the base, where the user has it, how the base was found (TreeInfo.base_found_by), notes."""
+    """The tree at the base, its root on disk, how the base was found (TreeInfo.base_found_by), notes."""
 
     source: Source
     root: str
@@ -38,9 +38,9 @@ def sorted_stacks(options: Options, series: Sequence[Series], beneath: Sequence[
 def open_base(
     options: Options, base: str | None, series: Sequence[Series], *, partial: bool
 ) -> OpenedBase | None:
-    """The tree to apply the patches to; None where there is none. `partial`: patches in front are missing.
+    """The tree to apply the patches to; None if there is none. `partial`: earlier patches are missing.
 
-    Raises InputError for a tree, a base or a repository that is none.
+    Raises InputError for a tree, a base or a repository that does not exist.
     """
     from qerrlint.errors import InputError
     from qerrlint.patch.base import find_base
@@ -52,7 +52,7 @@ def open_base(
     if root is None:
         if base is not None:
             raise InputError(
-                "--base needs a tree: there is none around the current directory (name one with --tree)"
+                "--base needs a tree, and the current directory is in none (name one with --tree)"
             )
         return None
     if locate(root) is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint baseline write|update`: the file of accepted findings; knows click and where the file lies."""
+"""`qerrlint baseline write|update`: the file of accepted findings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from qerrlint.cli.options import not_empty, rev_option, shared
 from qerrlint.cli.settings import open_source
+from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
 @click.group("baseline")
 def command() -> None:
-    """Write or update the file of findings that are known and do not count.
+    """Write or update the baseline, the file of accepted findings.
 
-    It is .qerrlint-baseline at the tree's root, or what the configuration names; patch and diff read it from
-    the base.
+    It is .qerrlint-baseline at the tree's root, or the file that the configuration names; patch and diff
+    read it from the base.
     """
 
 
@@ -42,18 +43,18 @@ def _where(function: Callable[..., None]) -> Callable[..., None]:
             "target",
             metavar="FILE",
             callback=not_empty,
-            help="Write there; -: to standard output.",
+            help="Write to this file; -: to standard output.",
         ),
     ):
         function = decorate(function)
     return function
 
 
-@command.command("write", short_help="Accept what `check` shows now.")
+@command.command("write", short_help="Accept the findings that `check` shows now.")
 @_where
 @shared(*_SHARED)
 def write(options: Options, rev: str | None, target: str | None) -> None:
-    """Accept every finding that `qerrlint check` shows now, and nothing else."""
+    """Accept exactly the findings that `qerrlint check` shows now."""
     from dataclasses import replace
 
     from qerrlint.policy.baseline import Baseline, entry_of
@@ -66,12 +67,12 @@ def write(options: Options, rev: str | None, target: str | None) -> None:
         _save(file, [entry_of(item) for item in accepted], "written")
 
 
-@command.command("update", short_help="Drop what is gone; with --add accept what is new.")
+@command.command("update", short_help="Drop entries whose finding is gone; with --add accept new findings.")
 @_where
 @shared(*_SHARED, "baseline")
-@click.option("--add", is_flag=True, help="Accept also what is not in the baseline yet.")
+@click.option("--add", is_flag=True, help="Also accept findings that are not in the baseline yet.")
 def update(options: Options, rev: str | None, target: str | None, add: bool) -> None:
-    """Drop the entries whose finding is gone, each named on standard error; add none unless asked."""
+    """Drop the entries whose finding is gone, and name them on standard error; add some only with --add."""
     from qerrlint.errors import UsageError
     from qerrlint.policy.baseline import REASON, beyond, entry_of
 
@@ -88,7 +89,7 @@ def update(options: Options, rev: str | None, target: str | None, add: bool) -> 
         wanted += [item for item in found if item.suppressed is None and settings.shows(item)]
     entries = [entry_of(item) for item in wanted]
     for entry in beyond(settings.baseline.entries, entries):
-        click.echo(f"gone: {entry}", err=True)
+        tell(f"gone: {entry}", head="")
     _save(file, entries, "updated")
 
 
@@ -103,7 +104,7 @@ def _settings(options: Options, source: Source) -> Settings:
 def _check(source: Source, settings: Settings) -> list[Reported]:
     """All findings of the whole tree, those of the settings' baseline suppressed.
 
-    Raises InputError where a file could not be analysed: its findings would be taken for gone.
+    Raises InputError where a file could not be analysed: its findings would count as gone.
     """
     from qerrlint.cli.cache import store_of
     from qerrlint.engine.check_files import check_files, core_files
@@ -121,7 +122,7 @@ def _check(source: Source, settings: Settings) -> list[Reported]:
 
 
 def _file(source: Source, settings: Settings, target: str | None) -> str:
-    """Where the baseline goes; raises UsageError where the tree is no folder that has a place for it."""
+    """The file of the baseline; raises UsageError if the tree is not a folder that can hold it."""
     from qerrlint.errors import UsageError
     from qerrlint.policy.baseline import DEFAULT
     from qerrlint.source.directory import DirectorySource
@@ -129,9 +130,7 @@ def _file(source: Source, settings: Settings, target: str | None) -> str:
     if target is not None:
         return target
     if not isinstance(source, DirectorySource):
-        raise UsageError(
-            f"{source.root}: git's objects are not written: say where the baseline goes (--output)"
-        )
+        raise UsageError(f"{source.root}: git's objects are not written: name a file with --output")
     return os.path.join(source.root, settings.configuration.baseline or DEFAULT)
 
 
@@ -149,4 +148,4 @@ def _save(file: str, entries: list[Entry], done: str) -> None:
             stream.write(data)
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from None
-    click.echo(f"{file}: {done}, {count(len(entries), 'finding')}", err=True)
+    tell(f"{file}: {done}, {count(len(entries), 'finding')}", head="")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint cache info|clear`, and the store that a command uses; knows click, not what is kept."""
+"""`qerrlint cache info|clear`, and the store that a command uses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qerrlint.cli.tell import tell
+
 if TYPE_CHECKING:
     from qerrlint.cli.options import Options
     from qerrlint.engine.cache_store import Store
@@ -16,15 +18,15 @@ if TYPE_CHECKING:
 
 @click.group("cache")
 def command() -> None:
-    """Show or clear what `check` and `baseline` keep from run to run: the results of unchanged files.
+    """Show or clear the results of unchanged files that `check` and `baseline` store.
 
-    It lies in the user's cache directory, or in QERRLINT_CACHE_DIR. Deleting it is always safe.
+    The cache is in the user's cache directory, or in QERRLINT_CACHE_DIR. It can be deleted at any time.
     """
 
 
-@command.command("info", short_help="Print where it lies and its size.")
+@command.command("info", short_help="Print where the cache is and its size.")
 def info() -> None:
-    """Print where it lies, how many files' results it holds, and its size."""
+    """Print where the cache is, how many files' results it has, and its size."""
     from qerrlint.engine.cache_store import Store
     from qerrlint.errors import UsageError
 
@@ -37,7 +39,7 @@ def info() -> None:
 
 @command.command("clear")
 def clear() -> None:
-    """Delete it."""
+    """Delete the cache."""
     from qerrlint.engine.cache_store import Store
     from qerrlint.errors import UsageError
 
@@ -50,7 +52,7 @@ def clear() -> None:
 
 @contextmanager
 def store_of(options: Options) -> Iterator[Store | None]:
-    """The store for a run, None with --no-cache; what is wrong with it is said once, on standard error."""
+    """The store for a run, None with --no-cache; a problem with it is reported once, on standard error."""
     if options.no_cache:
         yield None
         return
@@ -59,4 +61,4 @@ def store_of(options: Options) -> Iterator[Store | None]:
     with Store() as store:
         yield store
     if store.trouble is not None and not options.quiet:
-        click.echo(f"qerrlint: {store.trouble}", err=True)
+        tell(f"{store.trouble}")

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint check`: files or a whole tree as they are; knows click, paths and progress."""
+"""`qerrlint check`: files or a whole tree as they are."""
 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,20 +14,24 @@ from qerrlint.cli.paths import require_files, within
 from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import open_source, settle
 
-# Fewer files are done in a blink.
+if TYPE_CHECKING:
+    from qerrlint.source.source import Source
+
+# A progress bar for fewer files would be gone at once.
 _MANY = 50
 
 
 @click.command("check")
 @click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
-@rev_option("Analyse git's objects at REV, not the work tree.")
-@click.option("--diff", is_flag=True, help="Print what would mend the findings as a diff, and nothing else.")
-@click.option("--fix", is_flag=True, help="Mend the findings in the files, where that is mechanical.")
+@rev_option("Analyse git's objects at REV instead of the work tree.")
+@click.option("--diff", is_flag=True, help="Print only a diff with the mechanical fixes of the findings.")
+@click.option("--fix", is_flag=True, help="Apply the mechanical fixes of the findings to the files.")
 @on_files
 def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: bool, fix: bool) -> None:
-    """Analyse PATH... (files or folders), or the tree's own C files when none is given.
+    """Analyse PATH... (files or folders), or without PATH all C files of the tree.
 
-    Without paths these are left out: firmware, subprojects, tests, contrib, docs and scripts.
+    Without PATH these are left out: firmware, subprojects, tests, contrib, docs and scripts. A file outside
+    of a QEMU tree is analysed on its own, with the bundled contracts for what it does not declare.
     """
     from dataclasses import replace
 
@@ -37,16 +42,16 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
     from qerrlint.result import Result, TreeInfo
     from qerrlint.review.apply_policy import stale_notice, standing
     from qerrlint.review.series_review import summary
-    from qerrlint.source.open_tree import require_qemu
 
     if diff and (fix or options.formats or options.output):
-        raise UsageError("--diff prints a diff and nothing else: it goes with no --fix, --format or --output")
-    source = open_source(options, rev)
+        raise UsageError("--diff prints only a diff: it cannot be combined with --fix, --format or --output")
+    source, notices = _opened(options, rev, paths)
     if fix:
         refuse_objects(source)
     with source:
-        require_qemu(source.root, source)
         settings = settle(options, source)
+        if notices:
+            settings = replace(settings, reach="patch")
         wanted = within(source.root, paths, given=options.tree is not None or rev is not None)
         files = [path for path in core_files(source, wanted) if not settings.configuration.excludes(path)]
         require_files(source, paths, wanted, files, settings.configuration.origin)
@@ -58,7 +63,6 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             checked.found, settings.all_rules, settings.configuration, settings.baseline, source
         )
         closed = [s for s in closed_folders(source, wanted) if not settings.configuration.excludes(s.path)]
-        notices: list[str] = []
         read = frozenset(files) - {skipped.path for skipped in checked.coverage.skipped}
         gone = [e for e in stale if e.path in read or (not wanted and not source.exists(e.path))]
         if gone:
@@ -87,6 +91,27 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
         if fix:
             visible = make_fixes(source, settings, visible)
         sys.exit(finish(result, settings, visible))
+
+
+def _opened(options: Options, rev: str | None, paths: tuple[str, ...]) -> tuple[Source, list[str]]:
+    """What to check: a QEMU tree, or files outside of a tree with a notice that says so.
+
+    Raises InputError if a QEMU tree is required and there is none, UsageError for a --reach without one.
+    """
+    from qerrlint.errors import UsageError
+    from qerrlint.source.open_tree import folder_of, open_tree, require_qemu, tree_of
+
+    if options.tree is not None or rev is not None or not paths:
+        source = open_source(options, rev)
+        require_qemu(source.root, source)
+        return source, []
+    tree = tree_of(paths)
+    if tree is not None:
+        return open_tree(tree), []
+    if options.reach is not None:
+        raise UsageError(f"--reach: {paths[0]} lies in no QEMU tree whose declarations could be read")
+    notice = f"{paths[0]} lies in no QEMU tree: declarations are those of each file and the bundled contracts"
+    return folder_of(paths), [f"{notice} (reach: patch)"]
 
 
 def _percent(part: int, whole: int) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint completion SHELL`: the shell's completion script, which click writes; knows nothing else."""
+"""`qerrlint completion SHELL`: the shell's completion script, which click generates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.command("completion")
 @click.argument("shell", type=click.Choice(SHELLS))
 def command(shell: str) -> None:
-    """Print what makes SHELL complete commands and options.
+    """Print the script with which SHELL completes commands and options.
 
     bash: eval "$(qerrlint completion bash)"; zsh: the same with zsh; fish: qerrlint completion fish | source.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint config`: what is in force and where each value comes from; knows click and no finding."""
+"""`qerrlint config`: the values in force and where each comes from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("config")
 @rev_option("The configuration in git's objects at REV.")
-@click.option("--check", is_flag=True, help="Print nothing; end with 2 if something is wrong.")
+@click.option("--check", is_flag=True, help="Print nothing; exit with 2 if something is wrong.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print the values."
 )
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     "rules",
 )
 def command(options: Options, rev: str | None, check: bool, form: str) -> None:
-    """Show what is in force: each value, and whether an option, a file or the default gives it.
+    """Show each value in force, and whether an option, a file or the default gives it.
 
-    The configuration and the baseline are read and checked as every run does.
+    The configuration and the baseline are read and checked as in every run.
     """
     with open_source(options, rev) as source:
         settings = settle(options, source)
@@ -53,13 +53,15 @@ def command(options: Options, rev: str | None, check: bool, form: str) -> None:
         }
         write_json(document, sys.stdout)
         return
+    from qerrlint.report.printable import printable
+
     width = max(len(key) for key, _, _ in values)
     for key, value, origin in values:
-        click.echo(f"{key.ljust(width)}  {_shown(value)}  ({origin})")
+        click.echo(printable(f"{key.ljust(width)}  {_shown(value)}  ({origin})"))
 
 
 def _values(settings: Settings) -> list[tuple[str, Any, str]]:
-    """Key, value as plain data, and origin, of everything that a run goes by."""
+    """Key, value as plain data, and origin, of each setting of a run."""
     options, configuration = settings.options, settings.configuration
     file = configuration.origin or ""
     out: list[tuple[str, Any, str]] = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint contract FUNCTION`: print what is known of a function; knows click and paths only."""
+"""`qerrlint contract FUNCTION`: print the contract of a function."""
 
 from __future__ import annotations
 
@@ -19,24 +19,28 @@ if TYPE_CHECKING:
 @click.command("contract")
 @click.argument("function", metavar="FUNCTION", callback=not_empty)
 @shared("tree")
-@rev_option("Look at git's objects at REV, not at the work tree.")
+@rev_option("Read git's objects at REV instead of the work tree.")
 @click.option(
-    "--in", "inside", metavar="PATH", callback=not_empty, help="As seen from this file of the tree."
+    "--in",
+    "inside",
+    metavar="PATH",
+    callback=not_empty,
+    help="Which definition: as this file of the tree sees it.",
 )
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it."
 )
 @click.option(
-    "--limit", metavar="N", type=click.IntRange(0), default=20, help="Places of a list at most; 0: all."
+    "--limit", metavar="N", type=click.IntRange(0), default=20, help="The most places in each list; 0: all."
 )
 def command(
     options: Options, function: str, rev: str | None, inside: str | None, form: str, limit: int
 ) -> None:
-    """Show what the rules know of FUNCTION, and by what evidence.
+    """Show what the rules assume about FUNCTION, and the evidence for it.
 
-    Where it is declared and defined, how it tells a failure, the ways in which its body returns, which Errors
-    it keeps to itself, where its address goes, who calls it, and which of its calls can set an Error. A
-    static function of several files is named with --in.
+    It shows its declarations and definitions, how it reports failure, how its body returns, which Errors
+    it does not pass on, where its address is stored, its callers, and which of its calls can set an Error. A
+    static function that several files define is selected with --in.
     """
     from qerrlint.queries.contract_lookup import find_contract
     from qerrlint.source.open_tree import require_qemu

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint diff`: a commit, a range, what is staged or not committed; knows click and git's words for it."""
+"""`qerrlint diff`: a commit, a range, staged or uncommitted changes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @click.command("diff")
 @click.argument("revs", metavar="[REV|A..B]", required=False, callback=not_empty)
-@click.option("--staged", is_flag=True, help="What is staged, against HEAD (or REV).")
+@click.option("--staged", is_flag=True, help="Review the staged changes against HEAD (or REV).")
 @status_option
 @common
 def command(options: Options, revs: str | None, staged: bool, wanted: frozenset[str]) -> None:
-    """Review what changes from A to B (A...B: from their merge base), or from REV (default HEAD) to the
+    """Review the changes from A to B (A...B: from their merge base), or from REV (default HEAD) to the
     work tree, or with --staged to the index."""
     from dataclasses import replace
 
@@ -94,9 +94,9 @@ def _sides(
 
 
 def _file(path: str) -> bytes | None:
-    """The bytes of a file of the work tree; None for a link, a folder, and where there is nothing (any more).
+    """The bytes of a file of the work tree; None for a link, a folder, or a file that does not exist.
 
-    Raises InputError for a file that cannot be read: to take it for deleted would call its findings fixed.
+    Raises InputError for a file that cannot be read: taken as deleted, its findings would count as fixed.
     """
     from qerrlint.errors import InputError
 

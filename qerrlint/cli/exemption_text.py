@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The exemptions and word lists of a rule's event, as `explain` and `rules` show them; knows no finding."""
+"""The exemptions and word lists of a rule's event, as `explain` and `rules` show them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from qerrlint.rules.rule import Rule
 
 HEADING = "Exemptions"
-"""The heading that stands above them, behind those of the rule's page."""
+"""The heading above them; it follows those of the rule's page."""
 
 _EFFECTS = {"drop": "not reported", "low": "low confidence", "medium": "medium confidence"}
 _WIDTH = 100

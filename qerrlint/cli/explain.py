@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint explain RULE`: show a rule's page; knows click and the rules' pages, nothing of findings."""
+"""`qerrlint explain RULE`: show a rule's page with its exemptions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _rule_ids(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """The rules that a shell may complete to."""
-    from qerrlint.rules.rule import load_rules
+    from qerrlint.rules.loader import load_rules
 
     return [rule.id for rule in load_rules() if rule.id.startswith(incomplete)]
 
@@ -35,11 +35,11 @@ def _rule_ids(_context: click.Context, _parameter: click.Parameter, incomplete: 
 )
 @shared("rules")
 def command(options: Options, rule_id: str, form: str) -> None:
-    """Show what RULE flags, why it matters, examples, what to do, and what it leaves alone.
+    """Show what RULE flags, why it matters, examples, what to do, and what is not flagged.
 
-    The exemptions of what it is about follow: when a finding is not made, or with less confidence, and why.
+    Its exemptions follow: when a finding is not reported, or with less confidence, and why.
     """
-    from qerrlint.rules.rule import load_rules
+    from qerrlint.rules.loader import load_rules
 
     rule = load_rules(options.rules).get(rule_id)
     if form == "json":

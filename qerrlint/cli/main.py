@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command `qerrlint`: finds a command's module by its name, and ends every error in one line."""
+"""The command `qerrlint`: finds a command's module by its name, and reports every error in one line."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from qerrlint import __version__
+from qerrlint.cli.tell import tell, tell_lines
 from qerrlint.engine.gc_tuning import relax
 from qerrlint.errors import QerrlintError
 
@@ -18,15 +19,15 @@ from qerrlint.errors import QerrlintError
 _COMMANDS = {
     "check": "Analyse files or a whole tree.",
     "patch": "Review patches as posted: mails, an mbox, a diff, a saved page.",
-    "diff": "Review a commit, a range, or what is staged.",
+    "diff": "Review a commit, a range, or staged changes.",
     "rules": "List the rules.",
     "explain": "Explain a rule.",
-    "contract": "Show what is known of a function, and by what evidence.",
-    "modes": "Show which migration modes are blocked and notified, by object.",
-    "baseline": "Write or update the findings that are known and do not count.",
-    "config": "Show the configuration in force, and where it comes from.",
-    "cache": "Show or clear what is kept from run to run.",
-    "completion": "Print what makes a shell complete commands and options.",
+    "contract": "Show what the rules assume about a function, and why.",
+    "modes": "Show blockers and notifiers for each migration mode.",
+    "baseline": "Write or update the file of accepted findings.",
+    "config": "Show the settings in force, and where they come from.",
+    "cache": "Show or clear the stored results of earlier runs.",
+    "completion": "Print a shell's completion script.",
     "replay": "Measure the rules against labelled defects of a history.",
 }
 
@@ -51,16 +52,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except QerrlintError as error:
-            _say(str(error))
+            tell(str(error))
             ctx.exit(error.exit_code)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _say(text: str) -> None:
-    click.echo(f"qerrlint: {_one_line(text)}", err=True)
 
 
 # Raised by click from 8.2 on where no command is given: its text is the whole help page.
@@ -72,10 +65,10 @@ _NO_ARGUMENTS: tuple[type[click.UsageError], ...] = tuple(
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="qerrlint")
 def cli() -> None:
-    """Find what QEMU's patches do to the way errors travel.
+    """Find defects of error handling in QEMU's C sources and in patches to them.
 
-    Exit codes: 0 nothing to say; 1 findings at or above --fail-on; 2 wrong usage or configuration;
-    3 something that had to be analysed could not be.
+    Exit codes: 0 no findings; 1 findings at or above --fail-on; 2 wrong usage or configuration;
+    3 something could not be analysed.
     """
 
 
@@ -85,10 +78,10 @@ def main() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (a pager, head) has had enough; nothing is wrong, and Python must not try again at exit.
+        # The reader (a pager, head) has closed the pipe: no error, but Python must not write again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        _say(f"standard output: cannot be written: {error.strerror}")
+        tell(f"standard output: cannot be written: {error.strerror}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 2
     sys.exit(code)
@@ -108,15 +101,15 @@ def _run() -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         more = f" (see `{context.command_path} --help`)" if context is not None else ""
-        _say(error.format_message().rstrip(".") + more)
+        tell(error.format_message().rstrip(".") + more)
         return 2
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
+        tell("interrupted")
         return 130
     except Exception as error:
         # A defect of this program. Python's own exit code would be 1, which says "findings" to a gate.
         import traceback
 
-        traceback.print_exc()
-        _say(f"internal error ({type(error).__name__}): please report it with the lines above")
+        tell_lines(traceback.format_exc())
+        tell(f"internal error ({type(error).__name__}): please report it with the lines above")
         return 3

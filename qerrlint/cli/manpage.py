@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`python -m qerrlint.cli.manpage`: the manual page in roff, made from the commands; knows click only."""
+"""`python -m qerrlint.cli.manpage`: the manual page in roff, made from the commands."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import click
 from qerrlint import __version__
 
 _EXIT = (
-    ("0", "nothing to say"),
-    ("1", "findings at or above --fail-on; of patch and diff only what the change introduces counts"),
+    ("0", "no findings"),
+    ("1", "findings at or above --fail-on; for patch and diff only those that the change introduces count"),
     ("2", "wrong usage, configuration, baseline or rule file"),
-    ("3", "something that had to be analysed could not be"),
+    ("3", "something could not be analysed"),
 )
 _FILES = (
     (
         ".qerrlint.toml, pyproject.toml",
-        "the configuration, at the root of the tree; for patch and diff of the base",
+        "the configuration, at the root of the tree; patch and diff read it from the base",
     ),
-    (".qerrlint-baseline", "the findings that are known and do not count"),
+    (".qerrlint-baseline", "the accepted findings"),
 )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint modes`: print who blocks which migration mode and who is told of it; knows click and paths."""
+"""`qerrlint modes`: print which objects block, or are notified for, each migration mode."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from qerrlint.cli.settings import open_source
 @click.command("modes")
 @click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
 @shared("tree")
-@rev_option("Look at git's objects at REV, not at the work tree.")
+@rev_option("Read git's objects at REV instead of the work tree.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it."
 )
 def command(options: Options, paths: tuple[str, ...], rev: str | None, form: str) -> None:
     """Show which migration modes are blocked and notified, by object, in PATH... or the whole tree.
 
-    B: blocked, N: notified; b, n: only on some paths or for some callers. Behind each object stand the modes
+    B: blocked, N: notified; b, n: only on some paths or for some callers. After each object come the modes
     that its blocker exempts, and the calls, with the conditions around them. Calls that are not understood
     are listed with the reason.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The options that commands share, as they are typed; what they come to is not known here."""
+"""The options that commands share, as they are typed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _formats(_context: click.Context, _parameter: click.Parameter, typed: str) -
 
 
 def _statuses(_context: click.Context, _parameter: click.Parameter, text: str) -> frozenset[str]:
-    """The statuses of a comma-separated list; raises UsageError for a word that is none, and for no word."""
+    """The statuses of a comma-separated list; raises UsageError for an unknown or an empty status."""
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not words:
         raise UsageError(f"--status: name at least one of {', '.join(STATUSES)}")
@@ -77,7 +77,7 @@ status_option = click.option(
     metavar="S,...",
     default="introduced",
     callback=_statuses,
-    help=f"What to show of {', '.join(STATUSES)}; default: introduced.",
+    help=f"Which findings to show: {', '.join(STATUSES)}; default: introduced.",
 )
 """Adds --status to a command that reviews a change; it receives the frozenset of statuses as `wanted`."""
 
@@ -92,7 +92,7 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "reach": click.option(
         "--reach",
         type=click.Choice(["headers", "tree"]),
-        help="How far declarations are looked for; default: headers.",
+        help="Where declarations are searched; default: headers.",
     ),
     "formats": click.option(
         "--format",
@@ -103,52 +103,65 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         help=f"{', '.join(FORMATS)}; may be repeated.",
     ),
     "output": click.option(
-        "--output", metavar="FILE", callback=not_empty, help="Write there instead of to standard output."
+        "--output", metavar="FILE", callback=not_empty, help="Write to FILE instead of standard output."
     ),
     "select": click.option(
-        "--select", metavar="RULE", multiple=True, help="Only these rules (ids or patterns); may be repeated."
+        "--select",
+        metavar="RULE",
+        multiple=True,
+        help="Show only these rules (ids or patterns); may be repeated.",
     ),
     "ignore": click.option(
-        "--ignore", metavar="RULE", multiple=True, help="Not these rules; may be repeated."
+        "--ignore", metavar="RULE", multiple=True, help="Do not show these rules; may be repeated."
     ),
     "min_severity": click.option(
-        "--min-severity", type=click.Choice(SEVERITIES), help="Nothing below; default: note."
+        "--min-severity", type=click.Choice(SEVERITIES), help="The lowest severity to show; default: note."
     ),
     "min_confidence": click.option(
-        "--min-confidence", type=click.Choice(CONFIDENCES), help="Nothing below; default: medium."
+        "--min-confidence",
+        type=click.Choice(CONFIDENCES),
+        help="The lowest confidence to show; default: medium.",
     ),
     "fail_on": click.option(
         "--fail-on",
         type=click.Choice([*SEVERITIES, "never"]),
-        help="What makes the exit code 1; default: warning.",
+        help="The lowest severity that makes the exit code 1; default: warning.",
     ),
     "jobs": click.option(
-        "--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core."
+        "--jobs", "-j", type=click.IntRange(0), default=0, help="Number of processes; 0: one for each core."
     ),
     "no_cache": click.option(
-        "--no-cache", is_flag=True, help="Take nothing from earlier runs, keep nothing."
+        "--no-cache", is_flag=True, help="Neither use results of earlier runs nor store any."
     ),
     "config": click.option(
-        "--config", metavar="FILE", callback=not_empty, help="Configuration instead of the tree's own."
+        "--config",
+        metavar="FILE",
+        callback=not_empty,
+        help="The configuration to use instead of the tree's own.",
     ),
     "baseline": click.option(
-        "--baseline", metavar="FILE", callback=not_empty, help="Baseline instead of the tree's own."
+        "--baseline",
+        metavar="FILE",
+        callback=not_empty,
+        help="The baseline to use instead of the tree's own.",
     ),
     "show_suppressed": click.option(
-        "--show-suppressed", is_flag=True, help="Also what a comment or the baseline allows."
+        "--show-suppressed", is_flag=True, help="Show also findings that a comment or the baseline allows."
     ),
     "show_exempted": click.option(
-        "--show-exempted", is_flag=True, help="Also list what exemptions took away, with the reasons."
+        "--show-exempted",
+        is_flag=True,
+        help="List also findings that exemptions took away, with the reasons.",
     ),
     "rules": click.option(
         "--rules",
         metavar="DIR",
         multiple=True,
         callback=not_empty,
-        help="A folder with rules of your own; may be repeated.",
+        help="A folder with your own rules; may be repeated.",
     ),
-    "quiet": click.option("-q", "--quiet", is_flag=True, help="Nothing but findings."),
-    "verbose": click.option("-v", "--verbose", is_flag=True, help="More about what was looked at."),
+    "quiet": click.option("-q", "--quiet", is_flag=True, help="Print findings only."),
+    "verbose": click.option("-v", "--verbose", is_flag=True, help="Print more about what was analysed."),
 }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How a run ends: where its output goes, what is said on standard error, the exit code."""
+"""The end of a run: where its output goes, messages on standard error, the exit code."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
-import click
-
 from qerrlint.cli.options import Options
+from qerrlint.cli.settings import Settings, targets
+from qerrlint.cli.tell import tell, tell_lines
 from qerrlint.errors import UsageError
-from qerrlint.report import FORMATS
 
 if TYPE_CHECKING:
-    from qerrlint.cli.settings import Settings
     from qerrlint.result import Reported, Result
 
 
@@ -49,43 +47,18 @@ def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int
 
 
 def exit_code(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:
-    """1 for findings at or above --fail-on, 3 for what could not be analysed, else 0.
+    """1 for findings at or above --fail-on, 3 if something could not be analysed, else 0.
 
-    Says on standard error what an error of this program kept from being analysed.
+    Names on standard error the files whose analysis an error of this program ended.
     """
     _tell_faults(result, settings.options)
     if any(settings.fails(found) for found in shown):
         return 1
     unanalysed = bool(result.coverage.skipped) or any(not patch.applied for patch in result.patches)
-    # What a change touches had to be analysed; in a whole tree some function always is beyond the grammar.
+    # Functions that a change reaches must be analysed; in a whole tree the grammar never fits all functions.
     if result.command != "check":
         unanalysed = unanalysed or bool(result.coverage.damaged)
     return 3 if unanalysed else 0
-
-
-def targets(options: Options) -> list[tuple[str, str | None]]:
-    """Each format with the file it goes to, None for standard output.
-
-    Raises UsageError for an unknown format, for two formats that would go to the same place, and for a
-    file that plainly cannot be made, so that none of this is found out after the work.
-    """
-    out: list[tuple[str, str | None]] = []
-    for text in options.formats or ("text",):
-        form, colon, file = text.partition(":")
-        if form not in FORMATS:
-            raise UsageError(f"--format: unknown format {form!r} (known: {', '.join(FORMATS)})")
-        if colon and not file:
-            raise UsageError(f"--format: no file name behind the colon of {text!r}")
-        target = file or options.output
-        target = None if target == "-" else target
-        if target in (taken for _, taken in out):
-            raise UsageError(f"--format: two formats for {target or 'standard output'}")
-        if target is not None and os.path.isdir(target):
-            raise UsageError(f"{target}: cannot be written: it is a directory")
-        if target is not None and not os.path.isdir(os.path.dirname(target) or "."):
-            raise UsageError(f"{target}: cannot be written: there is no such directory")
-        out.append((form, target))
-    return out
 
 
 def _render(result: Result, form: str, stream: TextIO, options: Options) -> None:
@@ -99,11 +72,11 @@ def _render(result: Result, form: str, stream: TextIO, options: Options) -> None
 
 
 DEBUG = "QERRLINT_DEBUG"
-"""The environment variable that asks for the traceback of an error of this program, as -v does."""
+"""The environment variable that turns on the traceback of an error of this program, as -v does."""
 
 
 def _tell_faults(result: Result, options: Options) -> None:
-    """One line for the files that an error of this program kept from being analysed."""
+    """One line for the files whose analysis an error of this program ended."""
     faults = [skipped for skipped in result.coverage.skipped if skipped.trace]
     if not faults:
         return
@@ -111,10 +84,8 @@ def _tell_faults(result: Result, options: Options) -> None:
     if options.verbose or os.environ.get(DEBUG):
         hint = "with the lines above"
         for fault in faults:
-            click.echo(f"{fault.path}:\n{fault.trace.rstrip()}", err=True)
+            tell(f"{fault.path}:", head="")
+            tell_lines(fault.trace.rstrip())
     more = len(faults) - 1
     others = "" if more == 0 else " (and one other file)" if more == 1 else f" (and {more} other files)"
-    click.echo(
-        f"qerrlint: {faults[0].path}{others}: not analysed: {faults[0].reason}; please report it {hint}",
-        err=True,
-    )
+    tell(f"{faults[0].path}{others}: not analysed: {faults[0].reason}; please report it {hint}")

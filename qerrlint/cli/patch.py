@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint patch`: patches as they were posted; knows click, where input comes from and which base."""
+"""`qerrlint patch`: patches as they were posted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import click
 
 from qerrlint.cli.options import Options, common, not_empty, status_option
 from qerrlint.cli.output import finish
-from qerrlint.cli.settings import Settings, settle
+from qerrlint.cli.settings import Settings, settle, targets
+from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
     from qerrlint.patch.message import Message
@@ -36,20 +37,28 @@ if TYPE_CHECKING:
     metavar="FILE",
     multiple=True,
     callback=not_empty,
-    help="Patches that come before these: applied first, not reviewed.",
+    help="Patches that these depend on: applied first, not reviewed.",
 )
 @click.option(
     "--against",
     metavar="FILE",
     multiple=True,
     callback=not_empty,
-    help="An earlier version of the series: say what is addressed, still there, new.",
+    help="An earlier version: print which of its findings are addressed, still there, new.",
 )
 @click.option(
-    "--reply", metavar="DIR|FILE", callback=not_empty, help="Write the findings as replies, one mail a patch."
+    "--reply",
+    metavar="DIR|FILE",
+    callback=not_empty,
+    help="Write the findings as replies, one mail for each patch.",
 )
-@click.option("--reply-from", metavar="ADDRESS", callback=not_empty, help="Who replies; default: git's user.")
-@click.option("--reply-raised", is_flag=True, help="Reply also with what somebody has raised already.")
+@click.option(
+    "--reply-from",
+    metavar="ADDRESS",
+    callback=not_empty,
+    help="The sender of the replies; default: git's user.",
+)
+@click.option("--reply-raised", is_flag=True, help="Reply also with findings that a reviewer has raised.")
 @status_option
 @common
 def command(
@@ -65,10 +74,11 @@ def command(
     wanted: frozenset[str],
 ) -> None:
     """Review the patches in FILE... (mbox, maildir, mail, diff, saved archive page, folder of these) or,
-    for - and without any FILE, on standard input.
+    for - or without FILE, on standard input.
 
-    The base is what --base says, the base-commit line, a commit with the blobs of the index lines, or HEAD;
-    series that do not build on each other have a base each. Without any tree the hunks alone are analysed.
+    The base is the commit of --base, of the base-commit line, one with the blobs of the index lines, the last
+    one before the mail's date, or HEAD; series that do not build on each other have a base each. Without any
+    tree, and where changes do not fit, the hunks alone are analysed.
     """
     from qerrlint.cli.reply_target import reply_target
     from qerrlint.errors import InputError
@@ -77,28 +87,24 @@ def command(
     target = reply_target(reply, reply_from)
     messages = [message for file in files or (() if inboxes else ("-",)) for message in _read(file)]
     messages += [message for folder, ident in inboxes for message in _from_inbox(folder, ident)]
-    series = [one for one in assemble(messages) if one.patches]
+    every = assemble(messages)
+    series = [one for one in every if one.patches]
     if not series or not any(patch.changes or patch.problems for one in series for patch in one.patches):
         names = [*files, *(folder for folder, _ in inboxes)]
         raise InputError(f"{', '.join(names) or 'standard input'}: no patch in it")
     beneath = [one for file in onto for one in assemble(_read(file)) if one.patches]
     settings, result = _review(options, base, series, beneath)
+    # Of a series of which there is only the cover letter all patches are missing.
+    alone = [f'"{one.title}": {problem}' for one in every if not one.patches for problem in one.problems]
+    result = replace(result, notices=(*result.notices, *alone))
     if against:
-        from qerrlint.patch.earlier_version import earlier_version, successor
-        from qerrlint.review.version_diff import compare_versions
-
-        earlier = earlier_version([message for file in against for message in _read(file)], series)
-        if earlier is None:
-            raise InputError(f"{', '.join(against)}: no earlier version of the series in it")
-        _, former = _review(options, None, [earlier], beneath)
-        result = compare_versions(result, former, successor(earlier, series), earlier)
-        new = sum(settings.shows(found) and found.against == "new" for found in result.findings)
-        if result.against is not None:
-            result = replace(result, against=result.against.shown(settings.shows, new))
-    for info in result.patches:
+        result = _compared(options, settings, result, series, beneath, against)
+    # The text format prints it; in the documents of other formats it may be overlooked.
+    in_text = any(form == "text" and target is None for form, target in targets(options))
+    for info in () if in_text else result.patches:
         for problem in info.problems:
             if not info.applied and "; not applied" in problem:
-                click.echo(f"qerrlint: patch {info.index}: {problem}", err=True)
+                tell(f"patch {info.index}: {problem}")
     found = [f for f in result.findings if settings.shows(f) and f.status in wanted]
     code = finish(result, settings, found)
     if target is not None:
@@ -107,8 +113,32 @@ def command(
     sys.exit(code)
 
 
+def _compared(
+    options: Options,
+    settings: Settings,
+    result: Result,
+    series: Sequence[Series],
+    beneath: Sequence[Series],
+    against: Sequence[str],
+) -> Result:
+    """The result with what became of the findings and remarks of an earlier version; raises InputError."""
+    from qerrlint.errors import InputError
+    from qerrlint.patch.earlier_version import earlier_version, successor
+    from qerrlint.review.version_diff import compare_versions
+
+    earlier = earlier_version([message for file in against for message in _read(file)], series)
+    if earlier is None:
+        raise InputError(f"{', '.join(against)}: no earlier version of the series in it")
+    _, former = _review(options, None, [earlier], beneath)
+    result = compare_versions(result, former, successor(earlier, series), earlier)
+    new = sum(settings.shows(found) and found.against == "new" for found in result.findings)
+    if result.against is None:
+        return result
+    return replace(result, against=result.against.shown(settings.shows, new))
+
+
 def _read(file: str) -> list[Message]:
-    from qerrlint.patch.message import read_messages, read_path
+    from qerrlint.patch.mail.read_input import read_messages, read_path
 
     if file == "-":
         return read_messages(sys.stdin.buffer.read(), "standard input")
@@ -116,7 +146,7 @@ def _read(file: str) -> list[Message]:
 
 
 def _from_inbox(folder: str, ident: str) -> list[Message]:
-    from qerrlint.patch.inbox import read_thread
+    from qerrlint.patch.mail.inbox import read_thread
 
     return read_thread(folder, ident)
 
@@ -126,13 +156,14 @@ def _review(
 ) -> tuple[Settings, Result]:
     """The review of all series, each stack of them on its own base.
 
-    A base's own severities and baseline hold for its stack; what is shown goes by the first base's settings.
+    Each base's severities and baseline apply to its stack; the first base's settings decide what is shown.
     """
     from qerrlint.cli.base_selection import open_base, sorted_stacks
     from qerrlint.result import TreeInfo
     from qerrlint.review.apply_policy import judged_change
     from qerrlint.review.merge_results import merged
     from qerrlint.review.series_review import review_series
+    from qerrlint.review.unfit_hunks import with_unfit_hunks
 
     results: list[Result] = []
     settings: Settings | None = None
@@ -154,7 +185,7 @@ def _review(
                     f'the base of "{stack.series[0].title}" has another configuration than that of the first '
                     "series: rules, filters and --fail-on are those of the first"
                 )
-            result = review_series(source, stack, settings.rules, tree, notes, beneath)
+            result = review_series(source, stack, settings.rules, tree, notes, beneath, with_unfit_hunks)
             results.append(judged_change(result, own.configuration, own.baseline, source))
     assert settings is not None
     return settings, merged(results)

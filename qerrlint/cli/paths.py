@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The PATH arguments of a command: which files of a tree they name; knows no analysis."""
+"""The PATH arguments of a command: which files of a tree they name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def within(root: str, paths: Sequence[str], given: bool) -> list[str]:
             out.append(os.path.normpath(path).replace(os.sep, "/"))
         elif absolute == base:
             out.append(".")
-        elif absolute.startswith(base + os.sep):
+        elif absolute.startswith(os.path.join(base, "")):
             out.append(os.path.relpath(absolute, base).replace(os.sep, "/"))
         else:
             out.append(os.path.normpath(path).replace(os.sep, "/"))
@@ -54,4 +54,4 @@ def require_files(
                 reason = "no such file or folder"
             raise InputError(f"{written}: {reason}")
     if not files:
-        raise InputError(f"{source.root}: no C files in this tree")
+        raise InputError(f"{source.root}: no C files in this folder")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The progress bar of a run over many things; it knows a terminal and a number."""
+"""The progress bar of a run over many things."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(doing: str, total: int, least: int = 1) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal's stderr, for `least` things or more; it is told how many are done."""
+    """A progress bar on a terminal's stderr, for `least` things or more; call it with the number done."""
     if total < least or not sys.stderr.isatty():
         yield lambda done: None
         return

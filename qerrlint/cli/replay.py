@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint replay LABELS`: known defects of a history against the rules; knows click and the table's form.
-
-It knows nothing of how a label is judged.
-"""
+"""`qerrlint replay LABELS`: known defects of a history against the rules, and the table of the scores."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ import click
 from qerrlint.cli.options import not_empty
 from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import git_root
+from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
     from qerrlint.replay.labels import Label
@@ -34,21 +32,23 @@ if TYPE_CHECKING:
     "--reach",
     type=click.Choice(["headers", "tree"]),
     default="headers",
-    help="Where to look for declarations.",
+    help="Where declarations are searched.",
 )
-@click.option("--jobs", "-j", type=click.IntRange(0), default=0, help="Processes; 0: one for each core.")
-@click.option("--output", metavar="FILE", callback=not_empty, help="Write everything there as JSON.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(0), default=0, help="Number of processes; 0: one for each core."
+)
+@click.option("--output", metavar="FILE", callback=not_empty, help="Write all outcomes to FILE as JSON.")
 @click.option(
     "--class", "classes", metavar="C", multiple=True, help="Only labels of this class; may be repeated."
 )
-@click.option("--no-submission", is_flag=True, help="Do not review the changes that brought the defects in.")
+@click.option("--no-submission", is_flag=True, help="Do not review the changes that introduced the defects.")
 @click.option(
     "--resume",
     metavar="FILE",
     callback=not_empty,
-    help="Append each outcome there; what is there is not redone.",
+    help="Append each outcome to FILE; labels that are in it are skipped.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="The table only, not each miss.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the table, not each miss.")
 def command(
     *,
     labels: str,
@@ -63,9 +63,9 @@ def command(
 ) -> None:
     """Analyse each labelled defect of LABELS (JSON lines) before its fix, after it, and as it was submitted.
 
-    found: a rule that answers the label's class speaks in the labelled function before the fix; near: within
-    8 lines of the labelled one; quiet: no longer after the fix; submitted: the review of the change that
-    brought the defect in reports it as introduced. A label that does not apply (a fix without a parent, a
+    found: a rule of the label's class has a finding in the labelled function before the fix; near: within
+    8 lines of the labelled one; quiet: no finding after the fix; submitted: the review of the change that
+    introduced the defect reports it as introduced. A label that does not apply (a fix without a parent, a
     file that is not there) is counted apart.
 
     Exit codes: 0 done, whatever the scores; 2 wrong usage; 3 labels or repository cannot be read, the output
@@ -88,7 +88,7 @@ def command(
             _print_misses(outcomes)
     crashed = [outcome for outcome in outcomes if outcome.crashed is not None]
     for outcome in crashed:
-        click.echo(f"qerrlint: {outcome.label.place}: internal error: {outcome.crashed}", err=True)
+        tell(f"{outcome.label.place}: internal error: {outcome.crashed}")
     sys.exit(3 if crashed else 0)
 
 
@@ -117,7 +117,7 @@ def _write(file: str, outcomes: Sequence[Outcome], root: str, reach: str, submis
     from qerrlint.errors import InputError
     from qerrlint.replay.scores import document
 
-    # ASCII: a path of the history may hold bytes that are no text.
+    # ASCII: a path of the history may have bytes that are not text.
     text = json.dumps(document(outcomes, root, reach, submission), indent=1) + "\n"
     if file == "-":
         click.echo(text, nl=False)
@@ -194,7 +194,7 @@ def _print_misses(outcomes: Sequence[Outcome]) -> None:
         )
     late = [o for o in outcomes if o.found and o.submitted is False]
     if late:
-        click.echo(f"\n{len(late)} found before the fix, but not in the change that brought them in:")
+        click.echo(f"\n{len(late)} found before the fix, but not in the change that introduced them:")
     for outcome in late:
         _print_label(outcome)
         click.echo(f"    introduced by {outcome.label.introduced}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where `patch --reply` writes and who it writes as; it knows files and git's user, not what mails say."""
+"""Where `patch --reply` writes the mails, and who sends them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import click
-
+from qerrlint.cli.tell import tell
 from qerrlint.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,17 +30,17 @@ class ReplyTarget:
     date: datetime
 
     def write(self, result: Result, series: Sequence[Series], raised: bool) -> None:
-        """Write the replies, none where there is nothing to say; what was done goes to standard error.
+        """Write the replies, none without findings, and report what was written on standard error.
 
         Raises UsageError when the target cannot be written.
         """
         from qerrlint.report.reply import mailbox, reply_mails, unanswerable
 
         for patch in unanswerable(result, series, raised):
-            click.echo(f"qerrlint: {patch.message.origin}: no Message-ID to reply to", err=True)
+            tell(f"{patch.message.origin}: no Message-ID to reply to")
         mails = reply_mails(result, series, self.sender, self.date, raised)
         if not mails:
-            click.echo(f"qerrlint: nothing to reply, {self.path} is not written", err=True)
+            tell(f"no findings to reply with, {self.path} is not written")
             return
         try:
             if self.is_file:
@@ -56,14 +55,14 @@ class ReplyTarget:
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be written: {error.strerror}") from None
         noun = "reply" if len(mails) == 1 else "replies"
-        click.echo(f"qerrlint: {len(mails)} {noun} in {self.path}", err=True)
+        tell(f"{len(mails)} {noun} in {self.path}")
 
 
 def reply_target(path: str | None, sender: str | None) -> ReplyTarget | None:
     """What --reply and --reply-from come to; None without --reply.
 
     Raises UsageError where mails are already there (`git send-email FOLDER` would send them as well), where
-    nobody is known to send them, and for a SOURCE_DATE_EPOCH that is no time.
+    no sender is known, and for a SOURCE_DATE_EPOCH that is not a time.
     """
     if path is None:
         if sender is not None:
@@ -83,7 +82,7 @@ def reply_target(path: str | None, sender: str | None) -> ReplyTarget | None:
         raise UsageError(f"{path}: cannot be written: there is no such directory")
     who = sender or _git_user()
     if who is None:
-        raise UsageError("--reply: git knows no user.name and user.email; say who replies with --reply-from")
+        raise UsageError("--reply: git has no user.name and user.email; name the sender with --reply-from")
     if "@" not in who or "\n" in who:
         raise UsageError(f"--reply-from: not an address: {who!r}")
     return ReplyTarget(path, is_file, who, _now())

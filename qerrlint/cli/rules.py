@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`qerrlint rules`: list the rules; knows click and the rules' head, nothing of findings."""
+"""`qerrlint rules`: list the rules."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 def command(options: Options, form: str) -> None:
     """List the rules with their severity and confidence.
 
-    `qerrlint explain RULE` shows the page of one.
+    `qerrlint explain RULE` shows the page of a rule.
     """
-    from qerrlint.rules.rule import load_rules
+    from qerrlint.rules.loader import load_rules
 
     rules = load_rules(options.rules)
     if form == "json":

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What options and configuration come to together, and the tree that they name; it knows no output."""
+"""The settings that options and configuration give together, and the tree that they name."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qerrlint.cli.options import Options
-from qerrlint.cli.output import targets
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
+from qerrlint.report import FORMATS
 
 if TYPE_CHECKING:
     from qerrlint.policy.baseline import Baseline
@@ -53,7 +54,7 @@ class Settings:
         )
 
     def fails(self, found: Reported) -> bool:
-        """Whether a finding makes the exit code 1; what is repaired, or was there before, does not."""
+        """Whether a finding makes the exit code 1; fixed and earlier findings do not."""
         if self.fail_on == "never" or found.status in ("fixed", "persisting") or found.suppressed is not None:
             return False
         return SEVERITIES.index(found.severity) >= SEVERITIES.index(self.fail_on)
@@ -63,7 +64,7 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
     """Options, the configuration of the (base) tree and the rules, checked."""
     from qerrlint.policy.baseline import load_baseline
     from qerrlint.policy.configuration import FAILS, MIN_CONFIDENCE, MIN_SEVERITY, load_configuration
-    from qerrlint.rules.rule import load_rules
+    from qerrlint.rules.loader import load_rules
 
     targets(options)
     configuration = load_configuration(source, options.config)
@@ -111,3 +112,28 @@ def open_source(options: Options, rev: str | None) -> Source:
         if root is None:
             raise InputError("no QEMU tree around the current directory (name one with --tree)")
     return open_tree(root, rev)
+
+
+def targets(options: Options) -> list[tuple[str, str | None]]:
+    """Each format with the file it goes to, None for standard output.
+
+    Raises UsageError for an unknown format, for two formats that would go to the same place, and for a
+    file that cannot be created, so that these errors come before the analysis.
+    """
+    out: list[tuple[str, str | None]] = []
+    for text in options.formats or ("text",):
+        form, colon, file = text.partition(":")
+        if form not in FORMATS:
+            raise UsageError(f"--format: unknown format {form!r} (known: {', '.join(FORMATS)})")
+        if colon and not file:
+            raise UsageError(f"--format: no file name after the colon of {text!r}")
+        target = file or options.output
+        target = None if target == "-" else target
+        if target in (taken for _, taken in out):
+            raise UsageError(f"--format: two formats for {target or 'standard output'}")
+        if target is not None and os.path.isdir(target):
+            raise UsageError(f"{target}: cannot be written: it is a directory")
+        if target is not None and not os.path.isdir(os.path.dirname(target) or "."):
+            raise UsageError(f"{target}: cannot be written: there is no such directory")
+        out.append((form, target))
+    return out

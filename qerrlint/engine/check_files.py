@@ -18,7 +18,8 @@ from qerrlint.errors import InputError
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.result import Coverage, Damaged, ReportedExemption, Skipped
-from qerrlint.rules.rule import RuleSet, load_rules
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import RuleSet
 from qerrlint.source.directory import DirectorySource
 from qerrlint.source.source import C_SUFFIXES, Source
 

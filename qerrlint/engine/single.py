@@ -7,7 +7,8 @@ from qerrlint.engine.analyse_file import FileReport, analyse_unit
 from qerrlint.findings import Finding
 from qerrlint.model.program import Program
 from qerrlint.policy.exemptions import Exemptions
-from qerrlint.rules.rule import RuleSet, load_rules
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import RuleSet
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 

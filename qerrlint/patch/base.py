@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from qerrlint.source.repository import Repository
 
 
+# Seconds since 1970 before any commit of any project; git takes smaller numbers for dates in other forms.
+_FIRST_DATE = 10**8
+
+
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The commit to apply a series on and how it was found: given, base-commit, blobs or HEAD.
+    """The commit to apply a series on and how it was found: given, base-commit, blobs, date or HEAD.
 
     `notes` are sentences for the reader: what did not fit on the way.
     """
@@ -49,7 +53,8 @@ def find_base(
     series: Sequence[Series] | Series, repo: Repository, given: str | None = None, *, partial: bool = False
 ) -> Base:
     """The base of a series, or of several that apply on top of each other, in this order: `given`; the first
-    `base-commit:` line, if that commit is here; a commit whose blobs match all `index` lines; HEAD.
+    `base-commit:` line, if that commit is here; a commit whose blobs match all `index` lines; the last commit
+    of HEAD's first-parent line before the first mail's date; HEAD.
 
     Of several commits that match, the newest one that is not younger than the mail is taken. Where
     patches are missing from the series, or (`partial`) in front of it, blobs that only they made are
@@ -69,6 +74,8 @@ def find_base(
     patches = [patch for one in every for patch in one.patches]
     dates = [patch.message.date for patch in patches if patch.message.date is not None]
     before = int(dates[0].timestamp()) if dates else None
+    if before is not None and before < _FIRST_DATE:
+        before = None
     missing = repo.missing_blobs(blobs.values()) if partial or any(s.missing for s in every) else frozenset()
     unknown = [path for path, blob in blobs.items() if blob in missing]
     known = {path: blob for path, blob in blobs.items() if path not in unknown}
@@ -80,4 +87,8 @@ def find_base(
         return Base(commits[0], "blobs", tuple(notes))
     if blobs:
         notes.append("no commit has all the blobs that the patches start from")
-    return Base(repo.resolve("HEAD"), "HEAD", tuple(notes))
+    head = repo.resolve("HEAD")
+    dated = repo.commit_before(before, head) if before is not None else None
+    if dated is not None and dated != head:
+        return Base(dated, "date", tuple(notes))
+    return Base(head, "HEAD", tuple(notes))

@@ -3,8 +3,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+# No repetition in it meets what it repeats again: it is looked for in whatever somebody has sent.
+_DIFF = re.compile(
+    rb"^(?:diff --(?:git|cc|combined) .|--- .+\n\+\+\+ .+\n@@ -|GIT binary patch"
+    rb"|@@ -\d{1,9}(?:,\d{1,9})? \+\d)",
+    re.M,
+)
 SYMLINK = "120000"
 SUBMODULE = "160000"
 
@@ -16,7 +23,8 @@ class Hunk:
     `lines` holds (sign, bytes) with sign one of " ", "+", "-"; the bytes end in a newline as in the file,
     unless the diff says that the file's last line has none. `text_line` is the line of the `@@` header
     in the parsed text, `text_lines` that of each entry of `lines`. `damage` says what is wrong with the
-    hunk's own form (cut short, wrong counts, wrapped by a mailer), None when nothing is.
+    hunk's own form (cut short, wrong counts, wrapped by a mailer), None when nothing is. `mended` says what a
+    mailer had done to its context lines and was undone, "" for nothing.
     """
 
     old_start: int
@@ -28,6 +36,7 @@ class Hunk:
     text_line: int
     text_lines: tuple[int, ...]
     damage: str | None = None
+    mended: str = ""
 
     @property
     def before(self) -> list[bytes]:
@@ -82,32 +91,19 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """All changes of one text in their order; `problems` names what was refused or is damaged."""
+    """All changes of one text in their order; `problems` names what was refused or is damaged.
+
+    `refused` are the names and reasons of what is not among the changes: paths that leave the tree, merges.
+    """
 
     changes: tuple[FileChange, ...]
     problems: tuple[str, ...]
-
-
-def parse_diff(data: bytes) -> Diff:
-    """The unified diffs in a text, whatever stands around them; quoted ones (`> `) do not count.
-
-    Lines are those of `data` split at newlines. Never raises: what is damaged is a problem of the result.
-    """
-    from qerrlint.patch.diffparser import Parser
-
-    return Parser(data).run()
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 def has_diff(data: bytes) -> bool:
     """Whether the text seems to hold a diff of its own: a quick test without parsing."""
-    import re
-
-    return (
-        re.search(
-            rb"^(?:diff --git .|--- .+\n\+\+\+ .+\n@@ -|GIT binary patch|@@ -\d+[, \d]* \+\d)", data, re.M
-        )
-        is not None
-    )
+    return _DIFF.search(data) is not None
 
 
 def reverse(change: FileChange) -> FileChange:
@@ -123,6 +119,7 @@ def reverse(change: FileChange) -> FileChange:
             hunk.text_line,
             hunk.text_lines,
             hunk.damage,
+            hunk.mended,
         )
         for hunk in change.hunks
     )

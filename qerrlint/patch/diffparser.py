@@ -8,11 +8,14 @@ import re
 from qerrlint.patch.diff import Diff, FileChange, Hunk
 from qerrlint.patch.diffpaths import PathError, checked, git_names, header_name, strip_pair, unquote
 
-_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)", re.S)
+# More digits are no line of a source file; the bound keeps arithmetic on hostile input harmless.
+_HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@ ?(.*)", re.S)
 _INDEX = re.compile(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d{6}))?\s*$")
+# So many blank context lines can be missing at the end of a hunk: git's context, where nobody asked for more.
+_MOST_SUPPLIED = 3
+# How much of a refused path is repeated.
+_SHOWN = 200
 _START = (b"diff --git ", b"--- ", b"diff --cc ", b"diff --combined ")
-# Counts beyond this are no diff of a source file; the bound keeps arithmetic on hostile input harmless.
-_MOST = 10**9
 
 
 class _Header:
@@ -41,6 +44,7 @@ class Parser:
         self._at = 0
         self._changes: list[FileChange] = []
         self._problems: list[str] = []
+        self._refused: list[tuple[str, str]] = []
 
     def run(self) -> Diff:
         """Parse everything."""
@@ -58,9 +62,13 @@ class Parser:
                     self._at += 1
             else:
                 name = line.split(b" ", 2)[2].decode("utf-8", "replace").strip()
-                self._problems.append(f"{name}: a merge's combined diff cannot be applied")
+                self._refuse(name, "a merge's combined diff cannot be applied")
                 self._at += 1
-        return Diff(tuple(self._changes), tuple(self._problems))
+        return Diff(tuple(self._changes), tuple(self._problems), tuple(self._refused))
+
+    def _refuse(self, name: str, why: str) -> None:
+        self._problems.append(f"{name}: {why}")
+        self._refused.append((name, why))
 
     def _names_follow(self) -> bool:
         """Whether the line at hand is the `--- ` of a pair that a hunk follows (no signature, no prose)."""
@@ -142,10 +150,13 @@ class Parser:
             old, new = checked(old), checked(new)
         except PathError as error:
             shown = (new or old or "").encode("utf-8", "replace").decode()
-            self._problems.append(f"{shown!r}: the path is refused: {error}")
+            self._refuse(
+                repr(shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."),
+                f"the path is refused: {error}",
+            )
             return
         if old is None and new is None:
-            self._problems.append(f"line {header.line}: a change that names no file")
+            self._refuse(f"line {header.line}", "a change that names no file")
             return
         status = header.status
         if status == "M":
@@ -184,57 +195,44 @@ class Parser:
     def _hunks(self) -> tuple[Hunk, ...]:
         hunks = []
         while self._at < self._ends:
-            match = _HUNK.match(self._lines[self._at])
-            if match is None:
+            line = self._lines[self._at]
+            match = _HUNK.match(line)
+            if match is not None:
+                hunks.append(self._hunk(match))
+            elif line.startswith(b"@@ -"):
+                place = self._at + 1
+                hunks.append(Hunk(0, 0, 0, 0, "", (), place, (), "its header cannot be read"))
+                self._at += 1
+                self._skip_to_next_header()
+            else:
                 break
-            hunks.append(self._hunk(match))
         return tuple(hunks)
 
     def _hunk(self, match: re.Match[bytes]) -> Hunk:
-        lines, start = self._lines, self._at
-        counts = [min(int(match[i]) if match[i] is not None else 1, _MOST) for i in (1, 2, 3, 4)]
-        old_left, new_left = counts[1], counts[3]
-        at = start + 1
-        entries: list[tuple[str, bytes]] = []
-        places: list[int] = []
-        damage = None
-        while old_left > 0 or new_left > 0:
-            line = lines[at] if at < self._ends else None
-            sign = "" if line is None else chr(line[0]) if line not in (b"", b"\r") else " "
-            if sign == "\\" and entries:
-                entries[-1] = (entries[-1][0], entries[-1][1][:-1])
-                at += 1
-                continue
-            old_left -= sign in (" ", "-")
-            new_left -= sign in (" ", "+")
-            if line is None or sign not in (" ", "+", "-") or old_left < 0 or new_left < 0:
-                damage = self._broken(line, at - start, old_left < 0 or new_left < 0)
-                break
-            # A mailer that strips trailing blanks leaves an empty context line without its blank.
-            entries.append((sign, (line[1:] if line[:1] == sign.encode() else line) + b"\n"))
-            places.append(at + 1)
-            at += 1
-        if damage is None:
-            if at < self._ends and lines[at].startswith(b"\\ ") and entries:
-                entries[-1] = (entries[-1][0], entries[-1][1][:-1])
-                at += 1
-            if at < self._ends and self._goes_on(at):
-                damage = "it has more lines than its header says"
-        self._at = at
+        counts = [int(match[i]) if match[i] is not None else 1 for i in (1, 2, 3, 4)]
+        start = self._at
+        body = _Body(self._lines, self._ends, start + 1, counts[1], counts[3])
+        damage = body.read()
+        if damage is None and body.at < self._ends and self._goes_on(body.at):
+            damage = "it has more lines than its header says"
+        elif damage is None and all(sign == " " for sign, _ in body.entries):
+            damage = "it changes no line"
+        elif damage is not None and (mended := self._mended(start + 1, counts)) is not None:
+            body, damage = mended, None
+        self._at = body.at
         if damage is not None:
             self._skip_to_next_header()
         section = match[5].decode("utf-8", "replace").rstrip()
-        return Hunk(
-            counts[0],
-            counts[1],
-            counts[2],
-            counts[3],
-            section,
-            tuple(entries),
-            start + 1,
-            tuple(places),
-            damage,
-        )
+        entries, places = tuple(body.entries), tuple(body.places)
+        ranges = counts[0], counts[1], counts[2], counts[3]
+        return Hunk(*ranges, section, entries, start + 1, places, damage, body.mended)
+
+    def _mended(self, start: int, counts: list[int]) -> _Body | None:
+        """The hunk without what mailers do to context lines, if then all of its lines are there."""
+        body = _Body(self._lines, self._ends, start, counts[1], counts[3], lenient=True)
+        if body.read() is not None or (body.at < self._ends and self._goes_on(body.at)):
+            return None
+        return body if body.plausible else None
 
     def _skip_to_next_header(self) -> None:
         """Leave the rest of a damaged hunk, so that the hunks behind it are still seen."""
@@ -243,13 +241,6 @@ class Parser:
             if line.startswith((b"@@ -", b"diff --git ")) or line.rstrip() == b"--" or self._names_follow():
                 return
             self._at += 1
-
-    def _broken(self, line: bytes | None, number: int, overrun: bool) -> str:
-        if overrun:
-            return "its lines do not fit the counts in its header"
-        if line is None or line.startswith((b"diff --git ", b"@@ -")):
-            return "it is cut short: it has fewer lines than its header says"
-        return f"line {number} is neither context nor change (cut short, or wrapped by a mailer)"
 
     def _goes_on(self, at: int) -> bool:
         """Whether a line that should be outside the hunk looks like more of it."""
@@ -260,3 +251,113 @@ class Parser:
             # "-- " begins a signature, "--- a/f" the next file, "--- " or "---" a separator
             return not (line.rstrip() in (b"--", b"---") or line.startswith(b"--- "))
         return line.startswith(b" ") and bool(line.strip())
+
+
+class _Body:
+    """The lines of one hunk, read up to its counts. `lenient` puts up with context lines that have lost the
+    blank in front, or that were blank and are missing at the end of the text."""
+
+    def __init__(
+        self, lines: list[bytes], ends: int, at: int, old: int, new: int, lenient: bool = False
+    ) -> None:
+        self._lines = lines
+        self._ends = ends
+        self._start = at
+        self._left = [old, new]
+        self._lenient = lenient
+        self._bare: set[int] = set()  # the entries that had no sign
+        self._supplied = 0
+        self.at = at
+        self.entries: list[tuple[str, bytes]] = []
+        self.places: list[int] = []
+
+    @property
+    def mended(self) -> str:
+        """What was put up with, in words."""
+        told = []
+        if self._bare:
+            told.append("context lines had lost the blank in front of them")
+        if self._supplied:
+            told.append("blank context lines at its end were missing")
+        return " and ".join(told)
+
+    @property
+    def plausible(self) -> bool:
+        """Whether what was put up with can be so: a mailer takes the blank from all lines or from none (what
+        follows a line that was wrapped looks the same)."""
+        kept = any(
+            sign == " " and text[:1].strip() and number not in self._bare
+            for number, (sign, text) in enumerate(self.entries)
+        )
+        return any(sign != " " for sign, _ in self.entries) and not (kept and self._bare)
+
+    def read(self) -> str | None:
+        """Read the lines; returns what is wrong with them, None when nothing is."""
+        left = self._left
+        while left[0] > 0 or left[1] > 0:
+            line = self._lines[self.at] if self.at < self._ends else None
+            sign = "" if line is None else chr(line[0]) if line not in (b"", b"\r") else " "
+            if sign == "\\" and self.entries:
+                self.entries[-1] = _unended(self.entries[-1])
+                self.at += 1
+                continue
+            signature = line is not None and line.rstrip() == b"--" and left[0] == left[1]
+            if self._lenient and (line is None or signature or sign not in (" ", "+", "-")):
+                if not self._put_up(line):
+                    return "cut short"
+                continue
+            left[0] -= sign in (" ", "-")
+            left[1] -= sign in (" ", "+")
+            if line is None or sign not in (" ", "+", "-") or min(left) < 0:
+                return self._broken(line, min(left) < 0)
+            # A mailer that strips trailing blanks leaves an empty context line without its blank.
+            self._add(sign, line[1:] if line[:1] == sign.encode() else line)
+        if self.at < self._ends and self._lines[self.at].startswith(b"\\ ") and self.entries:
+            self.entries[-1] = _unended(self.entries[-1])
+            self.at += 1
+        return None
+
+    def _add(self, sign: str, text: bytes) -> None:
+        self.entries.append((sign, text + b"\n"))
+        self.places.append(self.at + 1)
+        self.at += 1
+
+    def _put_up(self, line: bytes | None) -> bool:
+        """Take a line without sign for context, or supply a blank one at the end of the text."""
+        old, new = self._left
+        if line is None or line.rstrip() == b"--" or line.startswith((b"diff --git ", b"@@ -")):
+            # A text that ends behind a changed line was cut off.
+            if old != new or old > _MOST_SUPPLIED or not self.entries or self.entries[-1][0] != " ":
+                return False
+            place = self.places[-1]
+            self.entries += [(" ", b"\n")] * old
+            self.places += [place] * old
+            self._supplied, self._left[:] = old, [0, 0]
+            return True
+        if old < 1 or new < 1 or line.startswith((b">", b"\\")):
+            return False
+        self._left[:] = [old - 1, new - 1]
+        self._bare.add(len(self.entries))
+        self._add(" ", line)
+        return True
+
+    def _broken(self, line: bytes | None, overrun: bool) -> str:
+        if overrun:
+            return "its lines do not fit the counts in its header"
+        if line is None or line.startswith((b"diff --git ", b"@@ -")):
+            return "it is cut short: it has fewer lines than its header says"
+        number = self.at - self._start + 1
+        return f"line {number} is neither context nor change (cut short, or wrapped by a mailer)"
+
+
+def _unended(entry: tuple[str, bytes]) -> tuple[str, bytes]:
+    """A hunk's line as the last one of a file that has no newline at its end."""
+    return entry[0], entry[1].removesuffix(b"\n")
+
+
+def parse_diff(data: bytes) -> Diff:
+    """The unified diffs in a text, whatever stands around them; quoted ones (`> `) do not count.
+
+    Lines are those of `data` split at newlines. Never raises: what is damaged is a problem of the result.
+    """
+    return Parser(data).run()

@@ -20,10 +20,16 @@ _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.S)
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.S)
 # The letters of diff.mnemonicPrefix and of the default.
 _PREFIX = re.compile(r"[abciow12]/")
-# What plain `diff -u` writes after the name, where the tab in front of it was kept or not.
+# What plain `diff -u` and `svn diff` write after the name, where the tab in front of it was kept or not.
+# Without any repetition: it is looked for at every blank of a line that somebody else has written.
 _STAMP = re.compile(
-    rb"\s+\d{4}-\d\d-\d\d[ T]\d\d:\d\d.*$|\s+(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s\w{3}\s.*\d{4}.*$"
+    rb"\s(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d|\((?:working copy|revision \d{1,9}|nonexistent)\)"
+    rb"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s\w{3}\s[ \d]\d \d\d:\d\d)"
 )
+# PATH_MAX of Linux: no tree of QEMU, nor any file system that it is checked out to, has longer ones.
+_LONGEST = 4096
+# What a file system that folds case or knows short names takes for .git (git's verify_path()).
+_GIT_DIR = re.compile(r"(?:\.git|git~1)[ .]*(?::.*)?\Z", re.I | re.S)
 
 
 class PathError(ValueError):
@@ -47,7 +53,8 @@ def header_name(rest: bytes) -> str:
     """The name in a `--- ` or `+++ ` line, without quotes and timestamp, prefix kept."""
     if not rest.startswith(b'"'):
         rest = rest.split(b"\t", 1)[0]
-        rest = _STAMP.sub(b"", rest).rstrip(b" \r")
+        stamp = _STAMP.search(rest)
+        rest = rest[: stamp.start()].rstrip() if stamp is not None else rest.rstrip(b" \r")
     return unquote(rest).decode("utf-8", "surrogateescape")
 
 
@@ -88,16 +95,24 @@ def strip_pair(old: str | None, new: str | None) -> tuple[str | None, str | None
 
 
 def checked(path: str | None) -> str | None:
-    """A path of the tree without `./`; raises PathError when it is absolute, climbs out or is empty."""
+    """A path of the tree without `./`.
+
+    Raises PathError when it is absolute, climbs out, is empty or too long, or lies in a git directory.
+    """
     if path is None:
         return None
-    while path.startswith("./"):
-        path = path[2:]
+    if len(path) > _LONGEST:
+        raise PathError(f"it is longer than {_LONGEST} characters")
     parts = path.split("/")
+    while len(parts) > 1 and parts[0] == ".":
+        del parts[0]
+    path = "/".join(parts)
     if path.startswith("/") or re.match(r"[A-Za-z]:[\\/]", path):
         raise PathError("it is absolute")
     if ".." in parts:
         raise PathError("it leaves the tree")
+    if any(map(_GIT_DIR.match, parts)):
+        raise PathError("it is in a git directory")
     if not path or "" in parts or "." in parts or "\0" in path or "\n" in path:
         raise PathError("it is not a path of a file")
     return path

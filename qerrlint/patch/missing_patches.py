@@ -6,11 +6,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from qerrlint.patch.listed_numbers import listed_numbers
 from qerrlint.patch.subject import Subject, folded, parse_subject
 
 # The list that `git format-patch --cover-letter` makes: each author with the number of patches, then titles.
 _AUTHOR = re.compile(r"^\S.*\((\d{1,4})\):$")
 _TITLE = re.compile(r"^  (\S.*)$")
+# So many missing patches are named by their titles.
+_NAMED = 4
 _GOES_ON = re.compile(r"^    (\S.*)$")
 
 
@@ -64,7 +67,9 @@ def listed(cover: str) -> list[list[str]]:
 
 
 def missing_sentence(missing: Sequence[int], total: int, titles: Mapping[int, str]) -> str:
-    """One sentence that names what is missing."""
-    named = [f'{index} ("{titles[index]}")' if index in titles else str(index) for index in missing]
-    verb = "patch {} of {} is missing" if len(missing) == 1 else "patches {} of {} are missing"
-    return verb.format(", ".join(named), total)
+    """One sentence that names what is missing; of more than a few the numbers only."""
+    if len(missing) > _NAMED:
+        titles = {}
+    if len(missing) == 1:
+        return f"patch {listed_numbers(missing, titles)} of {total} is missing"
+    return f"patches {listed_numbers(missing, titles)} of {total} are missing"

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 
 from qerrlint.patch.diff import FileChange
 
 # A line with fewer characters than this (without blanks) is found too often to place a wrapped quote by.
 _TELLING = 12
-# Characters of a quote that are looked at where it has to be read as one run: some hundred lines.
-_LONGEST = 20_000
+# Characters of a quote that are looked at where it has to be read as one run: some fifty lines.
+_LONGEST = 4_000
+# Places that are compared for one quote; a line that stands more often tells nothing.
+_MOST = 50
 
 
 class Places:
@@ -26,6 +29,15 @@ class Places:
                     key = _key(sign + text.decode("utf-8", "replace"))
                     self._by_text.setdefault(key, []).append(len(self._lines))
                     self._lines.append((key, place, change.path))
+
+        self._row_at = {place: row for row, (_, place, _) in enumerate(self._lines)}
+        # By their text and by its reverse, for quotes that are the beginning or the end of a line.
+        self._forwards = sorted((key, row) for row, (key, _, _) in enumerate(self._lines))
+        self._backwards = sorted((key[::-1], row) for row, (key, _, _) in enumerate(self._lines))
+        self._by_head: dict[str, list[int]] = {}
+        for row, (key, _, _) in enumerate(self._lines):
+            if len(key) > _TELLING:
+                self._by_head.setdefault(key[1 : _TELLING + 1], []).append(row)
 
     def knows(self, line: str) -> bool:
         """Whether the patch has this line (one without any word says nothing)."""
@@ -59,11 +71,17 @@ class Places:
         in one file, at most a few lines apart from each other, up to the one that the quote ends with.
         """
         stream = _stream(text)[-_LONGEST:]
-        rows: list[tuple[int, int]] = []
-        for row, (key, _, _) in enumerate(self._lines):
-            plain = key[1:]
-            if len(plain) >= _TELLING and stream.count(plain) == 1 and self._alone(plain):
-                rows.append((stream.index(plain) + len(plain), row))
+        ends: dict[int, list[int]] = {}
+        for at in range(len(stream) - _TELLING + 1):
+            for row in self._by_head.get(stream[at : at + _TELLING], ())[:_MOST]:
+                plain = self._lines[row][0][1:]
+                if stream.startswith(plain, at):
+                    ends.setdefault(row, []).append(at + len(plain))
+        rows = [
+            (found[0], row)
+            for row, found in sorted(ends.items())
+            if len(found) == 1 and self._alone(self._lines[row][0][1:])
+        ]
         if not rows:
             return None, ()
         end, last = max(rows)
@@ -75,6 +93,16 @@ class Places:
             if at < end and 0 < covered[-1] - row <= 6 and self._lines[row][2] == self._lines[last][2]:
                 covered.append(row)
         return self._place(covered)
+
+    def following(self, place: int, quoted: Sequence[str]) -> tuple[int, ...]:
+        """The patch lines behind a place that are among the quoted ones, up to the first that is not."""
+        row = self._row_at.get(place)
+        keys = {self._own_key(line) for line in quoted}
+        found: list[int] = []
+        while row is not None and row + 1 < len(self._lines) and self._lines[row + 1][0] in keys:
+            row += 1
+            found.append(self._lines[row][1])
+        return tuple(found)
 
     def wrapped_off(self, line: str, own: str) -> int:
         """How many characters of the unquoted text `own` are the rest of the quoted `line`, which a mailer
@@ -104,16 +132,24 @@ class Places:
     def _candidates(self, key: str) -> list[int]:
         exact = self._by_text.get(key)
         if exact is not None:
-            return exact
+            return exact[:_MOST]
         if len(key) < _TELLING:
             return []
         # A line that a mailer has wrapped is quoted in part: its beginning, or its end on a line of its own.
         tail = key.lstrip("+- ")
-        return [
-            row
-            for row, (text, _, _) in enumerate(self._lines)
-            if text.startswith(key) or (len(tail) >= _TELLING and text.endswith(tail))
-        ]
+        rows = set(_beginning(self._forwards, key))
+        if len(tail) >= _TELLING:
+            rows.update(_beginning(self._backwards, tail[::-1]))
+        return sorted(rows)
+
+
+def _beginning(texts: Sequence[tuple[str, int]], head: str) -> Iterator[int]:
+    """The rows of sorted texts that begin in a certain way, the first ones."""
+    at = bisect_left(texts, (head, 0))
+    for text, row in texts[at : at + _MOST]:
+        if not text.startswith(head):
+            return
+        yield row
 
 
 def _key(line: str) -> str:

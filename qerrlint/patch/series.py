@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from qerrlint.patch.diff import Diff, FileChange
 from qerrlint.patch.message import Message
+from qerrlint.patch.quote_matching import Places
 from qerrlint.patch.subject import Subject, parse_subject
 from qerrlint.patch.thread import Remark, Reply, remarks, same_person
 
@@ -20,7 +21,8 @@ _BASED_ON = re.compile(
 # What `git format-patch --base` writes of patches between the base commit and the series.
 _PREREQUISITE = re.compile(r"^prerequisite-patch-id: ([0-9a-f]{40,64})\s*$", re.M)
 _END_OF_MESSAGE = re.compile(r"^(?:---\s*$|diff --git |--- \S|Index: \S)", re.M)
-_BODY_FROM = re.compile(r"\s*From: (.+)\n")
+# In front of the text, also below the line that `git format-patch` begins a file with.
+_BODY_FROM = re.compile(r"\s*(?:From [0-9a-f]{40,64} .*\n)?From: (.+)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Patch:
     `index` counts from 1; `total` is None where the mail does not say. `subject` is the whole subject,
     `title` the part behind its prefix. `author` is the From line in the mail's text, else its sender.
     `base_commit` is the commit of a `base-commit:` line, `based_on` the message-ids of Based-on lines.
-    `problems` are sentences.
+    `problems` are sentences; `refused` are names and reasons of changes that are not among `changes`.
     """
 
     index: int
@@ -45,6 +47,7 @@ class Patch:
     base_commit: str | None = None
     based_on: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,15 @@ class Series:
         """The reviewers' remarks with the patch they are on, oldest first; what a patch's own author
         answers is left out, so that the first remark on a line is by whom raised it."""
         by_index = {patch.index: patch for patch in self.patches}
+        places: dict[int, Places] = {}
         found: list[tuple[Patch, Remark]] = []
         for reply in self.replies:
             patch = by_index.get(reply.patch or 0)
             if patch is None or self._is_authors(reply, patch):
                 continue
-            found.extend((patch, remark) for remark in remarks(reply, patch.changes))
+            if patch.index not in places:
+                places[patch.index] = Places(patch.changes)
+            found.extend((patch, remark) for remark in remarks(reply, places[patch.index]))
         return tuple(found)
 
     def _is_authors(self, reply: Reply, patch: Patch) -> bool:
@@ -119,8 +125,14 @@ def build_patch(message: Message, subject: Subject, diff: Diff, index: int) -> P
     """The patch in a message; a message without any change in it is a problem of its own."""
     text = message.text
     problems = list(diff.problems)
-    if not diff.changes and not diff.problems:
-        problems.append(f"{subject.title or message.origin}: there is no diff in this message")
+    refused = list(diff.refused)
+    name = subject.title or message.origin
+    if message.problem:
+        problems.append(f"{name}: {message.problem}")
+        refused.append((message.origin, message.problem))
+    elif not diff.changes and not diff.problems:
+        problems.append(f"{name}: there is no diff in this message")
+        refused.append((message.origin, "there is no diff in this message"))
     author = _BODY_FROM.match(text)
     return Patch(
         index,
@@ -135,6 +147,7 @@ def build_patch(message: Message, subject: Subject, diff: Diff, index: int) -> P
         base_commit(text),
         tuple(based_on(text)),
         tuple(problems),
+        tuple(refused),
     )
 
 

@@ -14,6 +14,8 @@ from qerrlint.patch.series import Series
 
 # Index lines are compared by prefixes; a shorter one proves nothing.
 _LEAST_DIGITS = 7
+# Versions of one series leave the same blob; more than this were made to be compared.
+_MOST_MAKERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,10 @@ def stacks(
         if id(patch) in ids
     }
     starts = list(map(preimages, series))
-    made = list(map(_made, series))
+    made: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for number, one in enumerate(series):
+        for path, blob in _made(one).items():
+            made.setdefault((path, blob[:_LEAST_DIGITS]), []).append((number, blob))
     needs: list[list[int]] = []
     wanted: list[tuple[Prerequisite, ...]] = []
     for number, one in enumerate(series):
@@ -75,11 +80,7 @@ def stacks(
         wanted.append(tuple(own))
         named = [by_message[ident] for ident in one.based_on if ident in by_message]
         named += [by_patch[ident] for ident in one.prerequisites if ident in by_patch]
-        implied = [
-            n
-            for n, other in enumerate(series)
-            if other is not one and _continues(starts[number], starts[n], made[n])
-        ]
+        implied = _continued(number, starts, made)
         if not implied and number and _bare(one) and _bare(series[number - 1]):
             implied = [number - 1]
         needs.append([n for n in dict.fromkeys([*named, *implied]) if n != number and n < len(series)])
@@ -108,19 +109,29 @@ def _ordered(needs: Sequence[Sequence[int]]) -> list[list[int]]:
                     members.add(other)
                     waiting.append(other)
         order: list[int] = []
+        seen: set[int] = set()
         for number in sorted(members):
-            _place(number, needs, order, set())
+            _place(number, needs, order, seen)
         placed |= members
         groups.append(order)
     return groups
 
 
-def _place(number: int, needs: Sequence[Sequence[int]], order: list[int], above: set[int]) -> None:
-    if number in order or number in above:
+def _place(number: int, needs: Sequence[Sequence[int]], order: list[int], seen: set[int]) -> None:
+    """Append a number to `order` behind those that it needs, which may need others in a row of any length."""
+    if number in seen:
         return
-    for need in needs[number]:
-        _place(need, needs, order, above | {number})
-    order.append(number)
+    seen.add(number)
+    way = [(number, iter(needs[number]))]
+    while way:
+        at, rest = way[-1]
+        need = next((other for other in rest if other not in seen), None)
+        if need is None:
+            order.append(at)
+            way.pop()
+        else:
+            seen.add(need)
+            way.append((need, iter(needs[need])))
 
 
 def _made(one: Series) -> dict[str, str]:
@@ -133,13 +144,19 @@ def _made(one: Series) -> dict[str, str]:
     return made
 
 
-def _continues(starts: Mapping[str, str], other: Mapping[str, str], made: Mapping[str, str]) -> bool:
-    """Whether a file starts, by its index line, from what another series, whose own files start from `other`,
-    made of it."""
-    return any(
-        path in starts and _same(starts[path], blob) and not _same(other.get(path, ""), blob)
-        for path, blob in made.items()
-    )
+def _continued(
+    number: int,
+    starts: Sequence[Mapping[str, str]],
+    made: Mapping[tuple[str, str], Sequence[tuple[int, str]]],
+) -> list[int]:
+    """The series that leave a file as another finds it, by its index line; whose own files start from the
+    same do not count. `made` has who leaves what, by path and the first digits of the blob."""
+    found: set[int] = set()
+    for path, blob in starts[number].items():
+        for other, left in made.get((path, blob[:_LEAST_DIGITS]), ())[:_MOST_MAKERS]:
+            if other != number and _same(blob, left) and not _same(starts[other].get(path, ""), left):
+                found.add(other)
+    return sorted(found)
 
 
 def _same(a: str, b: str) -> bool:

@@ -6,20 +6,36 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_REPLY = re.compile(r"\s*(?:re|aw|antw|sv|vs|ref|fwd?|wg)(?:\[\d+\])?\s*:\s*", re.I)
-_GROUP = re.compile(r"\s*\[([^\[\]]*)\]")
-_KNOWN_AHEAD = re.compile(r"\s*(?:(?:re|aw)\s*:\s*)*\[[^\[\]]*(?:patch|pull|rfc|resend|\d/\d)", re.I)
-_NUMBER = re.compile(r"(\d{1,4})\s*(?:/|\sof\s)\s*(\d{1,4})")
-_VERSION = re.compile(r"(?:(?<=patch)|(?<=rfc)|(?<=pull)|(?<![^\s,/\-_]))v\s?(\d{1,3})(?![\d])", re.I)
-_KIND = re.compile(r"patch|pull|rfc|resend|repost", re.I)
+# The words by which mailers of many languages mark answers and forwards. The rare ones are titles of patches
+# as well: they count where brackets follow.
+_ANSWER = r"(?:re|aw|antw|antwort|sv|ref|réf|fwd?|wg|回复|答复|回覆|答覆|转发|轉寄)"
+_RARE = r"(?:vs|res|r|odp|rv|ynt|tr|enc|doorst|vb|i)"
+_REPLY = re.compile(
+    rf"(?:{_ANSWER}(?:\[\d{{1,4}}\])?\s?[:\uff1a]|{_RARE}\s?:(?=\s?(?:\[|{_ANSWER}\s?:)))\s?", re.I
+)
+_FORWARD = re.compile(r"(?:fwd?|wg|tr|enc|doorst|i|vb|转发|轉寄)\s?[:\uff1a]", re.I)
+_GROUP = re.compile(r"\s?\[([^\[\]]*)\]\s?")
+# What a prefix is known by: a kind, a number "2/7", or a version.
+_NUMBER = re.compile(r"(?<![\w./])(?:patch)?(\d{1,4})\s?(?:/|\sof\s)\s?(\d{1,4})(?![\w/]|\.\d)", re.I)
+_VERSION = re.compile(r"(?:(?<=patch)|(?<=rfc)|(?<=pull)|(?<![^\s,/\-_]))v\s?(\d{1,3})(?!\d)", re.I)
+_KIND = re.compile(
+    r"patch|pull|rfc|resend|repost|\b(?:wip|poc|hack|draft|backport|stable|staging|untested)\b|\bfor[-\s]\d",
+    re.I,
+)
+_RELEASE = re.compile(r"\b(?:for|stable)[-\s]\d[\d.]*(?:-rc\d)?", re.I)
 # "PATCH v2 1/2 hw/foo: text": mailers and archives that drop the brackets
-_BARE = re.compile(r"\s*((?:RFC\s+)?PATCH(?:\s+for-\S+)?(?:\s+v\d+)?(?:\s+\d+/\d+)?)\s*:?\s+(?=\S)")
+_BARE = re.compile(r"((?:RFC\s)?PATCH(?:\sfor-\S{1,20})?(?:\sv\d{1,3})?(?:\s\d{1,4}/\d{1,4})?)\s?:?\s(?=\S)")
+# A prefix ends long before this; what follows is title, and is not looked through.
+_HEAD = 400
+# No series is longer; a larger number would make as many missing patches.
+_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What a subject says. `kind` is patch, pull or "" (no patch prefix); version counts from 1;
-    `index` and `total` are None where there is no n/m (index 0 is a cover letter)."""
+    `index` and `total` are None where there is no n/m (index 0 is a cover letter). `says_patch`: there has to
+    be a patch in the mail, or a cover letter."""
 
     title: str
     kind: str
@@ -27,22 +43,25 @@ class Subject:
     version: int
     index: int | None
     total: int | None
+    says_patch: bool = False
 
 
 def parse_subject(text: str) -> Subject:
     """The parts of a subject line; whatever its prefix, this never fails."""
-    rest = " ".join(text.split())
+    whole = " ".join(text.split())
+    rest, tail = whole[:_HEAD], whole[_HEAD:]
     reply, rest = _strip_reply(rest)
     groups: list[str] = []
+    known_ahead = [match.end() for match in re.finditer(r"\[([^\[\]]*)\]", rest) if _is_known(match[1])]
+    length = len(rest)
     while match := _GROUP.match(rest):
         inner = match[1].strip()
-        known = _KIND.search(inner) or _NUMBER.fullmatch(inner) or re.fullmatch(r"v\d{1,3}", inner, re.I)
-        if not known and not groups and not _KNOWN_AHEAD.match(rest, match.end()):
+        known = _is_known(inner)
+        here = length - len(rest) + match.end()
+        if not known and (groups or not any(end > here for end in known_ahead)):
             break  # a title may begin with brackets of its own, the name of a list stands before others
         if known:
             groups.append(inner)
-        elif groups:
-            break
         rest = rest[match.end() :]
         again, rest = _strip_reply(rest)
         reply = reply or again
@@ -50,17 +69,31 @@ def parse_subject(text: str) -> Subject:
         groups.append(bare[1])
         rest = rest[bare.end() :]
     prefix = " ".join(groups)
-    number = _NUMBER.search(re.sub(r"\bfor[-\s]\d[\d.]*(?:-rc\d)?", " ", prefix, flags=re.I))
+    number = _NUMBER.search(_RELEASE.sub(" ", prefix))
     version = _VERSION.search(prefix)
     kind = "pull" if re.search(r"\bpull\b", prefix, re.I) else "patch" if prefix else ""
+    if number is not None and int(number[2]) > _MOST:
+        number = None
     return Subject(
-        rest.lstrip(": "),
+        (rest + tail).lstrip(": "),
         kind,
         reply,
         int(version[1]) if version else 1,
         int(number[1]) if number else None,
         int(number[2]) if number else None,
+        # "[list:branch 3/7]" is written by those who report on patches.
+        "patch" in prefix.lower() or (number is not None and ":" not in prefix),
     )
+
+
+def _is_known(group: str) -> bool:
+    """Whether the text of a pair of brackets is a prefix as `git format-patch` and people make them."""
+    return any(form.search(group) for form in (_KIND, _NUMBER)) or _VERSION.fullmatch(group) is not None
+
+
+def is_forward(text: str) -> bool:
+    """Whether a subject is that of a forwarded mail."""
+    return _FORWARD.match(" ".join(text[:_HEAD].split())) is not None
 
 
 def folded(title: str) -> str:
@@ -69,8 +102,7 @@ def folded(title: str) -> str:
 
 
 def _strip_reply(text: str) -> tuple[bool, str]:
-    found = False
-    while match := _REPLY.match(text):
-        found = True
-        text = text[match.end() :]
-    return found, text
+    start = 0
+    while match := _REPLY.match(text, start):
+        start = match.end()
+    return start > 0, text[start:].lstrip()

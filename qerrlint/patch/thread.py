@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from qerrlint.patch.diff import FileChange
 from qerrlint.patch.message import Message
 from qerrlint.patch.quote_matching import Places
 
@@ -19,8 +18,10 @@ _MARKS = re.compile(r"[ \t]?(>(?:[ \t]?>)*)[ \t\xa0]?")
 _ADDRESS = re.compile(r"([^<]*)<([^<>]*)>")
 _SIGNATURE = re.compile(r"--[ \xa0]?$|_{20,}$|-{3,} ?original message ?-{3,}", re.I)
 _OUTLOOK = re.compile(r"From: .+\n(?:Sent|Date): ", re.I)
-_ATTRIBUTION = re.compile(r"\b(?:wrote|writes|said|schrieb|a écrit|escribió)\b[^:]*:\s*$")
-_ATTRIBUTION_HEAD = re.compile(r"(?:On|Am|Le|El|At)\b.*(?:\d{4}|\d:\d\d).*|.*<\S+@\S+>.*")
+_WROTE = re.compile(r"\b(?:wrote|writes|said|schrieb|a écrit|escribió)\b")
+_DATED = re.compile(r"(?:On|Am|Le|El|At)\b")
+_TIME = re.compile(r"\d{4}|\d:\d\d")
+_MAIL_ADDRESS = re.compile(r"<[^\s<>@]+@[^\s<>@]+>")
 _NO_SUBSTANCE = re.compile(
     r"""(?:
       (?:hi|hello|hey|dear)\b.{0,40}
@@ -30,11 +31,17 @@ _NO_SUBSTANCE = re.compile(
     | (?:agreed?|right|indeed|ditto)
     | (?:[A-Z][\w]*-)+(?:by|with|at|on):.*
     | (?:fixes|link|message-id|cc|closes|resolves|based-on|queued)\b\s?:.*
-    | [\[<({]*\s*(?:\.{2,}|…|snip(?:ped)?|cut|trimmed|\.\.\.\s*snip.*)\s*[\])>}]*
     | /[a-z]{2,12}/?
     )[\s.!,;:)-]*""",
     re.I | re.X,
 )
+# Marks of what a quote leaves out. Counts are bounded: a dot can be of the mark or of what follows it.
+_ELISION = re.compile(
+    r"[\[<({]{0,3}\s?(?:\.{2,20}|…|snip(?:ped)?|cut|trimmed|\.\.\.\s?snip.*)\s?[\])>}]{0,3}[\s.!,;:)-]{0,10}",
+    re.I,
+)
+# Answers to a series quote so many places at most; more were made to be matched, not to be read.
+MOST_QUOTES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,8 @@ class Remark:
     `line_text` is the nearest quoted diff line above it that has a word in it, with its sign;
     `context_lines` the quoted diff lines up to and with it. Where the patch is known and the line was
     found in it: `path`, and in `covers` the lines of the patch text that the quote shows, the last one
-    being `text_line`.
+    being `text_line`; in `below` those of the next lines that the quote behind the remark shows, for some
+    write above what they speak of.
     """
 
     line_text: str
@@ -76,6 +84,7 @@ class Remark:
     path: str | None = None
     text_line: int | None = None
     covers: tuple[int, ...] = ()
+    below: tuple[int, ...] = ()
 
 
 def quotes(text: str) -> tuple[Quote, ...]:
@@ -92,18 +101,17 @@ def quotes(text: str) -> tuple[Quote, ...]:
     return tuple(found)
 
 
-def remarks(reply: Reply, changes: Sequence[FileChange] = ()) -> tuple[Remark, ...]:
+def remarks(reply: Reply, place: Places | None = None) -> tuple[Remark, ...]:
     """What the reply's author says below quoted diff lines; greetings, thanks and tags are no remarks.
 
-    `changes` are those of the patch that is answered, to find the quoted lines in.
+    `place` has the lines of the patch that is answered, to find the quoted ones in.
     """
-    place = Places(changes) if changes else None
     found = []
     diff_lines: list[str] = []
     shown: list[str] = []  # all that was quoted since the author's last own words
     in_diff = False
     fresh = 0  # diff lines quoted since the author's last own words
-    for quote in reply.quotes:
+    for number, quote in enumerate(reply.quotes):
         for line in quote.quoted_text.split("\n"):
             if line.startswith(("diff --git ", "@@ -")):
                 in_diff = True
@@ -143,6 +151,7 @@ def remarks(reply: Reply, changes: Sequence[FileChange] = ()) -> tuple[Remark, .
                     path,
                     covers[-1] if covers else None,
                     covers,
+                    _below(reply.quotes[number : number + 2], covers, place),
                 )
             )
         fresh = 0
@@ -150,28 +159,48 @@ def remarks(reply: Reply, changes: Sequence[FileChange] = ()) -> tuple[Remark, .
     return tuple(found)
 
 
+def _below(around: Sequence[Quote], covers: tuple[int, ...], place: Places | None) -> tuple[int, ...]:
+    """The lines of the patch behind those that a remark stands below, as far as the quotes show them."""
+    if place is None or not covers or len(around) < 2:
+        return ()
+    # A brace or a blank line can end the quote above the remark.
+    last = around[0].quoted_text.split("\n")[-2:]
+    return place.following(covers[-1], [*last, *around[1].quoted_text.split("\n")[:_CONTEXT]])
+
+
 def substance(text: str, sender: str = "") -> str:
     """What is left of a reply's own words without greeting, thanks, signature, tags and attribution."""
-    names = set(_name_and_address(sender)[0])
+    names = set(name_words(sender)[0])
     lines: list[str] = []
     for line in text.split("\n"):
         bare = line.strip().strip("\xa0")
         words = set(re.findall(r"\w+", bare.lower()))
-        if _ATTRIBUTION.search(bare):
-            if lines and not bare.startswith("On ") and _ATTRIBUTION_HEAD.fullmatch(lines[-1].strip()):
+        if _is_attribution(bare):
+            if lines and not bare.startswith("On ") and _begins_attribution(lines[-1].strip()):
                 lines.pop()
             continue
-        if _NO_SUBSTANCE.fullmatch(bare) or (words and words <= names):
+        if _NO_SUBSTANCE.fullmatch(bare) or _ELISION.fullmatch(bare) or (words and words <= names):
             continue
         lines.append(line.rstrip())
     joined = "\n".join(lines).strip("\n")
     return joined if re.search(r"[A-Za-z]{2}", joined) or "?" in joined else ""
 
 
+def _is_attribution(line: str) -> bool:
+    """Whether a line says who wrote what follows: "... wrote:" """
+    return line.endswith(":") and _WROTE.search(line[:-1].rpartition(":")[2]) is not None
+
+
+def _begins_attribution(line: str) -> bool:
+    """Whether a line is the first half of an attribution that a mailer broke in two."""
+    dated = _DATED.match(line) is not None and _TIME.search(line) is not None
+    return dated or _MAIL_ADDRESS.search(line) is not None
+
+
 def same_person(a: str, b: str) -> bool:
     """Whether two senders are one: by address, else by name ("Steve Doe" and "Steven Doe" are)."""
-    words_a, address_a = _name_and_address(a)
-    words_b, address_b = _name_and_address(b)
+    words_a, address_a = name_words(a)
+    words_b, address_b = name_words(b)
     if address_a and address_a == address_b:
         return True
     if not words_a or not words_b:
@@ -183,7 +212,7 @@ def same_person(a: str, b: str) -> bool:
     return len(words_a) > 1 and len(words_b) > 1 and words_a[-1] == words_b[-1] and close
 
 
-def _name_and_address(sender: str) -> tuple[list[str], str]:
+def name_words(sender: str) -> tuple[list[str], str]:
     """The words of the name and the address, both in lower case; without what a list put behind "via"."""
     match = _ADDRESS.match(sender)
     name, address = (match[1], match[2]) if match else ("", sender) if "@" in sender else (sender, "")

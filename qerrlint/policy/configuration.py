@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,15 +11,11 @@ from typing import TYPE_CHECKING, Any
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
 from qerrlint.source.source import Source
+from qerrlint.source.toml import TomlError, read_toml
 from qerrlint.source.user_file import read_named
 
 if TYPE_CHECKING:
     from qerrlint.rules.rule import RuleSet
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _OWN = ".qerrlint.toml"
 _SHARED = "pyproject.toml"
@@ -157,11 +152,9 @@ def load_configuration(source: Source | None, given: str | None = None) -> Confi
 
 def _table(data: bytes, name: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(data.decode("utf-8"))
-    except RecursionError:
-        raise UsageError(f"{name}: not valid TOML: nested too deeply") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name}: not valid TOML: {' '.join(str(error).split())}") from None
+        return read_toml(data)
+    except TomlError as error:
+        raise UsageError(f"{name}: not valid TOML: {error}") from None
 
 
 def _configuration(table: Any, name: str) -> Configuration:

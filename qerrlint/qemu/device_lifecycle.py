@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Phases: when in an object's result a function of one file runs, by the slots that it is stored in.
+"""Phases: when in the life cycle of an object a function runs, by the slots that its file stores it in.
 
-What follows what is a fact of QEMU: a realize that fails is not followed by unrealize (hw/core/qdev.c), nor
-a block driver's open by close (block.c), but instance_finalize runs whenever the object goes (qom/object.c).
+A realize that fails is not followed by unrealize (hw/core/qdev.c), nor a block driver's open by close
+(block.c); instance_finalize runs whenever the object is destroyed (qom/object.c).
 """
 
 from __future__ import annotations
 
 import re
 
-# Members of classes and drivers, and the phase that a function stored there serves.
+# Members of classes and drivers, and the phase in which a function stored there runs.
 _MEMBERS = {
     "realize": "realize",
     "unrealize": "unrealize",
@@ -29,10 +29,13 @@ _MEMBERS = {
     "bdrv_close": "close",
 }
 SETUP = frozenset({"realize", "open"})
-"""Phases after whose failure nobody calls the phase that undoes them."""
+"""Phases that, when they fail, are not followed by the phase that undoes them."""
 RECURRING = frozenset({"reset", "state-change"})
-"""Phases that an object goes through again and again."""
+"""Phases that one object goes through repeatedly."""
+FINALIZE = frozenset({"finalize"})
+"""The phase that runs whenever an object is destroyed."""
 TEARDOWN = frozenset({"unrealize", "detach", "close", "finalize"})
+"""Phases that undo a setup phase."""
 _STORED = re.compile(
     rb"(?:\.|->)[ \t]*(?P<member>\w+)[ \t]*=[ \t]*\n?[ \t]*&?(?P<value>[A-Za-z_]\w*)\s*[,;}]|"
     rb"\bdevice_class_set_parent_(?P<parent>\w+)\(\s*\w+,\s*(?P<parent_value>\w+),|"
@@ -46,7 +49,10 @@ _CALL = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
 
 
 def phases(data: bytes, functions: frozenset[str]) -> dict[str, frozenset[str]]:
-    """The phases that each of the file's functions serves by the slots in which the file stores it."""
+    """The phases in which each function (of `functions`) runs, by the slots that its file stores it in.
+
+    `data` are the file's bytes. A function that runs in no known phase is left out.
+    """
     found: dict[str, set[str]] = {}
     for stored in _STORED.finditer(data):
         for key, value in (("member", "value"), ("parent", "parent_value"), ("legacy", "legacy_value")):
@@ -58,7 +64,7 @@ def phases(data: bytes, functions: frozenset[str]) -> dict[str, frozenset[str]]:
             for word in _WORD.findall(stored.group(group) or b""):
                 found.setdefault(word.decode(), set()).add(phase)
     if _DEFINES.search(data):
-        # OBJECT_DEFINE_TYPE() declares name_finalize() and stores it (include/qom/object.h).
+        # OBJECT_DEFINE_TYPE() declares NAME_finalize() and stores it (include/qom/object.h).
         for name in functions:
             if name.endswith("_finalize"):
                 found.setdefault(name, set()).add("finalize")
@@ -66,7 +72,10 @@ def phases(data: bytes, functions: frozenset[str]) -> dict[str, frozenset[str]]:
 
 
 def calls_inside(data: bytes, spans: dict[str, tuple[int, int]]) -> dict[str, frozenset[str]]:
-    """For each function (by the place of its body) the functions of the file that the body calls."""
+    """For each function of a file the other functions of the file that it calls.
+
+    `data` are the file's bytes, `spans` start and end of each function's body.
+    """
     names = {name.encode(): name for name in spans}
     return {
         name: frozenset(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a migration notifier does for one kind of event: its body with the ways that the event leaves open.
+"""What a migration notifier does for one kind of event: its function with the branches that the event takes.
 
-`e->type` is tested by name, by sign, in a switch, through a local, or in a function of the same file that is
-handed the event. Who calls the notifier, and what it may return when, is no matter here.
+`e->type` may be tested by name, by sign, in a switch, through a local, or in a function of the same file that
+gets the event or its type as an argument.
 """
 
 from __future__ import annotations
@@ -43,16 +43,19 @@ _SIGNS = {NEG: Const("-1", NEG, -1), ZERO: Const("0", ZERO, 0), POS: Const("1", 
 
 
 @dataclass(frozen=True, slots=True)
-class EventLife:
-    """The exploration for one event; not `decided`: some way depends on what could not be told of it."""
+class EventResult:
+    """The interpretation for one event; not `decided`: a branch depends on the event in an unknown way."""
 
     event: str
     result: FunctionResult
     decided: bool
 
 
-def lives_by_event(unit: TranslationUnit, name: str) -> list[EventLife]:
-    """One exploration of the function for each event of the tree; [] without events or without a flow."""
+def results_by_event(unit: TranslationUnit, name: str) -> list[EventResult]:
+    """One interpretation of the function for each event of the tree.
+
+    Empty where the tree has no events, or the function is damaged or gets no MigrationEvent.
+    """
     function, signature = unit.lowered(name), unit.signature(name)
     if function is None or signature is None:
         return []
@@ -60,14 +63,14 @@ def lives_by_event(unit: TranslationUnit, name: str) -> list[EventLife]:
     events = unit.mig_events()
     out = []
     for event, value in events if of is not None else ():
-        reader = _Reader(unit, event, value, [known for known, _ in events])
-        result = reader.result(function, of or "", f"{of}->type", 0)
-        out.append(EventLife(event, result, reader.decided))
+        narrowing = _Narrowing(unit, event, value, [known for known, _ in events])
+        result = narrowing.result(function, of or "", f"{of}->type", 0)
+        out.append(EventResult(event, result, narrowing.decided))
     return out
 
 
-class _Reader:
-    """Narrows functions to one event."""
+class _Narrowing:
+    """Functions without the branches that one event (named `event`, of number `value`) does not take."""
 
     def __init__(self, unit: TranslationUnit, event: str, value: int, known: Sequence[str]) -> None:
         self._unit = unit
@@ -78,13 +81,16 @@ class _Reader:
         self.decided = True
 
     def result(self, function: Function, pointer: str, path: str, depth: int) -> FunctionResult:
-        """The exploration of a function in which `path` holds the event's type, `pointer` points to it."""
+        """The interpretation of a function in which `path` holds the event's type and `pointer` the event.
+
+        `depth` counts the calls that lead from the notifier to the function.
+        """
         paths = {path, *_copies(function, path)}
-        told: dict[int, Summary] = {}
+        summaries: dict[int, Summary] = {}
         for call in function.calls:
-            self._enter(call, pointer, paths, depth, told)
+            self._summarise(call, pointer, paths, depth, summaries)
         answers: dict[Value, Const] = {}
-        for index, summary in told.items():
+        for index, summary in summaries.items():
             signs = 0
             for outcome in summary.outcomes:
                 signs |= outcome.signs
@@ -94,7 +100,7 @@ class _Reader:
 
         def effect(call: Call) -> Effect:
             usual = self._unit.effect(call)
-            summary = told.get(call.index)
+            summary = summaries.get(call.index)
             if summary is None or usual.errp is None or not summary.complete:
                 return usual
             return replace(usual, outcomes=summary.outcomes, evidence="body")
@@ -105,23 +111,25 @@ class _Reader:
         signature = self._unit.signature(call.name)
         return signature is not None and signature.errp is not None
 
-    def _enter(self, call: Call, pointer: str, paths: set[str], depth: int, told: dict[int, Summary]) -> None:
-        """What a function that is handed the event, or its type, does for it."""
-        handed = [
+    def _summarise(
+        self, call: Call, pointer: str, paths: set[str], depth: int, summaries: dict[int, Summary]
+    ) -> None:
+        """Put into `summaries` that of a callee which gets the event, or its type, narrowed to the event."""
+        positions = [
             position
             for position, arg in enumerate(call.args)
             if isinstance(arg, Var) and (arg.path in paths or (pointer and arg.path == pointer))
         ]
-        if not handed:
+        if not positions:
             return
         name = call.name
         callee = self._unit.lowered(name) if call.direct and name in self._unit.functions else None
         signature = self._unit.signature(name) if callee is not None else None
         if callee is None or signature is None or name in self._busy or depth >= _DEEPEST:
-            # What is only told of the event (tracing) decides nothing.
+            # A callee whose result is not used (a trace point) decides no branch.
             self.decided = self.decided and not call.used
             return
-        position = handed[0]
+        position = positions[0]
         if position >= len(signature.params):
             return
         param = signature.params[position].name
@@ -130,12 +138,12 @@ class _Reader:
         self._busy.add(name)
         result = self.result(callee, param if whole else "", f"{param}->type" if whole else param, depth + 1)
         self._busy.discard(name)
-        told[call.index] = sum_up(result, self._unit.typedefs, self._unit.effect)
+        summaries[call.index] = sum_up(result, self._unit.typedefs, self._unit.effect)
 
     # -- narrowing --------------------------------------------------------------------------------
 
     def _narrow(self, function: Function, paths: set[str], answers: Mapping[Value, Const]) -> Function:
-        """The function without the edges that the event closes."""
+        """The function without the edges that the event does not take."""
         blocks = []
         for block in function.blocks:
             edges = []
@@ -147,7 +155,7 @@ class _Reader:
         return replace(function, blocks=tuple(blocks))
 
     def _tests(self, edge: Edge, paths: set[str], answers: Mapping[Value, Const]) -> tuple[Test, ...] | None:
-        """The tests that are still open; None where one cannot hold."""
+        """The tests of an edge that the event does not decide; None where one of the others fails."""
         left = []
         for test in edge.tests:
             signs = answers[test.subject].signs if test.subject in answers else self._known_signs(test, paths)
@@ -191,7 +199,7 @@ def _copies(function: Function, path: str) -> set[str]:
 
 
 def _answered(event: Event, answers: Mapping[Value, Const]) -> Event:
-    """The event with calls whose result is known replaced by it where it is kept or returned."""
+    """The event of the flow with a call's result replaced by its value, where `answers` has it."""
     if isinstance(event, (Assign, Return)) and event.value in answers:
         assert event.value is not None
         return replace(event, value=answers[event.value])

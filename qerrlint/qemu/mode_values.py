@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which migration modes an expression stands for, by the MigMode, macros and callers of the tree at hand.
+"""Which migration modes an argument stands for, by the MigMode, the macros and the callers in the tree.
 
-It evaluates the arguments of calls. Locals are followed along each path of their function, parameters to the
-callers that can be seen. It knows no rule, and not which calls register what.
+Locals are followed along each path of their function, parameters to the callers that are in reach.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ from qerrlint.model.translation_unit import TranslationUnit
 
 MODE = re.compile(r"\bMIG_MODE_[A-Z0-9_]+\b")
 _COUNT = re.compile(r"MIG_MODE__?MAX\Z|MIG_MODE_ALL\Z")
-# Parameters of parameters: helpers are at most this deep.
+# How many callers a parameter is followed through, how many macros a macro, and how many expressions are
+# evaluated for one argument.
 _DEEPEST = 3
-# Macros that stand for macros, and how many expressions one argument may lead to.
 _DEEPEST_MACRO = 8
 _MOST_WORK = 2000
 # include/qemu/bitops.h and include/qemu/osdep.h, where the file does not show them.
 _BITS = frozenset({"BIT", "BIT_ULL", "BIT_MASK"})
-# The values of the locals that matter, by name; None: not to be told.
-_Env = tuple[tuple[str, "int | None"], ...]
+# The values of the followed locals, by name; None: not known.
+_Values = tuple[tuple[str, "int | None"], ...]
 
 
 def bits_of(number: int, modes: Sequence[tuple[str, int]]) -> frozenset[str]:
@@ -49,18 +48,18 @@ def bits_of(number: int, modes: Sequence[tuple[str, int]]) -> frozenset[str]:
 
 
 class Evaluator:
-    """Evaluates arguments of one unit's calls; `far`: callers in other files of the tree count too."""
+    """Evaluates arguments of the calls of one file; `far`: also by callers in other files of the tree."""
 
     def __init__(self, unit: TranslationUnit, far: bool = False) -> None:
         self._unit = unit
         self._far = far
         self._modes = dict(unit.mig_modes())
-        self._seen: dict[tuple[str, int], frozenset[_Env]] = {}
+        self._seen: dict[tuple[str, int], frozenset[_Values]] = {}
         self._busy: list[str] = []
         self._work = 0
 
     def argument(self, function: Function, call: Call, position: int) -> Numbers:
-        """The values of an argument as its call is reached; raises NotUnderstoodError."""
+        """The values that an argument may have when the call is reached; raises NotUnderstoodError."""
         self._work = 0
         value = call.args[position]
         envs = self._environments(function, call, value)
@@ -72,21 +71,21 @@ class Evaluator:
         return frozenset(out)
 
     def text(self, function: Function, text: str) -> Numbers:
-        """The values of an expression of the function that reads no local; raises NotUnderstoodError."""
+        """The values of an expression, in C, that reads no local; raises NotUnderstoodError."""
         return evaluate(text, _Scope(self, function, dict.fromkeys(function.locals)))
 
     def value(self, function: Function, value: Value, env: dict[str, int | None]) -> Numbers:
-        """The values of a value where locals hold what `env` says; raises NotUnderstoodError."""
+        """The numbers that a value may be where locals hold what `env` says; raises NotUnderstoodError."""
         return evaluate(expression(function, value), _Scope(self, function, env))
 
-    def _environments(self, function: Function, call: Call, value: Value) -> frozenset[_Env]:
+    def _environments(self, function: Function, call: Call, value: Value) -> frozenset[_Values]:
         """What the locals that the value reads hold at the call, on each path."""
         wanted = _followed(function, value)
         if not wanted:
             return frozenset({()})
         key = (f"{function.name} {sorted(wanted)}", call.index)
         if key not in self._seen:
-            walk = _Locals(self, function, wanted, call.index)
+            walk = _LocalValues(self, function, wanted, call.index)
             explore(function, tuple((name, None) for name in sorted(wanted)), walk)
             self._seen[key] = frozenset(walk.at_call)
         return self._seen[key]
@@ -94,7 +93,7 @@ class Evaluator:
     # -- names ------------------------------------------------------------------------------------
 
     def name(self, function: Function, path: str) -> Numbers:
-        """What a name that is no local with a known value stands for."""
+        """The values of a mode, a macro, a constant or a parameter; raises NotUnderstoodError."""
         if path in self._modes:
             return frozenset({self._modes[path]})
         if _COUNT.match(path) and self._modes:
@@ -116,7 +115,7 @@ class Evaluator:
         raise NotUnderstoodError(f"the value of {path} is known at run time only")
 
     def result(self, function: Function, name: str, args: Sequence[str]) -> Numbers:
-        """What a macro or a function without parameters comes to."""
+        """The values of a call of a macro or of a function without parameters; raises NotUnderstoodError."""
         macro = self._unit.environment.macro(name, self._unit.path)
         if macro is not None and macro.params is not None and name not in self._busy:
             if len(macro.params) != len(args):
@@ -158,7 +157,7 @@ class Evaluator:
         return frozenset(out)
 
     def _from_callers(self, function: Function, name: str, position: int) -> Numbers:
-        """What the callers hand over as the parameter."""
+        """The values that the callers pass for a parameter; raises NotUnderstoodError."""
         if function.name in self._busy or len(self._busy) >= _DEEPEST:
             raise NotUnderstoodError(f"the parameter {name} of {function.name}() comes from too far away")
         self._busy.append(function.name)
@@ -166,14 +165,14 @@ class Evaluator:
             out: set[int] = set()
             for unit, caller, call in callers(self._unit, function.name, self._far):
                 if position >= len(call.args):
-                    raise NotUnderstoodError(f"{caller.name}() hands {function.name}() too little")
+                    raise NotUnderstoodError(f"{caller.name}() passes too few arguments to {function.name}()")
                 there = self if unit is self._unit else Evaluator(unit, self._far)
                 there._busy = self._busy
                 out |= there.argument(caller, call, position)
         finally:
             self._busy.pop()
         if not out:
-            raise NotUnderstoodError(f"no caller that hands {name} to {function.name}() is in sight")
+            raise NotUnderstoodError(f"no caller that passes {name} to {function.name}() is in reach")
         return frozenset(out)
 
 
@@ -211,7 +210,7 @@ def expression(function: Function, value: Value) -> str:
 
 
 def _followed(function: Function, value: Value) -> frozenset[str]:
-    """The locals, and what lowering made of `?:`, whose assignments decide the value."""
+    """The locals whose assignments decide the value, also those that lowering makes of `?:`."""
     out: set[str] = set()
     waiting = set(identifiers(expression(function, value)))
     assigned: dict[str, list[Value]] = {}
@@ -258,17 +257,17 @@ class _Scope:
         return str(next(iter(numbers)))
 
 
-class _Locals:
-    """A flow Domain: the values of some locals; notes them at one call."""
+class _LocalValues:
+    """A Domain of the solver: the values of some locals on a path; collects them at one call."""
 
     def __init__(self, evaluator: Evaluator, function: Function, wanted: frozenset[str], call: int) -> None:
         self._evaluator = evaluator
         self._function = function
         self._wanted = wanted
         self._call = call
-        self.at_call: set[_Env] = set()
+        self.at_call: set[_Values] = set()
 
-    def step(self, state: _Env, event: Event) -> Iterable[_Env]:
+    def step(self, state: _Values, event: Event) -> Iterable[_Values]:
         if isinstance(event, Call):
             if event.index == self._call:
                 self.at_call.add(state)
@@ -287,21 +286,21 @@ class _Locals:
             return (_with(state, event.target, None),)
         return tuple(_with(state, event.target, number) for number in sorted(numbers))
 
-    def assume(self, state: _Env, edge: Edge) -> _Env | None:
+    def assume(self, state: _Values, edge: Edge) -> _Values | None:
         return state
 
-    def arrive(self, state: _Env, block: int, loop: bool) -> _Env:
+    def arrive(self, state: _Values, block: int, loop: bool) -> _Values:
         return state
 
-    def key(self, state: _Env) -> Hashable:
+    def key(self, state: _Values) -> Hashable:
         return state
 
-    def covers(self, one: _Env, other: _Env) -> bool:
+    def covers(self, one: _Values, other: _Values) -> bool:
         return True
 
-    def widen(self, state: _Env) -> _Env:
+    def widen(self, state: _Values) -> _Values:
         return tuple((name, None) for name, _ in state)
 
 
-def _with(state: _Env, name: str, value: int | None) -> _Env:
+def _with(state: _Values, name: str, value: int | None) -> _Values:
     return tuple((n, value if n == name else v) for n, v in state)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which functions are callbacks of notifiers, told by the shape of the types that the tree at hand declares.
+"""Which functions are callbacks of notifiers, by the types that the tree declares.
 
-A notifier is a struct that holds a function which is handed the struct itself. It can fail where that
-function has an `Error **` or returns a result. What a callback does with a failure is roles.py's business.
+A notifier is a struct with a pointer to a function that gets the struct itself. The callback can report a
+failure where it has an `Error **` or returns a result.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BY_TYPEDEF = ("NotifierWithReturnFunc", "MigrationNotifyFunc")
 
 
 def is_fallible_callback(unit: TranslationUnit, name: str) -> bool:
-    """Whether a function is a notifier's callback that has a way to say that it failed."""
+    """Whether a function is the callback of a notifier and can report a failure."""
     signature = unit.signature(name)
     if signature is None or not signature.params:
         return False
@@ -46,7 +46,7 @@ def is_migration_notifier(unit: TranslationUnit, name: str) -> bool:
 
 
 def _shapes(unit: TranslationUnit, struct: str) -> Iterator[Signature]:
-    """The types of the functions that the struct holds and that are handed it."""
+    """The types of the functions that the struct points to."""
     found = False
     for member in unit.environment.members(struct, unit.path) or unit.environment.members(
         f"struct {struct}", unit.path
@@ -65,7 +65,7 @@ def _shapes(unit: TranslationUnit, struct: str) -> Iterator[Signature]:
 
 
 def _same_shape(signature: Signature, shape: Signature) -> bool:
-    """Whether a function can stand for another but for the types of its data."""
+    """Whether a function has the type of a callback, the types of its further parameters aside."""
     return (
         len(signature.params) == len(shape.params)
         and signature.errp == shape.errp

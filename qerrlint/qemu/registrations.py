@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Registrations: the calls that add a migration blocker or a notifier, for which object and for which modes.
 
-The shape of each function (a set of bits, a list, one mode, none) comes from its declaration in the tree at
-hand. It follows no result of an object and judges nothing.
+How a function takes its modes (as a set of bits, a list, one mode, not at all) comes from its declaration in
+the tree.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ def _has_lists(unit: TranslationUnit) -> bool:
     """Whether the tree keeps notifiers by mode: then migration_add_notifier() means the normal one."""
     for name in ("migration_add_notifier_mode", "migration_add_notifier_modes"):
         signature = unit.signature(name)
-        # QEMU 8.2 has modes, and one list for all of them; the contracts of its age know the later one.
+        # QEMU 8.2 has modes, and one list for all of them; the bundled contracts of that version have the
+        # later declaration, which is why only the tree's own counts.
         if signature is not None and (signature.path is not None or unit.environment.reach == "patch"):
             return True
     return False
@@ -215,7 +216,7 @@ def object_of(unit: TranslationUnit, function: Function, value: Value) -> Object
         static = any(
             isinstance(e, Declare) and e.path == start and e.static for b in function.blocks for e in b.events
         )
-        # A pointer that is no alias points to what nobody sees.
+        # What a pointer points to that is no alias is not known.
         if not static and not is_address:
             return Object("other", "", start)
         return Object("static" if static else "local", "", start)
@@ -223,7 +224,7 @@ def object_of(unit: TranslationUnit, function: Function, value: Value) -> Object
 
 
 def _static_type(unit: TranslationUnit, name: str) -> str:
-    """The type of a variable of the file, "" if it is none that can be told."""
+    """The type of a variable of the file, "" where it cannot be found."""
     found = re.search(rb"^(?:static\s+)?(?:struct\s+)?(\w+)\s*\*?\s*%s\b" % name.encode(), unit.data, re.M)
     return found[1].decode() if found else ""
 
@@ -231,7 +232,7 @@ def _static_type(unit: TranslationUnit, name: str) -> str:
 def _origin(function: Function, value: Value) -> tuple[str, bool]:
     """The path that is pointed to, and whether `&` stands before it.
 
-    A local that is assigned once, an address or another pointer, is looked through.
+    A local that is assigned once, from an address or another pointer, is replaced by what is assigned.
     """
     for _ in range(4):
         if isinstance(value, Addr):
@@ -251,7 +252,7 @@ def _assigned(function: Function, path: str) -> list[Value]:
 
 
 def uncast(function: Function, name: str) -> str:
-    """The variable that a local is a view of: one that is assigned once, as a QOM cast of another."""
+    """The variable that a local, which is assigned once, is a QOM cast of; the local itself if it is none."""
     for _ in range(4):
         given = _assigned(function, name)
         if name not in function.locals or len(given) != 1:

@@ -202,12 +202,12 @@ class _File:
             return
         objects = list(_objects(self._unit, function, one.object, 0))
         if API.fullmatch(function.name) and one.object.kind == "parameter":
-            reason = f"{function.name}() is handed the object: its callers stand here"
+            reason = f"{function.name}() gets the object as an argument: see its callers"
             self._say(found.passed, call.span.start, function.name, call.name, reason)
             return
         if not objects:
             what = (
-                "no caller of it is in sight" if one.object.kind == "parameter" else "its object is not known"
+                "no caller of it is in reach" if one.object.kind == "parameter" else "its object is not known"
             )
             self._say(found.unclear, call.span.start, function.name, call.name, what)
             return

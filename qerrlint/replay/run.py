@@ -25,7 +25,8 @@ from qerrlint.replay.outcomes import Outcome, Said
 from qerrlint.result import TreeInfo
 from qerrlint.review.revision_review import review_change
 from qerrlint.review.scope import FilePair, is_c
-from qerrlint.rules.rule import RuleSet, load_rules
+from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule import RuleSet
 from qerrlint.source.git_tree import GitSource
 from qerrlint.source.repository import Repository
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Renderings of a Result, each in a module of its own; they do not know how findings came about."""
+"""Renderings of a Result, one module for each format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qerrlint.errors import UsageError
 if TYPE_CHECKING:
     from qerrlint.result import Result
 
-# Modules and not functions, so that a run imports only the rendering that it was asked for.
+# Module names instead of functions, so that a run imports only the formats that it writes.
 _WRITERS = {
     "text": "text:write",
     "json": "json_:write",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a series made of its earlier version, as lines of text; it compares nothing."""
+"""The comparison of a series with its earlier version, as lines of text."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _OUTCOMES = {
     "addressed": "addressed",
     "remaining": "still there",
     "unknown": "cannot be told",
-    "line-same": "the line is as it was",
-    "line-changed": "the line has changed or gone",
+    "line-same": "the line is unchanged",
+    "line-changed": "the line was changed or removed",
 }
 
 
 def against_lines(against: Against) -> Iterator[tuple[tuple[str, str], ...]]:
-    """Findings of the earlier version with their fate, reviewers' remarks with theirs, and the counts."""
+    """The outcome of each finding of the earlier version and of each reviewer's remark, and the counts."""
     for sequel in against.findings:
         found = sequel.found
         where = f"{found.place.path}:{found.place.line}: {found.rule}: {found.message}"
@@ -51,10 +51,10 @@ def _counts(against: Against) -> str:
         for outcome, word in (
             ("addressed", "addressed"),
             ("remaining", "still there"),
-            ("unknown", "not to be told"),
+            ("unknown", "cannot be told"),
         )
         if outcome in outcomes
     ]
-    known = ", ".join(counts) if counts else "nothing was found in it"
+    known = ", ".join(counts) if counts else "it has no findings"
     fresh = f"{against.new} new" if against.new else "none new"
     return f'against version {against.version} "{against.title}": {known}; {fresh}'

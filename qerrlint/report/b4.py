@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the commands of b4's review checks print: a list of check results in JSON; it knows no mail.
+"""What the commands of b4's review checks print: a list of check results in JSON.
 
 The protocol is that of b4 0.15 and 0.16 (docs/maintainer/review.rst, "Writing an external check script";
 read at b4's commit 1f2f7680): b4 hands one mail to the command, shows `tool` as a column, `status` as its
@@ -18,7 +18,7 @@ from qerrlint.result import Result
 
 
 def write(result: Result, stream: TextIO, colour: bool) -> None:
-    """Write the list: one check result, or none where there was nothing to look at."""
+    """Write the list: one check result, or none if the patch has no C file."""
     write_json(document(result), stream)
 
 

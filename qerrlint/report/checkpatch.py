@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lines that QEMU's scripts/checkpatch.pl prints, for what reads those; it knows no option of it.
+"""The lines that QEMU's scripts/checkpatch.pl prints, for programs that read those.
 
-Both shapes name the file of the tree and its line, as checkpatch.pl does with --file: a finding may stand on
-a line that no patch shows. checkpatch.pl knows two levels, so a note is a WARNING here. There is no last
-line of totals (--no-summary): b4 takes each line of the output for a complaint.
+Both shapes name the file of the tree and its line, as checkpatch.pl does with --file: a finding may be on
+a line that no patch shows. checkpatch.pl has two levels, so a note is a WARNING here. There is no last
+line of totals (--no-summary): b4 reads each line of the output as a finding.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LEVELS = {"error": "ERROR", "warning": "WARNING", "note": "WARNING"}
 
 
 def write_terse(result: Result, stream: TextIO, colour: bool) -> None:
-    """Write as with --terse: one line a finding, nothing where there is none."""
+    """Write as with --terse: one line for each finding."""
     for found in standing(result):
         stream.write(fitted(_head(found), stream) + "\n")
     for line in _missing(result):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A function's contract as JSON (schema qerrlint-contract/1, which only grows); it finds nothing out."""
+"""A function's contract as JSON (schema qerrlint-contract/1, to which fields are only added)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qerrlint.report.contract_text import SIGNS, prototype, result_text
 
 
 def document(found: Contract, root: str, revision: str | None) -> dict[str, Any]:
-    """The contract as JSON's own types; the schema only ever grows."""
+    """The contract as JSON's own types; fields are only added to the schema."""
     signature, fact, body = found.signature, found.fact, found.body
     errp = signature.errp if signature is not None else None
     return {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Workflow commands of GitHub Actions: findings as annotations of a run; it knows GitHub's limits and no API.
+"""Workflow commands of GitHub Actions: findings as annotations of a run.
 
-GitHub keeps 10 annotations of each kind a step and drops the others without a word. So only as many are made,
-one says how many were not, and those stand in the log as plain lines.
+GitHub keeps 10 annotations of each kind for a step and drops the others silently. So only as many are made,
+one says how many more there are, and those are written to the log as plain lines.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _command(kind: str, properties: dict[str, str | int], text: str) -> str:
 
 
 def _data(text: str) -> str:
-    # Line ends are escaped and stay; what else a terminal would obey becomes visible.
+    # Line ends are escaped and stay; other control characters are escaped.
     lines = ["\r".join(map(printable, line.split("\r"))) for line in text.split("\n")]
     return "\n".join(lines).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One self-contained HTML page: the diff of each patch with its findings in place; for check by file.
 
-No script, no picture, nothing from elsewhere, and a policy in the page that says so to the browser.
+No script, no picture, nothing from other places, and a content security policy that enforces it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _Page:
         yield f"<p><strong>{said(tally(self._result))}</strong></p>"
         yield f'<p class="dim">{said(looked_at(self._result))}</p>'
         yield from _listed("Notes", [said(notice) for notice in self._result.notices])
-        yield from _listed("Not analysed, or not wholly", [said(gap.text) for gap in gaps(self._result)])
+        yield from _listed("Not analysed, or only in part", [said(gap.text) for gap in gaps(self._result)])
         yield from _listed("Findings", [self._link(found) for found in self._standing])
         yield "</header>\n<main>"
         if self._result.patches:
@@ -93,7 +93,7 @@ class _Page:
             yield "</section>"
         rest = [found for found in self._standing if not _in_series(found, patches)]
         if rest:
-            yield "<section><h2>There before the series</h2>"
+            yield "<section><h2>Present before the series</h2>"
             yield from self._files(rest)
             yield "</section>"
         yield from _credits([found for found in self._brief if not _in_series(found, patches)])
@@ -124,8 +124,8 @@ class _Page:
         shown: set[int] = set()
         for file in diff:
             rows = list(self._rows(file, spots, shown))
-            speaks = any('<tr class="says">' in row for row in rows)
-            yield f'<details class="file"{" open" if speaks or not own else ""}>'
+            shows_findings = any('<tr class="says">' in row for row in rows)
+            yield f'<details class="file"{" open" if shows_findings or not own else ""}>'
             yield f"<summary>{_names(file)}</summary>"
             if rows:
                 yield '<div class="scroll"><table class="diff">'
@@ -207,6 +207,6 @@ def _listed(title: str, items: Sequence[str]) -> Iterator[str]:
 
 def _credits(found: Sequence[Reported]) -> Iterator[str]:
     if found:
-        yield "<h3>Repaired or allowed</h3><ul>"
+        yield "<h3>Fixed or allowed</h3><ul>"
         yield from map(credit, found)
         yield "</ul>"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""HTML of single things: text, code with a marked place, one finding; it knows no page.
+"""HTML of single things: text, code with a marked place, one finding.
 
 Whatever comes from a patch goes through said() or code(), and nothing else writes into an element.
 """
@@ -47,7 +47,7 @@ def finding(found: Reported, result: Result, anchor: str, with_code: bool) -> It
     for text in circumstances(found, result):
         yield f'<p class="dim">{said(text)}</p>'
     if found.steps:
-        yield "<details open><summary>the way there</summary><ol>"
+        yield "<details open><summary>path to it</summary><ol>"
         for step in found.steps:
             where = f"<code>{said(position(step.place))}</code>"
             yield f"<li>{where} {said(step.message)}{marked(step.place)}</li>"

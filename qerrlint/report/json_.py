@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""JSON for programs: a Result as a document of schema/qerrlint-1.schema.json; it words nothing.
+"""JSON for programs: a Result as a document of schema/qerrlint-1.schema.json.
 
-The schema only ever grows: a field keeps its name and meaning.
+Fields are only added to the schema: each keeps its name and meaning.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""JUnit XML, for places that know tests and nothing else: a finding is a test that fails; it knows no schema.
+"""JUnit XML, for programs that only display tests: a finding is a test that fails.
 
-Names hold no lines, so that a test keeps its name while code moves. There are no times and no dates in it.
+Names have no line numbers, so that a test keeps its name when code moves. There are no times and no dates.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def document(result: Result) -> str:
     """The document, ended by a newline.
 
     A finding is a failure, what had to be analysed and was not an error. Where there is neither, one test
-    that passes says what was looked at: no test at all would be taken for a job that did not run.
+    that passes says what was analysed: without any test the job would seem not to have run.
     """
     names: Counter[tuple[str, str]] = Counter()
     cases: list[str] = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The matrix of migration modes as JSON (schema qerrlint-modes/1, which only grows); it finds nothing out."""
+"""The matrix of migration modes as JSON (schema qerrlint-modes/1, to which fields are only added)."""
 
 from __future__ import annotations
 

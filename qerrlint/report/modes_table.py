@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The matrix of migration modes as a table for a terminal; it finds nothing out."""
+"""The matrix of migration modes as a table for a terminal."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The matrix of migration modes as plain text in columns; it finds nothing out and knows no terminal."""
+"""The matrix of migration modes as plain text in columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import groupby
 from qerrlint.queries.mode_matrix import Entry, Matrix, Row, Unclear
 from qerrlint.report.printable import one_line, printable
 
-# In a tree older than MigMode a blocker blocks, and a notifier is told of, migration as such.
+# In a tree older than MigMode, blockers and notifiers apply to every migration.
 _ONLY = "migration"
 LEGEND = "B blocked, N notified; b, n: on some paths or for some callers only"
 
@@ -32,7 +32,7 @@ def cells(found: Matrix, row: Row) -> list[str]:
 
 
 def exempt(row: Row) -> str:
-    """The modes that the object's blocker lets through."""
+    """The modes that the object's blocker exempts."""
     return ", ".join(map(word, row.exempt))
 
 
@@ -59,7 +59,7 @@ def groups(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 
 
 def summary(found: Matrix) -> str:
-    """The last line: how much of what there is stands in the matrix."""
+    """The last line: how many calls are in the matrix, and how many are not."""
     rows = len(found.rows) + len(found.listed)
     return (
         f"{found.calls} registrations in {found.files} files: {rows} objects; "
@@ -68,7 +68,7 @@ def summary(found: Matrix) -> str:
 
 
 def lines(found: Matrix) -> Iterator[str]:
-    """The text rendering, line by line, without any character that a terminal obeys."""
+    """The text rendering, line by line, without control characters."""
     for line in _lines(found):
         yield printable(line.rstrip())
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Printable text: makes text of a patch harmless on a terminal and known in width; knows no findings.
+"""Printable text: makes text of a patch harmless on a terminal and known in width.
 
 Bytes that are not UTF-8 arrive as lone surrogates (surrogateescape) and leave as `\\xNN`. Control
-characters would let a patch steer the terminal, and bidirectional ones show code in another order
-than the compiler reads it; both leave as escapes.
+characters would let a patch steer the terminal, bidirectional ones show code in another order than the
+compiler reads it, and of others a reader sees nothing; all of them leave as escapes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from typing import TextIO
 from unicodedata import combining, east_asian_width
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# What no font shows: Unicode's Default_Ignorable_Code_Point, line separators, annotation marks, the blank of
+# Braille.
+_INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f{_INVISIBLE}\ud800-\udfff]")
+_HIDDEN = re.compile(f"[\x7f-\x9f{_INVISIBLE}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TAB = 8
 _LONGEST = 100
@@ -27,11 +34,25 @@ def escaped(char: str) -> str:
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:
         code -= 0xDC00
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+def hidden_escaped(document: str) -> str:
+    """A JSON document with invisible characters as JSON's own escapes; its meaning is unchanged."""
+    return _HIDDEN.sub(lambda match: _json_escape(ord(match[0])), document)
+
+
+def _json_escape(code: int) -> str:
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+
+
 def printable(text: str) -> str:
-    """The text without anything that a terminal would obey."""
+    """The text without control characters."""
     return _UNSAFE.sub(lambda match: escaped(match[0]), text)
 
 
@@ -96,7 +117,7 @@ def excerpt(source: str, column: int, end_column: int | None) -> Excerpt:
     raw = source.rstrip().encode("utf-8", "surrogateescape" if _bytes_only(source) else "replace")
     start = min(max(column - 1, 0), len(raw))
     end = len(raw) if end_column is None else min(max(end_column - 1, start), len(raw))
-    # A span over several lines may begin in the indentation; nobody means the blanks.
+    # A span over several lines may begin in the indentation; the blanks are not marked.
     start = end - len(raw[start:end].lstrip()) if raw[start:end].strip() else start
     before, marked, after = (
         part.decode("utf-8", "surrogateescape") for part in (raw[:start], raw[start:end], raw[end:])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The text of a reply: hunks quoted where they matter, each finding below its line; it knows no headers."""
+"""The text of a reply: hunks quoted where they matter, each finding below its line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def reply_text(patch: Patch, found: Sequence[Reported], patches: Sequence[PatchI
         if spot is not None and spot[2][-1] > quoted_to:
             own, hunk, rows = spot
             quote = list(_quoted(lines, own, hunk, rows, own is not change, quoted_to))
-            # The attribution stands right above the first quote, as mailers do it.
+            # The attribution is right above the first quote, as in mail programs.
             if number == 0:
                 blocks[0] += "\n" + "\n".join(quote)
             else:
@@ -74,7 +74,7 @@ def _spot(patch: Patch, found: Reported) -> tuple[FileChange, Hunk, list[int]] |
 def _quoted(
     lines: Sequence[str], change: FileChange, hunk: Hunk, rows: Sequence[int], headed: bool, quoted_to: int
 ) -> Iterator[str]:
-    """The quote: head of the file and of the hunk where they are new, then the lines."""
+    """The quote: head of the file and of the hunk where they change, then the lines."""
     if headed:
         yield _quote(lines[change.text_line - 1])
     if quoted_to < hunk.text_line:
@@ -94,7 +94,7 @@ def _quote(line: str) -> str:
 
 
 def _remark(found: Reported, patches: Sequence[PatchInfo]) -> str:
-    """What there is to say of a finding, in paragraphs."""
+    """The text about a finding, in paragraphs."""
     paragraphs = ["\n".join(_wrapped(_statement(found)))]
     steps = []
     for number, step in enumerate(found.steps, 1):
@@ -127,7 +127,7 @@ def _circumstances(found: Reported, patches: Sequence[PatchInfo]) -> Iterator[st
     if found.transient:
         by = patches[found.repaired_by - 1] if found.repaired_by is not None else None
         number = f"Patch {by.index}/{by.total}" if by is not None and by.total else "A later patch"
-        yield f"{number} repairs this; between the two the tree is wrong, which a bisection meets."
+        yield f"{number} repairs this; between the two patches the tree is wrong, which breaks bisection."
     raised = found.raised_by
     if raised is None and found.against == "remaining":
         yield "The earlier version had this as well."

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""rdjson, the Reviewdog Diagnostic Format, for reviewdog to put under the lines of a review; no other tool.
+"""rdjson, the Reviewdog Diagnostic Format, for reviewdog, which comments on the lines of a review.
 
-Only fields of the format's first definition are in it: older reviewdogs refuse a field that they do not know.
+Only fields of the format's first definition are written: older versions of reviewdog reject other fields.
 Columns count bytes, as in a Result.
 """
 

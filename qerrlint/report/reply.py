@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Findings as reply mails, one a patch: headers, threading, encoding; what they say is made in quoting.py."""
+"""Findings as reply mails, one a patch: headers, threading, encoding; quoting.py makes the text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def reply_mails(
 ) -> tuple[ReplyMail, ...]:
     """A mail for each patch that introduces a finding; none for a patch without one.
 
-    What a reviewer of this version has raised already is left out unless `raised`. Patches that came
+    Findings that a reviewer of this version has raised are left out unless `raised`. Patches that came
     without a Message-ID cannot be answered and get none (see `unanswerable`).
     """
     mails = []
@@ -64,7 +64,7 @@ def mailbox(mails: Iterable[ReplyMail]) -> bytes:
 def _answered(
     result: Result, series: Sequence[Series], raised: bool
 ) -> Iterator[tuple[Patch, Series, list[Reported]]]:
-    """Each patch, in the order of the result, with what there is to say of it."""
+    """Each patch, in the order of the result, with its findings."""
     known = [(patch, one) for one in series for patch in one.patches]
     for number, info in enumerate(result.patches, 1):
         found = [
@@ -133,7 +133,7 @@ def _folded(text: str, name: str) -> str:
 
 
 def _message_id(answered: str, sender: str, text: str) -> str:
-    """The same for the same reply, so that one sent twice is seen once."""
+    """The same for the same reply, so that a reply sent twice is shown once."""
     digest = hashlib.sha256("\0".join((answered, sender, text)).encode("utf-8", "replace")).hexdigest()
     domain = name_and_address(sender)[1].rpartition("@")[2]
     return f"<qerrlint-{digest[:24]}@{domain or 'localhost'}>"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""SARIF 2.1.0 (OASIS, plus errata 01) for code scanning and viewers; it knows no text rendering.
+"""SARIF 2.1.0 (OASIS, plus errata 01) for code scanning and viewers.
 
 Columns of SARIF count characters, those of a Result bytes. Paths are relative to SRCROOT, percent-encoded
 byte by byte, so any name of a file survives.
@@ -28,14 +28,14 @@ _FINGERPRINT = "qerrlint/v1"
 # What SARIF would take for a link: C has calls through a table, `ops[i](errp)`.
 _LINK = re.compile(r"\[(?=[^][]*\]\()")
 _BASELINE = {"introduced": "new", "persisting": "unchanged", "fixed": "absent"}
-# What GitHub and others sort by; the names are theirs.
+# GitHub and others sort by these; the names are theirs.
 _PROBLEM = {"error": "error", "warning": "warning", "note": "recommendation"}
 _NOTIFICATIONS = {
     "file": "A file was not analysed",
     "function": "A function was not analysed",
     "patch": "A patch was not applied",
     "part": "A function was analysed in part",
-    "notice": "Something the reader should know of the run",
+    "notice": "A notice about the run",
 }
 
 
@@ -91,7 +91,7 @@ def _driver(rules: Sequence[RuleInfo]) -> Json:
 
 
 def _rules_of(findings: Iterable[Reported]) -> list[RuleInfo]:
-    """The rules that spoke, for a Result that lists none."""
+    """The rules that have findings, for a Result that lists none."""
     seen = {found.rule: found for found in findings}
     return [
         RuleInfo(name, name, found.severity, found.confidence, found.advice, "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Text for people: each finding with its code, path and remedy, then what was looked at; no JSON here."""
+"""Text for people: each finding with its code, path and advice, then what was analysed."""
 
 from __future__ import annotations
 
@@ -133,15 +133,30 @@ def _troubles(patch: PatchInfo) -> Iterator[Line]:
     name = patch_title(patch)
     problems = [one_line(problem).rstrip(".") for problem in patch.problems]
     if not patch.applied:
+        # Printed once, before all of them.
+        problems = [_bare(problem) for problem in problems]
         problems = [f"not applied: {'; '.join(problems)}" if problems else "not applied"]
     for problem in problems:
         yield ("warning: ", _COLOUR["warning"]), (f"{name}: {problem}", "")
 
 
+def _bare(problem: str) -> str:
+    """A problem without the outcome for the file, which is printed elsewhere."""
+    return problem.removesuffix("; not applied").removesuffix("; not analysed")
+
+
 def _coverage(result: Result) -> Iterator[Line]:
     coverage = result.coverage
     functions = [_function(damaged) for damaged in coverage.damaged]
-    files = [f"{printable(skipped.path)} ({one_line(skipped.reason)})" for skipped in coverage.skipped]
+    # A problem of a patch is not repeated for the file.
+    told = {_bare(problem) for patch in result.patches for problem in patch.problems}
+    files = [
+        f"{printable(skipped.path)} ({one_line(skipped.reason)})"
+        for skipped in coverage.skipped
+        if f"{skipped.path}: {skipped.reason}" not in told
+    ]
+    if above := len(coverage.skipped) - len(files):
+        files.append(f"{above} named above")
     partly = [_function(damaged) for damaged in coverage.incomplete]
     for label, items in (("not analysed", functions), ("files skipped", files), ("analysed in part", partly)):
         if items:

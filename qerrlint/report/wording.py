@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a Result says of a finding and of what was left out, in words; it knows no format.
+"""The wording of findings, and of what was not analysed, that several formats share.
 
-Everything that comes from here is printable: no control character of a patch is left in it.
+All text from here is printable: it has no control characters of a patch.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ _FOUND_BY = {
     "given": "as given",
     "base-commit": "named by the base-commit trailer",
     "blobs": "found by the blobs of the index lines",
+    "date": "taken by the date of the mail",
     "HEAD": "taken from HEAD",
     "directory": "the files as they are",
-    "none": "no tree at hand",
+    "none": "no tree",
 }
 _REACH = {
-    "tree": "the whole tree in reach",
-    "headers": "headers in reach",
-    "patch": "the patch alone in reach",
+    "tree": "declarations from the whole tree",
+    "headers": "declarations from included headers",
+    "patch": "declarations from the patch only",
 }
 _TAGS = re.compile(r"(?:\[[^]]*\]\s*)+")
 
 
 NOT_ANALYSED = "not-analysed"
-"""What a gap goes by in formats that want a rule's name."""
+"""The rule name of a gap, for formats that require one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Gap:
     """Something that was not, or not wholly, analysed. kind: file, function, patch, or part (of a function).
 
     `line` is 1 and `function` empty where the whole file is meant; `path` is None where no file is known.
-    `fatal` tells what had to be analysed (the exit code is 3, if there are no findings).
+    `fatal`: it had to be analysed (the exit code is 3, if there are no findings).
     """
 
     kind: str
@@ -55,12 +56,12 @@ class Gap:
 
 
 def standing(result: Result) -> list[Reported]:
-    """The findings that are there after the change and that nobody has allowed, in the result's order."""
+    """The findings after the change that are not allowed, in the result's order."""
     return [found for found in result.findings if found.status != "fixed" and found.suppressed is None]
 
 
 def settled(result: Result) -> list[Reported]:
-    """The other findings: those that the change repairs and those that somebody has allowed."""
+    """The other findings: those that the change fixes and those that are allowed."""
     return [found for found in result.findings if found.status == "fixed" or found.suppressed is not None]
 
 
@@ -83,7 +84,7 @@ def gaps(result: Result) -> list[Gap]:
             continue
         text = f"{printable(skipped.path)} was not analysed: {one_line(skipped.reason)}"
         out.append(Gap("file", skipped.path, 1, "", text, True))
-    # In a whole tree some function always is beyond the grammar; what a change touches had to be read.
+    # In a whole tree the grammar never fits all functions; those that a change reaches must be read.
     fatal = result.command != "check"
     out += [_function_gap("function", item, "was not analysed", fatal) for item in result.coverage.damaged]
     return out + [
@@ -97,7 +98,7 @@ def _function_gap(kind: str, item: Damaged, what: str, fatal: bool) -> Gap:
 
 
 def account(found: Reported, result: Result) -> Iterator[str]:
-    """A finding in lines of text: what happens, its part in the change, the path to it, what to do."""
+    """A finding in lines of text: what happens, its relation to the change, the path to it, what to do."""
     yield one_line(found.message)
     yield from circumstances(found, result)
     for number, step in enumerate(found.steps, 1):
@@ -110,13 +111,13 @@ def account(found: Reported, result: Result) -> Iterator[str]:
 
 
 def circumstances(found: Reported, result: Result) -> Iterator[str]:
-    """Where the finding is and what the change has to do with it, one sentence a line."""
+    """Where the finding is and its relation to the change, one sentence a line."""
     parts = [f"in {printable(found.function)}()"] if found.function else []
     if found.status == "introduced":
         parts.append(f"introduced by {patch_name(found.patch, result) or 'the change'}")
         parts.append(_RELATIONS.get(found.relation or "", ""))
     elif found.status == "persisting":
-        parts.append("there before the change")
+        parts.append("present before the change")
     elif found.status == "fixed":
         parts.append(f"repaired by {patch_name(found.patch, result) or 'the change'}")
     if found.against == "remaining":
@@ -129,11 +130,11 @@ def circumstances(found: Reported, result: Result) -> Iterator[str]:
         yield ", ".join(part for part in parts if part)
     if found.transient:
         by = patch_name(found.repaired_by, result) or "a later patch of the series"
-        yield f"repaired by {by}; between the two the tree is wrong, which a bisection meets"
+        yield f"repaired by {by}; between the two patches the tree is wrong, which breaks bisection"
 
 
 def raised(found: Reported) -> str:
-    """Who has said it already, or the empty text."""
+    """Who has raised it already, or the empty text."""
     if found.raised_by is None:
         return ""
     message_id = f" in <{found.raised_by.message_id.strip('<>')}>" if found.raised_by.message_id else ""
@@ -188,21 +189,23 @@ def tally(result: Result) -> str:
         for status in ("introduced", "fixed", "persisting", "suppressed")
         if (number := result.summary.get(status, 0))
     ]
-    return f"{text}; in all {', '.join(counts)}" if counts else text
+    return f"{text}; in total {', '.join(counts)}" if counts else text
 
 
 def looked_at(result: Result) -> str:
-    """How much was explored, of which tree, and how far facts reached."""
+    """How much was analysed, of which tree, and where declarations were searched."""
     coverage, tree = result.coverage, result.tree
-    stated = "each series on a base of its own" if any(bases(result)) else _base(tree, bool(result.patches))
+    alone = tree.reach == "patch" and result.command == "check"
+    reach = "declarations from each file alone" if alone else _REACH.get(tree.reach, tree.reach)
+    stated = "each series on its own base" if any(bases(result)) else _base(tree, bool(result.patches))
     return (
-        f"{count(coverage.explored, 'function')} explored of {coverage.functions} in "
-        f"{count(coverage.files, 'file')}; {stated}; {_REACH.get(tree.reach, tree.reach)}"
+        f"{coverage.explored} of {count(coverage.functions, 'function')} analysed in "
+        f"{count(coverage.files, 'file')}; {stated}; {reach}"
     )
 
 
 def bases(result: Result) -> list[str]:
-    """The base of each series, where they are not all the same."""
+    """The base of each series, if they differ."""
     if len({one.tree for one in result.series}) < 2:
         return []
     return [f'"{one_line(one.title)}": {_base(one.tree, True)}' for one in result.series]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from qerrlint.errors import InputError
 from qerrlint.patch.apply import AlreadyApplied, HunkMismatch, apply_change
-from qerrlint.patch.diff import FileChange, reverse
+from qerrlint.patch.diff import SYMLINK, FileChange, reverse
 from qerrlint.patch.linemap import LineMap
 from qerrlint.patch.series import Patch, Series
 from qerrlint.result import PatchInfo
 from qerrlint.review.difftext import diff_of_patch
-from qerrlint.review.scope import FilePair
+from qerrlint.review.scope import FilePair, is_c
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import Source
 
@@ -22,8 +22,9 @@ from qerrlint.source.source import Source
 class Stage:
     """One patch applied: its files before and after, their line maps (by the path after), its problems.
 
-    `changes` is the whole overlay from the base to the tree after this patch; `there` says that the base has
-    the patch already, `repeated` that it has one of its file changes.
+    `changes` is the whole overlay from the base to the tree after this patch, `links` what the patches do to
+    symbolic links; `there` says that the base has the patch already, `repeated` that it has one of its file
+    changes. `unfit` are the changes that do not fit.
     """
 
     patch: Patch
@@ -35,6 +36,8 @@ class Stage:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     there: bool = False
     repeated: bool = False
+    links: dict[str, bool] = field(default_factory=dict)
+    unfit: list[FileChange] = field(default_factory=list)
 
     def info(self) -> PatchInfo:
         """What the Result says of the patch."""
@@ -79,10 +82,13 @@ def _taken_back(base: Source, patches: Sequence[Patch]) -> tuple[int, dict[str, 
         changes: dict[str, bytes | None] = {}
         for patch in reversed(patches[:count]):
             stage = Stage(patch, Series((patch,), None, (), (), 1), dict(changes))
-            source = OverlaySource(base, stage.changes)
-            for change in reversed(patch.changes):
-                _apply(stage, reverse(change), source)
-            if stage.skipped or stage.repeated or not patch.changes:
+            undoing = [reverse(change) for change in reversed(patch.changes)]
+            applying = _Applying(base, stage, undoing)
+            # Of a copy nothing tells that the file there is what it has made.
+            unsure = any(change.status == "C" and not change.hunks for change in patch.changes)
+            for change in undoing:
+                applying.apply(change)
+            if stage.skipped or stage.repeated or unsure or not patch.changes:
                 break
             changes = stage.changes
         else:
@@ -93,50 +99,96 @@ def _taken_back(base: Source, patches: Sequence[Patch]) -> tuple[int, dict[str, 
 def _apply_all(base: Source, series: Sequence[Series], start: dict[str, bytes | None]) -> list[Stage]:
     stages: list[Stage] = []
     changes = start
+    links: dict[str, bool] = {}
     for one in series:
         for patch in one.patches:
-            stage = Stage(patch, one, dict(changes))
+            stage = Stage(patch, one, dict(changes), links=dict(links))
             stage.problems += [p for p in patch.problems if p not in stage.problems]
-            source = OverlaySource(base, stage.changes)
+            applying = _Applying(base, stage, patch.changes)
             for change in patch.changes:
-                _apply(stage, change, source)
-            if not patch.changes:
-                stage.skipped.append((patch.message.origin, "no change in this message"))
-            changes = stage.changes
+                applying.apply(change)
+            stage.skipped += patch.refused
+            changes, links = stage.changes, stage.links
             stages.append(stage)
     return stages
 
 
-def _apply(stage: Stage, change: FileChange, source: OverlaySource) -> None:
-    if change.binary or not change.regular:
-        return
-    old_path, new_path = change.old_path, change.new_path
-    try:
-        old = source.read(old_path) if old_path is not None else None
-        applied = apply_change(change, old)
-    except AlreadyApplied as error:
-        stage.problems.append(f"{error}; the tree has this change already")
-        stage.repeated = True
-        return
-    except (HunkMismatch, InputError) as error:
-        stage.problems = [p for p in stage.problems if p != str(error)]
-        stage.problems.append(f"{error}; not applied")
-        stage.skipped.append((change.path, str(error).removeprefix(f"{change.path}: ")))
-        return
-    stage.problems += applied.notes
-    if old_path is not None and (change.status in ("D", "R") or applied.data is None):
-        _set(stage, source, old_path, None)
-    if applied.data is not None and new_path is not None:
-        _set(stage, source, new_path, applied.data)
-        stage.maps[new_path] = applied.line_map
-    stage.pairs.append(
-        FilePair(old_path if old is not None else None, new_path if applied.data is not None else None)
-    )
+class _Applying:
+    """One patch while its changes are applied, as git does it.
 
+    Renames and copies start from the tree before the patch, whatever the patch's other changes are (so that
+    two files can change places); other changes follow each other.
+    """
 
-def _set(stage: Stage, source: OverlaySource, path: str, data: bytes | None) -> None:
-    stage.changes[path] = data
-    source.changes[path] = data
+    def __init__(self, base: Source, stage: Stage, changes: Sequence[FileChange]) -> None:
+        self._stage = stage
+        self._before = OverlaySource(base, stage.changes, stage.links)
+        self._now = OverlaySource(base, stage.changes, stage.links)
+        self._written: set[str] = set()
+        self._leaving = {c.old_path for c in changes if c.status in ("D", "R")}
+
+    def apply(self, change: FileChange) -> None:
+        """Apply one change, or note why it cannot be."""
+        if not change.regular:
+            self._link(change)
+            return
+        stage = self._stage
+        if change.binary and not is_c(change.path):
+            return
+        try:
+            old = self._read(change)
+            applied = apply_change(change, old)
+        except AlreadyApplied as error:
+            stage.problems.append(f"{error}; the tree has this change already")
+            stage.repeated = True
+            return
+        except (HunkMismatch, InputError) as error:
+            stage.problems = [p for p in stage.problems if p != str(error)]
+            stage.problems.append(f"{error}; not applied")
+            stage.skipped.append((change.path, str(error).removeprefix(f"{change.path}: ")))
+            if not change.binary:
+                stage.unfit.append(change)
+            return
+        stage.problems += applied.notes
+        old_path, new_path = change.old_path, change.new_path
+        gone = old_path is not None and (change.status in ("D", "R") or applied.data is None)
+        if gone and old_path is not None and old_path not in self._written:
+            self._set(old_path, None)
+        if applied.data is not None and new_path is not None:
+            self._set(new_path, applied.data)
+            self._written.add(new_path)
+            stage.maps[new_path] = applied.line_map
+        stage.pairs.append(
+            FilePair(
+                old_path if old is not None and change.status != "A" else None,
+                new_path if applied.data is not None else None,
+            )
+        )
+
+    def _read(self, change: FileChange) -> bytes | None:
+        """What the change starts from: of an added file what is there in its place."""
+        for path in (change.old_path, change.new_path):
+            if path is not None and (link := self._now.link_above(path)) is not None:
+                raise HunkMismatch(path, 0, f"it lies beyond the symbolic link {link}")
+        old_path, new_path = change.old_path, change.new_path
+        if old_path is None:
+            return self._now.read(new_path) if new_path is not None else None
+        if change.status not in ("R", "C"):
+            return self._now.read(old_path)
+        if new_path is not None and new_path not in self._leaving and self._now.exists(new_path):
+            raise HunkMismatch(new_path, 0, "there is such a file already")
+        return self._before.read(old_path)
+
+    def _link(self, change: FileChange) -> None:
+        """A change of a symbolic link or a submodule: what else would be written through it is refused."""
+        if change.old_mode == SYMLINK and change.old_path is not None:
+            self._stage.links[change.old_path] = self._now.links[change.old_path] = False
+        if change.new_mode == SYMLINK and change.new_path is not None and change.status != "D":
+            self._stage.links[change.new_path] = self._now.links[change.new_path] = True
+
+    def _set(self, path: str, data: bytes | None) -> None:
+        self._stage.changes[path] = data
+        self._now.changes[path] = data
 
 
 def union(stages: Sequence[Stage]) -> list[FilePair]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from qerrlint.engine.analyse_file import FileReport
@@ -35,6 +35,12 @@ from qerrlint.rules.rule import RuleSet
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import Source
 
+# An identifier of several words, such as a macro's or a function's: hardly a word of plain English.
+_NAME = re.compile(r"\b[A-Za-z]\w*_\w+")
+
+Unfit = Callable[[Result, Sequence[Series], Sequence[Stage], RuleSet], Result]
+"""What makes a Result of one and of the stages that it comes from."""
+
 
 def review_series(
     base: Source,
@@ -43,10 +49,12 @@ def review_series(
     tree: TreeInfo,
     notices: Sequence[str] = (),
     beneath: Sequence[Series] = (),
+    unfit: Unfit | None = None,
 ) -> Result:
     """Apply the patches to `base` one by one and report what each did; all statuses, unfiltered.
 
-    The patches of `beneath` are applied first and not reviewed.
+    The patches of `beneath` are applied first and not reviewed. `unfit` adds what there is to say of changes
+    that do not fit.
     """
     notes = [*notices]
     if beneath:
@@ -60,6 +68,8 @@ def review_series(
         ]
     start, stages = apply_series(base, stack.series)
     result = review_stages(start, stack.series, stages, rules, tree, notes)
+    if unfit is not None:
+        result = unfit(result, stack.series, stages, rules)
     wanted = [tuple((one.kind, one.ident, one.found) for one in own) for own in stack.prerequisites]
     series = (replace(info, prerequisites=own) for info, own in zip(result.series, wanted, strict=True))
     return replace(result, series=tuple(series))
@@ -207,15 +217,25 @@ class _Attribution:
         """The first reply that remarks on the finding's line in this patch."""
         for patch, remark in self._remarks:
             if patch is stage.patch and about(
-                remark, found.path, diff_line, found.finding.function, found.finding.rule
+                remark,
+                found.path,
+                diff_line,
+                found.finding.function,
+                found.finding.rule,
+                f"{found.finding.message} {found.advice}",
             ):
                 return RaisedBy(remark.sender, remark.message_id)
         return None
 
 
-def about(remark: Remark, path: str, diff_line: int | None, function: str, rule: str) -> bool:
-    """Whether a remark is on a finding: it stands below its line, or, where the patch does not show that
-    line, it names its function and its rule, or the function and the file."""
+def about(
+    remark: Remark, path: str, diff_line: int | None, function: str, rule: str, words: str = ""
+) -> bool:
+    """Whether a remark is on a finding: it stands below its line, or above it and uses a name of `words`
+    (what the finding says), or, where the patch does not show that line, it names its function and its rule,
+    or the function and the file."""
+    if diff_line is not None and diff_line in remark.below and remark.path == path:
+        return bool(set(_NAME.findall(remark.remark)) & set(_NAME.findall(words)))
     if diff_line is not None:
         return remark.path == path and diff_line in remark.covers
     if not function or re.search(rf"\b{re.escape(function)}\b", remark.remark) is None:

@@ -162,7 +162,8 @@ def _remarks(
 def _on(remark: Remark, patch: Patch, found: Reported, earlier: Result) -> bool:
     if found.patch is None or earlier.patches[found.patch - 1].message_id != patch.message.message_id:
         return False
-    return about(remark, found.place.path, found.diff_line, found.function, found.rule)
+    words = f"{found.message} {found.advice}"
+    return about(remark, found.place.path, found.diff_line, found.function, found.rule, words)
 
 
 def _line(patch: Patch, remark: Remark) -> str:

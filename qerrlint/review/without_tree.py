@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qerrlint.model.contracts import AGES, NEWEST
+from qerrlint.patch.apply import mended
 from qerrlint.patch.fragments import Fragment, fragments
 from qerrlint.patch.linemap import LineMap, Run
 from qerrlint.patch.series import Series
@@ -32,6 +33,10 @@ NOTICE = (
 # The longest file of QEMU (a table, not code) has 171,906 lines; a hunk far behind that is damaged, or
 # meant to use up the memory.
 _MOST_LINES = 200_000
+# Empty lines that are made in all, to keep line numbers true: so many, and so many for each line of a hunk.
+# Of 150 pulls of QEMU none needs 700,000; 100 small hunks far down in 100 files would take 1.6 GB.
+_EMPTY_LINES = 1_000_000
+_EMPTY_LINES_EACH = 50
 _NOISE = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
 _ENDS_STATEMENT = re.compile(rb"(?:[;{}:]|\*/|^\s*#.*|^\s*)$")
 _FUNCTION = re.compile(rb"^[A-Za-z_][^\n(;={}]*?\b(\w+)\s*\(", re.MULTILINE)
@@ -45,14 +50,17 @@ def review_loose(series: Sequence[Series], rules: RuleSet) -> Result:
     stages: list[Stage] = []
     changes: dict[str, bytes | None] = {}
     texts: list[bytes] = []
+    left = _Allowance(series)
     for one in series:
         for patch in one.patches:
             stage = Stage(patch, one, {})
             stage.problems += patch.problems
+            stage.skipped += patch.refused
             for change in patch.changes:
                 if not is_c(change.path) or change.binary:
                     continue
-                parts = _plausible(fragments(change), stage, change.path)
+                stage.problems += mended(change)
+                parts = left.granted(_plausible(fragments(change), stage, change.path), stage, change.path)
                 if not parts:  # a rename or a change of mode shows no line
                     continue
                 before = _rebuilt(parts, after=False)
@@ -80,6 +88,32 @@ def _plausible(parts: Sequence[Fragment], stage: Stage, path: str) -> list[Fragm
         stage.problems.append(f"{problem}; not analysed")
         stage.skipped.append((path, problem))
     return out
+
+
+class _Allowance:
+    """How many empty lines may still be made, over all files of the input."""
+
+    def __init__(self, series: Sequence[Series]) -> None:
+        shown = sum(
+            len(hunk.lines)
+            for one in series
+            for patch in one.patches
+            for change in patch.changes
+            for hunk in change.hunks
+        )
+        self._left = _EMPTY_LINES + _EMPTY_LINES_EACH * shown
+
+    def granted(self, parts: Sequence[Fragment], stage: Stage, path: str) -> Sequence[Fragment]:
+        """The fragments of a file, or none where they would take too much; then the file is named."""
+        needed = max((part.old_start for part in parts), default=0)
+        needed += max((part.new_start for part in parts), default=0)
+        if needed <= self._left:
+            self._left -= needed
+            return parts
+        problem = "its hunks are too far down, in too many files, for their lines to be kept in memory"
+        stage.problems.append(f"{path}: {problem}; not analysed")
+        stage.skipped.append((path, problem))
+        return ()
 
 
 def _keep_others(stage: Stage, changes: dict[str, bytes | None]) -> None:

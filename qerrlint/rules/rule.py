@@ -7,17 +7,14 @@ Nothing here knows where the bytes under analysis come from, nor how an analysis
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, Finding, Fix, Observation, fingerprint
 
 if TYPE_CHECKING:
-    from importlib.abc import Traversable
-
     from qerrlint.domain.ownership import Pair
 
 HEADINGS = ("What it flags", "Why it matters", "Bad", "Good", "What to do", "Not flagged", "Origin")
@@ -219,61 +216,6 @@ class RuleSet:
         )
 
 
-def load_rules(extra_dirs: Sequence[str | Path] = ()) -> RuleSet:
-    """The bundled rules and those of the user's rule folders, all validated.
-
-    Raises UsageError, one line that names the file, for the first rule file that is not valid.
-    """
-    # Late: a rule file is read once a run, and reading needs a TOML parser that wording does not.
-    from qerrlint.rules.rule_file import parse_rule
-
-    rules: dict[str, Rule] = {}
-    for folder, shown in ((_bundled(), ""), *((Path(extra), f"{extra}/") for extra in extra_dirs)):
-        try:
-            files = sorted(
-                (file for file in folder.iterdir() if file.name.endswith(".md") and file.name != "README.md"),
-                key=lambda file: file.name,
-            )
-        except OSError as error:
-            raise UsageError(f"{folder}: cannot read the rule folder: {error.strerror}") from error
-        if not files:
-            raise UsageError(f"{folder}: no rule file (*.md) in this folder")
-        for file in files:
-            try:
-                rule = parse_rule(file.read_bytes(), shown + file.name)
-            except OSError as error:
-                raise UsageError(f"{shown}{file.name}: cannot be read: {error.strerror}") from error
-            if rule.id in rules:
-                raise UsageError(
-                    f"{rule.path}: the rule {rule.id} is already defined ({rules[rule.id].path})"
-                )
-            rules[rule.id] = rule
-    return RuleSet(_with_pairs(rules.values()))
-
-
-def _with_pairs(rules: Iterable[Rule]) -> Iterator[Rule]:
-    """The rules with the pairs that they use; raises UsageError for a name that is unknown or taken twice."""
-    known: dict[str, Pair] = {}
-    owners: dict[str, str] = {}
-    rules = tuple(rules)
-    for rule in rules:
-        for pair in rule.pairs:
-            if pair.name in known:
-                raise UsageError(
-                    f"{rule.path}: the pair {pair.name!r} is already defined ({owners[pair.name]})"
-                )
-            known[pair.name], owners[pair.name] = pair, rule.path
-    for rule in rules:
-        for name in rule.uses:
-            if name not in known:
-                raise UsageError(
-                    f"{rule.path}: uses: unknown pair {name!r} (known: {', '.join(sorted(known))})"
-                )
-        if rule.uses:
-            rule = replace(rule, pairs=(*rule.pairs, *(known[name] for name in rule.uses)))
-        yield rule
-
-
 def _holds(where: Where, slots: Mapping[str, str]) -> bool:
     return all(slots.get(slot) == value for slot, value in where)
 
@@ -308,14 +250,3 @@ def page_sections(page: str) -> dict[str, str]:
         else:
             lines.append(line)
     return {heading: "\n".join(body).strip("\n") for heading, body in sections.items()}
-
-
-def _bundled() -> Path | Traversable:
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "_rules", package.parent / "rules"):
-        if folder.is_dir():
-            return folder
-    # Imported from an archive: the slow way, which costs a start-up several milliseconds.
-    from importlib.resources import files
-
-    return files("qerrlint") / "_rules"

@@ -9,7 +9,6 @@ then the rule's page under HEADINGS. The form of a [[pair]] is rulepairs'.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,11 +19,7 @@ from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
 from qerrlint.rules.pairs import parse_pairs
 from qerrlint.rules.rule import FENCE, HEADINGS, SLOT, Case, Rule, Where, page_sections
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from qerrlint.source.toml import TomlError, read_toml
 
 LABELS = frozenset(
     (
@@ -76,8 +71,8 @@ def parse_rule(data: bytes, path: str) -> Rule:
         raise UsageError(f"{path}: does not begin with TOML front matter between two `+++` lines")
     try:
         # One line more, for the opening `+++`, so that the position in the message is the file's.
-        table = tomllib.loads("\n" + head)
-    except tomllib.TOMLDecodeError as error:
+        table = read_toml(b"\n" + head.encode("utf-8"))
+    except TomlError as error:
         raise UsageError(f"{path}: bad TOML in the front matter: {error}") from error
     rule = _rule(table, path, page)
     sections = page_sections(page)

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Sequence
 
 from qerrlint.errors import InputError
-from qerrlint.source.source import Source
+from qerrlint.source.source import Source, folders
 
 # A directory that holds one of these is the output of a build, not source.
 _BUILD_MARKS = frozenset(("build.ninja", "meson-private", "config-host.mak"))
@@ -17,14 +17,16 @@ _BUILD_MARKS = frozenset(("build.ninja", "meson-private", "config-host.mak"))
 class DirectorySource(Source):
     """The regular files under a directory, without `.git`, nested repositories and build directories.
 
-    Raises InputError when `root` is not a directory that can be listed.
+    `below`: only these files and folders are listed, by their paths from the root ("." is all of it). Raises
+    InputError when `root` is not a directory that can be listed.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], below: Sequence[str] = (".",)) -> None:
         self.root = os.path.realpath(os.fspath(root))
         if not os.path.isdir(self.root):
             raise InputError(f"{os.fspath(root)}: not a directory")
         self.revision = None
+        self._below = tuple("" if path == "." else path for path in below)
         self._paths: tuple[str, ...] | None = None
         self._unlisted: dict[str, str] = {}
         self._plain: dict[str, bool] = {"": True}
@@ -48,8 +50,12 @@ class DirectorySource(Source):
         """All paths, sorted; the directory is walked once."""
         if self._paths is None:
             found: list[str] = []
-            self._walk("", found)
-            self._paths = tuple(sorted(found))
+            for path in self._below:
+                if path and self.exists(path):
+                    found.append(path)
+                else:
+                    self._walk(path, found)
+            self._paths = tuple(sorted(set(found)))
         return self._paths
 
     def unlisted(self) -> dict[str, str]:
@@ -57,17 +63,30 @@ class DirectorySource(Source):
         self.paths()
         return dict(self._unlisted)
 
+    def link_above(self, path: str) -> str | None:
+        """The symbolic link that the path lies beyond, None where no directory on the way is one."""
+        for folder in folders(path):
+            try:
+                mode = os.lstat(f"{self.root}/{folder}").st_mode
+            except (OSError, ValueError):
+                return None
+            if stat.S_ISLNK(mode):
+                return folder
+        return None
+
     def _walk(self, below: str, found: list[str]) -> None:
+        is_start = below in self._below
         try:
             with os.scandir(os.path.join(self.root, below)) as entries:
                 listed = list(entries)
         except OSError as error:
-            if not below:
-                raise InputError(f"{self.root}: cannot be listed: {error.strerror}") from None
+            if is_start:
+                place = os.path.join(self.root, below).rstrip("/")
+                raise InputError(f"{place}: cannot be listed: {error.strerror}") from None
             self._unlisted[below] = error.strerror or str(error)
             return
         prefix = below + "/" if below else ""
-        if below and any(entry.name in _BUILD_MARKS or entry.name == ".git" for entry in listed):
+        if not is_start and any(entry.name in _BUILD_MARKS or entry.name == ".git" for entry in listed):
             return
         for entry in listed:
             if entry.is_dir(follow_symlinks=False):
@@ -84,19 +103,28 @@ class DirectorySource(Source):
         full = f"{self.root}/{path}"
         try:
             mode = os.lstat(full).st_mode
-        except OSError:
+        except (OSError, ValueError):
             return None
         return full if stat.S_ISREG(mode) else None
 
     def _is_plain(self, folder: str) -> bool:
+        """Whether a folder and all above it are directories, no links; each is looked at once."""
         known = self._plain.get(folder)
-        if known is None:
-            parent, _, name = folder.rpartition("/")
-            known = name not in ("", ".", "..") and self._is_plain(parent)
-            if known:
-                try:
-                    known = stat.S_ISDIR(os.lstat(f"{self.root}/{folder}").st_mode)
-                except OSError:
-                    known = False
-            self._plain[folder] = known
-        return known
+        if known is not None:
+            return known
+        for place in (*folders(folder), folder):
+            known = self._plain.get(place)
+            if known is None:
+                known = self._plain[place] = self._is_directory(place)
+            if not known:
+                self._plain[folder] = False
+                return False
+        return True
+
+    def _is_directory(self, folder: str) -> bool:
+        if folder.rpartition("/")[2] in ("", ".", ".."):
+            return False
+        try:
+            return stat.S_ISDIR(os.lstat(f"{self.root}/{folder}").st_mode)
+        except (OSError, ValueError):
+            return False

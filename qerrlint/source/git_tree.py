@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from qerrlint.errors import InputError
 from qerrlint.source.gitprocess import BlobReader, Git, hook_store
-from qerrlint.source.source import C_SUFFIXES, Source
+from qerrlint.source.source import C_SUFFIXES, Source, folders
 
 _REGULAR = (b"100644", b"100755", b"100664")
+_LINK = b"120000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class _ObjectSource(Source):
         self._git = git
         self._reader = BlobReader(git)
         self._listing: dict[str, str] | None = None
+        self._links: set[str] = set()
         self._paths: tuple[str, ...] | None = None
 
     def _list(self) -> dict[str, str]:
@@ -120,6 +122,11 @@ class _ObjectSource(Source):
         """The blob's id as git has it; nothing is read."""
         return self._blobs.get(path)
 
+    def link_above(self, path: str) -> str | None:
+        """The symbolic link that the path lies beyond, None where no directory on the way is one."""
+        known = self._links if self._blobs is not None else ()
+        return next((folder for folder in folders(path) if folder in known), None)
+
     def close(self) -> None:
         """End the git process."""
         self._reader.close()
@@ -149,6 +156,8 @@ class GitSource(_ObjectSource):
             if entry.startswith("100"):
                 head, _, path = entry.partition("\t")
                 listing[path] = head[12:]
+            elif entry.startswith("120000"):
+                self._links.add(entry.partition("\t")[2])
         return listing
 
     def containing(self, words: Sequence[str]) -> list[str]:
@@ -191,9 +200,11 @@ class StagedSource(_ObjectSource):
         for entry in self._git.run(("ls-files", "-s", "-z")).split(b"\0"):
             head, _, raw = entry.partition(b"\t")
             words = head.split()
+            path = raw.decode("utf-8", "surrogateescape")
+            if len(words) == 3 and words[0] == _LINK:
+                self._links.add(path)
             if len(words) != 3 or words[0] not in _REGULAR:
                 continue
-            path = raw.decode("utf-8", "surrogateescape")
             if words[2] == b"0":
                 listing[path] = words[1].decode("ascii")
             else:

@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from qerrlint.errors import InputError
 from qerrlint.source.source import Source
+
+if TYPE_CHECKING:
+    from qerrlint.source.directory import DirectorySource
 
 # These two have been in every QEMU release since 2.5 and in hardly any other tree.
 _MARKS = ("VERSION", "include/qapi/error.h")
@@ -36,7 +41,7 @@ def find_root(start: str | os.PathLike[str]) -> str | None:
     folder = os.path.realpath(os.fspath(start))
     top = None
     while True:
-        if all(os.path.isfile(os.path.join(folder, mark)) for mark in _MARKS):
+        if _is_qemu(folder):
             return folder
         if top is None and os.path.exists(os.path.join(folder, ".git")):
             top = folder
@@ -44,6 +49,56 @@ def find_root(start: str | os.PathLike[str]) -> str | None:
         if parent == folder:
             return top
         folder = parent
+
+
+def tree_of(paths: Sequence[str]) -> str | None:
+    """The QEMU tree that all of the files and folders lie in; None where none of them lies in one.
+
+    Raises InputError, which names a path, where they do not all lie in the same tree.
+    """
+    trees: dict[str, str | None] = {}
+    for path in paths:
+        # The place of a link counts, not what it leads to.
+        folder = path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path))
+        trees[path] = _qemu_around(folder)
+    first = trees[paths[0]]
+    for path, tree in trees.items():
+        if tree != first:
+            other = (
+                f"in no QEMU tree, and {paths[0]} lies in {first}"
+                if first
+                else f"in {tree}, and {paths[0]} in none"
+            )
+            raise InputError(f"{path}: lies {other}: give files of one tree")
+    return first
+
+
+def folder_of(paths: Sequence[str]) -> DirectorySource:
+    """The files and folders that lie in no tree, as a source that lists nothing else.
+
+    Its root is the current directory, or where they do not lie below it the deepest folder that holds all of
+    them. Raises InputError for a path that does not exist.
+    """
+    from qerrlint.source.directory import DirectorySource
+
+    for path in paths:
+        if not os.path.exists(path):
+            raise InputError(f"{path}: no such file or folder")
+    real = [os.path.realpath(path) for path in paths]
+    root = os.path.commonpath([path if os.path.isdir(path) else os.path.dirname(path) for path in real])
+    here = os.path.realpath(".")
+    if os.path.commonpath([root, here]) == here:
+        root = here
+    return DirectorySource(root, [os.path.relpath(path, root).replace(os.sep, "/") for path in real])
+
+
+def _qemu_around(folder: str) -> str | None:
+    root = find_root(folder)
+    return root if root is not None and _is_qemu(root) else None
+
+
+def _is_qemu(folder: str) -> bool:
+    return all(os.path.isfile(os.path.join(folder, mark)) for mark in _MARKS)
 
 
 def looks_like_qemu(source: Source) -> bool:

@@ -7,18 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from qerrlint.source.empty import EmptySource
-from qerrlint.source.source import Source, git_blob_id
+from qerrlint.source.source import Source, folders, git_blob_id
 
 
 class OverlaySource(Source):
     """`base` with `changes` on top: path to its new bytes, or to None for a file that is gone.
 
-    The overlay has no revision, even over a commit. Closing it closes the base.
+    The overlay has no revision, even over a commit. Closing it closes the base. `links` are symbolic links
+    that the changes make (True) or remove (False).
     """
 
-    def __init__(self, base: Source, changes: Mapping[str, bytes | None]) -> None:
+    def __init__(
+        self, base: Source, changes: Mapping[str, bytes | None], links: Mapping[str, bool] | None = None
+    ) -> None:
         self.base = base
         self.changes = dict(changes)
+        self.links = dict(links or {})
         self.root = base.root
         self.revision = None
         self._paths: tuple[str, ...] | None = None
@@ -63,6 +67,12 @@ class OverlaySource(Source):
             data = self.changes[path]
             return None if data is None else git_blob_id(data)
         return self.base.blob_id(path)
+
+    def link_above(self, path: str) -> str | None:
+        """The symbolic link that the path lies beyond after the changes, None where there is none."""
+        made = next((folder for folder in folders(path) if self.links.get(folder)), None)
+        below = None if made is not None else self.base.link_above(path)
+        return made if below is None or self.links.get(below) is False else below
 
     def containing(self, words: Sequence[str]) -> list[str]:
         """The C files in which one of the words stands: the base's unchanged ones, and changed ones."""

@@ -98,6 +98,11 @@ class Repository:
             for setting in ("clean=", "smudge=", "process=", "required=false"):
                 yield from ("-c", f"{name}.{setting}")
 
+    def commit_before(self, time: int, tip: str) -> str | None:
+        """The last commit of a first-parent line that was committed before a time (seconds since 1970)."""
+        command = ("rev-list", "-1", "--first-parent", f"--until={time}", tip)
+        return self._git.run(command).decode("ascii").strip() or None
+
     def missing_blobs(self, blobs: Iterable[str]) -> frozenset[str]:
         """Those of the (abbreviated) ids that no object here has."""
         asked = list(blobs)

@@ -15,6 +15,14 @@ C_SUFFIXES = (".c", ".h", ".c.inc", ".h.inc")
 """How the names of C files end in QEMU."""
 
 
+def folders(path: str) -> Iterator[str]:
+    """The directories on the way to a path, the outermost first."""
+    at = path.find("/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
+
+
 def git_blob_id(data: bytes) -> str:
     """The id (40 hex digits) git gives a blob of this content in a SHA-1 repository."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
@@ -49,6 +57,10 @@ class Source(ABC):
             data = self.read(path)
             if data is not None:
                 yield path, data
+
+    def link_above(self, path: str) -> str | None:
+        """The symbolic link that the path lies beyond, None where no directory on the way is one."""
+        return None
 
     def blob_id(self, path: str) -> str | None:
         """Git's id of the file's content, None when there is no such file."""

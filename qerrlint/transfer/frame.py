@@ -199,6 +199,9 @@ class _Preparation:
         if sliced is not None:
             frame.values = sliced.values
         self._liveness(asked, sliced)
+        if not slicing:
+            # What else is observed asks for the results of calls that the function itself does not use.
+            frame.used |= self._results
 
     def _liveness(self, asked: list[list[int]], sliced: Slice | None) -> None:
         """Which terms are used and assigned by each block, and what follows from that."""

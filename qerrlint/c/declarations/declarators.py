@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Declarators: reads the tokens of one C declaration by recursive descent; it resolves no type name.
-
-It knows C's declarator syntax; attributes are skipped.
-"""
+"""The tokens of one C declaration, read by recursive descent; attributes are skipped, no type is resolved."""
 
 from __future__ import annotations
 
@@ -39,6 +36,8 @@ _BUILTIN = frozenset(
     ]
 )
 _TAGGED = frozenset({"struct", "union", "enum"})
+# A macro that yields a type has no more tokens in its argument list.
+_MACRO_TYPE = 64
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 
 
@@ -121,14 +120,7 @@ class Reader:
                 base = ""
                 words.append(tok)
             elif tok in _TAGGED and not words and not base:
-                self.at += 1
-                self.skip_attributes()
-                base = tok
-                if _NAME.match(self.peek()):
-                    base = f"{tok} {self.peek()}"
-                    self.at += 1
-                if self.peek() == "{":
-                    self.skip_group()
+                base = self._tagged(tok)
                 continue
             elif tok in ("typeof", "__typeof__"):
                 start = self.at
@@ -157,6 +149,18 @@ class Reader:
             raise NotADeclarationError
         return base
 
+    def _tagged(self, keyword: str) -> str:
+        """A struct, union or enum with its tag; a body is skipped."""
+        self.at += 1
+        self.skip_attributes()
+        base = keyword
+        if _NAME.match(self.peek()):
+            base = f"{keyword} {self.peek()}"
+            self.at += 1
+        if self.peek() == "{":
+            self.skip_group()
+        return base
+
     def _another_type(self) -> bool:
         """Whether the identifier at hand, behind a base type, is a type itself (the first was a macro)."""
         ahead = 1
@@ -168,12 +172,13 @@ class Reader:
     def _macro_type(self) -> bool:
         """Whether `WORD(` at hand is a macro that yields a type: a name follows its arguments."""
         at, depth = self.at + 1, 0
-        while at < self.end:
+        end = min(self.end, at + _MACRO_TYPE)
+        while at < end:
             depth += {"(": 1, ")": -1}.get(self.toks[at], 0)
             at += 1
             if not depth:
                 break
-        return at < self.end and bool(_NAME.match(self.toks[at]))
+        return not depth and at < self.end and bool(_NAME.match(self.toks[at]))
 
     def declarator(self) -> tuple[str, list[Op]]:
         """The declared name ("" if abstract) and its derivation from the name outwards."""

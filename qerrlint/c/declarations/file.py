@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Declarations: what one C file declares at column 0, found by scans of its bytes; it sees no other file.
+"""What one C file declares at column 0, found by scans of its bytes; other files are not looked at.
 
 The scans rely on QEMU's style: a declaration, definition or typedef starts at column 0, and a struct's
 closing brace stands at column 0 (or on the opening brace's line). Tables are made on first use and hold
@@ -10,10 +10,12 @@ count, and names are looked up in all of them in the order of the file.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from qerrlint.c.declarations.members import parse_enumerators, parse_members
 from qerrlint.c.declarations.types import Declared, Param, Signature, parse_declared, parse_signature
+from qerrlint.c.lexis import without_comments
 from qerrlint.c.toplevel import STATEMENT_END, TypeName, attribute_line, casts, heads, types
 
 __all__ = ["FileDeclarations", "Macro", "Slot", "TypeName"]
@@ -46,11 +48,15 @@ class Slot:
 
 _INCLUDE = re.compile(rb"\n[ \t]*#[ \t]*include[ \t]+([\"<])([^\">\n]+)")
 _DEFINE = re.compile(rb"\n[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)")
-_DEFINE_END = re.compile(rb"(?:[^\\\n]|\\\r?\n|\\)*")
+_DEFINE_END = re.compile(rb"[^\\\n]*(?:\\(?:\r?\n)?[^\\\n]*)*")
 _SLOT = re.compile(rb"(?:\.|->)(\w+)[ \t]*=[ \t]*\n?[ \t]*&?([A-Za-z_]\w*)\s*[,;}]")
 _OBJECT = re.compile(rb"\w+\Z")
 _PARENT_REALIZE = re.compile(rb"\bdevice_class_set_parent_(\w+)\(\s*(\w+),\s*([a-z_]\w*),")
+# No head of a function, member or declaration before a name is longer.
 _MAX_HEAD = 6000
+# The head that counts is among so many of a name (HELPER occurs 258 times in a file, and its third parses).
+_MOST_HEADS = 32
+_LONGEST_COMMENT = 1 << 15
 
 
 class FileDeclarations:
@@ -63,6 +69,7 @@ class FileDeclarations:
         "_includes",
         "_macros",
         "_slots",
+        "_starts",
         "_types",
         "data",
         "path",
@@ -73,6 +80,7 @@ class FileDeclarations:
         self.data = data
         self._includes: tuple[tuple[bool, str], ...] | None = None
         self._functions: dict[str, tuple[tuple[int, int], ...]] | None = None
+        self._starts: list[int] = []  # of the lines of `functions`
         self._casts: dict[str, str] | None = None
         self._macros: dict[str, int] | None = None
         self._constants: dict[str, int | None] | None = None
@@ -99,6 +107,7 @@ class FileDeclarations:
             found: dict[str, list[tuple[int, int]]] = {}
             for name, start, paren in heads(self.data):
                 found.setdefault(name.decode("latin-1"), []).append((start, paren))
+                self._starts.append(start)
             self._functions = {name: tuple(places) for name, places in found.items()}
         return self._functions
 
@@ -165,7 +174,7 @@ class FileDeclarations:
         The first declaration that parses is taken; a G_NORETURN on any of them counts.
         """
         found: Signature | None = None
-        for start, paren in self.functions.get(name, ()):
+        for start, paren in self.functions.get(name, ())[:_MOST_HEADS]:
             if self.in_comment(start):
                 continue
             head, end, _ = self._head(start, paren)
@@ -187,14 +196,15 @@ class FileDeclarations:
         data = self.data
         out: list[Declared] = []
         for m in re.finditer(rb"\b%s\b" % re.escape(name.encode("latin-1", "replace")), data):
-            end = data.find(b";", m.end())
-            line = data[data.rfind(b"\n", 0, m.start()) + 1 : m.start()]
+            first = max(0, m.start() - _MAX_HEAD)
+            end = data.find(b";", m.end(), m.end() + _MAX_HEAD)
+            line = data[data.rfind(b"\n", first, m.start()) + 1 : m.start()]
             if end < 0 or not line[:1].isspace():
                 continue
             behind = data[m.end() : end].lstrip()
             if behind[:1] not in (b")", b"") or self.in_comment(m.start()):
                 continue
-            start = max(data.rfind(mark, 0, m.start()) for mark in (b";", b"{", b"}", b"*/")) + 1
+            start = max(data.rfind(mark, first, m.start()) for mark in (b";", b"{", b"}", b"*/")) + 1
             start += data[start : start + 1] == b"/"
             found = parse_declared(data[start:end].decode("latin-1"))
             out.extend(d for d in found if d.name == name and (d.signature or not behind))
@@ -202,7 +212,7 @@ class FileDeclarations:
 
     def definition(self, name: str) -> tuple[int, int] | None:
         """(start of the head, place of the opening brace) of the function defined here as `name`, or None."""
-        for start, paren in self.functions.get(name, ()):
+        for start, paren in self.functions.get(name, ())[:_MOST_HEADS]:
             head, end, defined = self._head(start, paren)
             if defined and not self.in_comment(start):
                 return head, end
@@ -220,7 +230,7 @@ class FileDeclarations:
         if rest.startswith("("):
             inner, _, rest = rest[1:].partition(")")
             params = tuple(word.strip() for word in inner.replace("\\\n", " ").split(",") if word.strip())
-        body = re.sub(r"/\*.*?\*/", " ", re.sub(r"\\\r?\n", " ", rest), flags=re.S)
+        body = without_comments(re.sub(r"\\\r?\n", " ", rest), " ", lines=False)
         return Macro(name, params, " ".join(body.split()), self.path, start)
 
     def members(self, entry: TypeName) -> tuple[Declared, ...]:
@@ -242,7 +252,7 @@ class FileDeclarations:
 
     def in_comment(self, offset: int) -> bool:
         """Whether `offset` lies inside a block comment (comment marks in strings fool it)."""
-        opening = self.data.rfind(b"/*", 0, offset)
+        opening = self.data.rfind(b"/*", max(0, offset - _LONGEST_COMMENT), offset)
         return opening >= 0 and self.data.find(b"*/", opening + 2, offset) < 0
 
     def _body(self, entry: TypeName) -> str:
@@ -263,7 +273,9 @@ class FileDeclarations:
             if line.endswith(b")") and not attribute_line(line):
                 break
             begin = before
-        stop = STATEMENT_END.match(data, paren, min(len(data), paren + _MAX_HEAD))
+        index = bisect_right(self._starts, paren)
+        limit = self._starts[index] if index < len(self._starts) else len(data)
+        stop = STATEMENT_END.match(data, paren, min(limit, paren + _MAX_HEAD))
         end = stop.end() if stop else paren
         return begin, end, data[end : end + 1] == b"{"
 

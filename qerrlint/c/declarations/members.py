@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Members and enumerators: what stands between the braces of one struct, union or enum; it sees no file."""
+"""Members and enumerators: what stands between the braces of one struct, union or enum."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from qerrlint.c.declarations.tokens import tokens
 from qerrlint.c.declarations.types import Declared, parse_declared
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-_SHIFT = re.compile(r"\(?\s*1\s*[uUlL]*\s*<<\s*(\d+)\s*\)?\Z")
-_BIT = re.compile(r"BIT(?:_ULL)?\s*\(\s*(\d+)\s*\)\Z")
+_SHIFT = re.compile(r"\(?\s*1\s*[uUlL]*\s*<<\s*(\d{1,3})\s*\)?\Z")
+_BIT = re.compile(r"BIT(?:_ULL)?\s*\(\s*(\d{1,3})\s*\)\Z")
+# Unnamed structs inside of each other are read so deep; no type holds a number of so many digits.
+_DEEPEST = 8
+_LONGEST_NUMBER = 80
 
 
 def parse_members(body: str) -> tuple[Declared, ...]:
@@ -19,8 +22,11 @@ def parse_members(body: str) -> tuple[Declared, ...]:
     Members of unnamed inner structs and unions are taken for members of the outer one; a named inner
     struct is one member of the type "struct". Members that macros declare are left out.
     """
+    return _members(tokens(body), 0)
+
+
+def _members(toks: list[str], level: int) -> tuple[Declared, ...]:
     out: list[Declared] = []
-    toks = tokens(body)
     start = at = 0
     inner: tuple[int, int] | None = None
     depth = 0
@@ -35,21 +41,24 @@ def parse_members(body: str) -> tuple[Declared, ...]:
             if tok == "}" and not depth and inner is not None:
                 inner = (inner[0], at)
         elif tok == ";" and depth <= 0:
-            out.extend(_member(toks, start, at, inner))
+            out.extend(_member(toks[start : at + 1], start, inner, level))
             start, inner, depth = at + 1, None, 0
         at += 1
     return tuple(out)
 
 
-def _member(toks: list[str], start: int, end: int, inner: tuple[int, int] | None) -> tuple[Declared, ...]:
-    if inner is not None:
-        behind = [tok for tok in toks[inner[1] + 1 : end] if tok[0].isalpha() or tok[0] == "_"]
-        kind = "enum" if "enum" in toks[start : inner[0]] else "struct"
-        names = [tok for tok in behind if not tok.isupper()]
-        if not names and kind == "struct":
-            return parse_members(" ".join(toks[inner[0] : inner[1]]))
-        return tuple(Declared(name, kind, "object") for name in names[-1:])
-    return parse_declared(" ".join(toks[start:end]))
+def _member(toks: list[str], start: int, inner: tuple[int, int] | None, level: int) -> tuple[Declared, ...]:
+    """The members that one declaration declares; `inner` is the place of its braces' inside, which like
+    `start` counts from the first token of the whole body."""
+    if inner is None:
+        return parse_declared(" ".join(toks[:-1]))
+    opening, closing = inner[0] - start, inner[1] - start
+    behind = [tok for tok in toks[closing + 1 : -1] if tok[0].isalpha() or tok[0] == "_"]
+    kind = "enum" if "enum" in toks[:opening] else "struct"
+    names = [tok for tok in behind if not tok.isupper()]
+    if not names and kind == "struct":
+        return _members(toks[opening:closing], level + 1) if level < _DEEPEST else ()
+    return tuple(Declared(name, kind, "object") for name in names[-1:])
 
 
 def parse_enumerators(body: str) -> tuple[tuple[str, int | None], ...]:
@@ -83,9 +92,11 @@ def parse_enumerators(body: str) -> tuple[tuple[str, int | None], ...]:
 
 
 def _value(toks: list[str], known: dict[str, int | None]) -> int | None:
-    text = "".join(toks)
     if len(toks) == 1 and toks[0] in known:
         return known[toks[0]]
+    text = "".join(toks)
+    if len(text) > _LONGEST_NUMBER:
+        return None
     try:
         return int(text.rstrip("uUlL"), 0)
     except ValueError:

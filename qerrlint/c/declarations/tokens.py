@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Words: the tokens of one C declaration, and which of them are attributes; it knows no syntax.
+"""The tokens of one C declaration, and which of them are attributes.
 
 Attributes are C's and QEMU's own (G_GNUC_PRINTF, coroutine_fn, GRAPH_RDLOCK ...). Preprocessor lines inside a
 declaration are left out, so both arms of an `#if` are read.
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\\\r?\n", re.S)
+from qerrlint.c.lexis import without_comments
+
+_CONTINUATION = re.compile(r"\\\r?\n")
 _DIRECTIVE = re.compile(r"^[ \t]*#.*$", re.M)
-_TOKEN = re.compile(r'[A-Za-z_]\w*|\.\.\.|\d\w*|"(?:[^"\\]|\\.)*"|[^\s\w]')
+_TOKEN = re.compile(r'[A-Za-z_]\w*|\.\.\.|\d\w*|"[^"\\]*(?:\\.[^"\\]*)*"?|[^\s\w]')
 ATTRIBUTE = re.compile(
     r"(?:__attribute__|__attribute|__declspec|__asm__|asm|_Alignas|alignas|__extension__|__inline(?:__)?|"
     r"(?:no_)?coroutine(?:_mixed)?_fn|(?:no_)?co_wrapper\w*|generated_co_wrapper|inline|register|auto|"
@@ -26,8 +28,10 @@ NORETURN = frozenset(
 
 def tokens(text: str) -> list[str]:
     """The tokens of a declaration without comments, line continuations and preprocessor lines."""
-    if "/" in text or "\\" in text:
-        text = _COMMENT.sub(" ", text)
+    if "/" in text:
+        text = without_comments(text, " ")
+    if "\\" in text:
+        text = _CONTINUATION.sub(" ", text)
     if "#" in text:
         text = _DIRECTIVE.sub(" ", text)
     return _TOKEN.findall(text)

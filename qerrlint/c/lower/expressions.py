@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Expressions to values; knows C's operators and a few transparent macros, not how a condition splits a path.
-
-`Expressions.value` emits what an expression does (calls, assignments, dereferences) and returns what it
-comes to.
-"""
+"""Expressions to values: constants, operators, assignments; what they do is emitted as events."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from qerrlint.c.lower.atoms import Atoms
-from qerrlint.c.lower.calls import Calls
+from qerrlint.c.lower.lowering import ExpressionHandler, Lowering
 from qerrlint.ir.code import (
+    ANY,
     FALSE,
     NEG,
     NONZERO,
+    NULL,
     POS,
     TRUE,
     ZERO,
@@ -25,6 +23,7 @@ from qerrlint.ir.code import (
     Deref,
     Op,
     Opaque,
+    Str,
     Value,
     Var,
     text_of,
@@ -33,242 +32,338 @@ from qerrlint.ir.code import (
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_TYPE = re.compile(r"\((?:\w+_t|int|long|hwaddr|unsigned)\)$")
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*$")
-_SIGN_OPERATORS = frozenset({"|", "&", "+", "-"})
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_LOGICAL = frozenset({"&&", "||"})
+# Operators of which the sign of the result can be worked out.
+_SIGN_OPERATORS = frozenset({"|", "&", "+", "-"})
+_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?=[uUlL]*$)")
+# No type of C holds a number of so many digits, and Python prints none of a few thousand.
+_LONGEST_NUMBER = 80
+_ERRNO = re.compile(r"E[A-Z0-9]{2,}$")
+_CONSTANT = re.compile(r"_*[A-Z][A-Z0-9_]*$")
+_TYPE = re.compile(r"\((?:\w+_t|int|long|hwaddr|unsigned)\)$")
+_FIRST_ELEMENT = Const("0", ZERO, 0)
 
 
-class Expressions(Atoms, Calls):
-    """Lowers the expressions of one function into a Builder."""
+def truth(fn: Lowering, node: Node) -> Value:
+    """The value of an expression that is stored or returned; comparisons and `!` are split by branches."""
+    inner = node
+    while inner.type == "parenthesized_expression" and inner.named_child_count == 1:
+        inner = inner.named_children[0]
+    kind = inner.type
+    if kind == "binary_expression":
+        operator = inner.child_by_field_name("operator")
+        if operator is not None and (operator.type in COMPARISONS or operator.type in _LOGICAL):
+            return _by_branches(fn, inner)
+    elif kind == "unary_expression" and fn.source.start_of(inner, 1) == "!":
+        return _by_branches(fn, inner)
+    return fn.value(inner)
 
-    # -- values -------------------------------------------------------------------------------
 
-    def value(self, node: Node, used: bool = True) -> Value:
-        """Emit what the expression does; return what it comes to."""
-        method = self._METHODS.get(node.type)
-        if method is not None:
-            return method(self, node, used)
-        for child in node.named_children:
-            self.value(child)
-        return Opaque(self.text(node))
+# -- expressions without parts --------------------------------------------------------------------
 
-    def _parenthesized(self, node: Node, used: bool) -> Value:
-        inner: Value = Opaque(self.text(node))
-        for child in node.named_children:
-            if child.type == "compound_statement":
-                self.statement(child)
-                return Opaque(self.text(node))
-            if child.type != "comment":
-                inner = self.value(child, used)
-        return inner
 
-    def _cast(self, node: Node, used: bool) -> Value:
-        inner = node.child_by_field_name("value")
-        return self.value(inner, used) if inner is not None else Opaque(self.text(node))
+def _identifier(fn: Lowering, node: Node, _used: bool) -> Value:
+    name = fn.source.raw(node)
+    value = fn.names.get(name)
+    if value is None:
+        value = fn.names[name] = _named(fn, name)
+    return value
 
-    def _field(self, node: Node, _used: bool) -> Value:
-        base = node.child_by_field_name("argument")
-        while base is not None and base.type in ("field_expression", "parenthesized_expression"):
-            base = base.child_by_field_name("argument") or (
-                base.named_children[0] if base.named_children else None
-            )
-        if base is not None and base.type not in ("identifier", "this"):
-            self.value(base)
-        return Var(self.lvalue(node))
 
-    def _subscript(self, node: Node, _used: bool) -> Value:
-        base, index = node.child_by_field_name("argument"), node.child_by_field_name("index")
-        if base is not None and base.type != "identifier":
-            self.value(base)
-        if index is not None:
-            number = self.value(index)
-            if base is not None and base.type == "identifier" and number == Const("0", ZERO, 0):
-                path = self.raw(base)
-                self.out.emit(Deref(path, self.span(node)))
-        return Var(self.lvalue(node))
+def _named(fn: Lowering, name: str) -> Value:
+    """What a name stands for that is neither a keyword nor a local variable declared so far."""
+    upper = name[:1] < "a"  # a capital letter, _ or $
+    if upper and _ERRNO.match(name):
+        return Const(name, POS)
+    number = fn.constant(name) if fn.constant is not None else None
+    if number is not None:
+        return Const(name, NEG if number < 0 else POS if number else ZERO, number)
+    return Const(name, ANY) if upper and _CONSTANT.match(name) else Var(name)
 
-    def _pointer(self, node: Node, _used: bool) -> Value:
-        argument = node.child_by_field_name("argument")
-        operator = node.child(0)
-        if argument is None or operator is None:
-            return Opaque(self.text(node))
-        if operator.type == "&":
-            if argument.type not in ("identifier", "field_expression"):
-                self.value(argument)
-            path = self.lvalue(argument)
-            return Var(path[1:]) if path.startswith("*") else Addr(path)
-        inner = self.value(argument)
-        if isinstance(inner, Addr):
-            return Var(inner.path)
-        if isinstance(inner, Var):
-            self.out.emit(Deref(inner.path, self.span(node)))
-            return Var("*" + inner.path)
-        return Opaque(self.text(node))
 
-    def _unary(self, node: Node, _used: bool) -> Value:
-        argument, operator = node.child_by_field_name("argument"), node.child(0)
-        if argument is None or operator is None:
-            return Opaque(self.text(node))
-        if operator.type == "!" and self._has_effect(argument):
-            return self._by_branches(node)
-        inner = self.value(argument)
-        if operator.type == "-":
-            if isinstance(inner, Const):
-                flipped = (
-                    (inner.signs & ZERO)
-                    | (NEG if inner.signs & POS else 0)
-                    | (POS if inner.signs & NEG else 0)
-                )
-                return Const("-" + inner.text, flipped, -inner.number if inner.number is not None else None)
-            if isinstance(inner, Var) and inner.path == "errno":
-                # errno is never 0 after a failure, which is the only time -errno is written.
-                return Const("-errno", NEG)
-            return Op("-", inner)
-        if operator.type == "!":
-            return Op("!", inner)
-        return Opaque(self.text(node)) if operator.type != "+" else inner
+def _number(fn: Lowering, node: Node, _used: bool) -> Value:
+    text = fn.source.raw(node)
+    return _number_of(text) if len(text) <= _LONGEST_NUMBER else Const(text, ANY)
 
-    def _binary(self, node: Node, _used: bool) -> Value:
-        operator = node.child_by_field_name("operator")
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if operator is None or left is None or right is None:
-            return Opaque(self.text(node))
-        kind = operator.type
-        if kind in ("-", "&") and _TYPE.match(self.text(left)):
-            # `(off_t)-1` looks like a subtraction to a grammar that knows no typedefs.
-            return self._signed(right, kind, node)
-        if kind in ("&&", "||") or (kind in COMPARISONS and self._has_effect(node)):
-            if self._has_effect(node):
-                return self._by_branches(node)
-            return Opaque(self.text(node))
-        a, b = self.value(left), self.value(right)
-        if kind in _SIGN_OPERATORS:
-            return Op(kind, a, b)
-        return Opaque(f"{text_of(a)}{kind}{text_of(b)}")
 
-    def _signed(self, operand: Node, operator: str, node: Node) -> Value:
-        inner = self.value(operand)
-        if operator == "-" and isinstance(inner, Const) and inner.number is not None:
-            return Const("-" + inner.text, NEG if inner.number > 0 else inner.signs, -inner.number)
-        return Opaque(self.text(node))
+@lru_cache(maxsize=1024)
+def _number_of(text: str) -> Const:
+    found = _NUMBER.match(text.lstrip("-"))  # the grammar takes the sign of a literal into it
+    if found is None:
+        return Const(text, ANY)
+    digits = found.group()
+    octal = digits.startswith("0") and digits.isdigit() and len(digits) > 1
+    try:
+        number = int(digits, 8) if octal else int(digits, 0)
+    except ValueError:  # 08
+        return Const(text, ANY)
+    if number and text.startswith("-"):
+        return Const(text, NEG, -number)
+    return Const(text, POS if number else ZERO, number)
 
-    def _conditional(self, node: Node, used: bool) -> Value:
-        condition = node.child_by_field_name("condition")
-        first, second = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
-        if condition is None or second is None:
-            return Opaque(self.text(node))
-        name = self.out.name_temporary()
-        if first is None:  # a ?: b gives a itself where it is not zero
-            subject = self.value(condition)
-            yes, no = self.out.new(), self.out.new()
-            self.fork(((subject, NONZERO),), ((subject, ZERO),), yes, no, self.span(condition))
-        else:
-            subject = None
-            yes, no = self.out.new(), self.out.new()
-            self.branch(condition, yes, no)
-        done = self.out.new()
-        for block, arm in ((yes, first), (no, second)):
-            self.out.here = block
-            got = self.value(arm, used) if arm is not None else subject
-            if got is not None:
-                self.out.emit(Assign(name, got, self.span(node), stated=False))
-            self.out.jump(done)
-        self.out.here = done
-        return Var(name)
 
-    def _by_branches(self, node: Node) -> Value:
-        """A condition as a value: true on one way, false on the other, so that links survive."""
-        name = self.out.name_temporary()
-        yes, no, done = self.out.new(), self.out.new(), self.out.new()
-        self.branch(node, yes, no)
-        for block, got in ((yes, TRUE), (no, FALSE)):
-            self.out.here = block
-            self.out.emit(Assign(name, got, self.span(node), stated=False))
-            self.out.jump(done)
-        self.out.here = done
-        return Var(name)
+def _string(fn: Lowering, node: Node, _used: bool) -> Value:
+    return Str(fn.source.raw(node))
 
-    def truth(self, node: Node) -> Value:
-        """A value to be stored or returned: comparisons and ! are split by branches."""
-        inner = node
-        while inner.type == "parenthesized_expression" and inner.named_child_count == 1:
-            inner = inner.named_children[0]
-        if inner.type == "binary_expression":
-            operator = inner.child_by_field_name("operator")
-            if operator is not None and (operator.type in COMPARISONS or operator.type in ("&&", "||")):
-                return self._by_branches(inner)
-        if inner.type == "unary_expression" and self.raw(inner).startswith("!"):
-            return self._by_branches(inner)
-        return self.value(inner)
 
-    def _assignment(self, node: Node, _used: bool) -> Value:
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        operator = node.child_by_field_name("operator")
-        if left is None or right is None:
-            return Opaque(self.text(node))
-        got = self.truth(right)
-        target = self.lvalue(left)
-        if left.type == "pointer_expression" and target.startswith("*"):
-            self.out.emit(Deref(target[1:], self.span(left), written=True))
-        elif left.type in ("subscript_expression", "call_expression"):
-            self.value(left)
-        kind = operator.type if operator is not None else "="
-        if kind != "=":
-            old: Value = Var(target)
-            got = Op(kind[:-1], old, got) if kind[:-1] in _SIGN_OPERATORS else Opaque(self.text(node))
-        self.out.emit(Assign(target, got, self.span(node)))
-        return Var(target)
+def _null(_fn: Lowering, _node: Node, _used: bool) -> Value:
+    return NULL
 
-    def _update(self, node: Node, _used: bool) -> Value:
-        argument = node.child_by_field_name("argument")
-        if argument is None:
-            return Opaque(self.text(node))
-        target = self.lvalue(argument)
-        self.out.emit(Assign(target, Opaque(self.text(node)), self.span(node)))
-        return Var(target)
 
-    def _comma(self, node: Node, used: bool) -> Value:
-        got: Value = Opaque(self.text(node))
-        for child in node.named_children:
-            got = self.value(child, used)
-        return got
+def _true(_fn: Lowering, _node: Node, _used: bool) -> Value:
+    return TRUE
 
-    def _literal(self, node: Node, _used: bool) -> Value:
-        """Initialiser lists and compound literals: only their calls matter."""
-        for child in node.named_children:
-            if child.type == "initializer_pair":
-                inner = child.child_by_field_name("value")
-                if inner is not None:
-                    self.value(inner)
-            elif child.type != "type_descriptor":
-                self.value(child)
-        return Opaque(self.text(node))
 
-    _METHODS = {
-        "identifier": Atoms._identifier,
-        "number_literal": Atoms._number,
-        "char_literal": Atoms._constant,
-        "string_literal": Atoms._string,
-        "concatenated_string": Atoms._string,
-        "null": Atoms._constant,
-        "true": Atoms._constant,
-        "false": Atoms._constant,
-        "sizeof_expression": Atoms._constant,
-        "alignof_expression": Atoms._constant,
-        "offsetof_expression": Atoms._constant,
-        "parenthesized_expression": _parenthesized,
-        "cast_expression": _cast,
-        "field_expression": _field,
-        "subscript_expression": _subscript,
-        "pointer_expression": _pointer,
-        "unary_expression": _unary,
-        "binary_expression": _binary,
-        "conditional_expression": _conditional,
-        "assignment_expression": _assignment,
-        "update_expression": _update,
-        "comma_expression": _comma,
-        "call_expression": Calls._call,
-        "initializer_list": _literal,
-        "compound_literal_expression": _literal,
-    }
+def _false(_fn: Lowering, _node: Node, _used: bool) -> Value:
+    return FALSE
+
+
+def _size(fn: Lowering, node: Node, _used: bool) -> Value:
+    return Const(fn.source.text(node), POS)
+
+
+def _unknown_constant(fn: Lowering, node: Node, _used: bool) -> Value:
+    return Const(fn.source.text(node), ANY)
+
+
+# -- operands in parentheses, casts, members ------------------------------------------------------
+
+
+def _parenthesized(fn: Lowering, node: Node, used: bool) -> Value:
+    inner: Value | None = None
+    for child in node.named_children:
+        if child.type == "compound_statement":
+            fn.statement(child)
+            return Opaque(fn.source.text(node))
+        if child.type != "comment":
+            inner = fn.value(child, used)
+    return inner if inner is not None else Opaque(fn.source.text(node))
+
+
+def _cast(fn: Lowering, node: Node, used: bool) -> Value:
+    inner = node.child_by_field_name("value")
+    return fn.value(inner, used) if inner is not None else Opaque(fn.source.text(node))
+
+
+def _field(fn: Lowering, node: Node, _used: bool) -> Value:
+    path = fn.source.members(node)
+    if path is not None:
+        return Var(path)
+    base = node.child_by_field_name("argument")
+    while base is not None and base.type in ("field_expression", "parenthesized_expression"):
+        inner = base.child_by_field_name("argument")
+        if inner is None:
+            named = base.named_children
+            inner = named[0] if named else None
+        base = inner
+    if base is not None and base.type not in ("identifier", "this"):
+        fn.value(base)
+    return Var(fn.source.lvalue(node))
+
+
+def _subscript(fn: Lowering, node: Node, _used: bool) -> Value:
+    base, index = node.child_by_field_name("argument"), node.child_by_field_name("index")
+    named = base is not None and base.type == "identifier"
+    if base is not None and not named:
+        fn.value(base)
+    if index is not None:
+        number = fn.value(index)
+        if base is not None and named and number == _FIRST_ELEMENT:
+            fn.out.emit(Deref(fn.source.raw(base), fn.source.span(node)))
+    return Var(fn.source.lvalue(node))
+
+
+# -- operators ------------------------------------------------------------------------------------
+
+
+def _pointer(fn: Lowering, node: Node, _used: bool) -> Value:
+    argument, operator = node.child_by_field_name("argument"), node.child(0)
+    if argument is None or operator is None:
+        return Opaque(fn.source.text(node))
+    if operator.type == "&":
+        if argument.type not in ("identifier", "field_expression"):
+            fn.value(argument)
+        path = fn.source.lvalue(argument)
+        return Var(path[1:]) if path.startswith("*") else Addr(path)
+    inner = fn.value(argument)
+    if isinstance(inner, Addr):
+        return Var(inner.path)
+    if isinstance(inner, Var):
+        fn.out.emit(Deref(inner.path, fn.source.span(node)))
+        return Var("*" + inner.path)
+    return Opaque(fn.source.text(node))
+
+
+def _unary(fn: Lowering, node: Node, _used: bool) -> Value:
+    argument, operator = node.child_by_field_name("argument"), node.child(0)
+    if argument is None or operator is None:
+        return Opaque(fn.source.text(node))
+    kind = operator.type
+    if kind == "!" and fn.has_effect(argument):
+        return _by_branches(fn, node)
+    inner = fn.value(argument)
+    if kind == "-":
+        return _negated(inner)
+    if kind == "!":
+        return Op("!", inner)
+    return inner if kind == "+" else Opaque(fn.source.text(node))
+
+
+def _negated(value: Value) -> Value:
+    if isinstance(value, Const):
+        signs = value.signs
+        flipped = (signs & ZERO) | (NEG if signs & POS else 0) | (POS if signs & NEG else 0)
+        return Const("-" + value.text, flipped, -value.number if value.number is not None else None)
+    if isinstance(value, Var) and value.path == "errno":
+        # errno is never 0 after a failure, which is the only time -errno is written.
+        return Const("-errno", NEG)
+    return Op("-", value)
+
+
+def _binary(fn: Lowering, node: Node, _used: bool) -> Value:
+    operator = node.child_by_field_name("operator")
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    if operator is None or left is None or right is None:
+        return Opaque(fn.source.text(node))
+    kind = operator.type
+    if kind in ("-", "&") and left.type == "parenthesized_expression" and _TYPE.match(fn.source.text(left)):
+        # `(off_t)-1` looks like a subtraction to a grammar that knows no typedefs.
+        return _signed(fn, right, kind, node)
+    logical = kind in _LOGICAL
+    if logical or kind in COMPARISONS:
+        if fn.has_effect(node):
+            return _by_branches(fn, node)
+        if logical:
+            return Opaque(fn.source.text(node))
+    a, b = fn.value(left), fn.value(right)
+    if kind in _SIGN_OPERATORS:
+        return Op(kind, a, b)
+    return Opaque(f"{text_of(a)}{kind}{text_of(b)}")
+
+
+def _signed(fn: Lowering, operand: Node, operator: str, node: Node) -> Value:
+    inner = fn.value(operand)
+    if operator == "-" and isinstance(inner, Const) and inner.number is not None:
+        return Const("-" + inner.text, NEG if inner.number > 0 else inner.signs, -inner.number)
+    return Opaque(fn.source.text(node))
+
+
+def _by_branches(fn: Lowering, node: Node) -> Value:
+    """A condition as a value: true after one branch, false after the other, which keeps what they tested."""
+    out = fn.out
+    name = out.name_temporary()
+    span = fn.source.span(node)
+    yes, no, done = out.new(), out.new(), out.new()
+    fn.branch(node, yes, no)
+    for block, got in ((yes, TRUE), (no, FALSE)):
+        out.here = block
+        out.emit(Assign(name, got, span, stated=False))
+        out.jump(done)
+    out.here = done
+    return Var(name)
+
+
+def _conditional(fn: Lowering, node: Node, used: bool) -> Value:
+    condition = node.child_by_field_name("condition")
+    first, second = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
+    if condition is None or second is None:
+        return Opaque(fn.source.text(node))
+    out = fn.out
+    name = out.name_temporary()
+    subject: Value | None = None
+    if first is None:  # a ?: b gives a itself where it is not zero
+        subject = fn.value(condition)
+        yes, no = out.new(), out.new()
+        out.fork(((subject, NONZERO),), ((subject, ZERO),), yes, no, fn.source.span(condition))
+    else:
+        yes, no = out.new(), out.new()
+        fn.branch(condition, yes, no)
+    done = out.new()
+    for block, arm in ((yes, first), (no, second)):
+        out.here = block
+        got = fn.value(arm, used) if arm is not None else subject
+        if got is not None:
+            out.emit(Assign(name, got, fn.source.span(node), stated=False))
+        out.jump(done)
+    out.here = done
+    return Var(name)
+
+
+# -- assignments and lists ------------------------------------------------------------------------
+
+
+def _assignment(fn: Lowering, node: Node, _used: bool) -> Value:
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    operator = node.child_by_field_name("operator")
+    source = fn.source
+    if left is None or right is None:
+        return Opaque(source.text(node))
+    got = truth(fn, right)
+    target = source.lvalue(left)
+    if left.type == "pointer_expression" and target.startswith("*"):
+        fn.out.emit(Deref(target[1:], source.span(left), written=True))
+    elif left.type in ("subscript_expression", "call_expression"):
+        fn.value(left)
+    kind = operator.type if operator is not None else "="
+    if kind != "=":
+        plain = kind[:-1]
+        got = Op(plain, Var(target), got) if plain in _SIGN_OPERATORS else Opaque(source.text(node))
+    fn.out.emit(Assign(target, got, source.span(node)))
+    return Var(target)
+
+
+def _update(fn: Lowering, node: Node, _used: bool) -> Value:
+    argument = node.child_by_field_name("argument")
+    if argument is None:
+        return Opaque(fn.source.text(node))
+    target = fn.source.lvalue(argument)
+    fn.out.emit(Assign(target, Opaque(fn.source.text(node)), fn.source.span(node)))
+    return Var(target)
+
+
+def _comma(fn: Lowering, node: Node, used: bool) -> Value:
+    got: Value | None = None
+    for child in node.named_children:
+        got = fn.value(child, used)
+    return got if got is not None else Opaque(fn.source.text(node))
+
+
+def _literal(fn: Lowering, node: Node, _used: bool) -> Value:
+    """Initialiser lists and compound literals: only the calls in them matter."""
+    for child in node.named_children:
+        if child.type == "initializer_pair":
+            inner = child.child_by_field_name("value")
+            if inner is not None:
+                fn.value(inner)
+        elif child.type != "type_descriptor":
+            fn.value(child)
+    return Opaque(fn.source.text(node))
+
+
+EXPRESSIONS: dict[str, ExpressionHandler] = {
+    "identifier": _identifier,
+    "number_literal": _number,
+    "char_literal": _unknown_constant,
+    "string_literal": _string,
+    "concatenated_string": _string,
+    "null": _null,
+    "true": _true,
+    "false": _false,
+    "sizeof_expression": _size,
+    "alignof_expression": _unknown_constant,
+    "offsetof_expression": _unknown_constant,
+    "parenthesized_expression": _parenthesized,
+    "cast_expression": _cast,
+    "field_expression": _field,
+    "subscript_expression": _subscript,
+    "pointer_expression": _pointer,
+    "unary_expression": _unary,
+    "binary_expression": _binary,
+    "conditional_expression": _conditional,
+    "assignment_expression": _assignment,
+    "update_expression": _update,
+    "comma_expression": _comma,
+    "initializer_list": _literal,
+    "compound_literal_expression": _literal,
+}

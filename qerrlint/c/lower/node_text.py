@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The nodes of one function as text: their spans, their source text, the paths of lvalues."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from qerrlint.c.lexis import without_comments
+from qerrlint.source.span import Span
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_MEMBERS = re.compile(r"\w+(?:(?:->|\.)\w+)+")
+# The texts of nested calls repeat each other. Real functions need about four times their own length in all
+# (see tests/test_c_lower.py); the limit bounds what a hostile nest of calls costs.
+_TEXT_LIMIT = 100
+_SMALL = 1 << 16
+
+
+class TextLimitError(Exception):
+    """The nested expressions of a function repeat more text than any real function does."""
+
+
+class NodeText:
+    """Answers by the original bytes of one function, which its nodes count their offsets from."""
+
+    __slots__ = ("_allowance", "_ascii", "_base", "_normal", "_path", "_text")
+
+    def __init__(self, data: bytes, span: Span, normal: bytes) -> None:
+        """`data` is the whole file, `span` the function's place in it, `normal` its normalised bytes."""
+        piece = data[span.start : span.end]
+        self._normal = normal
+        # One character a byte, so that offsets index the text; almost all functions are plain ASCII.
+        self._text = piece.decode("latin-1")
+        self._ascii = piece.isascii()
+        self._base = span.start
+        self._path = span.path
+        self._allowance = _TEXT_LIMIT * len(piece) + _SMALL
+
+    def span(self, node: Node) -> Span:
+        """The node's place in the file."""
+        base = self._base
+        return Span(self._path, base + node.start_byte, base + node.end_byte)
+
+    def spans(self, nodes: Iterable[Node]) -> tuple[Span, ...]:
+        """The places of several nodes."""
+        path, base = self._path, self._base
+        return tuple([Span(path, base + node.start_byte, base + node.end_byte) for node in nodes])
+
+    def raw(self, node: Node) -> str:
+        """The node's text as written."""
+        text = self._text[node.start_byte : node.end_byte]
+        return text if self._ascii else text.encode("latin-1").decode("utf-8", "replace")
+
+    def normalised(self, node: Node) -> str:
+        """The node's text as the grammar saw it, where macros may have been rewritten."""
+        return self._normal[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def start_of(self, node: Node, length: int) -> str:
+        """The first characters of the node's text as written, at most `length`."""
+        start = node.start_byte
+        text = self._text[start : min(node.end_byte, start + 4 * length)]
+        return text.encode("latin-1").decode("utf-8", "replace")[:length]
+
+    def text(self, node: Node) -> str:
+        """The node's text without blanks and comments; raises TextLimitError."""
+        text = self.raw(node)
+        self._allowance -= len(text)
+        if self._allowance < 0:
+            raise TextLimitError
+        if "/" in text:
+            text = without_comments(text)
+        return "".join(text.split())
+
+    def holds(self, node: Node, first: str, second: str) -> bool:
+        """Whether the node's text contains one of two ASCII characters."""
+        find, start, end = self._text.find, node.start_byte, node.end_byte
+        return find(first, start, end) >= 0 or find(second, start, end) >= 0
+
+    def members(self, node: Node) -> str | None:
+        """The path of a member as written, if it is made of names, `.` and `->` alone; else None."""
+        path = self.raw(node)
+        return path if _MEMBERS.fullmatch(path) else None
+
+    def lvalue(self, node: Node) -> str:
+        """The canonical path of an lvalue, or the text without blanks of any other expression."""
+        kind = node.type
+        if kind == "identifier":
+            return self.raw(node)
+        if kind == "field_expression":
+            path = self.members(node)
+            if path is not None:
+                return path
+        handler = _LVALUES.get(kind)
+        found = handler(self, node) if handler is not None else None
+        return found if found is not None else self.text(node)
+
+
+def _field(source: NodeText, node: Node) -> str | None:
+    base, member = node.child_by_field_name("argument"), node.child_by_field_name("field")
+    if base is None or member is None:
+        return None
+    inner = source.lvalue(base)
+    if inner.startswith("&"):
+        return f"{inner[1:]}.{source.raw(member)}"
+    operator = node.child(1)
+    return f"{inner}{operator.type if operator is not None else '.'}{source.raw(member)}"
+
+
+def _parenthesized(source: NodeText, node: Node) -> str | None:
+    return source.lvalue(node.named_children[0]) if node.named_child_count == 1 else None
+
+
+def _cast(source: NodeText, node: Node) -> str | None:
+    value = node.child_by_field_name("value")
+    return source.lvalue(value) if value is not None else None
+
+
+def _pointer(source: NodeText, node: Node) -> str | None:
+    argument, operator = node.child_by_field_name("argument"), node.child(0)
+    if argument is None or operator is None:
+        return None
+    inner = source.lvalue(argument)
+    if operator.type == "*":
+        return inner[1:] if inner.startswith("&") else "*" + inner
+    return inner[1:] if inner.startswith("*") else "&" + inner
+
+
+def _subscript(source: NodeText, node: Node) -> str | None:
+    base, index = node.child_by_field_name("argument"), node.child_by_field_name("index")
+    if base is None or index is None:
+        return None
+    return f"{source.lvalue(base)}[{source.text(index)}]"
+
+
+_LVALUES = {
+    "field_identifier": NodeText.raw,
+    "field_expression": _field,
+    "parenthesized_expression": _parenthesized,
+    "cast_expression": _cast,
+    "pointer_expression": _pointer,
+    "subscript_expression": _subscript,
+}

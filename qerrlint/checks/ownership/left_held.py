@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event left-held: an object that is acquired and not released before a return, or never at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from qerrlint.checks.check import Check, event
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.held import HeldObject, exits, held
+from qerrlint.checks.ownership.objects import ObjectsOfFunction, objects_of
+from qerrlint.domain.ownership import tail
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import root
+from qerrlint.qemu.device_lifecycle import SETUP
+
+_EVENT = "left-held"
+_ENTERING = SETUP | {"attach"}
+
+
+@dataclass(frozen=True, slots=True)
+class NeverReleased:
+    """A member of the object that a setup phase acquires and no function of the file releases."""
+
+    objects: ObjectsOfFunction
+    path: str
+
+
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
+    """What the function leaves held: at its returns, and for good."""
+    for one in exits(analysed, "held"):
+        # What no variable holds belongs to the function that it was handed to.
+        if not one.seen.object.startswith("#"):
+            yield _at_return(analysed, one)
+    yield from _never_released(analysed)
+
+
+def _at_return(analysed: AnalysedFunction, one: HeldObject) -> Observation:
+    seen, objects = one.seen, one.objects
+    call = objects.function.calls[seen.call]
+    sites = objects.sites
+    elsewhere = one.releases_itself or sites.anywhere(seen.pair, tail(seen.object))
+    # Of a function that is no setup phase itself another caller may release the object.
+    is_phase = sites.only_in_setup(analysed.name) and bool(sites.phases_of(analysed.name))
+    certainty = "high" if seen.sure and (is_phase or not one.outlives) else "medium"
+    return one.observation(
+        _EVENT,
+        call,
+        {
+            "acquire": call.name,
+            "release": objects.remedy(seen.pair),
+            "when": "failing" if seen.failing else "return",
+            "elsewhere": "yes" if elsewhere else "no",
+        },
+        (
+            Step(call.span, f"{call.name}() takes {seen.object} here"),
+            *one.branches(),
+            Step(seen.span, f"the function {'fails' if seen.failing else 'returns'} here and leaves it so"),
+        ),
+        certainty if analysed.once(held).complete else "low",
+    )
+
+
+def _never_released(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A member of the object that a setup phase acquires, and that no function of the file releases.
+
+    Only a file with a function that undoes a setup phase has objects that end before QEMU does.
+    """
+    objects = analysed.once(objects_of)
+    if objects is None or not objects.sites.runs_in(analysed.name) & _ENTERING:
+        return
+    if not objects.sites.tears_down():
+        return
+    for call, handling in objects.calls("acquire"):
+        pair, path = handling.pair, handling.object
+        if objects.is_static(path) or path == root(path) or objects.sites.anywhere(pair, tail(path)):
+            continue
+        yield Observation(
+            event=_EVENT,
+            function=analysed.name,
+            primary=call.span,
+            key=call.text,
+            slots={
+                "pair": pair.name,
+                "object": path,
+                "acquire": call.name,
+                "release": objects.remedy(pair),
+                "when": "never",
+                "elsewhere": "no",
+            },
+            certainty="medium",
+            subject=NeverReleased(objects, path),
+        )
+
+
+CHECKS = (
+    Check(
+        "left-held",
+        "ownership",
+        (  # pair: its name in the rule files; object: the path of what is acquired; acquire, release: the
+            # calls; when: at a failing return, at any other, or no function ever releases it; elsewhere:
+            # whether another place of the file does.
+            event(
+                _EVENT,
+                "pair",
+                "object",
+                "acquire",
+                "release",
+                when="failing return never",
+                elsewhere="yes no",
+            ),
+        ),
+        run,
+        words=("releases",),
+    ),
+)

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""ObjectsOfFunction: what the calls of one function acquire and release, and who owns each object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.release_sites import owners, release_sites
+from qerrlint.domain.ownership import PROCESS, RESULT, Pair, place_of_object
+from qerrlint.ir.code import Addr, Assign, Call, Declare, Function, Result, Var, root
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.transfer.ownership import Handling
+
+_TAKING = ("acquire", "release")
+
+
+def objects_of(analysed: AnalysedFunction) -> ObjectsOfFunction | None:
+    """The objects of the pairs that the function acquires; None where it acquires none that matter.
+
+    Where neither the result nor an Error tells of a failure no return is known to be one: then only pairs
+    that ask for no failing return remain.
+    """
+    by_call, acquiring = _acquiring(analysed.pairs)
+    piece, data = analysed.piece, analysed.unit.data
+    found = {name.decode() for name in acquiring.findall(data, piece.body, piece.span.end)}
+    wanted = list({pair.name: pair for name in sorted(found) for pair in by_call[name]}.values())
+    signature = analysed.signature
+    if analysed.kind in ("void", "bool", "unknown") and (signature is None or signature.errp is None):
+        wanted = [pair for pair in wanted if pair.balanced or pair.prepare]
+    return ObjectsOfFunction(analysed, wanted) if wanted else None
+
+
+@lru_cache(maxsize=4)
+def _acquiring(pairs: tuple[Pair, ...]) -> tuple[Mapping[str, Sequence[Pair]], re.Pattern[bytes]]:
+    """The pairs by the calls that acquire, and a pattern that finds such calls."""
+    by_call: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        for move in pair.acquire:
+            by_call.setdefault(move.call, []).append(pair)
+    # The first letter in front of the alternatives: a pattern that begins with \b is slow.
+    names = sorted(by_call)
+    heads = {name[0] for name in names}
+    alternatives = "|".join(
+        rf"{head}(?:{'|'.join(re.escape(name[1:]) for name in names if name[0] == head)})\b(?=\s*\()"
+        for head in sorted(heads)
+    )
+    return by_call, re.compile(alternatives.encode() or rb"(?!)")
+
+
+def _handlings_of(
+    unit: TranslationUnit, function: Function, pairs: Sequence[Pair]
+) -> dict[int, list[Handling]]:
+    """What each call of the function, by its number, does to the objects of the pairs."""
+    aliases = _aliases(function)
+    out: dict[int, list[Handling]] = {}
+    for call in function.calls:
+        if call.direct:
+            for handling in _handlings(unit, call, pairs, aliases):
+                out.setdefault(call.index, []).append(handling)
+    taken = {(h.pair.name, h.object) for found in out.values() for h in found if h.role == "acquire"}
+    # error_setg() and error_free() concern a pair only where their object is one that the function acquires.
+    return {
+        number: kept
+        for number, found in out.items()
+        if (kept := [h for h in found if h.role in _TAKING or (h.pair.name, h.object) in taken])
+    }
+
+
+def _handlings(
+    unit: TranslationUnit, call: Call, pairs: Sequence[Pair], aliases: dict[str, str]
+) -> Iterator[Handling]:
+    handed = {arg.path for arg in call.args[1:] if isinstance(arg, Var)}
+    for pair in pairs:
+        for role, moves in pair.roles:
+            for move in moves:
+                path = ""
+                if move.call == call.name and move.applies(unit.signature(call.name)):
+                    if move.object == RESULT:
+                        path = f"#{call.index}"
+                    elif move.object == PROCESS:
+                        path = pair.name.replace(" ", "-")
+                    else:
+                        path = _resolved(place_of_object(move.moved(call)), aliases)
+                elif role == "release" and move.call in handed and call.name.startswith("g_clear"):
+                    # g_clear_pointer(&object, releasing function)
+                    path = _resolved(place_of_object(call.args[0]), aliases)
+                # The elements of an array are not distinguished.
+                if path and "[" not in path:
+                    yield Handling(role, pair, move, path)
+
+
+def _aliases(function: Function) -> dict[str, str]:
+    """Locals that always hold the address of one place: `T *x = &s->y`."""
+    targets: dict[str, set[str]] = {}
+    for block in function.blocks:
+        for event in block.events:
+            if isinstance(event, Assign) and event.target in function.locals:
+                value = event.value
+                targets.setdefault(event.target, set()).add(value.path if isinstance(value, Addr) else "")
+    return {
+        name: place for name, places in targets.items() if len(places) == 1 and (place := next(iter(places)))
+    }
+
+
+def _resolved(path: str, aliases: dict[str, str]) -> str:
+    """The path with its first name replaced by what it is the address of."""
+    first = root(path)
+    place = aliases.get(first)
+    if place is None or not path.startswith(first):
+        return path
+    rest = path[len(first) :]
+    return place + ("." + rest[2:] if rest.startswith("->") else rest)
+
+
+class ObjectsOfFunction:
+    """The objects of one function, and what its calls do to them.
+
+    An object is named by the path that leads to it; "#3" is what call 3 returns.
+    """
+
+    def __init__(self, analysed: AnalysedFunction, pairs: Sequence[Pair]) -> None:
+        self.analysed = analysed
+        self.unit = analysed.unit
+        self.function = analysed.function
+        self.sites = release_sites(analysed.unit)
+        self.handlings = _handlings_of(self.unit, self.function, pairs)
+        signature = analysed.signature
+        self._params = {p.name for p in signature.params} if signature is not None else set()
+        self._statics = {
+            event.path
+            for block in self.function.blocks
+            for event in block.events
+            if isinstance(event, Declare) and event.static
+        }
+
+    def calls(self, role: str) -> Iterator[tuple[Call, Handling]]:
+        """The calls that acquire, release, prepare or discard (`role`) an object, in order."""
+        for number, found in sorted(self.handlings.items()):
+            for handling in found:
+                if handling.role == role:
+                    yield self.function.calls[number], handling
+
+    def kept_in(self, path: str) -> str:
+        """Where the function stores what a call returns; any other path as it is."""
+        if not path.startswith("#"):
+            return path
+        returned = Result(int(path[1:]))
+        for block in self.function.blocks:
+            for event in block.events:
+                if isinstance(event, Assign) and event.value == returned:
+                    return event.target
+        return path
+
+    def releases_itself(self, pair: Pair, path: str) -> bool:
+        """Whether the function releases the object somewhere."""
+        return any(h.pair is pair and h.object == path for _, h in self.calls("release"))
+
+    def is_local(self, path: str) -> bool:
+        """Whether the object is a local variable, which ends with the function."""
+        return (
+            path.isidentifier()
+            and path in self.function.locals
+            and path not in self._statics
+            and not owners(self.function, path) & self._params
+        )
+
+    def is_static(self, path: str) -> bool:
+        """Whether the object is a static or global variable, or a part of one."""
+        first = root(path)
+        return first in self._statics or (
+            first not in self.function.locals and first not in self._params and not path.startswith("#")
+        )
+
+    def is_pointer(self, path: str, call: int) -> bool:
+        """Whether `call` acquires what a variable points to, and not a part of what a parameter points to."""
+        if not path.isidentifier():
+            return False
+        found = next(h for h in self.handlings[call] if h.role == "acquire")
+        moved = found.move.moved(self.function.calls[call])
+        return isinstance(moved, Var) and not owners(self.function, path) & self._params
+
+    def remedy(self, pair: Pair) -> str:
+        """The releasing calls that this tree declares, for a message."""
+        declared = [move.call for move in pair.release if self.unit.signature(move.call) is not None]
+        names = dict.fromkeys(declared or [move.call for move in pair.release])
+        return " or ".join(f"{name}()" for name in names)

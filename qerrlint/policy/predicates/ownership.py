@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Predicates about what is acquired, and by whom it is released (the family `ownership`)."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.held import HeldObject
+from qerrlint.checks.ownership.left_held import NeverReleased
+from qerrlint.checks.ownership.prepared_twice import Preparation
+from qerrlint.domain.ownership import tail
+from qerrlint.findings import Observation
+from qerrlint.qemu.device_lifecycle import FINALIZE, RECURRING
+
+_ASKED = re.compile(rb"\bif\s*\(\s*!?\s*([a-z_]\w*)\s*\(")
+
+
+# -- left-held and not-discarded --------------------------------------------------------------------
+
+
+def local_is_unreachable(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """The object is prepared in a local variable, which `unreachable` is about."""
+    one = observation.subject
+    return isinstance(one, HeldObject) and one.is_local and bool(one.seen.pair.prepare)
+
+
+def finalize_releases(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """instance_finalize releases (or discards) the object."""
+    one = observation.subject
+    if not isinstance(one, HeldObject):
+        return False
+    pair, member, sites = one.seen.pair, tail(one.seen.object), one.objects.sites
+    if observation.event == "not-discarded":
+        return bool(sites.discarding_at_the_end(pair, member))
+    return one.outlives and sites.in_phase(FINALIZE, pair, member)
+
+
+def caller_releases(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """A caller of the function in the same file releases (or discards) the object."""
+    one = observation.subject
+    if not isinstance(one, HeldObject):
+        return False
+    pair, member, sites = one.seen.pair, tail(one.seen.object), one.objects.sites
+    if observation.event == "not-discarded":
+        callers = sites.above(analysed.name) - {analysed.name}
+        return any(sites.discards(caller, pair, member) for caller in callers)
+    return one.outlives and sites.released_by_callers(analysed.name, pair, member)
+
+
+def other_phase_may_release(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """The function does not run in a setup phase alone, and never releases the object itself."""
+    one = observation.subject
+    if not isinstance(one, HeldObject) or one.objects.sites.only_in_setup(analysed.name):
+        return False
+    if observation.event == "not-discarded":
+        return not one.is_local
+    return one.outlives and not one.releases_itself
+
+
+def may_be_released_elsewhere(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Another file can see the member: no struct of this file declares it, or it lies deeper in one."""
+    never = observation.subject
+    if not isinstance(never, NeverReleased):
+        return False
+    member, unit = tail(never.path).encode(), analysed.unit
+    declared = any(
+        piece.kind != "function" and unit.data.find(member, piece.span.start, piece.span.end) >= 0
+        for piece in unit.pieces
+    )
+    return not declared or never.path.count(".") + never.path.count("->") != 1
+
+
+# -- unchecked-acquire, unreachable -----------------------------------------------------------------
+
+
+def may_be_meant_to_stay(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """No setup phase that can still fail acquires the object."""
+    return observation.slots["phase"] == "other"
+
+
+# -- prepared-twice ---------------------------------------------------------------------------------
+
+
+def phase_releases_first(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """A recurring phase of the object releases the member."""
+    found = observation.subject
+    return (
+        isinstance(found, Preparation)
+        and found.runs_again
+        and found.objects.sites.in_phase(RECURRING, found.handling.pair, found.member)
+    )
+
+
+def callers_are_unknown(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Not exactly the second of the two functions has external linkage."""
+    found, unit = observation.subject, analysed.unit
+    if not isinstance(found, Preparation) or found.runs_again:
+        return False
+    return not unit.is_static(analysed.name) or unit.is_static(found.other)
+
+
+def ask_one_question(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Both functions call the same function in a condition before they prepare the member."""
+    found, unit = observation.subject, analysed.unit
+    if not isinstance(found, Preparation) or found.runs_again:
+        return False
+    mine = _ASKED.findall(unit.data, unit.functions[analysed.name].body, found.call.span.start)
+    theirs = _ASKED.findall(unit.data, unit.functions[found.other].body, found.start)
+    return not set(mine).isdisjoint(theirs)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Predicates about message texts, redundant code and signatures (the family `text`)."""
+
+from __future__ import annotations
+
+from qerrlint.absint.reachability import reaches
+from qerrlint.c.declarations.types import Signature
+from qerrlint.c.format_string import ends_in_conversion
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.text.error_message_form import (
+    Message,
+    has_sentences,
+)
+from qerrlint.domain.word_lists import word_list
+from qerrlint.findings import Observation
+from qerrlint.ir.code import Call, text_of
+
+
+def _message(observation: Observation, *forms: str) -> Message | None:
+    """The message of an observation of one of the forms."""
+    found = observation.subject if observation.slots["form"] in forms else None
+    return found if isinstance(found, Message) else None
+
+
+def is_information(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """A full stop ends the text of info_report()."""
+    message = _message(observation, "period")
+    return message is not None and message.call.name.startswith("info_")
+
+
+def is_several_sentences(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """The full stop at the end of a message closes the last of several sentences."""
+    message = _message(observation, "period")
+    return message is not None and has_sentences(message.phrase)
+
+
+def is_printed_text(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """A line break or advice stands in a text that is printed at once and becomes no Error."""
+    message = _message(observation, "line-break", "advice")
+    return message is not None and not message.is_error
+
+
+def is_only_system_text(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """The message is nothing but the system's text, or the number, of an errno."""
+    message = _message(observation, "strerror", "errno-number")
+    return message is not None and not message.format.text.replace("%s", "").strip()
+
+
+def has_own_separator(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """The text in front of an Error ends in a blank, a newline or punctuation other than ":" and "."."""
+    message = _message(observation, "separator")
+    if message is None:
+        return False
+    text = message.format.text
+    return text.endswith((" ", "\\n")) or not (text[-1].isalnum() or text[-1] in "_'\"`)]}:.")
+
+
+def prefix_ends_in_value(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """The text in front of an Error ends in a value that is text, or in a macro."""
+    message = _message(observation, "separator")
+    return message is not None and _ends_in_text(message.format.text)
+
+
+def hint_ends_in_value(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """A hint ends in a value that is text, or in a macro."""
+    message = _message(observation, "hint-newline")
+    return message is not None and _ends_in_text(message.format.text)
+
+
+def _ends_in_text(format: str) -> bool:
+    """Whether a format ends in %s, %c or a macro; of a number the last character is known to be a digit."""
+    return ends_in_conversion(format) and format.endswith(("s", "c", "\1"))
+
+
+def hint_goes_on(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """A later call of the function adds to the hint."""
+    message = _message(observation, "hint-newline")
+    if message is None:
+        return False
+    more = {call.index for call in message.function.calls if _adds_to_hint(call, message)}
+    return reaches(message.function, message.call.index, more)
+
+
+def _adds_to_hint(call: Call, message: Message) -> bool:
+    if word_list("hint-continuations").matches(call.name):
+        return True
+    error = text_of(message.call.args[0])
+    return "hint" in call.name and any(text_of(arg) == error for arg in call.args)
+
+
+def guard_has_comment(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """A comment stands on the line of the guard."""
+    guard = observation.subject
+    if observation.slots["form"] != "guard" or not isinstance(guard, Call):
+        return False
+    data = analysed.unit.data
+    line_end = data.find(b"\n", guard.span.end)
+    rest = data[guard.span.end : line_end if line_end >= 0 else len(data)]
+    return b"/*" in rest or b"//" in rest
+
+
+def has_prescribed_name(analysed: AnalysedFunction, _observation: Observation) -> bool:
+    """By its name the function is a QMP or HMP command, a visitor, a realize, a callback or an accessor."""
+    name = analysed.name
+    front, _, last = name.rpartition("_")
+    return (
+        word_list("prescribed-prefixes").matches(name)
+        or word_list("prescribed-parts").matches(name)
+        or word_list("accessor-parts").matches(front)
+        or word_list("callback-endings").matches(last)
+    )
+
+
+def takes_opaque_data(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """A parameter of the function is a Visitor or opaque data."""
+    signature = observation.subject
+    return isinstance(signature, Signature) and any(
+        word_list("callback-parameters").matches(param.type) for param in signature.params
+    )
+
+
+def address_is_taken(analysed: AnalysedFunction, _observation: Observation) -> bool:
+    """The file uses the function's name without calling it."""
+    return analysed.unit.is_handed_over(analysed.name)
