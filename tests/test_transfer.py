@@ -222,6 +222,7 @@ def test_a_maybe_error_is_propagated_or_is_null() -> None:
         ("unsigned *r; int t; t = r;", "t", [ANY]),
         ("int r; int t; t = r;", "t", [ANY]),
         ("int r = 3; int t = 0; int r;", "r", [ANY]),
+        ("Peg *q; visit_type_Peg(p, n, &q, errp);", "q", [ZERO, POS]),
     ],
 )
 def test_what_is_known_of_values(body: str, value: str, wanted: list[int]) -> None:
