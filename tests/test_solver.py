@@ -321,7 +321,10 @@ def test_the_limit_holds_for_a_block_with_one_way_in() -> None:
     # The first ones wait unseen; what comes after is counted from none.
     assert explored.states == 16
     assert explored.complete
-    assert not explore(counting(3, ways=1), (0, 0, 0), ToyDomain(ALL_LIVE), 2).complete
+    tight = explore(counting(3, ways=1), (0, 0, 0), ToyDomain(ALL_LIVE), 3)
+    assert not tight.complete
+    # Three wait, three are counted, and the other two are widened to the same.
+    assert tight.states == 8 + 7
 
 
 class Endless(ToyDomain):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from qerrlint.domain.ownership import RESULT, Move, Pair, place_of_object
 from qerrlint.domain.result import FunctionResult
 from qerrlint.domain.state import State
 from qerrlint.ir.code import ANY, NEG, POS, ZERO
@@ -16,6 +17,7 @@ from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.transfer.frame import prepare
 from qerrlint.transfer.interpretation import ErrorDomain, interpret
+from qerrlint.transfer.ownership import Handling, follow
 from qerrlint.transfer.sites import ReturnSite
 
 PROTOTYPES = """
@@ -220,6 +222,7 @@ def test_a_maybe_error_is_propagated_or_is_null() -> None:
         ("unsigned *r; int t; t = r;", "t", [ANY]),
         ("int r; int t; t = r;", "t", [ANY]),
         ("int r = 3; int t = 0; int r;", "r", [ANY]),
+        ("Peg *q; visit_type_Peg(p, n, &q, errp);", "q", [ZERO, POS]),
     ],
 )
 def test_what_is_known_of_values(body: str, value: str, wanted: list[int]) -> None:
@@ -300,6 +303,7 @@ def test_parameters_at_the_entry() -> None:
         ("exit(1);", {"exits exit"}),
         ("peg_plain(p); return 0;", {"dropped-result peg_plain"}),
         ('error_setg(errp, "x"); peg_start(p); return 0;', {"goes-on peg_start"}),
+        ('error_setg(errp, "x"); peg_start(p); peg_more(p); return 0;', {"goes-on peg_start"}),
         ('error_setg(errp, "x"); g_free(p); return 0;', set()),
         ('error_setg(errp, "x"); peg_cleanup(p); return 0;', set()),
         ('error_setg_errno(errp, -1, "x"); return 0;', {"negative-errno -1"}),
@@ -540,3 +544,105 @@ def test_a_state_covers_those_that_know_more_of_what_only_decides() -> None:
     small.frame.values = 0
     assert small.domain.key(one.with_held(frozenset({1}))) != small.domain.key(less)
     assert replace(small.frame).deciding(term.bit) == term.bit
+
+
+# -- what is acquired -------------------------------------------------------------------------------------
+
+TAKE, GIVE = Move("take", 1, fails="negative"), Move("give", 1)
+PLAIN = Pair("plain", (TAKE, Move("lock", 1), Move("make", RESULT)), (GIVE,))
+PREPARED = Pair("prepared", (TAKE,), (GIVE,), (Move("prep", 1),), (Move("drop", 1),))
+KEEPING = replace(PREPARED, keeps=True)
+
+
+def followed(body: str, pair: Pair = PLAIN, head: str = HEAD) -> set[str]:
+    """What is seen of the objects of a pair: "kind object status", "!" at a failing exit, "?" if not sure."""
+    small = Small(body, head)
+    handlings: dict[int, list[Handling]] = {}
+    for call in small.function.calls:
+        for role, moves in pair.roles:
+            for move in moves:
+                if move.call == call.name:
+                    path = place_of_object(move.moved(call))
+                    handlings.setdefault(call.index, []).append(Handling(role, pair, move, path))
+    kind = "int" if small.signature is not None and small.signature.returns == "int" else "bool"
+    held = follow(
+        small.function,
+        small.signature,
+        kind,
+        small.effect,
+        handlings,
+        lambda call, of, path: call.name == "peg_cleanup",
+    )
+    assert held.complete
+    return {
+        f"{one.kind} {one.object} {one.status}" + ("!" if one.failing else "") + ("" if one.sure else "?")
+        for one in held.seen
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("lock(p); return -1;", {"exit p held!"}),
+        ("lock(p); return 0;", {"exit p held?"}),
+        ("lock(p); give(p); return -1;", set()),
+        ("lock(p); give(q); return -1;", {"exit p held!", "exit q lent!"}),
+        ("give(p); lock(p); return -1;", set()),
+        ("lock(p); peg_cleanup(p); return -1;", set()),
+        ("lock(p); peg_start(p); return -1;", {"exit p held!"}),
+        ("lock(p); p = q; return -1;", set()),
+        ("lock(p->a); p = q; return -1;", set()),
+        ("lock(p); q = p; return -1;", {"exit q held!"}),
+        ("lock(p); Peg *p; return -1;", set()),
+        ("lock(p); if (!p) { return -1; } return 0;", {"exit p held?"}),
+        ("lock(p); if (!p->a) { return -1; } return 0;", {"exit p held?"}),
+        ("lock(p); if (!q) { return -1; } return 0;", {"exit p held!", "exit p held?"}),
+        ("int r = take(p); if (r < 0) { return r; } return 0;", {"exit p held?"}),
+        ("int r = take(p); if (r < 0) { return 0; } return -1;", {"exit p held!"}),
+        ("int r = take(p); return r;", {"exit p held?"}),
+        ("Peg *q = make(); if (!q) { return -1; } return 0;", {"exit q held?"}),
+        ("Peg *q = make(); return -1;", {"exit q held!"}),
+        ("make(); return -1;", set()),
+        ("Peg *q = make(); give(q); return -1;", set()),
+        ('lock(p); error_setg(errp, "x"); return 0;', {"exit p held!"}),
+        ("lock(p); peg_set(p, errp); return 0;", {"exit p held!?", "exit p held?"}),
+        ('error_setg(errp, "x"); lock(p); return 0;', set()),
+    ],
+)
+def test_what_is_held_at_an_exit(body: str, wanted: set[str]) -> None:
+    assert followed(body) == wanted
+
+
+def test_an_object_that_is_returned_is_not_left() -> None:
+    assert followed("Peg *q = make(); return q;", head="static Peg *peg(Peg *p, int n)") == set()
+
+
+def test_a_bool_result_alone_is_no_failure() -> None:
+    assert followed("lock(p); return false;", head="static bool peg(Peg *p, int n)") == {"exit p held?"}
+    assert followed("lock(p); return false;", head="static bool peg(Peg *p, Error **errp)") == {
+        "exit p held!"
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("prep(p); return -1;", {"exit p prepared!"}),
+        ("prep(p); drop(p); return -1;", {"discarded p prepared", "exit p discarded!"}),
+        ("prep(p); prep(p); return -1;", {"prepared p prepared", "exit p prepared!"}),
+        ("prep(p); if (take(p) < 0) { return -1; } return 0;", {"exit p failed!", "exit p held?"}),
+        (
+            "prep(p); if (take(p) < 0) { drop(p); return -1; } give(p); return 0;",
+            {"discarded p failed", "exit p discarded!"},
+        ),
+        ("drop(p); return -1;", set()),
+    ],
+)
+def test_prepared_objects(body: str, wanted: set[str]) -> None:
+    assert followed(body, PREPARED) == wanted
+
+
+def test_a_release_may_leave_what_was_prepared() -> None:
+    body = "prep(p); if (take(p) < 0) { return 0; } give(p); return -1;"
+    assert followed(body, KEEPING) == {"exit p failed?", "exit p released!"}
+    assert followed(body, PREPARED) == {"exit p failed?"}
