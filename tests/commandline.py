@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command as its user meets it: exit code, standard output, standard error; knows no layer below cli/.
+"""The command as its user meets it: exit code, standard output, standard error.
 
 `run` calls main() in this process, which is quick; `spawned` starts the interpreter anew, for what only
 a process of its own shows (hash seeds, worker processes, the working directory of `git`).

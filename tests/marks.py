@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The marks of a fixture: what should be found on which line; knows nothing of how it is found.
+"""The marks of a fixture: what should be found on which line.
 
 `/* want RULE "regexp" */` expects a finding of RULE on the mark's line whose message matches, `want+1` and
 `want-1` on a neighbouring line. `/* miss RULE */` records a defect that is not found yet, `/* false RULE */`

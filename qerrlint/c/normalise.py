@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Rewrites what the C grammar cannot parse by text of equal length; it knows no parse tree.
+"""Rewrites what the C grammar cannot parse by text of equal length.
 
 Every offset stays true and every line stays where it is. What a rewrite means to the flow graph is
 recorded with the place of the macro's name; which macros there are is data (macros.toml), the shapes

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Parses one piece by itself and says whether the tree can be trusted; it knows no flow."""
+"""Parses one piece by itself and says whether the tree can be trusted."""
 
 from __future__ import annotations
 

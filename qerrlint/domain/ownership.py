@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Pair: calls that take something and calls that give it back, as data; it knows no rule file and no path.
+"""Pair: calls that take something and calls that give it back, as data.
 
 A pair's object goes through: prepared, taken (or the attempt failed), given back, discarded. Which calls
 move it stands in the rule files; which of them apply is decided by the prototypes of the tree at hand.

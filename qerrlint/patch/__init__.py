@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Mails, threads, series and unified diffs; it knows neither C nor rules."""
+"""Mails, threads, series and unified diffs."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Unified diffs as values: file changes and hunks; it knows neither mails nor the tree they apply to."""
+"""Unified diffs as values: file changes and hunks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Subject lines of patch mails taken apart: prefix, version, n/m, title; it knows no mail."""
+"""Subject lines of patch mails taken apart: prefix, version, n/m, title."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Baseline: findings that are known and accepted, one a line of a text file; knows no tree and no change.
+"""Baseline: findings that are known and accepted, one a line of a text file.
 
     0123456789abcdef error-set-twice quartz_realize hw/timer/quartz.c
 

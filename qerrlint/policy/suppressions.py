@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which findings of a file its comments allow, and what is wrong with those comments; knows no change."""
+"""Which findings of a file its comments allow, and what is wrong with those comments."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Replay: labelled defects of a git history against what the rules say there; it knows no rule and no output.
+"""Replay: labelled defects of a git history against what the rules say there.
 
 Planning: labels of one file and fix share their two analyses, labels of one introducing commit share its
 review, and only the labelled functions are analysed. Tasks go out in the order of the labels, which is that

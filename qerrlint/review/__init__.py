@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a patch did: before against after, series, threads; it knows no C syntax."""
+"""What a patch did: before against after, series, threads."""

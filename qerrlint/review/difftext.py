@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The text of a change, ready to show: diffs as values of the Result; it knows no findings."""
+"""The text of a change, ready to show: diffs as values of the Result."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which lines of two versions of a file correspond, worked out from their bytes; it knows no patch text."""
+"""Which lines of two versions of a file correspond, worked out from their bytes."""
 
 from __future__ import annotations
 

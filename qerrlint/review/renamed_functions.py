@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which functions of a change are old ones under a new name, told by their bodies; knows no findings."""
+"""Which functions of a change are old ones under a new name, told by their bodies."""
 
 from __future__ import annotations
 

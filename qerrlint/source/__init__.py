@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where bytes come from: a directory, git objects at a revision, an overlay; it knows no C."""
+"""Where bytes come from: a directory, git objects at a revision, an overlay."""

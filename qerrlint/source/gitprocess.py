@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Git as a child process that only reads: environment, options, errors; it knows no command's meaning."""
+"""Git as a child process that only reads: environment, options, errors."""
 
 from __future__ import annotations
 
