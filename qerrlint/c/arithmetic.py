@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Integer expressions of C, from their text: the values that one may have; names are the caller's business.
+"""Integer expressions of C, evaluated from their text; the caller supplies the values of names.
 
 A value is a set of numbers, since a name may stand for several (a local that paths set differently).
-Numbers have no width: `~0` is -1, of which every bit is set.
+Numbers have no width: `~0` is -1, all of whose bits are set.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Protocol, TypeAlias
 Numbers: TypeAlias = frozenset[int]
 
 _MOST = 32
-# What nobody writes by hand: a text may come from a patch, and must cost neither the stack nor an hour.
+# Limits for hostile text, since an expression may come from a patch: nobody writes as much by hand.
 _LONGEST = 2000
 _DEEPEST = 20
-# So much of it stands in a reason.
+# How much of an expression a reason quotes.
 _SHOWN = 80
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|\d+)[uUlL]*"
@@ -57,7 +57,7 @@ _UNARY: dict[str, Callable[[int], int]] = {
 
 
 class NotUnderstoodError(Exception):
-    """The value cannot be told; the text says why, as the end of a sentence."""
+    """The value cannot be determined; the text says why, as the end of a sentence."""
 
 
 class Names(Protocol):
@@ -131,7 +131,7 @@ class _Reader:
         try:
             chosen = self._binary(0)
         except NotUnderstoodError:
-            # The condition of a choice need not be known: either arm it is.
+            # The condition of `?:` need not be known: the value is then that of either arm.
             self._depth = depth
             if not self._skipped_to_choice(start):
                 raise
@@ -146,7 +146,7 @@ class _Reader:
         return yes if chosen and 0 not in chosen else yes | no
 
     def _skipped_to_choice(self, start: int) -> bool:
-        """Go behind a condition that is not understood; False where no choice follows."""
+        """Skip a condition that is not understood; False where no `?` follows."""
         depth = 0
         for at in range(start, len(self._tokens)):
             token = self._tokens[at][1]

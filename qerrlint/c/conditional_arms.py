@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Conditional compilation inside one piece: which arms of an #if to drop so that the rest parses; no grammar.
+"""Conditional compilation inside one piece: which arms of an #if to drop so that the rest parses.
 
 The grammar takes an #if only where its arms are whole statements. Here the first arm of any other #if is
 kept; of `#if 0` the last.
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from qerrlint.c.lexis import DIRECTIVE, next_code, previous_code
 
-# Deeper groups are not looked into: a limit keeps hostile nesting from costing its square.
+# Arms of deeper groups are not examined: a limit keeps hostile nesting from costing its square.
 _DEEPEST = 20
 _NEVER = re.compile(rb"[ \t]*#[ \t]*if[ \t]+0\b")
 _BRACKETS = re.compile(rb"[{}()\[\]]")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Gaps: text of a file that may hold functions and that no piece covers, each with the reason.
 
-A run that leaves a gap out of its coverage would call code clean that it has not looked at. Whether a gap
-matters (whether its text speaks of errors at all) its reader decides.
+A run that left a gap out of its coverage would call code clean that was not analysed. The engine decides
+whether a gap matters, for instance whether its text mentions errors at all.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The C grammar of tree-sitter: one parser with its limits, and the questions put to its trees.
+"""The C grammar of tree-sitter: one parser with its limits, and queries on its trees.
 
 The parser and the query are made once per process and at first use, since loading them takes time.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The table of macros that the grammar cannot parse: loads macros.toml; it changes no text itself."""
+"""The table of macros that the grammar cannot parse, loaded from macros.toml."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-# What a rewrite tells the flow graph.
+# What a rewrite means to lowering.
 LOOP = "LOOP"
 ALWAYS = "ALWAYS"
 AUTO = "AUTO"
@@ -58,9 +58,9 @@ ACTIONS = frozenset(
 class Macro:
     """One entry of the table.
 
-    kind: what the flow graph is told. action: how the text is changed. needles: texts of which one must
-    occur before `pattern` is tried, whole words if `exact`. damaged: only for functions that did not parse
-    without it.
+    kind: what the rewrite means to lowering. action: how the text is changed. needles: texts of which one
+    must occur before `pattern` is tried, whole words if `exact`. damaged: only for functions that did not
+    parse without it.
     """
 
     kind: str

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Rewrites what the C grammar cannot parse by text of equal length.
+"""Replaces what the C grammar cannot parse by text of equal length.
 
-Every offset stays true and every line stays where it is. What a rewrite means to the flow graph is
-recorded with the place of the macro's name; which macros there are is data (macros.toml), the shapes
-that have no name are below.
+Every offset stays true and every line stays where it is. What a rewrite means to lowering is recorded with
+the place of the macro's name. The macros are data (macros.toml); shapes that have no name are matched below.
 """
 
 from __future__ import annotations
@@ -94,7 +93,7 @@ def normalise_damaged(data: bytes, every_branch: bool = False) -> Normal:
         edit.blank(start, end)
         if name is not None:
             edit.record(BRANCH, start, end, name)
-    # Each step looks at what the one before has left.
+    # Each step works on the output of the one before.
     edit, rewrites = _next(edit)
     for start, end in stray_directives(edit.bare):
         edit.blank(start, end)

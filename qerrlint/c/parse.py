@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Parses one piece by itself and says whether the tree can be trusted."""
+"""Parses one piece by itself and reports whether the tree can be trusted."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""QAPI: reads definitions of qapi/*.json, QAPI's commented dialect of JSON; it generates no code.
+"""The definitions of qapi/*.json, which is QAPI's commented dialect of JSON.
 
 Expressions are Python-like literals of strings, lists and objects with `#` comments; that is how QEMU's own
 generator reads them. Conditions (`if`) and features are ignored: a conditional member counts as present.
@@ -163,7 +163,7 @@ def _expression(data: bytes, kind: str, name: str) -> object:
 
 
 class _Literal:
-    """One literal of the schema, read from an offset on; what is damaged ends it early."""
+    """One literal of the schema, read from an offset on; damaged text ends it early."""
 
     def __init__(self, data: bytes, start: int) -> None:
         self._data = data

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Changes a text in place at equal length and records each change; which macros there are it is told."""
+"""Rewrites of one text at equal length, each recorded; the caller says which macro stands where."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Normal:
 
 
 class Edit:
-    """One text in the making: the original, its bare form for looking, the bytes that come out."""
+    """A text being rewritten: the original, its bare form for searches, and the bytes of the result."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -74,13 +74,13 @@ class Edit:
         return at if at >= 0 else len(self.bare)
 
     def result(self) -> Normal:
-        """What came out."""
+        """The rewritten text and what was changed."""
         data = bytes(self._out)
         assert len(data) == len(self.data)
         return Normal(data, tuple(sorted(self._rewrites)))
 
     def record(self, kind: str, start: int, end: int, name: str) -> None:
-        """Notes what was changed at [start, end)."""
+        """Record a change of [start, end)."""
         self._rewrites.append(Rewrite(kind, start, end, name))
 
     def changed(self, at: int) -> bool:
@@ -118,7 +118,7 @@ class Edit:
         return text[at : at + 1]
 
     def apply(self, macro: Macro, start: int, end: int) -> None:
-        """Does what `macro` says about its occurrence at [start, end)."""
+        """Rewrite the occurrence of `macro` at [start, end) as its action demands."""
         action = macro.action
         if self.changed(start):
             return

@@ -38,7 +38,7 @@ class Allowance:
 
 
 def allowances(path: str, data: bytes, pieces: Iterable[Piece]) -> tuple[Allowance, ...]:
-    """The comments of a file that speak to this program, in source order.
+    """The comments of a file that are addressed to this program, in source order.
 
     A comment beside code covers the lines that it stands on. One alone on its lines covers the next line of
     code; in or above a function's head it covers the whole function.
@@ -71,23 +71,23 @@ def _allowance(places: _Places, start: int, end: int, words: str) -> Allowance:
     before, behind = places.line(start), places.line(end)
     if before.code < start or behind.code_end > end:
         covers = Span(path, before.start, behind.end)
-        home = places.function(start)
-        whole = home is not None and start < home.body
+        function = places.function(start)
+        whole = function is not None and start < function.body
     else:
         at = places.next_code(end)
         line = places.line(at)
         covers = Span(path, line.start, line.end)
-        home = places.function(start) or places.function(at)
-        whole = home is not None and at <= home.body
-    if whole and home is not None:
-        covers = home.span
+        function = places.function(start) or places.function(at)
+        whole = function is not None and at <= function.body
+    if whole and function is not None:
+        covers = function.span
     return Allowance(
         span=Span(path, start, end),
         is_allow=allow is not None,
         rule=allow["rule"] if allow is not None else "",
         reason=" ".join(allow["reason"].split()) if allow is not None else "",
         covers=covers,
-        function=home.name if home is not None else "",
+        function=function.name if function is not None else "",
         whole=whole,
     )
 

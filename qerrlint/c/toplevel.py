@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What starts at column 0 of a file, by scans of its bytes: heads of functions, typedefs, tags, QOM's macros.
 
-No head is parsed, no body looked into; preprocessor lines have no meaning here.
+Heads are not parsed, bodies are not read, and preprocessor lines have no meaning here.
 """
 
 from __future__ import annotations

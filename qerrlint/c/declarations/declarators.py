@@ -120,25 +120,17 @@ class Reader:
                 base = ""
                 words.append(tok)
             elif tok in _TAGGED and not words and not base:
-                base = self._tagged(tok)
+                base = self._tagged()
                 continue
             elif tok in ("typeof", "__typeof__"):
-                start = self.at
-                self.at += 1
-                if self.peek() != "(":
-                    raise NotADeclarationError
-                self.skip_group()
-                base = "".join(self.toks[start : self.at])
+                base = self._applied()
                 continue
             elif tok and _NAME.match(tok) and not words:
                 if base and not self._another_type():
                     break
                 base = tok
                 if self.peek(1) == "(" and tok.isupper() and self._macro_type():
-                    start = self.at
-                    self.at += 1
-                    self.skip_group()
-                    base = "".join(self.toks[start : self.at])
+                    base = self._applied()
                     continue
             else:
                 break
@@ -149,17 +141,26 @@ class Reader:
             raise NotADeclarationError
         return base
 
-    def _tagged(self, keyword: str) -> str:
-        """A struct, union or enum with its tag; a body is skipped."""
+    def _tagged(self) -> str:
+        """The struct, union or enum at hand, with its tag; behind its body if it has one."""
+        base = self.peek()
         self.at += 1
         self.skip_attributes()
-        base = keyword
         if _NAME.match(self.peek()):
-            base = f"{keyword} {self.peek()}"
+            base += f" {self.peek()}"
             self.at += 1
         if self.peek() == "{":
             self.skip_group()
         return base
+
+    def _applied(self) -> str:
+        """`typeof(x)` or `MACRO(x)` at hand as one text."""
+        start = self.at
+        self.at += 1
+        if self.peek() != "(":
+            raise NotADeclarationError
+        self.skip_group()
+        return "".join(self.toks[start : self.at])
 
     def _another_type(self) -> bool:
         """Whether the identifier at hand, behind a base type, is a type itself (the first was a macro)."""
@@ -204,7 +205,7 @@ class Reader:
                 raise NotADeclarationError
             self.at += 1
         elif tok and _NAME.match(tok):
-            # `TCGOp *NI name(...)`: a word before the name is an attribute that no table knows.
+            # `TCGOp *NI name(...)`: a word before the name is an attribute that is in no table.
             while _NAME.match(self.peek(1)) and not ATTRIBUTE.match(self.peek(1)):
                 self.at += 1
             name = self.peek()
@@ -290,7 +291,7 @@ def type_text(base: str, const: bool, ops: list[Op]) -> str:
     text = ""
     for index, (kind, detail, params, variadic) in enumerate(ops):
         if kind == "*":
-            # The outermost pointer is the value itself: its qualifier says nothing to a caller.
+            # The outermost pointer is the value itself: its qualifier does not matter to a caller.
             text = f"*{'const' if detail and index else ''}{' ' if detail and index and text else ''}{text}"
             continue
         if text.startswith("*"):

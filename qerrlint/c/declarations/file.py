@@ -103,7 +103,7 @@ class FileDeclarations:
     def functions(self) -> dict[str, tuple[tuple[int, int], ...]]:
         """What looks like a function's declaration, by name: (start of its line, place of its parenthesis).
 
-        Not each of them is one; `signature` says so.
+        Some of them are none; `signature` gives None for those.
         """
         if self._functions is None:
             found: dict[str, list[tuple[int, int]]] = {}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Canonical signatures: reads one declaration with pycparser, a full C grammar; slow, so memoised.
+"""Signatures read with pycparser, a full C grammar; slow, so memoised.
 
-It is the second opinion on types.py (tests compare the two on real prototypes) and the reader of the
-bundled contracts. It knows no typedefs: an identifier that stands where only a type can is taken for one.
+The bundled contracts are read with it, and tests compare types.py to it on real prototypes. Typedefs are not
+looked up: an identifier that stands where only a type can stand is taken for one.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Signatures: what one declaration's text says of a function; it sees no file and resolves no name.
+"""Signatures of functions, read from the text of one declaration; names of types are not resolved.
 
 The type texts are canonical: one blank between words, stars together (``Error **``), ``const`` only where
 it qualifies what a pointer points to, attributes and storage classes gone, ``unsigned`` spelt
-``unsigned int``. The reading itself is declarators.py's; canonical.py is the slow second opinion.
+``unsigned int``. The reading itself is done in declarators.py; pycparser_signatures.py does the same slowly.
 """
 
 from __future__ import annotations

@@ -228,7 +228,7 @@ def _binary(fn: Lowering, node: Node, _used: bool) -> Value:
         return Opaque(fn.source.text(node))
     kind = operator.type
     if kind in ("-", "&") and left.type == "parenthesized_expression" and _TYPE.match(fn.source.text(left)):
-        # `(off_t)-1` looks like a subtraction to a grammar that knows no typedefs.
+        # `(off_t)-1` looks like a subtraction to a grammar without typedefs.
         return _signed(fn, right, kind, node)
     logical = kind in _LOGICAL
     if logical or kind in COMPARISONS:
