@@ -11,13 +11,25 @@ from qerrlint.ir.code import ANY, Assign, Call, Event, Function, Result, Return,
 _MOST_WAYS = 4000
 
 
+# The function asked about last, with the places of its calls: questions about one function come together.
+_LAST: list[tuple[Function, dict[int, tuple[int, int]]]] = []
+
+
 def place_of(function: Function, call: int) -> tuple[int, int] | None:
     """Block and position of a call; None where it cannot be reached."""
-    for number, block in enumerate(function.blocks):
-        for position, event in enumerate(block.events):
-            if isinstance(event, Call) and event.index == call:
-                return number, position
-    return None
+    if not _LAST or _LAST[0][0] is not function:
+        _LAST[:] = [(function, _places(function))]
+    return _LAST[0][1].get(call)
+
+
+def _places(function: Function) -> dict[int, tuple[int, int]]:
+    """Block and position of each call, by its number."""
+    return {
+        event.index: (number, position)
+        for number, block in enumerate(function.blocks)
+        for position, event in enumerate(block.events)
+        if isinstance(event, Call)
+    }
 
 
 def after(
