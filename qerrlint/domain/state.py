@@ -336,7 +336,7 @@ def join(one: State, other: State) -> State:
 
 
 def widen(state: State) -> State:
-    """The state above this one that knows no value: only the Errors, their pointers and the marks stay apart,
+    """The state above this one that holds no value: only the Errors, their pointers and the marks stay apart,
     of which a function has finitely many."""
     return State(state.errors, {}, state.points, state.trail, state.marks, state.held)
 

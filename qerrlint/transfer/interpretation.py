@@ -60,8 +60,8 @@ class ErrorDomain:
         return state.key(self.frame.deciding(state.known))
 
     def covers(self, one: State, other: State) -> bool:
-        """Whether `one`, of the same key, knows no more than `other`: what it does not know decides branches
-        only, and it takes all of them."""
+        """Whether `one`, of the same key, holds no fact that `other` lacks: an unknown value decides branches
+        only, and `one` takes all of them."""
         return one.facts is other.facts or (one.known & ~other.known == 0 and one.weaker(other))
 
     def arrive(self, state: State, block: int, loop: bool) -> State:
