@@ -26,14 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent
 def measure(tree: str) -> dict[str, Any]:
     """Milliseconds a function and the functions over the state limit, for a whole tree."""
     from qerrlint.checks.function import AnalysedFunction
-    from qerrlint.checks.registry import checks
+    from qerrlint.checks.registry import function_checks
     from qerrlint.engine.check_files import core_files
     from qerrlint.engine.gc_tuning import relax
     from qerrlint.model.program import Program
     from qerrlint.source.open_tree import open_tree
 
     relax()
-    errors = [check for check in checks() if check.analysis == "errors"]
+    errors = [check for check in function_checks() if check.analysis == "errors"]
     parses: list[float] = []
     flows: list[tuple[float, str]] = []
     over: list[str] = []

@@ -20,7 +20,12 @@ from qerrlint.source.span import Span
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 NOT_RULES = frozenset({"mail", "macros", "patches", "tree"})
 FILES = sorted(path for path in FIXTURES.glob("*/*.c") if path.parent.name not in NOT_RULES)
-_HEAD = re.compile(r"^(?!typedef|return|else)[A-Za-z_][^;={}#/]*?\b(\w+)\((?!\d)[^;{}]*\)\n\{", re.MULTILINE)
+# A function's head, or that of an initialised variable.
+_HEAD = re.compile(
+    r"^(?!typedef|return|else)[A-Za-z_]"
+    r"(?:[^;={}#/]*?\b(\w+)\((?!\d)[^;{}]*\)\n\{|[\w *]*?\b(\w+)(?:\[\])? = \{$)",
+    re.MULTILINE,
+)
 
 
 @cache
@@ -82,11 +87,11 @@ def faults_of_example(rule: str, sort: str, text: str, every: RuleSet | None = N
 
 
 def functions(text: str) -> dict[str, tuple[int, int]]:
-    """First and last line of each function of a fixture, whose braces stand in column 0."""
+    """First and last line of each function and table of a fixture, whose last braces stand in column 0."""
     out = {}
     for head in _HEAD.finditer(text):
         end = text.index("\n}", head.end())
-        out[head[1]] = (text.count("\n", 0, head.start()) + 1, text.count("\n", 0, end) + 2)
+        out[head[1] or head[2]] = (text.count("\n", 0, head.start()) + 1, text.count("\n", 0, end) + 2)
     return out
 
 

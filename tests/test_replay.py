@@ -220,7 +220,7 @@ def test_labels_that_do_not_apply_are_told_apart(history: tuple[str, dict[str, s
     assert first.unfit_change == "the introducing commit has no parent"
     nobody = outcome_of(label(commits["fix"], function="part_none"), root)
     assert nobody.unfit is None
-    assert nobody.unanalysed == "no function of that name is found in the file"
+    assert nobody.unanalysed == "no function and no table of that name is found in the file"
 
 
 def test_an_internal_error_costs_one_label(

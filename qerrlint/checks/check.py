@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Check: a value that names the events it emits and runs over one analysed function; EventType: one event.
 
+FileCheck: the same for a whole file: what its tables and its functions say together.
+
 A module of this package that defines `CHECKS` is found by listing (registry.py); no other list names it.
 """
 
@@ -11,10 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qerrlint.checks.file import AnalysedFile
     from qerrlint.checks.function import AnalysedFunction
     from qerrlint.findings import Observation
 
-ANALYSES = ("arguments", "errors", "gate", "modes", "notifiers", "ownership", "suppressions", "text")
+ANALYSES = (
+    *("arguments", "errors", "gate", "guest", "migration", "modes", "notifiers", "ownership", "suppressions"),
+    "text",
+)
 """The families of events, the values of `analysis` in a rule file."""
 
 
@@ -38,6 +44,11 @@ def event(name: str, *free: str, path_sensitive: bool = False, **closed: str) ->
     return EventType(name, slots, path_sensitive)
 
 
+def _refuse_unknown(name: str, analysis: str) -> None:
+    if analysis not in ANALYSES:
+        raise ValueError(f"check {name!r}: unknown analysis {analysis!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check. `analysis` is its family (one of ANALYSES), `events` all that `run` may emit.
@@ -54,5 +65,23 @@ class Check:
 
     def __post_init__(self) -> None:
         """Refuse a family that no rule file can name."""
-        if self.analysis not in ANALYSES:
-            raise ValueError(f"check {self.name!r}: unknown analysis {self.analysis!r}")
+        _refuse_unknown(self.name, self.analysis)
+
+
+@dataclass(frozen=True, slots=True)
+class FileCheck:
+    """One check that runs once over a file; the rest is as for Check.
+
+    The `function` of its observations is that of a function or of a variable (a table) of the file. It has to
+    look at the bytes of the file first: most files have nothing to do with it.
+    """
+
+    name: str
+    analysis: str
+    events: tuple[EventType, ...]
+    run: Callable[[AnalysedFile], Iterable[Observation]]
+    words: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a family that no rule file can name."""
+        _refuse_unknown(self.name, self.analysis)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import import_module
 
 import qerrlint.checks
-from qerrlint.checks.check import Check, EventType, event
+from qerrlint.checks.check import Check, EventType, FileCheck, event
 
 # Events that no check of a function emits: comments that allow a finding (policy.suppressions) and what a
 # change does to the files that the tool itself is configured by (review.relaxations).
@@ -29,12 +29,12 @@ _ELSEWHERE: Mapping[str, tuple[EventType, ...]] = {
 
 
 @lru_cache(maxsize=1)
-def checks() -> tuple[Check, ...]:
+def checks() -> tuple[Check | FileCheck, ...]:
     """Every check, in the order of module names; each run makes all of them.
 
     Raises ValueError when two checks emit an event of the same name.
     """
-    found: list[Check] = []
+    found: list[Check | FileCheck] = []
     for module in sorted(
         info.name
         for info in pkgutil.walk_packages(qerrlint.checks.__path__, f"{qerrlint.checks.__name__}.")
@@ -46,6 +46,16 @@ def checks() -> tuple[Check, ...]:
         if names.count(name) > 1:
             raise ValueError(f"the event {name!r} is emitted by two checks")
     return tuple(found)
+
+
+def function_checks() -> tuple[Check, ...]:
+    """The checks of one function each, in the order of checks()."""
+    return tuple(check for check in checks() if isinstance(check, Check))
+
+
+def file_checks() -> tuple[FileCheck, ...]:
+    """The checks of a whole file, in the order of checks()."""
+    return tuple(check for check in checks() if isinstance(check, FileCheck))
 
 
 @lru_cache(maxsize=1)

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
 
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
-from qerrlint.checks.registry import checks, path_sensitive
+from qerrlint.checks.registry import file_checks, function_checks, path_sensitive
 from qerrlint.findings import Exempted, Finding, Observation, number_equal
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.policy.exemptions import DROP, Exemptions, load_exemptions
@@ -50,7 +51,9 @@ def analyse_unit(
     only: Collection[str] | None = None,
     exemptions: Exemptions | None = None,
 ) -> FileReport:
-    """Run every check over the unit's functions that have to do with errors (`only` these, if given).
+    """Run every check over the unit and over its functions that have to do with errors.
+
+    `only`: the functions and variables of which something is to be said, where not of all.
 
     All rules judge what the checks see, and the report holds what `rules` say: so the selection of a rule
     changes nothing that is said of another, nor which comments are unused.
@@ -71,11 +74,22 @@ def analyse_unit(
             continue
         explored += 1
         analysed = AnalysedFunction(unit.with_definition(piece), piece, function, result, rules.pairs)
-        for observation in _observations(analysed, rules, exemptions, exempted):
+        seen = (seen for check in function_checks() for seen in check.run(analysed))
+        for observation in _observations(analysed, seen, rules, exemptions, exempted):
+            on_path = observation.event in path_sensitive() and not observation.whole
+            if on_path and not result.complete:
+                # Where states were merged, what rests on a path may rest on one that no execution takes.
+                observation = replace(observation, certainty="low")
             said += every.remarks(observation)
         if not result.complete:
             reason = unit.interpretation.incomplete(piece) or ""
             incomplete.append(Uncovered(piece.span, piece.name, reason))
+    file = AnalysedFile(unit)
+    seen = (
+        seen for check in file_checks() for seen in check.run(file) if only is None or seen.function in only
+    )
+    for observation in _observations(file, seen, rules, exemptions, exempted):
+        said += every.remarks(observation)
     unsure = {item.function for item in (*damaged, *incomplete)}
     judged = allow(
         unit,
@@ -102,32 +116,32 @@ def analyse_unit(
 
 
 def _observations(
-    analysed: AnalysedFunction, rules: RuleSet, exemptions: Exemptions, exempted: list[Exempted]
+    analysed: AnalysedFunction | AnalysedFile,
+    seen: Iterable[Observation],
+    rules: RuleSet,
+    exemptions: Exemptions,
+    exempted: list[Exempted],
 ) -> Iterable[Observation]:
-    """What the checks see in one function and no exemption drops; exemptions that apply go to `exempted`.
+    """What checks have seen and no exemption drops; exemptions that apply go to `exempted`.
 
     Of a group in which something is reported nothing counts as taken away.
     """
     reported: set[tuple[str, Hashable]] = set()
     taken: dict[Exempted, tuple[str, Hashable]] = {}
-    for check in checks():
-        for observation in check.run(analysed):
-            group = (observation.event, observation.group)
-            if observation.group is not None and group in reported:
-                continue
-            kept, applied = exemptions.apply(analysed, observation)
-            if kept is not None and observation.group is not None:
-                reported.add(group)
-            for row in applied:
-                worded = tuple(remark.finding.rule for remark in rules.remarks(observation))
-                took = Exempted(row.id, row.effect, row.reason, worded, observation.primary, analysed.name)
-                if row.effect == DROP:
-                    taken.setdefault(took, group)
-                else:
-                    exempted.append(took)
-            if kept is None:
-                continue
-            on_path = kept.event in path_sensitive() and not kept.whole
-            # Where states were merged, what rests on a path may rest on one that no execution takes.
-            yield replace(kept, certainty="low") if on_path and not analysed.result.complete else kept
+    for observation in seen:
+        group = (observation.event, observation.group)
+        if observation.group is not None and group in reported:
+            continue
+        kept, applied = exemptions.apply(analysed, observation)
+        if kept is not None and observation.group is not None:
+            reported.add(group)
+        for row in applied:
+            worded = tuple(remark.finding.rule for remark in rules.remarks(observation))
+            took = Exempted(row.id, row.effect, row.reason, worded, observation.primary, observation.function)
+            if row.effect == DROP:
+                taken.setdefault(took, group)
+            else:
+                exempted.append(took)
+        if kept is not None:
+            yield kept
     exempted += [took for took, group in taken.items() if group[1] is None or group not in reported]

@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import events
 from qerrlint.domain.word_lists import word_lists
@@ -28,7 +29,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Predicate = Callable[[AnalysedFunction, Observation], bool]
+# A predicate is asked about the function or the file (AnalysedFunction, AnalysedFile) that a check ran on.
+Predicate = Callable[[Any, Observation], bool]
 
 DROP = "drop"
 EFFECTS = (DROP, "low", "medium")
@@ -72,7 +74,7 @@ class Exemptions:
         return Exemptions((row for row in self.rows if row.id != ident), predicates())
 
     def apply(
-        self, function: AnalysedFunction, observation: Observation
+        self, analysed: AnalysedFunction | AnalysedFile, observation: Observation
     ) -> tuple[Observation | None, tuple[Exemption, ...]]:
         """The observation as it is to be reported (None: not at all), and the exemptions that changed it.
 
@@ -82,7 +84,7 @@ class Exemptions:
         for row, predicate in self._by_event.get(observation.event, ()):
             if row.effect != DROP and _at_most(observation.certainty, row.effect):
                 continue
-            if not predicate(function, observation):
+            if not predicate(analysed, observation):
                 continue
             if row.effect == DROP:
                 return None, (row,)

@@ -157,7 +157,7 @@ class _Side:
         self.functions: frozenset[str] = frozenset()
         self.found: tuple[Located, ...] = ()
         if unit is not None:
-            self.functions = frozenset(unit.functions)
+            self.functions = frozenset(piece.name for piece in unit.pieces)
             self.report = analyse_unit(unit, rules, functions)
             resolver = Resolver(program)
             self.found = tuple(resolver.locate(f, "") for f in self.report.findings if _counts(f.confidence))
@@ -166,7 +166,7 @@ class _Side:
         """Why a function was not, or not wholly, analysed."""
         assert self.report is not None
         if function not in self.functions:
-            return "no function of that name is found in the file"
+            return "no function and no table of that name is found in the file"
         hurt = (*self.report.damaged, *self.report.incomplete)
         return next((item.reason for item in hurt if item.function == function), None)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from qerrlint.c.cut import OTHER
 from qerrlint.c.declarations.types import Signature
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
@@ -77,13 +78,22 @@ def _declarations(unit: TranslationUnit) -> bytes:
 
 def touched(before: TranslationUnit | None, after: TranslationUnit | None) -> set[str]:
     """The functions of a changed file to analyse: the changed ones and those that call them, directly or not;
-    all of them when something outside functions (a type, a macro, a prototype) has changed."""
+    all of them when something outside functions (a type, a macro, a prototype) has changed.
+
+    The file's tables (initialised variables) are among them: what is said of one rests on functions as well.
+    """
     changed = changed_functions(before, after)
+    tables = {
+        piece.name
+        for unit in (before, after)
+        for piece in (unit.pieces if unit is not None else ())
+        if piece.kind == OTHER and piece.name
+    }
     names = set(before.functions if before is not None else ()) | set(
         after.functions if after is not None else ()
     )
     if before is None or after is None or _declarations(before) != _declarations(after):
-        return names
+        return names | tables
     mentions: dict[str, frozenset[bytes]] = {}
     for unit in (before, after):
         for piece in unit.definitions.functions:
@@ -93,7 +103,7 @@ def touched(before: TranslationUnit | None, after: TranslationUnit | None) -> se
         words = {name.encode() for name in changed}
         more = {name for name in names - changed if not words.isdisjoint(mentions[name])}
         if not more:
-            return changed
+            return changed | tables
         changed |= more
 
 

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""AnalysedFile: what a check of a whole file is run on, and what an exemption's predicate is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from qerrlint.model.translation_unit import TranslationUnit
+
+T = TypeVar("T")
+
+
+class AnalysedFile:
+    """One file, with the facts that its checks have asked for."""
+
+    def __init__(self, unit: TranslationUnit) -> None:
+        self.unit = unit
+        self._kept: dict[object, Any] = {}
+
+    def once(self, compute: Callable[[AnalysedFile], T]) -> T:
+        """compute(self), remembered: for facts that several checks or predicates ask for."""
+        if compute not in self._kept:
+            self._kept[compute] = compute(self)
+        return cast("T", self._kept[compute])
