@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from qerrlint.engine.located import Located, Resolver
@@ -23,11 +23,20 @@ from qerrlint.source.source import Source
 
 
 def review_change(
-    before: Source, after: Source, pairs: Sequence[FilePair], rules: RuleSet, tree: TreeInfo
+    before: Source,
+    after: Source,
+    pairs: Sequence[FilePair],
+    rules: RuleSet,
+    tree: TreeInfo,
+    near: Iterable[str] = (),
 ) -> Result:
-    """Report what the files in `pairs` change between two trees; all statuses, unfiltered."""
+    """Report what the files in `pairs` change between two trees; all statuses, unfiltered.
+
+    `near` are other files whose functions are to be known by their bodies.
+    """
     cache = DeclarationCache()
-    at_hand = [path for pair in pairs for path in (pair.old, pair.new) if path is not None and is_c(path)]
+    changed = [path for pair in pairs for path in (pair.old, pair.new) if path is not None]
+    at_hand = [path for path in dict.fromkeys((*changed, *sorted(near))) if is_c(path)]
     old = Program(before, tree.reach, at_hand, cache)
     new = Program(after, tree.reach, at_hand, cache)
     compared = compare(old, new, pairs, rules)

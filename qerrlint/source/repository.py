@@ -15,6 +15,8 @@ from qerrlint.source.gitprocess import Git, hook_store
 _BRANCHES = 4
 # A patch is not looked for on bases that were left this many seconds before it was sent: two years.
 _OLDEST_BASE = 2 * 365 * 86400
+# The beginning of the variables by which `git merge` names what it merges, the rest is a commit's id.
+_MERGED = "GITHEAD_"
 
 
 class PathChange(NamedTuple):
@@ -69,6 +71,27 @@ class Repository:
             ("rev-parse", "--verify", "--quiet", self.resolve(rev) + "^1^{commit}")
         )
         return out.decode("ascii").strip() if code == 0 else None
+
+    def parents(self, rev: str) -> tuple[str, ...]:
+        """The parents of a commit, the first one first; none for a root."""
+        out = self._git.run(("rev-parse", self.resolve(rev) + "^@"))
+        return tuple(out.decode("ascii").split())
+
+    def merge_heads(self) -> tuple[str, ...]:
+        """The commits that a merge under way merges into HEAD; none where there is no merge.
+
+        They are those of MERGE_HEAD. In the hook pre-merge-commit git has not written it yet, and names
+        them by variables GITHEAD_ID of the environment.
+        """
+        _, out, _ = self._git.try_run(("rev-parse", "--git-path", "MERGE_HEAD"))
+        file = os.path.join(self.root, out.decode("utf-8", "surrogateescape").strip())
+        try:
+            with open(file, encoding="ascii", errors="replace") as stream:
+                named = stream.read().split()
+        except OSError:
+            hook = hook_store(self.location.git_dir)
+            named = [name[len(_MERGED) :] for name in os.environ if hook and name.startswith(_MERGED)]
+        return tuple(self.resolve(rev) for rev in named if self.has_commit(rev))
 
     def changed_paths(self, a: str, b: str) -> tuple[PathChange, ...]:
         """What differs between two commits, renames found, symbolic links and submodules left out."""
