@@ -41,6 +41,8 @@ TESTS = {
     "domain": ("test_domain", "test_transfer", "test_fixtures", "test_solver"),
     "transfer": ("test_transfer", "test_fixtures", "test_solver"),
     "model": (
+        "test_summaries",
+        "test_types_in_scope",
         "test_fixtures",
         "test_transfer",
         "test_receivers",

@@ -51,6 +51,7 @@ _DEFINE = re.compile(rb"\n[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)")
 _DEFINE_END = re.compile(rb"[^\\\n]*(?:\\(?:\r?\n)?[^\\\n]*)*")
 _SLOT = re.compile(rb"(?:\.|->)(\w+)[ \t]*=[ \t]*\n?[ \t]*&?([A-Za-z_]\w*)\s*[,;}]")
 _OBJECT = re.compile(rb"\w+\Z")
+_UNNAMED_ENUM = re.compile(rb"^[ \t]*enum\s*\{([^{}]*)\}", re.MULTILINE)
 _PARENT_REALIZE = re.compile(rb"\bdevice_class_set_parent_(\w+)\(\s*(\w+),\s*([a-z_]\w*),")
 # No head of a function, member or declaration before a name is longer.
 _MAX_HEAD = 6000
@@ -150,6 +151,8 @@ class FileDeclarations:
             for entry in self.types.values() if b"enum" in self.data else ():
                 if entry.kind == "enum" and entry.body[0] >= 0:
                     found.update(self.enumerators(entry))
+            for unnamed in _UNNAMED_ENUM.finditer(self.data) if b"enum" in self.data else ():
+                found.update(parse_enumerators(unnamed[1].decode("latin-1")))
             self._constants = found
         return self._constants
 
