@@ -173,7 +173,8 @@ class SeriesInfo:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A function that was not analysed, or not wholly, and why."""
+    """A function that was not analysed, or not wholly, and why; `function` is "" for a text that may hold
+    functions of which no name is known."""
 
     path: str
     line: int

@@ -85,7 +85,7 @@ def command(
     from qerrlint.patch.group_messages import assemble
 
     target = reply_target(reply, reply_from)
-    messages = [message for file in files or (() if inboxes else ("-",)) for message in _read(file)]
+    messages = _read_all(files or (() if inboxes else ("-",)))
     messages += [message for folder, ident in inboxes for message in _from_inbox(folder, ident)]
     every = assemble(messages)
     series = [one for one in every if one.patches]
@@ -143,6 +143,29 @@ def _read(file: str) -> list[Message]:
     if file == "-":
         return read_messages(sys.stdin.buffer.read(), "standard input")
     return read_path(file)
+
+
+def _read_all(files: Sequence[str]) -> list[Message]:
+    """The messages of all files; one of several that cannot be read is a message that says so.
+
+    Raises InputError where none of them can be read.
+    """
+    from qerrlint.errors import InputError
+    from qerrlint.patch.mail.read_input import unread
+
+    failed: list[InputError] = []
+
+    def read(file: str) -> list[Message]:
+        try:
+            return _read(file)
+        except InputError as error:
+            failed.append(error)
+            return [unread(file, error)]
+
+    messages = [message for file in files for message in read(file)]
+    if failed and len(failed) == len(files):
+        raise failed[0]
+    return messages
 
 
 def _from_inbox(folder: str, ident: str) -> list[Message]:

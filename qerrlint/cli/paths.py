@@ -41,6 +41,7 @@ def require_files(
     """
     from qerrlint.engine.check_files import core_files
     from qerrlint.errors import InputError
+    from qerrlint.review.apply_policy import left_out
 
     for written, path in zip(shown, wanted, strict=True):
         if path not in ("", ".") and not any(
@@ -54,4 +55,9 @@ def require_files(
                 reason = "no such file or folder"
             raise InputError(f"{written}: {reason}")
     if not files:
-        raise InputError(f"{source.root}: no C files in this folder")
+        number = len(core_files(source, wanted))
+        raise InputError(
+            f"{source.root}: {left_out(number)} {origin}"
+            if number
+            else f"{source.root}: no C files in this folder"
+        )

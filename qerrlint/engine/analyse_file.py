@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
 
+from qerrlint.c.gaps import Gap
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import file_checks, function_checks, path_sensitive
@@ -19,7 +20,8 @@ from qerrlint.source.span import Span
 
 @dataclass(frozen=True, slots=True)
 class Uncovered:
-    """A definition of a function that was not analysed, or not wholly."""
+    """A definition of a function that was not analysed, or not wholly; `function` is "" for a text whose
+    functions are not known."""
 
     span: Span
     function: str
@@ -50,17 +52,22 @@ def analyse_unit(
     rules: RuleSet,
     only: Collection[str] | None = None,
     exemptions: Exemptions | None = None,
+    gaps: Iterable[Gap] | None = None,
 ) -> FileReport:
     """Run every check over the unit and over its functions that have to do with errors.
 
     `only`: the functions and variables of which something is to be said, where not of all.
+
+    Of the texts that hold no function as far as can be told (`gaps`, if given, else all that have to do with
+    errors) the report says that they were not analysed.
 
     All rules judge what the checks see, and the report holds what `rules` say: so the selection of a rule
     changes nothing that is said of another, nor which comments are unused.
     """
     every = rules.everything()
     said: list[Remark] = []
-    damaged: list[Uncovered] = []
+    left = unit.definitions.relevant_gaps() if gaps is None else gaps
+    damaged = [Uncovered(gap.span, gap.name, gap.reason) for gap in left]
     incomplete: list[Uncovered] = []
     explored = 0
     exemptions = exemptions if exemptions is not None else load_exemptions()
@@ -108,7 +115,7 @@ def analyse_unit(
         explored=explored,
         findings=findings,
         advice={f.fingerprint: advice[f.rule, f.span] for f in findings},
-        damaged=tuple(damaged),
+        damaged=tuple(sorted(damaged, key=lambda item: item.span)),
         incomplete=tuple(incomplete),
         allowances=judged.keys,
         exempted=tuple(sorted(exempted, key=lambda e: (e.span, e.exemption))),

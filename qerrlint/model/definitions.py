@@ -11,8 +11,9 @@ import re
 from bisect import bisect_right
 from functools import cached_property
 
-from qerrlint.c.cut import FUNCTION, Piece, cut
+from qerrlint.c.cut import FUNCTION, Piece, cut_file
 from qerrlint.c.declarations.types import Signature, parse_signature
+from qerrlint.c.gaps import ENCODING, Gap
 from qerrlint.model.file_text import FileText
 
 # The words that make a function worth interpreting: Error objects, notifiers, blockers.
@@ -32,13 +33,16 @@ _REGISTERS = re.compile(
 class Definitions:
     """The functions that a file defines.
 
-    `pieces` are all braced top-level pieces of the file, `functions` those that define a function, both in
-    source order; `by_name` holds the definitions of each name in source order.
+    `pieces` are all braced top-level pieces of the file, `functions` those that define a function, `gaps` the
+    texts that may hold functions and are no piece, all in source order; `by_name` holds the definitions of
+    each name in source order.
     """
 
     def __init__(self, text: FileText) -> None:
         self._text = text
-        self.pieces = tuple(cut(text.path, text.data))
+        found = cut_file(text.path, text.data)
+        self.pieces = found.pieces
+        self.gaps = found.gaps
         self.functions = tuple(piece for piece in self.pieces if piece.kind == FUNCTION)
         by_name: dict[str, tuple[Piece, ...]] = {}
         for piece in self.functions:
@@ -56,6 +60,15 @@ class Definitions:
     def relevant(self) -> list[Piece]:
         """The definitions that have to do with errors, notifiers or blockers, in source order."""
         return [piece for piece in self.functions if self.is_relevant(piece)]
+
+    def relevant_gaps(self) -> list[Gap]:
+        """The gaps whose text has to do with errors, notifiers or blockers, or cannot be read as C at all."""
+        data = self._text.data
+        return [
+            gap
+            for gap in self.gaps
+            if gap.kind == ENCODING or ERRORISH.search(data, gap.span.start, gap.span.end) is not None
+        ]
 
     def is_relevant(self, piece: Piece) -> bool:
         """Whether a definition has to do with errors, notifiers or blockers by its text."""

@@ -167,7 +167,8 @@ def _coverage(result: Result) -> Iterator[Line]:
 
 
 def _function(damaged: Damaged) -> str:
-    return f"{damaged.function}() at {printable(damaged.path)}:{damaged.line} ({one_line(damaged.reason)})"
+    name = f"{damaged.function}()" if damaged.function else "text"
+    return f"{name} at {printable(damaged.path)}:{damaged.line} ({one_line(damaged.reason)})"
 
 
 def _some(items: Sequence[str]) -> str:

@@ -93,7 +93,8 @@ def gaps(result: Result) -> list[Gap]:
 
 
 def _function_gap(kind: str, item: Damaged, what: str, fatal: bool) -> Gap:
-    text = f"{printable(item.function)}() {what}: {one_line(item.reason)}"
+    name = f"{printable(item.function)}()" if item.function else f"text of {printable(item.path)}"
+    text = f"{name} {what}: {one_line(item.reason)}"
     return Gap(kind, item.path, item.line, item.function, text, fatal)
 
 

@@ -11,6 +11,7 @@ from qerrlint.policy.baseline import REASON, Baseline, Entry, match
 from qerrlint.policy.configuration import Configuration
 from qerrlint.result import Reported, Result
 from qerrlint.review.report_model import as_reported
+from qerrlint.review.scope import is_c
 from qerrlint.review.series_review import summary
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
@@ -48,9 +49,24 @@ def standing(
 def judged_change(
     result: Result, configuration: Configuration, baseline: Baseline, source: Source | None
 ) -> Result:
-    """The result of a change with its findings judged and counted anew."""
+    """The result of a change with its findings judged and counted anew; a notice where the configuration
+    leaves out each C file that it changes."""
     found, _ = judged(result.findings, configuration, baseline, source)
-    return replace(result, findings=tuple(found), summary=summary(found))
+    changed = {path for patch in result.patches for path in patch.files}
+    changed |= {
+        path for file in result.diff for path in (file.new_path or file.old_path,) if path is not None
+    }
+    files = sorted(filter(is_c, changed))
+    notices = result.notices
+    if files and all(map(configuration.excludes, files)):
+        notices = (*notices, f"{left_out(len(files), 'changed ')} {configuration.origin}")
+    return replace(result, findings=tuple(found), summary=summary(found), notices=notices)
+
+
+def left_out(number: int, kind: str = "") -> str:
+    """The beginning of a sentence on files that a configuration excludes; its name is to follow."""
+    what = f"the one {kind}C file is" if number == 1 else f"all {number} {kind}C files are"
+    return f"{what} left out by the `exclude` of"
 
 
 def stale_notice(stale: Sequence[Entry], baseline: Baseline) -> str:

@@ -23,7 +23,9 @@ from qerrlint.review.scope import (
     changed_functions,
     contract_changes,
     is_c,
+    reached_gaps,
     touched,
+    unreadable,
 )
 from qerrlint.rules.rule import RuleSet
 
@@ -121,8 +123,11 @@ def _both(before: Program, after: Program, pair: FilePair, rules: RuleSet) -> _B
     if old is None and new is None:
         return _Both(None, None)
     names = touched(old, new)
-    was = analyse_unit(old, rules, names) if old is not None else None
-    now = analyse_unit(new, rules, names) if new is not None else None
+    # What cannot be read afterwards has not been repaired.
+    lost = new is not None and unreadable(new)
+    was = analyse_unit(old, rules, names) if old is not None and not lost else None
+    gaps = reached_gaps(old, new, changed_functions(old, new)) if new is not None else ()
+    now = analyse_unit(new, rules, names, gaps=gaps) if new is not None else None
     return _Both(old, new, was, now, contract_changes(before, after, [pair]))
 
 
@@ -138,18 +143,23 @@ def _callers(
     if old is None or new is None:
         return None
     words = [c.name for c in contracts if c.name not in new.functions]
-    names = _mentioning(new, words)
-    if not names:
-        return None
-    return analyse_unit(old, rules, names), analyse_unit(new, rules, names)
-
-
-def _mentioning(unit: TranslationUnit, words: Sequence[str]) -> set[str]:
     if not words:
-        return set()
-    pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(w.encode()) for w in words) + rb")\b")
+        return None
+    pattern = _words(words)
+    names = _mentioning(new, pattern)
+    gaps = [gap for gap in new.definitions.relevant_gaps() if pattern.search(new.text.of(gap.span))]
+    if not names and not gaps:
+        return None
+    return analyse_unit(old, rules, names), analyse_unit(new, rules, names, gaps=gaps)
+
+
+def _mentioning(unit: TranslationUnit, pattern: re.Pattern[bytes]) -> set[str]:
     pieces = unit.definitions.functions
     return {piece.name for piece in pieces if pattern.search(unit.data, piece.body, piece.span.end)}
+
+
+def _words(words: Sequence[str]) -> re.Pattern[bytes]:
+    return re.compile(rb"\b(?:" + b"|".join(re.escape(w.encode()) for w in words) + rb")\b")
 
 
 def _explained(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from qerrlint.c.cut import OTHER
 from qerrlint.c.declarations.types import Signature
+from qerrlint.c.gaps import ENCODING, MACRO, TANGLED, Gap
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.source import C_SUFFIXES
@@ -105,6 +106,31 @@ def touched(before: TranslationUnit | None, after: TranslationUnit | None) -> se
         if not more:
             return changed | tables
         changed |= more
+
+
+def reached_gaps(before: TranslationUnit | None, after: TranslationUnit, names: set[str]) -> list[Gap]:
+    """The gaps of a changed file that a change reaches: of another text than before, or that use one of the
+    functions `names`; a macro that defines functions also where its uses change."""
+    old_texts = {before.text.of(gap.span) for gap in before.definitions.gaps} if before is not None else set()
+    words = {name.encode() for name in names}
+    return [
+        gap
+        for gap in after.definitions.relevant_gaps()
+        if (text := after.text.of(gap.span)) not in old_texts
+        or not words.isdisjoint(_IDENTIFIER.findall(text))
+        or (gap.kind == MACRO and _uses(before, gap.name) != _uses(after, gap.name))
+    ]
+
+
+def _uses(unit: TranslationUnit | None, macro: str) -> list[bytes]:
+    """The lines outside of functions that apply a macro."""
+    text = b"".join(between_functions(unit)) if unit is not None else b""
+    return re.findall(rb"^[ \t]*%s\b.*$" % re.escape(macro.encode()), text, re.MULTILINE)
+
+
+def unreadable(unit: TranslationUnit) -> bool:
+    """Whether a file as a whole cannot be read as C."""
+    return any(gap.kind in (ENCODING, TANGLED) for gap in unit.definitions.gaps)
 
 
 def contract_changes(before: Program, after: Program, pairs: Iterable[FilePair]) -> list[ContractChange]:

@@ -13,6 +13,8 @@ from qerrlint.source.source import Source
 if TYPE_CHECKING:
     from qerrlint.source.directory import DirectorySource
 
+# At the top of the tree in QEMU to 5.2.
+_OLD_MARK = "vl.c"
 # These two have been in every QEMU release since 2.5 and in hardly any other tree.
 _MARKS = ("VERSION", "include/qapi/error.h")
 
@@ -109,6 +111,8 @@ def looks_like_qemu(source: Source) -> bool:
 def require_qemu(name: str, *sources: Source) -> None:
     """Raise InputError, which begins with `name`, unless a source (one side of a change) is a QEMU tree."""
     if not any(map(looks_like_qemu, sources)):
+        if any(source.exists(_MARKS[0]) and source.exists(_OLD_MARK) for source in sources):
+            raise InputError(f"{name}: a QEMU tree from before {_MARKS[1]} (QEMU 1.4), which is not analysed")
         raise InputError(f"{name}: not a QEMU tree (no {_MARKS[1]} and {_MARKS[0]} in it)")
 
 
