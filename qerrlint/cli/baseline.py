@@ -128,14 +128,25 @@ def _file(source: Source, settings: Settings, target: str | None) -> str:
     from qerrlint.source.directory import DirectorySource
 
     if target is not None:
-        return target
+        return _writable(target, source, settings)
     if not isinstance(source, DirectorySource):
         raise UsageError(f"{source.root}: git's objects are not written: name a file with --output")
-    return os.path.join(source.root, settings.configuration.baseline or DEFAULT)
+    return _writable(os.path.join(source.root, settings.configuration.baseline or DEFAULT), source, settings)
+
+
+def _writable(file: str, source: Source, settings: Settings) -> str:
+    """The file; raises UsageError if it must not be written (output_files.refuse)."""
+    from qerrlint.cli.output_files import refuse
+
+    if file != "-":
+        origin = settings.configuration.origin
+        read = (settings.options.config, origin and os.path.join(source.root, origin))
+        refuse(file, source.root, filter(None, read))
+    return file
 
 
 def _save(file: str, entries: list[Entry], done: str) -> None:
-    from qerrlint.errors import UsageError
+    from qerrlint.cli.output_files import written
     from qerrlint.policy.baseline import render
     from qerrlint.report.wording import count
 
@@ -143,9 +154,6 @@ def _save(file: str, entries: list[Entry], done: str) -> None:
     if file == "-":
         click.echo(data.decode("utf-8", "surrogateescape"), nl=False)
         return
-    try:
-        with open(file, "wb") as stream:
-            stream.write(data)
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be written: {error.strerror}") from None
+    with written(file) as stream:
+        stream.write(data)
     tell(f"{file}: {done}, {count(len(entries), 'finding')}", head="")

@@ -7,9 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO
 
 from qerrlint.cli.options import Options
+from qerrlint.cli.output_files import written
 from qerrlint.cli.settings import Settings, targets
 from qerrlint.cli.tell import tell, tell_lines
 from qerrlint.errors import UsageError
@@ -38,11 +40,10 @@ def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int
             except OSError as error:
                 raise UsageError(f"standard output: cannot be written: {error.strerror}") from None
             continue
-        try:
-            with open(target, "w", encoding="utf-8", newline="\n") as stream:
-                _render(rendered, form, stream, options)
-        except OSError as error:
-            raise UsageError(f"{target}: cannot be written: {error.strerror}") from None
+        with written(target) as raw:
+            stream = TextIOWrapper(raw, encoding="utf-8", newline="\n")
+            _render(rendered, form, stream, options)
+            stream.detach()
     return exit_code(result, settings, shown)
 
 

@@ -12,7 +12,7 @@ import click
 
 from qerrlint.cli.options import Options, common, not_empty, status_option
 from qerrlint.cli.output import finish
-from qerrlint.cli.settings import Settings, settle, targets
+from qerrlint.cli.settings import Settings, refuse_targets, settle, targets
 from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def command(
     from qerrlint.errors import InputError
     from qerrlint.patch.group_messages import assemble
 
+    refuse_targets(options, None, (*files, *(folder for folder, _ in inboxes), *onto, *against))
     target = reply_target(reply, reply_from)
     messages = _read_all(files or (() if inboxes else ("-",)))
     messages += [message for folder, ident in inboxes for message in _from_inbox(folder, ident)]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,8 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
     from qerrlint.policy.configuration import FAILS, MIN_CONFIDENCE, MIN_SEVERITY, load_configuration
     from qerrlint.rules.loader import load_rules
 
-    targets(options)
+    root = source.root if source is not None else None
+    refuse_targets(options, root, (options.config, options.baseline))
     configuration = load_configuration(source, options.config)
     rules = load_rules(options.rules)
     try:
@@ -77,6 +79,10 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
         given = "--select, --ignore" if options.select or options.ignore else configuration.origin
         raise UsageError(f"{given}: {error}") from None
     configuration.check_rules(rules)
+    baseline = load_baseline(source, options.baseline, configuration.baseline)
+    if root:
+        read = (os.path.join(root, name) for name in (configuration.origin, baseline.origin) if name)
+        refuse_targets(options, root, read)
     return Settings(
         options=options,
         configuration=configuration,
@@ -86,7 +92,7 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
         min_severity=options.min_severity or configuration.min_severity or MIN_SEVERITY,
         min_confidence=options.min_confidence or configuration.min_confidence or MIN_CONFIDENCE,
         fail_on=options.fail_on or configuration.fail_on or FAILS,
-        baseline=load_baseline(source, options.baseline, configuration.baseline),
+        baseline=baseline,
     )
 
 
@@ -117,8 +123,7 @@ def open_source(options: Options, rev: str | None) -> Source:
 def targets(options: Options) -> list[tuple[str, str | None]]:
     """Each format with the file it goes to, None for standard output.
 
-    Raises UsageError for an unknown format, for two formats that would go to the same place, and for a
-    file that cannot be created, so that these errors come before the analysis.
+    Raises UsageError for an unknown format and for two formats that would go to the same place.
     """
     out: list[tuple[str, str | None]] = []
     for text in options.formats or ("text",):
@@ -129,11 +134,18 @@ def targets(options: Options) -> list[tuple[str, str | None]]:
             raise UsageError(f"--format: no file name after the colon of {text!r}")
         target = file or options.output
         target = None if target == "-" else target
-        if target in (taken for _, taken in out):
+        place = target and os.path.realpath(target)
+        if place in (taken and os.path.realpath(taken) for _, taken in out):
             raise UsageError(f"--format: two formats for {target or 'standard output'}")
-        if target is not None and os.path.isdir(target):
-            raise UsageError(f"{target}: cannot be written: it is a directory")
-        if target is not None and not os.path.isdir(os.path.dirname(target) or "."):
-            raise UsageError(f"{target}: cannot be written: there is no such directory")
         out.append((form, target))
     return out
+
+
+def refuse_targets(options: Options, root: str | None, inputs: Iterable[str | None]) -> None:
+    """Raise UsageError for an output file that cannot be written or must not be (output_files.refuse)."""
+    from qerrlint.cli.output_files import refuse
+
+    named = [name for name in inputs if name is not None]
+    for _, target in targets(options):
+        if target is not None:
+            refuse(target, root, named)

@@ -36,9 +36,26 @@ class _Worker:
 
 
 def _start(make_state: Callable[[], object], function: Callable[..., object]) -> None:
+    import signal
+    import threading
+
+    # Ctrl-C on a terminal reaches all processes: the parent ends, and this one with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     relax()
     _Worker.state = make_state()
     _Worker.function = function
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended, however that was: nobody waits for what it still does."""
+    import multiprocessing
+    from multiprocessing.connection import wait
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _run(task: object) -> object:
@@ -52,8 +69,9 @@ def in_processes(
     """`function(state, task)` for each task in `jobs` worker processes, as they come, in no certain order.
 
     Function, state's maker and tasks are pickled for the workers: no closures. Raises InputError when a
-    worker process dies; an iteration that is given up leaves no task waiting.
+    worker process dies; an iteration that is given up ends the workers, as the end of this process does.
     """
+    import multiprocessing
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
 
@@ -63,6 +81,11 @@ def in_processes(
             yield future.result()  # type: ignore[misc]
     except BrokenProcessPool:
         raise InputError("a worker process ended early (out of memory?): run with fewer --jobs") from None
+    except BaseException:
+        # Python waits at its end for tasks that are under way.
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
