@@ -184,6 +184,9 @@ def _braced(bodies: _Bodies, start: int, opening: int, typedef: bool) -> Iterato
     tag = head[1].decode("latin-1") if head[1] else ""
     if tag:
         yield TypeName(f"{kind} {tag}", kind, f"{kind} {tag}", None, start, body)
+    elif kind == "enum" and not typedef:
+        # Its constants have names though it has none; no name in C has a blank and a digit.
+        yield TypeName(f"enum {start}", kind, f"enum {start}", None, start, body)
     if not typedef:
         return
     end = data.find(b";", close, close + _LONGEST_TAIL)

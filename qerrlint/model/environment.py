@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 from qerrlint.c.declarations.file import Macro, TypeName
 from qerrlint.c.declarations.types import Declared, Signature
@@ -20,6 +21,7 @@ from qerrlint.model.include_graph import DeclarationCache, Files, MacroIndex, Tr
 from qerrlint.model.qapi_schema import Schema
 from qerrlint.model.types_in_scope import TypesInScope
 
+T = TypeVar("T")
 REACHES = ("patch", "headers", "tree")
 _ERROR_H = "include/qapi/error.h"
 _BLOCKER_H = "include/migration/blocker.h"
@@ -53,6 +55,13 @@ class Environment:
         self.schema = Schema(self.files, reach != "patch")
         self.types = TypesInScope(self.files, reach == "tree", self.schema, self.api, lambda: self.age)
         self._age = age
+        self._remembered: dict[object, Any] = {}
+
+    def once(self, compute: Callable[[Environment], T]) -> T:
+        """compute(self), remembered: for facts of the tree that several files ask for."""
+        if compute not in self._remembered:
+            self._remembered[compute] = compute(self)
+        return cast("T", self._remembered[compute])
 
     @property
     def age(self) -> str:

@@ -211,6 +211,13 @@ class Files:
         for path in core:
             self._register(path)
 
+    def every_source(self, outside: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+        """Path and bytes of every C file but headers, those below the folders `outside` left out."""
+        if self._tree is None:
+            return
+        wanted = [p for p in self._tree.paths() if p.endswith((".c", ".c.inc")) and not p.startswith(outside)]
+        yield from self._tree.read_many(wanted)
+
     def known(self) -> Iterator[FileDeclarations]:
         """The files registered so far, in the order of their paths."""
         for path in sorted(self._registered):

@@ -90,18 +90,22 @@ class TypesInScope:
 
     def members(self, struct: str, from_path: str) -> tuple[Declared, ...]:
         """The members of a struct or union, named by tag ("struct X") or typedef, in order; () if unknown."""
-        name = struct
+        found = self.body(struct, from_path)
+        return tuple(found[0].members(found[1])) if found is not None else ()
+
+    def body(self, name: str, from_path: str) -> tuple[FileDeclarations, TypeName] | None:
+        """The file and the entry with the body of a struct, union or enum; typedefs are followed."""
         for _ in range(_LONGEST_CHAIN):
             found = self._type(name, from_path)
             if found is None:
-                return ()
-            declarations, entry = found
+                return None
+            entry = found[1]
             if entry.body[0] >= 0:
-                return tuple(declarations.members(entry))
+                return found
             if entry.kind != "alias" or entry.target == name:
-                return ()
+                return None
             name = entry.target.rstrip(" *").removeprefix("const ")
-        return ()
+        return None
 
     def callback_signature(self, type_name: str, from_path: str) -> Signature | None:
         """The signature behind a typedef of a function or function pointer, or None."""

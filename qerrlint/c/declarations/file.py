@@ -13,7 +13,8 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from qerrlint.c.declarations.members import parse_enumerators, parse_members
+from qerrlint.c.declarations.members import enumerator_texts, parse_enumerators, parse_members
+from qerrlint.c.declarations.struct_body import Field, read_fields
 from qerrlint.c.declarations.types import Declared, Param, Signature, parse_declared, parse_signature
 from qerrlint.c.lexis import without_comments
 from qerrlint.c.toplevel import STATEMENT_END, TypeName, attribute_line, casts, heads, types
@@ -252,6 +253,15 @@ class FileDeclarations:
         """The constants of an enum of this file, with their values where they are plain."""
         return parse_enumerators(self._body(entry))
 
+    def enumerator_text(self, name: str) -> tuple[str, int] | None:
+        """The expression that an enum's constant of this file counts on from, and how far behind it it is."""
+        for entry in self.types.values():
+            if entry.kind == "enum" and entry.body[0] >= 0:
+                found = enumerator_texts(self._body(entry)).get(name)
+                if found is not None:
+                    return found
+        return None
+
     def slot_type(self, slot: Slot) -> str:
         """The type of the variable whose initialiser holds `slot` ("" if it cannot be told)."""
         if slot.object:
@@ -265,6 +275,11 @@ class FileDeclarations:
         """Whether `offset` lies inside a block comment (comment marks in strings fool it)."""
         opening = self.data.rfind(b"/*", max(0, offset - _LONGEST_COMMENT), offset)
         return opening >= 0 and self.data.find(b"*/", opening + 2, offset) < 0
+
+    def fields(self, entry: TypeName) -> tuple[tuple[Field, ...], bool]:
+        """The fields of a struct or union of this file as they are laid out (struct_body.read_fields)."""
+        start, end = entry.body
+        return read_fields(self.data, start, end) if start >= 0 else ((), False)
 
     def _body(self, entry: TypeName) -> str:
         start, end = entry.body

@@ -11,6 +11,7 @@ from qerrlint.c.declarations.types import Declared, parse_declared
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _SHIFT = re.compile(r"\(?\s*1\s*[uUlL]*\s*<<\s*(\d{1,3})\s*\)?\Z")
 _BIT = re.compile(r"BIT(?:_ULL)?\s*\(\s*(\d{1,3})\s*\)\Z")
+_WORDS_APART = re.compile(r"(\w)\0(?=\w)")
 # Unnamed structs inside of each other are read so deep; no type holds a number of so many digits.
 _DEEPEST = 8
 _LONGEST_NUMBER = 80
@@ -89,6 +90,33 @@ def parse_enumerators(body: str) -> tuple[tuple[str, int | None], ...]:
             out.append((part[0], current))
         part = []
     return tuple(out)
+
+
+def enumerator_texts(body: str) -> dict[str, tuple[str, int]]:
+    """For each constant of an enum's body the expression that it counts on from, and how far it is behind it.
+
+    The constants before the first expression count on from "0".
+    """
+    out: dict[str, tuple[str, int]] = {}
+    base, behind = "0", -1
+    part: list[str] = []
+    depth = 0
+    for tok in [*tokens(body), ","]:
+        if tok in _CLOSING:
+            depth += 1
+        elif tok in (")", "]", "}"):
+            depth -= 1
+        if tok != "," or depth > 0:
+            part.append(tok)
+            continue
+        if part and (part[0][0].isalpha() or part[0][0] == "_"):
+            if len(part) > 2 and part[1] == "=":
+                base, behind = _WORDS_APART.sub(r"\1 ", "\0".join(part[2:])).replace("\0", ""), 0
+            else:
+                behind += 1
+            out[part[0]] = (base, behind)
+        part = []
+    return out
 
 
 def _value(toks: list[str], known: dict[str, int | None]) -> int | None:

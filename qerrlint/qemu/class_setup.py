@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a class_init function stores into the class: methods, vmstate, properties, flags, with places.
+
+Read from the function's text; helpers of the same file that are handed the class are followed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qerrlint.c.declarations.file import FileDeclarations
+from qerrlint.qemu.function_text import FunctionText, function_text
+from qerrlint.source.span import Span
+
+# Functions that store their arguments into a class: the slot of each argument behind the class, "" for none.
+_STORES = {
+    "device_class_set_props": ("props",),
+    "device_class_set_props_n": ("props", ""),
+    "device_class_set_legacy_reset": ("legacy_reset",),
+    "device_class_set_parent_realize": ("realize", ""),
+    "device_class_set_parent_unrealize": ("unrealize", ""),
+    "device_class_set_parent_reset": ("legacy_reset", ""),
+    "resettable_class_set_parent_phases": ("phases.enter", "phases.hold", "phases.exit", ""),
+    "virtio_device_class_set_parent_realize": ("realize", ""),
+}
+_ASSIGNED = re.compile(r"\b(\w+)\s*->\s*([\w.]+)\s*=(?!=)\s*([^;]+);")
+_DECLARED = re.compile(
+    r"\b(\w+)\s*\*\s*(?:const\s+)?(\w+)\s*=\s*(?:\(\s*(\w+)\s*\*\s*\)\s*)?(\w+)\s*(\(|;|,)"
+)
+_CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(\s*(?:[A-Z]\w*\s*\(\s*)?(\w+)\s*\)?([^;]*);")
+_CAST = re.compile(r"\b([A-Z][A-Z0-9_]*_CLASS)\s*\(\s*(\w+)\s*\)")
+_PARAMETER = re.compile(r"(\w+)\s*(?:,|\)|\Z)")
+_DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A value stored into a class: `slot` ("realize", "phases.hold", "vmsd", "hotpluggable", "props"), the
+    text of the value, the class struct of the receiver ("" if not told), the function that stores it."""
+
+    slot: str
+    value: str
+    struct: str
+    function: str
+    span: Span
+
+    @property
+    def name(self) -> str:
+        """The name that is stored, without `&`; "" for NULL and for anything but a name."""
+        text = self.value.lstrip("& ")
+        return text if text.isidentifier() and text != "NULL" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCast:
+    """A cast to a class struct in a class_init function: `macro` (FOO_CLASS), and where it stands."""
+
+    macro: str
+    function: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSetup:
+    """All that a class_init function and its helpers do to the class, in the order of the text."""
+
+    stored: tuple[Stored, ...] = ()
+    casts: tuple[ClassCast, ...] = ()
+
+    def last(self, *slots: str) -> Stored | None:
+        """The last value stored into one of the slots; None where there is none."""
+        return next((one for one in reversed(self.stored) if one.slot in slots), None)
+
+
+def class_setup(declarations: FileDeclarations, function: str) -> ClassSetup:
+    """What `function` of a file, a class_init, does to its class."""
+    stored: list[Stored] = []
+    casts: list[ClassCast] = []
+    _read(declarations, function, stored, casts, set(), 0)
+    return ClassSetup(tuple(stored), tuple(casts))
+
+
+def _read(
+    declarations: FileDeclarations,
+    name: str,
+    stored: list[Stored],
+    casts: list[ClassCast],
+    seen: set[str],
+    depth: int,
+) -> None:
+    text = function_text(declarations, name) if name and name not in seen and depth < _DEEPEST else None
+    if text is None:
+        return
+    seen.add(name)
+    classes = _classes(text)
+    casts += [
+        ClassCast(found[1], name, _span(text, found.start(), found.end()))
+        for found in _CAST.finditer(text.code)
+        if found[2] in classes
+    ]
+    stored += _assignments(text, classes)
+    for found in _CALLED.finditer(text.code):
+        callee, first = found[1], found[2]
+        slots = _STORES.get(callee)
+        if slots is not None:
+            given = [part.strip() for part in found[3].strip().removesuffix(")").strip(", \n").split(",")]
+            # The places of the arguments are those of the call.
+            span = _span(text, found.start(), found.end())
+            stored += [
+                Stored(slot, " ".join(value.split()), "", name, span)
+                for slot, value in zip(slots, given, strict=False)
+                if slot
+            ]
+        elif first in classes and callee in declarations.functions:
+            _read(declarations, callee, stored, casts, seen, depth + 1)
+
+
+def _classes(text: FunctionText) -> dict[str, str]:
+    """The variables of a class_init that point to the class, with the struct that each is declared for."""
+    inside = text.head[text.head.find("(") + 1 :]
+    first = _PARAMETER.search(inside)
+    classes = {first[1]: "ObjectClass"} if first is not None else {}
+    for found in re.finditer(r"\b(\w+)\s*\*\s*(\w+)\b", inside):
+        if found[1].endswith("Class"):
+            classes[found[2]] = found[1]
+    for found in _DECLARED.finditer(text.code):
+        if found[4] in classes or found[4].endswith("_CLASS"):
+            classes[found[2]] = found[1]
+    return classes
+
+
+def _assignments(text: FunctionText, classes: dict[str, str]) -> Iterator[Stored]:
+    for found in _ASSIGNED.finditer(text.code):
+        if found[1] in classes:
+            value = " ".join(found[3].split())
+            span = _span(text, found.start(), found.end())
+            yield Stored(found[2], value, classes[found[1]], text.name, span)
+
+
+def _span(text: FunctionText, start: int, end: int) -> Span:
+    return Span(text.path, text.start + start, text.start + end)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Constants: the numbers and strings that expressions come to, by the tree's own macros and enums.
+
+Values are those of a 64-bit host. REG8() to REG64() of hw/core/registerfields.h are known: they define the
+enumerators A_NAME and R_NAME.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from qerrlint.c.arithmetic import NotUnderstoodError, Numbers, evaluate
+from qerrlint.c.declarations.file import Macro
+from qerrlint.c.expansion import TooMuchError, expanded
+from qerrlint.model.environment import Environment
+
+_STRINGS = re.compile(r'(?:\s*"[^"\\]*(?:\\.[^"\\]*)*")+\s*')
+_LITERAL = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"')
+_SIZEOF = re.compile(r"\bsizeof\s*\(([^()]*)\)")
+_REGISTER = re.compile(rb"^[ \t]*REG(8|16|32|64)\(\s*(\w+)\s*,\s*([^\n]*?)\)[ \t]*(?:/[*/][^\n]*)?$", re.M)
+# Macros of the system's headers that leave their argument as it is.
+_SAME = frozenset({"INT64_C", "UINT64_C", "UINT32_C", "INT32_C", "UINT16_C", "UINT8_C", "UINTMAX_C"})
+# Names that nest deeper stand for each other in a circle.
+_DEEPEST = 24
+
+
+class Constants:
+    """Evaluates expressions as seen from one file. `size_of` gives the size of a type in bytes, if known."""
+
+    def __init__(
+        self, environment: Environment, path: str, size_of: Callable[[str], int | None] | None = None
+    ) -> None:
+        self._environment = environment
+        self._path = path
+        self._size_of = size_of
+        self._numbers: dict[str, int | None] = {}
+        self._strings: dict[str, str | None] = {}
+        self._depth = 0
+
+    def number(self, text: str) -> int | None:
+        """The number that an expression comes to; None where it is not constant, or not known."""
+        if text not in self._numbers:
+            self._numbers[text] = None  # what stands for itself has no value
+            with suppress(NotUnderstoodError, ValueError, OverflowError):
+                (self._numbers[text],) = evaluate(self._with_sizes(text), self)
+        return self._numbers[text]
+
+    def string(self, text: str) -> str | None:
+        """The string that an expression of literals and macros comes to; None where it is not known."""
+        if text not in self._strings:
+            self._strings[text] = self._string(text)
+        return self._strings[text]
+
+    def macro(self, name: str) -> Macro | None:
+        """The #define of a name that the file sees."""
+        return self._environment.macro(name, self._path)
+
+    def _string(self, text: str) -> str | None:
+        try:
+            whole = expanded(text, self.macro)
+        except TooMuchError:
+            return None
+        whole = whole.strip()
+        while whole.startswith("(") and whole.endswith(")"):
+            whole = whole[1:-1].strip()
+        # MACHINE_TYPE_NAME("x") and kin put parentheses round a part.
+        whole = re.sub(r"[()]", " ", whole) if '"' in whole and "(" not in _LITERAL.sub("", whole) else whole
+        whole = re.sub(r"\(((?:\s*\"[^\"]*\")+)\s*\)", r" \1 ", whole)
+        if not _STRINGS.fullmatch(whole):
+            return None
+        return "".join(_LITERAL.findall(whole))
+
+    def _with_sizes(self, text: str) -> str:
+        if "sizeof" not in text:
+            return text
+
+        def size(found: re.Match[str]) -> str:
+            known = self._size_of(found[1].strip()) if self._size_of is not None else None
+            return str(known) if known is not None else found[0]
+
+        return _SIZEOF.sub(size, text)
+
+    # -- the names of an expression (c.arithmetic.Names) --
+
+    def value(self, path: str) -> Numbers:
+        """The value of a name; raises NotUnderstoodError."""
+        if not path.isidentifier():
+            raise NotUnderstoodError(f"`{path}` is no constant")
+        self._depth += 1
+        try:
+            number = self._named(path) if self._depth < _DEEPEST else None
+        finally:
+            self._depth -= 1
+        if number is None:
+            raise NotUnderstoodError(f"`{path}` is no constant")
+        return frozenset({number})
+
+    def result(self, name: str, args: Sequence[str]) -> Numbers:
+        """What a function-like macro comes to; raises NotUnderstoodError."""
+        if name in _SAME and len(args) == 1:
+            return evaluate(args[0], self)
+        macro = self.macro(name)
+        if macro is None or macro.params is None or self._depth >= _DEEPEST:
+            raise NotUnderstoodError(f"`{name}` is no macro")
+        self._depth += 1
+        try:
+            text = expanded(f"{name}({', '.join(args)})", lambda word: macro if word == name else None)
+            if text.startswith(f"{name}("):
+                raise NotUnderstoodError(f"`{name}` is no plain macro")
+            return evaluate(self._with_sizes(text), self)
+        except TooMuchError:
+            raise NotUnderstoodError(f"`{name}` is expanded too often") from None
+        finally:
+            self._depth -= 1
+
+    def _named(self, name: str) -> int | None:
+        macro = self.macro(name)
+        if macro is not None:
+            return self.number(macro.body) if macro.params is None and macro.body != name else None
+        return self._enumerator(name)
+
+    def _enumerator(self, name: str) -> int | None:
+        word = name.encode("latin-1", "replace")
+        register = name[2:].encode("latin-1", "replace") if name[:2] in ("R_", "A_") else b""
+        for declarations in self._environment.types.declarations_reached(self._path):
+            data = declarations.data
+            if word in data and b"enum" in data and name in declarations.constants:
+                known = declarations.constants[name]
+                return known if known is not None else self._computed(declarations.enumerator_text(name))
+            if register and register in data and b"REG" in data:
+                for found in _REGISTER.finditer(data):
+                    if found[2] == register:
+                        address = self.number(found[3].decode("latin-1"))
+                        divisor = int(found[1]) // 8 if name[0] == "R" else 1
+                        return address // divisor if address is not None else None
+        return None
+
+    def _computed(self, given: tuple[str, int] | None) -> int | None:
+        if given is None:
+            return None
+        base = self.number(given[0])
+        return base + given[1] if base is not None else None

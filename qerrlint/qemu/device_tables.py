@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Region tables (MemoryRegionOps), where they are used, and property lists of one file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qerrlint.c.initialisers import INVOCATION, LIST, Table, Value, tables_of_type
+from qerrlint.source.span import Span
+
+# Calls that make a region whose accesses go to a MemoryRegionOps (include/system/memory.h): for each the
+# places of the ops, the opaque pointer and the size.
+_MAKERS = {
+    "memory_region_init_io": (2, 3, 5),
+    "memory_region_init_rom_device": (2, 3, 5),
+    "memory_region_init_rom_device_nomigrate": (2, 3, 5),
+}
+_MAKER = re.compile(rb"\b(" + b"|".join(name.encode() for name in _MAKERS) + rb")\s*\(")
+_READ = ("read", "read_with_attrs")
+_WRITE = ("write", "write_with_attrs")
+
+
+@dataclass(frozen=True, slots=True)
+class RegionTable:
+    """One MemoryRegionOps. `name` is the variable, with an index where it is one of an array ("ops[2]").
+
+    `read` and `write` are the functions, the variants with attributes included, "" where there is none.
+    """
+
+    name: str
+    table: Table
+    value: Value
+    span: Span
+    read: str
+    write: str
+
+    def text(self, *members: str) -> str:
+        """The text of a member ("endianness", or "valid", "max_access_size"); "" where it is not given."""
+        found = self.value.get(*members)
+        return found.text if found is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionUse:
+    """A call that makes a region of a table: the texts of its arguments and its place."""
+
+    maker: str
+    ops: str
+    opaque: str
+    size: str
+    span: Span
+
+    @property
+    def table(self) -> str:
+        """The name of the table whose address is handed over; "" where it is no plain address."""
+        found = re.match(r"&\s*(\w+)\s*(?:\[|\Z)", self.ops)
+        return found[1] if found is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyRow:
+    """One DEFINE_PROP_*: the macro, the property's name as written, the struct and the field."""
+
+    macro: str
+    name: str
+    struct: str
+    field: str
+    span: Span
+
+
+def region_tables(path: str, data: bytes) -> Iterator[RegionTable]:
+    """The MemoryRegionOps tables of a file, one for each element of an array."""
+    for table in tables_of_type(path, data, "MemoryRegionOps"):
+        if table.type != "MemoryRegionOps":
+            continue
+        for number, row in enumerate(table.rows):
+            if row.value.kind != LIST:
+                continue
+            name = f"{table.name}[{row.index or number}]" if table.array else table.name
+            read, write = (_function(row.value, names) for names in (_READ, _WRITE))
+            yield RegionTable(name, table, row.value, row.span, read, write)
+
+
+def region_uses(path: str, data: bytes) -> Iterator[RegionUse]:
+    """The calls of a file that make a region of a MemoryRegionOps."""
+    for found in _MAKER.finditer(data):
+        maker = found[1].decode()
+        arguments = arguments_at(data, found.end() - 1)
+        ops, opaque, size = _MAKERS[maker]
+        if arguments is None or len(arguments) <= size:
+            continue
+        span = Span(path, found.start(), found.end())
+        yield RegionUse(maker, arguments[ops], arguments[opaque], arguments[size], span)
+
+
+def property_rows(path: str, data: bytes) -> Iterator[PropertyRow]:
+    """The DEFINE_PROP_* elements of the Property lists of a file."""
+    for table in tables_of_type(path, data, "Property"):
+        for row in table.rows if table.type == "Property" else ():
+            value = row.value
+            if value.kind == INVOCATION and value.name.startswith("DEFINE_") and len(value.arguments) >= 3:
+                name, struct, field = (argument.text for argument in value.arguments[:3])
+                yield PropertyRow(value.name, name, struct, field, row.span)
+
+
+def arguments_at(data: bytes, paren: int) -> list[str] | None:
+    """The texts of the arguments of the call whose parenthesis is at `paren`; None if it does not close."""
+    depth, start = 0, paren + 1
+    out: list[str] = []
+    quoted = 0
+    for at in range(paren, min(len(data), paren + 4000)):
+        byte = data[at]
+        if quoted:
+            if byte == quoted and data[at - 1] != 0x5C:
+                quoted = 0
+            continue
+        if byte in b"\"'":
+            quoted = byte
+        elif byte in b"([{":
+            depth += 1
+        elif byte in b")]}":
+            depth -= 1
+        if (byte == 0x2C and depth == 1) or not depth:
+            out.append(" ".join(data[start:at].decode("utf-8", "replace").split()))
+            start = at + 1
+            if not depth:
+                return out
+    return None
+
+
+def _function(value: Value, members: tuple[str, ...]) -> str:
+    for member in members:
+        found = value.get(member)
+        text = found.text.lstrip("& ") if found is not None else ""
+        if text and text not in ("NULL", "0"):
+            return text
+    return ""

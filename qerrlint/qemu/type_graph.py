@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The QOM types of a tree: parents, structs, class_init, phases and flags, found when asked for.
+
+A parent is looked for in the file itself, in the folder that belongs to the header which names it, in the
+core of qdev and QOM, and last in an index of the whole tree. Which of these finds it does not change the
+answer, for a name has one type.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from qerrlint.c.declarations.file import FileDeclarations, Macro
+from qerrlint.model.environment import Environment
+from qerrlint.qemu.class_setup import ClassSetup, Stored, class_setup
+from qerrlint.qemu.layouts import layouts_of
+from qerrlint.qemu.type_tables import TypeRow, type_rows
+from qerrlint.source.span import Span
+
+_CORE = ("hw/core", "qom")
+_NAMED = re.compile(
+    rb"(?:\.\s*name|\.\s*(?:generic|base|transitional)_name|\b\w+\.name)\s*=\s*([^,;}\n]+?)\s*[,;}\n]"
+)
+_POSITIONAL = re.compile(rb"\{\s*(TYPE_\w+|\"[^\"\n]+\")\s*,")
+_OUTSIDE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", "pc-bios/", "linux-headers/")
+_EXPANDS = re.compile(
+    rb"^[ \t]*[A-Z]\w*(?:DEFINE|MACHINE|REGISTER|TYPE)\w*\s*\(|^(?:DO_)?(?:OBJECT_)?DEFINE_\w*\s*\(", re.M
+)
+_DEEPEST = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A function that a type runs in a phase.
+
+    `phase` is "class_init", "instance_init", "realize", "unrealize", "finalize" or "reset"; `slot` is the
+    member that it is stored in, `struct` the class struct of the member. `span` is the place of the store,
+    `owner` the name of the type (an ancestor or the type itself).
+    """
+
+    phase: str
+    function: str
+    path: str
+    slot: str
+    struct: str
+    span: Span
+    owner: str
+
+
+# The members of classes that hold a function of a phase.
+_PHASES = {
+    "realize": "realize",
+    "init": "realize",
+    "unrealize": "unrealize",
+    "exit": "unrealize",
+    "legacy_reset": "reset",
+    "reset": "reset",
+    "phases.enter": "reset",
+    "phases.hold": "reset",
+    "phases.exit": "reset",
+}
+_OWN = {
+    "class_init": "class_init",
+    "instance_init": "instance_init",
+    "instance_post_init": "instance_init",
+    "instance_finalize": "finalize",
+}
+
+
+class QomType:
+    """One type of the tree; what it inherits is asked of its ancestors."""
+
+    def __init__(self, graph: TypeGraph, row: TypeRow) -> None:
+        self.graph = graph
+        self.row = row
+        self.path = row.span.path
+
+    @property
+    def name(self) -> str:
+        """The type's name as QOM knows it; the text of the table where its value is not known."""
+        return self.graph.string(self.row.name, self.path) or self.row.name
+
+    @cached_property
+    def parent(self) -> QomType | None:
+        """The parent type; None for a root, and where it is not found."""
+        return self.graph.find(self.row.parent, self.path) if self.row.parent else None
+
+    @cached_property
+    def lineage(self) -> tuple[QomType, ...]:
+        """The type and its ancestors that are found, the type first."""
+        out: list[QomType] = [self]
+        while out[-1].parent is not None and out[-1].parent not in out and len(out) < _DEEPEST:
+            out.append(out[-1].parent)
+        return tuple(out)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all ancestors are found, up to one without a parent."""
+        return not self.lineage[-1].row.parent
+
+    @property
+    def instance_struct(self) -> str:
+        """The state struct that it allocates, own or inherited; "" where it is not known."""
+        return self._struct("instance_size")
+
+    @property
+    def class_struct(self) -> str:
+        """The class struct that it allocates, own or inherited; "" where it is not known."""
+        return self._struct("class_size")
+
+    def _struct(self, member: str) -> str:
+        for one in self.lineage:
+            if member in one.row.values:
+                return one.row.struct(member)
+        return ""
+
+    @cached_property
+    def setup(self) -> ClassSetup:
+        """What its own class_init stores into the class."""
+        function = self.row.function("class_init")
+        declarations = self.graph.file(self.path)
+        if not function or declarations is None:
+            return ClassSetup()
+        return class_setup(declarations, function)
+
+    def stored(self, *slots: str) -> Stored | None:
+        """The value that the class ends up with in one of the slots, own or inherited."""
+        for one in self.lineage:
+            found = one.setup.last(*slots)
+            if found is not None:
+                return found
+        return None
+
+    def flag(self, slot: str, default: bool) -> bool:
+        """The value of a flag of the class (hotpluggable, user_creatable)."""
+        found = self.stored(slot)
+        return default if found is None else found.value not in ("false", "0")
+
+    def derives_from(self, *names: str) -> bool:
+        """Whether the type or an ancestor, found or only named, has one of the names (TYPE_X or a string)."""
+        for one in self.lineage:
+            if one.row.name in names or one.row.parent in names or one.name in names:
+                return True
+        return False
+
+    @property
+    def bus(self) -> str:
+        """The text of the type of the bus that a device sits on; "" for none."""
+        found = self.stored("bus_type")
+        return found.value if found is not None else ""
+
+    @cached_property
+    def phases(self) -> tuple[Phase, ...]:
+        """The functions of its phases, its own before those of its ancestors, each place of a store once."""
+        out: list[Phase] = []
+        for one in self.lineage:
+            for member, phase in _OWN.items():
+                function = one.row.function(member)
+                if function:
+                    span = one.row.values[member].span
+                    out.append(Phase(phase, function, one.path, member, "TypeInfo", span, one.name))
+            for stored in one.setup.stored:
+                served = _PHASES.get(stored.slot)
+                if served is not None and stored.name:
+                    out.append(
+                        Phase(
+                            served, stored.name, one.path, stored.slot, stored.struct, stored.span, one.name
+                        )
+                    )
+        return tuple(out)
+
+
+def graph_of(environment: Environment) -> TypeGraph:
+    """The types of a tree, one object for each Environment."""
+    return environment.once(TypeGraph)
+
+
+class TypeGraph:
+    """The types of one tree."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self._types: dict[str, tuple[QomType, ...]] = {}
+        self._found: dict[tuple[str, str], QomType | None] = {}
+        self._index: dict[str, list[str]] | None = None
+        self._folders: dict[str, tuple[str, ...]] | None = None
+        self._everything: tuple[QomType, ...] | None = None
+
+    def file(self, path: str) -> FileDeclarations | None:
+        """The declarations of one file of the tree."""
+        return self.environment.files.file(path)
+
+    def string(self, text: str, path: str) -> str | None:
+        """The string that an expression comes to, as seen from a file."""
+        return layouts_of(self.environment).constants(path).string(text) if text else None
+
+    def of_file(self, path: str) -> tuple[QomType, ...]:
+        """The types that a file defines."""
+        if path not in self._types:
+            declarations = self.file(path)
+            rows: Iterator[TypeRow] = iter(())
+            if declarations is not None:
+
+                def lookup(name: str) -> Macro | None:
+                    # Names of types stay as they are written.
+                    return None if name.startswith("TYPE_") else self.environment.macro(name, path)
+
+                expands = _EXPANDS.search(declarations.data) is not None
+                rows = type_rows(path, declarations.data, lookup if expands else None)
+            self._types[path] = tuple(QomType(self, row) for row in rows)
+        return self._types[path]
+
+    def find(self, text: str, from_path: str) -> QomType | None:
+        """The type that an expression names, as seen from a file; None where no table defines it."""
+        key = (text, from_path)
+        if key not in self._found:
+            self._found[key] = self._find(text, from_path)
+        return self._found[key]
+
+    def _find(self, text: str, from_path: str) -> QomType | None:
+        folded = text.replace(" ", "")
+        near = [from_path, *self._near(text, from_path)]
+        for path in dict.fromkeys(near):
+            for one in self.of_file(path) if self._mentions(path, text) else ():
+                if one.row.name.replace(" ", "") == folded:
+                    return one
+        value = self.string(text, from_path)
+        for path in dict.fromkeys((*self._indexed().get(folded, ()), *self._indexed().get(f'"{value}"', ()))):
+            for one in self.of_file(path):
+                if one.row.name.replace(" ", "") == folded or (value is not None and one.name == value):
+                    return one
+        if value is None:
+            return None
+        return next((one for one in self.of_file(from_path) if one.name == value), None)
+
+    def _mentions(self, path: str, text: str) -> bool:
+        declarations = self.file(path)
+        word = text.partition("(")[0].strip().encode("latin-1", "replace")
+        return declarations is not None and b"TypeInfo" in declarations.data and word in declarations.data
+
+    def _near(self, text: str, from_path: str) -> Iterator[str]:
+        """The files that most likely define the type that a macro names."""
+        macro = self.environment.macro(text, from_path) if text.isidentifier() else None
+        folders = list(_CORE)
+        if macro is not None:
+            folder = posixpath.dirname(macro.path).removeprefix("include/")
+            stem = posixpath.basename(macro.path).removesuffix(".h")
+            yield f"{folder}/{stem}.c"
+            yield f"{folder}/core.c"
+            folders.insert(0, folder)
+        for folder in folders:
+            yield from self._in_folder(folder)
+
+    def _in_folder(self, folder: str) -> tuple[str, ...]:
+        if self._folders is None:
+            table: dict[str, list[str]] = {}
+            for path in self.environment.files.paths():
+                if path.endswith(".c") and not path.startswith(_OUTSIDE):
+                    table.setdefault(posixpath.dirname(path), []).append(path)
+            self._folders = {name: tuple(paths) for name, paths in table.items()}
+        return self._folders.get(folder, ())
+
+    def _indexed(self) -> dict[str, list[str]]:
+        """For the text of each type's name, blanks left out, the files that define it."""
+        if self._index is None:
+            index: dict[str, list[str]] = {}
+            for path, data in self.environment.files.every_source(_OUTSIDE):
+                if b"TypeInfo" not in data:
+                    continue
+                for pattern in (_NAMED, _POSITIONAL):
+                    for name in pattern.findall(data):
+                        index.setdefault(name.decode("latin-1").replace(" ", ""), []).append(path)
+            self._index = index
+        return self._index
+
+    def everything(self) -> tuple[QomType, ...]:
+        """All types of the tree, by path; this reads every C file."""
+        if self._everything is None:
+            out: list[QomType] = []
+            for path, data in self.environment.files.every_source(_OUTSIDE):
+                if b"TypeInfo" in data or _EXPANDS.search(data):
+                    out += self.of_file(path)
+            self._everything = tuple(out)
+        return self._everything
