@@ -148,21 +148,23 @@ class _Run:
             # One way in: the states were told apart where they came from.
             self._put(state, target)
             return
-        if self._is_covered(state, target):
+        key = self._domain.key(state)
+        if self._is_covered(state, key, target):
             return
         if self._count[target] >= self._limit:
             self._complete = False
             state = self._domain.widen(state)
-            if self._is_covered(state, target) or self._count[target] >= 4 * self._limit:
+            key = self._domain.key(state)
+            if self._is_covered(state, key, target) or self._count[target] >= 4 * self._limit:
                 return
         self._count[target] += 1
-        self._seen[target].setdefault(self._domain.key(state), []).append(state)
+        self._seen[target].setdefault(key, []).append(state)
         self._put(state, target)
 
-    def _is_covered(self, state: Any, target: int) -> bool:
-        """Whether a state that has been at a block covers this one; those that this one covers need not
+    def _is_covered(self, state: Any, key: Hashable, target: int) -> bool:
+        """Whether a state that has been at a block covers this one, of that key; those that this one covers need not
         wait."""
-        alike = self._seen[target].get(self._domain.key(state))
+        alike = self._seen[target].get(key)
         if not alike:
             return False
         covers = self._domain.covers

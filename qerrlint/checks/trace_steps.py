@@ -29,17 +29,18 @@ def path_steps(
 ) -> tuple[Step, ...]:
     """The set of `cell` by `setter`, then the last branches of the path."""
     steps: list[Step] = []
-    branches: list[Step] = []
+    # In the order in which they were last taken; told are only the last ones.
+    branches: dict[tuple[Span, bool | None], None] = {}
     started = setter is None
     for place in places(trail):
         if setter is not None and place.kind == "set" and place.span == setter.span:
             started = True
-            branches = []
+            branches.clear()
         elif place.kind == "branch" and started:
-            step = Step(place.span, f"`{folded(unit, place.span)}` is {'true' if place.taken else 'false'}")
-            if step in branches:
-                branches.remove(step)
-            branches.append(step)
+            branches.pop((place.span, place.taken), None)
+            branches[place.span, place.taken] = None
     if setter is not None:
         steps.append(Step(setter.span, f"{shown(cell)} is set here, by {setter.name}()"))
-    return (*steps, *branches[-_MOST_BRANCHES:])
+    last = list(branches)[-_MOST_BRANCHES:]
+    told = (Step(span, f"`{folded(unit, span)}` is {'true' if taken else 'false'}") for span, taken in last)
+    return (*steps, *told)

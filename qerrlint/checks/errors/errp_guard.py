@@ -20,9 +20,14 @@ def guard_name(analysed: AnalysedFunction) -> str:
     return analysed.unit.environment.has_guard_macro() or "ERRP_GUARD"
 
 
+def _guarded_from(analysed: AnalysedFunction) -> int | None:
+    """The offset from which on the macro is in force; None where it does not stand in the function."""
+    return min((call.span.start for call in analysed.function.calls if call.name in GUARDS), default=None)
+
+
 def is_guarded(analysed: AnalysedFunction, place: Span) -> bool:
     """Whether the macro stands before a place of the function."""
-    guarded_from = min((c.span.start for c in analysed.function.calls if c.name in GUARDS), default=None)
+    guarded_from = analysed.once(_guarded_from)
     return guarded_from is not None and place.start > guarded_from
 
 

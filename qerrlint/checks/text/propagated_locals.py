@@ -8,7 +8,7 @@ already: error_propagate() keeps the first one, a second set would assert (inclu
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from qerrlint.absint.reachability import after, reaches
@@ -74,7 +74,7 @@ def propagated_locals(text: Text) -> Iterator[Observation]:
         if type_text != "Error *" or Var(name) not in propagated:
             continue
         setters = [call for call in text.function.calls if Addr(name) in call.args]
-        if setters and all(_is_free(text, call) for call in setters):
+        if setters and _are_free(text, setters):
             yield from (
                 _paired(text, name, setters, in_full=True)
                 or _collected(text, name, setters)
@@ -82,13 +82,14 @@ def propagated_locals(text: Text) -> Iterator[Observation]:
             )
 
 
-def _is_free(text: Text, call: Call) -> bool:
-    """Whether errp cannot hold an Error yet where the call is made."""
+def _are_free(text: Text, calls: Sequence[Call]) -> bool:
+    """Whether errp cannot hold an Error yet where each of the calls is made."""
+    places = {call.index for call in calls}
     for other in text.function.calls:
         if Var(text.errp or "") not in other.args or other.name in GUARDS:
             continue
         if not text.unit.effect(other).noreturn and reaches(
-            text.function, other.index, {call.index}, _failing(text, other)
+            text.function, other.index, places, _failing(text, other)
         ):
             return False
     return True
