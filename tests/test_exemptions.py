@@ -197,14 +197,14 @@ def test_a_bad_file_is_refused_with_one_line(
     old: str, new: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "exemptions.toml").write_text(GOOD.replace(old, new))
-    monkeypatch.setattr(module, "_bundled", lambda: tmp_path)
+    monkeypatch.setattr(module, "rules_folder", lambda: tmp_path)
     with pytest.raises(UsageError, match=message) as caught:
         load_exemptions.__wrapped__()
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file_is_refused_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_bundled", lambda: tmp_path)
+    monkeypatch.setattr(module, "rules_folder", lambda: tmp_path)
     with pytest.raises(UsageError, match=r"exemptions cannot be read"):
         load_exemptions.__wrapped__()
 

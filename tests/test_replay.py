@@ -254,15 +254,15 @@ def test_processes_give_what_one_process_gives(history: tuple[str, dict[str, str
 
 
 def test_a_changed_tool_has_another_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qerrlint.engine import cache_key
     from qerrlint.replay import outcomes
+    from qerrlint.source import bundled
 
     package = tmp_path / "qerrlint"
     (package / "review").mkdir(parents=True)
     (tmp_path / "rules").mkdir()
     rule = tmp_path / "rules" / "one.md"
     rule.write_text("one\n")
-    monkeypatch.setattr(cache_key, "__file__", str(package / "engine" / "cache_key.py"))
+    monkeypatch.setattr(bundled, "_PACKAGE", package)
     first = outcomes.build()
     assert outcomes.build() == first
     rule.write_text("two\n")

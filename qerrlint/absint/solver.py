@@ -162,8 +162,8 @@ class _Run:
         self._put(state, target)
 
     def _is_covered(self, state: Any, key: Hashable, target: int) -> bool:
-        """Whether a state that has been at a block covers this one, of that key; those that this one covers need not
-        wait."""
+        """Whether a state that has been at a block covers this one, which has that key; those that this one
+        covers need not wait."""
         alike = self._seen[target].get(key)
         if not alike:
             return False

@@ -9,19 +9,13 @@ comment, without regard to case; blanks stand for any run of blanks, comment sta
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from qerrlint.errors import UsageError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from qerrlint.source.bundled import read_table, rules_folder
 
 MATCHES = ("part", "prefix", "name", "inside", "text")
 _KEYS = frozenset(("about", "match", "words"))
@@ -45,15 +39,8 @@ class WordList:
 
 @lru_cache(maxsize=1)
 def _lists() -> Mapping[str, WordList]:
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "_rules"
-    file = (inside if inside.is_dir() else package.parent / "rules") / "words.toml"
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{file}: word lists cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: not valid TOML: {error}") from None
+    file = rules_folder() / "words.toml"
+    tables = read_table(file, "word lists")
     return {name: _list(name, table, f"{file}: [{name}]") for name, table in tables.items()}
 
 

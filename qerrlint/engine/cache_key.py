@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from qerrlint.source.bundled import program_folders
 from qerrlint.source.source import Source
 
 _INCLUDED = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*["<](?:[^">\n]*/)?([^">/\n]+)[">]', re.MULTILINE)
@@ -50,12 +51,6 @@ class CacheKeys:
         digest = hashlib.sha256(self._shared)
         _add(digest, path, data)
         return digest.hexdigest()
-
-
-def program_folders() -> tuple[Path, ...]:
-    """The folders with the sources of this program and its rules."""
-    package = Path(__file__).resolve().parent.parent
-    return (package,) if (package / "_rules").is_dir() else (package, package.parent / "rules")
 
 
 def _odd_includes(data: bytes) -> set[str]:

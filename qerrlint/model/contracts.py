@@ -9,7 +9,6 @@ consume, set or extend an Error, and which never return, in every tree.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -22,11 +21,7 @@ from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.errors import UsageError
 from qerrlint.ir.code import ANY
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from qerrlint.source.bundled import read_table, rules_folder
 
 AGES = ("to-8.1", "8.2-to-10.1", "10.2-on")
 NEWEST = AGES[-1]
@@ -161,36 +156,27 @@ def _effect(row: Mapping[str, Any]) -> Effect | None:
     )
 
 
-def _bundled() -> Path:
-    """The folder of the contracts: inside the package in a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "_rules" / "contracts"
-    return inside if inside.is_dir() else package.parent / "rules" / "contracts"
-
-
 @lru_cache(maxsize=4)
 def load_contracts(folder: str | None = None) -> Contracts:
     """The contracts of `folder`, or the bundled ones; loaded once.
 
     Raises UsageError naming the file when facts.toml is missing, no TOML, or has a key that is not known.
     """
-    base = Path(folder) if folder is not None else _bundled()
+    base = Path(folder) if folder is not None else rules_folder() / "contracts"
     table = base / "facts.toml"
+    rows = read_table(table, "contracts")
+    facts, slots, recoverable, statuses = (
+        rows.get("function", {}),
+        rows.get("slot", {}),
+        rows.get("recoverable", {}),
+        rows.get("status", {}),
+    )
     try:
-        rows = tomllib.loads(table.read_text(encoding="utf-8"))
-        facts, slots, recoverable, statuses = (
-            rows.get("function", {}),
-            rows.get("slot", {}),
-            rows.get("recoverable", {}),
-            rows.get("status", {}),
-        )
         headers = {
             entry.name[:-2]: entry.read_bytes() for entry in base.iterdir() if entry.name.endswith(".h")
         }
     except OSError as error:
-        raise UsageError(f"{table}: contracts cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{table}: not valid TOML: {error}") from None
+        raise UsageError(f"{base}: contracts cannot be read: {error.strerror}") from None
     if not isinstance(facts, dict):
         raise UsageError(f"{table}: [function.NAME] tables are wanted")
     for name, row in facts.items():

@@ -9,12 +9,10 @@ without it. Checks emit everything; what a row takes away is counted and listed.
 from __future__ import annotations
 
 import pkgutil
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from qerrlint.checks.file import AnalysedFile
@@ -23,11 +21,7 @@ from qerrlint.checks.registry import events
 from qerrlint.domain.word_lists import word_lists
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, Observation
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from qerrlint.source.bundled import read_table, rules_folder
 
 # A predicate is asked about the function or the file (AnalysedFunction, AnalysedFile) that a check ran on.
 Predicate = Callable[[Any, Observation], bool]
@@ -104,13 +98,8 @@ def load_exemptions() -> Exemptions:
     Raises UsageError naming the file and the row when the file cannot be read, or a row lacks a key, has one
     that is not known, or names an event, a predicate or an effect that does not exist.
     """
-    file = _bundled() / "exemptions.toml"
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8")).get("exemption", [])
-    except OSError as error:
-        raise UsageError(f"{file}: exemptions cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: not valid TOML: {error}") from None
+    file = rules_folder() / "exemptions.toml"
+    tables = read_table(file, "exemptions").get("exemption", [])
     rows = [_row(table, f"{file}: exemption {number}") for number, table in enumerate(tables, 1)]
     idents = [row.id for row in rows]
     for ident in idents:
@@ -155,10 +144,3 @@ def predicates() -> Mapping[str, Predicate]:
             if own and not name.startswith("_") and not isinstance(value, type):
                 found[name] = value
     return found
-
-
-def _bundled() -> Path:
-    """The folder of the rules: inside the package in a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "_rules"
-    return inside if inside.is_dir() else package.parent / "rules"

@@ -6,15 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qerrlint.domain.ownership import Pair
 from qerrlint.errors import UsageError
 from qerrlint.rules.rule import Rule, RuleSet
 from qerrlint.rules.rule_file import parse_rule
-
-if TYPE_CHECKING:
-    from importlib.abc import Traversable
+from qerrlint.source.bundled import rules_folder
 
 
 def load_rules(extra_dirs: Sequence[str | Path] = ()) -> RuleSet:
@@ -23,7 +20,7 @@ def load_rules(extra_dirs: Sequence[str | Path] = ()) -> RuleSet:
     Raises UsageError, one line that names the file, for the first rule file that is not valid.
     """
     rules: dict[str, Rule] = {}
-    for folder, shown in ((_bundled(), ""), *((Path(extra), f"{extra}/") for extra in extra_dirs)):
+    for folder, shown in ((rules_folder(), ""), *((Path(extra), f"{extra}/") for extra in extra_dirs)):
         try:
             files = sorted(
                 (file for file in folder.iterdir() if file.name.endswith(".md") and file.name != "README.md"),
@@ -67,14 +64,3 @@ def _with_pairs(rules: Iterable[Rule]) -> Iterator[Rule]:
         if rule.uses:
             rule = replace(rule, pairs=(*rule.pairs, *(known[name] for name in rule.uses)))
         yield rule
-
-
-def _bundled() -> Path | Traversable:
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "_rules", package.parent / "rules"):
-        if folder.is_dir():
-            return folder
-    # Imported from an archive: the slow way, which costs a start-up several milliseconds.
-    from importlib.resources import files
-
-    return files("qerrlint") / "_rules"
