@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 from qerrlint.absint.trace import Trail
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.error import Cell, ErrorState
+from qerrlint.domain.out_parameter import out_parameter
 from qerrlint.ir.code import Function, Value
 from qerrlint.source.span import Span
 
@@ -96,7 +98,7 @@ class DeadBranch:
     taken: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class FunctionResult:
     """What the interpretation of one function found. `complete`: no state was widened; `states` counts
     them."""
@@ -110,7 +112,8 @@ class FunctionResult:
     complete: bool = True
     states: int = 0
 
-    @property
+    @cached_property
     def errp(self) -> str | None:
         """The name of the function's own out-parameter, None where it has none."""
-        return self.signature.out_error if self.signature is not None else None
+        out = out_parameter(self.function, self.signature)
+        return out.name if out is not None else None

@@ -16,6 +16,7 @@ from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.aliases import casts
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.error import ERROR, FATAL
+from qerrlint.domain.out_parameter import out_parameter
 from qerrlint.domain.terms import Term, Terms
 from qerrlint.ir.code import (
     NONZERO,
@@ -66,8 +67,8 @@ _ERRNO_ARGUMENT = {"strerror": 0, "g_strerror": 0, "error_setg_errno": 1, "error
 class Frame:
     """A function under interpretation.
 
-    `errp` names its out-parameter, `out` is the term of what that points to. `types` maps locals and
-    parameters to their type, `casts` a variable to the one that it is under a cast. `fatal`: &error_abort or
+    `errp` names its out-parameter, `handed_as` the parameter that holds it at entry (another one where errp
+    is a local), `out` is the term of what it points to. `types` maps locals and parameters to their type, `casts` a variable to the one that it is under a cast. `fatal`: &error_abort or
     &error_fatal stands in it; `extends`: it extends the Error behind its out-parameter. `live[b]` is the mask
     of the terms alive at the start of block b. `used` is the mask of the terms that anything reads, `values`
     of those whose facts flow into something observed; facts of the others only decide branches.
@@ -82,6 +83,7 @@ class Frame:
     effects: list[Effect]
     casts: dict[str, str]
     extends: bool
+    handed_as: str = ""
     fatal: bool = False
     blocks: list[SiteBlock] = field(default_factory=list)
     live: list[int] = field(default_factory=list)
@@ -154,7 +156,8 @@ def prepare(
     params = signature.params if signature is not None else ()
     for param in params:
         types.setdefault(param.name, param.type)
-    errp = signature.out_error if signature is not None else None
+    parameter = out_parameter(function, signature)
+    errp = parameter.name if parameter is not None else None
     effects = [effect(call) for call in function.calls]
     extends = errp is not None and any(
         known.keeps and call.args and call.args[0] == Var(errp)
@@ -163,6 +166,8 @@ def prepare(
     terms = Terms()
     out = terms.of("*" + errp) if errp is not None else None
     frame = Frame(function, signature, errp, out, types, terms, effects, dict(casts(function)), extends)
+    if parameter is not None:
+        frame.handed_as = parameter.parameter
     _Preparation(frame).run(sliced)
     return frame
 

@@ -53,6 +53,9 @@ class ErrorDomain:
                 errors[pointee.index] = NULL_CELL if param.name == frame.errp else UNKNOWN_CELL
             elif param.type == ERROR:
                 errors[frame.terms.of(param.name).index] = OWNED_CELL
+            elif param.name == frame.handed_as and frame.out is not None:
+                points[frame.terms.of(param.name).index] = frame.out.index
+                errors[frame.out.index] = NULL_CELL
         return State(errors, {}, points)
 
     def key(self, state: State) -> Hashable:

@@ -34,7 +34,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
                 "guard": guard_name(analysed),
                 "form": _FORMS[call.name],
                 "setter": "own" if _is_set_here(analysed, call) else "callee",
-                "callers": "guarded" if analysed.once(errp_of_callers) == "guarded" else "any",
+                "callers": analysed.once(errp_of_callers),
             },
             subject=Subject((call,)),
         )
@@ -60,7 +60,7 @@ CHECKS = (
                 "guard",
                 form="prepend hint",
                 setter="own callee",
-                callers="any guarded",
+                callers="any guarded local",
             ),
         ),
         run,

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from qerrlint.checks.check import Check, event
-from qerrlint.checks.errors.errp_guard import guard_name, is_guarded, unguarded_uses
+from qerrlint.checks.errors.errp_guard import errp_of_callers, guard_name, is_guarded, unguarded_uses
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
@@ -36,17 +37,40 @@ def _observation(analysed: AnalysedFunction, errp: str, span: Span, key: str) ->
         function=analysed.name,
         primary=span,
         key=key,
-        slots={"errp": errp, "text": text, "guard": guard_name(analysed)},
+        slots={
+            "errp": errp,
+            "text": text,
+            "guard": guard_name(analysed),
+            "form": "asks-whether-unset" if _asks_whether_unset(analysed, errp, span) else "use",
+            "callers": analysed.once(errp_of_callers),
+        },
         subject=Subject(),
     )
+
+
+def _asks_whether_unset(analysed: AnalysedFunction, errp: str, span: Span) -> bool:
+    """Whether the dereference stands in `errp && !*errp`: NULL is covered, &error_fatal is not."""
+    lines, name = analysed.unit.lines, re.escape(errp.encode())
+    line, _ = lines.position(span.start)
+    return re.search(rb"(?<!!)\b%s\s*&&\s*!\s*\*\s*%s\b" % (name, name), lines.text(line)) is not None
 
 
 CHECKS = (
     Check(
         "unguarded-errp-dereference",
         "errors",
-        # errp: the parameter; text: the expression; guard: the macro of this tree's age.
-        (event("unguarded-errp-dereference", "errp", "text", "guard"),),
+        # errp: the parameter; text: the expression; guard: the macro of this tree's age; callers: whether all
+        # of them have the guard, or an Error of their own.
+        (
+            event(
+                "unguarded-errp-dereference",
+                "errp",
+                "text",
+                "guard",
+                form="use asks-whether-unset",
+                callers="any guarded local",
+            ),
+        ),
         run,
     ),
 )
