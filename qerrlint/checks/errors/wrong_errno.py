@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""wrong-errno: a message gets a negative error number, or errno after a call that returns the number."""
+"""wrong-errno: a message gets a negative error number, a constant one, or an errno that nothing has set."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.checks.check import Check, event
+from qerrlint.checks.errno_source import ERRNO, errno_source
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
-from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Call, Var
+from qerrlint.ir.code import Call, Const
 
-_TAKES_ERRNO = frozenset({"error_setg_errno", "error_setg_file_open"})
+# Which argument is the error number; of strerror() only errno is asked about, its text may be wanted.
+_TAKES_ERRNO = {"strerror": 0, "g_strerror": 0, "error_setg_errno": 1, "error_setg_file_open": 1}
+_CONSTANT = re.compile(r"E[A-Z0-9]+\Z")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -25,45 +28,51 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         form = "negative-constant" if occurrence.cell.startswith("-E") else "negative-result"
         slots = {"callee": call.name, "value": occurrence.cell, "form": form}
         yield observed(analysed, "wrong-errno", occurrence, slots, calls=(call,))
-    yield from _errno_of_status(analysed)
-
-
-def _errno_of_status(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """errno in a message about a call whose result is the error number: it need not set errno."""
     for call in analysed.function.calls:
-        if call.name not in _TAKES_ERRNO or len(call.args) < 2 or call.args[1] != Var("errno"):
+        place = _TAKES_ERRNO.get(call.name)
+        if place is None or len(call.args) <= place:
             continue
-        failed = _call_before(analysed, call)
-        if failed is None or not analysed.unit.environment.api.returns_errno(failed.name):
-            continue
-        yield Observation(
-            "wrong-errno",
-            analysed.name,
-            call.span,
-            call.text,
-            {"callee": call.name, "value": failed.name, "form": "result-is-errno"},
-            (Step(failed.span, f"what {failed.name}() returns is the error, or is made of it"),),
-            "medium",
-            whole=True,
-            subject=Subject((failed,)),
-        )
+        number = call.args[place]
+        if number == ERRNO:
+            yield from _stale(analysed, call)
+        elif call.name == "error_setg_errno" and isinstance(number, Const) and _CONSTANT.match(number.text):
+            yield _observation(analysed, call, number.text, "positive-constant", None)
 
 
-def _call_before(analysed: AnalysedFunction, call: Call) -> Call | None:
-    """The call that the message is about: the last one before it in the text that may fail with an errno.
+def _stale(analysed: AnalysedFunction, call: Call) -> Iterator[Observation]:
+    """errno in a message about something that does not set it, or whose result is the error number."""
+    source = errno_source(analysed, call)
+    if source is None:
+        return
+    value = source.call.name if source.call is not None else ""
+    if source.kind == "status":
+        yield _observation(analysed, call, value, "result-is-errno", source.call)
+    else:
+        form = "not-set-by-callee" if source.call is not None else "never-set"
+        yield _observation(analysed, call, value, form, source.call)
 
-    A name in capitals is a macro, a cast or a constructor of the QOM.
-    """
-    without_errno = word_list("calls-without-errno")
-    earlier = [
-        c
-        for c in analysed.function.calls
-        if c.direct
-        and c.span.end <= call.span.start
-        and not c.name.isupper()
-        and not without_errno.matches(c.name)
-    ]
-    return max(earlier, key=lambda c: c.span) if earlier else None
+
+_STEPS = {
+    "result-is-errno": "what {name}() returns is the error, or is made of it",
+    "not-set-by-callee": "{name}() does not set errno",
+}
+
+
+def _observation(
+    analysed: AnalysedFunction, call: Call, value: str, form: str, failed: Call | None
+) -> Observation:
+    steps = (Step(failed.span, _STEPS[form].format(name=failed.name)),) if failed is not None else ()
+    return Observation(
+        "wrong-errno",
+        analysed.name,
+        call.span,
+        call.text,
+        {"callee": call.name, "value": value, "form": form},
+        steps,
+        "high" if form == "not-set-by-callee" else "medium",
+        whole=True,
+        subject=Subject((failed,) if failed is not None else (call,)),
+    )
 
 
 CHECKS = (
@@ -76,10 +85,11 @@ CHECKS = (
                 "callee",
                 "value",
                 path_sensitive=True,
-                form="negative-constant negative-result result-is-errno",
+                form="negative-constant negative-result result-is-errno not-set-by-callee never-set "
+                "positive-constant",
             ),
         ),
         run,
-        ("calls-without-errno",),
+        ("calls-without-errno", "functions-without-errno"),
     ),
 )

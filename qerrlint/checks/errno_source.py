@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where the errno of a message comes from: the call whose failure the path has seen; walks blocks backwards.
+
+From a message the blocks are walked back to the tests that lead to it. What stands behind the nearest test
+is looked at: a callee that leaves errno alone, one whose result is the error number, or one that sets errno.
+Where any way back shows a call that may have set errno and failed, nothing is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from qerrlint.c.declarations.types import result_kind
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.domain.word_lists import word_list
+from qerrlint.ir.code import (
+    NEG,
+    NONZERO,
+    POS,
+    ZERO,
+    Assign,
+    Call,
+    Edge,
+    Event,
+    Op,
+    Opaque,
+    Result,
+    Value,
+    Var,
+    identifiers,
+    text_of,
+)
+
+ERRNO = Var("errno")
+_MINUS_ERRNO = Op("-", ERRNO)
+_CONSTANT = re.compile(r"-E[A-Z0-9]+\Z")
+_RELATION = re.compile(r"[=<>]")
+_RESULT = re.compile(r"#(\d+)\Z")
+# The signs that only a success has, by the kind of the result.
+_SUCCESS = {"int": (ZERO, POS, ZERO | POS), "bool": (POS, NONZERO), "pointer": (POS, NONZERO)}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrnoSource:
+    """`kind`: "unset" (no callee on the way sets errno), "status" (what `call` returns is the error number).
+    `call`: the callee that was tested; None where none was called at all."""
+
+    kind: str
+    call: Call | None
+
+
+def errno_source(analysed: AnalysedFunction, message: Call) -> ErrnoSource | None:
+    """The source of errno at a message that does not set it; None where a call may have set it."""
+    return _Walk(analysed).source(message)
+
+
+def leaves_errno(name: str) -> bool:
+    """Whether a callee of that name does not touch errno, or is none (a macro in capitals)."""
+    return (
+        name.isupper()
+        or word_list("predicates").matches(name)
+        or word_list("calls-without-errno").matches(name)
+        or word_list("functions-without-errno").matches(name)
+    )
+
+
+def returns_errno(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether what a callee returns on failure is the error number, negated: by the table, or by its body."""
+    if not call.direct:
+        return False
+    return analysed.unit.environment.api.returns_errno(call.name) or _body_returns_errno(analysed, call.name)
+
+
+def _body_returns_errno(analysed: AnalysedFunction, name: str) -> bool:
+    """Whether all failures of a function of this file are `-errno` or named constants; one a constant."""
+    unit = analysed.unit
+    if name not in unit.functions or name == analysed.name:
+        return False
+    signature, result = unit.signature(name), unit.result(name)
+    if signature is None or signature.errp is not None or result is None or not result.complete:
+        return False
+    seen = False
+    for leaving in result.returns:
+        if not leaving.signs & NEG:
+            continue
+        code = leaving.constant or text_of(leaving.value or ERRNO)
+        if _CONSTANT.match(code):
+            seen = True
+        elif leaving.value != _MINUS_ERRNO:
+            return False
+    return seen
+
+
+class _Walk:
+    """The way back from a message through the blocks of one function."""
+
+    def __init__(self, analysed: AnalysedFunction) -> None:
+        self._analysed = analysed
+        self._function = analysed.function
+        self._before: dict[int, list[tuple[int, Edge]]] = {}
+        for number, block in enumerate(self._function.blocks):
+            for edge in block.edges:
+                self._before.setdefault(edge.target, []).append((number, edge))
+
+    def source(self, message: Call) -> ErrnoSource | None:
+        """What errno_source() says."""
+        start = self._place_of(message)
+        if start is None or self._is_touched():
+            return None
+        found: dict[str, ErrnoSource] = {}
+        seen: set[int] = set()
+        todo: list[tuple[int, int, bool]] = [(*start, False)]
+        while todo:
+            number, end, decided = todo.pop()
+            events = self._function.blocks[number].events[:end]
+            if any(self._may_set(event) for event in events):
+                return None
+            if number == 0 and decided and not self._asks_parameter:
+                found.setdefault("entry", ErrnoSource("unset", None))
+            for before, edge in self._before.get(number, ()):
+                call = self._tested(edge)
+                if call is None:
+                    if before not in seen:
+                        seen.add(before)
+                        end_of_block = len(self._function.blocks[before].events)
+                        todo.append((before, end_of_block, decided or bool(edge.tests)))
+                    continue
+                source = self._judged(call)
+                if source is None or self._failed_before(before, call):
+                    return None
+                found.setdefault(source.kind, source)
+        return found.get("unset") or found.get("status") or found.get("entry")
+
+    @cached_property
+    def _asks_parameter(self) -> bool:
+        """Whether a parameter is tested for being negative: it is the status of something the caller did."""
+        signature = self._analysed.signature
+        names = {param.name for param in signature.params} if signature is not None else set()
+        return any(
+            isinstance(test.subject, Var) and test.subject.path in names and test.allow == NEG
+            for block in self._function.blocks
+            for edge in block.edges
+            for test in edge.tests
+        )
+
+    def _place_of(self, message: Call) -> tuple[int, int] | None:
+        for number, block in enumerate(self._function.blocks):
+            for position, event in enumerate(block.events):
+                if event is message:
+                    return number, position
+        return None
+
+    def _is_touched(self) -> bool:
+        """Whether the function itself assigns or tests errno: then it knows what it holds."""
+        for block in self._function.blocks:
+            if any(isinstance(event, Assign) and event.target == ERRNO.path for event in block.events):
+                return True
+            for edge in block.edges:
+                if any("errno" in identifiers(text_of(test.subject)) for test in edge.tests):
+                    return True
+        return False
+
+    def _may_set(self, event: Event) -> bool:
+        return isinstance(event, Call) and not (event.direct and leaves_errno(event.name))
+
+    def _tested(self, edge: Edge) -> Call | None:
+        """The call whose result an edge tests; a variable's is the last one before it in the text."""
+        for test in edge.tests:
+            for value in _subjects(test.subject):
+                call = self._call_behind(value, edge)
+                if call is not None:
+                    return call
+        return None
+
+    def _call_behind(self, value: Value, edge: Edge) -> Call | None:
+        calls = self._function.calls
+        if isinstance(value, Result):
+            return calls[value.call]
+        if not isinstance(value, Var) or edge.span is None:
+            return None
+        limit = edge.span.end
+        earlier = [
+            event
+            for block in self._function.blocks
+            for event in block.events
+            if isinstance(event, Assign) and event.target == value.path and event.span.start < limit
+        ]
+        last = max(earlier, key=lambda event: event.span.start, default=None)
+        return calls[last.value.call] if last is not None and isinstance(last.value, Result) else None
+
+    def _judged(self, call: Call) -> ErrnoSource | None:
+        """What a tested call says of errno; None where it may have set it."""
+        if call.direct and word_list("functions-without-errno").matches(call.name):
+            return ErrnoSource("unset", call)
+        return ErrnoSource("status", call) if returns_errno(self._analysed, call) else None
+
+    def _failed_before(self, block: int, tested: Call) -> bool:
+        """Whether a call that may set errno is seen to fail on some way to a block."""
+        seen, todo = {block}, [block]
+        while todo:
+            number = todo.pop()
+            for before, edge in self._before.get(number, ()):
+                call = self._tested(edge)
+                if call is not None and call is not tested and self._fails(call, edge):
+                    return True
+                if before not in seen:
+                    seen.add(before)
+                    todo.append(before)
+        return False
+
+    def _fails(self, call: Call, edge: Edge) -> bool:
+        """Whether an edge is not certainly the one of a success."""
+        if call.direct and leaves_errno(call.name):
+            return False
+        unit = self._analysed.unit
+        signature = unit.signature(call.name) if call.direct else None
+        kind = result_kind(signature, unit.typedefs) if signature is not None else "int"
+        return not any(test.allow in _SUCCESS.get(kind, ()) for test in edge.tests)
+
+
+def _subjects(value: Value) -> Iterator[Value]:
+    """A tested value and the operands that it is made of, those of a relation included."""
+    yield value
+    if isinstance(value, Op):
+        yield from _subjects(value.left)
+        if value.right is not None:
+            yield from _subjects(value.right)
+    elif isinstance(value, Opaque):
+        left = _RELATION.split(value.text, maxsplit=1)[0]
+        result = _RESULT.match(left)
+        yield Result(int(result.group(1))) if result is not None else Var(left)
