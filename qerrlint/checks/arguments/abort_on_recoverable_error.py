@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
+from qerrlint.domain.effects import Effect
 from qerrlint.domain.error import FATAL
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Addr
 
@@ -16,7 +18,9 @@ from qerrlint.ir.code import Addr
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Calls that the host, the user or the guest can make fail, by the rows of rules/contracts/facts.toml.
 
-    A row says in which functions: any, those with an errp of their own, or instance_init methods.
+    A row says in which functions: any, those with an errp of their own, or instance_init methods. In a
+    function with an errp &error_fatal is wrong for any other callee as well; those that realize a child are
+    one mistake of the function.
     """
     unit = analysed.unit
     for call in analysed.function.calls:
@@ -26,12 +30,15 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         arg = call.args[effect.errp]
         if not isinstance(arg, Addr) or arg.path not in FATAL:
             continue
+        has_errp = analysed.errp is not None
         place = unit.environment.api.forbids(call.name, arg.path.removeprefix("error_"))
-        has_errp = analysed.signature is not None and analysed.signature.errp is not None
+        if place is None and has_errp and arg.path == "error_fatal":
+            place = "errp"
         if place is None or (place == "errp" and not has_errp):
             continue
         if place == "instance-init" and "instance_init" not in unit.slots_of(analysed.name):
             continue
+        kind = _kind(effect, call.name)
         yield Observation(
             event="abort-on-recoverable-error",
             function=analysed.name,
@@ -42,11 +49,18 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
                 "fatal": arg.path,
                 "function": analysed.name,
                 "place": place,
-                "kind": "setter" if effect.evidence == "setter" else "callee",
+                "kind": kind,
             },
             certainty="medium",
             subject=Subject((call,)),
+            group=kind if kind == "realize" else call.span,
         )
+
+
+def _kind(effect: Effect, callee: str) -> str:
+    if effect.evidence == "setter":
+        return "setter"
+    return "realize" if word_list("realizing-parts").matches(callee) else "callee"
 
 
 CHECKS = (
@@ -61,9 +75,10 @@ CHECKS = (
                 "fatal",
                 "function",
                 place="any errp instance-init",
-                kind="callee setter",
+                kind="callee realize setter",
             ),
         ),
         run,
+        ("realizing-parts",),
     ),
 )

@@ -90,6 +90,6 @@ CHECKS = (
             ),
         ),
         run,
-        ("calls-without-errno", "functions-without-errno"),
+        ("calls-without-errno", "functions-without-errno", "predicates"),
     ),
 )

@@ -7,7 +7,10 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Const
+from qerrlint.ir.code import Const, Str
+
+# vl.c, softmmu/vl.c or system/vl.c, by the age of the tree.
+_COMMAND_LINE = "vl.c"
 
 
 def callee_is_undeclared(analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -35,3 +38,17 @@ def property_is_of_the_class(analysed: AnalysedFunction, observation: Observatio
         call.name.startswith("object_property_") and any(isinstance(a, Const) for a in call.args[1:2])
         for call in subject_of(observation).calls
     ) and bool(observation.slots["kept"])
+
+
+def property_is_constant(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the call sets or reads a property whose name stands there as a string or a macro."""
+    return any(
+        word_list("property-prefixes").matches(call.name)
+        and any(isinstance(a, (Str, Const)) for a in call.args[1:])
+        for call in subject_of(observation).calls
+    )
+
+
+def file_is_the_command_line(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the file is the one that reads QEMU's command line, where a failure ends QEMU."""
+    return analysed.unit.path.rpartition("/")[2] == _COMMAND_LINE
