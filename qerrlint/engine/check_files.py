@@ -10,6 +10,7 @@ from functools import partial
 from qerrlint.engine.analyse_file import FileReport, Uncovered, analyse_unit
 from qerrlint.engine.cache_key import CacheKeys
 from qerrlint.engine.cache_store import Store
+from qerrlint.engine.callers import NOT_CORE, Mentions, folded, uses_of, with_callers
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_files
@@ -22,9 +23,6 @@ from qerrlint.rules.loader import load_rules
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.directory import DirectorySource
 from qerrlint.source.source import C_SUFFIXES, Source
-
-# Not the project's own device and core code: firmware, other projects, what is generated, tools.
-NOT_CORE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", "linux-headers/", "pc-bios/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,8 @@ def check_files(
     health = Health()
     made = dict(map_files(_one_file, make_state, new, jobs, progress))
     kept.put(made)
-    for _, outcome in sorted({**kept.outcomes, **made}.items()):
+    outcomes = dict(sorted({**kept.outcomes, **made}.items()))
+    for outcome in outcomes.values():
         found += outcome.found
         damaged += outcome.damaged
         incomplete += outcome.incomplete
@@ -115,6 +114,10 @@ def check_files(
         health += outcome.health
     skipped.sort(key=lambda item: item.path)
     coverage = Coverage(len(sizes), functions, explored, tuple(damaged), tuple(incomplete), tuple(skipped))
+    whole = set(core_files(source)) <= outcomes.keys()
+    mentions = Mentions(source, {path: one.uses for path, one in outcomes.items()} if whole else None)
+    rules = load_rules(rule_folders).everything()
+    found = folded(with_callers(found, Program(source, reach), mentions, rules), rules)
     return Checked(tuple(found), coverage, health if measure else None, tuple(exempted))
 
 
@@ -173,8 +176,11 @@ def _analysed(state: _State, path: str) -> FileOutcome:
     damaged, incomplete = uncovered(report, resolver)
     health = _measure(unit) if state.measure else Health()
     exempted = exempted_findings([report], resolver)
+    uses = uses_of(unit)
     program.forget(path)
-    return FileOutcome(found, report.functions, report.explored, damaged, incomplete, None, health, exempted)
+    return FileOutcome(
+        found, report.functions, report.explored, damaged, incomplete, None, health, exempted, uses
+    )
 
 
 def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ...], tuple[Damaged, ...]]:

@@ -46,7 +46,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """The findings and the coverage of one file."""
+    """The findings and the coverage of one file; `uses` is what engine.callers.uses_of() says of it."""
 
     found: tuple[Located, ...]
     functions: int
@@ -56,6 +56,7 @@ class FileOutcome:
     skipped: Skipped | None
     health: Health
     exempted: tuple[ReportedExemption, ...] = ()
+    uses: frozenset[str] = frozenset()
 
 
 class CachedOutcomes:

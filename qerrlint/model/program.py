@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from qerrlint.model.environment import Environment
 from qerrlint.model.fixpoint import Body
@@ -14,7 +14,10 @@ from qerrlint.source.source import Source
 
 
 class Program:
-    """A tree under analysis. Bodies are known across files for the files named in `at_hand`."""
+    """A tree under analysis. Bodies are known across files for the files named in `at_hand`.
+
+    `mentioning`, where somebody sets it, tells which files mention a name, so that callers can be asked.
+    """
 
     def __init__(
         self,
@@ -29,6 +32,7 @@ class Program:
         self.partial = partial or reach == "patch"
         self.source = source
         self.reach = reach
+        self.mentioning: Callable[[str], Sequence[str]] | None = None
         self._cache = cache if cache is not None else DeclarationCache()
         self.environment = Environment(source, reach, cache=self._cache, age=age)
         self._leaf: Program | None = None

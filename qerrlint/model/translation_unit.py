@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import cached_property
 from typing import Protocol
@@ -41,6 +41,10 @@ class WholeProgram(Protocol):
     @property
     def partial(self) -> bool:
         """Whether some of the code that the tree will have is not at hand."""
+
+    @property
+    def mentioning(self) -> Callable[[str], Sequence[str]] | None:
+        """The paths of the files that mention a name; None where callers in other files are not at hand."""
 
     def unit(self, path: str) -> TranslationUnit | None:
         """The unit of a C file, None when there is no such file."""

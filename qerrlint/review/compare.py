@@ -8,6 +8,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 from qerrlint.engine.analyse_file import FileReport, analyse_unit
+from qerrlint.engine.callers import Mentions, with_callers
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver, in_order
 from qerrlint.model.program import Program
@@ -99,6 +100,9 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
     names_after = successors(sides) if old_found and new_found else {}
     delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path), names_after)
     delta = settle_rewritten(delta, sides, rules)
+    if delta.introduced:
+        settled = with_callers(delta.introduced, after, Mentions(after.source), rules)
+        delta = replace(delta, introduced=tuple(settled))
     if contracts:
         delta = replace(delta, introduced=tuple(_explained(delta.introduced, after, contracts)))
     has = {(report.path, key) for report in reports for key in report.allowances}

@@ -9,13 +9,14 @@ from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.failing_labels import silent_jumps
 from qerrlint.checks.errors.return_states import passes_null_errp, unset_failures
-from qerrlint.checks.errors.value_source import returned_call
+from qerrlint.checks.errors.value_source import returned_call, returned_code
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.result import ReturnState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Const, text_of
+from qerrlint.model.missing_error import COPES, CRASH, SUCCESS, UNKNOWN, Fate, MissingErrors
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -35,6 +36,9 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 def _observation(analysed: AnalysedFunction, leaving: ReturnState) -> Observation:
     unit = analysed.unit
     certainty = "high" if isinstance(leaving.value, Const) or leaving.origin >= 0 else "medium"
+    fate = MissingErrors(unit.program, unit.program.mentioning).fate(
+        unit, analysed.name, returned_code(leaving)
+    )
     return Observation(
         "failure-without-error",
         analysed.name,
@@ -46,13 +50,27 @@ def _observation(analysed: AnalysedFunction, leaving: ReturnState) -> Observatio
             "origin": _origin(analysed, leaving),
             "kind": analysed.kind,
             "errp": analysed.errp or "",
+            "callers": fate.how,
+            "caller": fate.caller,
+            "reader": fate.reader,
         },
-        path_steps(unit, leaving.trail, "", None),
+        (*path_steps(unit, leaving.trail, "", None), *_in_caller(fate)),
         certainty if analysed.kind == "int" else "medium",
         whole=not is_joined(leaving.trail),
         subject=Subject(returned=leaving),
         group=leaving.span,
     )
+
+
+def _in_caller(fate: Fate) -> tuple[Step, ...]:
+    """What a caller makes of the failure, as a step."""
+    if fate.span is None:
+        return ()
+    if fate.how == CRASH:
+        return (Step(fate.span, f"{fate.caller}() then calls {fate.reader}(), which dereferences NULL"),)
+    if fate.how == SUCCESS:
+        return (Step(fate.span, f"{fate.caller}() then goes on as after a success"),)
+    return (Step(fate.span, f"{fate.caller}() notices it by the result"),) if fate.how == COPES else ()
 
 
 def _origin(analysed: AnalysedFunction, leaving: ReturnState) -> str:
@@ -78,6 +96,9 @@ def _jumps(analysed: AnalysedFunction) -> Iterator[Observation]:
                 "origin": jump.call.name,
                 "kind": "void",
                 "errp": analysed.errp or "",
+                "callers": UNKNOWN,
+                "caller": "",
+                "reader": "",
             },
             (*path_steps(analysed.unit, place.before, "", None), Step(place.span, text)),
             "medium",
@@ -91,7 +112,8 @@ CHECKS = (
         "failure-without-error",
         "errors",
         # value: the returned expression; kind: what the result is by the convention; origin: the callee whose
-        # status is passed on ("" if none).
+        # status is passed on ("" if none); callers: what they make of it (model.missing_error), caller and
+        # reader: the one that is meant, and what it hands the NULL Error to.
         (
             event(
                 "failure-without-error",
@@ -99,8 +121,11 @@ CHECKS = (
                 "value",
                 "origin",
                 "errp",
+                "caller",
+                "reader",
                 path_sensitive=True,
                 kind="int bool pointer void",
+                callers="cope answer ignored unknown success crash",
             ),
         ),
         run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.absint.reachability import after
 from qerrlint.checks.errors.value_source import (
     assigned_from,
     assignments,
@@ -17,13 +18,29 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.result import ReturnState
 from qerrlint.findings import Observation
-from qerrlint.ir.code import ANY, NULL, Addr, Assign, Call, Result, Var, identifiers, root
+from qerrlint.ir.code import (
+    ANY,
+    NULL,
+    Addr,
+    Assign,
+    Call,
+    Const,
+    Event,
+    Result,
+    Return,
+    Var,
+    identifiers,
+    root,
+)
+from qerrlint.model.missing_error import ANSWER, IGNORED
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 # `!result && *errp`, and `if (!f(...)) { if (err)`.
 _TOGETHER = re.compile(rb"!\s*\w+\s*&&\s*\*?\w*err\w*\s*\)|\)\)\s*\{\s*if\s*\(\s*\*?\w*err\w*\s*\)")
 # How far behind the head of a call its result is looked at, in bytes.
 _NEARBY = 400
+_IS_NULL = re.compile(r"!\s*(\w+)|(\w+)\s*==\s*NULL")
 # A comparison with something that is not 0 or 1.
 _WANTED = re.compile(r"(?:!=|<)(?!-|[01]\b|=)")
 
@@ -90,6 +107,106 @@ def callers_tell_it_apart(analysed: AnalysedFunction, observation: Observation) 
         or (compared is not None and compared.search(unit.data, at, at + _NEARBY))
         for at in behind
     )
+
+
+def callers_take_it_for_an_answer(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether every caller at hand compares the result with this very code, or keeps it as an answer."""
+    return observation.slots["callers"] == ANSWER
+
+
+def callers_ignore_the_result(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether no caller at hand looks at the bool that the function returns."""
+    return observation.slots["callers"] == IGNORED
+
+
+def tested_parameter_is_never_null(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the last test finds a parameter NULL for which all callers pass an address."""
+    leaving, _ = _silent_failure(analysed, observation)
+    tests = branches(leaving) if leaving is not None else []
+    signature = analysed.signature
+    if not tests or signature is None or not analysed.unit.is_static(analysed.name):
+        return False
+    name, is_null = analysed.unit.on_one_line(tests[-1].span), not tests[-1].taken
+    found = _IS_NULL.fullmatch(name)
+    if found is not None:
+        name, is_null = next(filter(None, found.groups())), not is_null
+    unchanged = not any(event.target == name for event in assignments(analysed.result))
+    return is_null and unchanged and _never_null(analysed.unit, analysed.name, name, frozenset())
+
+
+def _never_null(unit: TranslationUnit, function: str, parameter: str, above: frozenset[str]) -> bool:
+    """Whether all callers of a static function pass an address, or such a parameter of their own."""
+    signature = unit.signature(function) if function in unit.functions and unit.is_static(function) else None
+    names = [param.name for param in signature.params] if signature is not None else []
+    if parameter not in names or function in above:
+        return False
+    position = names.index(parameter)
+    calls = [
+        (caller, call) for caller in unit.callers_of(function) for call in _calls_in(unit, caller, function)
+    ]
+    # Something else that mentions the function may call it, too.
+    return len(calls) == unit.mentions(function) > 0 and all(
+        isinstance(arg, Addr)
+        or (isinstance(arg, Var) and _never_null(unit, caller, arg.path, above | {function}))
+        for caller, call in calls
+        for arg in call.args[position : position + 1]
+    )
+
+
+def _calls_in(unit: TranslationUnit, caller: str, name: str) -> list[Call]:
+    lowered = unit.lowered(caller)
+    return [call for call in lowered.calls if call.name == name] if lowered is not None else []
+
+
+def error_was_extended(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether behind the last test a call adds text to errp, which it can do only where an Error is set."""
+    leaving, test = _silent_failure(analysed, observation)
+    if leaving is None or test is None or analysed.errp is None:
+        return False
+    back = leaving.span
+
+    def returns(event: Event) -> bool:
+        return isinstance(event, Return) and event.span == back
+
+    return any(
+        test < call.span < back
+        and call.args[:1] == (Var(analysed.errp),)
+        and analysed.unit.effect(call).keeps
+        and after(analysed.function, call.index, returns)
+        for call in analysed.function.calls
+    )
+
+
+def tested_value_is_constant(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the last test before the return is of a local that only ever holds one constant."""
+    _, test = _silent_failure(analysed, observation)
+    if test is None:
+        return False
+    names = {name for name in identifiers(analysed.unit.on_one_line(test)) if not name.isupper()}
+    return bool(names) and all(_is_constant(analysed, name) for name in names)
+
+
+def _is_constant(analysed: AnalysedFunction, name: str) -> bool:
+    """Whether a local is given a constant once, and its address to nobody."""
+    given = [event.value for event in assignments(analysed.result) if event.target == name]
+    taken = any(
+        isinstance(arg, Addr) and root(arg.path) == name for c in analysed.function.calls for arg in c.args
+    )
+    return name in analysed.function.locals and len(given) == 1 and isinstance(given[0], Const) and not taken
+
+
+def status_is_of_an_object(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the number that is returned was last read from a member of an object."""
+    leaving, _ = _silent_failure(analysed, observation)
+    if leaving is None or not isinstance(leaving.value, Var) or analysed.kind != "int":
+        return False
+    given = assignments(analysed.result)
+    earlier = [e for e in given if e.target == leaving.value.path and e.span < leaving.span]
+    last = max(earlier, key=lambda event: event.span, default=None)
+    value = last.value if last is not None else leaving.value
+    # The arms of `?:` are assigned to a variable of the front end.
+    arms = [event.value for event in given if isinstance(value, Var) and event.target == value.path]
+    return any(isinstance(arm, Var) and "->" in arm.path for arm in (value, *arms))
 
 
 def _silent_failure(

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Findings whose severity the callers in other files decide, judged anew when those are known.
+
+The analysis of a file reads that file and its headers only, so that its outcome can be kept. What callers in
+other files make of a failure without an Error is asked afterwards, for the few functions that have one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from qerrlint.engine.analyse_file import analyse_unit
+from qerrlint.engine.internal_errors import Fault, contained
+from qerrlint.engine.located import Located, Resolver
+from qerrlint.ir.code import Addr, Call, Var
+from qerrlint.model.program import Program
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.result import ReportedStep
+from qerrlint.rules.rule import RuleSet
+from qerrlint.source.source import Source
+
+EVENT = "failure-without-error"
+"""The event that the callers have a say in."""
+
+# Not the project's own device and core code: firmware, other projects, what is generated, tools.
+NOT_CORE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", "linux-headers/", "pc-bios/")
+_WORDS = re.compile(r"\w+")
+_STORED = re.compile(rb"=\s*&?\s*([A-Za-z_]\w*)\s*[,;}]")
+
+
+def uses_of(unit: TranslationUnit) -> frozenset[str]:
+    """The functions, function-pointer members and tables that a file calls with an Error pointer, and the
+    functions of other files whose addresses it stores."""
+    out: set[str] = set()
+    for piece in unit.relevant():
+        function = unit.lowering.function(piece)
+        for call in function.calls if function is not None else ():
+            if _hands_error_pointer(call):
+                out.add(_name_of(call))
+    out |= {name.decode() for name in _STORED.findall(unit.data)} - unit.functions.keys()
+    return frozenset(out)
+
+
+def _hands_error_pointer(call: Call) -> bool:
+    """Whether an argument may be an `Error **`: errp by its name, or the address of something."""
+    return any(
+        isinstance(arg, Addr) or (isinstance(arg, Var) and arg.path.endswith("errp")) for arg in call.args
+    )
+
+
+def _name_of(call: Call) -> str:
+    """The function's name, the last member of a path, or the table of `table[i]`."""
+    head, bracket, _ = call.name.partition("[")
+    return head if bracket else _WORDS.findall(call.name)[-1]
+
+
+class Mentions:
+    """Which files mention a name: by what the analysis of all files has seen (`uses`), or by a search."""
+
+    def __init__(self, source: Source, uses: Mapping[str, Iterable[str]] | None = None) -> None:
+        self._source = source
+        self._known: dict[str, Sequence[str]] = {}
+        self._whole = uses is not None
+        index: dict[str, list[str]] = defaultdict(list)
+        for path, names in (uses or {}).items():
+            for name in names:
+                index[name].append(path)
+        self._known.update(index)
+
+    def __call__(self, name: str) -> Sequence[str]:
+        """The paths of the core files that mention the name, sorted."""
+        if name not in self._known:
+            found = () if self._whole else self._source.containing([name])
+            self._known[name] = [path for path in found if not path.startswith(NOT_CORE)]
+        return self._known[name]
+
+
+def with_callers(
+    found: Sequence[Located], program: Program, mentions: Mentions, rules: RuleSet
+) -> list[Located]:
+    """The findings, those of functions whose callers have a say judged anew with all callers at hand."""
+    asked: dict[str, set[str]] = defaultdict(set)
+    for item in found:
+        if rules.get(item.finding.rule).event == EVENT:
+            asked[item.path].add(item.finding.function)
+    again: dict[tuple[str, str, str], Located | None] = {}
+    program.mentioning = mentions
+    resolver = Resolver(program)
+    faults: list[Fault] = []
+    for path, names in sorted(asked.items()):
+        # An error of the program costs what callers say: the finding stays as the file alone shows it.
+        with contained(path, faults):
+            unit = program.unit(path)
+            if unit is None:
+                continue
+            report = analyse_unit(unit, rules, names)
+            judged = [
+                resolver.locate(finding, report.advice[finding.fingerprint])
+                for finding in report.findings
+                if rules.get(finding.rule).event == EVENT
+            ]
+            for item in found:
+                if item.path == path and rules.get(item.finding.rule).event == EVENT:
+                    again[_key(item)] = None
+            again.update({_key(item): item for item in judged})
+    program.mentioning = None
+    settled = (again.get(_key(item), item) for item in found)
+    return [item for item in settled if item is not None]
+
+
+def _key(item: Located) -> tuple[str, str, str]:
+    return item.path, item.finding.rule, item.finding.fingerprint
+
+
+def folded(found: Sequence[Located], rules: RuleSet) -> list[Located]:
+    """The findings, notes of one rule on functions of one name as one, with the other places as steps."""
+    out: list[Located] = []
+    first: dict[tuple[str, str], int] = {}
+    for item in found:
+        finding = item.finding
+        if rules.get(finding.rule).event != EVENT or finding.severity != "note":
+            out.append(item)
+            continue
+        key = finding.rule, finding.function
+        if key not in first:
+            first[key] = len(out)
+            out.append(item)
+        else:
+            kept = out[first[key]]
+            step = ReportedStep(item.place, "the same here")
+            out[first[key]] = replace(kept, steps=(*kept.steps, step))
+    return out

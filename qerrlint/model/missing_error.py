@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What callers make of a failure without an Error: noticed by its result, taken for success, or fatal.
+
+A function breaks its contract when it fails and sets no Error. How bad that is its callers decide: one that
+tests the result notices the failure; one that tests the Error alone takes it for a success; one that reports
+the Error dereferences NULL. A caller that passes the result on leaves it to its own callers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from qerrlint.absint.reachability import place_of
+from qerrlint.c.cut import FUNCTION, Piece
+from qerrlint.c.declarations.types import result_kind
+from qerrlint.domain.conventions import FAILURE, fails_by, succeeds_by
+from qerrlint.domain.word_lists import word_list
+from qerrlint.ir.code import (
+    POS,
+    ZERO,
+    Addr,
+    Assign,
+    Call,
+    Const,
+    Event,
+    Function,
+    Opaque,
+    Result,
+    Return,
+    Test,
+    Value,
+    Var,
+)
+from qerrlint.model.translation_unit import TranslationUnit, WholeProgram
+from qerrlint.source.span import Span
+
+COPES, ANSWER, IGNORED, UNKNOWN, SUCCESS, CRASH = "cope", "answer", "ignored", "unknown", "success", "crash"
+"""What callers make of the failure: each notices it by the result; takes it for an answer, no failure;
+takes no notice of a bool result; not known; one takes it for a success; one dereferences NULL."""
+
+# From the harmless to the worst. A caller that cannot be judged leaves open what the others make of it.
+_ORDER = (COPES, ANSWER, IGNORED, UNKNOWN, SUCCESS, CRASH)
+
+# How many callers a failure is followed through that only pass it on.
+_DEEPEST = 5
+# A function that more files mention is not followed.
+_MOST_FILES = 40
+# Blocks times sets of names, as in absint/reachability.py.
+_MOST_WAYS = 2000
+_ENDS_PROGRAM = ("error_abort", "error_fatal")
+_CODE = re.compile(r"-?[A-Z]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What a caller makes of the failure: `how` is one of the words above, `caller` its name, `span` the call
+    in it, `reader` the function that it hands the NULL Error to."""
+
+    how: str
+    caller: str = ""
+    span: Span | None = None
+    reader: str = ""
+
+
+_NOT_KNOWN = Fate(UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """A call of the function in `piece` of `unit`."""
+
+    unit: TranslationUnit
+    piece: Piece
+    function: Function
+    call: Call
+
+    def fate(self, how: str, reader: str = "") -> Fate:
+        return Fate(how, self.piece.name, self.call.span, reader)
+
+
+@dataclass(frozen=True, slots=True)
+class _Contract:
+    """What the result of the function is (result_kind), and which argument is its out-error (-1: none)."""
+
+    kind: str
+    errp: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointer:
+    """How calls through a pointer are told: a pattern of the callee's text with a word in it; `own`: only the
+    file that stores the address has such calls."""
+
+    pattern: str
+    word: str
+    own: bool
+
+
+class MissingErrors:
+    """Asks the callers of functions in one program.
+
+    `mentioning` gives the paths of the files that mention a name. Without it callers in other files are not
+    at hand, and the fate of what they can see is unknown.
+    """
+
+    def __init__(
+        self, program: WholeProgram, mentioning: Callable[[str], Sequence[str]] | None = None
+    ) -> None:
+        self._program = program
+        self._mentioning = mentioning
+
+    def fate(self, unit: TranslationUnit, name: str, code: str = "") -> Fate:
+        """The worst that callers make of a failure of the function `name`, which `unit` defines.
+
+        `code` is the constant that it returns then, where that is known.
+        """
+        fates = self._fates(unit, name, code, frozenset())
+        return max(fates, key=lambda fate: _ORDER.index(fate.how), default=_NOT_KNOWN)
+
+    def _fates(self, unit: TranslationUnit, name: str, code: str, above: frozenset[str]) -> list[Fate]:
+        if name in above:
+            return []  # a caller that calls itself adds nothing
+        if len(above) > _DEEPEST or name not in unit.functions:
+            return [_NOT_KNOWN]
+        above |= {name}
+        contract = _contract(unit, name)
+        static = unit.is_static(name)
+        fates: list[Fate] = [] if static or self._mentioning is not None else [_NOT_KNOWN]
+        for file in self._files(unit, name, static):
+            if file is not unit and name in file.functions:
+                continue
+            for site in _calls(file, name, lambda call: call.direct and call.name == name):
+                fates += self._at(site, contract, code, above)
+            fates += self._through_pointers(file, name, contract, code, above)
+        return fates or [_NOT_KNOWN]
+
+    def _files(self, unit: TranslationUnit, word: str, own: bool) -> Iterator[TranslationUnit]:
+        yield unit
+        paths = () if own or self._mentioning is None else self._mentioning(word)
+        for path in paths if len(paths) <= _MOST_FILES else ():
+            other = self._program.unit(path) if path != unit.path else None
+            if other is not None:
+                yield other
+
+    def _through_pointers(
+        self, file: TranslationUnit, name: str, contract: _Contract, code: str, above: frozenset[str]
+    ) -> Iterator[Fate]:
+        """The fates where the function is called through pointers that a file stores its address in."""
+        members = file.slots_of(name)
+        handed = re.findall(rb"[(,=&?:{]\s*" + re.escape(name.encode()) + rb"\s*[,;)}:]", file.data)
+        tables = _tables(file, name) if len(handed) > len(members) else set()
+        if len(handed) > len(members) + len(tables):
+            yield _NOT_KNOWN
+        for member in sorted(members):
+            if file.environment.api.tolerates_unset(member):
+                yield Fate(COPES)
+            else:
+                called = _Pointer(rf"(?:->|\.){re.escape(member)}$", member, False)
+                yield from self._through(file, called, contract, code, above)
+        for table in sorted(tables):
+            called = _Pointer(rf"^{re.escape(table)}\[", table, True)
+            yield from self._through(file, called, contract, code, above)
+
+    def _through(
+        self, file: TranslationUnit, called: _Pointer, contract: _Contract, code: str, above: frozenset[str]
+    ) -> Sequence[Fate]:
+        """The fates at calls through a member or table; which of them gets this function is not known."""
+        if f"->{called.word}" in above:
+            return ()
+        if self._mentioning is None and not called.own:
+            return (_NOT_KNOWN,)
+        through = re.compile(called.pattern)
+        fates = [
+            fate
+            for other in self._files(file, called.word, called.own)
+            for site in _calls(other, called.word, lambda call: through.search(call.name) is not None)
+            for fate in self._at(site, contract, code, above | {f"->{called.word}"})
+        ]
+        bad = [fate for fate in fates if fate.how in (SUCCESS, CRASH)]
+        if bad and len(bad) < len(fates):
+            return (_NOT_KNOWN,)
+        return fates or (_NOT_KNOWN,)
+
+    def _at(self, site: _Site, contract: _Contract, code: str, above: frozenset[str]) -> Sequence[Fate]:
+        failing = FAILURE.get(contract.kind)
+        if not 0 <= contract.errp < len(site.call.args) or failing is None:
+            return (_NOT_KNOWN,)
+        given = site.call.args[contract.errp]
+        if isinstance(given, Const) or given == Addr("error_warn"):
+            return (site.fate(COPES),)
+        signature = site.unit.with_definition(site.piece).signature(site.piece.name)
+        own = signature.out_error if signature is not None else None
+        if given == Var(own or ""):
+            error = Var(f"*{own}")
+        elif isinstance(given, Addr):
+            error = Var(given.path)
+        else:
+            return (_NOT_KNOWN,)
+        ways = _Ways(site, error, own, failing, code)
+        if ways.reader is not None:
+            return (site.fate(CRASH, ways.reader.name),)
+        if ways.compared or (contract.kind == "bool" and ways.question):
+            return (site.fate(ANSWER),)
+        unnoticed = IGNORED if contract.kind == "bool" else SUCCESS
+        if not ways.asked:
+            noticed_by_error = given == Var(own or "") or ways.error_tested
+            fatal = isinstance(given, Addr) and given.path in _ENDS_PROGRAM
+            return (site.fate(unnoticed if noticed_by_error or fatal else UNKNOWN),)
+        if isinstance(given, Addr) and not ways.propagated:
+            return (site.fate(COPES),)
+        return self._passed_on(site, ways, code, above)
+
+    def _passed_on(self, site: _Site, ways: _Ways, code: str, above: frozenset[str]) -> Sequence[Fate]:
+        """The fates of a failure that a caller notices while it leaves its own Error as it is."""
+        unit = site.unit.with_definition(site.piece)
+        signature = unit.signature(site.piece.name)
+        kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+        if not ways.returned:
+            return (site.fate(COPES),)
+        if kind == "void":
+            return (site.fate(SUCCESS),)
+        passing = [(value, names) for value, names in ways.returned if _passes(kind, value, names)]
+        if not passing:
+            return (_NOT_KNOWN,)
+        same = all(value in names for value, names in passing)
+        return self._fates(site.unit, site.piece.name, code if same else "", above)
+
+
+def _contract(unit: TranslationUnit, name: str) -> _Contract:
+    signature = unit.signature(name)
+    if signature is None or signature.errp is None:
+        return _Contract("unknown", -1)
+    return _Contract(result_kind(signature, unit.typedefs), signature.errp)
+
+
+def _passes(kind: str, value: Value | None, names: frozenset[Value]) -> bool:
+    """Whether a caller returns a failure, too: the result itself, or a constant that means one."""
+    if isinstance(value, Const) and value not in names:
+        return fails_by(kind, value.signs) or not succeeds_by(kind, value.signs)
+    return True
+
+
+def _calls(unit: TranslationUnit, word: str, wanted: Callable[[Call], bool]) -> Iterator[_Site]:
+    """The calls in the functions of a file that mention a word."""
+    for piece in unit.uses.definitions_that_mention(word):
+        function = unit.lowering.function(piece)
+        for call in function.calls if function is not None else ():
+            if function is not None and wanted(call):
+                yield _Site(unit, piece, function, call)
+
+
+def _tables(unit: TranslationUnit, name: str) -> set[str]:
+    """The arrays of function pointers of a file that hold a function's address, by designated index."""
+    stored = re.compile(rb"\]\s*=\s*&?\s*" + re.escape(name.encode()) + rb"\s*[,}]")
+    return {
+        piece.name
+        for piece in unit.pieces
+        if piece.kind != FUNCTION and stored.search(unit.data, piece.span.start, piece.span.end)
+    }
+
+
+class _Ways:
+    """The ways that lead on from a call whose result is a failure while the Error is NULL.
+
+    `asked`: a test on them looks at the result, or it is handed on. `compared`: it is compared with `code`.
+    `question`: it is kept in a variable that asks a question by its name. `error_tested`: a test looks at
+    the Error. `reader`: the first call that reads the Error. `propagated`: the Error is handed to the
+    caller's own. `returned`: what is returned at the ends of ways on which nothing else has set the caller's
+    Error, with the values that are the result there.
+    """
+
+    def __init__(self, site: _Site, error: Value, own: str | None, failing: int, code: str) -> None:
+        self.asked = False
+        self.compared = False
+        self.question = False
+        self.error_tested = False
+        self.propagated = False
+        self.reader: Call | None = None
+        self.returned: list[tuple[Value | None, frozenset[Value]]] = []
+        self._site = site
+        self._error = error
+        self._own = own
+        self._failing = failing
+        self._code = code
+        self._walk()
+
+    def _walk(self) -> None:
+        call = self._site.call
+        start = place_of(self._site.function, call.index)
+        if start is None:
+            return
+        waiting = [(start[0], start[1] + 1, frozenset[Value]((Result(call.index),)))]
+        seen: set[tuple[int, frozenset[Value]]] = set()
+        while waiting and len(seen) < _MOST_WAYS:
+            number, position, names = waiting.pop()
+            block = self._site.function.blocks[number]
+            after = self._events(block.events[position:], names)
+            for edge in block.edges if after is not None else ():
+                # Each test is looked at, also behind one that closes the edge.
+                closed = after is None or sum(not self._open(test, after) for test in edge.tests)
+                if after is not None and not closed and (edge.target, after) not in seen:
+                    seen.add((edge.target, after))
+                    waiting.append((edge.target, 0, after))
+
+    def _open(self, test: Test, names: frozenset[Value]) -> bool:
+        """Whether a failing result and a NULL Error may pass a test."""
+        if test.subject in names:
+            self.asked = True
+            return bool(test.allow & self._failing)
+        if test.subject == self._error:
+            self.error_tested = True
+            return bool(test.allow & ZERO)
+        if self._own is not None and test.subject == Var(self._own):
+            return bool(test.allow & POS)  # who passes NULL does not miss an Error
+        if isinstance(test.subject, Opaque):
+            left, _, right = test.subject.text.partition("==")
+            if right and Var(left) in names:
+                self.asked = True
+                if self._code and right == self._code:
+                    self.compared = True
+                    return bool(test.allow & POS)
+                return not (self._code and _CODE.fullmatch(right)) or bool(test.allow & ZERO)
+        return True
+
+    def _events(self, events: Iterable[Event], names: frozenset[Value]) -> frozenset[Value] | None:
+        """The values that are the result behind the events of a block; None where the way ends."""
+        for event in events:
+            if isinstance(event, Return):
+                self.asked |= event.value in names
+                self.returned.append((event.value, names))
+                return None
+            if isinstance(event, Assign):
+                target = Var(event.target)
+                if target == self._error:
+                    return None
+                if event.value in names:
+                    self.question |= word_list("predicates").matches(event.target)
+                    # A member, or what a parameter points to, outlives the function: somebody else asks it.
+                    self.asked |= not event.target.isidentifier()
+                    names |= {target}
+                else:
+                    names -= {target}
+            elif isinstance(event, Call):
+                self.asked |= any(arg in names for arg in event.args)
+                if self._ends(event):
+                    return None
+        return names
+
+    def _ends(self, call: Call) -> bool:
+        """Whether a call ends the way: it reads the Error, or an Error is, or may be, set by it."""
+        effect = self._site.unit.effect(call)
+        if effect.noreturn:
+            return True
+        pointer = _pointer_to(self._error)
+        own = Var(self._own) if self._own is not None else None
+        reads = effect.keeps or word_list("consumers-that-read").matches(call.name)
+        if reads and call.args and call.args[0] in (self._error, pointer):
+            self.reader = self.reader or call
+            return True
+        if effect.into is not None and effect.consumes is not None and len(call.args) > effect.consumes:
+            self.propagated |= call.args[effect.consumes] == self._error and call.args[effect.into] == own
+            return False
+        position = effect.errp
+        if position is None or position >= len(call.args):
+            return False
+        return call.args[position] == pointer or (own is not None and call.args[position] == own)
+
+
+def _pointer_to(error: Value) -> Value:
+    """The `Error **` that leads to an Error: `&err` to `err`, `errp` to `*errp`."""
+    path = error.path if isinstance(error, Var) else ""
+    return Var(path[1:]) if path.startswith("*") else Addr(path)
