@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver
+from qerrlint.errors import InputError
 from qerrlint.ir.code import Addr, Call, Var
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
@@ -91,8 +93,8 @@ def with_callers(
     resolver = Resolver(program)
     faults: list[Fault] = []
     for path, names in sorted(asked.items()):
-        # An error of the program costs what callers say: the finding stays as the file alone shows it.
-        with contained(path, faults):
+        # An error costs what callers say: the finding stays as the file alone shows it.
+        with suppress(InputError), contained(path, faults):
             unit = program.unit(path)
             if unit is None:
                 continue

@@ -114,7 +114,7 @@ def check_files(
         health += outcome.health
     skipped.sort(key=lambda item: item.path)
     coverage = Coverage(len(sizes), functions, explored, tuple(damaged), tuple(incomplete), tuple(skipped))
-    whole = set(core_files(source)) <= outcomes.keys()
+    whole = set(core_files(source)) <= outcomes.keys() | {item.path for item in skipped}
     mentions = Mentions(source, {path: one.uses for path, one in outcomes.items()} if whole else None)
     rules = load_rules(rule_folders).everything()
     found = folded(with_callers(found, Program(source, reach), mentions, rules), rules)
