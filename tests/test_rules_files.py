@@ -78,7 +78,7 @@ def test_a_heading_inside_code_is_none() -> None:
         (text(title="3"), "'title' is not one line of text"),
         (text(message='"a\\nb"'), "'message' is not one line of text"),
         (text(id='"other-rule"'), "id 'other-rule' is not the file's stem"),
-        (text(analysis='"errorflw"'), "unknown analysis 'errorflw' (known: arguments, errors, gate, "),
+        (text(analysis='"errorflw"'), "unknown analysis 'errorflw' (known: arguments, devices, errors, "),
         (text(event='"set"'), "analysis 'errors' has no event 'set' (known: "),
         (text(severity='"fatal"'), "severity 'fatal' is none of note, warning, error"),
         (text(confidence='"sure"'), "confidence 'sure' is none of low, medium, high"),

@@ -31,6 +31,18 @@ _TYPE = re.compile(
 )
 _SHIFT_LIMIT = 63
 
+
+class NotUnderstoodError(Exception):
+    """The value cannot be determined; the text says why, as the end of a sentence."""
+
+
+def _quotient(a: int, b: int) -> int:
+    """The quotient as C rounds it, towards zero."""
+    if not b:
+        raise NotUnderstoodError("it divides by zero")
+    return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+
+
 _BINARY: tuple[dict[str, Callable[[int, int], int]], ...] = (
     {"||": lambda a, b: int(bool(a or b))},
     {"&&": lambda a, b: int(bool(a and b))},
@@ -46,7 +58,7 @@ _BINARY: tuple[dict[str, Callable[[int, int], int]], ...] = (
     },
     {"<<": operator.lshift, ">>": operator.rshift},
     {"+": operator.add, "-": operator.sub},
-    {"*": operator.mul},
+    {"*": operator.mul, "/": _quotient, "%": lambda a, b: a - b * _quotient(a, b)},
 )
 _UNARY: dict[str, Callable[[int], int]] = {
     "~": operator.invert,
@@ -54,10 +66,6 @@ _UNARY: dict[str, Callable[[int], int]] = {
     "+": operator.pos,
     "!": lambda a: int(not a),
 }
-
-
-class NotUnderstoodError(Exception):
-    """The value cannot be determined; the text says why, as the end of a sentence."""
 
 
 class Names(Protocol):

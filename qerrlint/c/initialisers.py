@@ -98,8 +98,9 @@ class Element:
 class Table:
     """A variable with a braced initialiser.
 
-    `type` is the canonical type of the variable, or of its elements where `array` is true; `span` reaches
-    from the head to the closing brace, `name_span` covers the name. `local`: it stands inside a function.
+    `type` is the canonical type of the variable without "const" and "struct", or of its elements where
+    `array` is true; `span` reaches from the head to the closing brace, `name_span` covers the name. `local`:
+    it stands inside a function.
     """
 
     name: str
@@ -170,7 +171,7 @@ def _found(path: str, data: bytes, word: bytes, local: bool) -> Iterator[Table]:
             continue
         end = closing
         reader = reader or _Reader(path, data, text)
-        kind = declared[0].type.removeprefix("const ")
+        kind = declared[0].type.removeprefix("const ").removeprefix("struct ")
         dimension = kind.find("[")
         yield Table(
             declared[0].name,

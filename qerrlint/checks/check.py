@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from qerrlint.findings import Observation
 
 ANALYSES = (
-    *("arguments", "errors", "gate", "guest", "migration", "modes", "notifiers", "ownership", "suppressions"),
-    "text",
+    *("arguments", "devices", "errors", "gate", "guest", "migration", "modes", "notifiers", "ownership"),
+    *("suppressions", "text"),
 )
 """The families of events, the values of `analysis` in a rule file."""
 

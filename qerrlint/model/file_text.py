@@ -11,6 +11,8 @@ from qerrlint.source.span import LineIndex, Span
 _MARGIN = re.compile(rb"\n\s*\*(?!/)")
 # How far above a function its comment may begin, in bytes.
 _LONGEST_COMMENT = 2000
+# How far before an offset the comment that it may lie in may begin, in bytes.
+_FARTHEST = 1 << 15
 
 
 class FileText:
@@ -28,6 +30,11 @@ class FileText:
     def of(self, span: Span) -> bytes:
         """The bytes of a span of this file."""
         return self.data[span.start : span.end]
+
+    def in_comment(self, offset: int) -> bool:
+        """Whether an offset lies in a block comment (marks in string literals count as well)."""
+        opening = self.data.rfind(b"/*", max(0, offset - _FARTHEST), offset)
+        return opening >= 0 and self.data.find(b"*/", opening + 2, offset) < 0
 
     def on_one_line(self, span: Span) -> str:
         """The text of a span of this file, each run of blanks replaced by one blank."""

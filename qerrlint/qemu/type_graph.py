@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +18,7 @@ from qerrlint.c.declarations.file import FileDeclarations, Macro
 from qerrlint.model.environment import Environment
 from qerrlint.qemu.class_setup import ClassSetup, Stored, class_setup
 from qerrlint.qemu.layouts import layouts_of
-from qerrlint.qemu.type_tables import TypeRow, type_rows
+from qerrlint.qemu.type_tables import TypeRow, type_rows, type_rows_of_macros
 from qerrlint.source.span import Span
 
 _CORE = ("hw/core", "qom")
@@ -199,20 +199,31 @@ class TypeGraph:
         return layouts_of(self.environment).constants(path).string(text) if text else None
 
     def of_file(self, path: str) -> tuple[QomType, ...]:
-        """The types that a file defines."""
+        """The types that a file defines in tables and by OBJECT_DEFINE_TYPE() and its kin."""
         if path not in self._types:
             declarations = self.file(path)
-            rows: Iterator[TypeRow] = iter(())
+            rows: list[TypeRow] = []
             if declarations is not None:
-
-                def lookup(name: str) -> Macro | None:
-                    # Names of types stay as they are written.
-                    return None if name.startswith("TYPE_") else self.environment.macro(name, path)
-
-                expands = _EXPANDS.search(declarations.data) is not None
-                rows = type_rows(path, declarations.data, lookup if expands else None)
+                rows += type_rows(path, declarations.data)
+                if b"OBJECT_DEFINE_" in declarations.data:
+                    rows += self._expanded(path, declarations.data, lambda name: name.startswith("OBJECT_"))
             self._types[path] = tuple(QomType(self, row) for row in rows)
         return self._types[path]
+
+    def by_other_macros(self, path: str) -> tuple[QomType, ...]:
+        """The types that a file defines by macros of its own or of boards: machines and their versions."""
+        declarations = self.file(path)
+        if declarations is None or not _EXPANDS.search(declarations.data):
+            return ()
+        rows = self._expanded(path, declarations.data, lambda name: not name.startswith("OBJECT_"))
+        return tuple(QomType(self, row) for row in rows)
+
+    def _expanded(self, path: str, data: bytes, wanted: Callable[[str], bool]) -> Iterator[TypeRow]:
+        def lookup(name: str) -> Macro | None:
+            # Names of types stay as they are written.
+            return None if name.startswith("TYPE_") else self.environment.macro(name, path)
+
+        return type_rows_of_macros(path, data, lookup, wanted)
 
     def find(self, text: str, from_path: str) -> QomType | None:
         """The type that an expression names, as seen from a file; None where no table defines it."""
@@ -269,7 +280,7 @@ class TypeGraph:
         if self._index is None:
             index: dict[str, list[str]] = {}
             for path, data in self.environment.files.every_source(_OUTSIDE):
-                if b"TypeInfo" not in data:
+                if b"TypeInfo" not in data and b"OBJECT_DEFINE_" not in data:
                     continue
                 for pattern in (_NAMED, _POSITIONAL):
                     for name in pattern.findall(data):
@@ -284,5 +295,6 @@ class TypeGraph:
             for path, data in self.environment.files.every_source(_OUTSIDE):
                 if b"TypeInfo" in data or _EXPANDS.search(data):
                     out += self.of_file(path)
+                    out += self.by_other_macros(path)
             self._everything = tuple(out)
         return self._everything

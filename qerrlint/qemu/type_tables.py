@@ -20,7 +20,8 @@ _SIZEOF = re.compile(r"sizeof\s*\(\s*(?:const\s+)?([\w ]+?)\s*\)\Z|sizeof\s+(\w+
 _INVOKED = re.compile(rb"^(?:[ \t]*)([A-Z]\w*)\s*\(", re.M)
 _DEFINES = re.compile(r"DEFINE|REGISTER|MACHINE|TYPE")
 # Where a TypeInfo table begins in the raw text.
-_TABLE = re.compile(rb"^([ \t]*)[^\n;{}()#/]*\bTypeInfo\b[^;{}()]*=\s*\{", re.M)
+_WORD = re.compile(rb"\bTypeInfo\b[^;{}()]*=\s*\{")
+_BEFORE = re.compile(rb"([ \t]*)[\w \t]*\Z")
 # A name that a loop over another table gives.
 _THROUGH = re.compile(r"(\w+)(?:->|\.)(\w+)\Z")
 _EMPTY = re.compile(rb"\bTypeInfo\s+(\w+)\s*(?:=\s*\{\s*0?\s*\}\s*)?;")
@@ -68,10 +69,8 @@ class TypeRow:
         return self.text("abstract") in ("true", "1", "TRUE")
 
 
-def type_rows(
-    path: str, data: bytes, lookup: Callable[[str], Macro | None] | None = None
-) -> Iterator[TypeRow]:
-    """The types that a file defines in tables, and by macros that `lookup` knows."""
+def type_rows(path: str, data: bytes) -> Iterator[TypeRow]:
+    """The types that a file defines in tables."""
     if b"TypeInfo" in data:
         for table in _tables(path, data):
             for row in rows_of(table):
@@ -82,8 +81,6 @@ def type_rows(
         for table in tables_of_type(path, data, "VirtioPCIDeviceTypeInfo"):
             for row in rows_of(table):
                 yield from _virtio_types(row)
-    if lookup is not None:
-        yield from _by_macros(path, data, lookup)
 
 
 def rows_of(table: Table) -> Iterator[TypeRow]:
@@ -197,17 +194,19 @@ def _filled_in(path: str, data: bytes) -> Iterator[TypeRow]:
 
 def _tables(path: str, data: bytes) -> Iterator[Table]:
     """The TypeInfo tables of a file. Only the text around each is read, not the whole file."""
-    for head in _TABLE.finditer(data):
-        if _in_macro(data, head.start()):
+    for head in _WORD.finditer(data):
+        start = data.rfind(b"\n", 0, head.start()) + 1
+        before = _BEFORE.match(data[start : head.start()])
+        if before is None or _in_macro(data, start):
             continue
-        closing = data.find(b"\n" + head[1] + b"}", head.end())
+        closing = data.find(b"\n" + before[1] + b"}", head.end())
         line = data.find(b"\n", head.end())
         same = data.find(b"};", head.end(), line if line >= 0 else len(data))
         end = data.find(b";", same if same >= 0 else closing) + 1
         if (closing < 0 and same < 0) or not end:
             continue
-        for table in tables_of_type(path, data[head.start() : end], "TypeInfo"):
-            yield _moved(table, head.start())
+        for table in tables_of_type(path, data[start:end], "TypeInfo"):
+            yield _moved(table, start)
 
 
 def _in_macro(data: bytes, start: int) -> bool:
@@ -235,10 +234,13 @@ def _moved(table: Table, by: int) -> Table:
     return replace(table, span=span(table.span), name_span=span(table.name_span), value=value(table.value))
 
 
-def _by_macros(path: str, data: bytes, lookup: Callable[[str], Macro | None]) -> Iterator[TypeRow]:
+def type_rows_of_macros(
+    path: str, data: bytes, lookup: Callable[[str], Macro | None], wanted: Callable[[str], bool]
+) -> Iterator[TypeRow]:
+    """The types that a file defines by the macros with a `wanted` name that `lookup` knows."""
     for found in _INVOKED.finditer(data):
         name = found[1].decode("latin-1")
-        if not _DEFINES.search(name):
+        if not _DEFINES.search(name) or not wanted(name):
             continue
         macro = lookup(name)
         if macro is None or macro.params is None:

@@ -23,28 +23,17 @@ from qerrlint.source.toml import TomlError, read_toml
 
 LABELS = frozenset(
     (
-        "abort-fatal",
-        "blocker",
-        "cleanup-missing",
-        "deref-unguarded",
-        "double-set",
-        "errno-arg",
-        "errp-arg",
-        "guard-prepend",
-        "leak",
-        "message",
-        "notifier",
-        "other",
-        "redundant",
-        "report-in-errp",
-        "set-success",
-        "stale-local",
-        "swallowed",
-        "unchecked-call",
-        "uninit",
-        "unset-failure",
-        "use-after-consume",
-        "wrong-check",
+        *("abort-fatal", "blocker", "cleanup-missing", "deref-unguarded", "double-set", "errno-arg"),
+        *("errp-arg", "guard-prepend", "leak", "message", "notifier", "other", "redundant"),
+        *("report-in-errp", "set-success", "stale-local", "swallowed", "unchecked-call", "uninit"),
+        *("unset-failure", "use-after-consume", "wrong-check"),
+        # Device models: tables, life cycle, state, guest.
+        *("class-size", "deleted-not-freed", "device-not-migrated", "device-not-reset", "direct-receive"),
+        *("double-acquire", "failed-realize-leak", "global-in-init", "guest-abort", "guest-division"),
+        *("guest-print", "instance-size", "local-leak", "lock-held", "lost-pointer", "mmio-field-twice"),
+        *("mmio-index-range", "mmio-no-callback", "no-flush-after-enable", "phase-leak"),
+        *("state-not-migrated", "state-not-reset", "vmstate-layout-changed", "vmstate-shape"),
+        *("vmstate-twice", "vmstate-unterminated", "vmstate-wrong-struct", "wrong-phase"),
     )
 )
 """The classes of labelled defects (`qerrlint replay`) that a rule may answer."""

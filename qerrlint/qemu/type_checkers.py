@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Cast macros of QOM types: which struct FOO(), FOO_CLASS() and FOO_GET_CLASS() cast to, for which TYPE_FOO.
+
+Read from OBJECT_DECLARE_*, DECLARE_* and the OBJECT_CHECK() macros of older trees (include/qom/object.h).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qerrlint.model.environment import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """The casts of one type: `type` is the text of its name (TYPE_FOO), `prefix` that of the macros (FOO).
+
+    `instance` and `klass` are the structs, "" where the declaration gives no cast to one.
+    """
+
+    type: str
+    prefix: str
+    instance: str
+    klass: str
+
+
+_DECLARED = re.compile(
+    rb"^[ \t]*((?:OBJECT_)?DECLARE_"
+    rb"(?:SIMPLE_TYPE|TYPE|CPU_TYPE|OBJ_CHECKERS|INSTANCE_CHECKER|CLASS_CHECKERS))"
+    rb"\s*\(([^()]{0,1000})\)",
+    re.M,
+)
+_CHECKED = re.compile(
+    rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\((\w+)\)[ \t\\\n]*(OBJECT_CHECK|OBJECT_CLASS_CHECK|OBJECT_GET_CLASS)"
+    rb"[ \t\\\n]*\([ \t\\\n]*(\w+)[ \t\\\n]*,[^,]*,[ \t\\\n]*(\w+)[ \t\\\n]*\)",
+    re.M,
+)
+
+
+def checkers_seen(environment: Environment, path: str) -> dict[str, Checker]:
+    """The cast macros that a file sees, by the text of their type (TYPE_FOO)."""
+    known = environment.once(_by_file)
+    found: dict[str, Checker] = {}
+    for declarations in environment.types.declarations_reached(path):
+        if declarations.path not in known:
+            data = declarations.data
+            has_any = b"DECLARE_" in data or b"OBJECT_CHECK" in data or b"OBJECT_CLASS_CHECK" in data
+            known[declarations.path] = tuple(checkers(data)) if has_any else ()
+        for one in known[declarations.path]:
+            found.setdefault(one.type, one)
+    return found
+
+
+def _by_file(environment: Environment) -> dict[str, tuple[Checker, ...]]:
+    """The cast macros of the files that were asked for, by path."""
+    return {}
+
+
+def checkers(data: bytes) -> Iterator[Checker]:
+    """The cast macros that one file declares, those of one type as one."""
+    merged: dict[str, list[str]] = {}
+    for name, prefix, instance, klass in _each(data):
+        entry = merged.setdefault(name, [prefix, "", ""])
+        entry[1] = entry[1] or instance
+        entry[2] = entry[2] or klass
+    for name, (prefix, instance, klass) in merged.items():
+        yield Checker(name, prefix, instance, klass)
+
+
+def _each(data: bytes) -> Iterator[tuple[str, str, str, str]]:
+    for found in _DECLARED.finditer(data):
+        kind = found[1].decode("latin-1")
+        given = [word.strip() for word in found[2].decode("latin-1").split(",")]
+        if kind in ("OBJECT_DECLARE_TYPE", "OBJECT_DECLARE_CPU_TYPE") and len(given) >= 3:
+            yield f"TYPE_{given[2]}", given[2], given[0], given[1]
+        elif kind == "OBJECT_DECLARE_SIMPLE_TYPE" and len(given) >= 2:
+            yield f"TYPE_{given[1]}", given[1], given[0], ""
+        elif kind == "DECLARE_OBJ_CHECKERS" and len(given) >= 4:
+            yield given[3], given[2], given[0], given[1]
+        elif kind == "DECLARE_INSTANCE_CHECKER" and len(given) >= 3:
+            yield given[2], given[1], given[0], ""
+        elif kind == "DECLARE_CLASS_CHECKERS" and len(given) >= 3:
+            yield given[2], given[1], "", given[0]
+    for found in _CHECKED.finditer(data):
+        macro, kind, struct, name = (found[n].decode("latin-1") for n in (1, 3, 4, 5))
+        if kind == "OBJECT_CHECK":
+            yield name, macro, struct, ""
+        else:
+            prefix = macro.removesuffix("_CLASS").removesuffix("_GET")
+            yield name, prefix, "", struct
