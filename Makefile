@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 
-.PHONY: demo test lint bench precision mutants rules man clean
+.PHONY: demo test lint bench precision mutants prove prove-chroot rules man clean
 
 demo: $(VENV)/.installed
 	@printf '%s\n' 'The review of a series from a mailbox, with a reply, on a small tree.'
@@ -45,6 +45,16 @@ precision: $(VENV)/.installed
 # Small changes to the engine that its fast tests should notice; MUTANTS holds options. Takes about an hour.
 mutants: $(VENV)/.installed-dev
 	@$(BIN)/python bench/mutants.py $(MUTANTS)
+
+# Runs the claims of proofs/ on a packaged QEMU: that on PATH, QEMU_BIN=DIR, or CHROOT=DIR; PROVE holds options.
+prove: $(VENV)/.installed
+	@$(BIN)/python -m proofs $(PROVE)
+
+# A chroot of Debian SUITE (sid, or a release) with QEMU's packages, for make prove CHROOT=DIR. As root.
+SUITE ?= sid
+prove-chroot:
+	@test -n "$(CHROOT)" || { echo 'make prove-chroot: name the folder to make: CHROOT=DIR' >&2; exit 2; }
+	@sh proofs/make_chroot.sh "$(CHROOT)" "$(SUITE)"
 
 # Generates docs/rules.md; to be run when a rule's page changes.
 rules: $(VENV)/.installed
