@@ -156,12 +156,16 @@ Event: TypeAlias = Call | Assign | Declare | Deref | Return
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The way to block `target`, open when all tests hold; `span` is the condition's place."""
+    """The way to block `target`, open when all tests hold; `span` is the condition's place.
+
+    `case`: of the edge from a `switch` to one of its cases the place of the case's value.
+    """
 
     target: int
     tests: tuple[Test, ...] = ()
     span: Span | None = None
     taken: bool | None = None
+    case: Span | None = None
 
 
 @dataclass(slots=True)

@@ -15,11 +15,11 @@ Signs = tuple[tuple[Value, int], ...]
 
 @dataclass(slots=True)
 class Switch:
-    """A switch being lowered: its cases so far as (value or None for default, block)."""
+    """A switch being lowered: its cases so far as (value or None for default, its place, block)."""
 
     subject: Value
     span: Span
-    cases: list[tuple[Value | None, int]]
+    cases: list[tuple[Value | None, Span | None, int]]
 
 
 def tests_of(signs: Iterable[tuple[Value, int]]) -> tuple[Test, ...]:
@@ -72,11 +72,16 @@ class Builder:
             self.blocks[self.here].events.append(event)
 
     def go(
-        self, target: int, tests: tuple[Test, ...] = (), span: Span | None = None, taken: bool | None = None
+        self,
+        target: int,
+        tests: tuple[Test, ...] = (),
+        span: Span | None = None,
+        taken: bool | None = None,
+        case: Span | None = None,
     ) -> None:
         """Add an edge from the current block to `target`."""
         if self.here is not None:
-            self.blocks[self.here].edges.append(Edge(target, tests, span, taken))
+            self.blocks[self.here].edges.append(Edge(target, tests, span, taken, case))
 
     def jump(self, target: int | None) -> None:
         """Add an edge to `target`, if there is one; the code that follows is unreachable."""

@@ -22,6 +22,8 @@ _ASSERTIONS = ("assert", "g_assert", "g_assert_true", "g_assert_nonnull", "tcg_d
 _NEGATED_ASSERTIONS = ("g_assert_false", "g_assert_null")
 # Macros of (left, operator, right), which the normaliser joins to one argument.
 _COMPARED_ASSERTIONS = ("g_assert_cmpint", "g_assert_cmpuint", "g_assert_cmphex")
+# Conditions that are false as they stand.
+_FALSE = frozenset({"0", "false", "FALSE"})
 _LVALUES = frozenset({"field_expression", "pointer_expression", "subscript_expression"})
 
 
@@ -86,7 +88,11 @@ def _steal(fn: Lowering, _name: str, nodes: list[Node], node: Node) -> Value | N
 
 def _asserted(fn: Lowering, name: str, nodes: list[Node], _node: Node) -> Value | None:
     going, dead = fn.out.new(), fn.out.new()
-    fn.branch(nodes[0], going, dead)
+    if fn.source.raw(nodes[0]) in _FALSE:
+        fn.out.go(dead, (), fn.source.span(nodes[0]), False)
+        fn.out.here = None
+    else:
+        fn.branch(nodes[0], going, dead)
     fn.out.here = going
     return Opaque(name)
 

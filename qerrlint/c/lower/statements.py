@@ -97,12 +97,12 @@ def _switch(fn: Lowering, node: Node) -> None:
     out.here = dispatch
     others: list[Test] = []
     fallback = done
-    for value, block in switch.cases:
+    for value, place, block in switch.cases:
         if value is None:
             fallback = block
             continue
         holds, fails = compare(subject, "==", value)
-        out.go(block, tests_of(holds), switch.span, True)
+        out.go(block, tests_of(holds), switch.span, True, place)
         others.extend(tests_of(fails))
     out.go(fallback, tuple(others), switch.span, False)
     out.here = done
@@ -121,7 +121,8 @@ def _case(fn: Lowering, node: Node) -> None:
         if not isinstance(value, Const):
             value = Opaque(text_of(value))
     out.here = here
-    out.switches[-1].cases.append((value, block))
+    place = fn.source.span(value_node) if value_node is not None else None
+    out.switches[-1].cases.append((value, place, block))
     out.enter(block)
     for child in node.named_children:
         if value_node is None or child.id != value_node.id:

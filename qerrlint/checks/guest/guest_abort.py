@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event guest-abort: a guest can make QEMU end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.guest.places import access, guest_places, steps, within_region
+from qerrlint.checks.trace_steps import folded
+from qerrlint.findings import Observation
+from qerrlint.qemu.guest_file import GuestVisit
+from qerrlint.qemu.guest_paths import ENDS
+
+_FALSE = re.compile(r"(?:0|false|FALSE)\Z")
+_UNREACHABLE = "g_assert_not_reached"
+
+
+def run(file: AnalysedFile) -> Iterable[Observation]:
+    """The ends of QEMU that a guest can reach in one file."""
+    for visit in file.once(guest_places):
+        form = _form(file, visit)
+        certainty = _certainty(visit, form) if form else None
+        if certainty is None:
+            continue
+        call = visit.visit.call
+        what = (
+            f"{call.name}()"
+            if call is not None
+            else f"the assertion of `{folded(file.unit, visit.visit.span)}`"
+        )
+        yield Observation(
+            event="guest-abort",
+            function=visit.visit.function.name,
+            primary=visit.visit.span,
+            key=file.unit.on_one_line(visit.visit.span),
+            slots={"what": what, "access": access(visit), "form": form, "decided": visit.decided},
+            trail=tuple(steps(file, visit)),
+            certainty=certainty,
+            subject=visit,
+        )
+
+
+def _form(file: AnalysedFile, visit: GuestVisit) -> str:
+    """How the program ends there; "" where it does not."""
+    call = visit.visit.call
+    if call is not None:
+        if call.name not in ENDS:
+            return ""
+        return "unreachable" if call.name == _UNREACHABLE else "end"
+    return "end" if _FALSE.match(file.unit.on_one_line(visit.visit.span)) else "assertion"
+
+
+def _certainty(visit: GuestVisit, form: str) -> str | None:
+    """How sure it is that a guest gets there; None where nothing is known but that a path leads there."""
+    call = visit.visit.call
+    if form == "assertion" and visit.decided != "access":
+        return None
+    if visit.decided == "state":
+        if form == "unreachable":
+            return None
+        name = call.name if call is not None else ""
+        return {"hw_error": "high", "exit": "medium"}.get(name, "low")
+    if not visit.complete:
+        return "low"
+    inside = within_region(visit)
+    if form == "end":
+        return "high" if inside else "medium"
+    return "medium" if inside else "low"
+
+
+CHECKS = (
+    # access: what the guest does, as words. decided: whether a test of what the guest chose leads there, none
+    # at all, or a test of the device's state.
+    FileCheck(
+        "guest-abort",
+        "guest",
+        (
+            event(
+                "guest-abort",
+                *("what", "access"),
+                form="end unreachable assertion",
+                decided="access always state",
+            ),
+        ),
+        run,
+    ),
+)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event guest-print: a guest can make QEMU print, as often as it likes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.guest.places import PRINTS, REPORTS, access, guest_places, steps, within_region
+from qerrlint.findings import Observation
+from qerrlint.qemu.guest_file import GuestVisit
+
+_STREAM = re.compile(r"(?:stderr|stdout)\Z")
+# Calls whose stream is an argument: its position.
+_TO_STREAM = {"fprintf": 0, "vfprintf": 0, "fputs": 1}
+
+
+def run(file: AnalysedFile) -> Iterable[Observation]:
+    """The messages of one file that a guest can bring about by what it accesses."""
+    for visit in file.once(guest_places):
+        call = visit.visit.call
+        if call is None or visit.decided == "state" or not _prints(file, visit):
+            continue
+        stream = "report" if call.name in REPORTS else "stream"
+        inside = within_region(visit) and visit.complete
+        yield Observation(
+            event="guest-print",
+            function=visit.visit.function.name,
+            primary=call.span,
+            key=file.unit.on_one_line(call.span),
+            slots={"callee": call.name, "access": access(visit), "to": stream, "decided": visit.decided},
+            trail=tuple(steps(file, visit)),
+            certainty="high" if inside else "medium" if stream == "stream" else "low",
+            subject=visit,
+        )
+
+
+def _prints(file: AnalysedFile, visit: GuestVisit) -> bool:
+    call = visit.visit.call
+    assert call is not None
+    if call.name in REPORTS:
+        return True
+    position = _TO_STREAM.get(call.name)
+    if position is None:
+        return call.name in PRINTS
+    return len(call.arg_spans) > position and bool(
+        _STREAM.match(file.unit.on_one_line(call.arg_spans[position]))
+    )
+
+
+CHECKS = (
+    # access: what the guest does, as words. to: a standard stream, or the user of QEMU. decided: whether a
+    # test of what the guest chose leads there, or none at all.
+    FileCheck(
+        "guest-print",
+        "guest",
+        (event("guest-print", "callee", "access", to="stream report", decided="access always"),),
+        run,
+    ),
+)

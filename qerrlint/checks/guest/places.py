@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The places of a file that a guest can reach and that a check of guests asks about, and their wording."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.trace_steps import folded
+from qerrlint.findings import Step
+from qerrlint.qemu.guest_file import GuestFile, GuestVisit, Sample
+from qerrlint.qemu.guest_paths import ENDS, Visit
+from qerrlint.source.span import Span
+
+PRINTS = frozenset({"printf", "fprintf", "vfprintf", "puts", "putchar", "fputs", "perror"})
+"""Calls that print to the standard streams."""
+REPORTS = frozenset({"error_report", "warn_report", "info_report", "error_vreport", "error_printf"})
+"""Calls that print to the user of QEMU."""
+_WANTED = re.compile(
+    rb"\b(?:%s|assert|g_assert\w*)\s*\("
+    % b"|".join(sorted(name.encode() for name in ENDS | PRINTS | REPORTS))
+)
+_ORDER = ("access", "always", "state")
+# So many of the decisions of a place are told.
+_MOST_DECISIONS = 3
+
+
+def guest_file(file: AnalysedFile) -> GuestFile:
+    """The file as a guest sees it."""
+    return GuestFile(file.unit)
+
+
+def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
+    """The ends of the program, the messages and the failing assertions that a guest can reach.
+
+    Of several ways to one place the one that is best known counts.
+    """
+    unit = file.unit
+    if _WANTED.search(unit.data) is None:
+        return ()
+    guest = file.once(guest_file)
+    if not guest.entries:
+        return ()
+    best: dict[Span, GuestVisit] = {}
+    for visit in guest.visits(guest.leading_to(_WANTED), _is_wanted):
+        known = best.get(visit.visit.span)
+        if known is None or _rank(visit) < _rank(known):
+            best[visit.visit.span] = visit
+    return tuple(best[span] for span in sorted(best))
+
+
+def _is_wanted(visit: Visit) -> bool:
+    return (
+        visit.call is None
+        or visit.call.name in ENDS
+        or visit.call.name in PRINTS
+        or visit.call.name in REPORTS
+    )
+
+
+def _rank(visit: GuestVisit) -> tuple[int, bool, bool, int]:
+    return _ORDER.index(visit.decided), not within_region(visit), not visit.complete, len(visit.visit.chain)
+
+
+def within_region(visit: GuestVisit) -> bool:
+    """Whether one of the samples is certainly an access to the region, whatever the region's size is."""
+    return visit.region or any(sample.offset in (None, 0) for sample in visit.samples)
+
+
+def access(visit: GuestVisit) -> str:
+    """What the guest does to get to a place, as words: "a write of 4 bytes at offset 0x8"."""
+    sample = _example(visit)
+    word = visit.entry.slot.access
+    out = f"{'an' if word[0] in 'aeiouAEIOUS' else 'a'} {word}"
+    if visit.decided != "access":
+        return out
+    if sample.size is not None:
+        out += f" of {sample.size} byte{'s' if sample.size != 1 else ''}"
+    if sample.offset is not None:
+        out += f" at offset {sample.offset:#x}"
+    if sample.value is not None:
+        out += f" with the value {sample.value:#x}"
+    return out
+
+
+def _example(visit: GuestVisit) -> Sample:
+    """The access to tell: one that is surely in the region where its size is not known."""
+    inside = [sample for sample in visit.samples if sample.offset in (None, 0)] if not visit.region else ()
+    return (inside or visit.samples)[0]
+
+
+def steps(file: AnalysedFile, visit: GuestVisit) -> Iterable[Step]:
+    """How the guest gets to a place: the function it enters, the calls from there, the tests right before."""
+    unit = file.unit
+    piece = unit.functions[visit.entry.function]
+    head = Span(unit.path, piece.span.start, piece.body)
+    slot = visit.entry.slot
+    where = f" of {visit.entry.table.name}" if visit.entry.table is not None else ""
+    yield Step(head, f"a guest enters {visit.entry.function}(), a {slot.owner} function{where}")
+    for call in visit.visit.chain:
+        yield Step(call.span, f"calls {call.name}()")
+    for decision in visit.visit.decisions[:_MOST_DECISIONS]:
+        edge = decision.edge
+        if edge.span is None or visit.visit.span == edge.span:
+            continue
+        text = folded(unit, edge.span)
+        cases = visit.visit.function.blocks
+        switched = edge.case is not None or any(
+            other.case is not None and other.span == edge.span for block in cases for other in block.edges
+        )
+        if switched:
+            told = folded(unit, edge.case) if edge.case is not None else "no other case"
+        else:
+            told = "true" if edge.taken else "false"
+        yield Step(edge.span, f"`{text}` is {told}")

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Places that a guest can reach by the code, and where nothing is wrong, or the guest does not get there."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.domain.word_lists import word_list
+from qerrlint.findings import Observation
+from qerrlint.ir.code import Assign, Function, Result, identifiers
+from qerrlint.qemu.device_tables import region_uses
+from qerrlint.qemu.guest_file import GuestVisit
+from qerrlint.qemu.guest_paths import Decision
+from qerrlint.qemu.guest_taint import depends
+
+_CONDITION = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b([^\n]*)", re.MULTILINE)
+_COMMENT_BEFORE = re.compile(rb"(?:\*/|//[^\n]*)\s*\Z")
+# How far back the end of a comment is looked for.
+_FARTHEST = 400
+_INVOKED = re.compile(rb"\b([A-Za-z_]\w*)\s*\(\s*\Z")
+_EXIT = re.compile(r"exit\s*\((.*)\)\Z", re.DOTALL)
+_CURRENT_CPU = frozenset({"current_cpu", "qemu_get_cpu"})
+
+
+def comment_says_unreachable(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether a comment right above the assertion tells why it is not reached.
+
+    Where the region has a valid.accepts the walk has asked that one, which is what such comments rely on.
+    """
+    data = analysed.unit.data
+    table = _visit(observation).entry.table
+    if table is not None and table.value.get("valid", "accepts") is not None:
+        return False
+    start = observation.primary.start
+    line = data.rfind(b"\n", 0, start) + 1
+    return (
+        observation.slots["form"] == "unreachable"
+        and not data[line:start].strip()
+        and _COMMENT_BEFORE.search(data, max(0, line - _FARTHEST), line) is not None
+    )
+
+
+def exit_was_asked_for(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the guest asks the device to end QEMU: with the status that it wrote, or with success."""
+    found = _EXIT.match(analysed.unit.on_one_line(observation.primary))
+    if found is None:
+        return False
+    status = found[1].strip()
+    return status in ("0", "EXIT_SUCCESS") or (not status.isdigit() and not status.isupper())
+
+
+def host_failure_decides(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether a test right before the place looks at what a call returned: a failure of the host."""
+    visit = _visit(observation)
+    return visit.decided == "state" and any(
+        _tests_a_result(visit.visit.function, decision) for decision in visit.visit.decisions
+    )
+
+
+def current_cpu_decides(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether a test right before the place asks which CPU makes the access."""
+    visit = _visit(observation)
+    function = visit.visit.function
+    return any(
+        _CURRENT_CPU & identifiers(path) or _holds_current_cpu(analysed, function, path)
+        for decision in visit.visit.decisions
+        for path in decision.reads
+    )
+
+
+def region_is_read_as_rom(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the guest's reads go to a ROM's contents: a ROM device that never leaves that mode."""
+    visit = _visit(observation)
+    table = visit.entry.table
+    data = analysed.unit.data
+    if table is None or visit.entry.writes or b"memory_region_rom_device_set_romd" in data:
+        return False
+    makers = {use.maker for use in region_uses(analysed.unit.path, data) if use.table == table.table.name}
+    return bool(makers) and "memory_region_init_io" not in makers
+
+
+def stands_under_debug_switch(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the place is built only with a debug switch."""
+    data = analysed.unit.data
+    open_conditions: list[str] = []
+    for found in _CONDITION.finditer(data, 0, observation.primary.start):
+        word, condition = found[1], found[2].decode("latin-1")
+        if word in (b"if", b"ifdef", b"ifndef"):
+            open_conditions.append(condition if word != b"ifndef" else "")
+        elif not open_conditions:
+            continue
+        elif word == b"endif":
+            open_conditions.pop()
+        else:
+            open_conditions[-1] = condition if word == b"elif" else ""
+    return any(word_list("debug-switches").matches(condition) for condition in open_conditions)
+
+
+def stands_in_a_macro(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the call is an argument of a macro of the file, which decides whether it is built."""
+    unit = analysed.unit
+    start = observation.primary.start
+    before = unit.data[max(0, start - _FARTHEST) : start]
+    found = _INVOKED.search(before)
+    return found is not None and unit.is_macro(found[1].decode("latin-1"))
+
+
+def device_exists_to_print(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the device is a port whose purpose is to print, by the names of the file and the function."""
+    names = (analysed.unit.path.rsplit("/", 1)[-1].partition(".")[0], observation.function)
+    return any(word_list("printing-devices").matches(name) for name in names)
+
+
+def device_is_for_tests(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the device exists to test QEMU or a kernel, by the name of its file."""
+    name = analysed.unit.path.rsplit("/", 1)[-1].partition(".")[0]
+    return word_list("test-devices").matches(name)
+
+
+def _visit(observation: Observation) -> GuestVisit:
+    assert isinstance(observation.subject, GuestVisit)
+    return observation.subject
+
+
+def _tests_a_result(function: Function, decision: Decision) -> bool:
+    results = {
+        event.target
+        for block in function.blocks
+        for event in block.events
+        if isinstance(event, Assign)
+        and isinstance(event.value, Result)
+        and not function.calls[event.value.call].name.isupper()
+    }
+    return not decision.known and any(path in results for path in decision.reads)
+
+
+def _holds_current_cpu(analysed: AnalysedFile, function: Function, path: str) -> bool:
+    """Whether a variable of the function is set from the current CPU."""
+    names = frozenset(
+        event.target
+        for block in function.blocks
+        for event in block.events
+        if isinstance(event, Assign)
+        and b"current_cpu" in analysed.unit.data[event.span.start : event.span.end]
+    )
+    return depends(path, names)

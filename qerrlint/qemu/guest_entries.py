@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Guest entries: the functions of a file that a guest can enter, by the slots that they are stored in.
+
+A slot says what the parameters of its function are: the offset into a region, the size of the access, what
+the guest writes. Sources of the slots: include/system/memory.h, include/hw/i2c/i2c.h, include/hw/ssi/ssi.h,
+include/hw/usb.h, include/hw/pci/pci_device.h, include/hw/virtio/virtio.h, include/hw/register.h.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from qerrlint.c.initialisers import LIST, Value, tables_of_type
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.device_tables import RegionTable, region_tables
+
+OFFSET = "offset"
+SIZE = "size"
+VALUE = "value"
+"""What a parameter is: where in its region the guest accesses, how many bytes, what the guest writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A kind of slot: which parameters of its functions (counted from 0) come from the guest.
+
+    `access`: the word for what the guest does.
+    """
+
+    owner: str
+    access: str
+    roles: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestEntry:
+    """A function that a guest can enter. `table` is the MemoryRegionOps that it stands in, None elsewhere.
+
+    `size`: the size of the access where the slot fixes it (the byte, word and long handlers of old_mmio).
+    """
+
+    function: str
+    slot: Slot
+    table: RegionTable | None = None
+    size: int | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether the guest hands the function a value."""
+        return VALUE in self.slot.roles.values()
+
+
+_OPS = "MemoryRegionOps"
+_READ = Slot(_OPS, "read", {1: OFFSET, 2: SIZE})
+_WRITE = Slot(_OPS, "write", {1: OFFSET, 2: VALUE, 3: SIZE})
+_OPS_SLOTS = {
+    "read": _READ,
+    "write": _WRITE,
+    "read_with_attrs": Slot(_OPS, "read", {1: OFFSET, 3: SIZE}),
+    "write_with_attrs": Slot(_OPS, "write", {1: OFFSET, 2: VALUE, 3: SIZE}),
+}
+_OLD_SLOTS = {
+    "read": Slot(_OPS, "read", {1: OFFSET}),
+    "write": Slot(_OPS, "write", {1: OFFSET, 2: VALUE}),
+}
+_OLD_SIZES = (1, 2, 4)
+_PORTIO = "MemoryRegionPortio"
+_PORTIO_SLOTS = {
+    "read": Slot(_PORTIO, "read", {1: OFFSET}),
+    "write": Slot(_PORTIO, "write", {1: OFFSET, 2: VALUE}),
+}
+_REGISTERS = "RegisterAccessInfo"
+_REGISTER_SLOTS = {
+    "pre_write": Slot(_REGISTERS, "write", {1: VALUE}),
+    "post_write": Slot(_REGISTERS, "write", {1: VALUE}),
+    "post_read": Slot(_REGISTERS, "read", {}),
+}
+# The slots of classes: the class struct, the casts that give a pointer to it, its members.
+_CLASS_SLOTS: Mapping[str, Mapping[str, Slot]] = {
+    "I2CSlaveClass": {
+        "send": Slot("I2CSlaveClass", "I2C write", {1: VALUE}),
+        "recv": Slot("I2CSlaveClass", "I2C read", {}),
+        "event": Slot("I2CSlaveClass", "I2C event", {}),
+    },
+    "SSIPeripheralClass": {
+        "transfer": Slot("SSIPeripheralClass", "SSI transfer", {1: VALUE}),
+        "transfer_raw": Slot("SSIPeripheralClass", "SSI transfer", {1: VALUE}),
+    },
+    "SSISlaveClass": {
+        "transfer": Slot("SSISlaveClass", "SSI transfer", {1: VALUE}),
+        "transfer_raw": Slot("SSISlaveClass", "SSI transfer", {1: VALUE}),
+    },
+    "USBDeviceClass": {
+        "handle_control": Slot("USBDeviceClass", "USB request", {2: VALUE, 3: VALUE, 4: VALUE, 5: VALUE}),
+        "handle_data": Slot("USBDeviceClass", "USB transfer", {}),
+    },
+    "PCIDeviceClass": {
+        "config_read": Slot("PCIDeviceClass", "read of configuration space", {1: OFFSET, 2: SIZE}),
+        "config_write": Slot(
+            "PCIDeviceClass", "write to configuration space", {1: OFFSET, 2: VALUE, 3: SIZE}
+        ),
+    },
+    "VirtioDeviceClass": {
+        "set_config": Slot("VirtioDeviceClass", "write to the configuration", {}),
+        "set_status": Slot("VirtioDeviceClass", "change of the status", {1: VALUE}),
+    },
+}
+_QUEUE = Slot("VirtQueue", "notification of a queue", {})
+_ADD_QUEUE = re.compile(rb"\bvirtio_add_queue\w*\(([^;]*?)\)\s*;")
+_POINTER = re.compile(rb"\b(\w+)[ \t]*\*[ \t]*(\w+)\b")
+_STORE = re.compile(rb"\b(\w+)->(\w+)[ \t]*=[ \t]*&?([A-Za-z_]\w*)[ \t]*;")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_MARKS = tuple(name.encode() for name in (_OPS, _PORTIO, _REGISTERS, "virtio_add_queue", *_CLASS_SLOTS))
+
+
+def guest_entries(unit: TranslationUnit) -> tuple[GuestEntry, ...]:
+    """The functions of a file that a guest can enter, each slot once, in the order of the file's tables."""
+    if not any(mark in unit.data for mark in _MARKS):
+        return ()
+    found = [*_of_tables(unit), *_of_classes(unit), *_of_queues(unit)]
+    return tuple(entry for entry in found if entry.function in unit.functions)
+
+
+def _of_tables(unit: TranslationUnit) -> Iterator[GuestEntry]:
+    for table in region_tables(unit.path, unit.data):
+        for member, slot in _OPS_SLOTS.items():
+            value = table.value.get(member)
+            if value is not None:
+                yield GuestEntry(_function(value), slot, table)
+        for member, slot in _OLD_SLOTS.items():
+            handlers = table.value.get("old_mmio", member)
+            if handlers is not None and handlers.kind == LIST:
+                for size, element in zip(_OLD_SIZES, handlers.elements, strict=False):
+                    yield GuestEntry(_function(element.value), slot, table, size)
+    for name, slots in ((_PORTIO, _PORTIO_SLOTS), (_REGISTERS, _REGISTER_SLOTS)):
+        for other in tables_of_type(unit.path, unit.data, name):
+            for row in other.rows:
+                for member, slot in slots.items():
+                    value = row.value.get(member) if row.value.kind == LIST else None
+                    if value is not None:
+                        yield GuestEntry(_function(value), slot)
+
+
+def _function(value: Value) -> str:
+    return value.text.lstrip("&").strip()
+
+
+def _of_classes(unit: TranslationUnit) -> Iterator[GuestEntry]:
+    for name, slots in _CLASS_SLOTS.items():
+        if name.encode() not in unit.data:
+            continue
+        for piece in unit.definitions.functions:
+            body = unit.data[piece.body : piece.span.end]
+            if name.encode() not in body:
+                continue
+            variables = {m[2] for m in _POINTER.finditer(body) if m[1] == name.encode()}
+            for store in _STORE.finditer(body):
+                slot = slots.get(store[2].decode("latin-1"))
+                if slot is not None and store[1] in variables:
+                    yield GuestEntry(store[3].decode("latin-1"), slot)
+
+
+def _of_queues(unit: TranslationUnit) -> Iterator[GuestEntry]:
+    seen = set()
+    for call in _ADD_QUEUE.finditer(unit.data) if b"virtio_add_queue" in unit.data else ():
+        words = _WORD.findall(call[1])
+        name = words[-1].decode("latin-1") if words else ""
+        if name not in seen:
+            seen.add(name)
+            yield GuestEntry(name, _QUEUE)

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""GuestFile: one file as a guest sees it: its entries, what they call, and walks from each entry.
+
+A walk is done twice where that tells more: with the offsets and sizes of the accesses alone, and then with
+written values for a choice of those.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from qerrlint.c.typed_expression import UINT64, Column, IntType
+from qerrlint.ir.code import Function, Return
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.device_lifecycle import calls_inside
+from qerrlint.qemu.guest_entries import OFFSET, SIZE, VALUE, GuestEntry, guest_entries
+from qerrlint.qemu.guest_paths import State, Visit, Walk, constants_of
+from qerrlint.qemu.guest_taint import depends, tainted_at
+from qerrlint.qemu.region_accesses import accesses
+from qerrlint.qemu.sample_scope import FileNames, SampleScope, read
+
+# Samples of one walk, and accesses for which values are tried.
+_MOST_SAMPLES = 2000
+_FEW_ACCESSES = 8
+_MOST_VALUES = 160
+
+
+# The parameters of valid.accepts (include/system/memory.h).
+_IS_WRITE = "is-write"
+_ACCEPTS = ("", OFFSET, SIZE, _IS_WRITE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One access of a guest; None for what does not apply or is not chosen."""
+
+    offset: int | None
+    size: int | None
+    value: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GuestVisit:
+    """A place that a guest can reach from `entry`: by `samples` of all `tried` ones.
+
+    `region`: whether the size of the entry's region is known, so that the offsets of the samples are real.
+    `complete`: the walk was followed to its end.
+    """
+
+    entry: GuestEntry
+    visit: Visit
+    samples: tuple[Sample, ...]
+    tried: int
+    region: bool
+    complete: bool
+
+    @property
+    def decided(self) -> str:
+        """What decides that the place is reached: "access" (a test of what the guest chose), "state" (other
+        tests only) or "always" (no test right before it)."""
+        decisions = self.visit.decisions
+        if not decisions:
+            return "always"
+        return "access" if all(decision.known for decision in decisions) and self.visit.sure else "state"
+
+
+class GuestFile:
+    """The guest entries of a file. Nothing is parsed before a walk asks for it."""
+
+    def __init__(self, unit: TranslationUnit) -> None:
+        self.unit = unit
+        self.names = FileNames(unit)
+
+    @cached_property
+    def entries(self) -> tuple[GuestEntry, ...]:
+        """The slots of the file's functions that a guest can enter."""
+        return guest_entries(self.unit)
+
+    @cached_property
+    def _calls(self) -> Mapping[str, frozenset[str]]:
+        spans = {name: (piece.body, piece.span.end) for name, piece in self.unit.functions.items()}
+        return calls_inside(self.unit.data, spans)
+
+    def leading_to(self, wanted: re.Pattern[bytes]) -> frozenset[str]:
+        """The functions whose text has a match of a pattern, and those that call them, directly or not."""
+        data = self.unit.data
+        found = {n for n, p in self.unit.functions.items() if wanted.search(data, p.body, p.span.end)}
+        while True:
+            more = {name for name, called in self._calls.items() if name not in found and called & found}
+            if not more:
+                return frozenset(found)
+            found |= more
+
+    def reached_from(self, name: str, within: frozenset[str]) -> frozenset[str]:
+        """The functions of `within` that are reached by calls from one of them."""
+        seen = {name}
+        waiting = [name]
+        while waiting:
+            for callee in self._calls.get(waiting.pop(), ()):
+                if callee in within and callee not in seen:
+                    seen.add(callee)
+                    waiting.append(callee)
+        return frozenset(seen)
+
+    def visits(self, within: frozenset[str], wanted: Callable[[Visit], bool]) -> Iterator[GuestVisit]:
+        """The wanted places that a guest can reach by functions of `within`, entry by entry."""
+        blind: set[Any] = set()
+        for entry in self.entries:
+            function = self.unit.lowered(entry.function) if entry.function in within else None
+            if function is not None:
+                yield from self._from(entry, function, within, wanted, blind)
+
+    def _from(
+        self,
+        entry: GuestEntry,
+        function: Function,
+        within: frozenset[str],
+        wanted: Callable[[Visit], bool],
+        blind: set[Any],
+    ) -> Iterator[GuestVisit]:
+        reached = self.reached_from(entry.function, within)
+        lowered = [one for name in sorted(reached) if (one := self.unit.lowered(name)) is not None]
+        near = constants_of(self.names, lowered)
+        samples, region = self._samples(entry, near)
+        if not samples:
+            return
+        found = self._walk(entry, function, samples, region, reached, wanted, blind)
+        by_value = {visit.visit.span for visit in found if self._hangs_on_value(visit, function)}
+        yield from (visit for visit in found if visit.visit.span not in by_value)
+        if not by_value:
+            return
+        few = [s for visit in found if visit.visit.span in by_value for s in visit.samples[:2]]
+        chosen = list(dict.fromkeys(few))[:_FEW_ACCESSES]
+        more = [Sample(s.offset, s.size, value) for s in chosen for value in _values(near)]
+        yield from self._walk(
+            *(entry, function, more, region, reached),
+            lambda visit: visit.span in by_value and wanted(visit),
+            set(),
+        )
+
+    def _hangs_on_value(self, visit: GuestVisit, entry: Function) -> bool:
+        """Whether a test that is not known right before a place depends on what the guest writes."""
+        if not visit.entry.writes or visit.decided == "access":
+            return False
+        signature = self.unit.signature(entry.name)
+        seeds = frozenset(
+            param.name
+            for position, param in enumerate(signature.params if signature is not None else ())
+            if visit.entry.slot.roles.get(position) == VALUE
+        )
+        known = tainted_at(self.unit, entry, seeds, visit.visit.chain)
+        return any(
+            depends(path, known)
+            for decision in visit.visit.decisions
+            if not decision.known
+            for path in decision.reads
+        )
+
+    def _samples(self, entry: GuestEntry, near: frozenset[int]) -> tuple[Sequence[Sample], bool]:
+        if entry.table is None:
+            return (Sample(None, None),), False
+        made = accesses(self.unit, entry.table, near, entry.size)
+        pairs = made.pairs
+        if len(pairs) > _MOST_SAMPLES:
+            pairs = pairs[:: len(pairs) // _MOST_SAMPLES + 1]
+        samples = [Sample(offset, size) for offset, size in pairs]
+        accepts = entry.table.value.get("valid", "accepts")
+        if accepts is None:
+            return samples, made.region is not None
+        accepted = self._accepted(accepts.text.lstrip("&").strip(), samples, entry.writes)
+        return accepted or (), made.region is not None and accepted is not None
+
+    def _accepted(self, name: str, samples: Sequence[Sample], write: bool) -> Sequence[Sample] | None:
+        """The samples that a region's valid.accepts may let through; None where its body is not known."""
+        function = self.unit.lowered(name)
+        signature = self.unit.signature(name)
+        if function is None or signature is None or len(signature.params) < len(_ACCEPTS):
+            return None
+        columns: dict[str, Column] = {}
+        for param, role in zip(signature.params, _ACCEPTS, strict=False):
+            if role == OFFSET:
+                columns[param.name] = Column(tuple(sample.offset for sample in samples), UINT64)
+            elif role == SIZE:
+                columns[param.name] = Column(tuple(sample.size for sample in samples), UINT64)
+            elif role == _IS_WRITE:
+                columns[param.name] = Column(tuple(int(write) for _ in samples), UINT64)
+        accepted: set[int] = set()
+        exact = True
+
+        def returned(function: Function, event: Return, state: State) -> None:
+            nonlocal exact
+            text = self.unit.data[event.span.start : event.span.end].decode("latin-1")
+            node = read(text.strip().removeprefix("return").rstrip(";"))
+            value = SampleScope(self.names, function, state.columns).evaluated(node)
+            exact = exact and all(value.at(index) is not None for index in state.alive)
+            accepted.update(index for index in state.alive if value.at(index) != 0)
+
+        Walk(self.names, len(samples), lambda _: False, lambda _: None, returned).run(function, columns)
+        return [samples[index] for index in sorted(accepted)] if exact or not accepted else None
+
+    def _walk(
+        self,
+        entry: GuestEntry,
+        function: Function,
+        samples: Sequence[Sample],
+        region: bool,
+        reached: frozenset[str],
+        wanted: Callable[[Visit], bool],
+        blind: set[Any],
+    ) -> list[GuestVisit]:
+        found: list[Visit] = []
+
+        def visit(one: Visit) -> None:
+            if wanted(one):
+                found.append(one)
+
+        walk = Walk(self.names, len(samples), reached.__contains__, visit, blind=blind)
+        walk.run(function, self._columns(entry, function, samples))
+        return [
+            GuestVisit(
+                entry,
+                one,
+                tuple(samples[index] for index in sorted(one.samples)),
+                len(samples),
+                region,
+                walk.complete,
+            )
+            for one in found
+        ]
+
+    def _columns(self, entry: GuestEntry, function: Function, samples: Sequence[Sample]) -> dict[str, Column]:
+        """What the parameters of the entry hold for each sample."""
+        signature = self.unit.signature(entry.function)
+        columns: dict[str, Column] = {}
+        for position, param in enumerate(signature.params if signature is not None else ()):
+            role = entry.slot.roles.get(position)
+            if role is None or not param.name:
+                continue
+            declared = self.names.int_type_of(function, param.name) or UINT64
+            if role == VALUE:
+                numbers = tuple(_cut(sample.value, sample.size) for sample in samples)
+            elif role == OFFSET:
+                numbers = tuple(sample.offset for sample in samples)
+            else:
+                assert role == SIZE
+                numbers = tuple(sample.size for sample in samples)
+            if any(number is not None for number in numbers):
+                columns[param.name] = Column(numbers, UINT64).cast(declared)
+        return columns
+
+
+def _cut(value: int | None, size: int | None) -> int | None:
+    """A value as an access of `size` bytes hands it over."""
+    return value if value is None or size is None else IntType(8 * size, False).wrap(value)
+
+
+def _values(near: frozenset[int]) -> tuple[int, ...]:
+    """The values that are tried: small ones, single bits, all ones, those beside constants of the code."""
+    found = dict.fromkeys(range(33))
+    found.update(dict.fromkeys((0xFF, 0xFFFF, 0xFFFFFFFF, (1 << 64) - 1)))
+    found.update(dict.fromkeys(1 << bit for bit in range(5, 33)))
+    for constant in sorted(near):
+        found.update(dict.fromkeys((max(constant - 1, 0), constant, constant + 1)))
+    return tuple(found)[:_MOST_VALUES]

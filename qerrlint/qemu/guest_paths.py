@@ -1,0 +1,532 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Guest paths: what the functions of a file do when a guest enters them, walked with samples of its accesses.
+
+An access is a sample: an offset and a size that the memory core lets through, later also a written value. All
+samples are walked at once. A state says for each block which samples can be there and what the variables
+hold for each of them. A test whose value is known for a sample decides; any other test may go both ways.
+Where paths meet, the states are merged sample by sample, so that a variable is known again wherever the paths
+of that sample agree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+from qerrlint.c.typed_expression import UNKNOWN, Column, Number, paths
+from qerrlint.ir.code import Addr, Assign, Call, Declare, Edge, Function, Return, identifiers, root
+from qerrlint.qemu.sample_scope import FileNames, SampleScope, read
+from qerrlint.source.span import Span
+
+# How many calls deep callees in the file are followed, and how many blocks are walked for one entry.
+_DEEPEST = 5
+_MOST_STEPS = 4000
+ENDS = frozenset(
+    {"abort", "exit", "_exit", "hw_error", "cpu_abort", "g_assert_not_reached", "g_abort", "g_error"}
+)
+"""Calls that end the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The samples that can be at a place, and what variables and members hold for them.
+
+    `sure`: those that come there without a test that mixes what is known of them with what is not known.
+    """
+
+    alive: frozenset[int]
+    columns: Mapping[str, Column]
+    sure: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A test that decided: whether its value was known for a sample, and the names that it reads."""
+
+    edge: Edge
+    known: bool
+    reads: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A place that was reached: in `function`, at `span`, by `samples`, called through `chain` (calls,
+    outermost first).
+
+    `sure` are the samples that come there by tests that are known, or read nothing that is. `call` is the
+    call there, None for the failing edge of an assertion; `decisions` are the tests right before it; where a
+    function is entered, those before its call. `columns`: what variables hold there.
+    """
+
+    function: Function
+    span: Span
+    call: Call | None
+    samples: frozenset[int]
+    sure: frozenset[int]
+    decisions: tuple[Decision, ...]
+    chain: tuple[Call, ...]
+    columns: Mapping[str, Column]
+
+
+# A callee, whether all tests right before its call are known, what is known of its arguments.
+_Called = tuple[str, bool, tuple[tuple[str, Column], ...]]
+
+
+class Walk:
+    """Walks functions of one file.
+
+    `enter` says which callees are entered; `visit` is told of each call and of each assertion that may fail,
+    `returned` of each return of the function that is walked first. `blind` are the callees, for several
+    walks, that have been entered with nothing known of their arguments.
+    """
+
+    def __init__(
+        self,
+        names: FileNames,
+        samples: int,
+        enter: Callable[[str], bool],
+        visit: Callable[[Visit], None],
+        returned: Callable[[Function, Return, State], None] | None = None,
+        blind: set[_Called] | None = None,
+    ) -> None:
+        self._names = names
+        self._samples = samples
+        self._enter = enter
+        self._visit = visit
+        self._returned = returned
+        self._done: dict[_Called, frozenset[int]] = {}
+        self._blind = blind if blind is not None else set()
+        self._steps = 0
+        self.complete = True
+        self._chain: list[Call] = []
+
+    def run(self, function: Function, columns: Mapping[str, Column]) -> None:
+        """Walk a function whose parameters hold `columns`."""
+        every = frozenset(range(self._samples))
+        self._function(function, State(every, columns, every), ())
+
+    def _function(self, function: Function, entry: State, before: tuple[Decision, ...]) -> None:
+        graph = _Graph(function)
+        states: dict[int, State] = {0: entry}
+        decided: dict[int, tuple[Decision, ...]] = {0: before}
+        waiting = {0}
+        visits: dict[tuple[int, int], Visit] = {}
+        calls: dict[int, State] = {}
+        while waiting:
+            number = min(waiting, key=graph.order)
+            waiting.discard(number)
+            self._steps += 1
+            if self._steps > _MOST_STEPS:
+                self.complete = False
+                break
+            state = self._events(function, number, states[number], decided, visits, calls)
+            if state is None:
+                continue
+            for edge, after, decision in self._edges(function, number, state, graph):
+                if not after.alive:
+                    continue
+                reason = (decision,) if decision is not None else decided.get(number, ())
+                if graph.is_dead(edge.target):
+                    place = edge.span
+                    if place is not None:
+                        visits[number, -1 - len(visits)] = Visit(
+                            function,
+                            place,
+                            None,
+                            after.alive,
+                            after.sure,
+                            reason,
+                            tuple(self._chain),
+                            after.columns,
+                        )
+                    continue
+                known = states.get(edge.target)
+                merged = after if known is None else _merged(known, after, self._samples)
+                reasons = tuple(dict.fromkeys((*decided.get(edge.target, ()), *reason)))[-8:]
+                if merged != known or reasons != decided.get(edge.target):
+                    states[edge.target] = merged
+                    decided[edge.target] = reasons
+                    waiting.add(edge.target)
+        final: dict[Span, Visit] = {}
+        for visit in visits.values():
+            final[visit.span] = visit
+        for visit in final.values():
+            self._visit(visit)
+        for index, state in calls.items():
+            self._called(function, function.calls[index], state, visits)
+
+    def _events(
+        self,
+        function: Function,
+        number: int,
+        state: State,
+        decided: Mapping[int, tuple[Decision, ...]],
+        visits: dict[tuple[int, int], Visit],
+        calls: dict[int, State],
+    ) -> State | None:
+        """The state behind a block's events; None where the function ends in it."""
+        columns = dict(state.columns)
+        for event in function.blocks[number].events:
+            if isinstance(event, Assign):
+                self._assign(function, columns, event)
+            elif isinstance(event, Declare):
+                _forget(columns, event.path)
+            elif isinstance(event, Return):
+                if self._returned is not None and not self._chain:
+                    self._returned(function, event, State(state.alive, columns, state.sure))
+                return None
+            elif isinstance(event, Call):
+                visits[number, event.index] = Visit(
+                    function,
+                    event.span,
+                    event,
+                    state.alive,
+                    state.sure,
+                    decided.get(number, ()),
+                    tuple(self._chain),
+                    dict(columns),
+                )
+                if event.name in ENDS:
+                    return None
+                if event.direct and self._enter(event.name):
+                    calls[event.index] = State(state.alive, dict(columns), state.sure)
+                _after_call(columns, event)
+        return State(state.alive, columns, state.sure)
+
+    def _assign(self, function: Function, columns: dict[str, Column], event: Assign) -> None:
+        value = self._assigned(function, columns, event)
+        _forget(columns, event.target)
+        if value.numbers is None:
+            return
+        declared = self._names.int_type_of(function, event.target)
+        if declared is not None:
+            columns[event.target] = value.cast(declared)
+        elif event.target.startswith("$"):
+            columns[event.target] = value
+
+    def _assigned(self, function: Function, columns: Mapping[str, Column], event: Assign) -> Column:
+        scope = SampleScope(self._names, function, columns)
+        if not event.stated:
+            return UNKNOWN
+        text = self._names.unit.data[event.span.start : event.span.end].decode("latin-1")
+        at = _assignment(text)
+        if at is None:
+            step = {"++": " + 1", "--": " - 1"}.get(text.strip()[-2:]) or {"++": " + 1", "--": " - 1"}.get(
+                text.strip()[:2]
+            )
+            return scope.evaluated(read(f"{event.target}{step}")) if step else UNKNOWN
+        operator, start = at
+        value = text[start:]
+        node = read(f"{event.target} {operator} ({value})" if operator else value)
+        return scope.evaluated(node)
+
+    def _edges(
+        self, function: Function, number: int, state: State, graph: _Graph
+    ) -> list[tuple[Edge, State, Decision | None]]:
+        edges = function.blocks[number].edges
+        out: list[tuple[Edge, State, Decision | None]] = []
+        cases = [edge for edge in edges if edge.case is not None]
+        if cases:
+            return self._switched(function, edges, cases, state)
+        for edge in edges:
+            if edge.span is None or (not edge.tests and edge.taken is None):
+                out.append((edge, state, None))
+                continue
+            if not edge.tests:  # an assertion of a constant
+                out.append((edge, state, None))
+                continue
+            node = self._names.node(edge.span)
+            column = SampleScope(self._names, function, state.columns).evaluated(node)
+            wanted = bool(edge.taken)
+            alive = state.alive
+            numbers = column.numbers
+            if isinstance(numbers, tuple):
+                wrong = tuple([number is not None and bool(number) is not wanted for number in numbers])
+                alive = frozenset([index for index in alive if not wrong[index]])
+            elif numbers is not None and bool(numbers) is not wanted:
+                alive = frozenset()
+            reads = paths(node) if node is not None else identifiers(self._text(edge.span))
+            out.append(self._narrowed(edge, state, alive, column, reads))
+        return out
+
+    @staticmethod
+    def _narrowed(
+        edge: Edge, state: State, alive: frozenset[int], column: Column, reads: frozenset[str]
+    ) -> tuple[Edge, State, Decision | None]:
+        """The state on an edge that `alive` take by the value of `column`. A constant decides nothing."""
+        numbers = column.numbers
+        if isinstance(numbers, int):
+            return edge, State(alive, state.columns, state.sure & alive), None
+        decided = frozenset([i for i in alive if numbers[i] is not None] if numbers is not None else ())
+        sure = state.sure if alive is state.alive else state.sure & alive
+        if len(decided) < len(alive) and any(path in state.columns for path in reads):
+            sure &= decided
+        return edge, State(alive, state.columns, sure), Decision(edge, bool(decided), reads)
+
+    def _text(self, span: Span) -> str:
+        return self._names.unit.data[span.start : span.end].decode("latin-1")
+
+    def _switched(
+        self, function: Function, edges: Sequence[Edge], cases: Sequence[Edge], state: State
+    ) -> list[tuple[Edge, State, Decision | None]]:
+        scope = SampleScope(self._names, function, state.columns)
+        assert cases[0].span is not None
+        node = self._names.node(cases[0].span)
+        subject = scope.evaluated(node)
+        reads = paths(node) if node is not None else frozenset()
+        ranges = [self._range(scope, edge) for edge in cases]
+        known = subject.numbers is not None
+        out: list[tuple[Edge, State, Decision | None]] = []
+        by_value: dict[Number, list[int]] = {}
+        for index in state.alive:
+            by_value.setdefault(subject.at(index), []).append(index)
+        undecided = by_value.pop(None, [])
+        rest = set(state.alive)
+        for edge, bounds in zip(cases, ranges, strict=True):
+            if not known or bounds is None:
+                alive = state.alive
+            elif bounds[0] == bounds[1]:
+                taken = by_value.get(bounds[0], [])
+                alive = frozenset([*taken, *undecided])
+                rest.difference_update(taken)
+            else:
+                within = (v for v in by_value if v is not None and bounds[0] <= v <= bounds[1])
+                taken = [index for value in within for index in by_value[value]]
+                alive = frozenset([*taken, *undecided])
+                rest.difference_update(taken)
+            out.append(self._narrowed(edge, state, alive, subject, reads))
+        for edge in edges:
+            if edge.case is None:
+                alive = frozenset(rest)
+                if None in ranges or (not known and self._exhausted(function, state, node, ranges)):
+                    # What the cases are is not known, or they are all that the subject can be.
+                    alive = frozenset()
+                out.append(self._narrowed(edge, state, alive, subject, reads))
+        return out
+
+    def _range(self, scope: SampleScope, edge: Edge) -> tuple[int, int] | None:
+        assert edge.case is not None
+        parts = self._text(edge.case).split("...")
+        ends = [scope.evaluated(read(part)).numbers for part in parts]
+        if len(ends) > 2 or not all(isinstance(end, int) for end in ends):
+            return None
+        first, last = ends[0], ends[-1]
+        assert isinstance(first, int)
+        assert isinstance(last, int)
+        return first, last
+
+    def _exhausted(
+        self,
+        function: Function,
+        state: State,
+        node: object,
+        ranges: Sequence[tuple[int, int] | None],
+    ) -> bool:
+        """Whether the cases are all values that an expression over one unknown can have."""
+        return not feasible(
+            self._names,
+            function,
+            state.columns,
+            node,
+            lambda v: all(not a <= v <= b for a, b in ranges),  # type: ignore[misc]
+        )
+
+    def _called(
+        self, function: Function, call: Call, state: State, visits: Mapping[tuple[int, int], Visit]
+    ) -> None:
+        callee = self._names.unit.lowered(call.name)
+        if callee is None or len(self._chain) >= _DEEPEST or any(c.name == call.name for c in self._chain):
+            return
+        signature = self._names.unit.signature(call.name)
+        scope = SampleScope(self._names, function, state.columns)
+        columns: dict[str, Column] = {}
+        for param, span in zip(
+            signature.params if signature is not None else (), call.arg_spans, strict=False
+        ):
+            declared = self._names.int_type_of(callee, param.name)
+            value = scope.evaluated(self._names.node(span))
+            if declared is not None and value.numbers is not None:
+                columns[param.name] = value.cast(declared)
+        before = next((v.decisions for v in visits.values() if v.call is call), ())
+        key = (
+            call.name,
+            all(decision.known for decision in before),
+            tuple(sorted(columns.items(), key=itemgetter(0))),
+        )
+        if columns and state.alive <= self._done.get(key, frozenset()):
+            return
+        if not columns and key in self._blind:
+            return
+        self._done[key] = self._done.get(key, frozenset()) | state.alive
+        if not columns:
+            self._blind.add(key)
+        self._chain.append(call)
+        self._function(callee, State(state.alive, columns, state.sure), before)
+        self._chain.pop()
+
+
+_TRIED = tuple(
+    sorted(
+        {
+            *range(66),
+            *(1 << bit for bit in range(6, 32)),
+            *(((1 << bit) - 1) for bit in range(6, 33)),
+            0xFE,
+            0x80000001,
+        }
+    )
+)
+
+
+def feasible(
+    names: FileNames,
+    function: Function,
+    columns: Mapping[str, Column],
+    node: object,
+    wanted: Callable[[int], bool],
+) -> bool:
+    """Whether an expression can have a wanted value, as far as trying values of the one unknown in it tells.
+
+    True where the expression cannot be evaluated, or reads several unknowns.
+    """
+    if node is None:
+        return True
+    reads = paths(node)  # type: ignore[arg-type]
+    scope = SampleScope(names, function, columns)
+    unknown = [path for path in reads if scope.value(path).numbers is None]
+    if len(unknown) != 1:
+        return True
+    declared = names.int_type_of(function, unknown[0])
+    tried = tuple(dict.fromkeys(declared.wrap(n) for n in _TRIED)) if declared is not None else _TRIED
+    column = Column(tried, declared) if declared is not None else Column(tried)
+    others = {path: value for path, value in columns.items() if path not in reads}
+    result = SampleScope(names, function, {**others, unknown[0]: column}).evaluated(node)  # type: ignore[arg-type]
+    if not isinstance(result.numbers, tuple):
+        return True
+    return any(value is None or wanted(value) for value in result.numbers)
+
+
+def _assignment(text: str) -> tuple[str, int] | None:
+    """The operator ("" for a plain assignment) and the start of the value of `x OP= value`; None for none."""
+    depth = 0
+    for at, char in enumerate(text):
+        depth += (char in "([{") - (char in ")]}")
+        if char == "=" and not depth:
+            if text[at + 1 : at + 2] == "=" or text[at - 1 : at] in ("!",):
+                return None
+            before = text[:at].rstrip()
+            for operator in ("<<", ">>", "+", "-", "*", "/", "%", "&", "|", "^"):
+                if text[:at].endswith(operator):
+                    return operator, at + 1
+            return ("", at + 1) if before else None
+    return None
+
+
+def _forget(columns: dict[str, Column], target: str) -> None:
+    """Drop what is known of a place that is written, and of what is reached through it."""
+    name = root(target)
+    if name == target:
+        columns.pop(target, None)
+    for path in [path for path in columns if path != target and root(path) == name]:
+        if target in (name, f"*{name}") or path.startswith(target) or "[" in target:
+            del columns[path]
+    columns.pop(target, None)
+
+
+def _after_call(columns: dict[str, Column], call: Call) -> None:
+    """Drop what a call may change: members, and locals whose address it gets."""
+    given = {root(arg.path) for arg in call.args if isinstance(arg, Addr)}
+    for path in list(columns):
+        if root(path) in given or path != root(path):
+            del columns[path]
+
+
+def _merged(one: State, other: State, samples: int) -> State:
+    columns: dict[str, Column] = {}
+    for path in one.columns.keys() & other.columns.keys():
+        a, b = one.columns[path], other.columns[path]
+        if a.numbers == b.numbers:
+            columns[path] = a
+            continue
+        numbers = tuple(
+            _agreed(
+                a.at(i) if i in one.alive else None,
+                b.at(i) if i in other.alive else None,
+                i in one.alive,
+                i in other.alive,
+            )
+            for i in range(samples)
+        )
+        if any(number is not None for number in numbers):
+            columns[path] = Column(numbers, a.type)
+    for present, absent in ((one, other), (other, one)):
+        for path in present.columns.keys() - absent.columns.keys():
+            column = present.columns[path]
+            numbers = tuple(
+                column.at(i) if i in present.alive and i not in absent.alive else None for i in range(samples)
+            )
+            if any(number is not None for number in numbers):
+                columns[path] = Column(numbers, column.type)
+    return State(one.alive | other.alive, columns, one.sure | other.sure)
+
+
+def _agreed(a: Number, b: Number, in_a: bool, in_b: bool) -> Number:
+    if in_a and in_b:
+        return a if a == b else None
+    return a if in_a else b
+
+
+class _Graph:
+    """The shape of a function's blocks: which are dead ends of assertions, in which order to walk them."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self._order: dict[int, int] = {}
+        self._number()
+
+    def order(self, block: int) -> int:
+        """The place of a block in reverse postorder."""
+        return self._order.get(block, len(self._function.blocks))
+
+    def is_dead(self, block: int) -> bool:
+        """Whether a block is where a failing assertion ends."""
+        found = self._function.blocks[block]
+        return not found.events and not found.edges
+
+    def _number(self) -> None:
+        blocks = self._function.blocks
+        seen: set[int] = set()
+        post: list[int] = []
+        stack: list[tuple[int, int]] = [(0, 0)]
+        seen.add(0)
+        while stack:
+            block, at = stack.pop()
+            edges = blocks[block].edges
+            while at < len(edges) and edges[at].target in seen:
+                at += 1
+            if at < len(edges):
+                stack.append((block, at + 1))
+                seen.add(edges[at].target)
+                stack.append((edges[at].target, 0))
+            else:
+                post.append(block)
+        self._order = {block: number for number, block in enumerate(reversed(post))}
+
+
+_CONSTANT = re.compile(r"\b(?:0[xX][0-9a-fA-F]+|\d+)|\b[A-Z_][A-Z0-9_]+\b")
+
+
+def constants_of(names: FileNames, functions: Collection[Function]) -> frozenset[int]:
+    """The constants that functions compare with: the numbers of their cases and conditions."""
+    words: set[str] = set()
+    for function in functions:
+        for block in function.blocks:
+            for edge in block.edges:
+                for span in (edge.span, edge.case):
+                    if span is not None:
+                        text = names.unit.data[span.start : span.end].decode("latin-1")
+                        words.update(_CONSTANT.findall(text))
+    found = {names.constant(word) for word in words}
+    return frozenset(number for number in found if number is not None and 0 <= number < 1 << 40)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Region accesses: with which offsets and sizes the memory core calls the functions of a MemoryRegionOps.
+
+The size of the region comes from the calls that make regions of the table; which accesses are valid, and how
+they are split for the functions, is that of memory_region_access_valid() and access_with_adjusted_size() in
+system/memory.c.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.device_tables import RegionTable, region_uses
+from qerrlint.qemu.layouts import layouts_of
+
+_SIZES = (1, 2, 4, 8)
+# Offsets that are tried one by one; of larger regions only those near constants of the code.
+_EVERY = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Accesses:
+    """The accesses (offset, size) that the functions of a table are called with; a choice of them in a large
+    region.
+
+    `region` is the size of the largest region that the file makes of the table, None where it is not known:
+    then offsets beyond the real region may be among the accesses.
+    """
+
+    pairs: tuple[tuple[int, int], ...]
+    region: int | None
+
+
+def region_size(unit: TranslationUnit, table: RegionTable) -> int | None:
+    """The size in bytes of the largest region that the file makes of a table; None where it is not known."""
+    name = table.table.name
+    used = len(re.findall(rb"\b" + re.escape(name.encode()) + rb"\b", unit.data)) - 1
+    constants = layouts_of(unit.environment).constants(unit.path)
+    sizes: list[int] = []
+    for use in region_uses(unit.path, unit.data):
+        if use.table != name:
+            continue
+        used -= 1
+        size = constants.number(use.size)
+        if size is None or size <= 0:
+            return None
+        sizes.append(size)
+    # A table whose address goes elsewhere may be used for other regions as well.
+    return max(sizes) if sizes and used == 0 else None
+
+
+def accesses(
+    unit: TranslationUnit, table: RegionTable, near: Collection[int], size: int | None = None
+) -> Accesses:
+    """The accesses of a table's functions. `near` are the constants of the code, for large regions.
+
+    `size`: the only size there is, where the slot fixes it.
+    """
+    region = region_size(unit, table)
+    constants = layouts_of(unit.environment).constants(unit.path)
+
+    def number(*members: str) -> int:
+        value = table.value.get(*members)
+        return (constants.number(value.text) or 0) if value is not None else 0
+
+    valid_min, valid_max = number("valid", "min_access_size"), number("valid", "max_access_size")
+    unaligned = (flag := table.value.get("valid", "unaligned")) is not None and flag.text == "true"
+    impl_min = number("impl", "min_access_size") or 1
+    impl_max = number("impl", "max_access_size") or 4
+    valid = [
+        one for one in _SIZES if not valid_max or valid_min <= one <= valid_max
+    ]  # without a maximum the minimum does not count
+    if size is not None:
+        valid, impl_min, impl_max = [one for one in valid if one == size], size, size
+    offsets = _offsets(region, near)
+    pairs: set[tuple[int, int]] = set()
+    for width in valid:
+        step = max(min(width, impl_max), impl_min)
+        for offset in offsets:
+            if (offset % width and not unaligned) or (region is not None and offset + width > region):
+                continue
+            pairs.update((offset + part, step) for part in range(0, width, step))
+    return Accesses(tuple(sorted(pairs)), region)
+
+
+def _offsets(region: int | None, near: Iterable[int]) -> list[int]:
+    if region is not None and region <= _EVERY:
+        return list(range(region))
+    end = region if region is not None else 1 << 32
+    found = {0, 1, 2, 4, 8, end - 8, end - 4, end - 2, end - 1}
+    for constant in near:
+        found.update(range(constant - 8, constant + 9))
+        found.update((constant << 2, constant << 3, constant + 0x100))
+    found |= {1 << bit for bit in range(3, 33)}
+    found |= set(range(0, min(end, 0x200), 4))
+    return sorted(offset for offset in found if 0 <= offset < end)

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The names of a function's expressions over samples of what a guest hands it: columns, constants, macros."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from qerrlint.c.expansion import TooMuchError, expanded
+from qerrlint.c.lexis import without_comments
+from qerrlint.c.typed_expression import (
+    INT,
+    UINT64,
+    UNKNOWN,
+    Column,
+    IntType,
+    Node,
+    UnreadableError,
+    binary,
+    evaluate,
+    int_type,
+    parse,
+)
+from qerrlint.ir.code import Function
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.layouts import layouts_of
+from qerrlint.source.span import Span
+
+# FIELD() of include/hw/core/registerfields.h defines R_REG_FIELD_SHIFT, _LENGTH and _MASK.
+_FIELD = re.compile(rb"^[ \t]*(?:SHARED_)?FIELD\(([^()]*(?:\([^()]*\)[^()]*)*)\)", re.MULTILINE)
+_FIELD_NAME = re.compile(r"R_(\w+)_(SHIFT|LENGTH|MASK)\Z")
+_DEEPEST = 12
+_LONGEST_CHAIN = 6
+_WORD = re.compile(r"[A-Za-z_]\w*\Z")
+
+Columns = Mapping[str, Column]
+
+
+class FileNames:
+    """What the names of a file's expressions stand for, whatever the function: constants, macros, types."""
+
+    def __init__(self, unit: TranslationUnit) -> None:
+        self.unit = unit
+        self._constants = layouts_of(unit.environment).constants(unit.path)
+        self._fields: dict[str, tuple[str, str]] | None = None
+        self._members: dict[tuple[str, str], str] = {}
+        self._nodes: dict[Span, Node | None] = {}
+
+    def node(self, span: Span) -> Node | None:
+        """The expression at a place of the file; None where it is none."""
+        if span not in self._nodes:
+            text = self.unit.data[span.start : span.end].decode("latin-1")
+            self._nodes[span] = read(text)
+        return self._nodes[span]
+
+    def constant(self, name: str) -> int | None:
+        """The number that a name stands for; None where it is not known."""
+        number = self._constants.number(name)
+        found = _FIELD_NAME.match(name) if number is None else None
+        if found is None:
+            return number
+        placed = self._placed().get(found[1])
+        if placed is None:
+            return None
+        shift, length = (self._constants.number(text) for text in placed)
+        if shift is None or length is None or not 0 < length <= 64:
+            return None
+        return {"SHIFT": shift, "LENGTH": length, "MASK": ((1 << length) - 1) << shift}[found[2]]
+
+    def _placed(self) -> Mapping[str, tuple[str, str]]:
+        if self._fields is None:
+            self._fields = {}
+            for declarations in self.unit.environment.types.declarations_reached(self.unit.path):
+                if b"FIELD(" not in declarations.data:
+                    continue
+                for found in _FIELD.finditer(declarations.data):
+                    parts = [part.strip() for part in found[1].decode("latin-1").split(",")]
+                    if len(parts) == 4:
+                        self._fields.setdefault(f"{parts[0]}_{parts[1]}", (parts[2], parts[3]))
+        return self._fields
+
+    def macro_text(self, name: str, args: Sequence[str]) -> str | None:
+        """The expansion of a function-like macro; None for any other name."""
+        macro = self.unit.environment.macro(name, self.unit.path)
+        if macro is None or macro.params is None:
+            return None
+        try:
+            text = expanded(f"{name}({', '.join(args)})", lambda word: macro if word == name else None)
+        except TooMuchError:
+            return None
+        return None if text.startswith(f"{name}(") else text
+
+    def type_of(self, function: Function, path: str) -> str:
+        """The text of the type of a path such as "s->regs.mode"; "" where it is not known."""
+        parts = re.split(r"->|\.", path)
+        current = self._root_type(function, parts[0])
+        for part in parts[1:]:
+            current = self._member_type(current.rstrip(" *"), part)
+        return current
+
+    def _root_type(self, function: Function, name: str) -> str:
+        if name in function.locals:
+            return function.locals[name]
+        signature = self.unit.signature(function.name)
+        for param in signature.params if signature is not None else ():
+            if param.name == name:
+                return param.type
+        return ""
+
+    def _member_type(self, struct: str, member: str) -> str:
+        name = re.sub(r"\[.*\]\Z", "", member)
+        if not struct or not _WORD.match(name):
+            return ""
+        key = (struct, name)
+        if key not in self._members:
+            declared = self.unit.environment.members(struct, self.unit.path)
+            found = next((one.type for one in declared if one.name == name), "")
+            # An element of an array has the type before the dimension.
+            self._members[key] = re.sub(r"\s*\[[^\]]*\]", "", found) if name != member else found
+        return self._members[key]
+
+    def int_type_of(self, function: Function, path: str) -> IntType | None:
+        """The integer type of a path; None where it has none, or it is not known."""
+        text = self.type_of(function, path).removeprefix("const ")
+        for _ in range(_LONGEST_CHAIN):
+            known = int_type(text)
+            if known is not None:
+                return known
+            if text == "enum" or text.startswith("enum "):
+                return IntType(32, False)
+            target = self.unit.typedefs(text) if _WORD.match(text) else None
+            if target is None or target == text:
+                return None
+            text = target
+        return None
+
+
+def read(text: str) -> Node | None:
+    """The expression that a text is; None where it is none."""
+    try:
+        return parse(without_comments(text, " ").strip())
+    except UnreadableError:
+        return None
+
+
+class SampleScope:
+    """The names of one function's expressions, where locals and members hold `columns`."""
+
+    def __init__(self, names: FileNames, function: Function, columns: Columns) -> None:
+        self._names = names
+        self._function = function
+        self._columns = columns
+        self._depth = 0
+
+    def evaluated(self, node: Node | None) -> Column:
+        """The values of an expression; UNKNOWN where there is none."""
+        return evaluate(node, self) if node is not None else UNKNOWN
+
+    def value(self, path: str) -> Column:
+        """The value of a name or path (typed_expression.Scope)."""
+        known = self._columns.get(path)
+        if known is not None:
+            return known
+        if path in ("true", "false", "TRUE", "FALSE", "NULL"):
+            return Column(int(path.lower() == "true"), INT)
+        if _WORD.match(path) and path not in self._function.locals:
+            number = self._names.constant(path)
+            if number is not None:
+                return Column(number, INT if -(1 << 31) <= number < 1 << 31 else UINT64)
+        declared = self._names.int_type_of(self._function, path)
+        return Column(None, declared) if declared is not None else UNKNOWN
+
+    def result(self, name: str, args: Sequence[str]) -> Column:
+        """What a call comes to (typed_expression.Scope); functions of include/qemu/bitops.h are known."""
+        self._depth += 1
+        try:
+            if self._depth > _DEEPEST:
+                return UNKNOWN
+            known = _FUNCTIONS.get(name)
+            if known is not None:
+                values = [self.evaluated(read(arg)) for arg in args]
+                wanted, work = known
+                return work(values) if len(values) == wanted else UNKNOWN
+            text = self._names.macro_text(name, args)
+            return self.evaluated(read(text)) if text is not None else UNKNOWN
+        finally:
+            self._depth -= 1
+
+
+def _extract(bits: int) -> Callable[[Sequence[Column]], Column]:
+    def work(values: Sequence[Column]) -> Column:
+        value, start, length = values
+        to = IntType(bits, False)
+        if not isinstance(start.numbers, int) or not isinstance(length.numbers, int):
+            return Column(None, to)
+        mask = Column((1 << length.numbers) - 1 if 0 < length.numbers <= bits else 0, to)
+        return binary("&", binary(">>", value.cast(to), start), mask)
+
+    return work
+
+
+def _bit(values: Sequence[Column]) -> Column:
+    return binary("<<", Column(1, UINT64), values[0])
+
+
+def _extreme(sign: str) -> Callable[[Sequence[Column]], Column]:
+    def work(values: Sequence[Column]) -> Column:
+        a, b = values
+        if isinstance(a.numbers, int) and isinstance(b.numbers, int):
+            return a if (a.numbers < b.numbers) == (sign == "<") else b
+        if a.numbers is None or b.numbers is None:
+            return UNKNOWN
+        count = len(next(c.numbers for c in (a, b) if isinstance(c.numbers, tuple)))
+        pairs = [(a.at(i), b.at(i)) for i in range(count)]
+        choose = min if sign == "<" else max
+        return Column(tuple(None if x is None or y is None else choose(x, y) for x, y in pairs), a.type)
+
+    return work
+
+
+def _same(values: Sequence[Column]) -> Column:
+    return values[0]
+
+
+_FUNCTIONS: Mapping[str, tuple[int, Callable[[Sequence[Column]], Column]]] = {
+    "extract8": (3, _extract(8)),
+    "extract16": (3, _extract(16)),
+    "extract32": (3, _extract(32)),
+    "extract64": (3, _extract(64)),
+    "BIT": (1, _bit),
+    "BIT_ULL": (1, _bit),
+    "BIT_MASK": (1, _bit),
+    "MIN": (2, _extreme("<")),
+    "MAX": (2, _extreme(">")),
+    "likely": (1, _same),
+    "unlikely": (1, _same),
+    "UINT64_C": (1, _same),
+    "INT64_C": (1, _same),
+}
