@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from qerrlint.ir.code import Assign, Call, Function, Result, Value, text_of
 from qerrlint.model.translation_unit import TranslationUnit
 
-_PATH = re.compile(r"(?<![\w.>])[A-Za-z_]\w*(?:(?:->|\.)\w+|\[\w*\])*")
+_PATH = re.compile(r"(?<![\w.>$])[A-Za-z_$]\w*(?:(?:->|\.)\w+|\[\w*\])*")
 
 
 def paths_in(text: str) -> frozenset[str]:

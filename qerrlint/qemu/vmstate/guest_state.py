@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Guest state: scalar members of a device's struct that a guest writes and reads back, with their places.
+
+A member is written where a function in a write slot, or one that it calls in the file, stores into it what
+depends on the written value. It is read back where a function in a read slot, or one that it calls, returns
+what depends on it, or stores that where the result of an access goes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from qerrlint.ir.code import Assign, Function, Return, text_of
+from qerrlint.qemu.guest_entries import VALUE, GuestEntry
+from qerrlint.qemu.guest_file import GuestFile
+from qerrlint.qemu.guest_taint import reads, tainted
+from qerrlint.source.span import Span
+
+_ROUNDS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class GuestMember:
+    """A member of a struct that a guest writes and reads back: where it is stored, where it is returned."""
+
+    struct: str
+    member: str
+    writer: str
+    written: Span
+    reader: str
+    read: Span
+
+
+def guest_members(guest: GuestFile, wanted: Mapping[str, frozenset[str]]) -> Iterator[GuestMember]:
+    """The members of `wanted` (by struct) that a guest writes and reads back, each with its first places."""
+    writes = [entry for entry in guest.entries if entry.writes]
+    returns = [entry for entry in guest.entries if not entry.writes and entry.slot.access.endswith("read")]
+    if not writes or not returns:
+        return
+    names = frozenset(name for members in wanted.values() for name in members)
+    stored = _mentioning(guest, writes, names, rb"\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)")
+    names &= frozenset(name for found in stored.values() for name in found)
+    shown = _mentioning(guest, returns, names, rb"(?!\s*=[^=])")
+    names &= frozenset(name for found in shown.values() for name in found)
+    if not names:
+        return
+    written = dict(_written(guest, writes, stored, wanted, names))
+    if not written:
+        return
+    found = dict(_returned(guest, shown, wanted, frozenset(name for _, name in written)))
+    for key, (writer, span) in written.items():
+        if key in found:
+            reader, place = found[key]
+            yield GuestMember(*key, writer, span, reader, place)
+
+
+def _mentioning(
+    guest: GuestFile, entries: Iterable[GuestEntry], names: frozenset[str], behind: bytes
+) -> Mapping[str, frozenset[str]]:
+    """The functions that the entries reach and whose text names one of the members, followed by `behind`."""
+    if not names:
+        return {}
+    pattern = re.compile(
+        rb"(?:->|\.)(" + b"|".join(sorted(name.encode() for name in names)) + rb")\b" + behind
+    )
+    unit = guest.unit
+    everything = frozenset(unit.functions)
+    reached = frozenset(name for entry in entries for name in guest.reached_from(entry.function, everything))
+    out: dict[str, frozenset[str]] = {}
+    for name in sorted(reached):
+        piece = unit.functions[name]
+        members = {m[1].decode() for m in pattern.finditer(unit.data, piece.body, piece.span.end)}
+        if members:
+            out[name] = frozenset(members)
+    return out
+
+
+def _written(
+    guest: GuestFile,
+    entries: Iterable[GuestEntry],
+    stored: Mapping[str, frozenset[str]],
+    wanted: Mapping[str, frozenset[str]],
+    names: frozenset[str],
+) -> Iterator[tuple[tuple[str, str], tuple[str, Span]]]:
+    """The stores of what depends on a written value, by struct and member."""
+    targets = frozenset(name for name, members in stored.items() if members & names)
+    within = _callers(guest, targets)
+    done: dict[str, frozenset[str]] = {}
+    for name, seeds in _handed_over(guest, entries, within):
+        function = guest.unit.lowered(name)
+        if function is None or seeds <= done.get(name, frozenset()):
+            continue
+        done[name] = done.get(name, frozenset()) | seeds
+        known = tainted(function, seeds) if name in targets else frozenset()
+        for event in (e for block in function.blocks for e in block.events):
+            if isinstance(event, Assign) and known:
+                key = _member(guest, function, event.target, wanted)
+                if (
+                    key is not None
+                    and key[1] in names
+                    and reads(function, event.value, known - {event.target})
+                ):
+                    yield key, (name, event.span)
+
+
+def _callers(guest: GuestFile, targets: frozenset[str]) -> frozenset[str]:
+    """The targets and the functions of the file that lead to them."""
+    words = b"|".join(re.escape(name.encode()) for name in sorted(targets)) or rb"(?!)"
+    return targets | guest.leading_to(re.compile(rb"\b(?:" + words + rb")\s*\("))
+
+
+def _handed_over(
+    guest: GuestFile, entries: Iterable[GuestEntry], within: frozenset[str]
+) -> Iterator[tuple[str, frozenset[str]]]:
+    """Functions, and those of their parameters that depend on a written value."""
+    unit = guest.unit
+    waiting: list[tuple[str, frozenset[str]]] = []
+    for entry in entries:
+        signature = unit.signature(entry.function)
+        if entry.function in within and signature is not None:
+            given = (
+                param.name for n, param in enumerate(signature.params) if entry.slot.roles.get(n) == VALUE
+            )
+            waiting.append((entry.function, frozenset(given)))
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while waiting and len(seen) < _ROUNDS:
+        one = waiting.pop()
+        if one in seen or not one[1]:
+            continue
+        seen.add(one)
+        yield one
+        function = unit.lowered(one[0])
+        if function is None:
+            continue
+        known = tainted(function, one[1])
+        for call in function.calls:
+            signature = unit.signature(call.name) if call.name in within else None
+            if signature is not None:
+                pairs = zip(signature.params, call.args, strict=False)
+                handed = frozenset(p.name for p, arg in pairs if p.name and reads(function, arg, known))
+                waiting.append((call.name, handed))
+
+
+def _returned(
+    guest: GuestFile,
+    shown: Mapping[str, frozenset[str]],
+    wanted: Mapping[str, frozenset[str]],
+    names: frozenset[str],
+) -> Iterator[tuple[tuple[str, str], tuple[str, Span]]]:
+    """The returns of what depends on a member, by struct and member."""
+    for name, members in shown.items():
+        function = guest.unit.lowered(name) if members & names else None
+        for path in sorted(_paths(function, members & names)) if function is not None else ():
+            assert function is not None
+            key = _member(guest, function, path, wanted)
+            place = _shows(function, path) if key is not None else None
+            if key is not None and place is not None:
+                yield key, (name, place)
+
+
+def _paths(function: Function, members: frozenset[str]) -> frozenset[str]:
+    """The paths that end in one of the members and that values of the function read."""
+    named = "|".join(sorted(members))
+    pattern = re.compile(rf"[A-Za-z_]\w*(?:(?:->|\.)\w+)*(?:->|\.)(?:{named})\b")
+    return frozenset(
+        path
+        for block in function.blocks
+        for event in block.events
+        if isinstance(event, (Assign, Return)) and event.value is not None
+        for path in pattern.findall(text_of(event.value))
+    )
+
+
+def _shows(function: Function, path: str) -> Span | None:
+    """Where the function returns, or stores through a pointer, what depends on a path."""
+    known = tainted(function, {path})
+    for block in function.blocks:
+        for event in block.events:
+            if isinstance(event, Return) and event.value is not None and reads(function, event.value, known):
+                return event.span
+            if (
+                isinstance(event, Assign)
+                and event.target.startswith("*")
+                and reads(function, event.value, known)
+            ):
+                return event.span
+    return None
+
+
+def _member(
+    guest: GuestFile, function: Function, path: str, wanted: Mapping[str, frozenset[str]]
+) -> tuple[str, str] | None:
+    """The struct and the member that a path names; None where it is none of the wanted."""
+    head, arrow, member = path.rpartition("->")
+    if not arrow or not member.isidentifier():
+        return None
+    struct = guest.names.type_of(function, head).removeprefix("const ").removeprefix("struct ").rstrip(" *")
+    return (struct, member) if member in wanted.get(struct, ()) else None
