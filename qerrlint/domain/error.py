@@ -12,6 +12,8 @@ ERROR = "Error *"
 ERRP = "Error **"
 # Objects whose address makes a failure end the program.
 FATAL = frozenset({"error_abort", "error_fatal"})
+# The object whose address has the Error printed and freed (2023 to 2025): the caller sees the result alone.
+WARN = "error_warn"
 
 
 class ErrorState(Enum):

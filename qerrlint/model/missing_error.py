@@ -16,6 +16,7 @@ from qerrlint.absint.reachability import place_of
 from qerrlint.c.cut import FUNCTION, Piece
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.domain.conventions import FAILURE, fails_by, succeeds_by
+from qerrlint.domain.error import WARN
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import (
     POS,
@@ -188,7 +189,7 @@ class MissingErrors:
         if not 0 <= contract.errp < len(site.call.args) or failing is None:
             return (_NOT_KNOWN,)
         given = site.call.args[contract.errp]
-        if isinstance(given, Const) or given == Addr("error_warn"):
+        if isinstance(given, Const) or given == Addr(WARN):
             return (site.fate(COPES),)
         signature = site.unit.with_definition(site.piece).signature(site.piece.name)
         own = signature.out_error if signature is not None else None

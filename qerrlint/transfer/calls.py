@@ -11,6 +11,7 @@ from qerrlint.domain.error import (
     FATAL,
     NULL_CELL,
     UNKNOWN_CELL,
+    WARN,
     Cell,
     ErrorState,
     Fault,
@@ -78,9 +79,9 @@ def call(frame: Frame, state: State, site: CallSite, recorder: Recorder) -> Sequ
 
 
 def pointed_by(frame: Frame, state: State | Draft, value: Value) -> Term | None:
-    """The Error pointer that an `Error **` argument names; None for NULL and for what is not known."""
+    """The Error pointer that an `Error **` argument names; None for NULL, &error_warn and the unknown."""
     if isinstance(value, Addr):
-        return frame.terms.of(value.path)
+        return frame.terms.of(value.path) if value.path != WARN else None
     if isinstance(value, Var):
         pointer = frame.terms.of(value.path)
         known = state.points.get(pointer.index)

@@ -103,12 +103,35 @@ def _binary(fn: Lowering, node: Node, yes: int, no: int) -> bool:
         return True
     if kind not in COMPARISONS:
         return False
+    if kind in ("==", "!=") and _is_negation(left) and _is_negation(right) and not _calls(fn, right):
+        # `!a == !b`: both are set or neither is.
+        on_set, on_unset = fn.out.new(), fn.out.new()
+        equal, other = (yes, no) if kind == "==" else (no, yes)
+        branch(fn, left, on_unset, on_set)
+        fn.out.here = on_set
+        branch(fn, right, other, equal)
+        fn.out.here = on_unset
+        branch(fn, right, equal, other)
+        return True
     a, b = fn.value(left), fn.value(right)
     if isinstance(a, Const) and not isinstance(b, Const):
         a, b, kind = b, a, _SWAPPED[kind]
     holds, fails = compare(a, kind, b)
     fn.out.fork(holds, fails, yes, no, fn.source.span(node))
     return True
+
+
+def _is_negation(node: Node) -> bool:
+    """Whether an operand is `!x`."""
+    if node.type != "unary_expression":
+        return False
+    operator = node.child(0)
+    return operator is not None and operator.type == "!"
+
+
+def _calls(fn: Lowering, node: Node) -> bool:
+    """Whether there may be a call in an operand, which must not be lowered twice."""
+    return "(" in fn.source.raw(node)
 
 
 def _comma(fn: Lowering, node: Node, yes: int, no: int) -> bool:

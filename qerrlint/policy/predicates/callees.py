@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
+
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Const, Str
+from qerrlint.ir.code import Const, Str, Var
 
 # vl.c, softmmu/vl.c or system/vl.c, by the age of the tree.
 _COMMAND_LINE = "vl.c"
@@ -30,6 +32,21 @@ def callee_is_dispensable(analysed: AnalysedFunction, observation: Observation) 
     subject = subject_of(observation)
     dropped = observation.slots["errp"] == "NULL" and not observation.slots["kept"]
     return dropped and not any(word_list("necessary-work").matches(call.name) for call in subject.calls)
+
+
+def object_is_not_used_again(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether a call with dropped result and NULL for errp is the last thing done to a local object."""
+    if observation.slots["errp"] != "NULL" or observation.slots["kept"]:
+        return False
+    data, end = analysed.unit.data, analysed.function.span.end
+    names = [
+        (call, call.args[0].path)
+        for call in subject_of(observation).calls
+        if call.args and isinstance(call.args[0], Var) and call.args[0].path in analysed.function.locals
+    ]
+    return bool(names) and not any(
+        re.search(rb"\b%s\b" % re.escape(name.encode()), data[call.span.end : end]) for call, name in names
+    )
 
 
 def property_is_of_the_class(analysed: AnalysedFunction, observation: Observation) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.absint.reachability import place_of
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
 from qerrlint.checks.ownership.left_held import NeverReleased
 from qerrlint.checks.ownership.prepared_twice import Preparation
 from qerrlint.domain.ownership import tail
 from qerrlint.findings import Observation
+from qerrlint.ir.code import TRUE, Assign
 from qerrlint.qemu.device_lifecycle import FINALIZE, RECURRING
 
 _ASKED = re.compile(rb"\bif\s*\(\s*!?\s*([a-z_]\w*)\s*\(")
@@ -69,6 +71,18 @@ def may_be_released_elsewhere(analysed: AnalysedFunction, observation: Observati
         for piece in unit.pieces
     )
     return not declared or never.path.count(".") + never.path.count("->") != 1
+
+
+def flag_tells_of_it(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """The block that acquires the object sets a flag of something that outlives the function."""
+    one = observation.subject
+    if not isinstance(one, HeldObject):
+        return False
+    place = place_of(analysed.function, one.seen.call)
+    return place is not None and any(
+        isinstance(event, Assign) and event.value == TRUE and "->" in event.target
+        for event in analysed.function.blocks[place[0]].events
+    )
 
 
 # -- unchecked-acquire, unreachable -----------------------------------------------------------------

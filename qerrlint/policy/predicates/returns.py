@@ -12,7 +12,7 @@ from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import NEG, POS, ZERO, Var
+from qerrlint.ir.code import NEG, POS, ZERO, Const, Var
 
 # How deep the statements of a function's own block are indented (docs/devel/style.rst of QEMU).
 _INDENT = 4
@@ -132,6 +132,18 @@ def result_is_passed_on(analysed: AnalysedFunction, observation: Observation) ->
     """Whether the result that is returned is that of the callee that set the Error."""
     leaving = _returned(observation)
     return leaving is not None and leaving.origin >= 0 and leaving.origin == leaving.error.origin
+
+
+def result_is_a_value(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the function sets its own Error, no result is negative and some are numbers: no status."""
+    leaving = _returned(observation)
+    if leaving is None or analysed.kind != "int" or leaving.error.origin < 0:
+        return False
+    if analysed.unit.effect(analysed.function.calls[leaving.error.origin]).evidence != "setter":
+        return False
+    returns = analysed.result.returns
+    numbers = any(e.signs & POS and not isinstance(e.value, Const) for e in returns)
+    return numbers and not any(e.signs & NEG for e in returns)
 
 
 def result_of_qmp_command(analysed: AnalysedFunction, observation: Observation) -> bool:

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Paths that no execution takes, told by conditions that depend on each other."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.absint.trace import places
+from qerrlint.checks.errors.value_source import assignments
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import Subject, subject_of
+from qerrlint.domain.word_lists import word_list
+from qerrlint.findings import Observation
+from qerrlint.ir.code import Addr, Var, identifiers, root
+
+# A variable or a member of what a variable points to, as it stands.
+_PLAIN = re.compile(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*")
+_NUMBERS = re.compile(r"(?:u?int(?:\d+_t)?|s?size_t|ssize_t|off_t|bool|unsigned|long|int64_t)\b")
+
+
+def guard_cannot_change(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the path takes both sides of one condition whose operands the function never writes.
+
+    So it is with a guard inside of a loop: one round cannot take the `then`, the next one the `else`.
+    """
+    subject = observation.subject
+    if not isinstance(subject, Subject) or subject.occurrence is None:
+        return False
+    taken: dict[str, set[bool | None]] = {}
+    for place in places(subject.occurrence.trail):
+        text = analysed.unit.on_one_line(place.span)
+        if place.kind == "branch" and _PLAIN.fullmatch(text):
+            taken.setdefault(text, set()).add(place.taken)
+    return any(len(sides) > 1 and not _may_change(analysed, text) for text, sides in taken.items())
+
+
+def _may_change(analysed: AnalysedFunction, path: str) -> bool:
+    """Whether the function, or a call in it, may write a variable or a member.
+
+    A callee may change what it is handed a pointer to, but for the has_x of a QAPI struct.
+    """
+    name = root(path)
+    if {event.target for event in assignments(analysed.result)} & {path, name}:
+        return True
+    option = re.search(r"(?:->|\.)has_\w+$", path) is not None
+    return any(
+        isinstance(arg, (Addr, Var)) and root(arg.path) == name and (isinstance(arg, Addr) or not option)
+        for call in analysed.function.calls
+        for arg in call.args
+        if path != name or isinstance(arg, Addr)
+    )
+
+
+def report_has_guards(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether one predicate stands before the call that sets the Error and another before its report."""
+    occurrence = subject_of(observation).occurrence
+    if occurrence is None or occurrence.first.origin >= 0:
+        return False
+    asked = set()
+    for place in places(occurrence.trail):
+        name, bracket, _ = analysed.unit.on_one_line(place.span).lstrip("!( ").partition("(")
+        if place.kind == "branch" and bracket and word_list("predicates").matches(name.strip()):
+            asked.add((name.strip(), place.taken))
+    return {taken for _, taken in asked} >= {True, False} and len({name for name, _ in asked}) > 1
+
+
+def error_goes_with_a_status(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the last test before an Error parameter is left alone is of another, numeric parameter."""
+    occurrence, signature = subject_of(observation).occurrence, analysed.signature
+    if occurrence is None or occurrence.kind != "left-owned" or signature is None:
+        return False
+    tests = [place for place in places(occurrence.trail) if place.kind == "branch"]
+    numbers = {param.name for param in signature.params if _NUMBERS.match(param.type)}
+    return bool(tests) and bool(identifiers(analysed.unit.on_one_line(tests[-1].span)) & numbers)
