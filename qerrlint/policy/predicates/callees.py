@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.checks.errors.value_source import assignments
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Const, Str, Var
+from qerrlint.ir.code import NULL, Const, Result, Str, Var
 
 # vl.c, softmmu/vl.c or system/vl.c, by the age of the tree.
 _COMMAND_LINE = "vl.c"
@@ -35,7 +36,8 @@ def callee_is_dispensable(analysed: AnalysedFunction, observation: Observation) 
 
 
 def object_is_not_used_again(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether a call with dropped result and NULL for errp is the last thing done to a local object."""
+    """Whether a call with dropped result and NULL for errp is the last thing done to an object that
+    another call has made."""
     if observation.slots["errp"] != "NULL" or observation.slots["kept"]:
         return False
     data, end = analysed.unit.data, analysed.function.span.end
@@ -44,8 +46,12 @@ def object_is_not_used_again(analysed: AnalysedFunction, observation: Observatio
         for call in subject_of(observation).calls
         if call.args and isinstance(call.args[0], Var) and call.args[0].path in analysed.function.locals
     ]
-    return bool(names) and not any(
-        re.search(rb"\b%s\b" % re.escape(name.encode()), data[call.span.end : end]) for call, name in names
+    made = [event.target for event in assignments(analysed.result) if isinstance(event.value, Result)]
+    given = [event.target for event in assignments(analysed.result) if event.value != NULL]
+    return bool(names) and all(
+        made.count(name) == given.count(name) > 0
+        and not re.search(rb"\b%s\b" % re.escape(name.encode()), data[call.span.end : end])
+        for call, name in names
     )
 
 
