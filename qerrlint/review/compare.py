@@ -15,7 +15,6 @@ from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.result import Place, ReportedStep, Skipped
 from qerrlint.review.matching import Delta, match
-from qerrlint.review.renamed_functions import successors
 from qerrlint.review.rewritten_statements import settle_rewritten
 from qerrlint.review.scope import (
     CALLER_FILES,
@@ -97,8 +96,7 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
                 new_found += _located(found[1], new_side)
                 reports.append(found[1])
     renames = {pair.old: pair.new for pair in pairs if pair.old is not None}
-    names_after = successors(sides) if old_found and new_found else {}
-    delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path), names_after)
+    delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path))
     delta = settle_rewritten(delta, sides, rules)
     if delta.introduced:
         settled = with_callers(delta.introduced, after, Mentions(after.source), rules)

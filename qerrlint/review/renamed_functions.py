@@ -3,39 +3,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from qerrlint.model.translation_unit import TranslationUnit
 
 # How much of the lines of two bodies must be equal. A rename often takes callees along.
 _ALIKE = 0.7
-# Beyond that many pairs of names to compare a change is a rewriting, not a rename.
-_MOST_PAIRS = 400
+# With so many of the functions that share most lines with it a body is compared in full.
+_COMPARED = 3
+# A line of more bodies than that (a brace, `return ret;`) tells none of them.
+_COMMON = 20
+
+Sides = Sequence[tuple[TranslationUnit | None, TranslationUnit | None]]
 
 
-def successors(sides: Sequence[tuple[TranslationUnit | None, TranslationUnit | None]]) -> dict[str, str]:
+def successors(sides: Sides, renamed: Callable[[str], str]) -> dict[str, str]:
     """The new name of each function that is gone and whose body has come back under another one.
 
-    `sides` holds each changed file before and after. A body has one successor, the most alike.
+    `sides` holds each changed file before and after, `renamed` gives a line of old in the words of the after
+    side. A body has one successor: an equal one in the same file first, then an equal one, then the most
+    alike.
     """
     gone: dict[str, list[str]] = {}
     come: dict[str, list[str]] = {}
-    for old, new in sides:
-        before = {} if old is None else {name: _body(old, name) for name in old.functions}
-        after = {} if new is None else {name: _body(new, name) for name in new.functions}
-        gone.update({name: body for name, body in before.items() if name not in after})
-        come.update({name: body for name, body in after.items() if name not in before})
+    file_of: dict[str, int] = {}
+    for number, (old, new) in enumerate(sides):
+        before = old.functions.keys() if old is not None else set()
+        after = new.functions.keys() if new is not None else set()
+        if old is not None:
+            gone.update((name, list(map(renamed, _body(old, name)))) for name in before - after)
+        if new is not None:
+            come.update((name, _body(new, name)) for name in after - before)
+        file_of.update((name, number) for name in (before - after) | (after - before))
     for name in gone.keys() & come.keys():
         del gone[name], come[name]  # moved from file to file
-    if len(gone) * len(come) > _MOST_PAIRS:
-        return {}
-    scores = sorted((-_alike(gone[was], come[now]), was, now) for was in gone for now in come)
     out: dict[str, str] = {}
-    for score, was, now in scores:
-        if -score >= _ALIKE and was not in out and now not in out.values():
+    for _, _, was, now in sorted(_pairs(gone, come, file_of)):
+        if was not in out and now not in out.values():
             out[was] = now
     return out
+
+
+def _pairs(
+    gone: Mapping[str, list[str]], come: Mapping[str, list[str]], file_of: Mapping[str, int]
+) -> Iterator[tuple[float, bool, str, str]]:
+    """The bodies that are alike, the most alike ones the smallest."""
+    holders: dict[str, list[str]] = defaultdict(list)
+    for now, body in come.items():
+        for line in set(body):
+            holders[line].append(now)
+    for was, body in gone.items():
+        shared: Counter[str] = Counter()
+        for line in set(body):
+            if len(holders.get(line, ())) <= _COMMON:
+                shared.update(holders.get(line, ()))
+        for now, _ in shared.most_common(_COMPARED):
+            alike = _alike(body, come[now])
+            if alike >= _ALIKE:
+                yield -alike, file_of[was] != file_of[now], was, now
 
 
 def _body(unit: TranslationUnit, name: str) -> list[str]:

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a change introduces is what was not there: renamed, split, moved and rewritten code brings nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from qerrlint.result import TreeInfo
+from qerrlint.review.revision_review import review_change
+from qerrlint.review.scope import FilePair
+from qerrlint.rules.loader import load_rules
+from qerrlint.source.empty import EmptySource
+from qerrlint.source.overlay import OverlaySource
+
+HEAD = """\
+typedef struct Vane { int angle; bool fixed; } Vane;
+int vane_turn(Vane *v, int by, Error **errp);
+bool vane_lock(Vane *v, Error **errp);
+int vane_read(Vane *v);
+void vane_note(Vane *v, int what);
+"""
+# A second set behind an error_setg(), a success with the Error set, and a failure that sets none.
+BODY = """
+int vane_start(Vane *v, Error **errp)
+{
+    int ret;
+
+    if (v->angle > 360) {
+        error_setg(errp, "vane: %d is no angle", v->angle);
+    }
+    ret = vane_turn(v, 3, errp);
+    if (ret < 0) {
+        return ret;
+    }
+    if (vane_read(v) < 0) {
+        return -EIO;
+    }
+    return 0;
+}
+"""
+FILE = HEAD + BODY
+
+
+def statuses(before: Mapping[str, str], after: Mapping[str, str], renamed: str = "") -> dict[str, list[str]]:
+    """The rules of the findings by status, of a change; `renamed`: vane.c has this name now."""
+
+    def source(files: Mapping[str, str]) -> OverlaySource:
+        return OverlaySource(EmptySource(), {path: text.encode() for path, text in files.items()})
+
+    pairs = [
+        FilePair(path if path in before else None, path if path in after else None)
+        for path in sorted(before.keys() | after.keys())
+    ]
+    if renamed:
+        pairs = [FilePair("vane.c", renamed)]
+    tree = TreeInfo(None, None, "none", "patch")
+    result = review_change(source(before), source(after), pairs, load_rules(), tree)
+    out: dict[str, list[str]] = {"introduced": [], "fixed": [], "persisting": []}
+    for found in result.findings:
+        out[found.status or ""].append(found.rule)
+    return out
+
+
+def of(before: str, after: str) -> dict[str, list[str]]:
+    return statuses({"vane.c": HEAD + before}, {"vane.c": HEAD + after})
+
+
+def test_the_code_has_three_findings() -> None:
+    assert sorted(of("", BODY)["introduced"]) == [
+        "error-set-twice",
+        "failure-without-error",
+        "success-with-error",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("what", "after"),
+    [
+        ("callee", FILE.replace("vane_turn", "vane_rotate")),
+        ("callees", FILE.replace("vane_turn", "vane_rotate").replace("vane_read", "vane_fetch")),
+        ("variable", FILE.replace("ret ", "status ").replace("ret;", "status;")),
+        ("error pointer", FILE.replace("errp", "error_out")),
+        ("function", FILE.replace("vane_start", "vane_begin")),
+        ("all of them", FILE.replace("vane_", "fan_").replace("ret ", "status ").replace("ret;", "status;")),
+        ("blanks", FILE.replace("    ", "\t").replace(", ", ",")),
+        ("order of operands", FILE.replace("ret < 0", "0 > ret")),
+        ("a comment", FILE.replace("return -EIO;", "return -EIO; /* nobody home */")),
+    ],
+    ids=lambda value: value if "\n" not in value else "",
+)
+def test_what_is_renamed_was_there(what: str, after: str) -> None:
+    found = statuses({"vane.c": FILE}, {"vane.c": after})
+    assert not found["introduced"], what
+    assert not found["fixed"]
+    assert len(found["persisting"]) == 3
+
+
+def test_a_renamed_file_with_renamed_functions() -> None:
+    after = FILE.replace("vane_", "fan_")
+    found = statuses({"vane.c": FILE}, {"fan.c": after}, renamed="fan.c")
+    assert not found["introduced"]
+
+
+def test_a_function_that_is_split() -> None:
+    part = """
+static int vane_check(Vane *v, Error **errp)
+{
+    if (vane_read(v) < 0) {
+        return -EIO;
+    }
+    return vane_turn(v, 5, errp);
+}
+"""
+    rest = BODY.replace(
+        """    if (vane_read(v) < 0) {
+        return -EIO;
+    }
+    return 0;
+""",
+        "    return vane_check(v, errp);\n",
+    )
+    assert "failure-without-error" not in of(BODY, part + rest)["introduced"]
+
+
+def test_a_function_that_moves_to_another_file_under_another_name() -> None:
+    before = {"vane.c": HEAD + BODY, "fan.c": HEAD}
+    after = {"vane.c": HEAD, "fan.c": HEAD + BODY.replace("vane_start", "fan_start")}
+    found = statuses(before, after)
+    assert not found["introduced"]
+    assert len(found["persisting"]) == 3
+
+
+def test_a_statement_that_is_written_anew() -> None:
+    before = """
+int vane_open(Vane *v, Error **errp)
+{
+    if (!vane_lock(v, errp)) {
+        error_setg(errp, "vane: no lock: %d", v->angle);
+        return -EIO;
+    }
+    return 0;
+}
+"""
+    after = before.replace(
+        'error_setg(errp, "vane: no lock: %d", v->angle)', 'error_setg_errno(errp, 5, "no lock")'
+    )
+    found = of(before, after)
+    assert not found["introduced"]
+    assert found["persisting"] == ["error-set-twice"]
+
+
+def test_many_functions_are_renamed_at_once() -> None:
+    """600 functions, each of them with a finding: no number of them is too large."""
+    one = """
+int vane_start_{n}(Vane *v, Error **errp)
+{{
+    if (v->angle > {n}) {{
+        vane_note(v, {n});
+        return -EIO;
+    }}
+    return vane_turn(v, {n}, errp);
+}}
+"""
+    before = "".join(one.format(n=n) for n in range(600))
+    found = of(before, before.replace("vane_start_", "vane_begin_"))
+    assert not found["introduced"]
+    assert len(found["persisting"]) == 600
+
+
+def test_an_old_flaw_on_a_touched_line_persists() -> None:
+    before = """
+void vane_fail(Vane *v, Error **errp)
+{
+    error_setg(errp, "vane: angle %d.", v->angle);
+}
+"""
+    found = of(before, before.replace("v->angle", "v->angle + 1"))
+    assert not found["introduced"]
+    assert of(before, before.replace("angle %d", "Angle of %d"))["introduced"] == []
+
+
+def test_another_flaw_of_a_text_is_introduced() -> None:
+    before = """
+void vane_fail(Vane *v, Error **errp)
+{
+    error_setg(errp, "vane: angle %d.", v->angle);
+}
+"""
+    found = of(before, before.replace('angle %d."', 'angle %d\\n"'))
+    assert found["introduced"] == ["error-message-form"]
+
+
+def test_another_defect_of_the_same_rule_is_introduced() -> None:
+    after = BODY.replace(
+        "    return 0;\n",
+        "    if (!v->fixed) {\n        vane_note(v, 7);\n        return -ENODEV;\n    }\n    return 0;\n",
+    )
+    found = of(BODY, after)
+    assert found["introduced"] == ["failure-without-error"]
+    assert len(found["persisting"]) == 3
+
+
+def test_a_defect_that_goes_does_not_excuse_a_new_one_elsewhere() -> None:
+    mended = BODY.replace("        return -EIO;\n", '        error_setg(errp, "no");\n        return -EIO;\n')
+    other = """
+int vane_stop(Vane *v, Error **errp)
+{
+    if (v->fixed) {
+        return -EBUSY;
+    }
+    return vane_turn(v, 0, errp);
+}
+"""
+    found = of(BODY, mended + other)
+    # The new error_setg() stands behind one that may have set errp.
+    assert sorted(found["introduced"]) == ["error-set-twice", "failure-without-error"]
+    assert "failure-without-error" in found["fixed"]
