@@ -11,7 +11,7 @@ import click
 
 from qerrlint.cli.options import Options, common, not_empty, status_option
 from qerrlint.cli.output import finish
-from qerrlint.cli.settings import git_root, settle
+from qerrlint.cli.settings import bound, git_root, settle
 from qerrlint.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def command(options: Options, revs: str | None, staged: bool, wanted: frozenset[
         require_qemu(root, before, after)
         settings = settle(options, before)
         tree = TreeInfo(before.root, before.revision, "given" if revs else "HEAD", settings.reach)
-        result = review_merge(parents, after, settings.rules, tree)
+        result = review_merge(parents, after, settings.rules, tree, bound(options))
         if isinstance(after, StagedSource) and after.paths() and after.unmerged:
             conflicts = tuple(Skipped(path, "in conflict, not merged") for path in after.unmerged)
             coverage = replace(result.coverage, skipped=(*result.coverage.skipped, *conflicts))

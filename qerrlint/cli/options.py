@@ -34,6 +34,7 @@ class Options:
     fail_on: str | None = None
     jobs: int = 0
     no_cache: bool = False
+    caller_files: int | None = None
     config: str | None = None
     baseline: str | None = None
     show_suppressed: bool = False
@@ -133,6 +134,13 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "no_cache": click.option(
         "--no-cache", is_flag=True, help="Neither use results of earlier runs nor store any."
     ),
+    "caller_files": click.option(
+        "--max-caller-files",
+        "caller_files",
+        metavar="N",
+        type=click.IntRange(0),
+        help="How many files that call a function whose contract changes are looked at; default: 400.",
+    ),
     "config": click.option(
         "--config",
         metavar="FILE",
@@ -184,5 +192,5 @@ def shared(*names: str) -> Callable[[F], F]:
 common = shared(*(name for name in _SHARED if name != "no_cache"))
 """Adds those of a command that reports findings."""
 
-on_files = shared(*_SHARED)
+on_files = shared(*(name for name in _SHARED if name != "caller_files"))
 """Adds all of them, for a command that looks at whole files and may know them from an earlier run."""

@@ -12,7 +12,7 @@ import click
 
 from qerrlint.cli.options import Options, common, not_empty, status_option
 from qerrlint.cli.output import finish
-from qerrlint.cli.settings import Settings, refuse_targets, settle, targets
+from qerrlint.cli.settings import Settings, bound, refuse_targets, settle, targets
 from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
@@ -209,7 +209,9 @@ def _review(
                     f'the base of "{stack.series[0].title}" has another configuration than that of the first '
                     "series: rules, filters and --fail-on are those of the first"
                 )
-            result = review_series(source, stack, settings.rules, tree, notes, beneath, with_unfit_hunks)
+            result = review_series(
+                source, stack, settings.rules, tree, notes, beneath, with_unfit_hunks, bound(options)
+            )
             results.append(judged_change(result, own.configuration, own.baseline, source))
     assert settings is not None
     return settings, merged(results)

@@ -96,6 +96,13 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
     )
 
 
+def bound(options: Options) -> int:
+    """How many files with callers the review of a change looks at."""
+    from qerrlint.review.scope import CALLER_FILES
+
+    return CALLER_FILES if options.caller_files is None else options.caller_files
+
+
 def git_root(tree: str | None) -> str:
     """The repository that --tree or the current directory names; raises InputError where there is none."""
     from qerrlint.errors import InputError

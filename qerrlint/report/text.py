@@ -158,9 +158,13 @@ def _coverage(result: Result) -> Iterator[Line]:
     if above := len(coverage.skipped) - len(files):
         files.append(f"{above} named above")
     partly = [_function(damaged) for damaged in coverage.incomplete]
-    for label, items in (("not analysed", functions), ("files skipped", files), ("analysed in part", partly)):
-        if items:
-            yield (f"{label}: ", _COLOUR["warning"]), (_some(items), "")
+    for label, text in (
+        ("not analysed", _some(functions)),
+        ("files skipped", ", ".join(files)),
+        ("analysed in part", _some(partly)),
+    ):
+        if text:
+            yield (f"{label}: ", _COLOUR["warning"]), (text, "")
     yield ((looked_at(result), "dim"),)
     for text in bases(result):
         yield ((text, "dim"),)

@@ -33,13 +33,14 @@ from qerrlint.rules.rule import RuleSet
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What one change did. `changed` holds (path, function) of functions whose text it alters on the after
-    side, `reports` the after side's files, `notices` what was left out, `gained` path and key of each comment
-    that allows something on the after side only, `skipped` the files that could not be analysed on a side."""
+    side, `reports` the after side's files, `left_out` files with callers beyond the bound, `gained` path and
+    key of each comment that allows something on the after side only, `skipped` the files that could not be
+    analysed on a side."""
 
     delta: Delta
     changed: frozenset[tuple[str, str]]
     reports: tuple[FileReport, ...]
-    notices: tuple[str, ...] = ()
+    left_out: tuple[Skipped, ...] = ()
     gained: frozenset[tuple[str, str]] = frozenset()
     skipped: tuple[Skipped, ...] = ()
 
@@ -51,8 +52,15 @@ class Compared:
         return "changed-function" if touched_it else "affected-caller"
 
 
-def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: RuleSet) -> Compared:
-    """Analyse what `pairs` and the contracts they alter reach, before and after."""
+def compare(
+    before: Program,
+    after: Program,
+    pairs: Sequence[FilePair],
+    rules: RuleSet,
+    caller_files: int = CALLER_FILES,
+) -> Compared:
+    """Analyse what `pairs` and the contracts they alter reach, before and after, in other files at most
+    `caller_files`."""
     old_side, new_side = Resolver(before), Resolver(after)
     old_found: list[Located] = []
     new_found: list[Located] = []
@@ -77,16 +85,15 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
                 reports.append(both.now)
                 new_found += _located(both.now, new_side)
                 changed |= {(both.now.path, name) for name in changed_functions(both.old, both.new)}
-    notices: list[str] = []
+    left_out: list[Skipped] = []
     if contracts:
         near = {pair.new for pair in pairs} | {pair.old for pair in pairs}
         files = [p for p in after.source.containing([c.name for c in contracts]) if is_c(p) and p not in near]
-        if len(files) > CALLER_FILES:
-            notices.append(
-                f"{len(files)} files call functions whose contract changes; "
-                f"{CALLER_FILES} of them were looked at"
-            )
-        for path in files[:CALLER_FILES]:
+        left_out = [
+            Skipped(path, f"calls a function whose contract changes; {caller_files} such files are looked at")
+            for path in files[caller_files:]
+        ]
+        for path in files[:caller_files]:
             found = None
             with contained(path, faults):
                 found = _callers(before, after, path, contracts, rules)
@@ -105,7 +112,7 @@ def compare(before: Program, after: Program, pairs: Sequence[FilePair], rules: R
         delta = replace(delta, introduced=tuple(_explained(delta.introduced, after, contracts)))
     has = {(report.path, key) for report in reports for key in report.allowances}
     skipped = tuple(Skipped(fault.path, fault.reason, fault.trace) for fault in faults)
-    return Compared(delta, frozenset(changed), tuple(reports), tuple(notices), frozenset(has - had), skipped)
+    return Compared(delta, frozenset(changed), tuple(reports), tuple(left_out), frozenset(has - had), skipped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from qerrlint.result import Reported, Result, TreeInfo
 from qerrlint.review.revision_review import review_change
-from qerrlint.review.scope import FilePair
+from qerrlint.review.scope import CALLER_FILES, FilePair
 from qerrlint.review.series_review import summary
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
@@ -22,7 +22,13 @@ class Parent:
     pairs: Sequence[FilePair]
 
 
-def review_merge(parents: Sequence[Parent], after: Source, rules: RuleSet, tree: TreeInfo) -> Result:
+def review_merge(
+    parents: Sequence[Parent],
+    after: Source,
+    rules: RuleSet,
+    tree: TreeInfo,
+    caller_files: int = CALLER_FILES,
+) -> Result:
     """Report what `after` changes against the first of `parents`, all statuses, as review_change() does.
 
     A finding is introduced only if each parent lacks it, and allowed if it is so against one of them: what
@@ -31,12 +37,12 @@ def review_merge(parents: Sequence[Parent], after: Source, rules: RuleSet, tree:
     """
     first, *others = parents
     near = {path for parent in parents for pair in parent.pairs for path in (pair.old, pair.new) if path}
-    result = review_change(first.before, after, first.pairs, rules, tree, near)
+    result = review_change(first.before, after, first.pairs, rules, tree, near, caller_files)
     brought = 0
     for other in others:
         if all(found.status != "introduced" for found in result.findings):
             break
-        against = review_change(other.before, after, other.pairs, rules, tree, near)
+        against = review_change(other.before, after, other.pairs, rules, tree, near, caller_files)
         new = {_identity(found): found for found in against.findings if found.status == "introduced"}
         findings: list[Reported] = []
         for found in result.findings:

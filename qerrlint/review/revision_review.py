@@ -16,7 +16,7 @@ from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.linediff import line_map_between
 from qerrlint.review.relaxations import gate_changes
 from qerrlint.review.report_model import as_reported, heard
-from qerrlint.review.scope import FilePair, is_c
+from qerrlint.review.scope import CALLER_FILES, FilePair, is_c
 from qerrlint.review.series_review import coverage, sort_key, summary
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
@@ -29,17 +29,19 @@ def review_change(
     rules: RuleSet,
     tree: TreeInfo,
     near: Iterable[str] = (),
+    caller_files: int = CALLER_FILES,
 ) -> Result:
     """Report what the files in `pairs` change between two trees; all statuses, unfiltered.
 
-    `near` are other files whose functions are to be known by their bodies.
+    `near` are other files whose functions are to be known by their bodies. `caller_files` bounds the files
+    with callers that are looked at.
     """
     cache = DeclarationCache()
     changed = [path for pair in pairs for path in (pair.old, pair.new) if path is not None]
     at_hand = [path for path in dict.fromkeys((*changed, *sorted(near))) if is_c(path)]
     old = Program(before, tree.reach, at_hand, cache)
     new = Program(after, tree.reach, at_hand, cache)
-    compared = compare(old, new, pairs, rules)
+    compared = compare(old, new, pairs, rules, caller_files)
     about_gate = gate_changes(before, new, pairs, rules)
     shown = {item.path for item in about_gate}
     added: dict[str, frozenset[int]] = {}
@@ -78,9 +80,8 @@ def review_change(
         command="diff",
         tree=tree,
         findings=tuple(found),
-        coverage=coverage(compared.reports, Resolver(new), compared.skipped),
+        coverage=coverage(compared.reports, Resolver(new), [*compared.skipped, *compared.left_out]),
         summary=summary(found),
-        notices=compared.notices,
         diff=tuple(diff),
         exempted=exempted_by_change(compared.reports, Resolver(new), (before, after), pairs, rules),
     )

@@ -30,7 +30,7 @@ from qerrlint.review.compare import Compared, compare
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.relaxations import gate_changes
 from qerrlint.review.report_model import as_reported, heard
-from qerrlint.review.scope import is_c
+from qerrlint.review.scope import CALLER_FILES, is_c
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import Source
@@ -50,11 +50,12 @@ def review_series(
     notices: Sequence[str] = (),
     beneath: Sequence[Series] = (),
     unfit: Unfit | None = None,
+    caller_files: int = CALLER_FILES,
 ) -> Result:
     """Apply the patches to `base` one by one and report what each did; all statuses, unfiltered.
 
     The patches of `beneath` are applied first and not reviewed. `unfit` adds what there is to say of changes
-    that do not fit.
+    that do not fit. `caller_files` bounds the files with callers that are looked at.
     """
     notes = [*notices]
     if beneath:
@@ -67,7 +68,7 @@ def review_series(
             if stage.skipped
         ]
     start, stages = apply_series(base, stack.series)
-    result = review_stages(start, stack.series, stages, rules, tree, notes)
+    result = review_stages(start, stack.series, stages, rules, tree, notes, caller_files=caller_files)
     if unfit is not None:
         result = unfit(result, stack.series, stages, rules)
     wanted = [tuple((one.kind, one.ident, one.found) for one in own) for own in stack.prerequisites]
@@ -83,6 +84,7 @@ def review_stages(
     tree: TreeInfo,
     notices: Sequence[str] = (),
     age: str | None = None,
+    caller_files: int = CALLER_FILES,
 ) -> Result:
     """The review of patches whose stages are made already. `age` is that of the API where no tree tells."""
     at_hand = [path for stage in stages for path in stage.maps if is_c(path)]
@@ -92,9 +94,9 @@ def review_stages(
     steps: list[Compared] = []
     for stage in stages:
         programs.append(Program(OverlaySource(base, stage.changes), tree.reach, at_hand, cache, age, partial))
-        steps.append(compare(programs[-2], programs[-1], stage.pairs, rules))
+        steps.append(compare(programs[-2], programs[-1], stage.pairs, rules, caller_files))
     pairs = union(stages)
-    net = steps[0] if len(stages) == 1 else compare(programs[0], programs[-1], pairs, rules)
+    net = steps[0] if len(stages) == 1 else compare(programs[0], programs[-1], pairs, rules, caller_files)
     broken = [skipped for step in (*steps, net) for skipped in step.skipped]
     # Seen after one patch and not after another, a finding would be called repaired.
     unknown = {skipped.path for skipped in broken}
@@ -102,7 +104,8 @@ def review_stages(
     found = heard(told, rules)
     found = sorted([*found, *_gate_changes(stages, programs, rules)], key=sort_key)
     problems = [problem for one in series for problem in one.problems]
-    all_notices = [*notices, *problems, *(n for step in steps for n in step.notices)]
+    seen = {report.path for report in net.reports}
+    beyond = [left for one in (*steps, net) for left in one.left_out if left.path not in seen]
     return Result(
         command="patch",
         tree=tree,
@@ -110,7 +113,7 @@ def review_stages(
         coverage=coverage(
             net.reports,
             Resolver(programs[-1]),
-            [*(Skipped(*left) for stage in stages for left in stage.skipped), *broken],
+            [*(Skipped(*left) for stage in stages for left in stage.skipped), *broken, *beyond],
         ),
         patches=tuple(
             replace(stage.info(), series=number)
@@ -119,7 +122,7 @@ def review_stages(
             if stage.series is one
         ),
         summary=summary(found),
-        notices=tuple(dict.fromkeys(all_notices)),
+        notices=tuple(dict.fromkeys([*notices, *problems])),
         series=tuple(_info(one, tree) for one in series),
         exempted=exempted_by_change(
             net.reports, Resolver(programs[-1]), (base, programs[-1].source), pairs, rules
