@@ -20,7 +20,6 @@ from qerrlint.patch.quote_matching import Places
 from qerrlint.patch.series import Series, based_on, trailers
 from qerrlint.patch.subject import parse_subject
 from qerrlint.patch.thread import Reply, quotes, remarks, same_person, substance
-from qerrlint.review.series_review import about
 from qerrlint.source.repository import Repository
 
 MAIL = Path(__file__).parent.parent / "fixtures" / "mail"
@@ -379,10 +378,6 @@ def test_a_remark_above_the_lines_that_it_speaks_of() -> None:
     (series,) = assemble([mail("[PATCH] x", "1@x", text=text), answer])
     ((_, remark),) = series.remarks()
     assert (remark.text_line, remark.below) == (4, (5, 6, 7)), "the last line is not quoted"
-    finding = ("x.c", 7, "lamp_down", "unguarded-errp-dereference")
-    assert about(remark, *finding, "begin the function with ERRP_GUARD()")
-    assert not about(remark, *finding, "test the result of the call")
-    assert not about(remark, "x.c", 8, *finding[2:], "begin the function with ERRP_GUARD()")
 
 
 def test_one_common_title_makes_no_later_version() -> None:

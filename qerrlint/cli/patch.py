@@ -131,7 +131,7 @@ def _compared(
     if earlier is None:
         raise InputError(f"{', '.join(against)}: no earlier version of the series in it")
     _, former = _review(options, None, [earlier], beneath)
-    result = compare_versions(result, former, successor(earlier, series), earlier)
+    result = compare_versions(result, former, successor(earlier, series), earlier, settings.rules)
     new = sum(settings.shows(found) and found.against == "new" for found in result.findings)
     if result.against is None:
         return result

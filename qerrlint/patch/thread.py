@@ -11,6 +11,9 @@ from datetime import datetime
 from qerrlint.patch.message import Message
 from qerrlint.patch.quote_matching import Places
 
+# A shorter line is no line of code that was pasted to be spoken of, and neither is one without its marks.
+_PASTED = 10
+_CODE = re.compile(r"[;{}()=]")
 # How many quoted diff lines above a remark belong to its context.
 _CONTEXT = 12
 
@@ -106,7 +109,7 @@ def remarks(reply: Reply, place: Places | None = None) -> tuple[Remark, ...]:
 
     `place` has the lines of the patch that is answered, to find the quoted ones in.
     """
-    found = []
+    found = _behind_pasted(reply, place) if place is not None else []
     diff_lines: list[str] = []
     shown: list[str] = []  # all that was quoted since the author's last own words
     in_diff = False
@@ -157,6 +160,43 @@ def remarks(reply: Reply, place: Places | None = None) -> tuple[Remark, ...]:
         fresh = 0
         shown.clear()
     return tuple(found)
+
+
+def _behind_pasted(reply: Reply, place: Places) -> list[Remark]:
+    """What stands behind lines of the patch that the author has pasted without marks of a quote."""
+    found: list[Remark] = []
+    pasted: list[str] = []
+    own: list[str] = []
+
+    def end() -> None:
+        said = substance("\n".join(own), reply.message.sender)
+        path, covers = place.find(tuple(pasted)) if pasted and said else (None, ())
+        if path is not None and covers:
+            message = reply.message
+            origin = (message.sender, message.message_id, message.date)
+            found.append(Remark(pasted[-1], tuple(pasted), said, *origin, path, covers[-1], covers))
+
+    for depth, line in _levels(reply.message.text):
+        shown = _patch_line(line, place) if depth == 0 else None
+        if shown is None and depth == 0:
+            own.append(line)
+        elif own or shown is None:
+            end()
+            pasted.clear()
+            own.clear()
+        if shown is not None:
+            pasted.append(shown)
+    end()
+    return found
+
+
+def _patch_line(line: str, place: Places) -> str | None:
+    """An unquoted line as a line of the patch, with its sign; None for one that is none."""
+    bare = line.strip()
+    if len(bare) < _PASTED or not _CODE.search(bare):
+        return None
+    signed = (line, "+" + bare, " " + bare)
+    return next((one for one in signed if one[:1] in "+- " and place.knows(one)), None)
 
 
 def _below(around: Sequence[Quote], covers: tuple[int, ...], place: Places | None) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -14,7 +13,6 @@ from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
 from qerrlint.patch.series import Series
 from qerrlint.patch.stacks import Stack
-from qerrlint.patch.thread import Remark
 from qerrlint.result import (
     Coverage,
     Damaged,
@@ -29,14 +27,12 @@ from qerrlint.review.apply_series import Stage, apply_series, union
 from qerrlint.review.compare import Compared, compare
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.relaxations import gate_changes
+from qerrlint.review.remarks import Topic, about
 from qerrlint.review.report_model import as_reported, heard
 from qerrlint.review.scope import CALLER_FILES, is_c
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import Source
-
-# An identifier of several words, such as a macro's or a function's: hardly a word of plain English.
-_NAME = re.compile(r"\b[A-Za-z]\w*_\w+")
 
 Unfit = Callable[[Result, Sequence[Series], Sequence[Stage], RuleSet], Result]
 """What makes a Result of one and of the stages that it comes from."""
@@ -100,7 +96,11 @@ def review_stages(
     broken = [skipped for step in (*steps, net) for skipped in step.skipped]
     # Seen after one patch and not after another, a finding would be called repaired.
     unknown = {skipped.path for skipped in broken}
-    told = [item for item in _Attribution(stages, steps, net).reported() if item.place.path not in unknown]
+    told = [
+        item
+        for item in _Attribution(stages, steps, net, programs, rules.everything()).reported()
+        if item.place.path not in unknown
+    ]
     found = heard(told, rules)
     found = sorted([*found, *_gate_changes(stages, programs, rules)], key=sort_key)
     problems = [problem for one in series for problem in one.problems]
@@ -153,8 +153,18 @@ def _info(one: Series, tree: TreeInfo) -> SeriesInfo:
 class _Attribution:
     """Gives each finding its status, its patch and the patch's line."""
 
-    def __init__(self, stages: Sequence[Stage], steps: Sequence[Compared], net: Compared) -> None:
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        steps: Sequence[Compared],
+        net: Compared,
+        programs: Sequence[Program],
+        rules: RuleSet,
+    ) -> None:
+        """`programs` are the trees before the first stage and after each."""
         self._stages = stages
+        self._programs = programs
+        self._rules = rules
         self._steps = steps
         self._net = net
         series = {id(stage.series): stage.series for stage in stages}
@@ -213,37 +223,39 @@ class _Attribution:
             repaired_by=self._repairer(found, number + 1) if transient else None,
             diff_line=diff_line,
             quote_line=diff_line if diff_line is not None else _leading_line(stage, origin),
-            raised_by=self._raised(stage, origin, diff_line),
+            raised_by=self._raised(number, origin, diff_line),
         )
 
-    def _raised(self, stage: Stage, found: Located, diff_line: int | None) -> RaisedBy | None:
-        """The first reply that remarks on the finding's line in this patch."""
-        for patch, remark in self._remarks:
-            if patch is stage.patch and about(
-                remark,
-                found.path,
-                diff_line,
-                found.finding.function,
-                found.finding.rule,
-                f"{found.finding.message} {found.advice}",
-            ):
-                return RaisedBy(remark.sender, remark.message_id)
-        return None
+    def _raised(self, number: int, found: Located, diff_line: int | None) -> RaisedBy | None:
+        """The first reply that remarks on the finding in this patch."""
+        stage = self._stages[number]
+        on_it = [remark for patch, remark in self._remarks if patch is stage.patch]
+        if not on_it:
+            return None
+        topic = Topic(
+            self._rules.get(found.finding.rule),
+            found.path,
+            diff_line,
+            found.finding.function,
+            f"{found.finding.message} {found.advice} {found.place.source}",
+            self._shown_lines(number, found),
+        )
+        remark = next((remark for remark in on_it if about(remark, topic)), None)
+        return RaisedBy(remark.sender, remark.message_id) if remark is not None else None
 
-
-def about(
-    remark: Remark, path: str, diff_line: int | None, function: str, rule: str, words: str = ""
-) -> bool:
-    """Whether a remark is on a finding: it stands below its line, or above it and uses a name of `words`
-    (what the finding says), or, where the patch does not show that line, it names its function and its rule,
-    or the function and the file."""
-    if diff_line is not None and diff_line in remark.below and remark.path == path:
-        return bool(set(_NAME.findall(remark.remark)) & set(_NAME.findall(words)))
-    if diff_line is not None:
-        return remark.path == path and diff_line in remark.covers
-    if not function or re.search(rf"\b{re.escape(function)}\b", remark.remark) is None:
-        return False
-    return rule in remark.remark or path in remark.remark or remark.path == path
+    def _shown_lines(self, number: int, found: Located) -> frozenset[int]:
+        """The lines of the patch that show the function of a finding."""
+        unit, lines = self._programs[number + 1].unit(found.path), self._stages[number].maps.get(found.path)
+        pieces = unit.definitions.by_name.get(found.finding.function, ()) if unit is not None else ()
+        if unit is None or lines is None:
+            return frozenset()
+        ends = [
+            (unit.lines.position(piece.span.start)[0], unit.lines.position(piece.span.end)[0])
+            for piece in pieces
+        ]
+        return frozenset(
+            place for line, place in lines.new_places.items() if any(a <= line <= b for a, b in ends)
+        )
 
 
 def _leading_line(stage: Stage, found: Located) -> int | None:

@@ -24,10 +24,13 @@ from qerrlint.result import (
     Result,
     Sequel,
 )
-from qerrlint.review.series_review import about
+from qerrlint.review.remarks import Topic, about
+from qerrlint.rules.rule import RuleSet
 
 
-def compare_versions(later: Result, earlier: Result, later_series: Series, earlier_series: Series) -> Result:
+def compare_versions(
+    later: Result, earlier: Result, later_series: Series, earlier_series: Series, rules: RuleSet
+) -> Result:
     """The later version's Result with `against`, and with each finding that it introduces new or remaining;
     findings of other series in the same input are left as they are.
 
@@ -72,7 +75,7 @@ def compare_versions(later: Result, earlier: Result, later_series: Series, earli
             earlier_series.message_id,
             earlier.tree,
             sequels,
-            tuple(_remarks(earlier, earlier_series, later_series, sequels)),
+            tuple(_remarks(earlier, earlier_series, later_series, sequels, rules.everything())),
             sum(found.against == NEW for found in findings),
         ),
     )
@@ -129,7 +132,7 @@ def _told(found: Reported, before: Reported | None, version: int) -> Reported:
 
 
 def _remarks(
-    earlier: Result, series: Series, later_series: Series, sequels: Sequence[Sequel]
+    earlier: Result, series: Series, later_series: Series, sequels: Sequence[Sequel], rules: RuleSet
 ) -> list[RemarkSequel]:
     added = {
         (change.path, _plain(text.decode("utf-8", "replace")))
@@ -143,7 +146,7 @@ def _remarks(
     for patch, remark in series.remarks():
         if remark.path is None:
             continue
-        on = [sequel for sequel in sequels if _on(remark, patch, sequel.found, earlier)]
+        on = [sequel for sequel in sequels if _on(remark, patch, sequel.found, earlier, rules)]
         line = _line(patch, remark)
         if on:
             outcomes = [sequel.outcome for sequel in on]
@@ -159,11 +162,13 @@ def _remarks(
     return list(dict.fromkeys(out))
 
 
-def _on(remark: Remark, patch: Patch, found: Reported, earlier: Result) -> bool:
+def _on(remark: Remark, patch: Patch, found: Reported, earlier: Result, rules: RuleSet) -> bool:
     if found.patch is None or earlier.patches[found.patch - 1].message_id != patch.message.message_id:
         return False
-    words = f"{found.message} {found.advice}"
-    return about(remark, found.place.path, found.diff_line, found.function, found.rule, words)
+    text = f"{found.message} {found.advice} {found.place.source}"
+    return about(
+        remark, Topic(rules.get(found.rule), found.place.path, found.diff_line, found.function, text)
+    )
 
 
 def _line(patch: Patch, remark: Remark) -> str:

@@ -51,6 +51,7 @@ class Remark:
 class Rule:
     """One rule; `path` names its file, `page` is the Markdown text under the fixed headings.
 
+    `subject` are words (their beginnings are enough) by one of which a reviewer speaks of such a flaw.
     `touched_only`: of a change it speaks on lines that the change adds, and on no others. `change_only`: it
     speaks of what a change introduces, and never of a tree as it is. `pairs`: the pairs
     of calls that it is about, its own and those of other files that it `uses` by name.
@@ -75,6 +76,7 @@ class Rule:
     change_only: bool = False
     pairs: tuple[Pair, ...] = ()
     uses: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
 
     @property
     def sections(self) -> Mapping[str, str]:

@@ -2,8 +2,8 @@
 """Rule files: read and validate one rules/<id>.md; does not find them and does not word findings.
 
 TOML front matter between `+++` lines (id, title, since, analysis, event, severity, confidence, message,
-advice; optional where, labels, enabled, touched-only, change-only, uses, [[case]] and [[pair]] tables),
-then the rule's page under HEADINGS. The form of a [[pair]] is rulepairs'.
+advice; optional where, labels, subject, enabled, touched-only, change-only, uses, [[case]] and [[pair]]
+tables), then the rule's page under HEADINGS. The form of a [[pair]] is rulepairs'.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LABELS = frozenset(
 
 _TEXTS = ("id", "title", "since", "analysis", "event", "severity", "confidence", "message", "advice")
 _KEYS = frozenset(
-    (*_TEXTS, "where", "labels", "enabled", "touched-only", "change-only", "case", "pair", "uses")
+    (*_TEXTS, "where", "labels", "subject", "enabled", "touched-only", "change-only", "case", "pair", "uses")
 )
 _CASE_KEYS = frozenset(("where", "message", "severity", "confidence", "advice"))
 _ID = re.compile(r"[a-z]+(?:-[a-z]+)*\Z")
@@ -103,6 +103,9 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
     labels, enabled, cases = table.get("labels", []), table.get("enabled", True), table.get("case", [])
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise UsageError(f"{path}: 'labels' is not a list of strings")
+    subject = table.get("subject", [])
+    if not isinstance(subject, list) or not all(isinstance(word, str) and word.strip() for word in subject):
+        raise UsageError(f"{path}: 'subject' is not a list of words")
     if strange := [label for label in labels if label not in LABELS]:
         raise UsageError(f"{path}: unknown label {strange[0]!r} (known: {', '.join(sorted(LABELS))})")
     touched_only = table.get("touched-only", False)
@@ -119,6 +122,7 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
         **{key: table[key] for key in _TEXTS},
         where=where,
         labels=tuple(labels),
+        subject=tuple(subject),
         cases=tuple(
             _case(case, dict(where), emission, f"{path}: case {n}") for n, case in enumerate(cases, 1)
         ),
