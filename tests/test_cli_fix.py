@@ -145,6 +145,10 @@ def test_a_change_hears_of_the_form_of_its_own_lines_only(tmp_path: Path) -> Non
     assert run("diff", "--tree", top, *FORM, *every).findings == []
 
     file.write_text(TEXT.replace("too high", "far too high"))
+    (finding,) = run("diff", "--tree", top, *FORM, *every).findings
+    assert (finding["status"], finding["relation"]) == ("persisting", "added-line"), "the flaw is an old one"
+
+    file.write_text(TEXT.replace("return true;", 'error_setg(errp, "no more.");\n    return false;'))
     (finding,) = run("diff", "--tree", top, *FORM, *every[:2]).findings
     assert (finding["status"], finding["relation"]) == ("introduced", "added-line")
 

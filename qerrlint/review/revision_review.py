@@ -63,7 +63,11 @@ def review_change(
     found = [introduced(item) for item in compared.delta.introduced]
     found += [replace(as_reported(item), status="fixed") for item in compared.delta.fixed]
     found += [
-        replace(as_reported(item, compared.gained), status="persisting")
+        replace(
+            as_reported(item, compared.gained),
+            status="persisting",
+            relation="added-line" if item.place.line in added.get(item.path, ()) else None,
+        )
         for _, item in compared.delta.persisting
     ]
     found = heard(found, rules)

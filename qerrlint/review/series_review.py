@@ -195,10 +195,20 @@ class _Attribution:
             for found in self._net.delta.fixed
         ]
         out += [
-            replace(as_reported(after, self._gained), status="persisting")
+            replace(
+                as_reported(after, self._gained),
+                status="persisting",
+                relation="added-line" if self._is_added(after) else None,
+            )
             for _, after in self._net.delta.persisting
         ]
         return sorted(out, key=sort_key)
+
+    def _is_added(self, found: Located) -> bool:
+        """Whether the last patch that changes the finding's file adds its line."""
+        maps = (stage.maps[found.path] for stage in reversed(self._stages) if found.path in stage.maps)
+        lines = next(maps, None)
+        return lines is not None and found.place.line in lines.added
 
     def _introducer(self, found: Located) -> int:
         """The last patch that introduces the finding (0-based): an earlier one may have been repaired."""

@@ -36,8 +36,7 @@ def callee_is_dispensable(analysed: AnalysedFunction, observation: Observation) 
 
 
 def object_is_not_used_again(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether a call with dropped result and NULL for errp is the last thing done to an object that
-    another call has made."""
+    """Whether the call is the last thing that is done to an object that another call has made."""
     if observation.slots["errp"] != "NULL" or observation.slots["kept"]:
         return False
     data, end = analysed.unit.data, analysed.function.span.end
