@@ -230,6 +230,15 @@ class RuleInfo:
     selected: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """How many findings a run has and does not show, what they are, and the options that show them."""
+
+    number: int
+    what: str
+    option: str
+
+
 ADDRESSED, REMAINING, UNKNOWN, NEW = "addressed", "remaining", "unknown", "new"
 LINE_SAME, LINE_CHANGED = "line-same", "line-changed"
 
@@ -283,7 +292,8 @@ class Result:
     are sentences for the reader (what a run without a tree lacks, patches missing from a series). `diff` is
     the change under review where it does not come as patches; `rules` are all rules of the run, by id.
     `tree` is that of the first series; `against` is what became of an earlier version of them. `exempted` is
-    sorted by (path, line, rule); of a change it is what exemptions took away on the after side."""
+    sorted by (path, line, rule); of a change it is what exemptions took away on the after side. `unshown`
+    counts the findings that options leave out of `findings`."""
 
     command: str
     tree: TreeInfo
@@ -297,3 +307,4 @@ class Result:
     series: tuple[SeriesInfo, ...] = ()
     against: Against | None = None
     exempted: tuple[ReportedExemption, ...] = ()
+    unshown: tuple[Unshown, ...] = ()

@@ -134,14 +134,9 @@ CLEAN = Result("diff", TreeInfo(None, None, "none", "patch"), (), Coverage(2, 9,
 SAMPLES = {"series": SERIES, "check": CHECKED, "clean": CLEAN}
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def rendered(result: Result, form: str = "text", colour: bool = False) -> str:
+def rendered(result: Result, form: str = "text") -> str:
     stream = io.StringIO()
-    render(result, form, stream, colour)
+    render(result, form, stream)
     return stream.getvalue()
 
 
@@ -254,34 +249,10 @@ def test_a_patch_cannot_steer_the_terminal() -> None:
     hostile = "a\x1b[2Jb\rc\x9bd\u202ee\u2066f\x07"
     result = odd(f"hw/{hostile}.c", f"{hostile}\t;", f"m {hostile}\nfindings: none")
     result = replace(result, notices=(hostile,), patches=(replace(PATCHES[0], subject=f"[PATCH] {hostile}"),))
-    for text in (rendered(result), "".join(segment for line in lines(result) for segment, _ in line)):
+    for text in (rendered(result), "".join(line.text for line in lines(result))):
         assert not set(text) & set("\x1b\r\x9b\u202e\u2066\x07")
     assert r"a\x1b[2Jb\x0dc\x9bd\u202ee\u2066f\x07" in rendered(result)
     assert not any(line.startswith("findings: none") for line in rendered(result).splitlines())
-
-
-def test_colours_need_a_terminal_and_consent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    plain = rendered(SERIES)
-    assert rendered(SERIES, colour=True) == plain
-    for consent, no_color, coloured in ((True, "", True), (False, "", False), (True, "1", False)):
-        monkeypatch.setenv("NO_COLOR", no_color)
-        stream = Terminal()
-        render(SERIES, "text", stream, consent)
-        assert ("\x1b[" in stream.getvalue()) is coloured
-        assert coloured or stream.getvalue() == plain
-
-
-def test_colours_change_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    import re
-
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "40")
-    stream = Terminal()
-    render(SERIES, "text", stream, True)
-    assert re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()) == rendered(SERIES)
 
 
 def test_a_plain_run_does_not_import_rich() -> None:
@@ -292,7 +263,7 @@ def test_a_plain_run_does_not_import_rich() -> None:
         "from qerrlint.report import render\n"
         "from qerrlint.result import Coverage, Result, TreeInfo\n"
         "clean = Result('diff', TreeInfo(None, None, 'none', 'patch'), (), Coverage())\n"
-        "render(clean, 'text', io.StringIO(), True)\n"
+        "render(clean, 'text', io.StringIO())\n"
         "print('rich' in sys.modules)\n"
     )
     root = Path(qerrlint.__file__).parent.parent

@@ -15,6 +15,7 @@ from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import open_source, settle
 
 if TYPE_CHECKING:
+    from qerrlint.cli.settings import Settings
     from qerrlint.source.source import Source
 
 # A progress bar for fewer files would be gone at once.
@@ -30,7 +31,8 @@ _MANY = 50
 def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: bool, fix: bool) -> None:
     """Analyse PATH... (files or folders), or without PATH all C files of the tree.
 
-    Without PATH these are left out: firmware, subprojects, tests, contrib, docs and scripts. A file outside
+    Without PATH these are left out: firmware, subprojects, tests, contrib, docs and scripts; and the text
+    counts the notes instead of showing them, unless --min-severity or --fail-on names them. A file outside
     of a QEMU tree is analysed on its own, with the bundled contracts for what it does not declare.
     """
     from dataclasses import replace
@@ -78,7 +80,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
         result = Result(
             command="check",
             tree=TreeInfo(source.root, source.revision, "given" if rev else "directory", settings.reach),
-            findings=(),
+            findings=tuple(found),
             coverage=replace(checked.coverage, skipped=(*closed, *checked.coverage.skipped)),
             summary=summary(found),
             notices=tuple(notices),
@@ -90,7 +92,13 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             sys.exit(exit_code(result, settings, visible))
         if fix:
             visible = make_fixes(source, settings, visible)
-        sys.exit(finish(result, settings, visible))
+        sys.exit(finish(result, settings, visible, least_in_text=None if paths else _least(settings)))
+
+
+def _least(settings: Settings) -> str | None:
+    """The lowest severity in the text about a whole tree, where nothing names one: most are notes."""
+    named = settings.options.min_severity or settings.configuration.min_severity
+    return None if named or settings.fail_on == "note" else "warning"
 
 
 def _opened(options: Options, rev: str | None, paths: tuple[str, ...]) -> tuple[Source, list[str]]:

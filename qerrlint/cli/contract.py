@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("contract")
 @click.argument("function", metavar="FUNCTION", callback=not_empty)
-@shared("tree")
+@shared("tree", "color")
 @rev_option("Read git's objects at REV instead of the work tree.")
 @click.option(
     "--in",
@@ -56,10 +56,9 @@ def command(
             write_json(document(found, source.root, source.revision), sys.stdout)
             return
         from qerrlint.report.contract_text import lines
+        from qerrlint.report.terminal import look_of, write_lines
 
-        for line, heading in lines(found):
-            # On a terminal only: click drops the style elsewhere.
-            click.echo(click.style(line, bold=True) if heading and not os.environ.get("NO_COLOR") else line)
+        write_lines(lines(found), sys.stdout, look_of(sys.stdout, options.color))
 
 
 def _below(source: Source, path: str) -> str:

@@ -59,7 +59,7 @@ def command(options: Options, revs: str | None, staged: bool, wanted: frozenset[
             result = replace(result, coverage=coverage)
         result = judged_change(result, settings.configuration, settings.baseline, after)
     found = [f for f in result.findings if settings.shows(f) and f.status in wanted]
-    sys.exit(finish(result, settings, found))
+    sys.exit(finish(result, settings, found, wanted))
 
 
 def _sides(repository: Repository, revs: str | None, staged: bool) -> tuple[list[Parent], Source]:

@@ -16,7 +16,8 @@ HEADING = "Exemptions"
 """The heading above them; it follows those of the rule's page."""
 
 _EFFECTS = {"drop": "not reported", "low": "low confidence", "medium": "medium confidence"}
-_WIDTH = 100
+WIDTH = 100
+"""The number of columns of a rule's page; of a narrower terminal all of them."""
 
 
 def exemptions_of(rule: Rule) -> tuple[Exemption, ...]:
@@ -41,7 +42,7 @@ def word_lists_of(rule: Rule) -> tuple[WordList, ...]:
     return tuple(word_list(name) for name in dict.fromkeys(names))
 
 
-def plain_lines(rule: Rule) -> Iterator[str]:
+def plain_lines(rule: Rule, width: int = WIDTH) -> Iterator[str]:
     """The section as text under an underlined heading; nothing where the event has none."""
     rows, lists = exemptions_of(rule), word_lists_of(rule)
     if not rows and not lists:
@@ -49,12 +50,12 @@ def plain_lines(rule: Rule) -> Iterator[str]:
     yield HEADING
     yield "-" * len(HEADING)
     for row in rows:
-        yield from _filled(f"{row.id} ({_EFFECTS[row.effect]}): {row.reason}.")
-        yield from _filled(f"Source: {row.source}.", "    ")
+        yield from _filled(f"{row.id} ({_EFFECTS[row.effect]}): {row.reason}.", width=width)
+        yield from _filled(f"Source: {row.source}.", "    ", width=width)
         if row.words:
             yield f"    Words: {', '.join(row.words)}."
     for one in lists:
-        yield from _filled(f"[{one.name}] {one.about}: {', '.join(one.words)}.")
+        yield from _filled(f"[{one.name}] {one.about}: {', '.join(one.words)}.", width=width)
 
 
 def markdown_lines(rule: Rule, level: str = "##") -> Iterator[str]:
@@ -91,10 +92,10 @@ def document(rule: Rule) -> dict[str, object]:
     }
 
 
-def _filled(text: str, first: str = "", rest: str = "    ") -> list[str]:
+def _filled(text: str, first: str = "", rest: str = "    ", width: int = WIDTH) -> list[str]:
     return textwrap.wrap(
         text,
-        _WIDTH,
+        width,
         initial_indent=first,
         subsequent_indent=rest,
         break_long_words=False,

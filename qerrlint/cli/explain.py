@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.exemption_text import document, markdown_lines, plain_lines
+from qerrlint.cli.exemption_text import WIDTH, document, markdown_lines, plain_lines
 from qerrlint.cli.options import Options, shared
 from qerrlint.cli.rules import head
 
 if TYPE_CHECKING:
+    from qerrlint.report.terminal import Line
     from qerrlint.rules.rule import Rule
 
 
@@ -33,7 +35,7 @@ def _rule_ids(_context: click.Context, _parameter: click.Parameter, incomplete: 
     default="text",
     help="How to print the page.",
 )
-@shared("rules")
+@shared("rules", "color")
 def command(options: Options, rule_id: str, form: str) -> None:
     """Show what RULE flags, why it matters, examples, what to do, and what is not flagged.
 
@@ -48,14 +50,12 @@ def command(options: Options, rule_id: str, form: str) -> None:
         write_json(_document(rule), sys.stdout)
     elif form == "markdown":
         click.echo(_markdown(rule))
-    elif sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        from rich.console import Console
-        from rich.markdown import Markdown
-
-        console = Console()
-        console.print(Markdown(_markdown(rule)), width=min(console.width, 100))
     else:
-        click.echo(_plain(rule))
+        from qerrlint.report.terminal import look_of, write_lines
+
+        look = look_of(sys.stdout, options.color)
+        width = None if look.width is None else min(look.width, WIDTH)
+        write_lines(_lines(rule, width), sys.stdout, replace(look, width=width))
 
 
 def _status(rule: Rule) -> str:
@@ -68,21 +68,46 @@ def _markdown(rule: Rule) -> str:
     return "\n".join([page, "", *markdown_lines(rule)]).rstrip()
 
 
-def _plain(rule: Rule) -> str:
-    """The page as text: headings underlined, code indented, Markdown's quotes left as they are."""
+def _lines(rule: Rule, width: int | None) -> Iterator[Line]:
+    """The page as text: headings underlined, code indented, Markdown's quotes left as they are.
+
+    With a `width` a paragraph is one line, to be wrapped; without one it is as in the rule's file.
+    """
+    from qerrlint.report.terminal import BLANK, DIM, prose, verbatim
+
     title = f"{rule.id}: {rule.title}"
-    out = [title, "=" * len(title), _status(rule), ""]
+    yield prose((title, "bold"), indent=0)
+    yield verbatim(("=" * min(len(title), width or len(title)), DIM))
+    yield prose((_status(rule), DIM), indent=0)
+    yield BLANK
     for heading, body in rule.sections.items():
-        out += [heading, "-" * len(heading)]
-        fenced = False
-        for line in body.split("\n"):
-            if line.startswith("```"):
-                fenced = not fenced
-            else:
-                out.append(f"    {line}".rstrip() if fenced else line)
-        out.append("")
-    out += plain_lines(rule)
-    return "\n".join(out).rstrip()
+        yield verbatim((heading, "bold"))
+        yield verbatim(("-" * len(heading), DIM))
+        for fenced, text in _blocks(body, width is not None):
+            indent = 2 if text.startswith("- ") else 0
+            yield verbatim((f"    {text}".rstrip(), "")) if fenced else prose((text, ""), indent=indent)
+        yield BLANK
+    for text in plain_lines(rule, width or WIDTH):
+        yield prose((text, ""))
+
+
+def _blocks(body: str, refill: bool) -> Iterator[tuple[bool, str]]:
+    """Whether it is code, and the text, of each line or (`refill`) paragraph and list item."""
+    fenced = False
+    waiting: list[str] = []
+    for line in body.split("\n"):
+        fence = line.startswith("```")
+        if waiting and (fence or not line.strip() or line.startswith(("- ", "|"))):
+            yield False, " ".join(waiting)
+            waiting = []
+        if fence:
+            fenced = not fenced
+        elif fenced or not refill or not line.strip() or line.startswith("|"):
+            yield fenced, line
+        else:
+            waiting.append(line.strip())
+    if waiting:
+        yield False, " ".join(waiting)
 
 
 def _document(rule: Rule) -> dict[str, object]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -74,6 +75,9 @@ def cli() -> None:
 
 def main() -> None:
     """The console entry point."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Whatever the locale's encoding lacks is escaped, as Python does for standard error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     code = _run()
     try:
         sys.stdout.flush()

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
@@ -15,7 +14,7 @@ from qerrlint.cli.settings import open_source
 
 @click.command("modes")
 @click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
-@shared("tree")
+@shared("tree", "color")
 @rev_option("Read git's objects at REV instead of the work tree.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it."
@@ -43,12 +42,8 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, form: str
 
             write_json(document(found, source.root, source.revision), sys.stdout)
             return
-        if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-            from qerrlint.report.modes_table import show
-
-            show(found, sys.stdout)
-            return
         from qerrlint.report.modes_text import lines
+        from qerrlint.report.terminal import look_of, write_lines
 
-        for line in lines(found):
-            click.echo(line)
+        look = look_of(sys.stdout, options.color)
+        write_lines(lines(found, look.width), sys.stdout, look)

@@ -13,8 +13,12 @@ import click
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
 from qerrlint.report import FORMATS
+from qerrlint.report.terminal import COLOURS
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+ORDERS = ("path", "severity")
+"""The values of --sort."""
 
 STATUSES = ("introduced", "fixed", "persisting")
 
@@ -40,6 +44,9 @@ class Options:
     show_suppressed: bool = False
     show_exempted: bool = False
     rules: tuple[str, ...] = ()
+    sort: str = "path"
+    statistics: bool = False
+    color: str = "auto"
     quiet: bool = False
     verbose: bool = False
 
@@ -168,7 +175,24 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         callback=not_empty,
         help="A folder with your own rules; may be repeated.",
     ),
-    "quiet": click.option("-q", "--quiet", is_flag=True, help="Print findings only."),
+    "sort": click.option(
+        "--sort",
+        type=click.Choice(ORDERS),
+        default="path",
+        help="The order of findings: by path, or errors first; default: path.",
+    ),
+    "statistics": click.option(
+        "--statistics",
+        is_flag=True,
+        help="Instead of the findings, print how many each rule has (text).",
+    ),
+    "color": click.option(
+        "--color",
+        type=click.Choice(COLOURS),
+        default="auto",
+        help="Whether text has colours; auto: on a terminal, or as NO_COLOR and FORCE_COLOR say.",
+    ),
+    "quiet": click.option("-q", "--quiet", is_flag=True, help="Print nothing but findings."),
     "verbose": click.option("-v", "--verbose", is_flag=True, help="Print more about what was analysed."),
 }
 

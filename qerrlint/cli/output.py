@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO
@@ -20,21 +20,40 @@ if TYPE_CHECKING:
     from qerrlint.result import Reported, Result
 
 
-def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:
-    """Render the result with the findings to show, and return the exit code."""
+def finish(
+    result: Result,
+    settings: Settings,
+    shown: Sequence[Reported],
+    wanted: Collection[str] = (),
+    least_in_text: str | None = None,
+) -> int:
+    """Render the result with the findings to show, and return the exit code.
+
+    `wanted` are the statuses of those to show; the text format leaves out those below `least_in_text`.
+    """
+    from qerrlint.cli.unshown import at_least, ordered, unshown
     from qerrlint.review.report_model import described
 
     options = settings.options
     rendered = replace(
         result,
-        findings=tuple(shown),
+        findings=tuple(ordered(shown, options.sort)),
         rules=described(settings.all_rules, settings.rules),
         exempted=tuple(found for found in result.exempted if settings.lists(found)),
+        unshown=unshown(result.findings, settings, wanted, settings.min_severity),
     )
+    text = rendered
+    if least_in_text is not None and not options.statistics:
+        text = replace(
+            rendered,
+            findings=at_least(rendered.findings, least_in_text),
+            unshown=unshown(result.findings, settings, wanted, least_in_text),
+        )
     for form, target in targets(options):
+        chosen = text if form == "text" else rendered
         if target is None:
             try:
-                _render(rendered, form, sys.stdout, options)
+                _render(chosen, form, sys.stdout, options)
             except BrokenPipeError:
                 raise
             except OSError as error:
@@ -42,8 +61,10 @@ def finish(result: Result, settings: Settings, shown: Sequence[Reported]) -> int
             continue
         with written(target) as raw:
             stream = TextIOWrapper(raw, encoding="utf-8", newline="\n")
-            _render(rendered, form, stream, options)
+            _render(chosen, form, stream, options)
             stream.detach()
+    if options.quiet and any(form == "text" for form, _ in targets(options)):
+        _tell_gaps(result)
     return exit_code(result, settings, shown)
 
 
@@ -64,12 +85,28 @@ def exit_code(result: Result, settings: Settings, shown: Sequence[Reported]) -> 
 
 def _render(result: Result, form: str, stream: TextIO, options: Options) -> None:
     from qerrlint.report import render
+    from qerrlint.report.terminal import look_of
 
-    if form == "text" and options.quiet:
-        result = replace(result, notices=())
     if form == "text" and not options.show_exempted:
         result = replace(result, exempted=())
-    render(result, form, stream, colour=True)
+    look = replace(look_of(stream, options.color), quiet=options.quiet, statistics=options.statistics)
+    render(result, form, stream, look)
+
+
+_NAMED_GAPS = 5
+
+
+def _tell_gaps(result: Result) -> None:
+    """What makes the exit code 3 and --quiet keeps out of the text."""
+    from qerrlint.report.wording import gaps
+
+    # Those with a trace are named by _tell_faults().
+    faults = {skipped.path for skipped in result.coverage.skipped if skipped.trace}
+    fatal = [gap for gap in gaps(result) if gap.fatal and gap.path not in faults]
+    for gap in fatal[:_NAMED_GAPS]:
+        tell(gap.text)
+    if len(fatal) > _NAMED_GAPS:
+        tell(f"{len(fatal) - _NAMED_GAPS} more were not analysed (without --quiet they are counted)")
 
 
 DEBUG = "QERRLINT_DEBUG"

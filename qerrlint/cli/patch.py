@@ -107,7 +107,7 @@ def command(
             if not info.applied and "; not applied" in problem:
                 tell(f"patch {info.index}: {problem}")
     found = [f for f in result.findings if settings.shows(f) and f.status in wanted]
-    code = finish(result, settings, found)
+    code = finish(result, settings, found, wanted)
     if target is not None:
         told = [f for f in result.findings if settings.shows(f) and f.status == "introduced"]
         target.write(replace(result, findings=tuple(told)), series, raised=reply_raised)

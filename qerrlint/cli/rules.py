@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     default="text",
     help="How to print the list; markdown: with every rule's page.",
 )
-@shared("rules")
+@shared("rules", "color")
 def command(options: Options, form: str) -> None:
     """List the rules with their severity and confidence.
 
@@ -52,11 +52,14 @@ def command(options: Options, form: str) -> None:
         )
         for rule in rules
     ]
+    from qerrlint.report.terminal import look_of, prose, write_lines
+
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for *cells, title in rows:
-        click.echo(
-            "  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), title])
-        )
+    lines = []
+    for number, (*cells, title) in enumerate(rows):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        lines.append(prose((f"{text}  {title}", "" if number else "bold"), indent=len(text) + 2))
+    write_lines(lines, sys.stdout, look_of(sys.stdout, options.color))
 
 
 def head(rule: Rule) -> dict[str, object]:

@@ -36,14 +36,20 @@ class Settings:
     baseline: Baseline
 
     def shows(self, found: Reported) -> bool:
-        """Whether a finding passes the filters on rule, severity and confidence."""
+        """Whether a finding passes the filters on rule, path, severity, confidence and suppression."""
         return (
-            found.rule in self.rules
+            self.about(found)
             and SEVERITIES.index(found.severity) >= SEVERITIES.index(self.min_severity)
             and CONFIDENCES.index(found.confidence) >= CONFIDENCES.index(self.min_confidence)
+            and (found.suppressed is None or self.options.show_suppressed)
+        )
+
+    def about(self, found: Reported) -> bool:
+        """Whether a finding is of a rule and in a path that this run is about."""
+        return (
+            found.rule in self.rules
             and not self.configuration.excludes(found.place.path)
             and not self.configuration.mutes(found.rule, found.place.path)
-            and (found.suppressed is None or self.options.show_suppressed)
         )
 
     def lists(self, found: ReportedExemption) -> bool:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, TextIO
 
 from qerrlint.errors import UsageError
+from qerrlint.report.terminal import PLAIN, Look
 
 if TYPE_CHECKING:
     from qerrlint.result import Result
@@ -30,13 +31,17 @@ FORMATS = tuple(_WRITERS)
 """The names that render() knows, the default one first."""
 
 
-def render(result: Result, format: str, stream: TextIO, colour: bool = False) -> None:
+def render(result: Result, format: str, stream: TextIO, look: Look = PLAIN) -> None:
     """Write `result` to `stream` in one of FORMATS.
 
-    `colour` permits colours; they are used only on a terminal and when NO_COLOR is not set. Text that
-    the stream's encoding cannot hold is escaped. Raises UsageError for an unknown format.
+    `look` has a meaning for the text format only. Text that the stream's encoding cannot hold is escaped.
+    Raises UsageError for an unknown format.
     """
     if format not in _WRITERS:
         raise UsageError(f"unknown format {format!r} (known: {', '.join(FORMATS)})")
     module, _, function = _WRITERS[format].partition(":")
-    getattr(import_module(f"qerrlint.report.{module}"), function)(result, stream, colour)
+    write = getattr(import_module(f"qerrlint.report.{module}"), function)
+    if format == "text":
+        write(result, stream, look)
+    else:
+        write(result, stream)

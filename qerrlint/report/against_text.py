@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qerrlint.report.printable import one_line
+from qerrlint.report.terminal import GOOD, SEVERITIES, Line, prose
 from qerrlint.result import Against, Reported
 
-_STYLES = {"addressed": "bold green", "remaining": "bold yellow", "unknown": "bold cyan"}
+_STYLES = {"addressed": GOOD, "remaining": SEVERITIES["warning"], "unknown": SEVERITIES["note"]}
 _OUTCOMES = {
     "addressed": "addressed",
     "remaining": "still there",
@@ -18,7 +19,7 @@ _OUTCOMES = {
 }
 
 
-def against_lines(against: Against) -> Iterator[tuple[tuple[str, str], ...]]:
+def against_lines(against: Against) -> Iterator[Line]:
     """The outcome of each finding of the earlier version and of each reviewer's remark, and the counts."""
     for sequel in against.findings:
         found = sequel.found
@@ -27,7 +28,7 @@ def against_lines(against: Against) -> Iterator[tuple[tuple[str, str], ...]]:
             where += " (the later version could not be read there)"
         if sequel.now is not None:
             where = f"{sequel.now.place.path}:{sequel.now.place.line}: {found.rule}: {sequel.now.message}"
-        yield (
+        yield prose(
             (f"{_OUTCOMES[sequel.outcome]}: ", _STYLES[sequel.outcome]),
             (one_line(where + _raised(found)), ""),
         )
@@ -36,8 +37,8 @@ def against_lines(against: Against) -> Iterator[tuple[tuple[str, str], ...]]:
         about = f" ({remark.rule})" if remark.rule else ""
         place = f"{remark.path}, at `{remark.line[1:].strip()}`{about}"
         text = f"{remark.sender}{said} on patch {remark.patch}, {place}: {_OUTCOMES[remark.outcome]}"
-        yield ("remark: ", _STYLES.get(remark.outcome, "")), (one_line(text), "")
-    yield ((one_line(_counts(against)), "bold"),)
+        yield prose(("remark: ", _STYLES.get(remark.outcome, "")), (one_line(text), ""))
+    yield prose((one_line(_counts(against)), "bold"))
 
 
 def _raised(found: Reported) -> str:

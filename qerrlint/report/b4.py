@@ -17,7 +17,7 @@ from qerrlint.report.wording import account, gaps, looked_at, position, severiti
 from qerrlint.result import Result
 
 
-def write(result: Result, stream: TextIO, colour: bool) -> None:
+def write(result: Result, stream: TextIO) -> None:
     """Write the list: one check result, or none if the patch has no C file."""
     write_json(document(result), stream)
 

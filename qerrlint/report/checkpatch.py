@@ -18,7 +18,7 @@ from qerrlint.result import Place, Reported, Result
 _LEVELS = {"error": "ERROR", "warning": "WARNING", "note": "WARNING"}
 
 
-def write_terse(result: Result, stream: TextIO, colour: bool) -> None:
+def write_terse(result: Result, stream: TextIO) -> None:
     """Write as with --terse: one line for each finding."""
     for found in standing(result):
         stream.write(fitted(_head(found), stream) + "\n")
@@ -26,7 +26,7 @@ def write_terse(result: Result, stream: TextIO, colour: bool) -> None:
         stream.write(fitted(line, stream) + "\n")
 
 
-def write_emacs(result: Result, stream: TextIO, colour: bool) -> None:
+def write_emacs(result: Result, stream: TextIO) -> None:
     """Write as with --emacs: below the line its place and code again, then those of the steps."""
     for found in standing(result):
         lines = [_head(found), *_excerpt(found.place)]

@@ -10,6 +10,7 @@ from qerrlint.domain.effects import Outcome
 from qerrlint.ir.code import ANY, NEG, POS, ZERO
 from qerrlint.queries.contract import Contract, Site, Some, Stored
 from qerrlint.report.printable import one_line, printable
+from qerrlint.report.terminal import Line, prose
 from qerrlint.report.wording import count
 
 _KINDS = {
@@ -67,10 +68,11 @@ def prototype(signature: Signature) -> str:
     return f"{head}{declared(signature.returns, signature.name)}({', '.join(params) or 'void'})"
 
 
-def lines(found: Contract) -> Iterator[tuple[str, bool]]:
-    """The text rendering as (line, whether it is a heading), without any character a terminal obeys."""
+def lines(found: Contract) -> Iterator[Line]:
+    """The text rendering, without any character a terminal obeys."""
     for text, heading in _lines(found):
-        yield printable(text), heading
+        blanks = len(text) - len(text.lstrip())
+        yield prose((printable(text), "bold" if heading else ""), indent=blanks + 4)
 
 
 def _lines(found: Contract) -> Iterator[tuple[str, bool]]:

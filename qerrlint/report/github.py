@@ -20,7 +20,7 @@ LIMIT = 10
 _KINDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def write(result: Result, stream: TextIO, colour: bool) -> None:
+def write(result: Result, stream: TextIO) -> None:
     """Write one command or one plain line a line."""
     for line in lines(result):
         stream.write(fitted(line, stream) + "\n")

@@ -19,7 +19,7 @@ from qerrlint.result import Result
 _SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
 
 
-def write(result: Result, stream: TextIO, colour: bool) -> None:
+def write(result: Result, stream: TextIO) -> None:
     """Write the list of issues; an empty list where there is none."""
     write_json(document(result), stream)
 

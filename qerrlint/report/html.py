@@ -34,7 +34,7 @@ _NUMBERS = '<td class="n"></td><td class="n"></td>'
 _ROWS = {"+": "added", "-": "removed"}
 
 
-def write(result: Result, stream: TextIO, colour: bool) -> None:
+def write(result: Result, stream: TextIO) -> None:
     """Write the page; where it does not come out as UTF-8, with character references."""
     stream.write(with_references("\n".join(_Page(result).lines()) + "\n", stream))
 

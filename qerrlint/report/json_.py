@@ -20,7 +20,7 @@ SCHEMA = "qerrlint/1"
 """The schema id that every document names."""
 
 
-def write(result: Result, stream: TextIO, colour: bool) -> None:
+def write(result: Result, stream: TextIO) -> None:
     """Write the document and a newline; bytes that are not UTF-8 stand in it as the text `\\xNN`."""
     write_json(document(result), stream)
 

@@ -19,7 +19,7 @@ from qerrlint.result import Result
 _NO_XML = re.compile("[\ufffe\uffff]")
 
 
-def write(result: Result, stream: TextIO, colour: bool) -> None:
+def write(result: Result, stream: TextIO) -> None:
     """Write one document with one suite."""
     stream.write(with_references(document(result), stream))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The matrix of migration modes as plain text in columns."""
+"""The matrix of migration modes as text in columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from itertools import groupby
 
 from qerrlint.queries.mode_matrix import Entry, Matrix, Row, Unclear
 from qerrlint.report.printable import one_line, printable
+from qerrlint.report.terminal import AMBER, BLANK, DIM, GREEN, RED, Line, prose, verbatim
 
+_STYLES = {"B": f"bold {RED}", "b": AMBER, "N": f"bold {GREEN}", "n": GREEN}
 # In a tree older than MigMode, blockers and notifiers apply to every migration.
 _ONLY = "migration"
 LEGEND = "B blocked, N notified; b, n: on some paths or for some callers only"
@@ -67,40 +69,55 @@ def summary(found: Matrix) -> str:
     )
 
 
-def lines(found: Matrix) -> Iterator[str]:
-    """The text rendering, line by line, without control characters."""
-    for line in _lines(found):
-        yield printable(line.rstrip())
-
-
-def _lines(found: Matrix) -> Iterator[str]:
+def lines(found: Matrix, width: int | None = None) -> Iterator[Line]:
+    """The text rendering without control characters; the columns keep within `width` cells."""
     heads = columns(found)
-    width = max([len("object"), *(len(row.name) + 2 for row in found.rows)])
-    yield "  ".join(["object".ljust(width), *heads, "exempt"])
+    longest = max([len("object"), *(len(row.name) + 2 for row in found.rows)])
+    # In a narrow terminal a long name has a line of its own, and the marks stand below it.
+    room = longest if width is None else max(min(longest, width - len("  ".join(heads)) - 4), 8)
+    shown = width is None or room == longest
+    yield verbatim(("  ".join(["object".ljust(room), *heads, *(["exempt"] if shown else [])]), "bold"))
     for holder, rows in groups(found.rows):
-        yield holder
+        yield prose((printable(holder), "bold"))
         for row in rows:
-            marks = [c.center(len(h)) for c, h in zip(cells(found, row), heads, strict=True)]
-            yield "  ".join([f"  {row.name}".ljust(width), *marks, exempt(row)])
+            yield from _row(found, row, heads, room, shown)
             for entry in row.entries:
-                yield f"      {place(entry)}"
-    yield ""
-    yield LEGEND
+                yield prose((f"      {printable(place(entry))}", DIM), indent=8)
+    yield BLANK
+    yield prose((LEGEND, DIM), indent=0)
     if found.listed:
-        yield ""
-        yield "Notified whatever the mode (precopy and postcopy lists)"
+        yield BLANK
+        yield prose(("Notified whatever the mode (precopy and postcopy lists)", "bold"))
         for holder, rows in groups(found.listed):
             for row in rows:
                 for entry in row.entries:
-                    yield f"  {holder} {row.name}: {place(entry)}"
+                    yield prose((printable(f"  {holder} {row.name}: {place(entry)}"), ""))
     for title, several in (
         ("Inside of the API", found.passed),
         ("Not understood", found.unclear),
     ):
         if several:
-            yield ""
-            yield title
+            yield BLANK
+            yield prose((title, "bold"))
             for one in several:
-                yield f"  {unclear(one)}"
-    yield ""
-    yield summary(found)
+                yield prose((printable(f"  {unclear(one)}"), ""))
+    yield BLANK
+    yield prose((summary(found), ""), indent=0)
+
+
+def _row(found: Matrix, row: Row, heads: Sequence[str], room: int, shown: bool) -> Iterator[Line]:
+    """An object with its marks; the modes that it exempts behind them where there is room, else below."""
+    name = f"  {printable(row.name)}"
+    if len(name) > room:
+        yield verbatim((name, ""))
+        name = ""
+    segments = [(name.ljust(room), "")]
+    for cell, head in zip(cells(found, row), heads, strict=True):
+        blanks = len(head) - len(cell)
+        before = blanks // 2 + (blanks & len(head) & 1)
+        segments += [("  " + " " * before, ""), (cell, _STYLES.get(cell, "")), (" " * (blanks - before), "")]
+    if exempt(row) and shown:
+        segments.append((f"  {exempt(row)}", ""))
+    yield verbatim(*segments)
+    if exempt(row) and not shown:
+        yield prose((f"      exempt: {exempt(row)}", ""), indent=8)

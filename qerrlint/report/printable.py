@@ -24,7 +24,8 @@ _UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f{_INVISIBLE}\ud800-\udfff]")
 _HIDDEN = re.compile(f"[\x7f-\x9f{_INVISIBLE}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TAB = 8
-_LONGEST = 100
+LONGEST = 100
+"""How many cells of a line of code are shown at most."""
 _BEFORE_MARK = 24
 _DOTS = "..."
 
@@ -108,11 +109,11 @@ class Excerpt:
     length: int
 
 
-def excerpt(source: str, column: int, end_column: int | None) -> Excerpt:
+def excerpt(source: str, column: int, end_column: int | None, longest: int = LONGEST) -> Excerpt:
     """A line of code ready to show with the bytes [column, end_column) marked.
 
     Columns count bytes from 1; without an end the mark goes to the line's end. Tabs are expanded, wide and
-    combining characters measured, and a line over 100 cells is cut round the mark.
+    combining characters measured, and a line over `longest` cells is cut round the mark.
     """
     raw = source.rstrip().encode("utf-8", "surrogateescape" if _bytes_only(source) else "replace")
     start = min(max(column - 1, 0), len(raw))
@@ -122,29 +123,34 @@ def excerpt(source: str, column: int, end_column: int | None) -> Excerpt:
     before, marked, after = (
         part.decode("utf-8", "surrogateescape") for part in (raw[:start], raw[start:end], raw[end:])
     )
-    cells: list[tuple[str, int]] = []
+    shown_cells: list[tuple[str, int]] = []
     at = 0
     bounds = []
     for part in (before, marked, after):
         for char in part:
             shown, width = _cell(char, at)
-            cells.append((shown, width))
+            shown_cells.append((shown, width))
             at += width
-        bounds.append(len(cells))
+        bounds.append(len(shown_cells))
     first, last = bounds[0], bounds[1]
-    low, high = _window(cells, first)
-    text = "".join(shown for shown, _ in cells[low:high])
-    indent = sum(width for _, width in cells[low:first])
-    length = sum(width for _, width in cells[first : min(last, high)])
+    low, high = _window(shown_cells, first, longest)
+    text = "".join(shown for shown, _ in shown_cells[low:high])
+    indent = sum(width for _, width in shown_cells[low:first])
+    length = sum(width for _, width in shown_cells[first : min(last, high)])
     if low:
         text, indent = _DOTS + text, indent + len(_DOTS)
-    if high < len(cells):
+    if high < len(shown_cells):
         text += _DOTS
     return Excerpt(text, indent, max(length, 1))
 
 
 def _bytes_only(source: str) -> bool:
     return all("\udc80" <= char <= "\udcff" for char in _SURROGATE.findall(source))
+
+
+def cells(text: str) -> int:
+    """The width of printable text on a terminal."""
+    return len(text) if text.isascii() else sum(_cell(char, 0)[1] for char in text)
 
 
 def _cell(char: str, at: int) -> tuple[str, int]:
@@ -161,18 +167,21 @@ def _cell(char: str, at: int) -> tuple[str, int]:
     return char, 2 if east_asian_width(char) in "WF" else 1
 
 
-def _window(cells: list[tuple[str, int]], first: int) -> tuple[int, int]:
-    """The range of cells to show: from the line's start if the mark is near it, else from a little before."""
-    if sum(width for _, width in cells) <= _LONGEST:
+def _window(cells: list[tuple[str, int]], first: int, longest: int) -> tuple[int, int]:
+    """The range of cells to show: from the line's start if the mark is near it, else from a little before.
+
+    The dots that stand for what is left out come on top of `longest`.
+    """
+    if sum(width for _, width in cells) <= longest:
         return 0, len(cells)
     before = sum(width for _, width in cells[:first])
     low = 0
-    if before > _LONGEST * 2 // 3:
-        while before > _BEFORE_MARK:
+    if before > longest * 2 // 3:
+        while before > min(_BEFORE_MARK, longest // 4):
             before -= cells[low][1]
             low += 1
     high, used = low, 0
-    while high < len(cells) and used + cells[high][1] <= _LONGEST:
+    while high < len(cells) and used + cells[high][1] <= longest:
         used += cells[high][1]
         high += 1
     return low, high

@@ -16,7 +16,7 @@ from qerrlint.result import Place, Reported, Result
 _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
 
 
-def write(result: Result, stream: TextIO, colour: bool) -> None:
+def write(result: Result, stream: TextIO) -> None:
     """Write one DiagnosticResult."""
     write_json(document(result), stream)
 

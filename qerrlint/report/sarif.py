@@ -39,7 +39,7 @@ _NOTIFICATIONS = {
 }
 
 
-def write(result: Result, stream: TextIO, colour: bool) -> None:
+def write(result: Result, stream: TextIO) -> None:
     """Write one log with one run."""
     write_json(document(result), stream)
 

@@ -3,15 +3,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from qerrlint.report.printable import excerpt, fitted, one_line, printable
+from qerrlint.report.printable import LONGEST, excerpt, one_line, printable
+from qerrlint.report.terminal import (
+    BLANK,
+    DIM,
+    FRAME,
+    GOOD,
+    PLAIN,
+    SEVERITIES,
+    Line,
+    Look,
+    prose,
+    verbatim,
+    write_lines,
+)
 from qerrlint.report.wording import (
     bases,
     circumstances,
     looked_at,
+    not_shown,
     patch_name,
     patch_title,
     position,
@@ -22,98 +35,104 @@ from qerrlint.report.wording import (
 )
 from qerrlint.result import Damaged, PatchInfo, Place, Reported, ReportedExemption, Result
 
-Segment = tuple[str, str]
-Line = tuple[Segment, ...]
-
-_COLOUR = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
-_FRAME = "blue"
 _NAMED = 5
+_DOTS = 6  # the dots at both ends of a line of code that is cut
 
 
-def write(result: Result, stream: TextIO, colour: bool) -> None:
-    """Write the text rendering; colours, and the rich package, only on a terminal without NO_COLOR."""
-    if colour and stream.isatty() and not os.environ.get("NO_COLOR"):
-        from rich.console import Console
-        from rich.text import Text
+def write(result: Result, stream: TextIO, look: Look) -> None:
+    """Write the text rendering."""
+    write_lines(lines(result, look), stream, look)
 
-        console = Console(file=stream, highlight=False, markup=False, emoji=False)
-        for line in lines(result):
-            styled = Text.assemble(*((fitted(text, stream), style) for text, style in line))
-            console.print(styled, soft_wrap=True)
+
+def lines(result: Result, look: Look = PLAIN) -> Iterator[Line]:
+    """The rendering in a stable order; code is cut to the width of `look`."""
+    if look.statistics:
+        from qerrlint.report.statistics_text import statistics_lines
+
+        yield from statistics_lines(result.findings)
+    else:
+        yield from _findings(result, look.width)
+    if look.quiet:
         return
-    for line in lines(result):
-        stream.write(fitted("".join(text for text, _ in line).rstrip(), stream) + "\n")
+    if look.statistics:
+        yield BLANK
+    for patch in result.patches:
+        yield from _troubles(patch)
+    for notice in result.notices:
+        yield prose(("note: ", SEVERITIES["note"]), (one_line(notice), ""))
+    yield from _coverage(result)
+    yield prose((tally(result), "bold"))
+    if result.unshown:
+        yield prose((not_shown(result), DIM))
 
 
-def lines(result: Result) -> Iterator[Line]:
-    """The rendering as lines of (text, style) segments, in a stable order."""
+def _findings(result: Result, width: int | None) -> Iterator[Line]:
     brief = settled(result)
     for found in standing(result):
-        yield from _finding(found, result)
-        yield ()
+        yield from _finding(found, result, width)
+        yield BLANK
     for found in brief:
         yield _credited(found, result)
     if brief:
-        yield ()
+        yield BLANK
     if result.exempted:
         yield from _exempted(result)
-        yield ()
+        yield BLANK
     if result.against is not None:
         from qerrlint.report.against_text import against_lines
 
         yield from against_lines(result.against)
-        yield ()
-    for patch in result.patches:
-        yield from _troubles(patch)
-    for notice in result.notices:
-        yield ("note: ", _COLOUR["note"]), (one_line(notice), "")
-    yield from _coverage(result)
-    yield ((tally(result), "bold"),)
+        yield BLANK
 
 
-def _finding(found: Reported, result: Result) -> Iterator[Line]:
+def _finding(found: Reported, result: Result, width: int | None) -> Iterator[Line]:
     places = [found.place, *(step.place for step in found.steps)]
     gutter = max(len(str(place.line)) for place in places)
-    colour = _COLOUR.get(found.severity, "")
-    yield (
+    longest = LONGEST if width is None else max(min(LONGEST, width - gutter - 3 - _DOTS), _DOTS)
+    colour = SEVERITIES.get(found.severity, "")
+    yield prose(
         (position(found.place), "bold"),
         (f": {found.severity}[{found.rule}]", colour),
         (f": {one_line(found.message)}", "bold"),
     )
-    yield from _code(found.place, gutter, "^", colour)
+    yield from _code(found.place, gutter, longest, "^", colour)
     blank = " " * gutter
     for number, step in enumerate(found.steps, 1):
-        yield (
-            (f"{blank} {number}. ", _FRAME),
+        head = f"{blank} {number}. "
+        yield prose(
+            (head, FRAME),
             (f"{position(step.place)}: ", ""),
             (one_line(step.message), ""),
+            indent=len(head),
         )
-        yield from _code(step.place, gutter, "-", _FRAME)
+        yield from _code(step.place, gutter, longest, "-", FRAME)
     remarks = [("", text) for text in circumstances(found, result)]
     remarks.append(("", raised(found)))
     remarks.append(("help: ", found.advice))
     remarks.append(("note: ", f"qerrlint explain {found.rule}"))
     for label, text in remarks:
         if text:
-            yield (f"{blank} = ", _FRAME), (label, "bold"), (one_line(text), "")
+            head = f"{blank} = "
+            yield prose((head, FRAME), (label, "bold"), (one_line(text), ""), indent=len(head) + 2)
 
 
-def _code(place: Place, gutter: int, mark: str, style: str) -> Iterator[Line]:
+def _code(place: Place, gutter: int, longest: int, mark: str, style: str) -> Iterator[Line]:
     if not place.source.strip():
         return
-    shown = excerpt(place.source, place.column, place.end_column if place.end_line == place.line else None)
+    end = place.end_column if place.end_line == place.line else None
+    shown = excerpt(place.source, place.column, end, longest)
     frame = " " * gutter + " | "
-    yield (f"{place.line:>{gutter}} | ", _FRAME), (shown.text, "")
-    yield (frame, _FRAME), (" " * shown.indent + mark * shown.length, style)
+    yield verbatim((f"{place.line:>{gutter}} | ", FRAME), (shown.text, ""))
+    yield verbatim((frame, FRAME), (" " * shown.indent + mark * shown.length, style))
 
 
 def _credited(found: Reported, result: Result) -> Line:
     head = f"{position(found.place, column=False)}: {found.rule}: {one_line(found.message)}"
     if found.suppressed is not None:
         reason = one_line(found.suppressed)
-        return ("suppressed: ", "dim"), (head + (f" ({reason})" if reason else ""), "dim")
+        return prose(("suppressed: ", DIM), (head + (f" ({reason})" if reason else ""), DIM))
     who = patch_name(found.patch, result)
-    return ("fixed: ", "bold green"), (head + (f" (repaired by {who})" if who else ""), "")
+    return prose(("fixed: ", GOOD), (head + (f" (repaired by {who})" if who else ""), ""))
 
 
 def _exempted(result: Result) -> Iterator[Line]:
@@ -123,10 +142,10 @@ def _exempted(result: Result) -> Iterator[Line]:
         by_exemption.setdefault((found.exemption, found.effect, found.reason), []).append(found)
     for (exemption, effect, reason), group in sorted(by_exemption.items()):
         head = f"exempted, {exemption}" if effect == "drop" else f"{effect} confidence, {exemption}"
-        yield (f"{head}: ", "bold"), (one_line(reason), "")
+        yield prose((f"{head}: ", "bold"), (one_line(reason), ""))
         for found in group:
             where = f" in {printable(found.function)}()" if found.function else ""
-            yield ((f"  {printable(found.path)}:{found.line}: {found.rule}{where}", "dim"),)
+            yield prose((f"  {printable(found.path)}:{found.line}: {found.rule}{where}", DIM))
 
 
 def _troubles(patch: PatchInfo) -> Iterator[Line]:
@@ -137,7 +156,7 @@ def _troubles(patch: PatchInfo) -> Iterator[Line]:
         problems = [_bare(problem) for problem in problems]
         problems = [f"not applied: {'; '.join(problems)}" if problems else "not applied"]
     for problem in problems:
-        yield ("warning: ", _COLOUR["warning"]), (f"{name}: {problem}", "")
+        yield prose(("warning: ", SEVERITIES["warning"]), (f"{name}: {problem}", ""))
 
 
 def _bare(problem: str) -> str:
@@ -164,10 +183,10 @@ def _coverage(result: Result) -> Iterator[Line]:
         ("analysed in part", _some(partly)),
     ):
         if text:
-            yield (f"{label}: ", _COLOUR["warning"]), (text, "")
-    yield ((looked_at(result), "dim"),)
+            yield prose((f"{label}: ", SEVERITIES["warning"]), (text, ""))
+    yield prose((looked_at(result), DIM))
     for text in bases(result):
-        yield ((text, "dim"),)
+        yield prose((text, DIM))
 
 
 def _function(damaged: Damaged) -> str:

@@ -182,15 +182,30 @@ def severities(found: list[Reported]) -> str:
 
 
 def tally(result: Result) -> str:
-    """How many findings there are, and how many of each status in all."""
+    """How many findings there are after the change, and how many it fixes of those that are shown."""
     shown = standing(result)
     text = f"{count(len(shown), 'finding')} ({severities(shown)})" if shown else "no findings"
+    brief = settled(result)
     counts = [
-        f"{number} {status}"
-        for status in ("introduced", "fixed", "persisting", "suppressed")
-        if (number := result.summary.get(status, 0))
+        f"{number} {word}"
+        for word, number in (
+            ("fixed", sum(item.suppressed is None for item in brief)),
+            ("suppressed", sum(item.suppressed is not None for item in brief)),
+        )
+        if number
     ]
-    return f"{text}; in total {', '.join(counts)}" if counts else text
+    return "; ".join([text, *([", ".join(counts)] if counts else [])])
+
+
+_GROUPS = 5
+
+
+def not_shown(result: Result) -> str:
+    """What findings there are beside those that are shown, with the options that show them."""
+    parts = [f"{item.number} {item.what} ({item.option})" for item in result.unshown[:_GROUPS]]
+    if rest := sum(item.number for item in result.unshown[_GROUPS:]):
+        parts.append(f"{rest} more with several options")
+    return f"not shown: {', '.join(parts)}"
 
 
 def looked_at(result: Result) -> str:
