@@ -104,7 +104,9 @@ def test_a_thread_is_read_in_the_order_of_arrival(inbox: Path) -> None:
 
 def test_the_command_reads_it(inbox: Path) -> None:
     ident = "20261103083000.4711-0-tomas.brandt@example.org"
-    ran = run("patch", "--inbox", inbox, ident, "--tree", TREE, "--format", "json")
+    page = f"https://lore.kernel.org/qemu-devel/{ident}/T/"
+    ran = run("patch", "--inbox", inbox, page, "--tree", TREE, "--format", "json")
+    assert ran == run("patch", "--inbox", inbox, ident, "--tree", TREE, "--format", "json")
     mbox = run("patch", DEMO, "--tree", TREE, "--format", "json")
     assert ran.findings == mbox.findings
     assert ran.code == 1

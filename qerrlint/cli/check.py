@@ -10,7 +10,7 @@ import click
 
 from qerrlint.cli.options import Options, not_empty, on_files, rev_option
 from qerrlint.cli.output import exit_code, finish
-from qerrlint.cli.paths import require_files, within
+from qerrlint.cli.paths import within, without_files
 from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import open_source, settle
 
@@ -37,8 +37,8 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
     """
     from dataclasses import replace
 
-    from qerrlint.cli.apply_fixes import make_fixes, print_diff, refuse_objects
     from qerrlint.cli.cache import store_of
+    from qerrlint.cli.fixing.apply_fixes import make_fixes, print_diff, refuse_objects
     from qerrlint.engine.check_files import check_files, closed_folders, core_files
     from qerrlint.errors import UsageError
     from qerrlint.result import Result, TreeInfo
@@ -56,7 +56,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             settings = replace(settings, reach="patch")
         wanted = within(source.root, paths, given=options.tree is not None or rev is not None)
         files = [path for path in core_files(source, wanted) if not settings.configuration.excludes(path)]
-        require_files(source, paths, wanted, files, settings.configuration.origin)
+        empty = without_files(source, paths, wanted, files, settings.configuration.origin)
         with progress("checking", len(files), _MANY) as advance, store_of(options) as store:
             checked = check_files(
                 source, files, settings.reach, options.rules, options.jobs, options.verbose, advance, store
@@ -81,7 +81,7 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
             command="check",
             tree=TreeInfo(source.root, source.revision, "given" if rev else "directory", settings.reach),
             findings=tuple(found),
-            coverage=replace(checked.coverage, skipped=(*closed, *checked.coverage.skipped)),
+            coverage=replace(checked.coverage, skipped=(*empty, *closed, *checked.coverage.skipped)),
             summary=summary(found),
             notices=tuple(notices),
             exempted=checked.exempted,

@@ -8,8 +8,10 @@ import sys
 import click
 
 from qerrlint.cli.options import Options, not_empty, rev_option, shared
-from qerrlint.cli.paths import require_files, within
+from qerrlint.cli.paths import within, without_files
 from qerrlint.cli.settings import open_source
+from qerrlint.cli.tell import tell
+from qerrlint.errors import InputError
 
 
 @click.command("modes")
@@ -34,16 +36,19 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, form: str
         require_qemu(source.root, source)
         wanted = within(source.root, paths, given=options.tree is not None or rev is not None)
         files = core_files(source, wanted)
-        require_files(source, paths, wanted, files)
+        empty = without_files(source, paths, wanted, files)
         found = find_matrix(source, files)
         if form == "json":
             from qerrlint.report.jsontext import write_json
             from qerrlint.report.modes_json import document
 
             write_json(document(found, source.root, source.revision), sys.stdout)
-            return
-        from qerrlint.report.modes_text import lines
-        from qerrlint.report.terminal import look_of, write_lines
+        else:
+            from qerrlint.report.modes_text import lines
+            from qerrlint.report.terminal import look_of, write_lines
 
-        look = look_of(sys.stdout, options.color)
-        write_lines(lines(found, look.width), sys.stdout, look)
+            look = look_of(sys.stdout, options.color)
+            write_lines(lines(found, look.width), sys.stdout, look)
+    for path in empty:
+        tell(f"{path.path}: {path.reason}")
+    sys.exit(InputError.exit_code if empty else 0)

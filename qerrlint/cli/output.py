@@ -31,7 +31,7 @@ def finish(
 
     `wanted` are the statuses of those to show; the text format leaves out those below `least_in_text`.
     """
-    from qerrlint.cli.unshown import at_least, ordered, unshown
+    from qerrlint.cli.reporting.unshown import at_least, ordered, unshown
     from qerrlint.review.report_model import described
 
     options = settings.options

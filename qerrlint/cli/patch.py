@@ -16,7 +16,6 @@ from qerrlint.cli.settings import Settings, bound, refuse_targets, settle, targe
 from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
-    from qerrlint.patch.message import Message
     from qerrlint.patch.series import Series
     from qerrlint.result import Result
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     nargs=2,
     multiple=True,
     metavar="DIR MSGID",
-    help="The thread of a message in a local public-inbox archive.",
+    help="The thread of a message (id, or address on lore) in a local public-inbox archive.",
 )
 @click.option(
     "--onto",
@@ -74,26 +73,28 @@ def command(
     wanted: frozenset[str],
 ) -> None:
     """Review the patches in FILE... (mbox, maildir, mail, diff, saved archive page, folder of these) or,
-    for - or without FILE, on standard input.
+    for - or without FILE, on standard input. A FILE that does not exist may be a message-id or the address of
+    a page on lore.kernel.org: then b4, if it is installed, gets the thread.
 
     The base is the commit of --base, of the base-commit line, one with the blobs of the index lines, the last
     one before the mail's date, or HEAD; series that do not build on each other have a base each. Without any
     tree, and where changes do not fit, the hunks alone are analysed.
     """
-    from qerrlint.cli.reply_target import reply_target
+    from qerrlint.cli.reporting.reply_target import reply_target
+    from qerrlint.cli.review_input.mail_sources import read_all_mails, read_inbox, read_mails
     from qerrlint.errors import InputError
     from qerrlint.patch.group_messages import assemble
 
     refuse_targets(options, None, (*files, *(folder for folder, _ in inboxes), *onto, *against))
     target = reply_target(reply, reply_from)
-    messages = _read_all(files or (() if inboxes else ("-",)))
-    messages += [message for folder, ident in inboxes for message in _from_inbox(folder, ident)]
+    messages = read_all_mails(files or (() if inboxes else ("-",)))
+    messages += [message for folder, ident in inboxes for message in read_inbox(folder, ident)]
     every = assemble(messages)
     series = [one for one in every if one.patches]
     if not series or not any(patch.changes or patch.problems for one in series for patch in one.patches):
         names = [*files, *(folder for folder, _ in inboxes)]
         raise InputError(f"{', '.join(names) or 'standard input'}: no patch in it")
-    beneath = [one for file in onto for one in assemble(_read(file)) if one.patches]
+    beneath = [one for file in onto for one in assemble(read_mails(file)) if one.patches]
     settings, result = _review(options, base, series, beneath)
     # Of a series of which there is only the cover letter all patches are missing.
     alone = [f'"{one.title}": {problem}' for one in every if not one.patches for problem in one.problems]
@@ -123,11 +124,12 @@ def _compared(
     against: Sequence[str],
 ) -> Result:
     """The result with what became of the findings and remarks of an earlier version; raises InputError."""
+    from qerrlint.cli.review_input.mail_sources import read_mails
     from qerrlint.errors import InputError
     from qerrlint.patch.earlier_version import earlier_version, successor
     from qerrlint.review.version_diff import compare_versions
 
-    earlier = earlier_version([message for file in against for message in _read(file)], series)
+    earlier = earlier_version([message for file in against for message in read_mails(file)], series)
     if earlier is None:
         raise InputError(f"{', '.join(against)}: no earlier version of the series in it")
     _, former = _review(options, None, [earlier], beneath)
@@ -138,43 +140,6 @@ def _compared(
     return replace(result, against=result.against.shown(settings.shows, new))
 
 
-def _read(file: str) -> list[Message]:
-    from qerrlint.patch.mail.read_input import read_messages, read_path
-
-    if file == "-":
-        return read_messages(sys.stdin.buffer.read(), "standard input")
-    return read_path(file)
-
-
-def _read_all(files: Sequence[str]) -> list[Message]:
-    """The messages of all files; one of several that cannot be read is a message that says so.
-
-    Raises InputError where none of them can be read.
-    """
-    from qerrlint.errors import InputError
-    from qerrlint.patch.mail.read_input import unread
-
-    failed: list[InputError] = []
-
-    def read(file: str) -> list[Message]:
-        try:
-            return _read(file)
-        except InputError as error:
-            failed.append(error)
-            return [unread(file, error)]
-
-    messages = [message for file in files for message in read(file)]
-    if failed and len(failed) == len(files):
-        raise failed[0]
-    return messages
-
-
-def _from_inbox(folder: str, ident: str) -> list[Message]:
-    from qerrlint.patch.mail.inbox import read_thread
-
-    return read_thread(folder, ident)
-
-
 def _review(
     options: Options, base: str | None, series: Sequence[Series], beneath: Sequence[Series]
 ) -> tuple[Settings, Result]:
@@ -182,7 +147,7 @@ def _review(
 
     Each base's severities and baseline apply to its stack; the first base's settings decide what is shown.
     """
-    from qerrlint.cli.base_selection import open_base, sorted_stacks
+    from qerrlint.cli.review_input.base_selection import open_base, sorted_stacks
     from qerrlint.result import TreeInfo
     from qerrlint.review.apply_policy import judged_change
     from qerrlint.review.merge_results import merged

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qerrlint.result import Skipped
     from qerrlint.source.source import Source
 
 
@@ -28,21 +29,24 @@ def within(root: str, paths: Sequence[str], given: bool) -> list[str]:
     return out
 
 
-def require_files(
+def without_files(
     source: Source,
     shown: Sequence[str],
     wanted: Sequence[str],
     files: Sequence[str],
     origin: str | None = None,
-) -> None:
-    """Raise InputError for a path, `shown` as the user wrote it, that gives none of the files.
+) -> tuple[Skipped, ...]:
+    """The paths, as the user wrote them in `shown`, that give none of the files, and why.
 
-    `origin`: the configuration that may have left some out.
+    Raises InputError, which names the first of them, where no path gives any. `origin`: the configuration
+    that may have left some out.
     """
     from qerrlint.engine.check_files import core_files
     from qerrlint.errors import InputError
+    from qerrlint.result import Skipped
     from qerrlint.review.apply_policy import left_out
 
+    empty = []
     for written, path in zip(shown, wanted, strict=True):
         if path not in ("", ".") and not any(
             f == path or f.startswith(path.rstrip("/") + "/") for f in files
@@ -53,7 +57,9 @@ def require_files(
                 reason = "no C file there"
             else:
                 reason = "no such file or folder"
-            raise InputError(f"{written}: {reason}")
+            empty.append(Skipped(written, reason))
+    if empty and not files:
+        raise InputError(f"{empty[0].path}: {empty[0].reason}")
     if not files:
         number = len(core_files(source, wanted))
         raise InputError(
@@ -61,3 +67,4 @@ def require_files(
             if number
             else f"{source.root}: no C files in this folder"
         )
+    return tuple(empty)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from qerrlint.result import Reported, Result, TreeInfo
@@ -28,15 +28,18 @@ def review_merge(
     rules: RuleSet,
     tree: TreeInfo,
     caller_files: int = CALLER_FILES,
+    changed: Iterable[str] = (),
 ) -> Result:
     """Report what `after` changes against the first of `parents`, all statuses, as review_change() does.
 
     A finding is introduced only if each parent lacks it, and allowed if it is so against one of them: what
     one side of a merge has is no work of the merge. A defect of both sides together, such as a new caller of
-    a function that the other side changes, is lacking in each. Raises ValueError without parents.
+    a function that the other side changes, is lacking in each. `changed` are files beyond those of the
+    parents whose functions are to be known by their bodies. Raises ValueError without parents.
     """
     first, *others = parents
-    near = {path for parent in parents for pair in parent.pairs for path in (pair.old, pair.new) if path}
+    near = set(changed)
+    near |= {path for parent in parents for pair in parent.pairs for path in (pair.old, pair.new) if path}
     result = review_change(first.before, after, first.pairs, rules, tree, near, caller_files)
     brought = 0
     for other in others:

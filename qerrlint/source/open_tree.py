@@ -79,14 +79,13 @@ def folder_of(paths: Sequence[str]) -> DirectorySource:
     """The files and folders that lie in no tree, as a source that lists nothing else.
 
     Its root is the current directory, or where they do not lie below it the deepest folder that holds all of
-    them. Raises InputError for a path that does not exist.
+    them. Raises InputError where no path exists.
     """
     from qerrlint.source.directory import DirectorySource
 
-    for path in paths:
-        if not os.path.exists(path):
-            raise InputError(f"{path}: no such file or folder")
-    real = [os.path.realpath(path) for path in paths]
+    real = [os.path.realpath(path) for path in paths if os.path.exists(path)]
+    if not real:
+        raise InputError(f"{paths[0]}: no such file or folder")
     root = os.path.commonpath([path if os.path.isdir(path) else os.path.dirname(path) for path in real])
     here = os.path.realpath(".")
     if os.path.commonpath([root, here]) == here:
