@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from qerrlint.findings import SEVERITIES
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -89,6 +91,13 @@ class Reported:
     fixes: tuple[ReportedFix, ...] = ()
     quote_line: int | None = None
     against: str | None = None
+
+    def fails(self, fail_on: str) -> bool:
+        """Whether the finding fails a run, by the lowest severity that does or `never`; fixed, earlier and
+        allowed findings do not."""
+        if fail_on == "never" or self.status in ("fixed", "persisting") or self.suppressed is not None:
+            return False
+        return SEVERITIES.index(self.severity) >= SEVERITIES.index(fail_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +302,8 @@ class Result:
     the change under review where it does not come as patches; `rules` are all rules of the run, by id.
     `tree` is that of the first series; `against` is what became of an earlier version of them. `exempted` is
     sorted by (path, line, rule); of a change it is what exemptions took away on the after side. `unshown`
-    counts the findings that options leave out of `findings`."""
+    counts the findings that options leave out of `findings`. `fail_on` is the lowest severity that fails the
+    run, or never. `partial`: patches are missing on purpose, so what lacks them is no failure of the run."""
 
     command: str
     tree: TreeInfo
@@ -308,3 +318,5 @@ class Result:
     against: Against | None = None
     exempted: tuple[ReportedExemption, ...] = ()
     unshown: tuple[Unshown, ...] = ()
+    fail_on: str = "warning"
+    partial: bool = False

@@ -61,7 +61,7 @@ def junit_cases(text: str) -> list[Any]:
     cases = list(suite)
     results = [type(part).__name__ for case in cases for part in case.result]
     counts = (suite.tests, suite.failures, suite.errors, suite.skipped)
-    assert counts == (len(cases), results.count("Failure"), results.count("Error"), 0)
+    assert counts == (len(cases), results.count("Failure"), results.count("Error"), results.count("Skipped"))
     return cases
 
 

@@ -203,7 +203,6 @@ def test_a_file_of_a_tree_is_read_in_its_tree_from_anywhere(folder: Path) -> Non
     ("arguments", "code", "message"),
     [
         (("gone.c",), 3, "gone.c: no such file or folder"),
-        (("quill.c", "nibs/gone.c"), 3, "nibs/gone.c: no such file or folder"),
         (("nibs/README",), 3, "nibs/README: no C file there"),
         (("empty",), 3, "empty: no C file there"),
         ((), 3, "no QEMU tree around the current directory (name one with --tree)"),

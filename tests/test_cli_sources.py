@@ -182,3 +182,29 @@ def test_without_b4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         3,
         "qerrlint: https://lore.kernel.org/qemu-devel/: no message-id in this address\n",
     )
+
+
+def test_one_patch_of_a_series_as_b4_passes_it(tmp_path: Path) -> None:
+    """b4 takes a line on standard output for a finding, and one on standard error for a failure."""
+    mails = DEMO.read_bytes().split(b"\nFrom ")
+    second = next(mail for mail in mails if b"[PATCH 2/3]" in mail and b"\ndiff --git" in mail)
+    mail = b"From " + second if not second.startswith(b"From ") else second
+    plain = run("patch", "--tree", TREE, "--format", "checkpatch", stdin=mail)
+    assert "was not applied" in plain.out
+    assert "[not-analysed]" in plain.out
+    assert plain.err == ""
+    partial = run("patch", "--partial", "--tree", TREE, "--format", "checkpatch", stdin=mail)
+    assert partial.out.splitlines() == [
+        line for line in plain.out.splitlines() if "[not-analysed]" not in line
+    ]
+    assert "notifier-drops-error" in partial.out
+    assert partial.err == ""
+    assert run("patch", "--tree", TREE, "--fail-on", "never", stdin=mail).code == 3
+    silent = run("patch", "--partial", "--tree", TREE, "--fail-on", "never", stdin=mail)
+    assert silent.code == 0
+    assert "was not applied" not in silent.err
+    assert "not applied" in silent.out, "text names it all the same"
+    # A series of which nothing is missing is none of which something is missing on purpose.
+    whole = DEMO.read_bytes().replace(b" if (", b" if  (")
+    for arguments in ((), ("--partial",)):
+        assert run("patch", "--tree", TREE, "--fail-on", "never", *arguments, stdin=whole).code == 3

@@ -194,6 +194,21 @@ def test_the_plain_hook_stops_a_defect_and_lets_the_repair_pass(tmp_path: Path) 
     assert git(top, "rev-list", "--count", "HEAD") == "2\n"
 
 
+def test_the_jobs_use_the_profile_and_actions_by_commit() -> None:
+    profile = re.search(r"^    gate\.sh (--.*)$", (ROOT / "docs" / "gate.md").read_text(), re.M)
+    assert profile is not None
+    for job in ("gitlab.yml", "github.yml"):
+        assert (
+            f"qerrlint.sh{' ' if job == 'gitlab.yml' else chr(34) + ' '}{profile[1]}"
+            in (GATE.parent / job).read_text()
+        )
+    used = re.findall(r"^ +(?:- )?uses: (\S+)(.*)$", (GATE.parent / "github.yml").read_text(), re.M)
+    assert len(used) == 4
+    for action, comment in used:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment)
+
+
 def test_the_jobs_call_the_script_as_it_is_called_here() -> None:
     text = GATE.read_text()
     for job in ("gitlab.yml", "github.yml"):

@@ -149,8 +149,8 @@ def test_sarif_lists_the_rules_with_help() -> None:
     log = document(replace(SERIES, rules=rules, findings=SERIES.findings[:2]), "sarif")
     run = log["runs"][0]
     listed = run["tool"]["driver"]["rules"]
-    assert [rule["id"] for rule in listed] == [rule.id for rule in rules]
-    assert [rule["defaultConfiguration"]["enabled"] for rule in listed] == [False, True, True]
+    assert [rule["id"] for rule in listed] == ["error-set-twice", "notifier-drops-error"], "those that spoke"
+    assert [rule["defaultConfiguration"]["enabled"] for rule in listed] == [True, True]
     assert listed[0]["help"] == {"text": "A lost error.\n\nPass it on.", "markdown": page.strip()}
     assert [listed[one["ruleIndex"]]["id"] for one in run["results"]] == [
         "notifier-drops-error",
@@ -179,6 +179,30 @@ def test_sarif_tells_what_was_not_analysed() -> None:
 
 
 # GitLab
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "severities"),
+    [
+        ("note", ["major", "critical"]),
+        ("warning", ["major", "critical"]),
+        ("error", ["info", "critical"]),
+        ("never", ["info", "info"]),
+    ],
+)
+def test_gitlab_and_junit_follow_what_fails_the_run(fail_on: str, severities: list[str]) -> None:
+    result = replace(SERIES, fail_on=fail_on)
+    found = [one for one in document(result, "gitlab") if one["check_name"] != "not-analysed"]
+    assert [one["severity"] for one in found] == severities
+    cases = junit_cases(rendered(result, "junit"))
+    kinds = [type(part).__name__ for case in cases for part in case.result]
+    assert kinds[:2] == ["Skipped" if severity == "info" else "Failure" for severity in severities]
+    suite = ElementTree.fromstring(rendered(result, "junit")).find("testsuite")
+    assert suite is not None
+    assert (suite.get("failures"), suite.get("skipped")) == (
+        str(kinds.count("Failure")),
+        str(kinds.count("Skipped")),
+    )
 
 
 @pytest.mark.parametrize("name", ALL)

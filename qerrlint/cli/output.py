@@ -38,6 +38,7 @@ def finish(
     rendered = replace(
         result,
         findings=tuple(ordered(shown, options.sort)),
+        fail_on=settings.fail_on,
         rules=described(settings.all_rules, settings.rules),
         exempted=tuple(found for found in result.exempted if settings.lists(found)),
         unshown=unshown(result.findings, settings, wanted, settings.min_severity),
@@ -69,13 +70,15 @@ def finish(
 
 
 def exit_code(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:
-    """1 for findings at or above --fail-on, 3 if something could not be analysed, else 0.
+    """1 for findings at or above --fail-on, 3 if something had to be analysed and could not be, else 0.
 
     Names on standard error the files whose analysis an error of this program ended.
     """
     _tell_faults(result, settings.options)
-    if any(settings.fails(found) for found in shown):
+    if any(found.fails(settings.fail_on) for found in shown):
         return 1
+    if result.partial:
+        return 0
     unanalysed = bool(result.coverage.skipped) or any(not patch.applied for patch in result.patches)
     # Functions that a change reaches must be analysed; in a whole tree the grammar never fits all functions.
     if result.command != "check":

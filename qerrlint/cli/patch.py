@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from qerrlint.patch.series import Series
     from qerrlint.result import Result
 
+# The formats that name what was not analysed where their reader sees it.
+_COMPLETE = ("text", "checkpatch", "checkpatch-emacs", "b4")
+
 
 @click.command("patch")
 @click.argument("files", nargs=-1, type=click.Path(), callback=not_empty)
@@ -57,6 +60,11 @@ if TYPE_CHECKING:
     callback=not_empty,
     help="The sender of the replies; default: git's user.",
 )
+@click.option(
+    "--partial",
+    is_flag=True,
+    help="Patches of the series are missing on purpose: what does not apply without them is no failure.",
+)
 @click.option("--reply-raised", is_flag=True, help="Reply also with findings that a reviewer has raised.")
 @status_option
 @common
@@ -70,6 +78,7 @@ def command(
     reply: str | None,
     reply_from: str | None,
     reply_raised: bool,
+    partial: bool,
     wanted: frozenset[str],
 ) -> None:
     """Review the patches in FILE... (mbox, maildir, mail, diff, saved archive page, folder of these) or,
@@ -101,9 +110,11 @@ def command(
     result = replace(result, notices=(*result.notices, *alone))
     if against:
         result = _compared(options, settings, result, series, beneath, against)
-    # The text format prints it; in the documents of other formats it may be overlooked.
-    in_text = any(form == "text" and target is None for form, target in targets(options))
-    for info in () if in_text else result.patches:
+    result = replace(result, partial=partial and any(one.missing for one in series))
+    # The text format prints it; in the documents of most others it may be overlooked. b4 reads those of the
+    # last kind, and takes each line on standard error for a failure.
+    told_in_output = any(form in _COMPLETE and target is None for form, target in targets(options))
+    for info in () if told_in_output or result.partial else result.patches:
         for problem in info.problems:
             if not info.applied and "; not applied" in problem:
                 tell(f"patch {info.index}: {problem}")

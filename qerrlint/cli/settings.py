@@ -60,12 +60,6 @@ class Settings:
             and not self.configuration.mutes(found.rule, found.path)
         )
 
-    def fails(self, found: Reported) -> bool:
-        """Whether a finding makes the exit code 1; fixed and earlier findings do not."""
-        if self.fail_on == "never" or found.status in ("fixed", "persisting") or found.suppressed is not None:
-            return False
-        return SEVERITIES.index(found.severity) >= SEVERITIES.index(self.fail_on)
-
 
 def settle(options: Options, source: Source | None, default_reach: str = "headers") -> Settings:
     """Options, the configuration of the (base) tree and the rules, checked."""

@@ -16,7 +16,9 @@ from qerrlint.report.printable import one_line
 from qerrlint.report.wording import NOT_ANALYSED, gaps, standing
 from qerrlint.result import Result
 
-_SEVERITIES = {"error": "critical", "warning": "major", "note": "info"}
+# Of findings that fail the run; the others are info, the lowest that GitLab has.
+_SEVERITIES = {"error": "critical", "warning": "major", "note": "minor"}
+_INFO = "info"
 
 
 def write(result: Result, stream: TextIO) -> None:
@@ -40,7 +42,7 @@ def document(result: Result) -> list[dict[str, Any]]:
             "description": one_line(found.message),
             "check_name": found.rule,
             "fingerprint": fingerprint(found.place.path, found.fingerprint),
-            "severity": _SEVERITIES[found.severity],
+            "severity": _SEVERITIES[found.severity] if found.fails(result.fail_on) else _INFO,
             "location": {
                 "path": found.place.path,
                 "lines": {"begin": found.place.line, "end": found.place.end_line},

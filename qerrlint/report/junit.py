@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""JUnit XML, for programs that only display tests: a finding is a test that fails.
+"""JUnit XML, for programs that only display tests: a finding that fails the run is a test that fails.
 
 Names have no line numbers, so that a test keeps its name when code moves. There are no times and no dates.
 """
@@ -27,12 +27,13 @@ def write(result: Result, stream: TextIO) -> None:
 def document(result: Result) -> str:
     """The document, ended by a newline.
 
-    A finding is a failure, what had to be analysed and was not an error. Where there is neither, one test
-    that passes says what was analysed: without any test the job would seem not to have run.
+    A finding is a failure where it fails the run, else a test that is skipped; what had to be analysed and
+    was not is an error. Where there is neither, one test that passes says what was analysed: without any test
+    the job would seem not to have run.
     """
     names: Counter[tuple[str, str]] = Counter()
     cases: list[str] = []
-    failures = errors = 0
+    failures = errors = skipped = 0
 
     def case(path: str, name: str, body: str) -> None:
         names[path, name] += 1
@@ -42,11 +43,15 @@ def document(result: Result) -> str:
         cases[-1] += f">\n      {body}\n    </testcase>" if body else "/>"
 
     for found in standing(result):
-        failures += 1
         inside = f" in {found.function}()" if found.function else ""
         text = "\n".join((f"{position(found.place)}: {found.severity}", *account(found, result)))
         message = _attribute(f"{found.place.path}:{found.place.line}: {one_line(found.message)}")
-        body = f"<failure message={message} type={_attribute(found.rule)}>{_text(text)}</failure>"
+        if found.fails(result.fail_on):
+            failures += 1
+            body = f"<failure message={message} type={_attribute(found.rule)}>{_text(text)}</failure>"
+        else:
+            skipped += 1
+            body = f"<skipped message={message}>{_text(text)}</skipped>"
         case(found.place.path, f"{found.rule}{inside} {found.fingerprint}", body)
     for gap in gaps(result):
         if gap.fatal:
@@ -57,12 +62,13 @@ def document(result: Result) -> str:
     if not cases:
         case("qerrlint", "no findings", "")
     counts = f'tests="{len(cases)}" failures="{failures}" errors="{errors}"'
+    suite = _attribute(f"qerrlint {result.command}")
     told = "\n".join((looked_at(result), *(one_line(notice) for notice in result.notices)))
     return "\n".join(
         (
             '<?xml version="1.0" encoding="UTF-8"?>',
             f'<testsuites name="qerrlint" {counts} time="0">',
-            f'  <testsuite name={_attribute(f"qerrlint {result.command}")} {counts} skipped="0" time="0">',
+            f'  <testsuite name={suite} {counts} skipped="{skipped}" time="0">',
             *cases,
             f"    <system-out>{_text(told)}</system-out>",
             "  </testsuite>",

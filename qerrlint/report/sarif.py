@@ -46,7 +46,8 @@ def write(result: Result, stream: TextIO) -> None:
 
 def document(result: Result) -> Json:
     """The log as plain dicts and lists."""
-    rules = result.rules or _rules_of(result.findings)
+    spoke = {found.rule for found in result.findings}
+    rules = [rule for rule in result.rules if rule.id in spoke] or _rules_of(result.findings)
     index = {rule.id: number for number, rule in enumerate(rules)}
     missing = gaps(result)
     invocation = {

@@ -72,7 +72,7 @@ def gaps(result: Result) -> list[Gap]:
     for patch in left:
         problems = "; ".join(one_line(problem).rstrip(".") for problem in patch.problems)
         text = f"{patch_title(patch)} was not applied" + (f": {problems}" if problems else "")
-        out.append(Gap("patch", patch.files[0] if patch.files else None, 1, "", text, True))
+        out.append(Gap("patch", patch.files[0] if patch.files else None, 1, "", text, not result.partial))
     files = {path for patch in result.patches for path in patch.files}
     without_diff = any(not patch.files for patch in left)
     for skipped in result.coverage.skipped:
@@ -83,9 +83,9 @@ def gaps(result: Result) -> list[Gap]:
         if without_diff and skipped.path not in files:
             continue
         text = f"{printable(skipped.path)} was not analysed: {one_line(skipped.reason)}"
-        out.append(Gap("file", skipped.path, 1, "", text, True))
+        out.append(Gap("file", skipped.path, 1, "", text, not result.partial))
     # In a whole tree the grammar never fits all functions; those that a change reaches must be read.
-    fatal = result.command != "check"
+    fatal = result.command != "check" and not result.partial
     out += [_function_gap("function", item, "was not analysed", fatal) for item in result.coverage.damaged]
     return out + [
         _function_gap("part", item, "was analysed in part", False) for item in result.coverage.incomplete
