@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 
-.PHONY: demo test lint bench precision mutants prove prove-chroot rules man clean
+.PHONY: demo test lint bench precision mutants prove prove-chroot rules man docs dist clean
 
 demo: $(VENV)/.installed
 	@printf '%s\n' 'The review of a series from a mailbox, with a reply, on a small tree.'
@@ -65,6 +65,15 @@ man: $(VENV)/.installed
 	@mkdir -p build
 	@$(BIN)/python -m qerrlint.cli.manpage >build/qerrlint.1
 
+# The documents as a site, in build/site; a link that leads nowhere makes it fail.
+docs: $(VENV)/.installed-docs
+	@$(BIN)/mkdocs build --quiet --strict
+
+# The source archive and the wheel, in dist/.
+dist: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --editable '.[release]'
+	@$(BIN)/python -m build --outdir dist .
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -76,6 +85,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/.created
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/.created
 	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
 
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \

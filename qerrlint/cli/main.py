@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from qerrlint import __version__
 from qerrlint.cli.tell import tell, tell_lines
 from qerrlint.engine.gc_tuning import relax
 from qerrlint.errors import QerrlintError
@@ -63,8 +62,23 @@ _NO_ARGUMENTS: tuple[type[click.UsageError], ...] = tuple(
 )
 
 
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from qerrlint.cli.reporting.version import described_version
+
+        click.echo(f"qerrlint, version {described_version()}")
+        context.exit()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="qerrlint")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Find defects of error handling in QEMU's C sources and in patches to them.
 
