@@ -100,16 +100,17 @@ def test_a_whole_tree_shows_errors_and_warnings_and_counts_the_notes(noted: Path
         return run("check", "--tree", noted, *arguments)
 
     everything = ran("--min-severity", "note")
-    assert heads(everything).count("note") == 1
+    notes = heads(everything).count("note")
+    assert notes >= 1
     assert heads(ran()) == [severity for severity in heads(everything) if severity != "note"]
-    assert "not shown: 1 note (--min-severity note)" in ran().out
+    assert f"not shown: {notes} {'note' if notes == 1 else 'notes'} (--min-severity note)" in ran().out
     assert ran("--format", "text", "--output", f"{noted}/out").code == 1
     # Only the text, and only where nothing says otherwise.
     for arguments in (("hw",), ("--fail-on", "note")):
-        assert heads(ran(*arguments)).count("note") == 1
+        assert "note" in heads(ran(*arguments))
     assert "note" in {item["severity"] for item in ran("--format", "json").findings}
     (noted / ".qerrlint.toml").write_text('min-severity = "note"\n')
-    assert heads(ran()).count("note") == 1
+    assert heads(ran()).count("note") == notes
 
 
 def test_what_is_not_shown_is_counted_with_the_option_that_shows_it() -> None:
