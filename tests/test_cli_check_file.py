@@ -226,3 +226,46 @@ def test_an_empty_current_folder_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     ran = run("check", ".")
     assert (ran.code, ran.err) == (3, f"qerrlint: {tmp_path}: no C files in this folder\n")
+
+
+def test_standard_input_in_place_of_a_file(tmp_path: Path) -> None:
+    """The buffer of an editor: in a tree, as a new file in it, outside of one."""
+    top = tmp_path / "qemu"
+    shutil.copytree(TREE, top)
+    hub = top / "hw/intc/pulsehub.c"
+    spoilt = hub.read_text().replace("        return;\n", "        ;\n", 1).encode()
+    selected = ("--select", "error-set-twice", "--format", "json")
+
+    def rules_of(name: str | Path, *arguments: str | Path) -> tuple[set[str], str]:
+        ran = run("check", "--stdin-filename", name, *arguments, *selected, stdin=spoilt)
+        (path,) = {found["path"] for found in ran.findings}
+        return ran.rules, path
+
+    assert rules_of(hub) == ({"error-set-twice"}, "hw/intc/pulsehub.c")
+    assert rules_of(top / "hw/intc/new.c") == ({"error-set-twice"}, "hw/intc/new.c")
+    assert rules_of("hw/intc/pulsehub.c", "--tree", top) == ({"error-set-twice"}, "hw/intc/pulsehub.c")
+    assert rules_of(tmp_path / "lone.c") == ({"error-set-twice"}, "lone.c")
+    assert hub.read_bytes() != spoilt, "no file is changed"
+    ran = run("check", "--stdin-filename", hub, *selected, stdin=hub.read_bytes())
+    assert (ran.code, ran.findings) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--stdin-filename", "x.txt"), "--stdin-filename: x.txt is not the name of a C file"),
+        (
+            ("--stdin-filename", "x.c", "y.c"),
+            "--stdin-filename takes one file, without PATH, --rev and --fix",
+        ),
+        (
+            ("--stdin-filename", "x.c", "--fix"),
+            "--stdin-filename takes one file, without PATH, --rev and --fix",
+        ),
+    ],
+)
+def test_a_wrong_use_of_standard_input(arguments: tuple[str, ...], message: str) -> None:
+    ran = run("check", *arguments, stdin=b"")
+    assert (ran.code, ran.out, ran.err) == (2, "", f"qerrlint: {message}\n")
+    ran = run("check", "--stdin-filename", "nowhere/x.c", stdin=b"")
+    assert (ran.code, ran.err) == (3, "qerrlint: nowhere/x.c: no such folder\n")

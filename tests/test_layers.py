@@ -45,6 +45,8 @@ OUTSIDE = {
     "pycparser": {"c"},
     "click": {"cli"},
     "rich": {"cli", "report"},
+    "pygls": {"cli"},
+    "lsprotocol": {"cli"},
 }
 MODULES = sorted(ROOT.rglob("*.py"))
 

@@ -25,10 +25,23 @@ _MANY = 50
 @click.command("check")
 @click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
 @rev_option("Analyse git's objects at REV instead of the work tree.")
+@click.option(
+    "--stdin-filename",
+    metavar="FILE",
+    callback=not_empty,
+    help="Analyse standard input as if it were this file, for editors.",
+)
 @click.option("--diff", is_flag=True, help="Print only a diff with the mechanical fixes of the findings.")
 @click.option("--fix", is_flag=True, help="Apply the mechanical fixes of the findings to the files.")
 @on_files
-def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: bool, fix: bool) -> None:
+def command(
+    options: Options,
+    paths: tuple[str, ...],
+    rev: str | None,
+    stdin_filename: str | None,
+    diff: bool,
+    fix: bool,
+) -> None:
     """Analyse PATH... (files or folders), or without PATH all C files of the tree.
 
     Without PATH these are left out: firmware, subprojects, tests, contrib, docs and scripts; and the text
@@ -47,14 +60,22 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, diff: boo
 
     if diff and (fix or options.formats or options.output):
         raise UsageError("--diff prints only a diff: it cannot be combined with --fix, --format or --output")
-    source, notices = _opened(options, rev, paths)
+    if stdin_filename is not None:
+        if paths or rev is not None or fix:
+            raise UsageError("--stdin-filename takes one file, without PATH, --rev and --fix")
+        source, path, notices = _standard_input(options, stdin_filename)
+    else:
+        source, notices = _opened(options, rev, paths)
     if fix:
         refuse_objects(source)
     with source:
         settings = settle(options, source)
         if notices:
             settings = replace(settings, reach="patch")
-        wanted = within(source.root, paths, given=options.tree is not None or rev is not None)
+        if stdin_filename is not None:
+            paths, wanted = (stdin_filename,), [path]
+        else:
+            wanted = within(source.root, paths, given=options.tree is not None or rev is not None)
         files = [path for path in core_files(source, wanted) if not settings.configuration.excludes(path)]
         empty = without_files(source, paths, wanted, files, settings.configuration.origin)
         with progress("checking", len(files), _MANY) as advance, store_of(options) as store:
@@ -101,6 +122,40 @@ def _least(settings: Settings) -> str | None:
     return None if named or settings.fail_on == "note" else "warning"
 
 
+def _standard_input(options: Options, name: str) -> tuple[Source, str, list[str]]:
+    """The tree around a file, or that of --tree, with standard input in place of the file; its path; notices.
+
+    Raises InputError for a --tree that is none, UsageError for a name that is not one of C.
+    """
+    from qerrlint.cli.editor.buffer import overlaid
+    from qerrlint.errors import UsageError
+    from qerrlint.source.open_tree import require_qemu
+    from qerrlint.source.overlay import OverlaySource
+    from qerrlint.source.source import C_SUFFIXES
+
+    if not name.endswith(C_SUFFIXES):
+        raise UsageError(f"--stdin-filename: {name} is not the name of a C file")
+    data = sys.stdin.buffer.read()
+    if options.tree is not None:
+        base = open_source(options, None)
+        require_qemu(base.root, base)
+        (path,) = within(base.root, (name,), given=True)
+        return OverlaySource(base, {path: data}), path, []
+    source, path, inside = overlaid(name, data)
+    if inside:
+        return source, path, []
+    if options.reach is not None:
+        raise UsageError(f"--reach: {name} lies in no QEMU tree whose declarations could be read")
+    return source, path, [_alone(name)]
+
+
+def _alone(path: str) -> str:
+    return (
+        f"{path} lies in no QEMU tree: declarations are those of each file and the bundled contracts "
+        "(reach: patch)"
+    )
+
+
 def _opened(options: Options, rev: str | None, paths: tuple[str, ...]) -> tuple[Source, list[str]]:
     """What to check: a QEMU tree, or files outside of a tree with a notice that says so.
 
@@ -118,8 +173,7 @@ def _opened(options: Options, rev: str | None, paths: tuple[str, ...]) -> tuple[
         return open_tree(tree), []
     if options.reach is not None:
         raise UsageError(f"--reach: {paths[0]} lies in no QEMU tree whose declarations could be read")
-    notice = f"{paths[0]} lies in no QEMU tree: declarations are those of each file and the bundled contracts"
-    return folder_of(paths), [f"{notice} (reach: patch)"]
+    return folder_of(paths), [_alone(paths[0])]
 
 
 def _percent(part: int, whole: int) -> str:

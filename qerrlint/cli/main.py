@@ -27,6 +27,7 @@ _COMMANDS = {
     "baseline": "Write or update the file of accepted findings.",
     "config": "Show the settings in force, and where they come from.",
     "cache": "Show or clear the stored results of earlier runs.",
+    "lsp": "Serve an editor by the language server protocol.",
     "completion": "Print a shell's completion script.",
     "replay": "Measure the rules against labelled defects of a history.",
 }

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint lsp` as an editor runs it: the client of pygls speaks to the server over its pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import run, scratch_repository
+
+types: Any = pytest.importorskip("lsprotocol.types")
+client_module: Any = pytest.importorskip("pygls.lsp.client")
+
+PULSEHUB = "hw/intc/pulsehub.c"
+QUARTZ = "hw/timer/quartz.c"
+
+# The client leaves the ends of its pipes to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+class Session:
+    """A client with a server of its own; what the server publishes is kept by document."""
+
+    def __init__(self) -> None:
+        self.client = client_module.LanguageClient("test", "1")
+        self.published: asyncio.Queue[Any] = asyncio.Queue()
+        self.messages: asyncio.Queue[str] = asyncio.Queue()
+
+        @self.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)  # type: ignore[untyped-decorator, unused-ignore]
+        def publish(params: Any) -> None:
+            self.published.put_nowait(params)
+
+        @self.client.feature(types.WINDOW_SHOW_MESSAGE)  # type: ignore[untyped-decorator, unused-ignore]
+        def show(params: Any) -> None:
+            self.messages.put_nowait(params.message)
+
+        @self.client.feature(types.WINDOW_LOG_MESSAGE)  # type: ignore[untyped-decorator, unused-ignore]
+        def log(params: Any) -> None:
+            pass
+
+    async def start(self, *arguments: str) -> None:
+        await self.client.start_io(sys.executable, "-m", "qerrlint", "lsp", *arguments)
+        general = types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf16])
+        await self.client.initialize_async(
+            types.InitializeParams(capabilities=types.ClientCapabilities(general=general))
+        )
+        self.client.initialized(types.InitializedParams())
+
+    async def stop(self) -> None:
+        await self.client.shutdown_async(None)
+        self.client.exit(None)
+        await self.client.stop()
+
+    async def diagnostics(self, version: int | None) -> list[Any]:
+        """Those that the server publishes for a version of a document."""
+        while True:
+            params = await asyncio.wait_for(self.published.get(), 60)
+            if params.version == version:
+                return list(params.diagnostics)
+
+    async def opened(self, file: Path, text: str | None = None) -> list[Any]:
+        text = text if text is not None else file.read_text()
+        item = types.TextDocumentItem(file.as_uri(), "c", 1, text)
+        self.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+        return await self.diagnostics(1)
+
+    async def changed(self, file: Path, version: int, text: str) -> list[Any]:
+        self.client.text_document_did_change(
+            types.DidChangeTextDocumentParams(
+                types.VersionedTextDocumentIdentifier(version=version, uri=file.as_uri()),
+                [types.TextDocumentContentChangeWholeDocument(text)],
+            )
+        )
+        return await self.diagnostics(version)
+
+    async def actions(self, file: Path, diagnostic: Any) -> list[Any]:
+        found = await self.client.text_document_code_action_async(
+            types.CodeActionParams(
+                types.TextDocumentIdentifier(file.as_uri()),
+                diagnostic.range,
+                types.CodeActionContext([diagnostic]),
+            )
+        )
+        return list(found or [])
+
+    async def hover(self, file: Path, text: str, needle: str) -> str:
+        before = text[: text.index(needle) + 1]
+        position = types.Position(before.count("\n"), len(before.rsplit("\n", 1)[-1]))
+        found = await self.client.text_document_hover_async(
+            types.HoverParams(types.TextDocumentIdentifier(file.as_uri()), position)
+        )
+        return str(found.contents.value) if found is not None else ""
+
+
+def session(work: Callable[[Session], Awaitable[None]], *arguments: str) -> None:
+    """Runs a test's work with a server that is started with these arguments."""
+
+    async def ran() -> None:
+        client = Session()
+        await client.start(*arguments)
+        try:
+            await work(client)
+        finally:
+            await client.stop()
+
+    asyncio.run(ran())
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    return scratch_repository(tmp_path / "qemu")
+
+
+def rules(found: list[Any]) -> list[str]:
+    return [one.code for one in found]
+
+
+def test_the_findings_of_a_buffer_follow_its_changes(top: Path) -> None:
+    async def work(client: Session) -> None:
+        file = top / PULSEHUB
+        good = file.read_text()
+        assert "error-set-twice" not in rules(await client.opened(file))
+        spoilt = good.replace("        return;\n", "        ;\n", 1)
+        found = await client.changed(file, 2, spoilt)
+        (twice,) = [one for one in found if one.code == "error-set-twice"]
+        assert twice.severity == types.DiagnosticSeverity.Error
+        assert twice.source == "qerrlint (new)", "HEAD has no such finding"
+        assert "help: " in twice.message
+        related = twice.related_information
+        assert related
+        assert all(one.location.uri == file.as_uri() for one in related)
+        line = spoilt.splitlines()[twice.range.start.line]
+        assert "errp)" in line[twice.range.start.character : twice.range.end.character]
+        assert file.read_text() == good, "the file on disk is not touched"
+        assert "error-set-twice" not in rules(await client.changed(file, 3, good))
+
+    session(work)
+
+
+def test_closing_takes_the_findings_away(top: Path) -> None:
+    async def work(client: Session) -> None:
+        file = top / QUARTZ
+        assert await client.opened(file)
+        client.client.text_document_did_close(
+            types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(file.as_uri()))
+        )
+        assert await client.diagnostics(None) == []
+
+    session(work)
+
+
+def test_the_same_findings_as_check(top: Path) -> None:
+    async def work(client: Session) -> None:
+        file = top / QUARTZ
+        found = await client.opened(file)
+        known = run("check", "--tree", top, "--format", "json", QUARTZ).findings
+        assert sorted((one.code, one.range.start.line + 1) for one in found) == sorted(
+            (one["rule"], one["line"]) for one in known
+        )
+        assert {one.source for one in found} == {"qerrlint"}
+
+    session(work)
+
+
+def test_only_what_head_has_not(top: Path) -> None:
+    async def work(client: Session) -> None:
+        file = top / QUARTZ
+        assert await client.opened(file) == [], "standing defects are not new"
+        broken = file.read_text().replace(
+            '        error_prepend(errp, "quartz divider: ");\n        return false;\n',
+            '        error_setg(errp, "again");\n        return false;\n',
+        )
+        assert rules(await client.changed(file, 2, broken)) == ["error-set-twice"]
+
+    session(work, "--show", "new")
+
+
+def edited(text: str, edits: list[Any]) -> str:
+    """The text with edits of the protocol, whose characters are UTF-16 units."""
+    lines = text.split("\n")
+
+    def offset(position: Any) -> int:
+        line = lines[position.line].encode("utf-16-le")[: 2 * position.character].decode("utf-16-le")
+        return sum(len(one) + 1 for one in lines[: position.line]) + len(line)
+
+    for edit in sorted(edits, key=lambda one: offset(one.range.start), reverse=True):
+        text = text[: offset(edit.range.start)] + edit.new_text + text[offset(edit.range.end) :]
+    return text
+
+
+def test_a_fix_and_a_comment_that_allows(top: Path) -> None:
+    async def work(client: Session) -> None:
+        file = top / PULSEHUB
+        text = file.read_text().replace(
+            'error_setg(errp, "the hub has no line %d", number)',
+            '/* \U0001f50c */ error_setg(errp, "the hub has no line %d.", number)',
+        )
+        found = await client.opened(file, text)
+        (form,) = [one for one in found if one.code == "error-message-form"]
+        fix, allow = await client.actions(file, form)
+        assert fix.is_preferred
+        mended = edited(text, fix.edit.changes[file.as_uri()])
+        assert mended == text.replace("no line %d.", "no line %d")
+        allowed = edited(text, allow.edit.changes[file.as_uri()])
+        assert "        /* qerrlint: allow error-message-form REASON */\n        /* \U0001f50c */" in allowed
+        assert "error-message-form" not in rules(await client.changed(file, 2, allowed))
+        assert "error-message-form" not in rules(await client.changed(file, 3, mended))
+
+    session(work)
+
+
+def test_a_hover_shows_the_contract_of_a_function(top: Path) -> None:
+    async def work(client: Session) -> None:
+        file = top / QUARTZ
+        text = file.read_text()
+        await client.opened(file)
+        said = await client.hover(file, text, "quartz_set_divider(s, divider, errp)")
+        assert "false is the failure" in said
+        assert "bool quartz_set_divider(QuartzState *s, unsigned" in said
+        assert await client.hover(file, text, "hz > QUARTZ_MAX_HZ") == ""
+
+    session(work)
+
+
+def test_a_broken_configuration_is_told_once_and_the_server_goes_on(top: Path) -> None:
+    async def work(client: Session) -> None:
+        (top / ".qerrlint.toml").write_text('fail-on = "sometimes"\n')
+        file = top / QUARTZ
+        item = types.TextDocumentItem(file.as_uri(), "c", 1, file.read_text())
+        client.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+        message = await asyncio.wait_for(client.messages.get(), 60)
+        assert "fail-on: 'sometimes' is none of" in message
+        (top / ".qerrlint.toml").unlink()
+        assert await client.changed(file, 2, file.read_text())
+
+    session(work)
+
+
+def test_a_file_outside_of_a_tree(tmp_path: Path) -> None:
+    async def work(client: Session) -> None:
+        file = tmp_path / "lone.c"
+        file.write_text(
+            'void f(Error **errp)\n{\n    error_setg(errp, "a");\n    error_setg(errp, "b");\n}\n'
+        )
+        found = await client.opened(file)
+        assert "error-set-twice" in rules(found)
+
+    session(work)
+
+
+def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pygls", None)
+    monkeypatch.delitem(sys.modules, "qerrlint.cli.editor.server", raising=False)
+    monkeypatch.delitem(sys.modules, "pygls.lsp.server", raising=False)
+    ran = run("lsp")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("qerrlint: lsp needs the package ")
+    assert ran.err.endswith("pip install 'qerrlint[lsp]'\n")
