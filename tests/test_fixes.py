@@ -225,3 +225,150 @@ def test_the_diff_says_where_a_last_newline_is_missing() -> None:
     lines = b"".join(unified([FixedFile("a.c", b"x\ra\nb", b"x\ra\nc", (), ())]))
     no_end = b"\\ No newline at end of file\n"
     assert lines == (b"--- a/a.c\n+++ b/a.c\n@@ -1,2 +1,2 @@\n x\ra\n-b\n" + no_end + b"+c\n" + no_end)
+
+
+# What is missing: the guard, a return, an initial NULL.
+
+
+def mended_by(text: str, rule: str) -> FixedFile:
+    data = text.encode()
+    resolver = Resolver(Program(OverlaySource(EmptySource(), {"a.c": data}), reach="patch"))
+    found = [
+        as_reported(resolver.locate(finding, "advice"))
+        for finding in report_of("a.c", data, RULES).findings
+        if finding.rule == rule
+    ]
+    assert found
+    if not any(item.fixes for item in found):
+        return FixedFile("a.c", data, data, (), ())
+    return fixed(text, found)
+
+
+@pytest.mark.parametrize(
+    ("first", "guard"),
+    [
+        ("    bool lit;\n\n", "    ERRP_GUARD();\n    bool lit;\n\n"),
+        ("    Lamp *other = lamp;\n", "    ERRP_GUARD();\n    Lamp *other = lamp;\n"),
+        (
+            "    const char *name =\n        lamp->name;\n",
+            "    ERRP_GUARD();\n    const char *name =\n        lamp->name;\n",
+        ),
+        ("", "    ERRP_GUARD();\n\n"),
+        ("    lamp_dim(lamp, 1, NULL);\n", "    ERRP_GUARD();\n\n    lamp_dim(lamp, 1, NULL);\n"),
+    ],
+)
+def test_the_guard_is_inserted_above_declarations(first: str, guard: str) -> None:
+    body = (
+        "    if (!lamp_lit(lamp, errp)) {\n"
+        '        error_prepend(errp, "lamp: ");\n'
+        '        error_append_hint(errp, "Oil?\\n");\n'
+        "        return false;\n    }\n"
+    )
+    file = mended_by(function(first + body), "unguarded-error-prepend")
+    assert file.new.decode() == function(guard + body)
+    assert len(file.mended) == 2, "one guard for both"
+
+
+def test_two_rules_that_want_the_guard_get_one() -> None:
+    text = function(
+        "    lamp_off(lamp, errp);\n    if (*errp) {\n"
+        '        error_prepend(errp, "lamp: ");\n        return false;\n    }\n'
+    )
+    data = text.encode()
+    resolver = Resolver(Program(OverlaySource(EmptySource(), {"a.c": data}), reach="patch"))
+    found = [
+        as_reported(resolver.locate(finding, "advice"))
+        for finding in report_of("a.c", data, RULES).findings
+        if finding.rule in ("unguarded-error-prepend", "unguarded-errp-dereference")
+    ]
+    assert len({item.rule for item in found}) == 2
+    file = fixed(text, found)
+    assert file.new.count(b"ERRP_GUARD();") == 1
+    assert not file.refused
+
+
+def test_no_guard_where_the_parameter_has_another_name() -> None:
+    text = function('    lamp_lit(lamp, errp);\n    error_prepend(errp, "a: ");\n').replace("errp", "errorp")
+    assert mended_by(text, "unguarded-error-prepend").new == text.encode()
+
+
+def void(body: str) -> str:
+    return f"{HEAD}\nvoid lamp_set(Lamp *lamp, int by, Error **errp)\n{{\n{body}}}\n"
+
+
+TWICE = """\
+    if (by > 9) {
+        error_setg(errp, "far too dark");
+        return;
+    }
+    lamp->last = NULL;
+"""
+SEVERAL_LINES = """\
+    if (by > 3 &&
+        lamp->last) {
+        error_setg(errp, "too %d",
+                   by);
+    }
+"""
+ELSE_IF = """\
+    if (by < 0) {
+        by = 0;
+    } else if (by > 3) {
+        error_setg(errp, "too dark");
+    }
+"""
+
+
+@pytest.mark.parametrize(
+    ("branch", "after"),
+    [
+        (
+            '    if (by > 3) {\n        error_setg(errp, "too dark");\n    }\n',
+            '    if (by > 3) {\n        error_setg(errp, "too dark");\n        return;\n    }\n',
+        ),
+        (SEVERAL_LINES, SEVERAL_LINES.replace("by);\n", "by);\n        return;\n")),
+        (ELSE_IF, ELSE_IF.replace('dark");\n', 'dark");\n        return;\n')),
+    ],
+)
+def test_a_missing_return(branch: str, after: str) -> None:
+    assert mended_by(void(branch + TWICE), "error-set-twice").new.decode() == void(after + TWICE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Something else is done in the branch, or there is another one.
+        void('    if (by > 3) {\n        error_setg(errp, "too dark");\n        by = 3;\n    }\n' + TWICE),
+        void(
+            '    if (by > 3) {\n        error_setg(errp, "a");\n    } else {\n        by = 1;\n    }\n'
+            + TWICE
+        ),
+        # No braces to put it into; a function with a result; one that cleans up behind a label.
+        void('    if (by > 3)\n        error_setg(errp, "too dark");\n' + TWICE),
+        function(
+            '    if (lamp->last) {\n        error_setg(errp, "a");\n    }\n    error_setg(errp, "b");\n'
+        ),
+        void(
+            '    if (by > 3) {\n        error_setg(errp, "a");\n    }\n'
+            + TWICE
+            + "out:\n    lamp->last = NULL;\n"
+        ),
+        # The first set is that of a callee, whose result is to be tested.
+        void("    if (by > 3) {\n        lamp_off(lamp, errp);\n    }\n" + TWICE),
+    ],
+)
+def test_no_return_where_it_is_not_all_that_is_missing(text: str) -> None:
+    assert mended_by(text, "error-set-twice").new == text.encode()
+
+
+def test_a_missing_initial_null() -> None:
+    body = (
+        "    {0}\n    int ret = 0;\n\n    lamp_lit(lamp, &err);\n"
+        "    if (err) {{\n        error_free(err);\n    }}\n"
+    )
+    before = function(body.format("Error *err;"), False)
+    assert mended_by(before, "uninitialized-error").new.decode() == function(
+        body.format("Error *err = NULL;"), False
+    )
+    several = function(body.format("Error *other = NULL, *err;"), False)
+    assert mended_by(several, "uninitialized-error").new == several.encode()

@@ -17,6 +17,9 @@ from qerrlint.errors import InputError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qerrlint.cli.settings import Settings
+    from qerrlint.result import Reported
+    from qerrlint.source.repository import Repository
     from qerrlint.source.source import Source
 
 _PATHS = "qerrlint.diff.paths"
@@ -39,11 +42,19 @@ class _WithPaths(click.Command):
 @click.command("diff", cls=_WithPaths)
 @click.argument("revs", metavar="[REV|A..B|REV^!]", required=False, callback=not_empty)
 @click.option("--staged", is_flag=True, help="Review the staged changes against HEAD (or REV).")
+@click.option(
+    "--fix", is_flag=True, help="Apply the mechanical fixes of findings on changed lines to the files."
+)
 @status_option
 @common
 @click.pass_context
 def command(
-    context: click.Context, options: Options, revs: str | None, staged: bool, wanted: frozenset[str]
+    context: click.Context,
+    options: Options,
+    revs: str | None,
+    staged: bool,
+    fix: bool,
+    wanted: frozenset[str],
 ) -> None:
     """Review the changes from A to B (A...B: from their merge base), of the commit REV (REV^!), or from REV
     (default HEAD) to the work tree, or with --staged to the index.
@@ -62,8 +73,11 @@ def command(
     from qerrlint.source.repository import Repository
 
     root = git_root(options.tree)
-    if staged and revs is not None and (".." in revs or revs.endswith("^!")):
+    is_range = revs is not None and (".." in revs or revs.endswith("^!"))
+    if staged and is_range:
         raise UsageError("--staged takes one revision, not a range")
+    if fix and (staged or is_range):
+        raise UsageError("--fix changes the files of the work tree: it takes no range and no --staged")
     repository = Repository(root)
     shown = context.meta.get(_PATHS, ())
     paths = within(repository.root, shown, given=options.tree is not None)
@@ -87,7 +101,21 @@ def command(
             result = replace(result, coverage=coverage)
         result = judged_change(result, settings.configuration, settings.baseline, after)
     found = [f for f in result.findings if settings.shows(f) and f.status in wanted]
+    if fix:
+        found = _fixed(repository, settings, found)
     sys.exit(finish(result, settings, found, wanted))
+
+
+def _fixed(repository: Repository, settings: Settings, found: Sequence[Reported]) -> list[Reported]:
+    """Mends the findings that stand on lines that the change adds; returns those that are left."""
+    from qerrlint.cli.fixing.apply_fixes import make_fixes
+    from qerrlint.source.directory import DirectorySource
+
+    own = [item for item in found if item.status == "introduced" and item.relation == "added-line"]
+    assert repository.location.top is not None
+    with DirectorySource(repository.location.top) as files:
+        left = {id(item) for item in make_fixes(files, settings, own)}
+    return [item for item in found if id(item) in left or item not in own]
 
 
 def _require_paths(shown: Sequence[str], paths: Sequence[str], sides: Sequence[Source]) -> None:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "check": "Analyse files or a whole tree.",
     "patch": "Review patches as posted: mails, an mbox, a diff, a saved page.",
     "diff": "Review a commit, a range, or staged changes.",
+    "fix": "Write the mechanical fixes of a tree as a series of patches.",
     "rules": "List the rules.",
     "explain": "Explain a rule.",
     "contract": "Show what the rules assume about a function, and why.",

@@ -15,7 +15,7 @@ from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.result import Place, Reported, ReportedFix
+from qerrlint.result import Place, Reported, ReportedEdit
 from qerrlint.review.scope import between_functions
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.overlay import OverlaySource
@@ -70,10 +70,10 @@ def fix_files(
 
     Only a finding's first fix is made. `rules` judge the file before and after.
     """
-    by_path: dict[str, dict[ReportedFix, list[Reported]]] = {}
+    by_path: dict[str, dict[tuple[ReportedEdit, ...], list[Reported]]] = {}
     for item in found:
         if item.fixes and item.suppressed is None:
-            by_path.setdefault(item.place.path, {}).setdefault(item.fixes[0], []).append(item)
+            by_path.setdefault(item.place.path, {}).setdefault(item.fixes[0].edits, []).append(item)
     cache = DeclarationCache()
     for path in sorted(by_path):
         old = source.read(path)
@@ -81,7 +81,7 @@ def fix_files(
             yield _fixed(_Judge(source, path, old, rules, reach, cache), by_path[path])
 
 
-def _fixed(judge: _Judge, fixes: Mapping[ReportedFix, Sequence[Reported]]) -> FixedFile:
+def _fixed(judge: _Judge, fixes: Mapping[tuple[ReportedEdit, ...], Sequence[Reported]]) -> FixedFile:
     lines = LineIndex(judge.old)
     taken: list[_Change] = []
     refused: list[Refused] = []
@@ -106,7 +106,9 @@ def _fixed(judge: _Judge, fixes: Mapping[ReportedFix, Sequence[Reported]]) -> Fi
     return FixedFile(judge.path, judge.old, apply_changes(judge.old, taken), mended, tuple(refused))
 
 
-def _change(path: str, lines: LineIndex, fix: ReportedFix, wanted_by: Sequence[Reported]) -> _Change | None:
+def _change(
+    path: str, lines: LineIndex, fix: Sequence[ReportedEdit], wanted_by: Sequence[Reported]
+) -> _Change | None:
     """The fix by byte offsets; None for one that reaches into another file or overlaps itself."""
 
     def offset(line: int, column: int) -> int:
@@ -115,8 +117,8 @@ def _change(path: str, lines: LineIndex, fix: ReportedFix, wanted_by: Sequence[R
     def bounds(place: Place) -> tuple[int, int]:
         return offset(place.line, place.column), offset(place.end_line, place.end_column)
 
-    edits = sorted((*bounds(edit.place), edit.text.encode()) for edit in fix.edits)
-    if any(edit.place.path != path for edit in fix.edits):
+    edits = sorted((*bounds(edit.place), edit.text.encode()) for edit in fix)
+    if any(edit.place.path != path for edit in fix):
         return None
     if any(one[1] > other[0] for one, other in pairwise(edits)):
         return None

@@ -77,6 +77,7 @@ class Rule:
     pairs: tuple[Pair, ...] = ()
     uses: tuple[str, ...] = ()
     subject: tuple[str, ...] = ()
+    fix: str | None = None
 
     @property
     def sections(self) -> Mapping[str, str]:
@@ -116,7 +117,7 @@ class Rule:
             confidence=min(confidence, observation.certainty, key=CONFIDENCES.index),
             fingerprint=fingerprint(self.id, observation.function, observation.key),
             steps=observation.trail,
-            fixes=(Fix(advice, observation.edits),) if observation.edits else (),
+            fixes=(Fix(case.advice or self.fix or advice, observation.edits),) if observation.edits else (),
         )
         return Remark(finding, advice, observation.key)
 

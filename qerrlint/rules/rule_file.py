@@ -2,7 +2,7 @@
 """Rule files: read and validate one rules/<id>.md; does not find them and does not word findings.
 
 TOML front matter between `+++` lines (id, title, since, analysis, event, severity, confidence, message,
-advice; optional where, labels, subject, enabled, touched-only, change-only, uses, [[case]] and [[pair]]
+advice; optional fix, where, labels, subject, enabled, touched-only, change-only, uses, [[case]] and [[pair]]
 tables), then the rule's page under HEADINGS. The form of a [[pair]] is rulepairs'.
 """
 
@@ -40,7 +40,10 @@ LABELS = frozenset(
 
 _TEXTS = ("id", "title", "since", "analysis", "event", "severity", "confidence", "message", "advice")
 _KEYS = frozenset(
-    (*_TEXTS, "where", "labels", "subject", "enabled", "touched-only", "change-only", "case", "pair", "uses")
+    (
+        *(*_TEXTS, "fix", "where", "labels", "subject", "enabled", "touched-only", "change-only"),
+        *("case", "pair", "uses"),
+    )
 )
 _CASE_KEYS = frozenset(("where", "message", "severity", "confidence", "advice"))
 _ID = re.compile(r"[a-z]+(?:-[a-z]+)*\Z")
@@ -116,6 +119,8 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
     if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
         raise UsageError(f"{path}: 'case' is not an array of tables ([[case]])")
     _check_words(table, emission, path)
+    if "fix" in table:
+        _one_line(table["fix"], "fix", path)
     where = _where(table.get("where", {}), emission, path)
     pairs, uses = _pairs(table, emission, path)
     return Rule(
@@ -133,6 +138,7 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
         change_only=change_only,
         pairs=pairs,
         uses=uses,
+        fix=table.get("fix"),
     )
 
 

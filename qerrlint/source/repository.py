@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from qerrlint.errors import InputError
@@ -25,6 +26,14 @@ class PathChange(NamedTuple):
     status: str
     old_path: str | None
     new_path: str | None
+
+
+class Origin(NamedTuple):
+    """The commit that a line comes from: its id, the first line of its message, when (seconds since 1970)."""
+
+    commit: str
+    subject: str
+    time: int
 
 
 class _Step(NamedTuple):
@@ -120,6 +129,19 @@ class Repository:
         for name in sorted(names):
             for setting in ("clean=", "smudge=", "process=", "required=false"):
                 yield from ("-c", f"{name}.{setting}")
+
+    def blame(self, rev: str, path: str, lines: Sequence[int]) -> frozenset[Origin]:
+        """Where lines of a file, counted from 1, come from; none for what a shallow clone does not have."""
+        ranges = [part for line in lines for part in ("-L", f"{line},{line}")]
+        command = ("-c", "blame.ignoreRevsFile=", "blame", "--line-porcelain", *ranges, self.resolve(rev))
+        code, out, _ = self._git.try_run((*command, "--", path))
+        origins = set()
+        for record in re.split(r"(?m)^\t.*\n", out.decode("utf-8", "surrogateescape")) if code == 0 else ():
+            fields = dict(line.partition(" ")[::2] for line in record.splitlines())
+            commit = record.partition(" ")[0]
+            if commit and "boundary" not in fields:
+                origins.add(Origin(commit, fields.get("summary", ""), int(fields.get("committer-time", "0"))))
+        return frozenset(origins)
 
     def commit_before(self, time: int, tip: str) -> str | None:
         """The last commit of a first-parent line that was committed before a time (seconds since 1970)."""

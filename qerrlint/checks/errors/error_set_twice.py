@@ -11,9 +11,11 @@ from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import numbered, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
+from qerrlint.checks.text.guard_edits import return_edits
 from qerrlint.checks.trace_steps import path_steps, shown
 from qerrlint.domain.result import Occurrence
-from qerrlint.findings import Observation
+from qerrlint.findings import Edit, Observation
+from qerrlint.ir.code import Call
 from qerrlint.source.span import Span
 
 
@@ -38,10 +40,18 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             },
             trail=path_steps(unit, occurrence.trail, occurrence.cell, first),
             certainty="high" if sure else "medium",
+            edits=_returned(analysed, first) if sure else (),
             whole=not is_joined(occurrence.trail),
             subject=Subject((call,) if first is None else (call, first), occurrence),
             group=(occurrence.cell, occurrence.first.origin if sure else -1),
         )
+
+
+def _returned(analysed: AnalysedFunction, first: Call | None) -> tuple[Edit, ...]:
+    """The missing `return;` behind the function's own error_setg()."""
+    if first is None or analysed.unit.effect(first).evidence != "setter":
+        return ()
+    return return_edits(analysed, first)
 
 
 def _rank(analysed: AnalysedFunction, occurrence: Occurrence) -> tuple[bool, bool, bool, Span]:

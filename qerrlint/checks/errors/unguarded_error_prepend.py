@@ -9,6 +9,7 @@ from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.errp_guard import errp_of_callers, guard_name, unguarded_uses
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
+from qerrlint.checks.text.guard_edits import guard_edits
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call
 
@@ -36,6 +37,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
                 "setter": "own" if _is_set_here(analysed, call) else "callee",
                 "callers": analysed.once(errp_of_callers),
             },
+            edits=analysed.once(guard_edits),
             subject=Subject((call,)),
         )
 

@@ -11,6 +11,7 @@ from qerrlint.checks.errors.errp_guard import errp_of_callers, guard_name, is_gu
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
+from qerrlint.checks.text.guard_edits import guard_edits
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Observation
 from qerrlint.source.span import Span
@@ -44,6 +45,7 @@ def _observation(analysed: AnalysedFunction, errp: str, span: Span, key: str) ->
             "form": "asks-whether-unset" if _asks_whether_unset(analysed, errp, span) else "use",
             "callers": analysed.once(errp_of_callers),
         },
+        edits=analysed.once(guard_edits),
         subject=Subject(),
     )
 

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import numbered, observed, of_locals
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.text.guard_edits import null_edits
 from qerrlint.findings import Observation
 
 
@@ -19,7 +21,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             use = "tested"
         else:
             use = "consumed" if analysed.unit.effect(call).consumes is not None else "passed"
-        yield observed(
+        seen = observed(
             analysed,
             "uninitialized-error",
             occurrence,
@@ -27,6 +29,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             calls=(call,),
             group=(occurrence.cell, occurrence.first.origin),
         )
+        yield replace(seen, edits=null_edits(analysed, occurrence.cell))
 
 
 CHECKS = (

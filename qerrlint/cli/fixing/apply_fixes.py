@@ -36,7 +36,7 @@ def print_diff(source: Source, settings: Settings, shown: Sequence[Reported]) ->
         for line in unified([file]):
             stream.write(line)
     stream.flush()
-    _say(refused)
+    tell_refused(refused)
 
 
 def make_fixes(source: Source, settings: Settings, shown: Sequence[Reported]) -> list[Reported]:
@@ -61,14 +61,15 @@ def make_fixes(source: Source, settings: Settings, shown: Sequence[Reported]) ->
             continue
         written += 1
         mended += file.mended
-    _say(refused)
+    tell_refused(refused)
     if not settings.options.quiet:
         tell(f"fixed {count(len(mended), 'finding')} in {count(written, 'file')}", head="")
     done = {id(item) for item in mended}
     return [item for item in shown if id(item) not in done]
 
 
-def _say(refused: Sequence[Refused]) -> None:
+def tell_refused(refused: Sequence[Refused]) -> None:
+    """Name on standard error the findings that were not fixed, and why."""
     for item in refused:
         place = item.found.place
         text = f"{place.path}:{place.line}: {item.found.rule}: not fixed: {item.reason}"

@@ -80,12 +80,25 @@ def reply_target(path: str | None, sender: str | None) -> ReplyTarget | None:
         raise UsageError(f"{path}: is there already and not empty; replies go to a new file or folder")
     if not os.path.isdir(os.path.dirname(path.rstrip("/")) or "."):
         raise UsageError(f"{path}: cannot be written: there is no such directory")
-    who = sender or _git_user()
+    return ReplyTarget(path, is_file, author(sender, "--reply-from"), now())
+
+
+def new_folder(path: str) -> None:
+    """Raise UsageError unless a path names an empty folder, or none yet in a folder that is there."""
+    if os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path)):
+        raise UsageError(f"{path}: is there already and not an empty folder; patches go to a new one")
+    if not os.path.isdir(os.path.dirname(path.rstrip("/")) or "."):
+        raise UsageError(f"{path}: cannot be written: there is no such directory")
+
+
+def author(given: str | None, option: str) -> str:
+    """Who a mail is from: the address that an option gives, else git's user. Raises UsageError."""
+    who = given or _git_user()
     if who is None:
-        raise UsageError("--reply: git has no user.name and user.email; name the sender with --reply-from")
+        raise UsageError(f"git has no user.name and user.email: name the sender with {option}")
     if "@" not in who or "\n" in who:
-        raise UsageError(f"--reply-from: not an address: {who!r}")
-    return ReplyTarget(path, is_file, who, _now())
+        raise UsageError(f"{option}: not an address: {who!r}")
+    return who
 
 
 def _git_user() -> str | None:
@@ -99,7 +112,7 @@ def _git_user() -> str | None:
 _USER = ("user.name", "user.email")
 
 
-def _now() -> datetime:
+def now() -> datetime:
     """The time of writing; SOURCE_DATE_EPOCH (seconds since 1970) stands for it where it is set."""
     from datetime import datetime, timezone
 
