@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
+from base64 import b64encode
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 from test_report import CHECKED, CLEAN, DROPPED, HUB, PATCHES, SERIES, TWICE, rendered
@@ -107,9 +110,14 @@ def test_the_page_is_whole_and_takes_nothing_from_elsewhere(result: Result) -> N
     text = rendered(result, "html")
     read = Page(text)
     assert text.startswith("<!DOCTYPE html>\n")
-    assert not read.tags & {"script", "link", "img", "iframe", "object", "base", "form"}
+    assert not read.tags & {"link", "img", "iframe", "object", "base", "form"}
     names = {name for name, _ in read.attributes}
-    assert names <= {"lang", "charset", "http-equiv", "content", "name", "id", "class", "href", "open"}
+    assert names <= {"lang", "charset", "http-equiv", "content", "name", "id", "class", "href", "open", "rel"}
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.S)
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in text, "no other script can run"
+    assert "fetch" not in script
+    assert "innerHTML" not in script
     assert "url(" not in text
     assert "@import" not in text
     assert "default-src 'none'" in text
@@ -121,14 +129,78 @@ def test_a_finding_stands_under_the_line_that_it_is_about() -> None:
     assert [(row.text, row.anchors) for row in read.rows] == [
         ("140+one", []),
         ("141+two", []),
-        ("142+three", ["finding-1"]),
+        ("142+three", ["finding-2"]),
         ("143+four", []),
     ]
 
 
+STATEMENT = """\
+    if (pulse_hub_arm(hub,
+                      line) < 0 ||
+        !hub->lines) {
+        return;
+    }"""
+
+
+@pytest.mark.parametrize(("end", "below"), [(140, 2), (141, 2)])
+def test_a_finding_stands_below_its_whole_statement(end: int, below: int) -> None:
+    place = replace(DROPPED.place, line=140, end_line=end)
+    found = replace(DROPPED, place=place, diff_line=29)
+    patches = (PATCHES[0], replace(PATCHES[1], diff=(diff(HUB, 140, 29, STATEMENT),)), PATCHES[2])
+    read = page(replace(SHOWN, patches=patches, findings=(found,)))
+    assert [bool(row.anchors) for row in read.rows] == [number == below for number in range(5)]
+
+
+def test_a_statement_that_the_hunk_cuts_off_has_its_finding_at_the_end_of_the_hunk() -> None:
+    place = replace(DROPPED.place, line=140, end_line=150)
+    patches = (PATCHES[0], replace(PATCHES[1], diff=(diff(HUB, 140, 29, "f(a,\n  b,"),)), PATCHES[2])
+    read = page(replace(SHOWN, patches=patches, findings=(replace(DROPPED, place=place, diff_line=29),)))
+    assert [bool(row.anchors) for row in read.rows] == [False, True]
+
+
+def test_removed_lines_are_no_part_of_the_statement() -> None:
+    rows = (
+        DiffLine("-", "f(a);", 140, None, 28),
+        DiffLine("+", "f(a,", None, 140, 29),
+        DiffLine("-", "g(b);", 141, None, 30),
+        DiffLine("+", "  b);", None, 141, 31),
+        DiffLine(" ", "h();", 142, 142, 32),
+    )
+    file = DiffFile(HUB, HUB, "M", False, (DiffHunk("", rows),))
+    place = replace(DROPPED.place, line=140, end_line=141)
+    patches = (PATCHES[0], replace(PATCHES[1], diff=(file,)), PATCHES[2])
+    read = page(replace(SHOWN, patches=patches, findings=(replace(DROPPED, place=place, diff_line=29),)))
+    assert [bool(row.anchors) for row in read.rows] == [False, False, False, True, False]
+
+
+def test_errors_come_first_and_each_finding_leads_to_its_neighbours() -> None:
+    text = rendered(SHOWN, "html")
+    (listed,) = re.findall(r'<ul id="findings">(.*?)</ul>', text, re.S)
+    severities = re.findall(r'<span class="(error|warning|note)">', listed)
+    assert severities == sorted(severities, key=["error", "warning", "note"].index)
+    assert len(severities) > 1
+    order = re.findall(r'<a href="#(finding-\d+)">', listed)
+    links = {
+        box: dict(re.findall(r'<a rel="(prev|next)" href="#(finding-\d+)">', rest))
+        for box, rest in re.findall(r'<div class="finding \w+" id="(finding-\d+)">\n(.*)', text)
+    }
+    for before, after in pairwise(order):
+        assert links[before]["next"] == after
+        assert links[after]["prev"] == before
+    assert "prev" not in links[order[0]]
+    assert "next" not in links[order[-1]]
+
+
+def test_backticks_become_code() -> None:
+    found = replace(TWICE, message="`a < b` is true", advice="write `return;`, or ` alone")
+    text = rendered(replace(CHECKED, findings=(found,)), "html")
+    assert "<code>a &lt; b</code> is true" in text
+    assert "write <code>return;</code>, or ` alone" in text
+
+
 def test_a_finding_without_a_line_in_the_diff_stands_below_its_patch() -> None:
     read = page(SHOWN)
-    below = [title for title, anchors in read.headings if "finding-2" in anchors]
+    below = [title for title, anchors in read.headings if "finding-1" in anchors]
     assert below == ["On lines that the diff does not show"]
     titles = [title for title, _ in read.headings]
     assert titles.index("On lines that the diff does not show") < titles.index(
@@ -168,15 +240,15 @@ def test_a_change_of_the_tree_is_shown_by_lines_of_the_file() -> None:
     ]
     result = replace(CLEAN, findings=tuple(found), diff=(diff(HUB, 141, None, "one\ntwo"),))
     read = page(result)
-    assert [(row.text, row.anchors) for row in read.rows] == [("141+one", []), ("142+two", ["finding-1"])]
+    assert [(row.text, row.anchors) for row in read.rows] == [("141+one", []), ("142+two", ["finding-2"])]
     assert [title for title, anchors in read.headings if anchors] == ["On lines that the diff does not show"]
 
 
 def test_check_goes_by_file() -> None:
     several = replace(CHECKED, findings=(CHECKED.findings[0], replace(TWICE, status=None, patch=None)))
     assert [(title, anchors) for title, anchors in page(several).headings if anchors] == [
-        (HUB, ["finding-1"]),
-        ("hw/timer/quartz.c", ["finding-2"]),
+        (HUB, ["finding-2"]),
+        ("hw/timer/quartz.c", ["finding-1"]),
     ]
 
 
@@ -185,7 +257,8 @@ def test_text_of_a_patch_stays_text() -> None:
     patches = (HOSTILE.patches[0], replace(PATCHES[1], diff=(lines,)), HOSTILE.patches[2])
     text = rendered(replace(HOSTILE, patches=patches), "html")
     Page(text)
-    assert "<script" not in text
+    assert text.count("<script") == 1
+    assert "alert(1)" not in "".join(re.findall(r"<script>.*?</script>", text, re.S))
     assert "<b>" not in text
     assert not set(text) & set("\x1b\u202e")
     assert r"\x1b[2J\u202e" + "\t;" in text

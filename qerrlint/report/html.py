@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One self-contained HTML page: the diff of each patch with its findings in place; for check by file.
 
-No script, no picture, nothing from other places, and a content security policy that enforces it.
+No picture, nothing from other places, and one script, which belongs to this program, for two keys; a content
+security policy enforces it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
 from typing import TextIO
 
-from qerrlint.report.htmltext import code, credit, finding, said
+from qerrlint.findings import SEVERITIES
+from qerrlint.report.htmltext import code, credit, finding, prose, said
 from qerrlint.report.printable import printable, with_references
 from qerrlint.report.wording import (
     count,
@@ -28,7 +34,13 @@ from qerrlint.result import DiffFile, DiffHunk, DiffLine, PatchInfo, Reported, R
 # Where a finding stands in a diff: a line of the patch's text, or a path and a line of it after the change.
 Spot = int | tuple[str, int]
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; "
+    "form-action 'none'"
+)
+# A statement goes on behind a line that ends in an operator or leaves a parenthesis open.
+_GOES_ON = re.compile(r"(?:[,=?+|&^<>]|&&|\|\||[-*/%])\s*\Z")
+_REST_OF_STATEMENT = 8
 _STATUS = {"A": "new file", "C": "copied", "D": "deleted", "M": "", "R": "renamed"}
 _NUMBERS = '<td class="n"></td><td class="n"></td>'
 _ROWS = {"+": "added", "-": "removed"}
@@ -44,7 +56,7 @@ class _Page:
 
     def __init__(self, result: Result) -> None:
         self._result = result
-        self._standing = standing(result)
+        self._standing = ordered(standing(result))
         self._anchors = {id(found): f"finding-{n}" for n, found in enumerate(self._standing, 1)}
         self._brief = settled(result)
 
@@ -52,17 +64,20 @@ class _Page:
         """The page, line by line."""
         title = f"qerrlint: {_title(self._result)}"
         yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-        yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        script = _resource("page.js")
+        digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY.format(digest=digest)}">'
         yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
         yield '<meta name="color-scheme" content="light dark">'
         yield f"<title>{said(title)}</title>"
-        style = files("qerrlint.report").joinpath("page.css").read_text("utf-8")
-        yield f"<style>\n{style}</style>\n</head>\n<body>\n<header>\n<h1>{said(title)}</h1>"
+        style = _resource("page.css")
+        yield f"<style>\n{style}</style>\n<script>{script}</script>\n</head>"
+        yield f"<body>\n<header>\n<h1>{said(title)}</h1>"
         yield f"<p><strong>{said(tally(self._result))}</strong></p>"
         yield f'<p class="dim">{said(looked_at(self._result))}</p>'
-        yield from _listed("Notes", [said(notice) for notice in self._result.notices])
-        yield from _listed("Not analysed, or only in part", [said(gap.text) for gap in gaps(self._result)])
-        yield from _listed("Findings", [self._link(found) for found in self._standing])
+        yield from _listed("Notes", [prose(notice) for notice in self._result.notices])
+        yield from _listed("Not analysed, or only in part", [prose(gap.text) for gap in gaps(self._result)])
+        yield from _listed("Findings", [self._link(found) for found in self._standing], "findings")
         yield "</header>\n<main>"
         if self._result.patches:
             yield from self._series()
@@ -77,7 +92,17 @@ class _Page:
         anchor = self._anchors[id(found)]
         kind = f'<span class="{said(found.severity)}">{said(found.severity)}</span>'
         where = f'<a href="#{anchor}"><code>{said(position(found.place))}</code></a>'
-        return f"{where} {kind} {said(found.rule)}: {said(found.message)}"
+        return f"{where} {kind} {said(found.rule)}: {prose(found.message)}"
+
+    def _box(self, found: Reported, with_code: bool) -> Iterator[str]:
+        """A finding in its box, with links to those before and behind it in the list."""
+        at = self._standing.index(found)
+        links = []
+        if at > 0:
+            links.append(("prev", "previous", self._anchors[id(self._standing[at - 1])]))
+        if at + 1 < len(self._standing):
+            links.append(("next", "next", self._anchors[id(self._standing[at + 1])]))
+        yield from finding(found, self._result, self._anchors[id(found)], with_code, links)
 
     def _series(self) -> Iterator[str]:
         patches = self._result.patches
@@ -101,7 +126,7 @@ class _Page:
     def _patch(self, number: int, patch: PatchInfo) -> Iterator[str]:
         if patch.message_id:
             yield f'<p class="dim">&lt;{said(patch.message_id.strip("<>"))}&gt;</p>'
-        yield from _listed("", [said(problem) for problem in patch.problems])
+        yield from _listed("", [prose(problem) for problem in patch.problems])
         own = [found for found in self._standing if found.patch == number]
         spots: dict[Spot, list[Reported]] = {}
         for found in own:
@@ -136,10 +161,11 @@ class _Page:
         if rest:
             yield "<h3>On lines that the diff does not show</h3>"
             for found in rest:
-                yield from finding(found, self._result, self._anchors[id(found)], True)
+                yield from self._box(found, True)
 
     def _rows(self, file: DiffFile, spots: dict[Spot, list[Reported]], shown: set[int]) -> Iterator[str]:
         for hunk in file.hunks:
+            waiting: list[_Waiting] = []
             yield f'<tr class="hunk">{_NUMBERS}<td>{code(_header(hunk))}</td></tr>'
             for line in hunk.lines:
                 kind = _ROWS.get(line.sign, "")
@@ -148,16 +174,59 @@ class _Page:
                 for found in _at(file, line, spots):
                     if id(found) not in shown:
                         shown.add(id(found))
-                        yield f'<tr class="says">{_NUMBERS}<td>'
-                        yield from finding(found, self._result, self._anchors[id(found)], False)
-                        yield "</td></tr>"
+                        waiting.append(_Waiting(found, found.place.end_line - found.place.line))
+                if line.sign != "-":
+                    yield from self._due(waiting, line)
+            yield from self._due(waiting, None)
+
+    def _due(self, waiting: list[_Waiting], line: DiffLine | None) -> Iterator[str]:
+        """The boxes whose statement ends with a line, or (None) with the hunk; they leave `waiting`."""
+        for item in list(waiting):
+            if line is not None and not item.ends_with(line):
+                continue
+            waiting.remove(item)
+            yield f'<tr class="says">{_NUMBERS}<td>'
+            yield from self._box(item.found, False)
+            yield "</td></tr>"
 
     def _files(self, found: Sequence[Reported]) -> Iterator[str]:
-        for path, own in groupby(found, key=lambda item: item.place.path):
+        for path, own in groupby(
+            sorted(found, key=lambda item: item.place.path), key=lambda item: item.place.path
+        ):
             yield f"<section><h2><code>{said(printable(path))}</code></h2>"
             for item in own:
-                yield from finding(item, self._result, self._anchors[id(item)], True)
+                yield from self._box(item, True)
             yield "</section>"
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A finding whose statement is being shown: `lines` to the end of its place, `more` of the statement."""
+
+    found: Reported
+    lines: int
+    more: int = _REST_OF_STATEMENT
+    depth: int = 0
+
+    def ends_with(self, line: DiffLine) -> bool:
+        """Whether the statement ends with a line, the next one that is shown of the file after the change."""
+        self.depth += line.text.count("(") - line.text.count(")")
+        if self.lines > 0:
+            self.lines -= 1
+            return False
+        if self.more == 0 or (self.depth <= 0 and not _GOES_ON.search(line.text)):
+            return True
+        self.more -= 1
+        return False
+
+
+def ordered(found: Sequence[Reported]) -> list[Reported]:
+    """The worst first, of equal ones in the order given."""
+    return sorted(found, key=lambda item: -SEVERITIES.index(item.severity))
+
+
+def _resource(name: str) -> str:
+    return files("qerrlint.report").joinpath(name).read_text("utf-8")
 
 
 def _at(file: DiffFile, line: DiffLine, spots: dict[Spot, list[Reported]]) -> Iterator[Reported]:
@@ -196,11 +265,11 @@ def _header(hunk: DiffHunk) -> str:
     return f"@@ -{span(old)} +{span(new)} @@ {hunk.section.strip()}".rstrip()
 
 
-def _listed(title: str, items: Sequence[str]) -> Iterator[str]:
+def _listed(title: str, items: Sequence[str], anchor: str = "") -> Iterator[str]:
     """A list of texts that are escaped already, and nothing where there are none."""
     if items:
         yield f"<h3>{said(title)}</h3>" if title else ""
-        yield "<ul>"
+        yield f'<ul id="{anchor}">' if anchor else "<ul>"
         yield from (f"<li>{item}</li>" for item in items)
         yield "</ul>"
 

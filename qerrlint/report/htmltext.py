@@ -6,17 +6,25 @@ Whatever comes from a patch goes through said() or code(), and nothing else writ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from qerrlint.report.printable import one_line, printable_code
 from qerrlint.report.wording import circumstances, position, raised
 from qerrlint.result import Place, Reported, Result
 
+_QUOTED = re.compile(r"`([^`]+)`")
+
 
 def said(text: str) -> str:
     """Prose as one line, fit for an element and for a quoted attribute."""
     return escape(one_line(text))
+
+
+def prose(text: str) -> str:
+    """As said(), with what stands in backticks as code."""
+    return _QUOTED.sub(r"<code>\1</code>", said(text))
 
 
 def code(text: str) -> str:
@@ -37,31 +45,39 @@ def marked(place: Place) -> str:
     return f'<span class="code">{before}<mark>{there}</mark>{after}</span>'
 
 
-def finding(found: Reported, result: Result, anchor: str, with_code: bool) -> Iterator[str]:
-    """A finding in a box that links can name; `with_code` where its line does not stand above it."""
+def finding(
+    found: Reported, result: Result, anchor: str, with_code: bool, links: Sequence[tuple[str, str, str]] = ()
+) -> Iterator[str]:
+    """A finding in a box that links can name; `with_code` where its line does not stand above it.
+
+    `links` are (rel, text, anchor) of its neighbours.
+    """
     yield f'<div class="finding {said(found.severity)}" id="{said(anchor)}">'
     kind = f"{said(found.severity)} <code>{said(found.rule)}</code>"
-    yield f'<p class="head"><strong>{kind}: {said(found.message)}</strong></p>'
+    if links:
+        others = " ".join(f'<a rel="{rel}" href="#{said(to)}">{text}</a>' for rel, text, to in links)
+        yield f'<p class="others">{others}</p>'
+    yield f'<p class="head"><strong>{kind}: {prose(found.message)}</strong></p>'
     if with_code:
         yield f"<p><code>{said(position(found.place))}</code></p>{marked(found.place)}"
     for text in circumstances(found, result):
-        yield f'<p class="dim">{said(text)}</p>'
+        yield f'<p class="dim">{prose(text)}</p>'
     if found.steps:
         yield "<details open><summary>path to it</summary><ol>"
         for step in found.steps:
             where = f"<code>{said(position(step.place))}</code>"
-            yield f"<li>{where} {said(step.message)}{marked(step.place)}</li>"
+            yield f"<li>{where} {prose(step.message)}{marked(step.place)}</li>"
         yield "</ol></details>"
     if found.raised_by is not None:
         yield f"<p>{said(raised(found))}</p>"
     if found.advice:
-        yield f"<p><strong>help:</strong> {said(found.advice)}</p>"
+        yield f"<p><strong>help:</strong> {prose(found.advice)}</p>"
     yield f'<p class="dim"><code>qerrlint explain {said(found.rule)}</code></p></div>'
 
 
 def credit(found: Reported) -> str:
     """A finding that is repaired, or allowed, in one line."""
-    head = f"<code>{said(position(found.place))}</code> {said(found.rule)}: {said(found.message)}"
+    head = f"<code>{said(position(found.place))}</code> {said(found.rule)}: {prose(found.message)}"
     if found.suppressed is not None:
         reason = f" ({said(found.suppressed)})" if found.suppressed else ""
         return f'<li class="dim">suppressed: {head}{reason}</li>'
