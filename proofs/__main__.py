@@ -14,7 +14,7 @@ from pathlib import Path
 
 from proofs.claim import Claim
 from proofs.load import ClaimError, load_claims
-from proofs.results import RESULTS, record
+from proofs.results import RESULTS, record, recorded, results_table
 from proofs.target import Target, TargetError
 from proofs.verdict import NOT_REPRODUCED, STATUSES, Verdict, try_claim
 
@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         for claim in claims:
             print(f"{claim.subject}/{claim.id}: {claim.title} ({claim.place}, {claim.rule}, {claim.trigger})")
+        return 0
+    if options.results:
+        print(results_table(claims, recorded()), end="")
         return 0
     verdicts = _try_all(claims, target, options.jobs)
     print(table(verdicts))
@@ -69,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="claims at a time (default 2)")
     parser.add_argument("--json", metavar="FILE", help="write the verdicts to a file as well")
     parser.add_argument("--record", action="store_true", help="keep the verdicts in proofs/results/")
+    parser.add_argument("--results", action="store_true", help="print what is kept in proofs/results/")
     parser.add_argument("--list", action="store_true", help="list the claims and run nothing")
     return parser
 

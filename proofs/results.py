@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from proofs.verdict import CANNOT, WITHHELD, Verdict
+from proofs.claim import Claim
+from proofs.verdict import CANNOT, FIXED, MISSING, NOT_REPRODUCED, PROVED, WITHHELD, Verdict
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -33,6 +34,26 @@ def recorded(folder: Path = RESULTS) -> dict[str, dict[str, str]]:
     """The statuses of claims by version, oldest first."""
     paths = sorted(folder.glob("*.tsv"), key=lambda path: [int(part) for part in path.stem.split(".")])
     return {path.stem: _read(path) for path in paths}
+
+
+_SHORT = {PROVED: "proved", NOT_REPRODUCED: "no", FIXED: "fixed", MISSING: "-"}
+
+
+def results_table(claims: Sequence[Claim], statuses: dict[str, dict[str, str]]) -> str:
+    """The recorded statuses as a table in Markdown, newest version first; at its end a sum of the proved."""
+    versions = list(statuses)[::-1]
+    rows = [["claim", "place", "triggered by", *versions], ["---"] * (3 + len(versions))]
+    for claim in claims:
+        if claim.withheld:
+            cells = ["withheld"] * len(versions)
+        elif claim.unprovable:
+            cells = ["not here"] * len(versions)
+        else:
+            cells = [_SHORT.get(statuses[version].get(claim.id, MISSING), "-") for version in versions]
+        rows.append([f"`{claim.id}`", claim.place, claim.trigger, *cells])
+    proved = [str(list(statuses[version].values()).count(PROVED)) for version in versions]
+    rows.append(["proved", "", "", *proved])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ import pytest
 from proofs.claim import Claim
 from proofs.guest_program import ProgramError, guest_program
 from proofs.load import ClaimError, load_claim, load_claims
-from proofs.results import recorded
+from proofs.results import recorded, results_table
 from proofs.verdict import STATUSES
 from qerrlint.source.toml import read_toml
 
@@ -359,3 +359,43 @@ def test_claims_on_a_real_qemu(name: str) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert done.stdout.startswith(("proved", "precondition missing", "fixed in this version"))
+
+
+FOUND = ROOT / "docs" / "found.md"
+
+
+def entries() -> list[str]:
+    """The entries of docs/found.md: paragraphs that begin with a place."""
+    return [part for part in FOUND.read_text(encoding="utf-8").split("\n\n") if part.startswith("**")]
+
+
+@pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.split("**")[1])
+def test_each_entry_of_found_has_a_status(entry: str, claims: list[Claim]) -> None:
+    """Its last lines name the claims that show it, or say why none can ("No proof: REASON.")."""
+    statuses = re.findall(
+        r"^(Proof|Withheld|No proof): (.*(?:\n(?!Proof|Withheld|No proof).*)*)", entry, re.M
+    )
+    assert statuses, "write 'Proof: `CLAIM`.' or 'No proof: REASON.' at the end of the entry"
+    by_name = {claim.id: claim for claim in claims}
+    paths = {place.split(":")[0] for place in re.findall(r"\*\*([^*]+)\*\*", entry)}
+    for kind, text in statuses:
+        for name in re.findall(r"`([\w-]+)`", text):
+            claim = by_name[name]
+            has = "Proof" if claim.stages else "Withheld" if claim.withheld else "No proof"
+            assert (kind, claim.path in paths) == (has, True), name
+    if any(kind == "Withheld" for kind, _ in statuses):
+        assert "See it" not in entry
+
+
+def test_found_has_the_recorded_results(claims: list[Claim]) -> None:
+    text = FOUND.read_text(encoding="utf-8")
+    assert results_table(claims, recorded()) in text, "python -m proofs --results"
+    named = set(re.findall(r"`([\w-]+)`", "".join(entries())))
+    assert {claim.id for claim in claims} <= named
+
+
+def test_what_the_project_wants_to_show(claims: list[Claim]) -> None:
+    newest = list(recorded().values())[-1]
+    shown = [claim for claim in claims if newest.get(claim.id) == "proved"]
+    assert len({(claim.path, claim.line) for claim in shown}) >= 60
+    assert len([claim for claim in shown if claim.trigger in ("guest", "peer")]) >= 10
