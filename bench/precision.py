@@ -9,8 +9,10 @@
     python bench/precision.py --merge bench/judged/REV.jsonl new.jsonl
 
 A verdict belongs to the finding with its fingerprint in its file, or else to the one of its rule on its line.
-Precision is true / (true + false) over the judged findings that the tool still makes. A true one that it
-makes no longer is "merged" if its rule still speaks in its function, else "lost"; a false one is "mended".
+Verdicts are true (a maintainer would take a patch), tolerated (it holds, and nobody would act on it) and
+false. Precision is true and tolerated ones over the judged findings that the tool still makes; in strict
+precision the tolerated ones count as false. One that holds and is made no longer is "merged" if its rule
+still speaks in its function, else "lost"; a false one is "mended".
 Exit code: 0; 2 for a bad file or option, or a run that failed.
 """
 
@@ -149,7 +151,10 @@ def document(comparisons: Sequence[Comparison]) -> Json:
 
     def rows(by: str) -> Json:
         found = scores(comparisons, by)
-        return {name: {**asdict(row), "precision": row.precision} for name, row in found.items()}
+        return {
+            name: {**asdict(row), "precision": row.precision, "strict": row.strict}
+            for name, row in found.items()
+        }
 
     return {
         "wanted": WANTED,

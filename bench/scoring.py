@@ -19,13 +19,14 @@ WANTED = 0.90
 
 @dataclass(slots=True)
 class Score:
-    """Counts of one row. Without findings at hand every verdict counts as true or false.
+    """Counts of one row. Without findings at hand every verdict counts.
 
     Of true findings that are made no longer: `merged` are those whose rule still speaks in their function,
     `lost` the others. `mended`: false findings that are made no longer.
     """
 
     true: int = 0
+    tolerated: int = 0
     false: int = 0
     unjudged: int = 0
     merged: int = 0
@@ -34,9 +35,19 @@ class Score:
 
     @property
     def precision(self) -> float | None:
-        """True among judged; None where nothing was judged."""
-        judged = self.true + self.false
+        """True and tolerated among judged; None where nothing was judged."""
+        judged = self.true + self.tolerated + self.false
+        return (self.true + self.tolerated) / judged if judged else None
+
+    @property
+    def strict(self) -> float | None:
+        """True among judged: what a maintainer tolerates counts as false."""
+        judged = self.true + self.tolerated + self.false
         return self.true / judged if judged else None
+
+    def count(self, verdict: Verdict) -> None:
+        """Count a verdict on a finding."""
+        setattr(self, verdict.verdict, getattr(self, verdict.verdict) + 1)
 
 
 @dataclass(slots=True)
@@ -92,14 +103,10 @@ def scores(comparisons: Sequence[Comparison], by: str) -> dict[str, Score]:
     for one in comparisons:
         if one.findings is None:
             for verdict in one.verdicts if by == "rule" else ():
-                row = rows[verdict.rule]
-                row.true += verdict.holds
-                row.false += not verdict.holds
+                rows[verdict.rule].count(verdict)
             continue
         for finding, verdict in one.judged:
-            row = rows[finding[by]]
-            row.true += verdict.holds
-            row.false += not verdict.holds
+            rows[finding[by]].count(verdict)
         for finding in one.unjudged:
             rows[finding[by]].unjudged += 1
         for verdict in one.vanished if by == "rule" else ():
@@ -122,13 +129,14 @@ def table(title: str, rows: dict[str, Score]) -> str:
     """Rows for people, with their sum."""
     names = [*rows, "all"]
     width = max(len(name) for name in (*names, title))
-    head = f"{title:{width}}{'true':>7}{'false':>7}{'precision':>11}{'unjudged':>10}"
-    lines = [head + f"{'merged':>8}{'lost':>6}{'mended':>8}"]
+    head = f"{title:{width}}{'true':>7}{'tolerated':>11}{'false':>7}{'precision':>11}{'strict':>8}"
+    lines = [head + f"{'unjudged':>10}{'merged':>8}{'lost':>6}{'mended':>8}"]
     for name, row in zip(names, [*rows.values(), total(rows.values())], strict=True):
-        share = "-" if row.precision is None else f"{row.precision:.2f}"
+        share, strict = ("-" if part is None else f"{part:.2f}" for part in (row.precision, row.strict))
         low = row.precision is not None and row.precision < WANTED
         lines.append(
-            f"{name:{width}}{row.true:>7}{row.false:>7}{share:>11}{row.unjudged:>10}"
+            f"{name:{width}}{row.true:>7}{row.tolerated:>11}{row.false:>7}{share:>11}{strict:>8}"
+            f"{row.unjudged:>10}"
             f"{row.merged:>8}{row.lost:>6}{row.mended:>8}"
             + (f"  under {WANTED:.2f}" if low and name != "all" else "")
         )

@@ -16,7 +16,7 @@ _FORMS = {
     "rule": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z"),
     "revision": re.compile(r"[0-9a-f]{7,40}\Z"),
     "path": re.compile(r"(?!/)[^\x00-\x1f]+\Z"),
-    "verdict": re.compile(r"true\Z|false\Z"),
+    "verdict": re.compile(r"true\Z|tolerated\Z|false\Z"),
     "why": re.compile(r"[^\x00-\x1f]*\S[^\x00-\x1f]*\Z"),
 }
 
@@ -27,7 +27,11 @@ class VerdictError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a finding of `revision` is right, by somebody who read the code; `why` is one line."""
+    """Whether a finding of `revision` is right, by somebody who read the code; `why` is one line.
+
+    `verdict`: "true" (a maintainer would take a patch), "tolerated" (what is said holds, and nobody would act
+    on it) or "false".
+    """
 
     fingerprint: str
     rule: str
@@ -45,8 +49,8 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        """Whether the finding is right."""
-        return self.verdict == "true"
+        """Whether what the finding says holds, whatever a maintainer would make of it."""
+        return self.verdict != "false"
 
 
 def parse(text: str, where: str) -> Verdict:

@@ -86,8 +86,8 @@ def test_the_verdicts_alone(tmp_path: Path) -> None:
     )
     ran = precision(judged)
     assert (ran.code, ran.err) == (0, "")
-    assert ran.row("leaked-error") == ["2", "1", "0.67", "0", "0", "0", "0", "under", "0.90"]
-    assert ran.row("stale-error")[:3] == ["1", "0", "1.00"]
+    assert ran.row("leaked-error") == ["2", "0", "1", "0.67", "0.67", "0", "0", "0", "0", "under", "0.90"]
+    assert ran.row("stale-error")[:4] == ["1", "0", "0", "1.00"]
     assert "rules under 0.90: leaked-error" in ran.out
     assert "verdicts alone" in ran.out
 
@@ -111,9 +111,9 @@ def test_against_the_findings_of_a_run(tmp_path: Path) -> None:
     out = tmp_path / "p.json"
     ran = precision(judged, "--findings", findings, "--json", out)
     assert ran.code == 0, ran.err
-    assert ran.row("leaked-error")[:7] == ["1", "1", "0.50", "1", "1", "1", "1"]
-    assert ran.row("error")[:3] == ["0", "1", "0.00"]
-    assert ran.row("high")[:4] == ["1", "0", "1.00", "1"]
+    assert ran.row("leaked-error")[:9] == ["1", "0", "1", "0.50", "0.50", "1", "1", "1", "1"]
+    assert ran.row("error")[:4] == ["0", "0", "1", "0.00"]
+    assert ran.row("high")[:6] == ["1", "0", "0", "1.00", "1.00", "1"]
     assert "  hw/a9.c:19: leaked-error (high)\n" in ran.out
     assert "  lost: hw/a3.c:13: leaked-error: gone for good\n" in ran.out
     document = json.loads(out.read_text())
@@ -127,10 +127,35 @@ def test_against_the_findings_of_a_run(tmp_path: Path) -> None:
     }
 
 
+def test_what_is_tolerated_counts_in_one_of_two_precisions(tmp_path: Path) -> None:
+    judged = written(
+        tmp_path / "v.jsonl",
+        verdict(1),
+        verdict(2),
+        verdict(3, verdict="tolerated"),
+        verdict(4, False),
+        verdict(5, verdict="tolerated"),
+    )
+    out = tmp_path / "p.json"
+    ran = precision(
+        judged, "--findings", run_of(tmp_path / "f.json", *map(finding, range(1, 5))), "--json", out
+    )
+    assert ran.row("leaked-error")[:9] == ["2", "1", "1", "0.75", "0.50", "0", "0", "1", "0"]
+    row = json.loads(out.read_text())["by_severity"]["warning"]
+    assert (row["tolerated"], row["precision"], row["strict"]) == (1, 0.75, 0.5)
+
+
 def test_a_verdict_is_used_once(tmp_path: Path) -> None:
     judged = written(tmp_path / "v.jsonl", verdict(1))
     findings = run_of(tmp_path / "f.json", finding(1), finding(1, fingerprint="e" * 16))
-    assert precision(judged, "--findings", findings).row("leaked-error")[:4] == ["1", "0", "1.00", "1"]
+    assert precision(judged, "--findings", findings).row("leaked-error")[:6] == [
+        "1",
+        "0",
+        "0",
+        "1.00",
+        "1.00",
+        "1",
+    ]
 
 
 def test_long_lists_are_cut_unless_asked_for(tmp_path: Path) -> None:

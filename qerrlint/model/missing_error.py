@@ -45,7 +45,7 @@ takes no notice of a bool result; not known; one takes it for a success; one der
 _ORDER = (COPES, ANSWER, IGNORED, UNKNOWN, SUCCESS, CRASH)
 
 # How many callers a failure is followed through that only pass it on.
-_DEEPEST = 5
+_DEEPEST = 8
 # A function that more files mention is not followed.
 _MOST_FILES = 40
 # Blocks times sets of names, as in absint/reachability.py.
@@ -129,13 +129,16 @@ class MissingErrors:
         contract = _contract(unit, name)
         static = unit.is_static(name)
         fates: list[Fate] = [] if static or self._mentioning is not None else [_NOT_KNOWN]
+        called = False
         for file in self._files(unit, name, static):
             if file is not unit and name in file.functions:
                 continue
             for site in _calls(file, name, lambda call: call.direct and call.name == name):
+                called = True
                 fates += self._at(site, contract, code, above)
             fates += self._through_pointers(file, name, contract, code, above)
-        return fates or [_NOT_KNOWN]
+        # Where every caller leads back here, nobody outside adds anything.
+        return fates if fates or called else [_NOT_KNOWN]
 
     def _files(self, unit: TranslationUnit, word: str, own: bool) -> Iterator[TranslationUnit]:
         yield unit
