@@ -10,6 +10,10 @@ from enum import Enum
 # The types by which a pointer to an Error object and an out-parameter are known (include/qapi/error.h).
 ERROR = "Error *"
 ERRP = "Error **"
+# GLib's errors (g_file_get_contents() and its like) live as Error objects do: whoever gets one frees it.
+GERROR = "GError *"
+GERRP = "GError **"
+OBJECTS = frozenset({ERROR, GERROR})
 # Objects whose address makes a failure end the program.
 FATAL = frozenset({"error_abort", "error_fatal"})
 # The object whose address has the Error printed and freed (2023 to 2025): the caller sees the result alone.

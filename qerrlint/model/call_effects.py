@@ -16,6 +16,7 @@ from typing import Protocol
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import by_convention
 from qerrlint.domain.effects import NO_EFFECT, NORETURN, Effect, Outcome
+from qerrlint.domain.error import GERROR, GERRP
 from qerrlint.ir.code import ANY, POS, ZERO, Addr, Call, Value, Var
 from qerrlint.model.file_scope import FileScope
 from qerrlint.model.receivers import Receivers
@@ -63,6 +64,10 @@ class CallEffects:
                     self._known[call.name] = known
         else:
             known = self._pointer(call)
+        if known.errp is None:
+            of_glib = self._of_glib(call)
+            if of_glib is not None:
+                return of_glib
         if known.evidence == "guess":
             return self._guess(call)
         # A generated function of which only the last parameter is known.
@@ -141,6 +146,22 @@ class CallEffects:
         kind = result_kind(signature, self._scope.typedefs)
         fails = "error-only" if self._scope.is_list(signature.returns) else None
         return Effect(errp=signature.errp, outcomes=by_convention(kind, exception=fails), kind=kind)
+
+    def _of_glib(self, call: Call) -> Effect | None:
+        """The effect of a function that sets a GError, where a call hands it a local one; else None.
+
+        A NULL there says nothing: GLib's functions are called so where their result tells enough.
+        """
+        if not any(isinstance(arg, Addr) for arg in call.args):
+            return None
+        signature = self.signature(call)
+        for index, param in enumerate(signature.params if signature is not None else ()):
+            arg = call.args[index] if param.type == GERRP and index < len(call.args) else None
+            if isinstance(arg, Addr) and self._callees.variables(call).get(arg.path) == GERROR:
+                assert signature is not None
+                kind = result_kind(signature, self._scope.typedefs)
+                return Effect(errp=index, outcomes=by_convention(kind), kind=kind)
+        return None
 
     @staticmethod
     def _guess(call: Call) -> Effect:

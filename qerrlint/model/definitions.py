@@ -18,7 +18,7 @@ from qerrlint.model.file_text import FileText
 
 # The words that make a function worth interpreting: Error objects, notifiers, blockers.
 ERRORISH = re.compile(
-    rb"\b(?:Error|errp|error_\w+|local_err|NotifierWithReturn|\w*(?:_blocker|_notifier)\w*)\b"
+    rb"\b(?:G?Error|errp|error_\w+|local_err|NotifierWithReturn|\w*(?:_blocker|_notifier)\w*)\b"
 )
 _STATIC = re.compile(rb"\bstatic\b")
 _STORES = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*([A-Za-z_]\w*)\s*[,;}]")

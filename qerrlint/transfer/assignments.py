@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from qerrlint.domain.error import ERROR, FATAL, NULL_CELL, UNINIT_CELL, UNKNOWN_CELL, Cell, ErrorState, cell
+from qerrlint.domain.error import FATAL, NULL_CELL, OBJECTS, UNINIT_CELL, UNKNOWN_CELL, Cell, ErrorState, cell
 from qerrlint.domain.state import NOT_NULL, Draft, State
 from qerrlint.domain.terms import Term
 from qerrlint.ir.code import ANY, POS, ZERO
@@ -140,10 +140,10 @@ def _moved(frame: Frame, draft: Draft, site: AssignSite) -> Cell:
 def declare(frame: Frame, state: State, site: DeclareSite) -> State:
     """The state after the declaration of a local: nothing is known of it, an Error pointer is
     uninitialised."""
-    if site.event.type != ERROR and not state.facts:
+    if site.event.type not in OBJECTS and not state.facts:
         return state
     draft = state.draft()
     forget(frame, draft, site.term)
-    if site.event.type == ERROR:
+    if site.event.type in OBJECTS:
         draft.set_error(site.term.index, UNKNOWN_CELL if site.event.static else UNINIT_CELL)
     return draft.frozen()

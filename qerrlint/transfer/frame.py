@@ -15,7 +15,7 @@ from qerrlint.absint.liveness import live_masks
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.aliases import casts
 from qerrlint.domain.effects import Effect
-from qerrlint.domain.error import ERROR, FATAL
+from qerrlint.domain.error import FATAL, OBJECTS
 from qerrlint.domain.out_parameter import out_parameter
 from qerrlint.domain.terms import Term, Terms
 from qerrlint.ir.code import (
@@ -140,8 +140,8 @@ class Frame:
         return mask
 
     def is_error(self, term: Term) -> bool:
-        """Whether a variable is declared as a pointer to an Error."""
-        return self.types.get(term.text) == ERROR
+        """Whether a variable is declared as a pointer to an Error or a GError."""
+        return self.types.get(term.text) in OBJECTS
 
     def is_used(self, term: Term) -> bool:
         """Whether any event or edge of the function reads the term."""

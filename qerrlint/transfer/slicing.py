@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from qerrlint.absint.slicing import controlled
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect
-from qerrlint.domain.error import ERROR, ERRP
+from qerrlint.domain.error import ERROR, ERRP, OBJECTS
 from qerrlint.domain.terms import Term, Terms
 from qerrlint.ir.code import Addr, Result, Var, root
 from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, DerefSite, ReturnSite, Site, SiteBlock
@@ -84,12 +84,13 @@ class _Seeds:
                 self.blocks |= bit
             elif self._errors:
                 self.blocks |= bit
-        elif isinstance(site, DerefSite) or (isinstance(site, DeclareSite) and site.event.type == ERROR):
+        elif isinstance(site, DerefSite) or (isinstance(site, DeclareSite) and site.event.type in OBJECTS):
             self.blocks |= bit
             self._errors = True
 
     def _is_error(self, path: str) -> bool:
-        return self._types.get(path.removeprefix("*")) in (ERROR, ERRP)
+        type_ = self._types.get(path.removeprefix("*"))
+        return type_ == ERRP or type_ in OBJECTS
 
     def _assign(self, site: AssignSite, bit: int) -> None:
         value = site.event.value

@@ -8,7 +8,7 @@ from functools import partial
 
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
-from qerrlint.checks.errors.occurrences import numbered, of_kind
+from qerrlint.checks.errors.occurrences import is_of_glib, numbered, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.text.guard_edits import return_edits
@@ -22,7 +22,8 @@ from qerrlint.source.span import Span
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Each second set; a chain of calls behind one first set is one group, because it is one mistake."""
     unit, calls = analysed.unit, analysed.function.calls
-    for occurrence in sorted(of_kind(analysed, "set-again"), key=partial(_rank, analysed)):
+    again = [o for o in of_kind(analysed, "set-again") if not is_of_glib(analysed, o.cell)]
+    for occurrence in sorted(again, key=partial(_rank, analysed)):
         call, first = calls[occurrence.call], numbered(analysed, occurrence.first.origin)
         sure = occurrence.first.sure
         if not sure and first is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
-from qerrlint.checks.errors.occurrences import of_kind
+from qerrlint.checks.errors.occurrences import is_of_glib, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps
@@ -32,7 +32,12 @@ def _left_set(analysed: AnalysedFunction) -> Iterator[Observation]:
             analysed.name,
             setter.span,
             f"{occurrence.cell} {setter.text}",
-            {"error": occurrence.cell, "callee": setter.name, "how": "definite" if sure else "possible"},
+            {
+                "error": occurrence.cell,
+                "callee": setter.name,
+                "how": "definite" if sure else "possible",
+                "object": "GError" if is_of_glib(analysed, occurrence.cell) else "Error",
+            },
             (
                 *path_steps(analysed.unit, occurrence.trail, occurrence.cell, setter),
                 Step(occurrence.span, "the function returns here"),
@@ -64,7 +69,7 @@ def _left_owned(analysed: AnalysedFunction) -> Iterator[Observation]:
             analysed.name,
             occurrence.span,
             f"{occurrence.cell} {folded(analysed.unit, occurrence.span)}",
-            {"error": occurrence.cell, "callee": "the caller", "how": "possible"},
+            {"error": occurrence.cell, "callee": "the caller", "how": "possible", "object": "Error"},
             (
                 Step(call.span, f"{call.name}() takes {occurrence.cell} on another path"),
                 *path_steps(analysed.unit, occurrence.trail, occurrence.cell, None),
@@ -79,8 +84,17 @@ CHECKS = (
     Check(
         "leaked-error",
         "errors",
-        # callee: who set it; how: whether a test has shown that it is set.
-        (event("leaked-error", "error", "callee", path_sensitive=True, how="definite possible"),),
+        # callee: who set it; how: whether a test has shown that it is set; object: what sort of error.
+        (
+            event(
+                "leaked-error",
+                "error",
+                "callee",
+                path_sensitive=True,
+                how="definite possible",
+                object="Error GError",
+            ),
+        ),
         run,
     ),
 )

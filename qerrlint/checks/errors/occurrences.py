@@ -10,6 +10,7 @@ from qerrlint.absint.trace import is_joined
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps, shown
+from qerrlint.domain.error import GERROR
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call
@@ -23,6 +24,11 @@ def of_kind(analysed: AnalysedFunction, kind: str) -> Iterator[Occurrence]:
 def of_locals(analysed: AnalysedFunction, kind: str) -> Iterator[Occurrence]:
     """Those of them that are about a local Error pointer: of a member the function sees only a part."""
     return (o for o in of_kind(analysed, kind) if o.cell in analysed.function.locals)
+
+
+def is_of_glib(analysed: AnalysedFunction, cell: str) -> bool:
+    """Whether a local is a GError: g_set_error() warns where one is set already, and goes on."""
+    return analysed.function.locals.get(cell) == GERROR
 
 
 def numbered(analysed: AnalysedFunction, number: int) -> Call | None:
