@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Labels of failures in void functions: jumps there that come without an Error though others come with one.
+"""Labels of failures in void functions: jumps there that come without an Error though they should not.
 
 A void function has no result that could tell a failure. But where other jumps to a label of failures come
-with an Error, one that follows the failure of a callee without errp was meant to come with one, too. Only
-tests and gotos are looked at.
+with an Error, one that follows the failure of a callee without errp was meant to come with one, too. And
+where a function never mentions its errp, and its successes return before the label, no failure is told at
+all. Only tests and gotos are looked at.
 """
 
 from __future__ import annotations
@@ -20,20 +21,28 @@ from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Call
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.source.span import Span
 
 _JUMPS = re.compile(rb"\)?\s*(?:\{[^{}]*\b)?goto\s+(\w+)\s*;")
+_GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
+# A statement that leaves, then nothing but the ends of blocks and comments.
+_LEAVES = rb"\b(?:return|goto)\b[^;{}]*;[\s}]*(?:/\*(?:[^*]|\*(?!/))*\*/\s*)*"
 # Tests of a variable that only a failure passes: a negative status, a NULL pointer.
 _FAILED = re.compile(r"(?:(\w+)\s*<\s*0|(\w+)\s*(?:!=\s*0)?|!\s*(\w+)|(\w+)\s*==\s*NULL)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """A way of returning over a label: the branch whose body ends in the goto, and the call that failed."""
+    """A way of returning over a label: the branch whose body ends in the goto, and the call that failed.
+
+    Both are None where errp is mentioned nowhere, so that any jump counts. `place` is what to point at.
+    """
 
     leaving: ReturnState
-    branch: Trail
+    branch: Trail | None
     label: str
-    call: Call
+    call: Call | None
+    place: Span
 
 
 def silent_jumps(analysed: AnalysedFunction) -> Iterator[Jump]:
@@ -50,6 +59,7 @@ def silent_jumps(analysed: AnalysedFunction) -> Iterator[Jump]:
         elif leaving.error.state is ErrorState.NULL and not leaving.handed:
             without.setdefault(label, []).append((leaving, branch))
     if not with_error:
+        yield from _first_jump(analysed)
         return
     of_failures = word_list("labels-of-failures")
     for label in sorted(without):
@@ -61,7 +71,36 @@ def silent_jumps(analysed: AnalysedFunction) -> Iterator[Jump]:
             continue  # a label that is also reached without a failure is not one of failures
         for (leaving, branch), call in zip(without[label], calls, strict=True):
             if call is not None and not leaving.printed:
-                yield Jump(leaving, branch, label, call)
+                yield Jump(leaving, branch, label, call, branch.span)
+
+
+def _first_jump(analysed: AnalysedFunction) -> Iterator[Jump]:
+    """The first jump to a label of failures in a function that never mentions errp: one mistake of all.
+
+    The successes return before the label, and no message is printed on any way.
+    """
+    function, data = analysed.function, analysed.unit.data
+    errp = re.compile(rb"\b%s\b" % re.escape((analysed.errp or "").encode()))
+    returns = analysed.result.returns
+    if errp.search(data, function.body, function.span.end) or any(leaving.printed for leaving in returns):
+        return
+    of_failures = word_list("labels-of-failures")
+    jumps = [
+        found
+        for found in _GOTO.finditer(data, function.body, function.span.end)
+        if of_failures.matches(found.group(1).decode().rstrip("0123456789"))
+    ]
+    if returns and any(_is_jumped_to(analysed, found.group(1)) for found in jumps):
+        first = jumps[0]
+        place = Span(function.span.path, first.start(), first.end())
+        yield Jump(returns[0], None, first.group(1).decode(), None, place)
+
+
+def _is_jumped_to(analysed: AnalysedFunction, label: bytes) -> bool:
+    """Whether a return or a goto stands right before a label, so that no success falls through to it."""
+    before = re.compile(_LEAVES + re.escape(label) + rb"\s*:")
+    function = analysed.function
+    return before.search(analysed.unit.data, function.body, function.span.end) is not None
 
 
 def _last_jump(unit: TranslationUnit, leaving: ReturnState) -> tuple[str, Trail] | None:

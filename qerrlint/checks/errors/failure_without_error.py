@@ -83,27 +83,28 @@ def _origin(analysed: AnalysedFunction, leaving: ReturnState) -> str:
 
 def _jumps(analysed: AnalysedFunction) -> Iterator[Observation]:
     for jump in silent_jumps(analysed):
-        place = jump.branch
-        text = f"the path leaves for {jump.label} from here, where others come with an Error"
+        origin = jump.call.name if jump.call is not None else ""
+        others = ", where others come with an Error" if origin else ""
+        before = path_steps(analysed.unit, jump.branch.before, "", None) if jump.branch is not None else ()
         yield Observation(
             "failure-without-error",
             analysed.name,
-            place.span,
-            f"{jump.label} {folded(analysed.unit, place.span)} {jump.call.name}",
+            jump.place,
+            f"{jump.label} {folded(analysed.unit, jump.place)} {origin}".rstrip(),
             {
                 "function": analysed.name,
                 "value": f"goto {jump.label}",
-                "origin": jump.call.name,
+                "origin": origin,
                 "kind": "void",
                 "errp": analysed.errp or "",
                 "callers": UNKNOWN,
                 "caller": "",
                 "reader": "",
             },
-            (*path_steps(analysed.unit, place.before, "", None), Step(place.span, text)),
+            (*before, Step(jump.place, f"the path leaves for {jump.label} from here{others}")),
             "medium",
             subject=Subject(returned=jump.leaving),
-            group=place.span,
+            group=jump.place,
         )
 
 
