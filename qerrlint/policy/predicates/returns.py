@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.absint.reachability import place_of
 from qerrlint.checks.errors.value_source import branches, returned_code
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
@@ -162,6 +163,33 @@ def block_ends_in_a_jump(analysed: AnalysedFunction, observation: Observation) -
         _goes_on(observation)
         and _JUMP.search(_rest_of_block(analysed.unit.data, observation.primary.end)) is not None
     )
+
+
+def only_the_setter_leads_there(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the work behind the error_setg() is reached by way of it alone: no success shares it."""
+    if not _goes_on(observation):
+        return False
+    subject = subject_of(observation)
+    assert subject.occurrence is not None
+    setter = place_of(analysed.function, subject.calls[0].index)
+    work = place_of(analysed.function, subject.occurrence.call)
+    if setter is None or work is None:
+        return False
+    return setter[0] == work[0] or not _reaches(analysed, work[0], avoiding=setter[0])
+
+
+def _reaches(analysed: AnalysedFunction, block: int, avoiding: int) -> bool:
+    """Whether some way from the entry to a block does not go through another one."""
+    blocks = analysed.function.blocks
+    seen, todo = {avoiding}, [0] if avoiding else []
+    while todo:
+        number = todo.pop()
+        if number == block:
+            return True
+        if number not in seen:
+            seen.add(number)
+            todo += [edge.target for edge in blocks[number].edges]
+    return False
 
 
 def _goes_on(observation: Observation) -> bool:
