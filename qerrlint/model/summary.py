@@ -11,7 +11,7 @@ from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.domain.error import ERROR, ERRP, ErrorState
 from qerrlint.domain.result import FunctionResult, ReturnState
-from qerrlint.ir.code import ANY, POS, Call
+from qerrlint.ir.code import ANY, POS, ZERO, Call, Var
 from qerrlint.source.span import Span
 
 
@@ -91,6 +91,8 @@ def _place(swallow: Swallow) -> tuple[Span, Span]:
     return swallow.setter_span, swallow.printer_span
 
 
+# Ends the types of lists, GLib's and QAPI's (docs/devel/qapi-code-gen.rst) among them: NULL is the empty one.
+_LIST = "List *"
 _STATES = {ErrorState.SET: True, ErrorState.NULL: False}
 
 
@@ -116,13 +118,22 @@ def sum_up(
 def outcomes_of(result: FunctionResult, kind: str) -> list[tuple[ReturnState, Outcome]]:
     """Each way of returning of an interpreted function with its outcome; `kind` is that of its result."""
     inverted = kind == "bool" and _inverted(result)
-    return [(leaving, _outcome(leaving, kind, inverted)) for leaving in result.returns]
+    of_list = result.signature is not None and result.signature.returns.endswith(_LIST)
+    return [
+        (leaving, _outcome(leaving, kind, inverted, empty=of_list and _is_empty_list(leaving)))
+        for leaving in result.returns
+    ]
 
 
-def _outcome(leaving: ReturnState, kind: str, inverted: bool) -> Outcome:
+def _is_empty_list(leaving: ReturnState) -> bool:
+    """Whether a variable is returned that nothing was put into; NULL as it is written is a failure."""
+    return isinstance(leaving.value, Var) and leaving.signs == ZERO and leaving.origin < 0
+
+
+def _outcome(leaving: ReturnState, kind: str, inverted: bool, empty: bool = False) -> Outcome:
     sets = _STATES.get(leaving.error.state)
     signs = leaving.signs
-    unset = sets is False and fails_by(kind, signs) and not inverted
+    unset = sets is False and fails_by(kind, signs) and not inverted and not empty
     # An enumerator says more than its sign.
     named = bool(leaving.constant) and (signs == ANY or kind not in ("int", "bool"))
     # The constant matters where its sign says nothing, and where it is returned without an Error.
