@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qerrlint.absint.trace import Trail, places
-from qerrlint.domain.error import NULL_CELL, UNKNOWN_CELL, Cell, ErrorState, cell
+from qerrlint.domain.error import ERROR, NULL_CELL, UNKNOWN_CELL, Cell, ErrorState, cell
 from qerrlint.domain.result import OccurrenceKind
 from qerrlint.domain.state import Channel, Draft, Fact, State, fact
 from qerrlint.domain.terms import Term, root_of
@@ -75,10 +75,22 @@ def _meet_place(frame: Frame, state: State, site: TestSite, span: Span, recorder
             recorder.occur(OccurrenceKind.UNINIT, span, place.text, held, -1, state.trail)
         return True
     if place.text == frame.errp and site.test.allow == NONZERO:
-        behind = state.errors.get(state.points.get(place.index, -1))
-        if behind is not None and behind.state is ErrorState.SET and not behind.sure:
+        behind = _unasked(frame, state, state.points.get(place.index, -1))
+        if behind is not None:
             recorder.occur(OccurrenceKind.ERRP_TESTED, span, place.text, behind, -1, state.trail)
     return False
+
+
+def _unasked(frame: Frame, state: State, behind: int) -> Cell | None:
+    """The Error that a call may have set and nobody has asked for: that behind the out-parameter, else a
+    local one."""
+    terms, locals_ = frame.terms.all, frame.function.locals
+    for index, held in sorted(state.errors.items(), key=lambda item: item[0] != behind):
+        if held.state is not ErrorState.SET or held.sure:
+            continue
+        if index == behind or locals_.get(terms[index].text) == ERROR:
+            return held
+    return None
 
 
 # -- what they narrow -------------------------------------------------------------------------------

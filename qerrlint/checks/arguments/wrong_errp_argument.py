@@ -12,7 +12,7 @@ from qerrlint.checks.errors.occurrences import is_addressed, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.error import ERROR, ERRP, ErrorState
-from qerrlint.findings import Observation
+from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import FALSE, TRUE, Addr, Call, Const, Str, Value, Var
 from qerrlint.source.span import Span
 
@@ -33,6 +33,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         if fault is not None and not analysed.unit.is_macro(call.name):
             yield _observation(analysed, call, signature, *fault)
     yield from _never_set(analysed)
+    yield from _other_tested(analysed)
 
 
 def _fault(
@@ -157,6 +158,52 @@ def _never_set(analysed: AnalysedFunction) -> Iterator[Observation]:
         )
 
 
+def _other_tested(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A call that is given errp, and right behind it a local Error is tested that is NULL on every path.
+
+    Another call is given that local, so that it is one that the function means to use.
+    """
+    errp = analysed.errp
+    if errp is None or not analysed.result.complete:
+        return
+    ended = {occurrence.cell for occurrence in of_kind(analysed, "set-again")}
+    for condition in analysed.result.conditions:
+        cell = condition.cell
+        if (
+            condition.states != {ErrorState.NULL}
+            or cell not in analysed.function.locals
+            or cell in ended
+            or not is_addressed(analysed, cell)
+        ):
+            continue
+        call = _last_call_before(analysed, condition.span)
+        position = analysed.unit.effect(call).errp if call is not None else None
+        if call is None or position is None or call.used or not 0 <= position < len(call.args):
+            continue
+        if call.args[position] != Var(errp):
+            continue
+        slots = {"callee": call.name, "argument": errp, "prototype": cell, "problem": "other-tested"}
+        yield Observation(
+            "wrong-errp-argument",
+            analysed.name,
+            call.span,
+            f"{cell} {call.text}",
+            {**slots, "position": "", "count": "", "wanted": ""},
+            (Step(condition.span, f"{cell} is tested here, and nothing has set it on any path"),),
+            "high",
+            subject=Subject((call,)),
+        )
+
+
+def _last_call_before(analysed: AnalysedFunction, condition: Span) -> Call | None:
+    """The last call of the block that ends in a condition."""
+    for block in analysed.function.blocks:
+        if any(edge.span == condition for edge in block.edges):
+            calls = [event for event in block.events if isinstance(event, Call)]
+            return calls[-1] if calls else None
+    return None
+
+
 CHECKS = (
     Check(
         "wrong-errp-argument",
@@ -171,7 +218,7 @@ CHECKS = (
                 "count",
                 "wanted",
                 "prototype",
-                problem="not-an-error error-elsewhere too-few too-many never-set",
+                problem="not-an-error error-elsewhere too-few too-many never-set other-tested",
             ),
         ),
         run,

@@ -3,16 +3,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
+from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import Check, event
+from qerrlint.checks.errno_source import returns_errno
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
+from qerrlint.checks.errors.value_source import assigned_from, own_returns
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
 from qerrlint.domain.error import ErrorState
-from qerrlint.findings import Observation
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import NEG, POS, ZERO, Addr, Call, Const, Edge, Result, Value, Var
 from qerrlint.source.span import Span
+
+# How far behind a condition the end of its block is looked for, in bytes.
+_FARTHEST = 2000
+_MINUS_ONE = re.compile(r"(?:==|!=)\s*\(?-\s*1\)?\s*$")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -20,6 +30,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     yield from _errp_itself(analysed)
     yield from _sign(analysed)
     yield from _never_set(analysed)
+    yield from _wrong_number(analysed)
 
 
 def _errp_itself(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -33,8 +44,31 @@ def _errp_itself(analysed: AnalysedFunction) -> Iterator[Observation]:
         line, _ = lines.position(occurrence.span.start)
         if setter is None or b"*" + occurrence.cell.encode() in lines.text(line):
             continue
-        slots = {"subject": occurrence.cell, "callee": setter.name, "form": "errp-itself"}
+        given = _error_given(analysed, setter)
+        if given and given.encode() in _identifiers_of_body(analysed.unit.data, occurrence.span.end):
+            continue  # errp decides what becomes of the local Error
+        form = "errp-for-local" if given else "errp-itself"
+        slots = {"subject": occurrence.cell, "callee": setter.name, "form": form, "meant": given}
         yield observed(analysed, "wrong-error-test", occurrence, slots, calls=(setter,), certainty="medium")
+
+
+def _error_given(analysed: AnalysedFunction, setter: Call) -> str:
+    """The local Error whose address a call was given; "" for errp itself."""
+    position = analysed.unit.effect(setter).errp
+    arg = setter.args[position] if position is not None and 0 <= position < len(setter.args) else None
+    return arg.path if isinstance(arg, Addr) else ""
+
+
+def _identifiers_of_body(data: bytes, condition_end: int) -> frozenset[bytes]:
+    """The identifiers in the statement, or the block, behind a condition."""
+    depth = 0
+    limit = min(len(data), condition_end + _FARTHEST)
+    for at in range(condition_end, limit):
+        depth += (data[at] == 0x7B) - (data[at] == 0x7D)
+        if depth == 0 and data[at] in b";}":
+            limit = at
+            break
+    return frozenset(_WORD.findall(data, condition_end, limit))
 
 
 def _sign(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -47,6 +81,7 @@ def _sign(analysed: AnalysedFunction) -> Iterator[Observation]:
             "subject": folded(analysed.unit, occurrence.span),
             "callee": call.name,
             "form": f"sign-of-{occurrence.cell}",
+            "meant": "",
         }
         yield observed(analysed, "wrong-error-test", occurrence, slots, calls=(call,))
 
@@ -69,25 +104,103 @@ def _never_set(analysed: AnalysedFunction) -> Iterator[Observation]:
             analysed.name,
             span,
             f"{cells[span]} {folded(analysed.unit, span)}",
-            {"subject": cells[span], "callee": "", "form": "error-never-set"},
+            {"subject": cells[span], "callee": "", "form": "error-never-set", "meant": ""},
             (),
             "high",
             subject=Subject(),
         )
 
 
+def _wrong_number(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """An int result that fails with a negative number, asked whether it is 0, or whether it is -1."""
+    for block in analysed.function.blocks:
+        for edge in block.edges:
+            if len(edge.tests) != 1 or edge.span is None or not edge.tests[0].allow & (NEG | ZERO):
+                continue
+            subject, allow = edge.tests[0].subject, edge.tests[0].allow
+            call = _call_behind(analysed, subject, edge.span)
+            if call is None:
+                continue
+            text = folded(analysed.unit, edge.span)
+            if allow == ZERO and _means_failure(analysed, edge) and _is_number_or_failure(analysed, call):
+                form = "zero-of-negative"
+                if _asks_for_negative(analysed, subject):
+                    continue
+            elif allow == NEG and _MINUS_ONE.search(text) and returns_errno(analysed, call):
+                form = "minus-one-of-errno"
+            else:
+                continue
+            yield Observation(
+                "wrong-error-test",
+                analysed.name,
+                edge.span,
+                text,
+                {"subject": text, "callee": call.name, "form": form, "meant": ""},
+                (Step(call.span, f"{call.name}() is called here"),),
+                "medium",
+                subject=Subject((call,)),
+                group=edge.span,
+            )
+
+
+def _call_behind(analysed: AnalysedFunction, subject: Value, test: Span) -> Call | None:
+    """The direct call whose int result is tested, as it is or kept in a variable."""
+    if isinstance(subject, Result):
+        call: Call | None = analysed.function.calls[subject.call]
+    elif isinstance(subject, Var):
+        call = assigned_from(analysed.result, subject.path, Span(test.path, test.end, test.end))
+    else:
+        call = None
+    if call is None or not call.direct:
+        return None
+    signature = analysed.unit.signature(call.name)
+    kind = result_kind(signature, analysed.unit.typedefs) if signature is not None else "unknown"
+    return call if kind == "int" else None
+
+
+def _means_failure(analysed: AnalysedFunction, edge: Edge) -> bool:
+    """Whether an Error is set where an edge leads to."""
+    events = analysed.function.blocks[edge.target].events
+    calls = [event for event in events if isinstance(event, Call)]
+    return bool(calls) and analysed.unit.effect(calls[0]).evidence == "setter"
+
+
+def _is_number_or_failure(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether a callee of this file without errp returns a number, or a negative constant where it fails.
+
+    One that returns 0 as it is written returns a status: 0 is its success, or its answer.
+    """
+    returns = own_returns(analysed.unit, call)
+    fails = any(leaving.signs == NEG and isinstance(leaving.value, Const) for leaving in returns)
+    numbers = any(leaving.signs & POS and not isinstance(leaving.value, Result) for leaving in returns)
+    return fails and numbers and not any(leaving.signs == ZERO for leaving in returns)
+
+
+def _asks_for_negative(analysed: AnalysedFunction, subject: Value) -> bool:
+    """Whether the function also asks whether a value is negative."""
+    return any(
+        test.subject == subject and test.allow in (NEG, ZERO | POS, NEG | ZERO, POS)
+        for block in analysed.function.blocks
+        for edge in block.edges
+        for test in edge.tests
+    )
+
+
 CHECKS = (
     Check(
         "wrong-error-test",
         "errors",
-        # subject: what is tested; callee: whose failure it is meant to show ("" if there is none).
+        # subject: what is tested; callee: whose failure it is meant to show ("" if there is none); meant: the
+        # Error that should be tested instead ("" if it is none).
         (
             event(
                 "wrong-error-test",
                 "subject",
                 "callee",
+                "meant",
                 path_sensitive=True,
-                form="errp-itself error-never-set sign-of-bool sign-of-pointer",
+                form="errp-itself errp-for-local error-never-set sign-of-bool sign-of-pointer "
+                "zero-of-negative minus-one-of-errno",
             ),
         ),
         run,
