@@ -35,7 +35,7 @@ from qerrlint.ir.code import (
 )
 
 ERRNO = Var("errno")
-_MINUS_ERRNO = Op("-", ERRNO)
+_MINUS_ERRNO = "-errno"
 _CONSTANT = re.compile(r"-E[A-Z0-9]+\Z")
 _RELATION = re.compile(r"[=<>]")
 _RESULT = re.compile(r"#(\d+)\Z")
@@ -89,7 +89,7 @@ def _body_returns_errno(analysed: AnalysedFunction, name: str) -> bool:
         code = leaving.constant or text_of(leaving.value or ERRNO)
         if _CONSTANT.match(code):
             seen = True
-        elif leaving.value != _MINUS_ERRNO:
+        elif code != _MINUS_ERRNO:
             return False
     return seen
 

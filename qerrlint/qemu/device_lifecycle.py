@@ -44,6 +44,8 @@ _STORED = re.compile(
     rb"\bq(?:emu|dev)_add_vm_change_state_handler\w*\((?P<handler>[^;]*);"
 )
 _DEFINES = re.compile(rb"^OBJECT_DEFINE_(?:SIMPLE_)?TYPE\w*\(", re.MULTILINE)
+# What several devices realize in common is named so, beside its counterpart; other files call both.
+_REALIZES = re.compile(r"(\w+)_realize(?:_\w+|fn)?\Z")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CALL = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
 
@@ -51,7 +53,8 @@ _CALL = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
 def phases(data: bytes, functions: frozenset[str]) -> dict[str, frozenset[str]]:
     """The phases in which each function (of `functions`) runs, by the slots that its file stores it in.
 
-    `data` are the file's bytes. A function that runs in no known phase is left out.
+    `data` are the file's bytes. A function that runs in no known phase is left out; one that no slot of the
+    file holds is known by its name where its counterpart stands beside it (`X_realize`, `X_unrealize`).
     """
     found: dict[str, set[str]] = {}
     for stored in _STORED.finditer(data):
@@ -68,7 +71,24 @@ def phases(data: bytes, functions: frozenset[str]) -> dict[str, frozenset[str]]:
         for name in functions:
             if name.endswith("_finalize"):
                 found.setdefault(name, set()).add("finalize")
+    for name, counterpart in _helpers(functions):
+        if name not in found:
+            found[name] = {"realize"}
+            found.setdefault(counterpart, set()).add("unrealize")
     return {name: frozenset(served) for name, served in found.items() if name in functions}
+
+
+def _helpers(functions: frozenset[str]) -> list[tuple[str, str]]:
+    """The functions called `X_realize` with an `X_unrealize` beside them, and that."""
+    out = []
+    for name in sorted(functions):
+        found = _REALIZES.match(name)
+        if found is not None:
+            start = f"{found.group(1)}_unrealize"
+            counterpart = next((other for other in sorted(functions) if other.startswith(start)), None)
+            if counterpart is not None:
+                out.append((name, counterpart))
+    return out
 
 
 def calls_inside(data: bytes, spans: dict[str, tuple[int, int]]) -> dict[str, frozenset[str]]:

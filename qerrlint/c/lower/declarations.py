@@ -12,6 +12,8 @@ from qerrlint.ir.code import Assign, Declare, Opaque
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+_SCOPES = frozenset({"compound_statement", "for_statement"})
+_ERRORS = frozenset({"Error *", "Error **", "GError *"})
 _TAGGED = frozenset({"struct_specifier", "union_specifier", "enum_specifier"})
 
 
@@ -63,6 +65,10 @@ def _declarator(fn: Lowering, node: Node, base: str, static: bool, auto: bool) -
         return
     name = fn.source.raw(declarator)
     type_text = base + (" " + "*" * stars if stars else "") + ("[]" if array else "")
+    outer = fn.out.locals.get(name)
+    if outer in _ERRORS and type_text not in _ERRORS:
+        # An inner variable of the name that an Error has outside: two variables, kept apart by their names.
+        name = fn.source.rename(declarator, _scope(declarator))
     fn.declare(name, type_text)
     if auto or static:
         fn.out.autos.add(name)
@@ -74,6 +80,14 @@ def _declarator(fn: Lowering, node: Node, base: str, static: bool, auto: bool) -
         _members(fn, name, initialiser)
     else:
         fn.out.emit(Assign(name, truth(fn, initialiser), span))
+
+
+def _scope(node: Node) -> Node:
+    """The block, or the loop, in which a name is declared."""
+    around = node
+    while around.parent is not None and around.type not in _SCOPES:
+        around = around.parent
+    return around
 
 
 def _members(fn: Lowering, name: str, node: Node) -> None:

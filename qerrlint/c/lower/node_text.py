@@ -40,6 +40,25 @@ class NodeText:
         self._path = span.path
         self._allowance = _TEXT_LIMIT * len(piece) + _SMALL
 
+    def rename(self, node: Node, scope: Node) -> str:
+        """Give the variable that an identifier declares another name of equal length, up to a scope's end.
+
+        Members and the contents of strings keep theirs. Returns the new name, or the old one where the
+        function uses all such names already.
+        """
+        old = self.raw(node)
+        for ending in "_0123456789":
+            new = old[:-1] + ending
+            if new != old and new.isidentifier() and not re.search(rf"\b{new}\b", self._text):
+                break
+        else:
+            return old
+        start, end = node.start_byte, scope.end_byte
+        found = re.compile(rf'"(?:[^"\\\n]|\\.)*"|(?<![\w.])(?<!->){re.escape(old)}\b')
+        inside = found.sub(lambda m: new if m.group() == old else m.group(), self._text[start:end])
+        self._text = self._text[:start] + inside + self._text[end:]
+        return new
+
     def span(self, node: Node) -> Span:
         """The node's place in the file."""
         base = self._base
