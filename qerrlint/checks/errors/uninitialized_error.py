@@ -10,18 +10,20 @@ from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import numbered, observed, of_locals
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.text.guard_edits import null_edits
-from qerrlint.findings import Observation
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import Declare
+from qerrlint.source.span import Span
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
-    """Uses of local Error pointers that nothing has been stored in."""
+    """Declarations of local Error pointers that are used before anything has been stored in them."""
     for occurrence in of_locals(analysed, "uninit"):
         call = numbered(analysed, occurrence.call)
         if call is None:
             use = "tested"
         else:
             use = "consumed" if analysed.unit.effect(call).consumes is not None else "passed"
-        seen = observed(
+        at_use = observed(
             analysed,
             "uninitialized-error",
             occurrence,
@@ -29,7 +31,25 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             calls=(call,),
             group=(occurrence.cell, occurrence.first.origin),
         )
-        yield replace(seen, edits=null_edits(analysed, occurrence.cell))
+        at_use = replace(at_use, edits=null_edits(analysed, occurrence.cell))
+        declared = _declaration(analysed, occurrence.cell, occurrence.span)
+        if declared is None:
+            yield at_use
+        else:
+            # The line to mend is that of the declaration; the use may be far below.
+            step = Step(occurrence.span, f"{occurrence.cell} is {use} here")
+            yield replace(at_use, primary=declared, trail=(*at_use.trail, step))
+
+
+def _declaration(analysed: AnalysedFunction, name: str, use: Span) -> Span | None:
+    """The last declaration of a local before a use."""
+    spans = [
+        event.span
+        for block in analysed.function.blocks
+        for event in block.events
+        if isinstance(event, Declare) and event.path == name and event.span < use
+    ]
+    return max(spans, default=None)
 
 
 CHECKS = (
