@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import is_of_glib, numbered, of_kind
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.member_again import members_set_again
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.text.guard_edits import return_edits
 from qerrlint.checks.trace_steps import path_steps, shown
@@ -46,6 +47,22 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             subject=Subject((call,) if first is None else (call, first), occurrence),
             group=(occurrence.cell, occurrence.first.origin if sure else -1),
         )
+    yield from _by_a_method(analysed)
+
+
+def _by_a_method(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A member that a method fills each time it runs, and does not look at first."""
+    for call, path, other in members_set_again(analysed):
+        yield Observation(
+            event="error-set-twice",
+            function=analysed.name,
+            primary=call.span,
+            key=f"{path} {call.text} {other}",
+            slots={"error": path, "callee": call.name, "first": other, "how": "again"},
+            certainty="medium",
+            subject=Subject((call,)),
+            group=("again", call.index),
+        )
 
 
 def _returned(analysed: AnalysedFunction, first: Call | None) -> tuple[Edit, ...]:
@@ -70,7 +87,8 @@ CHECKS = (
     Check(
         "error-set-twice",
         "errors",
-        # error: the Error expression; callee: who sets it now; first: who set it before.
+        # error: the Error expression; callee: who sets it now; first: who set it before (how = "again": who
+        # empties it).
         (
             event(
                 "error-set-twice",
@@ -78,9 +96,10 @@ CHECKS = (
                 "callee",
                 "first",
                 path_sensitive=True,
-                how="definite possible",
+                how="definite possible again",
             ),
         ),
         run,
+        ("slots-that-run-once",),
     ),
 )
