@@ -14,9 +14,10 @@ from qerrlint.checks.errors.value_source import assigned_from, own_returns
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
-from qerrlint.domain.error import ErrorState
+from qerrlint.domain.conventions import FAILURE, fails_by
+from qerrlint.domain.error import FATAL, ErrorState
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import NEG, POS, ZERO, Addr, Call, Const, Edge, Result, Value, Var
+from qerrlint.ir.code import ANY, NEG, POS, ZERO, Addr, Call, Const, Edge, Result, Return, Value, Var
 from qerrlint.source.span import Span
 
 # How far behind a condition the end of its block is looked for, in bytes.
@@ -122,10 +123,16 @@ def _wrong_number(analysed: AnalysedFunction) -> Iterator[Observation]:
             if call is None:
                 continue
             text = folded(analysed.unit, edge.span)
-            if allow == ZERO and _means_failure(analysed, edge) and _is_number_or_failure(analysed, call):
+            if allow == ZERO and _asks_for_negative(analysed, subject):
+                continue
+            if allow == ZERO and _sets_error(analysed, edge) and _is_number_or_failure(analysed, call):
                 form = "zero-of-negative"
-                if _asks_for_negative(analysed, subject):
-                    continue
+            elif (
+                allow == ZERO
+                and _returns_failure(analysed, edge, edge.span)
+                and _zero_succeeds(analysed, call)
+            ):
+                form = "zero-of-success"
             elif allow == NEG and _MINUS_ONE.search(text) and returns_errno(analysed, call):
                 form = "minus-one-of-errno"
             else:
@@ -158,11 +165,38 @@ def _call_behind(analysed: AnalysedFunction, subject: Value, test: Span) -> Call
     return call if kind == "int" else None
 
 
-def _means_failure(analysed: AnalysedFunction, edge: Edge) -> bool:
+def _sets_error(analysed: AnalysedFunction, edge: Edge) -> bool:
     """Whether an Error is set where an edge leads to."""
     events = analysed.function.blocks[edge.target].events
     calls = [event for event in events if isinstance(event, Call)]
-    return bool(calls) and analysed.unit.effect(calls[0]).evidence == "setter"
+    return any(analysed.unit.effect(call).evidence == "setter" for call in calls)
+
+
+def _returns_failure(analysed: AnalysedFunction, edge: Edge, test: Span) -> bool:
+    """Whether a function with errp returns a constant failure where an edge leads to, and a success elsewhere.
+
+    The test asks for 0 as it is written, and no Error is set behind it: else 0 is a failure of its own.
+    """
+    asks = analysed.unit.data[test.start - 1 : test.start] == b"!" or "==" in analysed.unit.on_one_line(test)
+    if analysed.errp is None or not asks or _sets_error(analysed, edge):
+        return False
+    last = analysed.function.blocks[edge.target].events[-1:]
+    value = last[0].value if last and isinstance(last[0], Return) else None
+    signs = value.signs if isinstance(value, Const) else 0
+    succeeds = any(leaving.signs & ~FAILURE.get(analysed.kind, ANY) for leaving in analysed.result.returns)
+    return bool(signs) and fails_by(analysed.kind, signs) and succeeds
+
+
+def _zero_succeeds(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether a callee with an out-error sets it with a negative result, and not with 0."""
+    effect = analysed.unit.effect(call)
+    given = call.args[effect.errp] if effect.errp is not None and effect.errp < len(call.args) else None
+    return (
+        given is not None
+        and not (isinstance(given, Addr) and given.path in FATAL)
+        and any(outcome.sets and outcome.signs == NEG for outcome in effect.outcomes)
+        and all(outcome.sets is False for outcome in effect.outcomes if outcome.signs & ZERO)
+    )
 
 
 def _is_number_or_failure(analysed: AnalysedFunction, call: Call) -> bool:
@@ -200,7 +234,7 @@ CHECKS = (
                 "meant",
                 path_sensitive=True,
                 form="errp-itself errp-for-local error-never-set sign-of-bool sign-of-pointer "
-                "zero-of-negative minus-one-of-errno",
+                "zero-of-negative zero-of-success minus-one-of-errno",
             ),
         ),
         run,
