@@ -88,7 +88,10 @@ def test_a_heading_inside_code_is_none() -> None:
         (text('where = "how"\n'), "'where' is not a table"),
         (text('where = { caller = "x" }\n'), "where: slot 'caller' is not emitted"),
         (text("where = { how = 1 }\n"), "where: how is not compared with a string"),
-        (text('where = { how = "maybe" }\n'), "where: how is never 'maybe' (values: definite, possible)"),
+        (
+            text('where = { how = "maybe" }\n'),
+            "where: how is never 'maybe' (values: again, definite, possible)",
+        ),
         (text('labels = ["double"]\n'), "unknown label 'double' (known: abort-fatal, "),
         (text('labels = "double-set"\n'), "'labels' is not a list of strings"),
         (text("enabled = 1\n"), "'enabled' is neither true nor false"),

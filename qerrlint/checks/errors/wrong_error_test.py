@@ -127,11 +127,7 @@ def _wrong_number(analysed: AnalysedFunction) -> Iterator[Observation]:
                 continue
             if allow == ZERO and _sets_error(analysed, edge) and _is_number_or_failure(analysed, call):
                 form = "zero-of-negative"
-            elif (
-                allow == ZERO
-                and _returns_failure(analysed, edge, edge.span)
-                and _zero_succeeds(analysed, call)
-            ):
+            elif allow == ZERO and _returns_failure(analysed, edge) and _zero_succeeds(analysed, call):
                 form = "zero-of-success"
             elif allow == NEG and _MINUS_ONE.search(text) and returns_errno(analysed, call):
                 form = "minus-one-of-errno"
@@ -172,13 +168,15 @@ def _sets_error(analysed: AnalysedFunction, edge: Edge) -> bool:
     return any(analysed.unit.effect(call).evidence == "setter" for call in calls)
 
 
-def _returns_failure(analysed: AnalysedFunction, edge: Edge, test: Span) -> bool:
-    """Whether a function with errp returns a constant failure where an edge leads to, and a success elsewhere.
+def _returns_failure(analysed: AnalysedFunction, edge: Edge) -> bool:
+    """Whether a function with errp returns a constant failure behind an edge, and a success elsewhere.
 
     The test asks for 0 as it is written, and no Error is set behind it: else 0 is a failure of its own.
     """
-    asks = analysed.unit.data[test.start - 1 : test.start] == b"!" or "==" in analysed.unit.on_one_line(test)
-    if analysed.errp is None or not asks or _sets_error(analysed, edge):
+    test, data = edge.span, analysed.unit.data
+    if test is None or analysed.errp is None or _sets_error(analysed, edge):
+        return False
+    if data[test.start - 1 : test.start] != b"!" and "==" not in analysed.unit.on_one_line(test):
         return False
     last = analysed.function.blocks[edge.target].events[-1:]
     value = last[0].value if last and isinstance(last[0], Return) else None
