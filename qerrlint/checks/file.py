@@ -6,16 +6,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from qerrlint.domain.ownership import Pair
 from qerrlint.model.translation_unit import TranslationUnit
 
 T = TypeVar("T")
 
 
 class AnalysedFile:
-    """One file, with the facts that its checks have asked for."""
+    """One file, with the facts that its checks have asked for; `pairs` are those of all rule files."""
 
-    def __init__(self, unit: TranslationUnit) -> None:
+    def __init__(self, unit: TranslationUnit, pairs: tuple[Pair, ...] = ()) -> None:
         self.unit = unit
+        self.pairs = pairs
         self._kept: dict[object, Any] = {}
 
     def once(self, compute: Callable[[AnalysedFile], T]) -> T:

@@ -80,7 +80,7 @@ def analyse_unit(
             damaged.append(Uncovered(piece.span, piece.name, unit.lowering.damage(piece) or ""))
             continue
         explored += 1
-        analysed = AnalysedFunction(unit.with_definition(piece), piece, function, result, rules.pairs)
+        analysed = AnalysedFunction(unit.with_definition(piece), piece, function, result, rules.path_pairs)
         seen = (seen for check in function_checks() for seen in check.run(analysed))
         for observation in _observations(analysed, seen, rules, exemptions, exempted):
             on_path = observation.event in path_sensitive() and not observation.whole
@@ -91,7 +91,7 @@ def analyse_unit(
         if not result.complete:
             reason = unit.interpretation.incomplete(piece) or ""
             incomplete.append(Uncovered(piece.span, piece.name, reason))
-    file = AnalysedFile(unit)
+    file = AnalysedFile(unit, rules.pairs)
     seen = (
         seen for check in file_checks() for seen in check.run(file) if only is None or seen.function in only
     )

@@ -3,7 +3,8 @@
 
 With headers in reach a file's result is made from its own bytes, from what it includes, from the QAPI schemas
 and from this program with its rules. Which headers a file includes is not asked: a change of any header or
-schema gives every file another key, and so does one of a .c file that a header includes.
+schema gives every file another key, and so does one of a .c file that a header includes. The result of a file
+that defines types also rests on the types of the tree, and on the other files of its folder.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from qerrlint.source.source import Source
 _INCLUDED = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*["<](?:[^">\n]*/)?([^">/\n]+)[">]', re.MULTILINE)
 # What declarations, constants and schemas are read from, whoever includes it.
 _READ = (".h", ".inc", ".json")
+# What makes a file one that defines types, and what other files may want to know of these.
+_DEVICE = (b"TypeInfo", b"OBJECT_DEFINE_")
+_TYPES = re.compile(
+    rb"TypeInfo\b[^;]*;|OBJECT_DEFINE_[^;]*;|->(?:hotpluggable|user_creatable|bus_type|realize|unrealize|exit)\s*=[^;]*;"
+)
 _OWN = (".py", ".toml", ".md", ".h")
 
 
@@ -27,6 +33,9 @@ class CacheKeys:
 
     def __init__(self, source: Source, reach: str, rule_folders: Sequence[str], measure: bool) -> None:
         self._shared: bytes | None = None
+        self._source = source
+        self._types: bytes | None = None
+        self._folders: dict[str, bytes] = {}
         if reach != "headers":
             return
         digest = hashlib.sha256(f"{reach} {measure}\0".encode())
@@ -50,7 +59,32 @@ class CacheKeys:
             return None
         digest = hashlib.sha256(self._shared)
         _add(digest, path, data)
+        if any(word in data for word in _DEVICE):
+            digest.update(self._all_types())
+            digest.update(self._folder(path.rpartition("/")[0]))
         return digest.hexdigest()
+
+    def _all_types(self) -> bytes:
+        """A digest of what the C files of the tree say of QOM types: a device inherits from others."""
+        if self._types is None:
+            digest = hashlib.sha256()
+            for path, data in self._source.read_many(p for p in self._source.paths() if p.endswith(".c")):
+                if any(word in data for word in _DEVICE):
+                    _add(digest, path, b"".join(_TYPES.findall(data)))
+            self._types = digest.digest()
+        return self._types
+
+    def _folder(self, folder: str) -> bytes:
+        """A digest of the C files of a folder: one may give back what another's device takes."""
+        if folder not in self._folders:
+            digest = hashlib.sha256()
+            inside = [
+                p for p in self._source.paths() if p.endswith(".c") and p.rpartition("/")[0] == folder
+            ]  # fmt: skip
+            for path, data in self._source.read_many(inside):
+                _add(digest, path, data)
+            self._folders[folder] = digest.digest()
+        return self._folders[folder]
 
 
 def _odd_includes(data: bytes) -> set[str]:

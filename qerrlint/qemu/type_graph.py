@@ -266,6 +266,10 @@ class TypeGraph:
         for folder in folders:
             yield from self._in_folder(folder)
 
+    def beside(self, path: str) -> tuple[str, ...]:
+        """The C files in the folder of a file, that file among them."""
+        return self._in_folder(posixpath.dirname(path))
+
     def _in_folder(self, folder: str) -> tuple[str, ...]:
         if self._folders is None:
             table: dict[str, list[str]] = {}

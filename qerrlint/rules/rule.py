@@ -125,10 +125,12 @@ class Rule:
 class RuleSet:
     """Rules by id, in the order of their ids; only enabled ones speak.
 
-    `known` holds every rule by id as it was loaded, also those that a selection has left out.
+    `known` holds every rule by id as it was loaded, also those that a selection has left out. `pairs` are
+    those of all rules, `path_pairs` those that are followed along the paths of functions (of the family
+    `ownership`).
     """
 
-    __slots__ = ("_by_id", "_every", "_listeners", "known", "pairs")
+    __slots__ = ("_by_id", "_every", "_listeners", "known", "pairs", "path_pairs")
 
     def __init__(self, rules: Iterable[Rule], known: Mapping[str, Rule] | None = None) -> None:
         self._by_id = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
@@ -140,9 +142,8 @@ class RuleSet:
                 listeners.setdefault(rule.event, []).append(rule)
         self._listeners = listeners
         # Every check runs in every run, whichever rules are selected: so the pairs are those of all rules.
-        self.pairs: tuple[Pair, ...] = tuple(
-            {pair.name: pair for rule in self.known.values() for pair in rule.pairs}.values()
-        )
+        self.pairs = _pairs(self.known.values())
+        self.path_pairs = _pairs(rule for rule in self.known.values() if rule.analysis == "ownership")
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._by_id.values())
@@ -217,6 +218,11 @@ class RuleSet:
         raise UsageError(
             f"unknown rule {name!r}" + (f"; did you mean {near[0]!r}?" if near else " (see `qerrlint rules`)")
         )
+
+
+def _pairs(rules: Iterable[Rule]) -> tuple[Pair, ...]:
+    """The pairs of these rules, each once."""
+    return tuple({pair.name: pair for rule in rules for pair in rule.pairs}.values())
 
 
 def _holds(where: Where, slots: Mapping[str, str]) -> bool:

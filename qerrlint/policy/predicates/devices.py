@@ -3,12 +3,90 @@
 
 from __future__ import annotations
 
+import re
+
+from qerrlint.checks.devices.life_cycle import Taken, life_cycle
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.qemu.device_tables import RegionTable
+from qerrlint.qemu.layouts import layouts_of
+from qerrlint.qemu.type_graph import QomType
+from qerrlint.qemu.unplugging import may_be_unplugged
 
 
 def region_may_refuse(_file: AnalysedFile, observation: Observation) -> bool:
     """The region's table has a function that is asked before each access."""
     region = observation.subject
     return isinstance(region, RegionTable) and region.text("valid", "accepts") not in ("", "NULL")
+
+
+def type_stays(_file: AnalysedFile, observation: Observation) -> bool:
+    """What realize takes is kept by a type that cannot be unplugged."""
+    one = observation.subject
+    buses = word_list("buses-with-unplug")
+    return isinstance(one, Taken) and one.phase == "realize" and not may_be_unplugged(one.type, buses)
+
+
+def member_of_parent(file: AnalysedFile, observation: Observation) -> bool:
+    """The object is kept in the struct of a parent type, whose own phases may give it back."""
+    one = observation.subject
+    if not isinstance(one, Taken) or not one.base:
+        return False
+    struct = one.type.instance_struct
+    chain = layouts_of(file.unit.program.environment).chain(struct, file.unit.path) if struct else ()
+    text = life_cycle(file).text(one.function)
+    declared = (
+        re.search(rf"\b(\w+)\s*\*\s*{one.base}\b", f"{text.head} {text.code}") if text is not None else None
+    )
+    return declared is not None and declared[1] in chain[1:]
+
+
+def field_is_property(file: AnalysedFile, observation: Observation) -> bool:
+    """The field belongs to a property, which frees what it holds when the object is destroyed."""
+    one = observation.subject
+    if not isinstance(one, Taken) or not one.member:
+        return False
+    # A macro of the file may hold the list as well.
+    pattern = rb"\bDEFINE_\w*PROP\w*\(\s*[^,;]*,\s*\w+,\s*[\w.\[\]]*\b%s\b" % one.member.encode()
+    return re.search(pattern, file.unit.data) is not None
+
+
+def finalize_takes_it_back(file: AnalysedFile, observation: Observation) -> bool:
+    """A function that instance_finalize runs calls what undoes the registration."""
+    of = observation.subject
+    if not isinstance(of, QomType):
+        return False
+    life = life_cycle(file)
+    callee = observation.slots["callee"]
+    undoing = [
+        pair.releasing for pair in file.pairs if any(move.call == callee for move in pair.acquire)
+    ]  # fmt: skip
+    entries = [
+        entry.function for one in life.types if of in one.lineage for entry in life.entries(one, "finalize")
+    ]
+    for name in life.reached(entries):
+        text = life.text(name)
+        if text is not None and any(pattern.search(text.code.encode("latin-1")) for pattern in undoing):
+            return True
+    return False
+
+
+def asks_for_the_machine_of_a_user(_file: AnalysedFile, observation: Observation) -> bool:
+    """An object that the user makes asks for the machine, which is there by then."""
+    of = observation.subject
+    return (
+        isinstance(of, QomType)
+        and observation.slots["callee"] == "qdev_get_machine"
+        and any("TYPE_USER_CREATABLE" in one.row.interfaces for one in of.lineage)
+    )
+
+
+def told_as_global(_file: AnalysedFile, observation: Observation) -> bool:
+    """What instance_init takes is a registration that global-in-init speaks of."""
+    one = observation.subject
+    return (
+        isinstance(one, Taken)
+        and one.phase == "instance_init"
+        and word_list("global-registrations").matches(one.move.call)
+    )

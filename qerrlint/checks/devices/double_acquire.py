@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Check: a function that runs again makes an object, and nothing looks at what its member holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.devices.life_cycle import SETUP, UNDOING, LifeCycle, Taken, has_types, life_cycle
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.findings import Observation, Step
+from qerrlint.qemu.type_graph import Phase
+
+# The pairs whose objects the device makes for itself and keeps: others are handed on, or kept in tables.
+_KINDS = frozenset({"timer", "periodic timer", "bottom half"})
+# Members in which a function is stored that a guest or a reset runs as often as it likes.
+_AGAIN = frozenset(
+    (
+        *("read", "write", "read_with_attrs", "write_with_attrs", "command", "transfer", "handle_data"),
+        *("handle_control", "handle_reset", "reset", "legacy_reset", "enter", "hold"),
+    )
+)
+
+
+def _run(file: AnalysedFile) -> Iterator[Observation]:
+    unit = file.unit
+    life = life_cycle(file)
+    if not has_types(unit) or not life.acquires_any:
+        return
+    kinds = {move.call for pair in file.pairs if pair.name in _KINDS for move in pair.acquire}
+    if not any(name.encode() in unit.data for name in kinds):
+        return
+    acquiring = [name for name in unit.functions if life.acquires(name)]
+    entries = [name for name in unit.functions if unit.slots_of(name) & _AGAIN] if acquiring else []
+    if not entries:
+        return
+    again = life.reached(entries)
+    once = set(
+        life.reached(entry.function for of in life.types for entry in life.entries(of, *SETUP, *UNDOING))
+    )
+    for name in acquiring:
+        if name not in again or name in once:
+            continue
+        entry = next(one for one in entries if name in life.reached([one]))
+        slot = min(unit.slots_of(entry) & _AGAIN)
+        for of in life.types[:1]:
+            stored = Phase("again", entry, unit.path, slot, "", unit.functions[entry].span, of.name)
+            for one in life.acquired(name, "again", stored, of):
+                if one.member and one.pair.name in _KINDS and not _looked_at(life, one, again):
+                    yield _observation(one)
+
+
+def _looked_at(life: LifeCycle, one: Taken, again: tuple[str, ...]) -> bool:
+    """Whether a function that runs again tests or gives back what the member holds."""
+    if set(life.releasing(one.pair, one.member)) & set(again):
+        return True
+    tested = re.compile(
+        rf"\b(?:if|while|assert)\s*\([^;{{}}]*\b{one.member}\b|\b{one.member}\s*(?:\[[^\]]*\])?\s*(?:\?|=\s*NULL)"
+    )
+    for name in again:
+        text = life.text(name)
+        if text is not None and tested.search(text.code):
+            return True
+    return False
+
+
+def _observation(one: Taken) -> Observation:
+    return Observation(
+        event="double-acquire",
+        function=one.function,
+        primary=one.span,
+        key=f"{one.move.call} {one.member}",
+        slots={
+            "pair": one.pair.name,
+            "object": one.place.lstrip("&"),
+            "acquire": one.move.call,
+            "release": " or ".join(dict.fromkeys(f"{move.call}()" for move in one.pair.release)),
+            "entry": one.entry.function,
+            "slot": one.entry.slot,
+        },
+        trail=(
+            Step(one.entry.span, f"{one.entry.function}() is stored as .{one.entry.slot} and may run again"),
+        ),
+        subject=one,
+    )
+
+
+CHECKS = (
+    FileCheck(
+        "double-acquire",
+        "devices",
+        # object: what is made anew; entry: the function that runs again, stored as `slot`.
+        (event("double-acquire", "pair", "object", "acquire", "release", "entry", "slot"),),
+        _run,
+    ),
+)

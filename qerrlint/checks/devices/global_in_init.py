@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Check: instance_init registers something global; it also runs when a type is only described."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.devices.life_cycle import has_types, life_cycle
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.domain.word_lists import word_list
+from qerrlint.findings import Observation, Step
+from qerrlint.source.span import Span
+
+
+def _run(file: AnalysedFile) -> Iterator[Observation]:
+    unit = file.unit
+    calls = word_list("global-registrations").words
+    if not has_types(unit) or not any(name.encode() in unit.data for name in calls):
+        return
+    life = life_cycle(file)
+    pattern = re.compile(r"\b(" + "|".join(map(re.escape, calls)) + r")\s*\(")
+    told: set[Span] = set()
+    for of in life.types:
+        for entry in life.entries(of, "instance_init"):
+            for name in life.reached([entry.function]):
+                text = life.text(name)
+                for found in pattern.finditer(text.code) if text is not None else ():
+                    assert text is not None
+                    span = Span(text.path, text.start + found.start(1), text.start + found.end(1))
+                    if span in told:
+                        continue
+                    told.add(span)
+                    yield Observation(
+                        event="global-in-init",
+                        function=name,
+                        primary=span,
+                        key=found[1],
+                        slots={"callee": found[1], "init": entry.function, "type": of.name},
+                        trail=(Step(entry.span, f"{entry.function}() is the {entry.slot} of {of.name}"),),
+                        subject=of,
+                    )
+
+
+CHECKS = (
+    FileCheck(
+        "global-in-init",
+        "devices",
+        # callee: the registration; init: the instance_init that leads to it; type: whose it is.
+        (event("global-in-init", "callee", "init", "type"),),
+        _run,
+        words=("global-registrations",),
+    ),
+)

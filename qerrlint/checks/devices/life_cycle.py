@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the phases of a device take, and where its files give that back; read from the texts of the functions.
+
+A phase is entered at the functions that the type stores for it, and takes in the functions of the same file
+that those call. An object is known by the last member of the place that holds it, `timer` of
+`s->ch[i].timer`: loops, aliases and other bases of the same member are no difference. What no member holds is
+known by its pair alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.domain.ownership import RESULT, Move, Pair
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.device_tables import arguments_at
+from qerrlint.qemu.function_text import FunctionText, function_text
+from qerrlint.qemu.type_graph import Phase, QomType, graph_of
+from qerrlint.source.span import Span
+
+SETUP = ("instance_init", "realize")
+UNDOING = ("unrealize", "finalize")
+_MEMBER = re.compile(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
+_BASE = re.compile(r"[&*(\s]*(\w+)\s*(?:->|\.|\[)")
+_TARGET = re.compile(r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*\w+[\s*]*\)\s*)?\Z")
+_OF_MEMBER = re.compile(r"->|\.\w")
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
+_DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One acquiring call in a setup phase.
+
+    `member` is the last member of the place that holds the object, "" where no member of the device does.
+    `base` is the variable that the place begins with, `place` its text. `phase` is that of the type's life in
+    which the function runs, `entry` the function that is stored for the phase.
+    """
+
+    pair: Pair
+    move: Move
+    function: str
+    span: Span
+    place: str
+    member: str
+    base: str
+    phase: str
+    entry: Phase
+    type: QomType
+
+
+class LifeCycle:
+    """The phases of the types of one file."""
+
+    def __init__(self, file: AnalysedFile) -> None:
+        self.unit: TranslationUnit = file.unit
+        self.pairs = file.pairs
+        self.graph = graph_of(self.unit.program.environment)
+        self._texts: dict[str, FunctionText | None] = {}
+
+    @cached_property
+    def types(self) -> tuple[QomType, ...]:
+        """The types that the file defines."""
+        return self.graph.of_file(self.unit.path)
+
+    def text(self, name: str) -> FunctionText | None:
+        """The text of a function that the file defines."""
+        if name not in self._texts:
+            declarations = self.graph.file(self.unit.path)
+            known = name in self.unit.functions and declarations is not None
+            self._texts[name] = function_text(declarations, name) if known and declarations else None
+        return self._texts[name]
+
+    def reached(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The functions of the file that these call, themselves included, the nearest first."""
+        out: dict[str, None] = {}
+        level = [name for name in names if self.text(name) is not None]
+        for _ in range(_DEEPEST):
+            following: list[str] = []
+            for name in level:
+                if name in out:
+                    continue
+                out[name] = None
+                text = self.text(name)
+                following += sorted(text.called() & self.unit.functions.keys()) if text is not None else []
+            level = following
+        return tuple(out)
+
+    def entries(self, of: QomType, *phases: str) -> list[Phase]:
+        """The functions of this file that the type itself stores for the phases."""
+        stored = [
+            one for one in of.phases
+            if one.phase in phases and one.path == self.unit.path and one.owner == of.name
+        ]  # fmt: skip
+        if "realize" in phases and of.row.abstract and not any(one.phase == "realize" for one in stored):
+            # The types that derive from it, in other files, call what it offers them.
+            stored += [
+                Phase("realize", name, self.unit.path, "realize", "", of.row.span, of.name)
+                for name in self.unit.functions
+                if name.endswith("_realize") and not self.unit.is_static(name)
+            ]
+        return stored
+
+    def taken(self) -> Iterator[Taken]:
+        """The acquiring calls of the setup phases, each once for the phase that runs it first."""
+        seen: set[tuple[Span, str]] = set()
+        for phase in SETUP:
+            for of in self.types:
+                for entry in self.entries(of, phase):
+                    for name in self.reached([entry.function]):
+                        for one in self.acquired(name, phase, entry, of):
+                            if (one.span, one.pair.name) not in seen:
+                                seen.add((one.span, one.pair.name))
+                                yield one
+
+    @property
+    def acquires_any(self) -> bool:
+        """Whether the file makes an acquiring call at all, by its bytes."""
+        return bool(self._moves)
+
+    def acquires(self, name: str) -> bool:
+        """Whether a function of the file makes an acquiring call."""
+        piece = self.unit.functions[name]
+        return self._any_acquiring.search(self.unit.data, piece.body, piece.span.end) is not None
+
+    def acquired(self, name: str, phase: str, entry: Phase, of: QomType) -> Iterator[Taken]:
+        """The acquiring calls of a function of the file, which a phase reaches at `entry`."""
+        text = self.text(name)
+        if text is None:
+            return
+        for found in self._acquiring.finditer(text.code):
+            paren = text.code.index("(", found.end())
+            span = Span(text.path, text.start + found.start(), text.start + found.end())
+            for pair, move in self._moves[found[0]]:
+                place = self._place(text, move, found.start(), paren)
+                if place is not None:
+                    member, base = _MEMBER.search(place), _BASE.match(place)
+                    names = (member[1] if member else "", base[1] if base else "")
+                    yield Taken(pair, move, name, span, place, *names, phase, entry, of)
+
+    @cached_property
+    def _moves(self) -> dict[str, list[tuple[Pair, Move]]]:
+        """The acquiring calls that the file makes at all, by name."""
+        out: dict[str, list[tuple[Pair, Move]]] = {}
+        for pair in self.pairs:
+            for move in pair.acquire:
+                if move.call.encode() in self.unit.data:
+                    out.setdefault(move.call, []).append((pair, move))
+        return out
+
+    @cached_property
+    def _any_acquiring(self) -> re.Pattern[bytes]:
+        return re.compile(self._acquiring.pattern.encode())
+
+    @cached_property
+    def _acquiring(self) -> re.Pattern[str]:
+        names = "|".join(sorted(map(re.escape, self._moves))) or "(?!)"
+        return re.compile(rf"\b(?:{names})\b(?=\s*\()")
+
+    def _place(self, text: FunctionText, move: Move, start: int, paren: int) -> str | None:
+        """The text of what holds the object; "" where nothing does, None where a local or a caller does."""
+        if move.object == RESULT:
+            before = text.code[:start]
+            statement = before[max(before.rfind(mark) for mark in ";{}") + 1 :]
+            target = _TARGET.search(statement)
+            if target is None:
+                return "" if not statement.strip() else None
+            place = " ".join(target[1].split())
+            local = place.split()[-1].lstrip("*") if place else ""
+            if not _IDENTIFIER.match(local):
+                # What a cast or a call gives belongs to whatever that is.
+                return place if "(" not in place else None
+            # A local that is stored into a member further down.
+            stored = re.search(
+                rf"([\w\->.\[\]]+(?:->|\.)\w+(?:\[[^\]]*\])*)\s*=\s*{local}\s*;", text.code[paren:]
+            )
+            return stored[1] if stored is not None else None
+        if move.object < RESULT:
+            return ""
+        given = arguments_at(text.code.encode("latin-1"), paren)
+        if given is None or len(given) < move.object:
+            return None
+        place = given[move.object - 1]
+        return place if _MEMBER.search(place) else ""
+
+    # -- where it is given back --------------------------------------------------------------------
+
+    def releasing(self, pair: Pair, member: str) -> tuple[str, ...]:
+        """The functions of the file that give back what a member holds, or seem to.
+
+        A function that names a releasing call counts where the call, or what it is handed to, names the
+        member; and where it is handed a variable, if the function, or one that calls it, mentions the member.
+        """
+        out: dict[str, None] = {}
+        word = re.compile(rf"\b{re.escape(member)}\b")
+        unnamed = {move.call for move in pair.release if move.object < RESULT}
+        for name, call, at in self._naming(pair.releasing):
+            if not member or call in unnamed:
+                out[name] = None
+                continue
+            statement = self._statement(at)
+            direct = word.search(statement) is not None
+            if direct or (not _OF_MEMBER.search(statement) and self._mentions(name, word)):
+                out[name] = None
+        if member:
+            freed = re.compile(
+                rb"\b\w*(?:free|destroy|cleanup|unref|delete|release|fini)\w*\s*\([^;{}]*\b%s\b"
+                % member.encode()
+            )
+            for name, _, _ in self._naming(freed):
+                out[name] = None
+        return tuple(out)
+
+    def _statement(self, at: int) -> str:
+        """The text of the statement around an offset of the file."""
+        data = self.unit.data
+        start = max(data.rfind(mark, 0, at) for mark in (b";", b"{", b"}")) + 1
+        end = data.find(b";", at)
+        return data[start : end if end >= 0 else len(data)].decode("latin-1")
+
+    def _naming(self, pattern: re.Pattern[bytes]) -> Iterator[tuple[str, str, int]]:
+        """The functions of the file in which a pattern is found, what was found, and where."""
+        for found in pattern.finditer(self.unit.data):
+            piece = self.unit.definitions.around(found.start())
+            if (
+                piece is not None
+                and found.start() > piece.body
+                and not self.unit.text.in_comment(found.start())
+            ):
+                yield piece.name, found.group().decode("latin-1"), found.start()
+
+    def _mentions(self, name: str, word: re.Pattern[str]) -> bool:
+        """Whether a function, or one that calls it, mentions a word."""
+        for one in (name, *self.unit.callers_of(name)):
+            text = self.text(one)
+            if text is not None and word.search(text.code):
+                return True
+        return False
+
+    def is_released_elsewhere(self, pair: Pair, member: str) -> bool:
+        """Whether another file beside this one, or beside the header of its types, gives a member back."""
+        released = pair.releasing.pattern
+        if member:
+            word = rb"\b%s\b" % member.encode()
+            # Named with the member in one statement: as its argument, or both as those of g_clear_pointer().
+            released = rb"(?:%s)[^;{}]*%s|%s[^;{}]*(?:%s)" % (released, word, word, released)
+        pattern = re.compile(released)
+        for path in self._neighbours:
+            declarations = self.graph.file(path)
+            if declarations is not None and pattern.search(declarations.data):
+                return True
+        return False
+
+    @cached_property
+    def _neighbours(self) -> tuple[str, ...]:
+        """The other C files in the folder of this one that see the struct of one of its types."""
+        structs = {of.instance_struct.encode() for of in self.types if of.instance_struct}
+        out = []
+        for path in self.graph.beside(self.unit.path):
+            declarations = self.graph.file(path)
+            data = declarations.data if declarations is not None and path != self.unit.path else b""
+            if any(struct in data for struct in structs):
+                out.append(path)
+        return tuple(out)
+
+
+def life_cycle(file: AnalysedFile) -> LifeCycle:
+    """The life cycle of a file's types, one object for each file."""
+    return file.once(LifeCycle)
+
+
+def has_types(unit: TranslationUnit) -> bool:
+    """Whether a file defines a type at all, by its bytes."""
+    return b"TypeInfo" in unit.data or b"OBJECT_DEFINE_" in unit.data

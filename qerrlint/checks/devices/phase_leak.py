@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Check: what a device takes in a setup phase and never gives back, or gives back in the wrong phase."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.devices.life_cycle import Taken, has_types, life_cycle
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.domain.word_lists import word_list
+from qerrlint.findings import Observation, Step
+from qerrlint.qemu.type_graph import QomType
+from qerrlint.source.span import Span
+
+# Memory that realize allocates is freed in too many ways to tell; what instance_init allocates, in few.
+_OF_INIT = frozenset({"memory"})
+_CALL = re.compile(r"\b([a-z_]\w*)\s*\(([^;]*);")
+
+
+def _run(file: AnalysedFile) -> Iterator[Observation]:
+    unit = file.unit
+    if not has_types(unit):
+        return
+    life = life_cycle(file)
+    if not life.acquires_any:
+        return
+    told: set[tuple[str, str, str]] = set()
+    for one in life.taken():
+        ident = (one.function, one.pair.name, one.member or one.place)
+        if ident in told or (one.phase == "realize" and one.pair.name in _OF_INIT):
+            continue
+        told.add(ident)
+        releasing = life.releasing(one.pair, one.member)
+        if releasing:
+            yield from _wrong_phase(file, one, releasing)
+        elif not life.is_released_elsewhere(one.pair, one.member):
+            yield from _never(file, one)
+
+
+def _never(file: AnalysedFile, one: Taken) -> Iterator[Observation]:
+    stopped = _stopped(file, one)
+    if stopped is not None:
+        function, span, call = stopped
+        yield _observation("deleted-not-freed", one, span, function, {"stop": call}, one.span)
+        return
+    yield _observation("phase-leak", one, one.span, one.function, {}, None)
+
+
+def _stopped(file: AnalysedFile, one: Taken) -> tuple[str, Span, str] | None:
+    """The call in an undoing phase that only stops what the member holds."""
+    life = life_cycle(file)
+    undoing = life.reached(
+        entry.function for of in life.types for entry in life.entries(of, "unrealize", "finalize")
+    )
+    stops = word_list("stops-without-freeing")
+    for name in undoing if one.member else ():
+        text = life.text(name)
+        for found in _CALL.finditer(text.code) if text is not None else ():
+            if stops.matches(found[1]) and re.search(rf"\b{one.member}\b", found[2]):
+                assert text is not None
+                span = Span(text.path, text.start + found.start(), text.start + found.end(1))
+                return name, span, found[1]
+    return None
+
+
+def _wrong_phase(file: AnalysedFile, one: Taken, releasing: tuple[str, ...]) -> Iterator[Observation]:
+    life = life_cycle(file)
+    family = [of for of in life.types if one.type in of.lineage]
+    unrealize = _reached(file, family, "unrealize")
+    finalize = _reached(file, family, "finalize")
+    where = set(releasing)
+    # An object that is never realized runs instance_init and finalize, and nothing else.
+    init = _reached(file, family, "instance_init")
+    if one.phase == "instance_init" and where & unrealize and not where & (finalize | init):
+        how, place = "never-realized", min(where & unrealize)
+    elif one.phase == "realize" and finalize and where <= finalize - unrealize:
+        how, place = "late", min(where)
+    else:
+        return
+    if not life.is_released_elsewhere(one.pair, one.member):
+        yield _observation("wrong-phase", one, one.span, one.function, {"how": how, "where": place}, None)
+
+
+def _reached(file: AnalysedFile, types: tuple[QomType, ...] | list[QomType], *phases: str) -> set[str]:
+    life = life_cycle(file)
+    return set(life.reached(entry.function for of in types for entry in life.entries(of, *phases)))
+
+
+def _observation(
+    name: str, one: Taken, primary: Span, function: str, slots: dict[str, str], step: Span | None
+) -> Observation:
+    held = one.place or f"what {one.move.call}() makes"
+    trail = [Step(one.entry.span, f"{one.entry.function}() is the {one.entry.slot} of {one.type.name}")]
+    if step is not None:
+        trail.append(Step(step, f"{one.move.call}() makes it"))
+    return Observation(
+        event=name,
+        function=function,
+        primary=primary,
+        key=f"{one.move.call} {one.member or one.place}",
+        slots={
+            "pair": one.pair.name,
+            "object": held.lstrip("&"),
+            "acquire": one.move.call,
+            "release": " or ".join(dict.fromkeys(f"{move.call}()" for move in one.pair.release)),
+            "phase": one.phase.replace("_", "-"),
+            **slots,
+        },
+        trail=tuple(trail),
+        subject=one,
+    )
+
+
+_SLOTS = ("pair", "object", "acquire", "release")
+CHECKS = (
+    FileCheck(
+        "phase-leak",
+        "devices",
+        (
+            # object: what is held; phase: the setup phase that takes it.
+            event("phase-leak", *_SLOTS, phase="instance-init realize"),
+            # stop: the call that stops it and does not free it.
+            event("deleted-not-freed", *_SLOTS, "stop", phase="instance-init realize"),
+            # how: by no object that is never realized, or only when it is destroyed; where: by whom.
+            event("wrong-phase", *_SLOTS, "where", phase="instance-init realize", how="never-realized late"),
+        ),
+        _run,
+        words=("stops-without-freeing",),
+    ),
+)
