@@ -36,6 +36,7 @@ class OccurrenceKind(str, Enum):
     EXITS = "exits"  # a callee that does not return
     DROPPED_RESULT = "dropped-result"  # the result of a callee without Error is not used
     GOES_ON = "goes-on"  # other work follows an error_setg() of the function itself
+    UNASKED = "unasked"  # work follows a call that may have set the out-parameter, and nothing has looked
     FREED_ARGUMENT = "freed-argument"  # a freed string is formatted into a message
     NEGATIVE_ERRNO = "negative-errno"  # a negative number is taken for an errno
 

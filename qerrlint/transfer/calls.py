@@ -23,6 +23,7 @@ from qerrlint.domain.state import ANYTHING, NO_MARKS, Channel, Draft, State, fac
 from qerrlint.domain.terms import Term
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import ANY, NEG, NULL, POS, ZERO, Addr, Value, Var, text_of
+from qerrlint.source.span import Span
 from qerrlint.transfer.assignments import copy_equations, forget, place_of
 from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.recorder import Recorder
@@ -39,6 +40,8 @@ _KIND_OF_FAULT = {
 
 def call(frame: Frame, state: State, site: CallSite, recorder: Recorder) -> Sequence[State]:
     """The states after a call: one for each outcome of the callee that the state does not exclude."""
+    if frame.unasked and not site.call.used and not site.traits.harmless:
+        unasked(frame, state, site.call.span, site.call.index, recorder)
     if site.plain and _touches_nothing(frame, state, site):
         return (state,)
     effect = site.effect
@@ -76,6 +79,16 @@ def call(frame: Frame, state: State, site: CallSite, recorder: Recorder) -> Sequ
     if target.text in FATAL:
         return _survivors(draft.frozen(), site)
     return _set(frame, draft.frozen(), site, target, recorder)
+
+
+def unasked(frame: Frame, state: State, span: Span, call: int, recorder: Recorder) -> None:
+    """The function works on: the recorder is told where a call may have set the out-parameter before, and the
+    path has looked at neither its result nor the Error. `call` is the number of the call at the place (-1:
+    none)."""
+    assert frame.out is not None
+    held = state.errors.get(frame.out.index)
+    if held is not None and held.state is ErrorState.SET and not held.sure and held.origin >= 0:
+        recorder.occur(OccurrenceKind.UNASKED, span, frame.out.text, held, call, state.trail)
 
 
 def pointed_by(frame: Frame, state: State | Draft, value: Value) -> Term | None:

@@ -37,6 +37,7 @@ from qerrlint.ir.code import (
     Test,
     Value,
     Var,
+    root,
     text_of,
 )
 from qerrlint.transfer.operands import UNKNOWN, Operand, Variable, operand
@@ -70,9 +71,10 @@ class Frame:
     `errp` names its out-parameter, `handed_as` the parameter that holds it at entry (another one where errp
     is a local), `out` is the term of what it points to. `types` maps locals and parameters to their type,
     `casts` a variable to the one that it is under a cast. `fatal`: &error_abort or &error_fatal stands in
-    it; `extends`: it extends the Error behind its out-parameter. `live[b]` is the mask of the terms alive
-    at the start of block b. `used` is the mask of the terms that anything reads, `values` of those whose
-    facts flow into something observed; facts of the others only decide branches.
+    it; `extends`: it extends the Error behind its out-parameter. `unasked`: it returns nothing and hands
+    its out-parameter to a callee, so that work behind that call is observed. `live[b]` is the mask of the
+    terms alive at the start of block b. `used` is the mask of the terms that anything reads, `values` of
+    those whose facts flow into something observed; facts of the others only decide branches.
     """
 
     function: Function
@@ -85,6 +87,7 @@ class Frame:
     casts: dict[str, str]
     extends: bool
     handed_as: str = ""
+    unasked: bool = False
     fatal: bool = False
     blocks: list[SiteBlock] = field(default_factory=list)
     live: list[int] = field(default_factory=list)
@@ -169,6 +172,15 @@ def prepare(
     frame = Frame(function, signature, errp, out, types, terms, effects, dict(casts(function)), extends)
     if parameter is not None:
         frame.handed_as = parameter.parameter
+    frame.unasked = (
+        errp is not None
+        and signature is not None
+        and signature.returns == "void"
+        and any(
+            known.errp is not None and known.evidence != "setter" and Var(errp) in call.args
+            for call, known in zip(function.calls, effects, strict=True)
+        )
+    )
     _Preparation(frame).run(sliced)
     return frame
 
@@ -241,8 +253,11 @@ class _Preparation:
                     test.kept = test.term is not None and frame.live[guard.target] & test.term.alive_by != 0
 
     def _marks(self) -> bool:
-        """Whether the marks of a path matter: the function prints, frees, or sets an Error and may go on."""
+        """Whether the marks of a path matter: the function prints, frees, or goes on where an Error may be
+        set."""
         frame = self._frame
+        if frame.unasked:
+            return True
         void = frame.signature is not None and frame.signature.returns == "void"
         return frame.errp is not None and any(
             traits(call.name).prints
@@ -362,6 +377,11 @@ class _Preparation:
         assigned = self._ask(value)
         site = AssignSite(event, target, assigned, self._frame.is_error(target))
         owner = target.owner
+        site.keeps = (
+            event.stated
+            and self._outlives(event.target)
+            and not (isinstance(value, Const) and value.signs == ZERO)
+        )
         if isinstance(value, Var):
             assert isinstance(assigned, Variable)
             source = site.source = site.copied = assigned.term
@@ -387,6 +407,12 @@ class _Preparation:
         if owner is not None:
             site.owners = (owner,)
         return site
+
+    def _outlives(self, path: str) -> bool:
+        """Whether a place is in memory that outlives the function: no local, and nothing inside one."""
+        if path.isidentifier() or path.startswith("$"):
+            return False
+        return "->" in path or "*" in path or self._frame.types.get(root(path), "*").endswith("*")
 
     def _guard(self, edge: Edge) -> Guard:
         tests = [self._test(test) for test in edge.tests]

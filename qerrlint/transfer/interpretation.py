@@ -15,7 +15,7 @@ from qerrlint.domain.state import State, widen
 from qerrlint.ir.code import Call, Function
 from qerrlint.transfer.assignments import assign, declare
 from qerrlint.transfer.branches import assume
-from qerrlint.transfer.calls import call
+from qerrlint.transfer.calls import call, unasked
 from qerrlint.transfer.frame import Frame, prepare
 from qerrlint.transfer.recorder import Recorder
 from qerrlint.transfer.returns import leave
@@ -87,6 +87,8 @@ class ErrorDomain:
         if isinstance(site, CallSite):
             return call(self.frame, state, site, self.recorder)
         if isinstance(site, AssignSite):
+            if self.frame.unasked and site.keeps:
+                unasked(self.frame, state, site.event.span, -1, self.recorder)
             return (assign(self.frame, state, site),)
         if isinstance(site, DeclareSite):
             return (declare(self.frame, state, site),)

@@ -68,8 +68,9 @@ class AssignSite:
     """An assignment. `is_error`: of an `Error *` variable. `source`: the place that is copied, `copied` the
     same or the result of a call, `addressed` the path of an address. `made_by`: the call that made the Error
     that is assigned (-1: none). `is_null`: of a NULL or 0, `zeroes` of all bytes. `unsigned`: of a variable
-    that has no sign. `equation`: what the target equals where the value is a named constant. `owners`: the
-    pointers that are looked into."""
+    that has no sign. `keeps`: of something other than 0 or NULL to memory that outlives the function.
+    `equation`: what the target equals where the value is a named constant. `owners`: the pointers that are
+    looked into."""
 
     event: Assign
     target: Term
@@ -82,6 +83,7 @@ class AssignSite:
     is_null: bool = False
     zeroes: bool = False
     unsigned: bool = False
+    keeps: bool = False
     equation: Term | None = None
     owners: tuple[Term, ...] = ()
 
@@ -182,6 +184,7 @@ def traits(name: str) -> Traits:
         prints=word_list("user-messages").matches(name),
         frees=word_list("string-releases").matches(name),
         harmless=word_list("harmless-prefixes").matches(name)
+        or word_list("locks").matches(name.rpartition("_")[2])
         or (plain and (name.upper() == name or word_list("clean-up-stems").matches(name))),
         about_errors="error" in name,
     )

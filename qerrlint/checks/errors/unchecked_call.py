@@ -9,21 +9,22 @@ from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import numbered, of_kind
 from qerrlint.checks.errors.return_states import passes_null_errp, set_successes
-from qerrlint.checks.errors.untested_results import first_untested_use
+from qerrlint.checks.errors.untested_results import first_untested_use, is_looked_at
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import shown
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Assign, Call, Result
+from qerrlint.ir.code import Assign, Call, Result, Var
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Calls that may have set errp, and calls with NULL for errp, whose outcome is not tested."""
+    yield from _result_untested(analysed)
     yield from _before_success(analysed)
     yield from _before_tolerant(analysed)
     yield from _result_dropped(analysed)
-    yield from _result_untested(analysed)
+    yield from _before_work(analysed)
 
 
 def _before_success(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -86,7 +87,8 @@ def _result_dropped(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 
 def _result_untested(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """errp is NULL, and the result is kept and used but never tested: a failure is taken for a value."""
+    """The result is kept and used but never tested: a failure is taken for a value. errp is NULL, or handed
+    over and not looked at."""
     function = analysed.function
     for number, block in enumerate(function.blocks):
         for position, at in enumerate(block.events):
@@ -98,7 +100,10 @@ def _result_untested(analysed: AnalysedFunction) -> Iterator[Observation]:
                 continue
             call = function.calls[at.value.call]
             kind = analysed.unit.effect(call).kind
-            if kind not in ("int", "pointer") or not passes_null_errp(analysed, call):
+            if kind not in ("int", "pointer"):
+                continue
+            errp = _unasked_errp(analysed, call)
+            if errp is None:
                 continue
             use = first_untested_use(function, number, position + 1, at.target, kind)
             if use is None:
@@ -108,23 +113,73 @@ def _result_untested(analysed: AnalysedFunction) -> Iterator[Observation]:
                 function.name,
                 call.span,
                 call.text,
-                _slots(analysed, call, "NULL", at.target),
+                _slots(analysed, call, errp, at.target, "success" if errp == "NULL" else "value"),
                 (Step(use, f"{at.target} is used here, and no test of it comes before or after"),),
                 "medium",
                 subject=Subject((call,)),
+                group=("success", call.span),
             )
 
 
-def _slots(analysed: AnalysedFunction, call: Call, errp: str, kept: str = "") -> dict[str, str]:
-    return {"function": analysed.name, "callee": call.name, "errp": errp, "kept": kept}
+def _unasked_errp(analysed: AnalysedFunction, call: Call) -> str | None:
+    """NULL where a call gets that for errp, the function's errp where nothing reads the Error, or None."""
+    if passes_null_errp(analysed, call):
+        return "NULL"
+    effect, errp = analysed.unit.effect(call), analysed.errp
+    if errp is None or effect.errp is None or effect.errp >= len(call.args):
+        return None
+    handed = call.args[effect.errp] == Var(errp) and any(outcome.sets for outcome in effect.outcomes)
+    return errp if handed and not is_looked_at(analysed.function, call, errp) else None
+
+
+def _before_work(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A void function hands errp over, nothing looks at what came of it, and other work follows."""
+    # Where the Error is certainly, or perhaps, set a second time, that is the finding.
+    again = {o.first.origin for kind in ("set-again", "tolerated") for o in of_kind(analysed, kind)}
+    told: set[int] = set()
+    for occurrence in of_kind(analysed, "unasked"):
+        call = analysed.function.calls[occurrence.first.origin]
+        if call.index in again or call.index in told or occurrence.span < call.span:
+            continue
+        told.add(call.index)
+        if is_looked_at(analysed.function, call, analysed.errp or ""):
+            continue
+        yield Observation(
+            "unchecked-call",
+            analysed.name,
+            call.span,
+            call.text,
+            _slots(analysed, call, analysed.errp or "", how="work"),
+            (Step(occurrence.span, "the function goes on with its work here"),),
+            "medium",
+            whole=not is_joined(occurrence.trail),
+            subject=Subject((call,), occurrence),
+            group=("success", call.span),
+        )
+
+
+def _slots(
+    analysed: AnalysedFunction, call: Call, errp: str, kept: str = "", how: str = "success"
+) -> dict[str, str]:
+    return {"function": analysed.name, "callee": call.name, "errp": errp, "kept": kept, "how": how}
 
 
 CHECKS = (
     Check(
         "unchecked-call",
         "errors",
-        # kept: the variable that holds the result where one does ("" else).
-        (event("unchecked-call", "function", "callee", "errp", "kept", path_sensitive=True),),
+        # kept: the variable that holds the result where one does ("" else); how: what follows the call.
+        (
+            event(
+                "unchecked-call",
+                "function",
+                "callee",
+                "errp",
+                "kept",
+                path_sensitive=True,
+                how="success work value",
+            ),
+        ),
         run,
     ),
 )

@@ -1,11 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where the kept result of a call is used and no path behind it tests it; walks blocks, not paths."""
+"""Whether a function looks at what came of a call: at its result, its Error, or what it has written.
+
+Blocks are walked, not paths: a look anywhere behind the call counts.
+"""
 
 from __future__ import annotations
 
 import re
 
-from qerrlint.ir.code import Assign, Call, Event, Function, Return, Value, Var, identifiers, text_of
+from qerrlint.absint.reachability import place_of
+from qerrlint.domain.error import ERROR
+from qerrlint.ir.code import (
+    Addr,
+    Assign,
+    Call,
+    Deref,
+    Event,
+    Function,
+    Result,
+    Return,
+    Value,
+    Var,
+    identifiers,
+    text_of,
+)
 from qerrlint.source.span import Span
 
 
@@ -64,3 +82,49 @@ def _use(event: Event, name: str, kind: str) -> Span | None:
         if text != name and wanted.search(text):
             return event.span
     return None
+
+
+def is_looked_at(function: Function, call: Call, errp: str) -> bool:
+    """Whether anything behind a call that was handed errp reads the Error, tests what the call gave back or
+    wrote to the addresses that it was given, or hands the result on. The test of a local Error counts: where
+    it is the wrong one, that is another rule's finding."""
+    start = place_of(function, call.index)
+    if start is None:
+        return False
+    results: set[str] = {text_of(Result(call.index))}
+    written = {arg.path for arg in call.args if isinstance(arg, Addr)}
+    events: list[Event] = []
+    subjects: set[str] = set()
+    seen: set[int] = set()
+    todo = [(start[0], start[1] + 1)]
+    while todo:
+        number, position = todo.pop()
+        block = function.blocks[number]
+        events += block.events[position:]
+        for edge in block.edges:
+            subjects |= {text_of(test.subject) for test in edge.tests}
+            if edge.target not in seen:
+                seen.add(edge.target)
+                todo.append((edge.target, 0))
+    for event in sorted((e for e in events if isinstance(e, Assign)), key=lambda e: e.span):
+        for kept in (results, written):
+            if text_of(event.value) in kept:
+                kept.add(event.target)
+    wanted = {*results, *written, "*" + errp}
+    if any(_mentions(subject, wanted) or function.locals.get(subject) == ERROR for subject in subjects):
+        return True
+    return any(_looks(event, results, errp) for event in events)
+
+
+def _mentions(text: str, paths: set[str]) -> bool:
+    """Whether an expression names one of the places, whole or in a part."""
+    return any(re.search(rf"(?<![\w.>]){re.escape(path)}(?!\w)", text) for path in paths)
+
+
+def _looks(event: Event, results: set[str], errp: str) -> bool:
+    """Whether an event reads the Error behind errp, or hands the result on."""
+    if isinstance(event, Deref):
+        return event.path == errp
+    if isinstance(event, Call):
+        return any(text_of(arg) in results or text_of(arg) == "*" + errp for arg in event.args)
+    return isinstance(event, Return) and event.value is not None and text_of(event.value) in results

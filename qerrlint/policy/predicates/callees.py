@@ -7,6 +7,7 @@ import re
 
 from qerrlint.checks.errors.value_source import assignments
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.objects import objects_of
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
@@ -74,3 +75,17 @@ def property_is_constant(analysed: AnalysedFunction, observation: Observation) -
 def file_is_the_command_line(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the file is the one that reads QEMU's command line, where a failure ends QEMU."""
     return analysed.unit.path.rpartition("/")[2] == _COMMAND_LINE
+
+
+def function_ends_something(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the function, by its name, takes something down, so that it goes on whatever fails."""
+    return observation.slots["how"] == "work" and word_list("releases").matches(analysed.name)
+
+
+def attempt_has_a_rule(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the call acquires the object of a pair, whose rule says that nothing tests the attempt."""
+    objects = analysed.once(objects_of)
+    acquiring = {call for call, _ in objects.calls("acquire")} if objects is not None else set()
+    return observation.slots["how"] == "work" and any(
+        call in acquiring for call in subject_of(observation).calls
+    )
