@@ -64,7 +64,17 @@ def call(frame: Frame, state: State, site: CallSite, recorder: Recorder) -> Sequ
     if effect.clears is not None and effect.clears < len(site.call.args):
         _clear(frame, draft, site, effect.clears, recorder)
     if effect.consumes is not None and effect.consumes < len(site.call.args):
-        return _consume(frame, draft, site, recorder)
+        states = _consume(frame, draft, site, recorder)
+        if site.target is None or effect.into is not None:
+            return states
+        return [after for one in states for after in _answer(frame, one.draft(), site, recorder)]
+    return _answer(frame, draft, site, recorder)
+
+
+def _answer(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> Sequence[State]:
+    """The states after a call whose arguments have been dealt with: its result, and the Error that it may
+    set."""
+    effect = site.effect
     if site.target is None:
         if effect.evidence == "body" and not site.call.used and frame.out is not None:
             held = draft.errors.get(frame.out.index, UNKNOWN_CELL)

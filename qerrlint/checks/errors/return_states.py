@@ -86,7 +86,10 @@ def _succeeds(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
     if kind == "int":
         # `return -ret` of a negative ret: a failure that has become a positive number.
         turned = isinstance(leaving.value, Op) and leaving.value.op == "-" and leaving.value.right is None
+        # Another callee's result that is no failure is passed on.
+        other = leaving.origin not in (-1, leaving.error.origin)
         plain = leaving.signs == ZERO or (leaving.signs == POS and turned)
+        plain = plain or (other and leaving.signs == ZERO | POS)
         return plain and not _is_bool(analysed, leaving) and analysed.once(_negative_fails)
     return kind in ("bool", "pointer") and leaving.signs == POS and analysed.once(_zero_fails)
 

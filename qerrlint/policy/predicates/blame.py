@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from qerrlint.absint.reachability import after
+from qerrlint.absint.reachability import after, place_of
+from qerrlint.absint.trace import Trail
 from qerrlint.checks.errors.value_source import (
     assigned_from,
     assignments,
@@ -16,11 +18,14 @@ from qerrlint.checks.errors.value_source import (
 )
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
+from qerrlint.domain.conventions import FAILURE
 from qerrlint.domain.result import ReturnState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import (
     ANY,
     NULL,
+    POS,
+    ZERO,
     Addr,
     Assign,
     Call,
@@ -28,6 +33,8 @@ from qerrlint.ir.code import (
     Event,
     Result,
     Return,
+    Test,
+    Value,
     Var,
     identifiers,
     root,
@@ -54,18 +61,20 @@ def callee_has_set_the_error(analysed: AnalysedFunction, observation: Observatio
     handed are what it wrote. A number of bytes that is merely less than was asked for is no failure.
     """
     leaving, test = _silent_failure(analysed, observation)
-    last = _last_with_errp(analysed, test) if test is not None else None
-    if leaving is None or test is None or last is None:
+    if leaving is None or test is None:
+        return False
+    last = _last_with_errp(analysed, leaving, test)
+    if last is None:
         return False
     text = analysed.unit.on_one_line(test).replace(" ", "")
     if _falls_short(analysed, last, text):
         return False
     if test.start <= last.span.start and last.span.end <= test.end:
-        return True
+        return not _has_succeeded(analysed, leaving, last)
     handed = {arg.path for arg in last.args if isinstance(arg, Var) and arg.path != analysed.errp}
     if not last.used and any(re.search(rf"(?<![\w.>]){re.escape(path)}->", text) for path in handed):
         return True
-    written = _written(analysed, leaving, last) | {path for path in handed if "*" + path in text}
+    written = _written(analysed, leaving, last, test) | {path for path in handed if "*" + path in text}
     return any(re.search(rf"(?<![\w.>]){re.escape(path)}(?!\w|->|\.|\[)", text) for path in written)
 
 
@@ -220,18 +229,26 @@ def _silent_failure(
     return leaving, tests[-1].span if tests else None
 
 
-def _last_with_errp(analysed: AnalysedFunction, test: Span) -> Call | None:
-    """The last call before the end of a test that was handed the function's errp."""
-    asked = [
+def _last_with_errp(analysed: AnalysedFunction, leaving: ReturnState, test: Span) -> Call | None:
+    """The last call on the path before the end of a test that was handed the function's errp.
+
+    The state knows the last one whose result is used; of those whose result is dropped it is the last one
+    behind that, by the order of the text.
+    """
+    calls = analysed.function.calls
+    known = calls[leaving.error.origin] if leaving.error.origin >= 0 else None
+    dropped = [
         call
-        for call in analysed.function.calls
-        if call.span.start < test.end
+        for call in calls
+        if not call.used
+        and (known is None or known.span < call.span)
+        and call.span.start < test.end
         and any(isinstance(arg, Var) and arg.path == analysed.errp for arg in call.args)
     ]
-    return max(asked, key=lambda call: call.span, default=None)
+    return max(dropped, key=lambda call: call.span, default=known)
 
 
-def _written(analysed: AnalysedFunction, leaving: ReturnState, call: Call) -> set[str]:
+def _written(analysed: AnalysedFunction, leaving: ReturnState, call: Call, test: Span) -> set[str]:
     """The variables that hold the result of a call, or what it wrote to the addresses that it was given."""
     filled = [(position, root(arg.path)) for position, arg in enumerate(call.args) if isinstance(arg, Addr)]
     if leaving.error.sure and leaving.error.origin == call.index:
@@ -241,8 +258,74 @@ def _written(analysed: AnalysedFunction, leaving: ReturnState, call: Call) -> se
             for position, path in filled
             if types.get(path, "").endswith("*") and not _stores_null(analysed, call, position)
         ]
-    kept = {event.target for event in assignments(analysed.result) if event.value == Result(call.index)}
-    return kept | {path for _, path in filled}
+    return _kept(analysed, leaving, call, test) | {path for _, path in filled}
+
+
+def _kept(analysed: AnalysedFunction, leaving: ReturnState, call: Call, test: Span) -> set[str]:
+    """The variables that may still hold the result of a call where they are tested. None where a test on the
+    path has shown that the call has not failed."""
+    if _has_succeeded(analysed, leaving, call):
+        return set()
+    targets = {event.target for event in assignments(analysed.result) if event.value == Result(call.index)}
+    return {path for path in targets if _holds_until(analysed, call, path, test)}
+
+
+def _holds_until(analysed: AnalysedFunction, call: Call, path: str, test: Span) -> bool:
+    """Whether a way leads from a call to a test on which the variable gets no other call's result."""
+    blocks, start = analysed.function.blocks, place_of(analysed.function, call.index)
+    todo = [start] if start is not None else []
+    seen: set[int] = set()
+    while todo:
+        number, position = todo.pop()
+        if any(
+            isinstance(event, Assign)
+            and event.target == path
+            and isinstance(event.value, Result)
+            and event.value.call != call.index
+            for event in blocks[number].events[position:]
+        ):
+            continue
+        for edge in blocks[number].edges:
+            if edge.span == test:
+                return True
+            if edge.target not in seen:
+                seen.add(edge.target)
+                todo.append((edge.target, 0))
+    return False
+
+
+def _has_succeeded(analysed: AnalysedFunction, leaving: ReturnState, call: Call) -> bool:
+    """Whether a test on the path has shown by the result that the call has not failed.
+
+    0 of an int result, tested last, may be the end of the data.
+    """
+    if not leaving.error.sure or leaving.error.origin != call.index:
+        return False
+    kind = analysed.unit.effect(call).kind
+    fails = FAILURE.get(kind, ANY)
+    asked = [
+        test.allow
+        for place in branches(leaving)
+        for test in _tests(analysed, place)
+        if _is_result(analysed, test.subject, call, place.span)
+    ]
+    ended = kind == "int" and asked[-1:] == [ZERO]
+    return not ended and any(allow & POS and not allow & fails for allow in asked)
+
+
+def _tests(analysed: AnalysedFunction, place: Trail) -> Iterator[Test]:
+    """The tests of a branch that the path has taken."""
+    for block in analysed.function.blocks:
+        for edge in block.edges:
+            if edge.span == place.span and edge.taken == place.taken:
+                yield from edge.tests
+
+
+def _is_result(analysed: AnalysedFunction, subject: Value, call: Call, test: Span) -> bool:
+    """Whether what is tested is the result of a call, or the variable that it was assigned to last."""
+    if isinstance(subject, Var):
+        return assigned_from(analysed.result, subject.path, test) is call
+    return subject == Result(call.index)
 
 
 def _falls_short(analysed: AnalysedFunction, call: Call, test: str) -> bool:
