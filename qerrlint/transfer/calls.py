@@ -302,9 +302,10 @@ def _outcome(
     if outcome.sets:
         if before.state is ErrorState.SET:
             if not outcome.tolerant:
-                # error_setv() asserts that nothing is set yet: this path ends here.
+                # error_setv() asserts that nothing is set yet. Where that is certain the path is followed on
+                # all the same, for what else is wrong behind it; where it is not, the other outcomes lead on.
                 _fault(recorder, fault_of("set", before), site, target.text, before, draft.trail)
-                return False
+                return before.sure
             if not before.sure:
                 _occur(recorder, OccurrenceKind.TOLERATED, site, target.text, before, draft.trail)
             return True

@@ -20,9 +20,11 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     errp = analysed.errp
     if errp is None:
         return
+    # Where the callee whose result is passed on may set the Error again, that is the finding.
+    again = {(o.call, o.first.origin) for o in of_kind(analysed, "set-again")}
     for leaving in analysed.once(set_successes):
-        if not leaving.error.sure:
-            continue  # whether the callee failed nobody has asked: unchecked-call
+        if not leaving.error.sure or (leaving.origin, leaving.error.origin) in again:
+            continue  # not sure: whether the callee failed nobody has asked: unchecked-call
         setter = analysed.function.calls[leaving.error.origin]
         text = folded(analysed.unit, leaving.span).removeprefix("return").strip(" ;")
         yield Observation(
