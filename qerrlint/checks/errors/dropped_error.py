@@ -3,24 +3,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
-from qerrlint.absint.trace import is_joined
+from qerrlint.absint.trace import Trail, is_joined, places
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.errors.return_states import passes_null_errp, printed_calls, unset_failures
+from qerrlint.checks.errors.value_source import is_result, tests_of
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
+from qerrlint.domain.conventions import FAILURE, SUCCESS
+from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Call, Var
+from qerrlint.ir.code import ANY, NONZERO, Call, Var
 from qerrlint.model.summary import Summary
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Errors that end in the function itself, in a callee, or in a callback that gets NULL."""
     yield from _at_failures(analysed)
+    yield from _replaced(analysed)
     yield from _of_callbacks(analysed)
     yield from _below(analysed)
 
@@ -58,6 +62,112 @@ def _dropped(
         whole=not is_joined(leaving.trail),
         subject=Subject((call,), returned=leaving),
         group=call.span,
+    )
+
+
+def _replaced(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """An Error was printed, here or by a callee that keeps it, and the function sets one of its own instead.
+
+    No test lies between the two: a later one may be about another failure.
+    """
+    if analysed.errp is None:
+        return
+    for leaving in analysed.result.returns:
+        error = leaving.error
+        if error.state is not ErrorState.SET or not error.sure or error.origin < 0:
+            continue
+        own = analysed.function.calls[error.origin]
+        if analysed.unit.effect(own).evidence != "setter":
+            continue
+        before = _up_to(places(leaving.trail), own)
+        branches = [at for at, place in enumerate(before) if place.kind == "branch"]
+        if not branches or _comes_anyway(analysed, before[branches[-1]], own):
+            continue
+        step = Step(own.span, f"{own.name}() sets another Error here, which does not say what happened")
+        gone = {place.span for place in before[branches[-1] :] if place.kind == "gone"}
+        for number in leaving.printed:
+            call = analysed.function.calls[number]
+            if call.span in gone and _reports(analysed.unit.effect(call).how, call.name):
+                setter = _setter(analysed, call)
+                yield _replacement(analysed, leaving, call, setter, "replaced", (step,), call.span)
+        yield from _replaced_below(analysed, leaving, before[branches[-1]], step)
+
+
+def _up_to(way: list[Trail], call: Call) -> list[Trail]:
+    """The places of a path before the one where a call has set an Error."""
+    at = next((at for at, place in enumerate(way) if place.span == call.span), len(way))
+    return way[:at]
+
+
+def _comes_anyway(analysed: AnalysedFunction, branch: Trail, own: Call) -> bool:
+    """Whether the other side of a branch leads straight to the same call: it is not about what was seen."""
+    blocks = analysed.function.blocks
+    todo = [
+        edge.target
+        for block in blocks
+        for edge in block.edges
+        if edge.span == branch.span and edge.taken is not branch.taken
+    ]
+    seen: set[int] = set()
+    while todo:
+        number = todo.pop()
+        if own in blocks[number].events:
+            return True
+        if number not in seen and len(blocks[number].edges) == 1:
+            todo.append(blocks[number].edges[0].target)
+        seen.add(number)
+    return False
+
+
+def _replaced_below(
+    analysed: AnalysedFunction, leaving: ReturnState, branch: Trail, step: Step
+) -> Iterator[Observation]:
+    """The branch has seen the failure of a callee that printed the reason."""
+    for call in analysed.function.calls:
+        summary = _keeper(analysed, call)
+        if summary is None:
+            continue
+        swallow = next((s for s in summary.swallows if _reports(s.how, s.printer)), None)
+        kind = _kind_of(analysed, call)
+        failing = any(
+            is_result(analysed, test.subject, call, branch.span)
+            and test.allow & FAILURE.get(kind, 0)
+            and not (test.allow & SUCCESS.get(kind, ANY) and test.allow != NONZERO)
+            for test in tests_of(analysed, branch)
+        )
+        if swallow is not None and failing:
+            steps = (
+                Step(swallow.printer_span, f"{call.name}() prints the Error of {swallow.setter}() here"),
+                step,
+            )
+            yield _replacement(analysed, leaving, call, swallow.setter, "replaced-below", steps, call.name)
+
+
+def _reports(how: str, printer: str) -> bool:
+    """Whether an Error was reported as one; a warning is about what the function can do without."""
+    return how == "report" and not printer.startswith("warn")
+
+
+def _replacement(
+    analysed: AnalysedFunction,
+    leaving: ReturnState,
+    call: Call,
+    setter: str,
+    how: str,
+    steps: tuple[Step, ...],
+    group: Hashable,
+) -> Observation:
+    return Observation(
+        "dropped-error",
+        analysed.name,
+        call.span,
+        call.text,
+        _slots(analysed, call.name, setter, how),
+        steps,
+        "medium",
+        whole=not is_joined(leaving.trail),
+        subject=Subject((call,), returned=leaving),
+        group=("replaced", group),
     )
 
 
@@ -106,13 +216,10 @@ def _below(analysed: AnalysedFunction) -> Iterator[Observation]:
     """A callee without errp prints or frees an Error and fails, and a caller with errp drops its result."""
     if analysed.errp is None:
         return
-    unit = analysed.unit
     for occurrence in of_kind(analysed, "dropped-result"):
         call = analysed.function.calls[occurrence.call]
-        callee, summary = unit.signature(call.name), _summary(analysed, call.name)
-        if callee is None or summary is None or not summary.swallows or not summary.fails:
-            continue
-        if result_kind(callee, unit.typedefs) not in ("int", "bool"):
+        summary = _keeper(analysed, call)
+        if summary is None or _kind_of(analysed, call) not in ("int", "bool"):
             continue
         swallow = summary.swallows[0]
         yield Observation(
@@ -129,6 +236,20 @@ def _below(analysed: AnalysedFunction) -> Iterator[Observation]:
             whole=not is_joined(occurrence.trail),
             subject=Subject((call,), occurrence),
         )
+
+
+def _keeper(analysed: AnalysedFunction, call: Call) -> Summary | None:
+    """The summary of a callee without errp that keeps an Error to itself and fails; None for any other."""
+    signature, summary = analysed.unit.signature(call.name), _summary(analysed, call.name)
+    if signature is None or signature.errp is not None or summary is None:
+        return None
+    return summary if summary.swallows and summary.fails else None
+
+
+def _kind_of(analysed: AnalysedFunction, call: Call) -> str:
+    """What the result of a call is, by the signature of its callee."""
+    signature = analysed.unit.signature(call.name)
+    return result_kind(signature, analysed.unit.typedefs) if signature is not None else "unknown"
 
 
 def _summary(analysed: AnalysedFunction, name: str) -> Summary | None:
@@ -160,7 +281,7 @@ CHECKS = (
                 "setter",
                 "errp",
                 path_sensitive=True,
-                how="report free null callback below",
+                how="report free null callback below replaced replaced-below",
             ),
         ),
         run,

@@ -13,6 +13,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import Result
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -23,7 +24,8 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     # Where the callee whose result is passed on may set the Error again, that is the finding.
     again = {(o.call, o.first.origin) for o in of_kind(analysed, "set-again")}
     for leaving in analysed.once(set_successes):
-        if not leaving.error.sure or (leaving.origin, leaving.error.origin) in again:
+        passed = leaving.value.call if isinstance(leaving.value, Result) else -1
+        if not leaving.error.sure or (passed, leaving.error.origin) in again:
             continue  # not sure: whether the callee failed nobody has asked: unchecked-call
         setter = analysed.function.calls[leaving.error.origin]
         text = folded(analysed.unit, leaving.span).removeprefix("return").strip(" ;")

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from qerrlint.absint.trace import Trail, places
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import FAILURE
 from qerrlint.domain.result import FunctionResult, ReturnState
-from qerrlint.ir.code import ANY, Assign, Call, Const, Result, Var, identifiers
+from qerrlint.ir.code import ANY, Assign, Call, Const, Result, Test, Value, Var, identifiers
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
@@ -35,6 +37,21 @@ def assigned_from(result: FunctionResult, path: str, before: Span) -> Call | Non
 def branches(leaving: ReturnState) -> list[Trail]:
     """The branches of the path to a return, in their order."""
     return [place for place in places(leaving.trail) if place.kind == "branch"]
+
+
+def tests_of(analysed: AnalysedFunction, place: Trail) -> Iterator[Test]:
+    """The tests of a branch that a path has taken."""
+    for block in analysed.function.blocks:
+        for edge in block.edges:
+            if edge.span == place.span and edge.taken == place.taken:
+                yield from edge.tests
+
+
+def is_result(analysed: AnalysedFunction, subject: Value, call: Call, test: Span) -> bool:
+    """Whether what is tested is the result of a call, or the variable that it was assigned to last."""
+    if isinstance(subject, Var):
+        return assigned_from(analysed.result, subject.path, test) is call
+    return subject == Result(call.index)
 
 
 def returned_call(analysed: AnalysedFunction, leaving: ReturnState) -> Call | None:

@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from qerrlint.absint.reachability import after, place_of
-from qerrlint.absint.trace import Trail
 from qerrlint.checks.errors.value_source import (
     assigned_from,
     assignments,
     branches,
+    is_result,
     may_fail,
     own_returns,
     returned_code,
+    tests_of,
 )
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
@@ -33,8 +33,6 @@ from qerrlint.ir.code import (
     Event,
     Result,
     Return,
-    Test,
-    Value,
     Var,
     identifiers,
     root,
@@ -306,26 +304,11 @@ def _has_succeeded(analysed: AnalysedFunction, leaving: ReturnState, call: Call)
     asked = [
         test.allow
         for place in branches(leaving)
-        for test in _tests(analysed, place)
-        if _is_result(analysed, test.subject, call, place.span)
+        for test in tests_of(analysed, place)
+        if is_result(analysed, test.subject, call, place.span)
     ]
     ended = kind == "int" and asked[-1:] == [ZERO]
     return not ended and any(allow & POS and not allow & fails for allow in asked)
-
-
-def _tests(analysed: AnalysedFunction, place: Trail) -> Iterator[Test]:
-    """The tests of a branch that the path has taken."""
-    for block in analysed.function.blocks:
-        for edge in block.edges:
-            if edge.span == place.span and edge.taken == place.taken:
-                yield from edge.tests
-
-
-def _is_result(analysed: AnalysedFunction, subject: Value, call: Call, test: Span) -> bool:
-    """Whether what is tested is the result of a call, or the variable that it was assigned to last."""
-    if isinstance(subject, Var):
-        return assigned_from(analysed.result, subject.path, test) is call
-    return subject == Result(call.index)
 
 
 def _falls_short(analysed: AnalysedFunction, call: Call, test: str) -> bool:

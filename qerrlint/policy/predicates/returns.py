@@ -124,7 +124,8 @@ def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool
 def return_is_shared(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether a block ends between what a void function printed and the return."""
     leaving = _returned(observation)
-    if leaving is None or analysed.kind != "void":
+    replaced = observation.slots.get("how", "").startswith("replaced")
+    if leaving is None or analysed.kind != "void" or replaced:
         return False
     return b"}" in analysed.unit.data[observation.primary.end : leaving.span.start]
 
