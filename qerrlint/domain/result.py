@@ -34,7 +34,9 @@ class OccurrenceKind(str, Enum):
     ERRP_TESTED = "errp-tested"  # the out-parameter itself is tested, not what it points to
     SIGN_TESTED = "sign-tested"  # a bool or pointer result is tested for its sign
     EXITS = "exits"  # a callee that does not return
-    DROPPED_RESULT = "dropped-result"  # the result of a callee without Error is not used
+    DROPPED_RESULT = (
+        "dropped-result"  # the result of a callee without Error, or with NULL for it, is not used
+    )
     GOES_ON = "goes-on"  # other work follows an error_setg() of the function itself
     UNASKED = "unasked"  # work follows a call that may have set the out-parameter, and nothing has looked
     FREED_ARGUMENT = "freed-argument"  # a freed string is formatted into a message

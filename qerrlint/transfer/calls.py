@@ -75,11 +75,12 @@ def _answer(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> S
     """The states after a call whose arguments have been dealt with: its result, and the Error that it may
     set."""
     effect = site.effect
+    asked = site.target not in (None, NULL)
+    if not asked and not site.call.used and frame.out is not None:
+        held = draft.errors.get(frame.out.index, UNKNOWN_CELL)
+        if held.state is ErrorState.NULL and (effect.evidence == "body" or site.target is not None):
+            _occur(recorder, OccurrenceKind.DROPPED_RESULT, site, site.call.name, held, draft.trail)
     if site.target is None:
-        if effect.evidence == "body" and not site.call.used and frame.out is not None:
-            held = draft.errors.get(frame.out.index, UNKNOWN_CELL)
-            if held.state is ErrorState.NULL:
-                _occur(recorder, OccurrenceKind.DROPPED_RESULT, site, site.call.name, held, draft.trail)
         return (draft.frozen(),)
     target = pointed_by(frame, draft, site.target)
     if target is None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.absint.reachability import place_of
+from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.errors.value_source import assignments
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.objects import objects_of
 from qerrlint.checks.subject import subject_of
+from qerrlint.domain.conventions import fails_by
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import NULL, Const, Result, Str, Var
+from qerrlint.ir.code import NULL, Call, Const, Result, Return, Str, Var
 
 # vl.c, softmmu/vl.c or system/vl.c, by the age of the tree.
 _COMMAND_LINE = "vl.c"
@@ -30,10 +33,50 @@ def callee_cleans_up(analysed: AnalysedFunction, observation: Observation) -> bo
 
 
 def callee_is_dispensable(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether a call with dropped result and NULL for errp is, by its name, nothing that the rest needs."""
+    """Whether a call with dropped result and NULL for errp is, by its name, nothing that the rest needs.
+
+    A function with errp could tell the failure: there it is enough that the callee prepares something, on a
+    path that has not failed and goes on.
+    """
     subject = subject_of(observation)
     dropped = observation.slots["errp"] == "NULL" and not observation.slots["kept"]
-    return dropped and not any(word_list("necessary-work").matches(call.name) for call in subject.calls)
+    return dropped and not any(
+        word_list("necessary-work").matches(call.name) or _prepares(analysed, call) for call in subject.calls
+    )
+
+
+def _prepares(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether a call prepares something, and no failure has been met before it or is returned behind it."""
+    if not word_list("preparing-work").matches(call.name) or word_list("releases").matches(call.name):
+        return False
+    if word_list("property-prefixes").matches(call.name) or _sets_back(analysed, call):
+        return False
+    before_failure = any(o.call == call.index for o in of_kind(analysed, "dropped-result"))
+    return before_failure and not word_list("releases").matches(analysed.name) and _goes_on(analysed, call)
+
+
+def _sets_back(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether the function has called the same callee before, so that the call may restore what was."""
+    return any(other.name == call.name and other.span < call.span for other in analysed.function.calls)
+
+
+def _goes_on(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether what follows a call without a test is neither an error of the function's own nor the return of
+    a failure."""
+    function, start = analysed.function, place_of(analysed.function, call.index)
+    seen: set[int] = set()
+    while start is not None:
+        number, position = start
+        for event in function.blocks[number].events[position + 1 :]:
+            if isinstance(event, Call) and analysed.unit.effect(event).evidence == "setter":
+                return False
+            if isinstance(event, Return):
+                value = event.value
+                return not (isinstance(value, Const) and fails_by(analysed.kind, value.signs))
+        edges = function.blocks[number].edges
+        start = (edges[0].target, -1) if len(edges) == 1 and edges[0].target not in seen else None
+        seen.add(number)
+    return True
 
 
 def object_is_not_used_again(analysed: AnalysedFunction, observation: Observation) -> bool:

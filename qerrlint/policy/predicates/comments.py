@@ -33,8 +33,8 @@ def comment_in_block_says_why(analysed: AnalysedFunction, observation: Observati
 
 
 def _says_why(unit: TranslationUnit, span: Span, in_block: bool = False) -> bool:
-    """Whether a comment on the statement's lines or right above says why the failure is ignored; with
-    `in_block` one above an earlier statement of the same block, or above the block, too."""
+    """Whether a comment on the statement's lines or right above says why the failure is ignored, or one right
+    above the block that it begins; with `in_block` one above an earlier statement of the same block, too."""
     lines = unit.lines
     first, _ = lines.position(span.start)
     last, _ = lines.position(span.end)
@@ -44,6 +44,8 @@ def _says_why(unit: TranslationUnit, span: Span, in_block: bool = False) -> bool
         text = lines.text(line).strip()
         if text.startswith((b"/*", b"*", b"//")) or text.endswith(b"*/"):
             above.append(text)
+        elif line == first - 1 and text.endswith(b"{"):
+            pass  # the first statement of a block: a comment above the block is about it, too
         elif not (in_block and text and not above):
             break
         line -= 1
