@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qerrlint.checks.check import Check, event
+from qerrlint.checks.comments import ADMISSIONS, admits
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.effects import Effect
@@ -20,7 +21,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
     A row says in which functions: any, those with an errp of their own, or instance_init methods. In a
     function with an errp &error_fatal is wrong for any other callee as well; those that realize a child are
-    one mistake of the function.
+    one mistake of the function. So is either for a callee of which a comment says that it may fail.
     """
     unit = analysed.unit
     for call in analysed.function.calls:
@@ -34,11 +35,13 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         place = unit.environment.api.forbids(call.name, arg.path.removeprefix("error_"))
         if place is None and has_errp and arg.path == "error_fatal":
             place = "errp"
+        kind = _kind(effect, call.name)
+        if kind != "setter" and admits(unit, call.span):
+            place, kind = "any", "admitted"
         if place is None or (place == "errp" and not has_errp):
             continue
         if place == "instance-init" and "instance_init" not in unit.slots_of(analysed.name):
             continue
-        kind = _kind(effect, call.name)
         yield Observation(
             event="abort-on-recoverable-error",
             function=analysed.name,
@@ -75,10 +78,10 @@ CHECKS = (
                 "fatal",
                 "function",
                 place="any errp instance-init",
-                kind="callee realize setter",
+                kind="callee realize setter admitted",
             ),
         ),
         run,
-        ("realizing-parts",),
+        ("realizing-parts", *ADMISSIONS),
     ),
 )

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from qerrlint.absint.trace import Trail, is_joined, places
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import Check, event
+from qerrlint.checks.comments import ADMISSIONS, admits
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.errors.return_states import passes_null_errp, printed_calls, unset_failures
 from qerrlint.checks.errors.value_source import is_result, tests_of
@@ -26,6 +27,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     yield from _at_failures(analysed)
     yield from _replaced(analysed)
     yield from _of_callbacks(analysed)
+    yield from _admitted(analysed)
     yield from _below(analysed)
 
 
@@ -199,6 +201,22 @@ def _of_callbacks(analysed: AnalysedFunction) -> Iterator[Observation]:
         )
 
 
+def _admitted(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A call gets NULL, its failure is met, and a comment says that it is still to be handled."""
+    for call in analysed.function.calls if analysed.errp is not None else ():
+        if call.used and passes_null_errp(analysed, call) and admits(analysed.unit, call.span):
+            yield Observation(
+                "dropped-error",
+                analysed.name,
+                call.span,
+                call.text,
+                _slots(analysed, call.name, call.name, "admitted"),
+                certainty="medium",
+                subject=Subject((call,)),
+                group=call.span,
+            )
+
+
 def _callbacks(analysed: AnalysedFunction, call: Call) -> Iterator[str]:
     """The functions with errp among the arguments; not those whose body is known and sets no Error."""
     for arg in call.args:
@@ -281,9 +299,10 @@ CHECKS = (
                 "setter",
                 "errp",
                 path_sensitive=True,
-                how="report free null callback below replaced replaced-below",
+                how="report free null callback below replaced replaced-below admitted",
             ),
         ),
         run,
+        ADMISSIONS,
     ),
 )

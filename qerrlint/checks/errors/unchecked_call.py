@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.trace import is_joined
+from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import Check, event
+from qerrlint.checks.comments import ADMISSIONS, admits
 from qerrlint.checks.errors.occurrences import numbered, of_kind
 from qerrlint.checks.errors.return_states import passes_null_errp, set_successes
 from qerrlint.checks.errors.untested_results import first_untested_use, is_looked_at
@@ -16,6 +18,7 @@ from qerrlint.checks.trace_steps import shown
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Assign, Call, Result, Var
+from qerrlint.transfer.sites import traits
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -25,6 +28,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     yield from _before_tolerant(analysed)
     yield from _result_dropped(analysed)
     yield from _before_work(analysed)
+    yield from _admitted(analysed)
 
 
 def _before_success(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -125,11 +129,11 @@ def _unasked_errp(analysed: AnalysedFunction, call: Call) -> str | None:
     """NULL where a call gets that for errp, the function's errp where nothing reads the Error, or None."""
     if passes_null_errp(analysed, call):
         return "NULL"
-    effect, errp = analysed.unit.effect(call), analysed.errp
-    if errp is None or effect.errp is None or effect.errp >= len(call.args):
+    errp = analysed.errp
+    if errp is None or not _handed_errp(analysed, call):
         return None
-    handed = call.args[effect.errp] == Var(errp) and any(outcome.sets for outcome in effect.outcomes)
-    return errp if handed and not is_looked_at(analysed.function, call, errp) else None
+    may_fail = any(outcome.sets for outcome in analysed.unit.effect(call).outcomes)
+    return errp if may_fail and not is_looked_at(analysed.function, call, errp) else None
 
 
 def _before_work(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -158,6 +162,37 @@ def _before_work(analysed: AnalysedFunction) -> Iterator[Observation]:
         )
 
 
+def _admitted(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A comment at a call whose result is dropped says that the failure is still to be handled."""
+    for call in analysed.function.calls:
+        effect = analysed.unit.effect(call)
+        if call.used or effect.evidence == "setter" or traits(call.name).harmless:
+            continue
+        null, errp = passes_null_errp(analysed, call), _handed_errp(analysed, call)
+        signature = analysed.unit.signature(call.name) if call.direct else None
+        kind = result_kind(signature, analysed.unit.typedefs) if signature is not None else effect.kind
+        tells = errp or (kind in ("int", "bool", "pointer") and (null or analysed.errp is not None))
+        asked = effect.errp is None or null or errp
+        if tells and asked and admits(analysed.unit, call.span):
+            yield Observation(
+                "unchecked-call",
+                analysed.name,
+                call.span,
+                call.text,
+                _slots(analysed, call, analysed.errp or "NULL", how="admitted"),
+                certainty="medium",
+                subject=Subject((call,)),
+                group=("success", call.span),
+            )
+
+
+def _handed_errp(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether a call gets the function's own errp."""
+    errp = analysed.unit.effect(call).errp
+    own = analysed.errp
+    return own is not None and errp is not None and errp < len(call.args) and call.args[errp] == Var(own)
+
+
 def _slots(
     analysed: AnalysedFunction, call: Call, errp: str, kept: str = "", how: str = "success"
 ) -> dict[str, str]:
@@ -177,9 +212,10 @@ CHECKS = (
                 "errp",
                 "kept",
                 path_sensitive=True,
-                how="success work value",
+                how="success work value admitted",
             ),
         ),
         run,
+        ADMISSIONS,
     ),
 )

@@ -39,7 +39,8 @@ def callee_is_dispensable(analysed: AnalysedFunction, observation: Observation) 
     path that has not failed and goes on.
     """
     subject = subject_of(observation)
-    dropped = observation.slots["errp"] == "NULL" and not observation.slots["kept"]
+    slots = observation.slots
+    dropped = slots["errp"] == "NULL" and not slots["kept"] and slots["how"] != "admitted"
     return dropped and not any(
         word_list("necessary-work").matches(call.name) or _prepares(analysed, call) for call in subject.calls
     )
