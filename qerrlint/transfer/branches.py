@@ -164,7 +164,7 @@ def _asked_for(frame: Frame, known: Fact, allow: int) -> bool:
 
 def _unseen(frame: Frame, draft: Draft, known: Fact, signs: int) -> None:
     """A call that got NULL for errp is seen to have failed: only its result tells."""
-    if frame.errp is None or known.channel is not Channel.NONE:
+    if not frame.telling or known.channel is not Channel.NONE:
         return
     kind = frame.effects[known.origin].kind
     if (kind == "int" and signs in (NEG, NONZERO)) or (kind in ("bool", "pointer") and signs == ZERO):

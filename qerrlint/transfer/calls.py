@@ -225,7 +225,7 @@ def _dynamic_cast(frame: Frame, state: State, site: CallSite, cast: tuple[Term, 
 def _marks(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> None:
     """What was told to the user, which string was freed, which Error the function set itself; what they make
     wrong of this call."""
-    own, effect, index = frame.errp is not None, site.effect, site.call.index
+    own, effect, index = frame.telling, site.effect, site.call.index
     special = site.special
     if own and site.target != NULL and not site.traits.harmless:
         # What was told before other work is not about a failure further on.
@@ -250,7 +250,7 @@ def _marks(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> No
                 _occur(recorder, OccurrenceKind.FREED_ARGUMENT, site, arg.path, NULL_CELL, draft.trail)
     if setter and own and site.call.args:
         target = pointed_by(frame, draft, site.call.args[0])
-        if target is frame.out:
+        if target is not None and target is frame.out:
             draft.marks = draft.marks.with_set_by(index)
 
 
@@ -435,5 +435,5 @@ def _take(frame: Frame, draft: Draft, site: CallSite, place: Term, held: Cell, r
         _occur(recorder, kind, site, place.text, out, draft.trail)
     elif held.known_null and word_list("consumers-that-read").matches(name):
         _occur(recorder, OccurrenceKind.NULL_REPORTED, site, place.text, held, draft.trail)
-    elif held.state is ErrorState.SET and effect.how in ("report", "free") and frame.errp is not None:
+    elif held.state is ErrorState.SET and effect.how in ("report", "free") and frame.telling:
         draft.marks = draft.marks.adding_printed(site.call.index)

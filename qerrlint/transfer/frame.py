@@ -8,7 +8,7 @@ the state. Facts of values that no event and no edge reads are never made: `used
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from qerrlint.absint.liveness import live_masks
@@ -72,7 +72,8 @@ class Frame:
     is a local), `out` is the term of what it points to. `types` maps locals and parameters to their type,
     `casts` a variable to the one that it is under a cast. `fatal`: &error_abort or &error_fatal stands in
     it; `extends`: it extends the Error behind its out-parameter. `unasked`: it returns nothing and hands
-    its out-parameter to a callee, so that work behind that call is observed. `live[b]` is the mask of the
+    its out-parameter to a callee, so that work behind that call is observed. `telling`: what it tells the
+    user of a failure is observed. `live[b]` is the mask of the
     terms alive at the start of block b. `used` is the mask of the terms that anything reads, `values` of
     those whose facts flow into something observed; facts of the others only decide branches.
     """
@@ -88,6 +89,7 @@ class Frame:
     extends: bool
     handed_as: str = ""
     unasked: bool = False
+    telling: bool = False
     fatal: bool = False
     blocks: list[SiteBlock] = field(default_factory=list)
     live: list[int] = field(default_factory=list)
@@ -172,17 +174,31 @@ def prepare(
     frame = Frame(function, signature, errp, out, types, terms, effects, dict(casts(function)), extends)
     if parameter is not None:
         frame.handed_as = parameter.parameter
-    frame.unasked = (
-        errp is not None
-        and signature is not None
+    frame.unasked = errp is not None and _hands_on(signature, errp, function, effects)
+    frame.telling = errp is not None or _tells_some(function, effects)
+    _Preparation(frame).run(sliced)
+    return frame
+
+
+def _hands_on(signature: Signature | None, errp: str, function: Function, effects: Sequence[Effect]) -> bool:
+    """Whether a function without a result hands its out-parameter to a callee that may set it."""
+    return (
+        signature is not None
         and signature.returns == "void"
         and any(
             known.errp is not None and known.evidence != "setter" and Var(errp) in call.args
             for call, known in zip(function.calls, effects, strict=True)
         )
     )
-    _Preparation(frame).run(sliced)
-    return frame
+
+
+def _tells_some(function: Function, effects: Sequence[Effect]) -> bool:
+    """Whether a function without an out-parameter tells the user of failures itself, and asks one callee for
+    no Error though it looks at its result."""
+    pairs = list(zip(function.calls, effects, strict=True))
+    return any(call.used and call.passes_null(known.errp) for call, known in pairs) and any(
+        known.how == "report" or traits(call.name).prints for call, known in pairs
+    )
 
 
 class _Preparation:
@@ -259,7 +275,7 @@ class _Preparation:
         if frame.unasked:
             return True
         void = frame.signature is not None and frame.signature.returns == "void"
-        return frame.errp is not None and any(
+        return frame.telling and any(
             traits(call.name).prints
             or call.name == "fprintf"
             or effect.consumes is not None
@@ -318,7 +334,7 @@ class _Preparation:
         terms, name, args = self._terms, call.name, call.args
         place = _ERRNO_ARGUMENT.get(name)
         casts_ = name == "object_dynamic_cast" and len(args) == 2
-        prints = self._frame.errp is not None and (
+        prints = self._frame.telling and (
             named.prints or (name == "fprintf" and call.text.startswith("fprintf(stderr"))
         )
         if not (

@@ -14,7 +14,7 @@ from qerrlint.checks.errors.return_states import passes_null_errp, printed_calls
 from qerrlint.checks.errors.value_source import is_result, tests_of
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
-from qerrlint.domain.conventions import FAILURE, SUCCESS
+from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
 from qerrlint.findings import Observation, Step
@@ -28,6 +28,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     yield from _replaced(analysed)
     yield from _of_callbacks(analysed)
     yield from _admitted(analysed)
+    yield from _silent(analysed)
     yield from _below(analysed)
 
 
@@ -217,6 +218,36 @@ def _admitted(analysed: AnalysedFunction) -> Iterator[Observation]:
             )
 
 
+def _silent(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A function without errp tells the user of its failures, but not of one whose Error it never asks for.
+
+    It counts only where it fails nowhere else without a word.
+    """
+    if analysed.errp is not None or analysed.kind not in ("int", "bool"):
+        return
+    failing = [e for e in analysed.result.returns if fails_by(analysed.kind, e.signs)]
+    calls = analysed.function.calls
+    mute = [e for e in failing if all(passes_null_errp(analysed, calls[n]) for n in e.printed)]
+    told = {e.span for e in failing} - {e.span for e in mute}
+    if not told or not all(e.printed for e in mute):
+        return
+    for leaving in mute:
+        for number in leaving.printed:
+            call = calls[number]
+            yield Observation(
+                "dropped-error",
+                analysed.name,
+                call.span,
+                call.text,
+                _slots(analysed, call.name, call.name, "silent"),
+                (Step(leaving.span, "the function fails here, and nobody is told why"),),
+                "medium",
+                whole=not is_joined(leaving.trail),
+                subject=Subject((call,), returned=leaving),
+                group=call.span,
+            )
+
+
 def _callbacks(analysed: AnalysedFunction, call: Call) -> Iterator[str]:
     """The functions with errp among the arguments; not those whose body is known and sets no Error."""
     for arg in call.args:
@@ -299,7 +330,7 @@ CHECKS = (
                 "setter",
                 "errp",
                 path_sensitive=True,
-                how="report free null callback below replaced replaced-below admitted",
+                how="report free null callback below replaced replaced-below admitted silent",
             ),
         ),
         run,
