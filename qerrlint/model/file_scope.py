@@ -12,6 +12,7 @@ from qerrlint.model.environment import Environment
 
 _PLAIN = re.compile(r"\(?\s*(-?(?:0[xX][0-9a-fA-F]+|0|[1-9]\d*))[uUlL]*\s*\)?$")
 _GLIB_LISTS = frozenset({"GList *", "GSList *"})
+_LIST = re.compile(r"(?:struct )?(\w+List) \*$")
 _WRAPS = re.compile(r"\berror_setg(?:_errno)?\s*\(\s*\(?(\w+)\)?\s*,")
 
 
@@ -33,8 +34,19 @@ class FileScope:
         return self.environment.pointer_signature(member, self.path)
 
     def is_list(self, type_text: str) -> bool:
-        """Whether a type is a pointer to a list of which NULL is the empty one (GLib's and QAPI's are)."""
-        return type_text in _GLIB_LISTS or self.environment.schema.is_list(type_text)
+        """Whether a type is a pointer to a list of which NULL is the empty one: GLib's, QAPI's, and a
+        struct of such a name that has the next one of its kind."""
+        if type_text in _GLIB_LISTS or self.environment.schema.is_list(type_text):
+            return True
+        found = _LIST.match(type_text)
+        if found is None:
+            return False
+        structs = (f"struct {found[1]}", found[1])
+        members = [member for struct in structs for member in self.environment.members(struct, self.path)]
+        return any(
+            member.name == "next" and member.type.removeprefix("struct ") == f"{found[1]} *"
+            for member in members
+        )
 
     def is_macro(self, name: str) -> bool:
         """Whether a name is a macro as seen from this file."""
