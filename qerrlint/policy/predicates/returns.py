@@ -149,8 +149,13 @@ def result_is_a_value(analysed: AnalysedFunction, observation: Observation) -> b
 
 
 def result_of_qmp_command(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether the function implements a QMP command with an int result."""
-    return _returned(observation) is not None and analysed.kind == "int" and analysed.name.startswith("qmp_")
+    """Whether the function implements a QMP command with an int result; a static one cannot."""
+    return (
+        _returned(observation) is not None
+        and analysed.kind == "int"
+        and analysed.name.startswith("qmp_")
+        and not analysed.unit.is_static(analysed.name)
+    )
 
 
 def void_function_may_go_on(analysed: AnalysedFunction, observation: Observation) -> bool:
