@@ -18,6 +18,9 @@ from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.recorder import Recorder
 from qerrlint.transfer.sites import Guard, TestSite
 
+# Tests of a member that may ask whether a setter has failed: for 0 or NULL, and for a negative number.
+_TELLING = frozenset((ZERO, NONZERO, NEG, ZERO | POS))
+
 
 def assume(frame: Frame, state: State, guard: Guard, recorder: Recorder) -> State | None:
     """The state on the other side of an edge, or None where its tests cannot hold."""
@@ -146,7 +149,7 @@ def _hold_value(frame: Frame, draft: Draft, site: TestSite, guard: Guard) -> boo
     if known.origin >= 0:
         _confirm(draft, known.origin, guard.soft)
         _unseen(frame, draft, known, signs)
-    elif site.is_place and term is not None and allow in (ZERO, NONZERO) and not term.text.isidentifier():
+    elif site.is_place and term is not None and allow in _TELLING and not term.text.isidentifier():
         _doubt(frame, draft, term, guard.span)
     return True
 
