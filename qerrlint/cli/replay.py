@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +17,6 @@ from qerrlint.cli.tell import tell
 if TYPE_CHECKING:
     from qerrlint.replay.labels import Label
     from qerrlint.replay.outcomes import Outcome, Said
-    from qerrlint.replay.scores import Row
 
 
 @click.command("replay")
@@ -129,20 +128,11 @@ def _write(file: str, outcomes: Sequence[Outcome], root: str, reach: str, submis
         raise InputError(f"{file}: cannot be written: {error.strerror}") from None
 
 
-_HEAD = ("class", "scope", "labels", "found", "near", "quiet", "submitted")
-_WIDTHS = (34, 9, 7, 11, 11, 11, 11)
-
-
 def _print_table(outcomes: Sequence[Outcome]) -> None:
-    from qerrlint.replay.scores import rows
+    from qerrlint.replay.scores import table
 
-    single, totals = rows(outcomes)
-    _print_cells(_HEAD)
-    for row in single:
-        _print_cells(_cells(row))
-    click.echo("-" * sum(_WIDTHS))
-    for row in totals:
-        _print_cells(_cells(row, share=True))
+    for line in table(outcomes):
+        click.echo(line)
     unfit = [outcome for outcome in outcomes if outcome.unfit is not None]
     if unfit:
         click.echo(f"\n{len(unfit)} of {len(outcomes)} labels do not apply:")
@@ -153,26 +143,6 @@ def _print_table(outcomes: Sequence[Outcome]) -> None:
         click.echo(f"\n{len(lost)} introducing changes do not apply:")
         for outcome in lost:
             click.echo(f"  {outcome.label.place}, {outcome.label.introduced}: {outcome.unfit_change}")
-
-
-def _cells(row: Row, share: bool = False) -> tuple[Any, ...]:
-    score = row.score
-
-    def counted(number: int) -> str:
-        return f"{number} ({100 * number / score.labels:.0f} %)" if share and score.labels else str(number)
-
-    submitted = f"{score.submitted}/{score.changes}" if score.changes else "-"
-    return (
-        *(row.name, row.scope, score.labels),
-        *(counted(number) for number in (score.found, score.near, score.quiet)),
-        submitted,
-    )
-
-
-def _print_cells(cells: Sequence[Any]) -> None:
-    name, scope, *numbers = map(str, cells)
-    text = f"{name:{_WIDTHS[0]}}{scope:{_WIDTHS[1]}}"
-    click.echo(text + "".join(f"{n:>{width}}" for n, width in zip(numbers, _WIDTHS[2:], strict=True)))
 
 
 def _print_misses(outcomes: Sequence[Outcome]) -> None:

@@ -85,3 +85,34 @@ def document(outcomes: Sequence[Outcome], root: str, reach: str, submission: boo
         "totals": [{"name": row.name, **asdict(row.score)} for row in totals],
         "outcomes": [outcome_document(outcome) for outcome in outcomes],
     }
+
+
+_HEAD = ("class", "scope", "labels", "found", "near", "quiet", "submitted")
+_WIDTHS = (34, 9, 7, 11, 11, 11, 11)
+
+
+def table(outcomes: Sequence[Outcome]) -> list[str]:
+    """The lines of a table for people: a row for each class and scope, then the totals with their shares."""
+    single, totals = rows(outcomes)
+    lines = [_line(_HEAD), *(_line(_cells(row)) for row in single), "-" * sum(_WIDTHS)]
+    return lines + [_line(_cells(row, share=True)) for row in totals]
+
+
+def _cells(row: Row, share: bool = False) -> tuple[Any, ...]:
+    score = row.score
+
+    def counted(number: int) -> str:
+        return f"{number} ({100 * number / score.labels:.0f} %)" if share and score.labels else str(number)
+
+    submitted = f"{score.submitted}/{score.changes}" if score.changes else "-"
+    return (
+        *(row.name, row.scope, score.labels),
+        *(counted(number) for number in (score.found, score.near, score.quiet)),
+        submitted,
+    )
+
+
+def _line(cells: Sequence[Any]) -> str:
+    name, scope, *numbers = map(str, cells)
+    text = f"{name:{_WIDTHS[0]}}{scope:{_WIDTHS[1]}}"
+    return text + "".join(f"{n:>{width}}" for n, width in zip(numbers, _WIDTHS[2:], strict=True))
