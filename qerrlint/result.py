@@ -240,6 +240,31 @@ class RuleInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedCaller:
+    """A function that calls another one, and its place."""
+
+    path: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedContract:
+    """A function whose callers meet something new: its place after the change, and what is new, in phrases.
+
+    `callers` is how many functions mention it, None where they are too many to be counted; `not_updated` are
+    those whose text the change leaves as it was.
+    """
+
+    name: str
+    path: str
+    line: int
+    what: tuple[str, ...]
+    callers: int | None
+    not_updated: tuple[ReportedCaller, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unshown:
     """How many findings a run has and does not show, what they are, and the options that show them."""
 
@@ -303,7 +328,8 @@ class Result:
     `tree` is that of the first series; `against` is what became of an earlier version of them. `exempted` is
     sorted by (path, line, rule); of a change it is what exemptions took away on the after side. `unshown`
     counts the findings that options leave out of `findings`. `fail_on` is the lowest severity that fails the
-    run, or never. `partial`: patches are missing on purpose, so what lacks them is no failure of the run."""
+    run, or never. `partial`: patches are missing on purpose, so what lacks them is no failure of the run.
+    `contracts` are those that the change as a whole alters."""
 
     command: str
     tree: TreeInfo
@@ -320,3 +346,4 @@ class Result:
     unshown: tuple[Unshown, ...] = ()
     fail_on: str = "warning"
     partial: bool = False
+    contracts: tuple[ReportedContract, ...] = ()

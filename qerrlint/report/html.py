@@ -20,6 +20,7 @@ from qerrlint.findings import SEVERITIES
 from qerrlint.report.htmltext import code, credit, finding, prose, said
 from qerrlint.report.printable import printable, with_references
 from qerrlint.report.wording import (
+    contract_line,
     count,
     gaps,
     looked_at,
@@ -75,6 +76,7 @@ class _Page:
         yield f"<body>\n<header>\n<h1>{said(title)}</h1>"
         yield f"<p><strong>{said(tally(self._result))}</strong></p>"
         yield f'<p class="dim">{said(looked_at(self._result))}</p>'
+        yield from _listed("Contract changes", [said(contract_line(one)) for one in self._result.contracts])
         yield from _listed("Notes", [prose(notice) for notice in self._result.notices])
         yield from _listed("Not analysed, or only in part", [prose(gap.text) for gap in gaps(self._result)])
         yield from _listed("Findings", [self._link(found) for found in self._standing], "findings")

@@ -56,6 +56,20 @@ def document(result: Result) -> dict[str, Any]:
         "series": [_series(one) for one in result.series],
         "against": None if result.against is None else _against(result.against),
         "exempted": [_exempted(found) for found in result.exempted],
+        "contracts": [
+            {
+                "name": one.name,
+                "path": one.path,
+                "line": one.line,
+                "changes": list(one.what),
+                "callers": one.callers,
+                "not_updated": [
+                    {"path": caller.path, "line": caller.line, "function": caller.function}
+                    for caller in one.not_updated
+                ],
+            }
+            for one in result.contracts
+        ],
     }
 
 

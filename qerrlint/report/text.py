@@ -23,6 +23,7 @@ from qerrlint.report.terminal import (
 from qerrlint.report.wording import (
     bases,
     circumstances,
+    contract_line,
     looked_at,
     not_shown,
     patch_name,
@@ -36,6 +37,7 @@ from qerrlint.report.wording import (
 from qerrlint.result import Damaged, PatchInfo, Place, Reported, ReportedExemption, Result
 
 _NAMED = 5
+_CONTRACTS = 10
 _DOTS = 6  # the dots at both ends of a line of code that is cut
 
 
@@ -46,6 +48,9 @@ def write(result: Result, stream: TextIO, look: Look) -> None:
 
 def lines(result: Result, look: Look = PLAIN) -> Iterator[Line]:
     """The rendering in a stable order; code is cut to the width of `look`."""
+    if result.contracts and not look.quiet and not look.statistics:
+        yield from _contracts(result)
+        yield BLANK
     if look.statistics:
         from qerrlint.report.statistics_text import statistics_lines
 
@@ -64,6 +69,14 @@ def lines(result: Result, look: Look = PLAIN) -> Iterator[Line]:
     yield prose((tally(result), "bold"))
     if result.unshown:
         yield prose((not_shown(result), DIM))
+
+
+def _contracts(result: Result) -> Iterator[Line]:
+    yield prose(("contract changes", "bold"))
+    for one in result.contracts[:_CONTRACTS]:
+        yield prose((f"  {contract_line(one)}", ""))
+    if (more := len(result.contracts) - _CONTRACTS) > 0:
+        yield prose((f"  and {more} more (--format json names them all)", ""))
 
 
 def _findings(result: Result, width: int | None) -> Iterator[Line]:

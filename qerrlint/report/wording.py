@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qerrlint.report.printable import one_line, printable
-from qerrlint.result import Damaged, PatchInfo, Place, Reported, Result, TreeInfo
+from qerrlint.result import Damaged, PatchInfo, Place, Reported, ReportedContract, Result, TreeInfo
 
 _RELATIONS = {
     "added-line": "on a line that it adds",
@@ -195,6 +195,26 @@ def tally(result: Result) -> str:
         if number
     ]
     return "; ".join([text, *([", ".join(counts)] if counts else [])])
+
+
+_NOT_UPDATED = 3
+
+
+def contract_line(one: ReportedContract) -> str:
+    """What a change alters of a function's contract, and how many of its callers it leaves as they were."""
+    head = f"{printable(one.path)}:{one.line}: {printable(one.name)}() {', '.join(map(one_line, one.what))}"
+    if one.callers is None:
+        return f"{head}; too many callers to count"
+    text = f"{head}; {count(one.callers, 'caller')}"
+    if not one.not_updated:
+        return f"{text}, all updated" if one.callers else text
+    named = [
+        f"{printable(c.function)}() at {printable(c.path)}:{c.line}" for c in one.not_updated[:_NOT_UPDATED]
+    ]
+    more = len(one.not_updated) - len(named)
+    return f"{text}, {len(one.not_updated)} not updated: {', '.join(named)}" + (
+        f" and {more} more" if more else ""
+    )
 
 
 _GROUPS = 5

@@ -43,6 +43,7 @@ class Compared:
     left_out: tuple[Skipped, ...] = ()
     gained: frozenset[tuple[str, str]] = frozenset()
     skipped: tuple[Skipped, ...] = ()
+    contracts: tuple[ContractChange, ...] = ()
 
     def relation(self, found: Located, added: Container[int]) -> str:
         """How an introduced finding belongs to the change; `added` are the new lines of its file."""
@@ -112,7 +113,15 @@ def compare(
         delta = replace(delta, introduced=tuple(_explained(delta.introduced, after, contracts)))
     has = {(report.path, key) for report in reports for key in report.allowances}
     skipped = tuple(Skipped(fault.path, fault.reason, fault.trace) for fault in faults)
-    return Compared(delta, frozenset(changed), tuple(reports), tuple(left_out), frozenset(has - had), skipped)
+    return Compared(
+        delta,
+        frozenset(changed),
+        tuple(reports),
+        tuple(left_out),
+        frozenset(has - had),
+        skipped,
+        tuple(contracts),
+    )
 
 
 @dataclass(frozen=True, slots=True)

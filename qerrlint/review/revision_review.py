@@ -11,6 +11,7 @@ from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
 from qerrlint.result import DiffFile, Reported, Result, TreeInfo
 from qerrlint.review.compare import compare
+from qerrlint.review.contract_report import contract_report
 from qerrlint.review.difftext import diff_between
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.linediff import line_map_between
@@ -87,5 +88,6 @@ def review_change(
         coverage=coverage(compared.reports, Resolver(new), [*compared.skipped, *compared.left_out]),
         summary=summary(found),
         diff=tuple(diff),
+        contracts=contract_report(new, compared.contracts, compared.changed),
         exempted=exempted_by_change(compared.reports, Resolver(new), (before, after), pairs, rules),
     )

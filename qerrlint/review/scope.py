@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from qerrlint.c.cut import OTHER
 from qerrlint.c.declarations.types import Signature
 from qerrlint.c.gaps import ENCODING, MACRO, TANGLED, Gap
 from qerrlint.model.program import Program
+from qerrlint.model.summary import Summary
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.source import C_SUFFIXES
 
@@ -31,12 +32,16 @@ class FilePair:
 
 @dataclass(frozen=True, slots=True)
 class ContractChange:
-    """A function whose callers meet something new; `where` is its file afterwards, `what` a sentence."""
+    """A function whose callers meet something new; `where` is its file afterwards, `what` a sentence.
+
+    `also` are sentences of further differences.
+    """
 
     name: str
     where: str
     line: int
     what: str
+    also: tuple[str, ...] = ()
 
 
 def is_c(path: str | None) -> bool:
@@ -145,10 +150,10 @@ def contract_changes(before: Program, after: Program, pairs: Iterable[FilePair])
         for name in sorted(changed_functions(old, new)):
             if name not in old.functions or name not in new.functions or new.is_static(name):
                 continue
-            what = _difference(old, new, name)
-            if what is not None:
+            differences = tuple(_differences(old, new, name))
+            if differences:
                 line, _ = new.lines.position(new.functions[name].span.start)
-                out.append(ContractChange(name, new.path, line, what))
+                out.append(ContractChange(name, new.path, line, differences[0], differences[1:]))
     return out
 
 
@@ -166,32 +171,37 @@ def _changed_prototypes(
         first, second = was.signature(name), now.signature(name)
         if first is None or second is None or second.span is None:
             continue
-        what = _prototype_difference(name, first, second)
-        if what is not None:
+        differences = tuple(_prototype_differences(name, first, second))
+        if differences:
             line, _ = new.lines.position(second.span.start)
-            out.append(ContractChange(name, new.path, line, what))
+            out.append(ContractChange(name, new.path, line, differences[0], differences[1:]))
     return out
 
 
-def _prototype_difference(name: str, was: Signature, now: Signature) -> str | None:
+def _prototype_differences(name: str, was: Signature, now: Signature) -> Iterator[str]:
     if was.errp is None and now.errp is not None:
-        return f"{name}() now takes an Error **"
+        yield f"{name}() now takes an Error **"
     if was.returns != now.returns:
-        return f"{name}() now returns {now.returns} instead of {was.returns}"
-    if [p.type for p in was.params] != [p.type for p in now.params] or was.variadic != now.variadic:
-        return f"{name}() has other parameters now"
-    return None
+        yield f"{name}() now returns {now.returns} instead of {was.returns}"
+    took = [p.type for p in was.params]
+    takes = [p.type for number, p in enumerate(now.params) if was.errp is not None or number != now.errp]
+    if took != takes or was.variadic != now.variadic:
+        yield f"{name}() has other parameters now"
 
 
-def _difference(old: TranslationUnit, new: TranslationUnit, name: str) -> str | None:
-    """What callers of a function meet that they did not before, or None."""
+def _differences(old: TranslationUnit, new: TranslationUnit, name: str) -> Iterator[str]:
+    """What callers of a function meet that they did not before, by its signature first."""
     was, now = old.signature(name), new.signature(name)
-    declared = _prototype_difference(name, was, now) if was is not None and now is not None else None
-    if declared is not None:
-        return declared
+    if was is not None and now is not None:
+        yield from _prototype_differences(name, was, now)
     before, after = old.summary(name), new.summary(name)
-    if before is None or after is None:
-        return None
+    if before is not None and after is not None:
+        what = _summary_difference(name, before, after)
+        if what is not None:
+            yield what
+
+
+def _summary_difference(name: str, before: Summary, after: Summary) -> str | None:
     if after.may_set and not before.may_set:
         return f"{name}() now sets an Error"
     if before.may_set and not after.may_set:

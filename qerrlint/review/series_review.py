@@ -25,6 +25,7 @@ from qerrlint.result import (
 )
 from qerrlint.review.apply_series import Stage, apply_series, union
 from qerrlint.review.compare import Compared, compare
+from qerrlint.review.contract_report import contract_report
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.relaxations import gate_changes
 from qerrlint.review.remarks import Topic, about
@@ -124,6 +125,7 @@ def review_stages(
         summary=summary(found),
         notices=tuple(dict.fromkeys([*notices, *problems])),
         series=tuple(_info(one, tree) for one in series),
+        contracts=contract_report(programs[-1], net.contracts, net.changed),
         exempted=exempted_by_change(
             net.reports, Resolver(programs[-1]), (base, programs[-1].source), pairs, rules
         ),

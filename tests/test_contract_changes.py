@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The contracts that a change alters, with the callers that it leaves as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import DEMO, TREE, git, run, scratch_repository
+
+QUARTZ, HEADER, VIREO = "hw/timer/quartz.c", "include/hw/timer/quartz.h", "hw/arm/vireo.c"
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    return scratch_repository(tmp_path / "qemu")
+
+
+def change(top: Path, path: str, old: str, new: str) -> None:
+    text = (top / path).read_text()
+    assert old in text
+    (top / path).write_text(text.replace(old, new))
+
+
+def contracts(top: Path) -> dict[str, dict[str, Any]]:
+    found = run("diff", "--tree", top, "--format", "json").document["contracts"]
+    return {one["name"]: one for one in found}
+
+
+def test_a_signature_and_its_callers(top: Path) -> None:
+    for path in (QUARTZ, HEADER):
+        change(top, path, "int quartz_apply_rate(", "bool quartz_apply_rate(")
+    change(top, QUARTZ, "return -EDOM;", 'error_setg(errp, "slow");\n        return false;')
+    change(top, QUARTZ, "quartz_apply_rate(s, hz, errp) < 0", "!quartz_apply_rate(s, hz, errp)")
+    (one,) = contracts(top).values()
+    assert (one["name"], one["path"]) == ("quartz_apply_rate", QUARTZ), "the definition, not the prototype"
+    assert one["changes"] == ["now returns bool instead of int", "now sets an Error"]
+    assert one["callers"] == 2
+    (left,) = one["not_updated"]
+    assert (left["path"], left["function"]) == (VIREO, "vireo_start_clock")
+    lines = (top / VIREO).read_text().splitlines()
+    assert "vireo_start_clock" in lines[left["line"] - 1]
+    call = "quartz_apply_rate(&s->quartz, s->clock_hz, errp)"
+    change(top, VIREO, f"{call} < 0", f"!{call}")
+    assert contracts(top)["quartz_apply_rate"]["not_updated"] == []
+    text = run("diff", "--tree", top, "--fail-on", "never").out
+    assert text.startswith("contract changes\n")
+    assert "() now returns bool instead of int, now sets an Error; 2 callers, all updated" in text
+    assert "contract changes" not in run("diff", "--tree", top, "--quiet").out
+
+
+def test_a_new_errp_is_no_other_parameter(top: Path) -> None:
+    for path in (QUARTZ, HEADER):
+        change(top, path, "quartz_reset(QuartzState *s)", "quartz_reset(QuartzState *s, Error **errp)")
+    assert contracts(top)["quartz_reset"]["changes"] == ["now takes an Error **"]
+
+
+def test_a_static_function_of_the_same_name_is_another(top: Path) -> None:
+    other = "hw/misc/other.c"
+    (top / "hw/misc").mkdir(exist_ok=True)
+    (top / other).write_text(
+        '#include "qemu/osdep.h"\nstatic int quartz_apply_rate(int hz)\n{\n    return hz;\n}\n'
+        "int other_rate(int hz)\n{\n    return quartz_apply_rate(hz);\n}\n"
+    )
+    git(top, "add", "-A")
+    git(top, "commit", "-q", "-m", "other")
+    change(top, QUARTZ, "return -EDOM;", 'error_setg(errp, "slow");\n        return -EDOM;')
+    one = contracts(top)["quartz_apply_rate"]
+    assert (one["callers"], {caller["path"] for caller in one["not_updated"]}) == (2, {QUARTZ, VIREO})
+
+
+def test_no_contract_changes_where_only_bodies_do(top: Path) -> None:
+    change(top, QUARTZ, "    s->ticks = 0;\n", "    s->ticks = 1;\n")
+    assert contracts(top) == {}
+    assert "contract changes" not in run("diff", "--tree", top).out
+
+
+def test_a_series_as_a_whole_and_its_page() -> None:
+    found = run("patch", DEMO, "--tree", TREE, "--format", "json").document["contracts"]
+    assert [one["name"] for one in found] == ["quartz_apply_rate"]
+    page = run("patch", DEMO, "--tree", TREE, "--format", "html").out
+    assert "<h3>Contract changes</h3>" in page
+    assert page.index("Contract changes") < page.index("<h3>Findings</h3>")
+    assert run("check", "--tree", TREE, "--format", "json").document["contracts"] == []
