@@ -14,6 +14,7 @@ from pathlib import Path
 
 from proofs.claim import Claim
 from proofs.load import ClaimError, load_claims
+from proofs.report import ReportError, report
 from proofs.results import RESULTS, record, recorded, results_table
 from proofs.target import Target, TargetError
 from proofs.verdict import NOT_REPRODUCED, STATUSES, Verdict, try_claim
@@ -38,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for claim in claims:
             print(f"{claim.subject}/{claim.id}: {claim.title} ({claim.place}, {claim.rule}, {claim.trigger})")
         return 0
+    if options.report:
+        return _print_reports(claims)
     if options.results:
         print(results_table(claims, recorded()), end="")
         return 0
@@ -53,7 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m proofs", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="a claim or a subject; default: all")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a claim, a finding's fingerprint, or a subject; default: all",
+    )
     parser.add_argument(
         "--chroot",
         default=os.environ.get("CHROOT"),
@@ -73,15 +81,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", metavar="FILE", help="write the verdicts to a file as well")
     parser.add_argument("--record", action="store_true", help="keep the verdicts in proofs/results/")
     parser.add_argument("--results", action="store_true", help="print what is kept in proofs/results/")
+    parser.add_argument("--report", action="store_true", help="print bug reports and run nothing")
     parser.add_argument("--list", action="store_true", help="list the claims and run nothing")
     return parser
 
 
 def _chosen(claims: Sequence[Claim], names: Sequence[str]) -> list[Claim]:
+    wanted = set(names)
+    known = {name for claim in claims for name in _names(claim)}
     for name in names:
-        if not any(name in (claim.id, claim.subject) for claim in claims):
+        if name not in known:
             raise ClaimError(f"{name!r} is neither a claim nor a subject (see --list)")
-    return [claim for claim in claims if not names or claim.id in names or claim.subject in names]
+    return [claim for claim in claims if not wanted or wanted & _names(claim)]
+
+
+def _names(claim: Claim) -> set[str]:
+    """What a claim is known by: its name, its subject, and the fingerprint of the finding."""
+    return {claim.id, claim.subject, claim.fingerprint} - {""}
+
+
+def _print_reports(claims: Sequence[Claim]) -> int:
+    try:
+        print("\n".join(report(claim, recorded()) for claim in claims), end="")
+    except ReportError as error:
+        print(f"proofs: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _try_all(claims: Sequence[Claim], target: Target, jobs: int) -> list[Verdict]:

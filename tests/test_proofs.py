@@ -18,6 +18,7 @@ import pytest
 from proofs.claim import Claim
 from proofs.guest_program import ProgramError, guest_program
 from proofs.load import ClaimError, load_claim, load_claims
+from proofs.report import ReportError, report
 from proofs.results import recorded, results_table
 from proofs.verdict import STATUSES
 from qerrlint.source.toml import read_toml
@@ -346,6 +347,39 @@ def test_listing_runs_nothing(bench: Bench) -> None:
     ran = bench.run("--list", "s")
     assert ran.out == "s/crashes: t (hw/x.c:3, error-set-twice, monitor)\n"
     assert ran.code == 0
+
+
+def printed(*arguments: str) -> Ran:
+    command = [sys.executable, "-m", "proofs", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    return Ran(done.returncode, done.stdout, done.stderr, [])
+
+
+def test_a_report_is_known_by_the_fingerprint(claims: list[Claim]) -> None:
+    claim = next(claim for claim in claims if claim.id == "spapr-slot")
+    ran = printed("--report", claim.fingerprint)
+    assert ran.code == 0
+    assert ran.out.startswith(f"# {claim.title}\n")
+    assert "1. `qemu-system-ppc64 -M pseries" in ran.out
+    assert '2. QMP: `{"execute": "device_add"' in ran.out
+    assert "The process ends with SIGABRT (stderr: `error_setv`)" in ran.out
+    assert "No return after" in ran.out
+    assert "Proof:" not in ran.out
+
+
+def test_every_claim_that_runs_has_a_report(claims: list[Claim]) -> None:
+    for claim in claims:
+        if claim.stages:
+            assert "## Steps to reproduce\n\n1. " in report(claim, recorded())
+        else:
+            with pytest.raises(ReportError, match=claim.id):
+                report(claim, recorded())
+
+
+def test_a_withheld_claim_has_no_report() -> None:
+    ran = printed("--report", "iscsi-short-capacity")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("\n") == 1
 
 
 QEMU_HERE = bool(os.environ.get("CHROOT") or os.environ.get("QEMU_BIN") or shutil.which("qemu-system-x86_64"))
