@@ -17,12 +17,13 @@ from itertools import groupby
 from typing import TextIO
 
 from qerrlint.findings import SEVERITIES
-from qerrlint.report.htmltext import code, credit, finding, prose, said
+from qerrlint.report.htmltext import code, credit, finding, prose, repeated, said
 from qerrlint.report.printable import printable, with_references
 from qerrlint.report.wording import (
     contract_line,
     count,
     gaps,
+    grouped,
     looked_at,
     patch_title,
     position,
@@ -59,6 +60,8 @@ class _Page:
         self._result = result
         self._standing = ordered(standing(result))
         self._anchors = {id(found): f"finding-{n}" for n, found in enumerate(self._standing, 1)}
+        self._groups = grouped(self._standing)
+        self._lead = {id(found): group[0] for group in self._groups for found in group}
         self._brief = settled(result)
 
     def lines(self) -> Iterator[str]:
@@ -79,7 +82,7 @@ class _Page:
         yield from _listed("Contract changes", [said(contract_line(one)) for one in self._result.contracts])
         yield from _listed("Notes", [prose(notice) for notice in self._result.notices])
         yield from _listed("Not analysed, or only in part", [prose(gap.text) for gap in gaps(self._result)])
-        yield from _listed("Findings", [self._link(found) for found in self._standing], "findings")
+        yield from _listed("Findings", [self._link(group) for group in self._groups], "findings")
         yield "</header>\n<main>"
         if self._result.patches:
             yield from self._series()
@@ -90,11 +93,14 @@ class _Page:
             yield from _credits(self._brief)
         yield "</main>\n</body>\n</html>"
 
-    def _link(self, found: Reported) -> str:
-        anchor = self._anchors[id(found)]
+    def _link(self, group: Sequence[Reported]) -> str:
+        found, *others = group
         kind = f'<span class="{said(found.severity)}">{said(found.severity)}</span>'
-        where = f'<a href="#{anchor}"><code>{said(position(found.place))}</code></a>'
-        return f"{where} {kind} {said(found.rule)}: {prose(found.message)}"
+        also = f" (also at {', '.join(map(self._place, others))})" if others else ""
+        return f"{self._place(found)} {kind} {said(found.rule)}: {prose(found.message)}{also}"
+
+    def _place(self, found: Reported) -> str:
+        return f'<a href="#{self._anchors[id(found)]}"><code>{said(position(found.place))}</code></a>'
 
     def _box(self, found: Reported, with_code: bool) -> Iterator[str]:
         """A finding in its box, with links to those before and behind it in the list."""
@@ -104,7 +110,11 @@ class _Page:
             links.append(("prev", "previous", self._anchors[id(self._standing[at - 1])]))
         if at + 1 < len(self._standing):
             links.append(("next", "next", self._anchors[id(self._standing[at + 1])]))
-        yield from finding(found, self._result, self._anchors[id(found)], with_code, links)
+        lead = self._lead[id(found)]
+        if lead is found:
+            yield from finding(found, self._result, self._anchors[id(found)], with_code, links)
+        else:
+            yield from repeated(found, self._anchors[id(found)], self._place(lead), links)
 
     def _series(self) -> Iterator[str]:
         patches = self._result.patches

@@ -52,12 +52,7 @@ def finding(
 
     `links` are (rel, text, anchor) of its neighbours.
     """
-    yield f'<div class="finding {said(found.severity)}" id="{said(anchor)}">'
-    kind = f"{said(found.severity)} <code>{said(found.rule)}</code>"
-    if links:
-        others = " ".join(f'<a rel="{rel}" href="#{said(to)}">{text}</a>' for rel, text, to in links)
-        yield f'<p class="others">{others}</p>'
-    yield f'<p class="head"><strong>{kind}: {prose(found.message)}</strong></p>'
+    yield from _head(found, anchor, links)
     if with_code:
         yield f"<p><code>{said(position(found.place))}</code></p>{marked(found.place)}"
     for text in circumstances(found, result):
@@ -73,6 +68,21 @@ def finding(
     if found.advice:
         yield f"<p><strong>help:</strong> {prose(found.advice)}</p>"
     yield f'<p class="dim"><code>qerrlint explain {said(found.rule)}</code></p></div>'
+
+
+def repeated(found: Reported, anchor: str, lead: str, links: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """The box of a finding that says what another one has said; `lead` is a link to that one."""
+    yield from _head(found, anchor, links)
+    yield f"<p><code>{said(position(found.place))}</code>, as at {lead}</p></div>"
+
+
+def _head(found: Reported, anchor: str, links: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    yield f'<div class="finding {said(found.severity)}" id="{said(anchor)}">'
+    kind = f"{said(found.severity)} <code>{said(found.rule)}</code>"
+    if links:
+        others = " ".join(f'<a rel="{rel}" href="#{said(to)}">{text}</a>' for rel, text, to in links)
+        yield f'<p class="others">{others}</p>'
+    yield f'<p class="head"><strong>{kind}: {prose(found.message)}</strong></p>'
 
 
 def credit(found: Reported) -> str:

@@ -13,6 +13,7 @@ from qerrlint.patch.diff import FileChange, Hunk
 from qerrlint.patch.message import Message, name_and_address
 from qerrlint.patch.series import Patch
 from qerrlint.report.printable import one_line, printable, printable_code
+from qerrlint.report.wording import also_at, grouped
 from qerrlint.result import PatchInfo, Reported
 
 _WIDTH = 72
@@ -26,9 +27,10 @@ def reply_text(patch: Patch, found: Sequence[Reported], patches: Sequence[PatchI
     blocks = ["\n".join(_wrapped(_attribution(patch.message)))]
     lines = patch.message.text.split("\n")
     placed = sorted(found, key=lambda item: (item.quote_line or 0, item.place.line, item.rule))
+    groups = grouped(placed)
     quoted_to = 0  # the last line of the patch that is quoted already
     change: FileChange | None = None
-    for number, item in enumerate(placed):
+    for number, (item, *others) in enumerate(groups):
         spot = _spot(patch, item)
         if spot is not None and spot[2][-1] > quoted_to:
             own, hunk, rows = spot
@@ -39,7 +41,7 @@ def reply_text(patch: Patch, found: Sequence[Reported], patches: Sequence[PatchI
             else:
                 blocks.append("\n".join(quote))
             change, quoted_to = own, rows[-1]
-        blocks.append(_remark(item, patches))
+        blocks.append(_remark(item, others, patches))
     return "\n\n".join(blocks) + "\n\n" + _SIGNATURE
 
 
@@ -93,7 +95,7 @@ def _quote(line: str) -> str:
     return f"> {shown}".rstrip() if not shown.strip() else f"> {shown}"
 
 
-def _remark(found: Reported, patches: Sequence[PatchInfo]) -> str:
+def _remark(found: Reported, others: Sequence[Reported], patches: Sequence[PatchInfo]) -> str:
     """The text about a finding, in paragraphs."""
     paragraphs = ["\n".join(_wrapped(_statement(found)))]
     steps = []
@@ -104,6 +106,8 @@ def _remark(found: Reported, patches: Sequence[PatchInfo]) -> str:
     if steps:
         paragraphs.append("\n".join(steps))
     paragraphs += ["\n".join(_wrapped(text)) for text in _circumstances(found, patches)]
+    if others:
+        paragraphs.append("\n".join(_wrapped(f"The same at {also_at(others)}.")))
     if found.advice:
         paragraphs.append("\n".join(_wrapped(_sentence(found.advice))))
     sure = "" if found.confidence == "high" else f", {found.confidence} confidence"

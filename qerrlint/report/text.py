@@ -21,9 +21,11 @@ from qerrlint.report.terminal import (
     write_lines,
 )
 from qerrlint.report.wording import (
+    also_at,
     bases,
     circumstances,
     contract_line,
+    grouped,
     looked_at,
     not_shown,
     patch_name,
@@ -81,8 +83,8 @@ def _contracts(result: Result) -> Iterator[Line]:
 
 def _findings(result: Result, width: int | None) -> Iterator[Line]:
     brief = settled(result)
-    for found in standing(result):
-        yield from _finding(found, result, width)
+    for found, *others in grouped(standing(result)):
+        yield from _finding(found, others, result, width)
         yield BLANK
     for found in brief:
         yield _credited(found, result)
@@ -98,7 +100,9 @@ def _findings(result: Result, width: int | None) -> Iterator[Line]:
         yield BLANK
 
 
-def _finding(found: Reported, result: Result, width: int | None) -> Iterator[Line]:
+def _finding(
+    found: Reported, others: Sequence[Reported], result: Result, width: int | None
+) -> Iterator[Line]:
     places = [found.place, *(step.place for step in found.steps)]
     gutter = max(len(str(place.line)) for place in places)
     longest = LONGEST if width is None else max(min(LONGEST, width - gutter - 3 - _DOTS), _DOTS)
@@ -120,6 +124,7 @@ def _finding(found: Reported, result: Result, width: int | None) -> Iterator[Lin
         )
         yield from _code(step.place, gutter, longest, "-", FRAME)
     remarks = [("", text) for text in circumstances(found, result)]
+    remarks.append(("also at: ", also_at(others)))
     remarks.append(("", raised(found)))
     remarks.append(("help: ", found.advice))
     remarks.append(("note: ", f"qerrlint explain {found.rule}"))

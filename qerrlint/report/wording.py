@@ -7,7 +7,7 @@ All text from here is printable: it has no control characters of a patch.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qerrlint.report.printable import one_line, printable
@@ -63,6 +63,33 @@ def standing(result: Result) -> list[Reported]:
 def settled(result: Result) -> list[Reported]:
     """The other findings: those that the change fixes and those that are allowed."""
     return [found for found in result.findings if found.status == "fixed" or found.suppressed is not None]
+
+
+def grouped(found: Sequence[Reported]) -> list[list[Reported]]:
+    """The findings in groups of one patch or change that say the same, in the order of the first of each.
+
+    Findings of a tree as it is are not grouped: they have no change in common.
+    """
+    groups: dict[tuple[object, ...], list[Reported]] = {}
+    for number, item in enumerate(found):
+        key: tuple[object, ...] = (number,)
+        if item.status is not None:
+            who = item.raised_by
+            key = (
+                *(item.rule, item.severity, item.confidence, one_line(item.message), item.advice),
+                *(item.status, item.patch, item.transient, item.repaired_by, item.against, item.suppressed),
+                *((who.sender, who.message_id, who.version) if who is not None else ()),
+            )
+        groups.setdefault(key, []).append(item)
+    return list(groups.values())
+
+
+def also_at(others: Sequence[Reported]) -> str:
+    """The places of the other findings of a group, with their functions; the empty text for none."""
+    return ", ".join(
+        position(item.place) + (f" in {printable(item.function)}()" if item.function else "")
+        for item in others
+    )
 
 
 def gaps(result: Result) -> list[Gap]:
