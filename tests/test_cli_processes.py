@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -120,6 +121,36 @@ def test_ctrl_c(started: Callable[..., subprocess.Popen[bytes]], jobs: str) -> N
     assert time.monotonic() - begin < 2
     assert (process.returncode, out, err) == (130, b"", b"qerrlint: interrupted\n")
     assert wait_until(lambda: not workers(process), 2)
+
+
+def test_killed_runs_leave_a_good_store(tree: Path, tmp_path: Path) -> None:
+    """Two at a time on one store, killed at some moment; the next run says what one without a store says."""
+    draw = random.Random(11)
+    # Little work in much text: less than a megabyte is done without the store.
+    end = _SLOW.index("void gong_1(")
+    for number in range(16):
+        text = f"{_SLOW[:end]}/*\n{'a line of text' * 6000}\n*/\n"
+        (tree / f"hw/gong{number}.c").write_text(text)
+    command = [sys.executable, "-m", "qerrlint", "check", "--tree", os.fspath(tree), "--format", "json"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.fspath(Path(qerrlint.__file__).parent.parent),
+        "QERRLINT_CACHE_DIR": os.fspath(tmp_path / "cache"),
+    }
+    for _ in range(3):
+        pair = [
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
+            for _ in range(2)
+        ]
+        time.sleep(draw.uniform(0.4, 2))
+        for process in pair:
+            process.kill()
+            assert process.communicate()[1] == b""
+    last, reference = (
+        subprocess.run([*command, *more], capture_output=True, env=environment, check=False)
+        for more in ((), ("--no-cache",))
+    )
+    assert (last.returncode, last.stdout, last.stderr) == (1, reference.stdout, reference.stderr)
 
 
 def test_ctrl_c_while_the_program_starts(tree: Path) -> None:

@@ -111,7 +111,7 @@ class Files:
                 self.reads.append(path)
                 yield path, self.files[path]
 
-    def blob_id(self, path: str) -> str | None:
+    def known_id(self, path: str) -> str | None:
         data = self.files.get(path)
         return None if data is None else hashlib.sha256(data).hexdigest()
 

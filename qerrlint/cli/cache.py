@@ -13,7 +13,9 @@ from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
     from qerrlint.cli.options import Options
+    from qerrlint.cli.settings import Settings
     from qerrlint.engine.cache_store import Store
+    from qerrlint.review.change_store import ChangeStore
 
 
 @click.group("cache")
@@ -62,3 +64,13 @@ def store_of(options: Options) -> Iterator[Store | None]:
         yield store
     if store.trouble is not None and not options.quiet:
         tell(f"{store.trouble}")
+
+
+def change_store(store: Store | None, settings: Settings) -> ChangeStore | None:
+    """The store for a review of a change with these settings."""
+    if store is None:
+        return None
+    from qerrlint.review.change_store import ChangeStore
+
+    options = settings.options
+    return ChangeStore(store, options.rules, settings.rules, settings.reach, options.verify_store)

@@ -80,7 +80,15 @@ def command(
         empty = without_files(source, paths, wanted, files, settings.configuration.origin)
         with progress("checking", len(files), _MANY) as advance, store_of(options) as store:
             checked = check_files(
-                source, files, settings.reach, options.rules, options.jobs, options.verbose, advance, store
+                source,
+                files,
+                settings.reach,
+                options.rules,
+                options.jobs,
+                options.verbose,
+                advance,
+                store,
+                options.verify_store,
             )
         found, stale = standing(
             checked.found, settings.all_rules, settings.configuration, settings.baseline, source

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qerrlint.cli.cache import change_store, store_of
 from qerrlint.cli.options import Options, common, not_empty, status_option
 from qerrlint.cli.output import finish
 from qerrlint.cli.paths import within
@@ -90,7 +91,9 @@ def command(
         _require_paths(shown, paths, (before, after))
         settings = settle(options, before)
         tree = TreeInfo(before.root, before.revision, "given" if revs else "HEAD", settings.reach)
-        result = review_merge(parents, after, settings.rules, tree, bound(options), changed)
+        with store_of(options) as store:
+            kept = change_store(store, settings)
+            result = review_merge(parents, after, settings.rules, tree, bound(options), changed, kept)
         if paths:
             about = [f for f in result.findings if below(f.place.path, paths) or f.place.path not in changed]
             result = replace(result, findings=tuple(about))

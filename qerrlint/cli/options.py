@@ -39,6 +39,7 @@ class Options:
     jobs: int = 0
     no_cache: bool = False
     caller_files: int | None = None
+    verify_store: bool = False
     config: str | None = None
     baseline: str | None = None
     show_suppressed: bool = False
@@ -148,6 +149,11 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         type=click.IntRange(0),
         help="How many files that call a function whose contract changes are looked at; default: 400.",
     ),
+    "verify_store": click.option(
+        "--verify-store",
+        is_flag=True,
+        help="Analyse anew what is stored of earlier runs, and fail where the result is another one.",
+    ),
     "config": click.option(
         "--config",
         metavar="FILE",
@@ -213,8 +219,8 @@ def shared(*names: str) -> Callable[[F], F]:
     return decorate
 
 
-common = shared(*(name for name in _SHARED if name != "no_cache"))
-"""Adds those of a command that reports findings."""
+common = shared(*_SHARED)
+"""Adds all of them, for a command that reports what a change does."""
 
 on_files = shared(*(name for name in _SHARED if name != "caller_files"))
-"""Adds all of them, for a command that looks at whole files and may know them from an earlier run."""
+"""Adds those of a command that looks at whole files."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qerrlint.cli.cache import change_store, store_of
 from qerrlint.cli.options import Options, common, not_empty, status_option
 from qerrlint.cli.output import finish
 from qerrlint.cli.settings import Settings, bound, refuse_targets, settle, targets
@@ -185,9 +186,11 @@ def _review(
                     f'the base of "{stack.series[0].title}" has another configuration than that of the first '
                     "series: rules, filters and --fail-on are those of the first"
                 )
-            result = review_series(
-                source, stack, settings.rules, tree, notes, beneath, with_unfit_hunks, bound(options)
-            )
+            with store_of(options) as store:
+                unfit, kept = with_unfit_hunks, change_store(store, settings)
+                result = review_series(
+                    source, stack, settings.rules, tree, notes, beneath, unfit, bound(options), kept
+                )
             results.append(judged_change(result, own.configuration, own.baseline, source))
     assert settings is not None
     return settings, merged(results)

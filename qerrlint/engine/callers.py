@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.internal_errors import Fault, contained
+from qerrlint.engine.kept_results import KeptResults
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.errors import InputError
 from qerrlint.ir.code import Addr, Call, Var
@@ -81,7 +82,11 @@ class Mentions:
 
 
 def with_callers(
-    found: Sequence[Located], program: Program, mentions: Mentions, rules: RuleSet
+    found: Sequence[Located],
+    program: Program,
+    mentions: Mentions,
+    rules: RuleSet,
+    kept: KeptResults | None = None,
 ) -> list[Located]:
     """The findings, those of functions whose callers have a say judged anew with all callers at hand."""
     asked: dict[str, set[str]] = defaultdict(set)
@@ -98,12 +103,12 @@ def with_callers(
             unit = program.unit(path)
             if unit is None:
                 continue
-            report = analyse_unit(unit, rules, names)
-            judged = [
-                resolver.locate(finding, report.advice[finding.fingerprint])
-                for finding in report.findings
-                if rules.get(finding.rule).event == EVENT
-            ]
+            parts = ("callers", path, unit.digest, *sorted(names))
+            judged = kept.find(parts, (program,)) if kept is not None else None
+            if judged is None:
+                judged = _judged(unit, rules, names, resolver)
+                if kept is not None:
+                    kept.keep(parts, judged, (unit.reads,))
             for item in found:
                 if item.path == path and rules.get(item.finding.rule).event == EVENT:
                     again[_key(item)] = None
@@ -111,6 +116,18 @@ def with_callers(
     program.mentioning = None
     settled = (again.get(_key(item), item) for item in found)
     return [item for item in settled if item is not None]
+
+
+def _judged(
+    unit: TranslationUnit, rules: RuleSet, names: Collection[str], resolver: Resolver
+) -> list[Located]:
+    """What is found of these functions of a file where the callers have a say."""
+    report = analyse_unit(unit, rules, names)
+    return [
+        resolver.locate(finding, report.advice[finding.fingerprint])
+        for finding in report.findings
+        if rules.get(finding.rule).event == EVENT
+    ]
 
 
 def _key(item: Located) -> tuple[str, str, str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Work in several processes; many files through one function, results in the order of the paths.
+"""Work in several processes; many files through one function.
 
 Planning: files are sorted by size, largest first, and handed to worker processes in small lots, so that the
 last lots are cheap ones and no worker waits long for another. Each worker keeps a state of its own (a
@@ -90,46 +90,39 @@ def in_processes(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def map_files(
-    function: Callable[[State, str], Out],
+def map_tasks(
+    function: Callable[[State, Task], Out],
     make_state: Callable[[], State],
-    sizes: Sequence[tuple[str, int]],
+    sizes: Sequence[tuple[Task, int]],
     jobs: int,
-    progress: Callable[[int], None] | None = None,
-) -> Iterator[tuple[str, Out]]:
-    """`function(state, path)` for each (path, size in bytes); results sorted by path.
+) -> Iterator[Out]:
+    """`function(state, task)` for each (task, its file's size in bytes), as they come, in no certain order.
 
-    `jobs` is the number of processes (0: one for each core). `progress` is told how many files are done.
-    Both callables are pickled for the workers: they must be module-level functions or partials of such.
-    Raises InputError when a worker process dies.
+    `jobs` is the number of processes (0: one for each core). Both callables are pickled for the workers: they
+    must be module-level functions or partials of such. Raises InputError when a worker process dies.
     """
     jobs = jobs or os.cpu_count() or 1
     total = sum(size for _, size in sizes)
-    results: dict[str, Out] = {}
+    if not sizes:
+        return
     if jobs == 1 or total < ONE_PROCESS_BYTES:
         state = make_state()
-        for path, _ in sorted(sizes):
-            results[path] = function(state, path)
-            if progress is not None:
-                progress(1)
+        for task, _ in sizes:
+            yield function(state, task)
     else:
         for lot in in_processes(partial(_lot, function), make_state, _lots(sizes), jobs):
-            results.update(lot)
-            if progress is not None:
-                progress(len(lot))
-    for path in sorted(results):
-        yield path, results[path]
+            yield from lot
 
 
-def _lot(function: Callable[[State, str], Out], state: State, paths: Sequence[str]) -> dict[str, Out]:
-    return {path: function(state, path) for path in paths}
+def _lot(function: Callable[[State, Task], Out], state: State, tasks: Sequence[Task]) -> list[Out]:
+    return [function(state, task) for task in tasks]
 
 
-def _lots(sizes: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
-    lot: list[str] = []
+def _lots(sizes: Sequence[tuple[Task, int]]) -> Iterator[list[Task]]:
+    lot: list[Task] = []
     weight = 0
-    for path, size in sorted(sizes, key=lambda item: (-item[1], item[0])):
-        lot.append(path)
+    for task, size in sorted(sizes, key=lambda item: -item[1]):
+        lot.append(task)
         weight += size
         if weight >= _LOT_BYTES or len(lot) >= 64:
             yield lot

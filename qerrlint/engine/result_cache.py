@@ -5,12 +5,17 @@ from __future__ import annotations
 
 import io
 import pickle
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from qerrlint.engine.cache_key import CacheKeys
-from qerrlint.engine.cache_store import Store
+from qerrlint.engine.cache_key import subject
+from qerrlint.engine.cache_store import Entry, Store
+from qerrlint.engine.kept_reads import NARROW, NOWHERE, WIDE
+from qerrlint.engine.kept_results import KeptResults, scene_of
 from qerrlint.engine.located import Located
+from qerrlint.engine.tree_blobs import TreeBlobs
 from qerrlint.findings import Allowed, Edit, Finding, Fix, Step
 from qerrlint.result import (
     Damaged,
@@ -21,8 +26,10 @@ from qerrlint.result import (
     ReportedStep,
     Skipped,
 )
-from qerrlint.source.source import Source
 from qerrlint.source.span import Span
+
+# Results are written at least so often: a run that is killed has kept what it had made until then.
+_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,38 +61,104 @@ class FileOutcome:
     damaged: tuple[Damaged, ...]
     incomplete: tuple[Damaged, ...]
     skipped: Skipped | None
-    health: Health
     exempted: tuple[ReportedExemption, ...] = ()
     uses: frozenset[str] = frozenset()
 
 
-class CachedOutcomes:
-    """The outcomes that a store has, and the keys under which new ones are stored."""
+class Task(NamedTuple):
+    """A file to analyse: stored results that may be valid, and whether to measure how well it is read."""
 
-    def __init__(self, store: Store | None) -> None:
-        self.store = store
+    path: str
+    candidates: tuple[Entry, ...] = ()
+    measure: bool = False
+
+
+class Made(NamedTuple):
+    """What came of a task. `digest` is that of the bytes that were analysed; `reads` are packed, None where
+    the outcome is not to be kept; `bound` says what they are bounded by; `old` is the stored result that was
+    found valid."""
+
+    path: str
+    outcome: FileOutcome
+    digest: str | None = None
+    reads: bytes | None = None
+    bound: str = NOWHERE
+    old: Entry | None = None
+    health: Health | None = None
+
+
+class KeptOutcomes:
+    """The outcomes that a store has for the files of a run, and the keys under which new ones are kept.
+
+    `outcomes` are those known to be valid; `candidates` may be. `outline` is that of the tree.
+    """
+
+    def __init__(self, store: Store, program: str, blobs: TreeBlobs, paths: Sequence[str]) -> None:
+        """Look up the outcomes of these files. Raises InputError for a file that cannot be read."""
+        self._store = store
+        self._program = program
+        self._blobs = blobs
+        self._scenes = dict(zip((NARROW, WIDE), blobs.scenes(), strict=True))
+        self._waiting: list[Entry] = []
+        self._instead: list[tuple[str, str]] = []
+        self._written = time.monotonic()
+        self.outline = blobs.outline()
+        of_subject = {self._subject(path, digest): path for path, digest in blobs.of(paths).items()}
         self.outcomes: dict[str, FileOutcome] = {}
-        self._keys: dict[str, str] = {}
-
-    def look_up(self, source: Source, keys: CacheKeys, paths: Sequence[str]) -> None:
-        """Read the outcomes of these files."""
-        assert self.store is not None
-        for path, data in source.read_many(paths):
-            key = keys.key(path, data)
-            if key is not None:
-                self._keys[path] = key
-        results = self.store.get(self._keys.values())
-        for path, key in self._keys.items():
-            outcome = _unpickled(results[key]) if key in results else None
+        self.candidates: dict[str, tuple[Entry, ...]] = {}
+        for ident, entry in store.exact(of_subject, tuple(self._scenes.values())).items():
+            outcome = unpickled(entry.result)
             if outcome is not None:
-                self.outcomes[path] = outcome
+                self.outcomes[of_subject[ident]] = outcome
+        left = [ident for ident, path in of_subject.items() if path not in self.outcomes]
+        for ident, entries in store.candidates(left).items():
+            self.candidates[of_subject[ident]] = tuple(entries)
 
-    def put(self, made: Mapping[str, FileOutcome]) -> None:
-        """Store new outcomes, but not those of files that could not be analysed: another run may succeed."""
-        if self.store is None:
-            return
-        whole = {p: o for p, o in made.items() if p in self._keys and o.skipped is None}
-        self.store.put({self._keys[path]: pickle.dumps(outcome, 4) for path, outcome in whole.items()})
+    def results(self, *more: str, verify: bool = False) -> KeptResults:
+        """Results of other kinds for the same tree; `more` are settings that they depend on."""
+        scene = scene_of(self._scenes[WIDE], *more)
+        return KeptResults(self._store, self._program, scene, verify=verify, outline=self.outline)
+
+    @property
+    def expected(self) -> Mapping[str, str]:
+        """The digests that the tree's files had when the run began."""
+        return self._blobs.known
+
+    def _subject(self, path: str, digest: str) -> str:
+        return subject(self._program, "outcome", path, digest)
+
+    def put(self, made: Made) -> None:
+        """Keep a new outcome, or one that was found valid in this tree; not that of a file that could not be
+        analysed, for another run may succeed."""
+        if made.health is not None and made.digest is not None:
+            ident = subject(self._program, "health", made.path, made.digest)
+            self._waiting.append(Entry(ident, "", b"", pickle.dumps(made.health, 4)))
+        if made.reads is not None and made.digest is not None and made.outcome.skipped is None:
+            result = made.old.result if made.old is not None else pickle.dumps(made.outcome, 4)
+            # In no certain scene it is found by its reads only.
+            scene = self._scenes.get(made.bound, "")
+            self._waiting.append(Entry(self._subject(made.path, made.digest), scene, made.reads, result))
+            if made.old is not None:
+                self._instead.append(made.old[:2])
+        if time.monotonic() - self._written > _SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Write what waits."""
+        self._store.add(self._waiting, self._instead)
+        self._waiting, self._instead = [], []
+        self._written = time.monotonic()
+
+    def health(self, paths: Sequence[str]) -> dict[str, Health]:
+        """How well files are read, as far as that is known."""
+        found = self._blobs.of(paths).items()
+        of_subject = {subject(self._program, "health", path, digest): path for path, digest in found}
+        out = {}
+        for ident, entry in self._store.exact(of_subject, ("",)).items():
+            health = _load(entry.result)
+            if isinstance(health, Health):
+                out[of_subject[ident]] = health
+        return out
 
 
 class _Outcomes(pickle.Unpickler):
@@ -108,9 +181,14 @@ _CLASSES = {
 }
 
 
-def _unpickled(data: bytes) -> FileOutcome | None:
+def _load(data: bytes) -> object:
     try:
-        outcome = _Outcomes(io.BytesIO(data)).load()
+        return _Outcomes(io.BytesIO(data)).load()
     except Exception:  # what is no outcome is as good as none
         return None
+
+
+def unpickled(data: bytes) -> FileOutcome | None:
+    """The outcome in a stored result; None for anything else."""
+    outcome = _load(data)
     return outcome if isinstance(outcome, FileOutcome) else None

@@ -119,6 +119,14 @@ class Environment:
         """The signature of a function-pointer member of that name, whatever the struct."""
         return self.types.pointer_signature(member, from_path)
 
+    def variable_type(self, name: str, from_path: str) -> str:
+        """The type of a variable that the file or a header declares outside of functions; "" for none."""
+        return self.types.variable_type(name, from_path)
+
+    def is_list(self, type_text: str) -> bool:
+        """Whether a C type is a pointer to a list that QAPI generates, of which NULL is the empty one."""
+        return self.schema.is_list(type_text)
+
     def enum_constants(self, name: str, from_path: str) -> tuple[tuple[str, int | None], ...]:
         """The constants of an enum (typedef name or tag) in order, values where plain; () if unknown."""
         return self.types.enum_constants(name, from_path)

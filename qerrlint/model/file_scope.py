@@ -36,7 +36,7 @@ class FileScope:
     def is_list(self, type_text: str) -> bool:
         """Whether a type is a pointer to a list of which NULL is the empty one: GLib's, QAPI's, and a
         struct of such a name that has the next one of its kind."""
-        if type_text in _GLIB_LISTS or self.environment.schema.is_list(type_text):
+        if type_text in _GLIB_LISTS or self.environment.is_list(type_text):
             return True
         found = _LIST.match(type_text)
         if found is None:

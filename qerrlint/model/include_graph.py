@@ -13,6 +13,7 @@ from typing import Protocol
 
 from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.declarations.types import Signature
+from qerrlint.source.source import git_blob_id
 
 
 class Tree(Protocol):
@@ -30,8 +31,8 @@ class Tree(Protocol):
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Path and bytes of those of the files that are there."""
 
-    def blob_id(self, path: str) -> str | None:
-        """A digest of the file's content, or None."""
+    def known_id(self, path: str) -> str | None:
+        """Git's id of the file's content where that is known without reading it; None otherwise."""
 
 
 class DeclarationCache:
@@ -79,6 +80,8 @@ class Files:
         self._tree = tree
         self._follow = follow
         self._cache = cache if cache is not None else DeclarationCache()
+        self.digests: dict[str, str] = {}
+        """Git's id of the content of each file that has been read."""
         self._files: dict[str, FileDeclarations | None] = {}
         self._where: dict[str, list[str]] = {}
         self._registered: set[str] = set()
@@ -95,7 +98,10 @@ class Files:
 
     def read(self, path: str) -> bytes | None:
         """The bytes of any file of the tree."""
-        return self._tree.read(path) if self._tree is not None else None
+        data = self._tree.read(path) if self._tree is not None else None
+        if data is not None:
+            self.digests[path] = git_blob_id(data)
+        return data
 
     def paths(self) -> Sequence[str]:
         """All paths of the tree, sorted; none without a tree."""
@@ -104,25 +110,25 @@ class Files:
     def _load(self, paths: Iterable[str]) -> None:
         tree = self._tree
         missing: list[str] = []
-        digests: dict[str, str] = {}
         for path in paths:
             if path in self._files:
                 continue
             self._files[path] = None
-            digest = tree.blob_id(path) if tree is not None else None
-            if digest is None:
-                continue
-            known = self._cache.get(path, digest)
-            if known is not None:
-                self._files[path] = known
-            else:
-                digests[path] = digest
+            digest = tree.known_id(path) if tree is not None else None
+            known = self._cache.get(path, digest) if digest is not None else None
+            if known is None or digest is None:
                 missing.append(path)
+            else:
+                self._files[path], self.digests[path] = known, digest
         if tree is not None and missing:
             for path, data in tree.read_many(missing):
-                declarations = FileDeclarations(path, data)
-                self._files[path] = declarations
-                self._cache.add(declarations, digests[path])
+                # The digest of these bytes, whatever the tree holds a moment later.
+                digest = self.digests[path] = tree.known_id(path) or git_blob_id(data)
+                known = self._cache.get(path, digest)
+                if known is None:
+                    known = FileDeclarations(path, data)
+                    self._cache.add(known, digest)
+                self._files[path] = known
 
     def _register(self, path: str) -> None:
         """Enter the functions that a file declares into the index of names."""

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from qerrlint.model.environment import Environment
 from qerrlint.model.fixpoint import Body
 from qerrlint.model.include_graph import DeclarationCache
+from qerrlint.model.reads import Reads
+from qerrlint.model.seen_environment import SeenEnvironment
 from qerrlint.model.summary import Summary
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.source import Source
+
+T = TypeVar("T")
 
 
 class Program:
@@ -37,14 +42,20 @@ class Program:
         self.environment = Environment(source, reach, cache=self._cache, age=age)
         self._leaf: Program | None = None
         self._units: dict[str, TranslationUnit | None] = {}
-        self._at_hand = tuple(at_hand)
+        self.at_hand = tuple(at_hand)
+        self.kept: dict[Hashable, tuple[Any, Reads]] = {}
+        """What SeenProgram.once() has worked out, with what was asked for that."""
         self._defining: dict[str, TranslationUnit] | None = None
 
     def unit(self, path: str) -> TranslationUnit | None:
         """The unit of a C file, None when there is no such file."""
         if path not in self._units:
             data = self.source.read(path)
-            self._units[path] = TranslationUnit(path, data, self) if data is not None else None
+            if data is None:
+                self._units[path] = None
+            else:
+                reads = Reads()
+                self._units[path] = TranslationUnit(path, data, SeenProgram(self, reads), reads)
         return self._units[path]
 
     def known_unit(self, path: str) -> TranslationUnit | None:
@@ -69,6 +80,11 @@ class Program:
         unit = self._defining_unit(name)
         return unit.interpretation.bodies(name) if unit is not None else ()
 
+    def defining_path(self, name: str) -> str | None:
+        """The file at hand that defines a function with external linkage; None if none does."""
+        unit = self._defining_unit(name)
+        return unit.path if unit is not None else None
+
     def _elsewhere(self, name: str) -> Summary | None:
         """The summary of a function that some other file of the tree defines, if it never sets its Error.
 
@@ -89,7 +105,7 @@ class Program:
     def _defining_unit(self, name: str) -> TranslationUnit | None:
         if self._defining is None:
             self._defining = {}
-            for path in self._at_hand:
+            for path in self.at_hand:
                 unit = self.unit(path)
                 if unit is None:
                     continue
@@ -97,3 +113,84 @@ class Program:
                     if not unit.definitions.is_static(piece):
                         self._defining.setdefault(piece.name, unit)
         return self._defining.get(name)
+
+
+class SeenProgram:
+    """A Program as the analysis of one file sees it."""
+
+    def __init__(self, program: Program, reads: Reads) -> None:
+        self._program = program
+        self._reads = reads
+        self.environment: Environment = SeenEnvironment(program.environment, reads)
+        self.partial = program.partial
+
+    @property
+    def mentioning(self) -> Callable[[str], Sequence[str]] | None:
+        """As of Program."""
+        return self._mentioning if self._program.mentioning is not None else None
+
+    def _mentioning(self, name: str) -> Sequence[str]:
+        question = ("mentioning", name)
+        if question not in self._reads.answers and self._program.mentioning is not None:
+            self._reads.answers[question] = tuple(self._program.mentioning(name))
+        found: tuple[str, ...] = self._reads.answers[question]
+        return found
+
+    def unit(self, path: str) -> TranslationUnit | None:
+        """As of Program: another file, all of whose questions are this file's from now on."""
+        unit = self._program.unit(path)
+        self._look_into(path, unit)
+        return unit
+
+    def known_unit(self, path: str) -> TranslationUnit | None:
+        """As of Program; nothing is learnt from it."""
+        return self._program.known_unit(path)
+
+    def forget(self, path: str) -> None:
+        """As of Program."""
+        self._program.forget(path)
+
+    def containing(self, words: Sequence[str]) -> Sequence[str]:
+        """The C files of the tree in which one of the words stands, sorted."""
+        question = ("containing", *words)
+        if question not in self._reads.answers:
+            self._reads.answers[question] = tuple(self._program.source.containing(words))
+        found: tuple[str, ...] = self._reads.answers[question]
+        return found
+
+    def summary(self, name: str) -> Summary | None:
+        """As of Program."""
+        self._look_for(name)
+        return self._program.summary(name)
+
+    def bodies(self, name: str) -> Sequence[Body]:
+        """As of Program."""
+        self._look_for(name)
+        return self._program.bodies(name)
+
+    def once(self, key: Hashable, compute: Callable[[SeenProgram], T]) -> T:
+        """compute(this program), worked out once for all files; what it asked counts for each of them."""
+        kept = self._program.kept
+        if key not in kept:
+            reads = Reads()
+            kept[key] = compute(SeenProgram(self._program, reads)), reads
+        value, reads = kept[key]
+        self._reads.include(reads)
+        found: T = value
+        return found
+
+    def _look_for(self, name: str) -> None:
+        """Another file at hand may define a function, and its body then tells about it."""
+        if self._program.reach == "tree":
+            self._reads.answers["tree", name] = None
+        if not self._program.at_hand:
+            return
+        path = self._program.defining_path(name)
+        self._reads.answers["defining_path", name] = path
+        if path is not None:
+            self._look_into(path, self._program.unit(path))
+
+    def _look_into(self, path: str, unit: TranslationUnit | None) -> None:
+        self._reads.answers["file", path] = unit.digest if unit is not None else None
+        if unit is not None:
+            self._reads.include(unit.reads)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from qerrlint.c.declarations.types import Declared, Signature, parse_declared
 from qerrlint.ir.code import Call
 from qerrlint.model.environment import Environment
+from qerrlint.model.types_in_scope import declared_type
 
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 # What a cast macro casts to (include/qom/object.h).
@@ -131,11 +132,8 @@ class Receivers:
         if name not in self._variables:
             found = ""
             if _NAME.match(name):
-                found = _declared_type(self._data, name)
-                for file in self._environment.types.declarations_reached(self._path) if not found else ():
-                    found = _declared_type(file.data, name)
-                    if found:
-                        break
+                found = declared_type(self._data, name)
+                found = found or self._environment.variable_type(name, self._path)
             self._variables[name] = found
         return self._variables[name]
 
@@ -187,18 +185,3 @@ def _arguments(text: str) -> list[str]:
         else:
             out[-1] += char
     return out
-
-
-def _declared_type(data: bytes, name: str) -> str:
-    """The type text of a variable that a text declares at column 0; "" if it declares none of that name."""
-    word = name.encode("latin-1", "replace")
-    if word not in data:
-        return ""
-    for found in re.finditer(rb"^[A-Za-z_][^;{}=\n]*\b%s\b[^;{}=]{0,400}(?:=|;)" % word, data, re.M):
-        text = found.group()[:-1].decode("latin-1")
-        if text.startswith(("return ", "typedef ", "goto ")):
-            continue
-        for declared in parse_declared(text):
-            if declared.name == name and declared.kind != "function":
-                return declared.type
-    return ""

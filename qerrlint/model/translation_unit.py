@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import Signature
@@ -21,22 +21,21 @@ from qerrlint.model.file_text import FileText
 from qerrlint.model.fixpoint import Body
 from qerrlint.model.interpretation import Interpretation
 from qerrlint.model.lowering import Lowering
+from qerrlint.model.reads import Reads
 from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import Summary
-from qerrlint.source.source import Source
+from qerrlint.source.source import git_blob_id
 from qerrlint.source.span import LineIndex, Span
+
+T = TypeVar("T")
 
 
 class WholeProgram(Protocol):
-    """The program that a unit belongs to (model.program.Program)."""
+    """The program that a unit belongs to, as it sees it (model.program.SeenProgram)."""
 
     @property
     def environment(self) -> Environment:
         """What the program's tree declares."""
-
-    @property
-    def source(self) -> Source:
-        """The program's tree."""
 
     @property
     def partial(self) -> bool:
@@ -48,6 +47,12 @@ class WholeProgram(Protocol):
 
     def unit(self, path: str) -> TranslationUnit | None:
         """The unit of a C file, None when there is no such file."""
+
+    def containing(self, words: Sequence[str]) -> Sequence[str]:
+        """The C files of the tree in which one of the words stands, sorted."""
+
+    def once(self, key: Hashable, compute: Callable[[WholeProgram], T]) -> T:
+        """compute(this program), worked out once for all files."""
 
     def known_unit(self, path: str) -> TranslationUnit | None:
         """The unit of a file if somebody has asked for it before."""
@@ -71,8 +76,10 @@ class TranslationUnit:
     `functions` holds the first definition of each name; the other members ask one of the parts.
     """
 
-    def __init__(self, path: str, data: bytes, program: WholeProgram) -> None:
+    def __init__(self, path: str, data: bytes, program: WholeProgram, reads: Reads) -> None:
+        """`program` is the one that the file belongs to, and puts down in `reads` what it is asked."""
         self.path = path
+        self.reads = reads
         self.data = data
         self.program = program
         self.environment = program.environment
@@ -99,6 +106,11 @@ class TranslationUnit:
         """
         for part in (self.interpretation, self.lowering, self.definitions, self.scope, self.text, self):
             part.__dict__.clear()
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of the file's bytes: git's id of the blob."""
+        return git_blob_id(self.data)
 
     @cached_property
     def uses(self) -> NameUses:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from qerrlint.c.declarations.file import FileDeclarations, TypeName
-from qerrlint.c.declarations.types import Declared, Signature, result_kind
+from qerrlint.c.declarations.types import Declared, Signature, parse_declared, result_kind
 from qerrlint.model.contracts import Contracts
 from qerrlint.model.include_graph import Files
 from qerrlint.model.qapi_schema import Schema
@@ -150,6 +150,11 @@ class TypesInScope:
                     return None
         return first
 
+    def variable_type(self, name: str, from_path: str) -> str:
+        """The type of a variable that the file or a header declares outside of functions; "" for none."""
+        found = (declared_type(file.data, name) for file in self.declarations_reached(from_path))
+        return next(filter(None, found), "")
+
     def enum_constants(self, name: str, from_path: str) -> tuple[tuple[str, int | None], ...]:
         """The constants of an enum (typedef name or tag) in order, values where plain; () if unknown."""
         current = name
@@ -163,3 +168,18 @@ class TypesInScope:
         if self._schema.kind(name) == "enum":
             return self._schema.constants(name)
         return self._contracts.enumerators(name, self._age())
+
+
+def declared_type(data: bytes, name: str) -> str:
+    """The type text of a variable that a text declares at column 0; "" if it declares none of that name."""
+    word = name.encode("latin-1", "replace")
+    if word not in data:
+        return ""
+    for found in re.finditer(rb"^[A-Za-z_][^;{}=\n]*\b%s\b[^;{}=]{0,400}(?:=|;)" % word, data, re.M):
+        text = found.group()[:-1].decode("latin-1")
+        if text.startswith(("return ", "typedef ", "goto ")):
+            continue
+        for declared in parse_declared(text):
+            if declared.name == name and declared.kind != "function":
+                return declared.type
+    return ""

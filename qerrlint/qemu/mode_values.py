@@ -182,7 +182,7 @@ def callers(
     """The direct calls of a function in its file, and (`far`) in the whole tree where it is not static."""
     units = [unit]
     if far and name in unit.functions and not unit.is_static(name):
-        for path in unit.program.source.containing([name]):
+        for path in unit.program.containing([name]):
             other = unit.program.unit(path) if path != unit.path and path.endswith(".c") else None
             if other is not None:
                 units.append(other)

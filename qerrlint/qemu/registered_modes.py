@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 from qerrlint.model.translation_unit import TranslationUnit, WholeProgram
 from qerrlint.qemu.registrations import API, registrations
@@ -32,26 +31,22 @@ class Registered:
         return self.span.start
 
 
-_KEPT: WeakKeyDictionary[WholeProgram, dict[frozenset[str], tuple[Registered, ...]]] = WeakKeyDictionary()
-
-
 def registered_for(modes: frozenset[str], seen_from: TranslationUnit) -> tuple[Registered, ...]:
     """The registrations that name all of the modes: in the tree, or without one in the file itself."""
     program = seen_from.program
     if program.environment.reach == "patch":
         return tuple(_registered(seen_from, modes))
-    kept = _KEPT.setdefault(program, {})
-    if modes not in kept:
-        found: list[Registered] = []
-        for path in program.source.containing(sorted(modes)):
-            known = program.known_unit(path) is not None
-            unit = program.unit(path) if path.endswith(".c") else None
-            if unit is not None:
-                found += _registered(unit, modes)
-                if not known:
-                    program.forget(path)
-        kept[modes] = tuple(found)
-    return kept[modes]
+    return program.once(("registered", modes), lambda seen: tuple(_in_tree(seen, modes)))
+
+
+def _in_tree(program: WholeProgram, modes: frozenset[str]) -> Iterator[Registered]:
+    for path in program.containing(sorted(modes)):
+        known = program.known_unit(path) is not None
+        unit = program.unit(path) if path.endswith(".c") else None
+        if unit is not None:
+            yield from _registered(unit, modes)
+            if not known:
+                program.forget(path)
 
 
 def _registered(unit: TranslationUnit, modes: frozenset[str]) -> Iterable[Registered]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.lexis import without_comments
@@ -23,6 +24,7 @@ from qerrlint.c.typed_expression import (
 )
 from qerrlint.ir.code import Function
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.constants import Constants
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.source.span import Span
 
@@ -41,10 +43,14 @@ class FileNames:
 
     def __init__(self, unit: TranslationUnit) -> None:
         self.unit = unit
-        self._constants = layouts_of(unit.environment).constants(unit.path)
         self._fields: dict[str, tuple[str, str]] | None = None
         self._members: dict[tuple[str, str], str] = {}
         self._nodes: dict[Span, Node | None] = {}
+
+    @cached_property
+    def _constants(self) -> Constants:
+        # Late: what has asked for it counts as made from all that the tree declares.
+        return layouts_of(self.unit.environment).constants(self.unit.path)
 
     def node(self, span: Span) -> Node | None:
         """The expression at a place of the file; None where it is none."""

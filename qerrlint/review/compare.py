@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from qerrlint.engine.analyse_file import FileReport, analyse_unit
 from qerrlint.engine.callers import Mentions, with_callers
 from qerrlint.engine.internal_errors import Fault, contained
+from qerrlint.engine.kept_results import KeptResults
 from qerrlint.engine.located import Located, Resolver, in_order
 from qerrlint.model.program import Program
+from qerrlint.model.reads import Reads
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.result import Place, ReportedStep, Skipped
+from qerrlint.review.change_store import ChangeStore
 from qerrlint.review.matching import Delta, match
 from qerrlint.review.rewritten_statements import settle_rewritten
 from qerrlint.review.scope import (
@@ -59,9 +62,11 @@ def compare(
     pairs: Sequence[FilePair],
     rules: RuleSet,
     caller_files: int = CALLER_FILES,
+    store: ChangeStore | None = None,
 ) -> Compared:
     """Analyse what `pairs` and the contracts they alter reach, before and after, in other files at most
-    `caller_files`."""
+    `caller_files`. What an earlier run has put into the store is taken from there."""
+    kept = store.results(before, after) if store is not None else None
     old_side, new_side = Resolver(before), Resolver(after)
     old_found: list[Located] = []
     new_found: list[Located] = []
@@ -74,7 +79,7 @@ def compare(
     for pair in pairs:
         # Both sides or none: what only one of them has would be called introduced or fixed.
         with contained(pair.new or pair.old or "", faults):
-            both = _both(before, after, pair, rules)
+            both = _both(before, after, pair, rules, kept)
             if both.old is None and both.new is None:
                 continue
             sides.append((both.old, both.new))
@@ -89,7 +94,8 @@ def compare(
     left_out: list[Skipped] = []
     if contracts:
         near = {pair.new for pair in pairs} | {pair.old for pair in pairs}
-        files = [p for p in after.source.containing([c.name for c in contracts]) if is_c(p) and p not in near]
+        searched = _containing(after, [c.name for c in contracts], kept)
+        files = [p for p in searched if is_c(p) and p not in near]
         left_out = [
             Skipped(path, f"calls a function whose contract changes; {caller_files} such files are looked at")
             for path in files[caller_files:]
@@ -97,7 +103,7 @@ def compare(
         for path in files[:caller_files]:
             found = None
             with contained(path, faults):
-                found = _callers(before, after, path, contracts, rules)
+                found = _callers(before, after, path, contracts, rules, kept)
             if found is not None:
                 old_found += _located(found[0], old_side)
                 had |= {(path, key) for key in found[0].allowances}
@@ -107,12 +113,14 @@ def compare(
     delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path))
     delta = settle_rewritten(delta, sides, rules)
     if delta.introduced:
-        settled = with_callers(delta.introduced, after, Mentions(after.source), rules)
+        settled = with_callers(delta.introduced, after, Mentions(after.source), rules, kept)
         delta = replace(delta, introduced=tuple(settled))
     if contracts:
         delta = replace(delta, introduced=tuple(_explained(delta.introduced, after, contracts)))
     has = {(report.path, key) for report in reports for key in report.allowances}
     skipped = tuple(Skipped(fault.path, fault.reason, fault.trace) for fault in faults)
+    if kept is not None:
+        kept.write()
     return Compared(
         delta,
         frozenset(changed),
@@ -135,18 +143,52 @@ class _Both:
     contracts: Sequence[ContractChange] = ()
 
 
-def _both(before: Program, after: Program, pair: FilePair, rules: RuleSet) -> _Both:
+def _both(before: Program, after: Program, pair: FilePair, rules: RuleSet, kept: KeptResults | None) -> _Both:
     old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
     new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
     if old is None and new is None:
         return _Both(None, None)
+    parts = ("pair", pair.old or "", _digest(old), pair.new or "", _digest(new))
+    found = kept.find(parts, (before, after)) if kept is not None else None
+    if found is None:
+        found = _analysed_both(before, after, pair, (old, new), rules)
+        if kept is not None:
+            kept.keep(parts, found, [unit.reads if unit is not None else Reads() for unit in (old, new)])
+    was, now, contracts = found
+    return _Both(old, new, was, now, contracts)
+
+
+def _digest(unit: TranslationUnit | None) -> str:
+    return unit.digest if unit is not None else ""
+
+
+def _analysed_both(
+    before: Program,
+    after: Program,
+    pair: FilePair,
+    units: tuple[TranslationUnit | None, TranslationUnit | None],
+    rules: RuleSet,
+) -> tuple[FileReport | None, FileReport | None, tuple[ContractChange, ...]]:
+    old, new = units
     names = touched(old, new)
     # What cannot be read afterwards has not been repaired.
     lost = new is not None and unreadable(new)
     was = analyse_unit(old, rules, names) if old is not None and not lost else None
     gaps = reached_gaps(old, new, changed_functions(old, new)) if new is not None else ()
     now = analyse_unit(new, rules, names, gaps=gaps) if new is not None else None
-    return _Both(old, new, was, now, contract_changes(before, after, [pair]))
+    return was, now, tuple(contract_changes(before, after, [pair]))
+
+
+def _containing(after: Program, words: Sequence[str], kept: KeptResults | None) -> Sequence[str]:
+    """The C files in which one of the words stands, by a search of this very tree."""
+    if kept is None:
+        return after.source.containing(words)
+    parts = ("containing", kept.scene, *words)
+    found: tuple[str, ...] | None = kept.find(parts, ())
+    if found is None:
+        found = tuple(after.source.containing(words))
+        kept.keep(parts, found, ())
+    return found
 
 
 def _located(report: FileReport, resolver: Resolver) -> list[Located]:
@@ -154,7 +196,12 @@ def _located(report: FileReport, resolver: Resolver) -> list[Located]:
 
 
 def _callers(
-    before: Program, after: Program, path: str, contracts: Sequence[ContractChange], rules: RuleSet
+    before: Program,
+    after: Program,
+    path: str,
+    contracts: Sequence[ContractChange],
+    rules: RuleSet,
+    kept: KeptResults | None,
 ) -> tuple[FileReport, FileReport] | None:
     """The functions of an unchanged file that mention a changed contract, analysed on both sides."""
     old, new = before.unit(path), after.unit(path)
@@ -168,7 +215,15 @@ def _callers(
     gaps = [gap for gap in new.definitions.relevant_gaps() if pattern.search(new.text.of(gap.span))]
     if not names and not gaps:
         return None
-    return analyse_unit(old, rules, names), analyse_unit(new, rules, names, gaps=gaps)
+    parts = ("callers", path, old.digest, new.digest, *words)
+    found: tuple[FileReport, FileReport] | None = (
+        kept.find(parts, (before, after)) if kept is not None else None
+    )
+    if found is None:
+        found = analyse_unit(old, rules, names), analyse_unit(new, rules, names, gaps=gaps)
+        if kept is not None:
+            kept.keep(parts, found, (old.reads, new.reads))
+    return found
 
 
 def _mentioning(unit: TranslationUnit, pattern: re.Pattern[bytes]) -> set[str]:

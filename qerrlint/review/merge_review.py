@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from qerrlint.result import Reported, Result, TreeInfo
+from qerrlint.review.change_store import ChangeStore
 from qerrlint.review.revision_review import review_change
 from qerrlint.review.scope import CALLER_FILES, FilePair
 from qerrlint.review.series_review import summary
@@ -29,6 +30,7 @@ def review_merge(
     tree: TreeInfo,
     caller_files: int = CALLER_FILES,
     changed: Iterable[str] = (),
+    store: ChangeStore | None = None,
 ) -> Result:
     """Report what `after` changes against the first of `parents`, all statuses, as review_change() does.
 
@@ -40,12 +42,12 @@ def review_merge(
     first, *others = parents
     near = set(changed)
     near |= {path for parent in parents for pair in parent.pairs for path in (pair.old, pair.new) if path}
-    result = review_change(first.before, after, first.pairs, rules, tree, near, caller_files)
+    result = review_change(first.before, after, first.pairs, rules, tree, near, caller_files, store)
     brought = 0
     for other in others:
         if all(found.status != "introduced" for found in result.findings):
             break
-        against = review_change(other.before, after, other.pairs, rules, tree, near, caller_files)
+        against = review_change(other.before, after, other.pairs, rules, tree, near, caller_files, store)
         new = {_identity(found): found for found in against.findings if found.status == "introduced"}
         findings: list[Reported] = []
         for found in result.findings:

@@ -10,6 +10,7 @@ from qerrlint.engine.located import Located, Resolver
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
 from qerrlint.result import DiffFile, Reported, Result, TreeInfo
+from qerrlint.review.change_store import ChangeStore
 from qerrlint.review.compare import compare
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.difftext import diff_between
@@ -31,6 +32,7 @@ def review_change(
     tree: TreeInfo,
     near: Iterable[str] = (),
     caller_files: int = CALLER_FILES,
+    store: ChangeStore | None = None,
 ) -> Result:
     """Report what the files in `pairs` change between two trees; all statuses, unfiltered.
 
@@ -42,7 +44,7 @@ def review_change(
     at_hand = [path for path in dict.fromkeys((*changed, *sorted(near))) if is_c(path)]
     old = Program(before, tree.reach, at_hand, cache)
     new = Program(after, tree.reach, at_hand, cache)
-    compared = compare(old, new, pairs, rules, caller_files)
+    compared = compare(old, new, pairs, rules, caller_files, store)
     about_gate = gate_changes(before, new, pairs, rules)
     shown = {item.path for item in about_gate}
     added: dict[str, frozenset[int]] = {}

@@ -24,6 +24,7 @@ from qerrlint.result import (
     TreeInfo,
 )
 from qerrlint.review.apply_series import Stage, apply_series, union
+from qerrlint.review.change_store import ChangeStore
 from qerrlint.review.compare import Compared, compare
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.exempted import exempted_by_change
@@ -48,6 +49,7 @@ def review_series(
     beneath: Sequence[Series] = (),
     unfit: Unfit | None = None,
     caller_files: int = CALLER_FILES,
+    store: ChangeStore | None = None,
 ) -> Result:
     """Apply the patches to `base` one by one and report what each did; all statuses, unfiltered.
 
@@ -65,7 +67,9 @@ def review_series(
             if stage.skipped
         ]
     start, stages = apply_series(base, stack.series)
-    result = review_stages(start, stack.series, stages, rules, tree, notes, caller_files=caller_files)
+    result = review_stages(
+        start, stack.series, stages, rules, tree, notes, caller_files=caller_files, store=store
+    )
     if unfit is not None:
         result = unfit(result, stack.series, stages, rules)
     wanted = [tuple((one.kind, one.ident, one.found) for one in own) for own in stack.prerequisites]
@@ -82,6 +86,7 @@ def review_stages(
     notices: Sequence[str] = (),
     age: str | None = None,
     caller_files: int = CALLER_FILES,
+    store: ChangeStore | None = None,
 ) -> Result:
     """The review of patches whose stages are made already. `age` is that of the API where no tree tells."""
     at_hand = [path for stage in stages for path in stage.maps if is_c(path)]
@@ -91,9 +96,13 @@ def review_stages(
     steps: list[Compared] = []
     for stage in stages:
         programs.append(Program(OverlaySource(base, stage.changes), tree.reach, at_hand, cache, age, partial))
-        steps.append(compare(programs[-2], programs[-1], stage.pairs, rules, caller_files))
+        steps.append(compare(programs[-2], programs[-1], stage.pairs, rules, caller_files, store))
     pairs = union(stages)
-    net = steps[0] if len(stages) == 1 else compare(programs[0], programs[-1], pairs, rules, caller_files)
+    net = (
+        steps[0]
+        if len(stages) == 1
+        else compare(programs[0], programs[-1], pairs, rules, caller_files, store)
+    )
     broken = [skipped for step in (*steps, net) for skipped in step.skipped]
     # Seen after one patch and not after another, a finding would be called repaired.
     unknown = {skipped.path for skipped in broken}

@@ -13,6 +13,9 @@ from qerrlint.source.source import Source, folders
 # A directory that holds one of these is the output of a build, not source.
 _BUILD_MARKS = frozenset(("build.ninja", "meson-private", "config-host.mak"))
 
+Stamp = tuple[int, int, int, int]
+"""Size in bytes, times of change of the content and of the inode in nanoseconds, number of the inode."""
+
 
 class DirectorySource(Source):
     """The regular files under a directory, without `.git`, nested repositories and build directories.
@@ -45,6 +48,22 @@ class DirectorySource(Source):
     def exists(self, path: str) -> bool:
         """Whether there is a regular file of that path."""
         return self._locate(path) is not None
+
+    def stamp(self, path: str) -> Stamp | None:
+        """What the system says of a file without reading it; None when there is no such file."""
+        full = self._locate(path)
+        if full is None:
+            return None
+        try:
+            status = os.lstat(full)
+        except OSError:
+            return None
+        return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+    def size(self, path: str) -> int | None:
+        """The size of a file in bytes, None when there is no such file."""
+        stamp = self.stamp(path)
+        return None if stamp is None else stamp[0]
 
     def paths(self) -> Sequence[str]:
         """All paths, sorted; the directory is walked once."""

@@ -122,6 +122,10 @@ class _ObjectSource(Source):
         """The blob's id as git has it; nothing is read."""
         return self._blobs.get(path)
 
+    def known_id(self, path: str) -> str | None:
+        """The blob's id as git has it."""
+        return self._blobs.get(path)
+
     def link_above(self, path: str) -> str | None:
         """The symbolic link that the path lies beyond, None where no directory on the way is one."""
         known = self._links if self._blobs is not None else ()
@@ -146,19 +150,28 @@ class GitSource(_ObjectSource):
     def __init__(self, path: str | os.PathLike[str], rev: str = "HEAD") -> None:
         location = require(path)
         super().__init__(Git(location.root, hook_store(location.git_dir)), location.root)
+        self._sizes: dict[str, int] = {}
         self.revision: str = resolve_commit(self._git, rev)
 
     def _list(self) -> dict[str, str]:
         listing = {}
-        out = self._git.run(("ls-tree", "-r", "-z", "--full-tree", self.revision))
+        out = self._git.run(("ls-tree", "-r", "-l", "-z", "--full-tree", self.revision))
         for entry in out.decode("utf-8", "surrogateescape").split("\0"):
-            # mode SP "blob" SP id TAB path; symbolic links are blobs too, told apart by their mode
+            # mode SP "blob" SP id SP size TAB path; symbolic links are blobs too, told apart by their mode
             if entry.startswith("100"):
                 head, _, path = entry.partition("\t")
-                listing[path] = head[12:]
+                _, _, blob, size = head.split()
+                listing[path] = blob
+                if size.isdigit():
+                    self._sizes[path] = int(size)
             elif entry.startswith("120000"):
                 self._links.add(entry.partition("\t")[2])
         return listing
+
+    def size(self, path: str) -> int | None:
+        """The size of a blob in bytes; of one that is missing its content is asked for."""
+        known = self._sizes.get(path) if path in self._blobs else None
+        return known if known is not None else super().size(path)
 
     def containing(self, words: Sequence[str]) -> list[str]:
         """The C files in which one of the words stands, by git's own search over the commit.

@@ -68,6 +68,17 @@ class OverlaySource(Source):
             return None if data is None else git_blob_id(data)
         return self.base.blob_id(path)
 
+    def known_id(self, path: str) -> str | None:
+        """Git's id of the content after the changes where the base need not be read for it."""
+        return self.blob_id(path) if path in self.changes else self.base.known_id(path)
+
+    def size(self, path: str) -> int | None:
+        """The size of a file after the changes, None when there is none."""
+        if path in self.changes:
+            data = self.changes[path]
+            return None if data is None else len(data)
+        return self.base.size(path)
+
     def link_above(self, path: str) -> str | None:
         """The symbolic link that the path lies beyond after the changes, None where there is none."""
         made = next((folder for folder in folders(path) if self.links.get(folder)), None)

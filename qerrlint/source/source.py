@@ -67,6 +67,15 @@ class Source(ABC):
         data = self.read(path)
         return None if data is None else git_blob_id(data)
 
+    def known_id(self, path: str) -> str | None:
+        """Git's id of the file's content where that is known without reading it; None otherwise."""
+        return None
+
+    def size(self, path: str) -> int | None:
+        """The size of a file in bytes, None when there is no such file."""
+        data = self.read(path)
+        return None if data is None else len(data)
+
     def containing(self, words: Sequence[str]) -> list[str]:
         """The C files in which one of the words stands, sorted."""
         import re

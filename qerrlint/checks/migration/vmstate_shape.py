@@ -20,8 +20,8 @@ _UNCHECKED = frozenset({"plain", "varray"})
 def run(file: AnalysedFile) -> Iterable[Observation]:
     """The fields of one file whose macro does not fit the member."""
     path = file.unit.path
-    layouts = layouts_of(file.unit.environment)
     for one in file.once(vmstates):
+        layouts = layouts_of(file.unit.environment)
         for field in one.fields or ():
             placed = _member(layouts, field, path) if field.member else None
             form = _misfit(layouts, field, placed, path) if placed is not None else ""

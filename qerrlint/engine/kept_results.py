@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Results of parts of a run by what they were made from: pairs of files, what callers say, searches.
+
+Each stands under its parts (such as the paths and digests of two files) and is valid where all that its
+analysis has asked, of one program or of two (before and after a change), has the same answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from qerrlint.c.declarations.types import Param, Signature
+from qerrlint.engine.analyse_file import FileReport, Uncovered
+from qerrlint.engine.cache_key import subject
+from qerrlint.engine.cache_store import Entry, Store
+from qerrlint.engine.kept_reads import Asking, is_open
+from qerrlint.engine.located import Located
+from qerrlint.errors import InputError
+from qerrlint.findings import Allowed, Edit, Exempted, Finding, Fix, Step
+from qerrlint.model.program import Program
+from qerrlint.model.reads import OUTLINE, Digests, Question, Reads
+from qerrlint.result import Place, ReportedEdit, ReportedFix, ReportedStep
+from qerrlint.source.span import Span
+
+_KNOWN = {
+    (kind.__module__, kind.__qualname__): kind
+    for kind in (
+        *(Located, Finding, Span, Step, Fix, Edit, Allowed, Exempted, Uncovered, FileReport),
+        *(Place, ReportedStep, ReportedFix, ReportedEdit, Signature, Param),
+    )
+}
+
+
+class KeptResults:
+    """Looks up results in a store and keeps new ones.
+
+    `program` is the key of this program with its settings, `scene` a digest of all files of the trees that a
+    result may be made from. `more` are further classes that results are made of. With `verify` nothing is
+    found, and what is kept is compared with what would have been. `outline` is that of the tree.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        program: str,
+        scene: str,
+        more: Iterable[type] = (),
+        verify: bool = False,
+        outline: str = "",
+    ) -> None:
+        self._store = store
+        self._program = program
+        self._scene = scene
+        self._classes = {**_KNOWN, **{(kind.__module__, kind.__qualname__): kind for kind in more}}
+        self._digests = Digests()
+        self._asking: dict[int, Asking] = {}
+        self._waiting: list[Entry] = []
+        self._instead: list[tuple[str, str]] = []
+        self._verify = verify
+        self._outline = outline or None
+        self._expected: dict[str, Any] = {}
+        self._wrong: list[str] = []
+
+    @property
+    def scene(self) -> str:
+        """The digest of all files of the trees at hand."""
+        return self._scene
+
+    def find(self, parts: Sequence[str], programs: Sequence[Program]) -> Any:
+        """The result of these parts, if there is one that is valid for these programs; else None."""
+        found = self._found(parts, programs)
+        if self._verify and found is not None:
+            self._expected[subject(self._program, *parts)] = found
+        return None if self._verify else found
+
+    def _found(self, parts: Sequence[str], programs: Sequence[Program]) -> Any:
+        ident = subject(self._program, *parts)
+        exact = self._store.exact((ident,), (self._scene,)).get(ident)
+        result = self._loaded(exact.result) if exact is not None else None
+        if result is not None:
+            return result
+        for entry in self._store.candidates((ident,)).get(ident, ()):
+            reads = _unpacked(entry.reads, len(programs))
+            if reads is None or not all(
+                self._ask(program).unchanged(asked) for program, asked in zip(programs, reads, strict=True)
+            ):
+                continue
+            result = self._loaded(entry.result)
+            if result is not None:
+                self._waiting.append(entry._replace(scene=self._scene))
+                self._instead.append((ident, entry.scene))
+                return result
+        return None
+
+    def keep(self, parts: Sequence[str], result: Any, reads: Sequence[Reads]) -> None:
+        """Keep a result that was made with these reads, of each program in turn."""
+        questions = [one.questions() for one in reads]
+        if any(is_open(question) for asked in questions for question in asked):
+            return
+        rows = [dict(self._digests.all_of(asked)) for asked in questions]
+        for row in rows:
+            if OUTLINE in row:
+                row[OUTLINE] = self._outline or self._scene
+        ident = subject(self._program, *parts)
+        if self._expected.get(ident, result) != result:
+            self._wrong.append(" ".join(part for part in parts if "/" in part or "." in part))
+        self._waiting.append(Entry(ident, self._scene, _packed(rows), pickle.dumps(result, 4)))
+
+    def write(self) -> None:
+        """Write what is to be kept; with `verify` raise InputError where the store has another result."""
+        if self._verify:
+            if self._wrong:
+                raise InputError(
+                    f"{self._wrong[0]}: the store has another result ({len(self._wrong)} in all)"
+                )
+            return
+        self._store.add(self._waiting, self._instead)
+        self._waiting, self._instead = [], []
+
+    def _ask(self, program: Program) -> Asking:
+        asking = self._asking.get(id(program))
+        if asking is None:
+            asking = self._asking[id(program)] = Asking(program, self._digests, self._outline)
+        return asking
+
+    def _loaded(self, data: bytes) -> Any:
+        try:
+            return _Unpickler(io.BytesIO(data), self._classes).load()
+        except Exception:  # what is no result is as good as none
+            return None
+
+
+class _Unpickler(pickle.Unpickler):
+    """Unpickles certain classes and refuses every other one."""
+
+    def __init__(self, file: io.BytesIO, classes: Mapping[tuple[str, str], type]) -> None:
+        super().__init__(file)
+        self._classes = classes
+
+    def find_class(self, module: str, name: str) -> object:
+        known = self._classes.get((module, name))
+        if known is None:
+            raise pickle.UnpicklingError(f"{module}.{name}")
+        return known
+
+
+def _packed(reads: Sequence[Mapping[Question, str]]) -> bytes:
+    rows = [[(*question, digest) for question, digest in asked.items()] for asked in reads]
+    return zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), 1)
+
+
+def _unpacked(data: bytes, sides: int) -> list[dict[Question, str]] | None:
+    try:
+        rows = json.loads(zlib.decompress(data))
+        out = [{tuple(map(str, question)): str(digest) for *question, digest in asked} for asked in rows]
+    except (ValueError, TypeError, zlib.error):
+        return None
+    return out if len(out) == sides else None
+
+
+def scene_of(*parts: str) -> str:
+    """A digest of what makes a scene."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]

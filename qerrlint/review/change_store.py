@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The store in reviews of changes: which results may be kept, and what they may be made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qerrlint.engine.cache_key import program_key
+from qerrlint.engine.cache_store import Store
+from qerrlint.engine.kept_results import KeptResults, scene_of
+from qerrlint.engine.tree_blobs import TreeBlobs
+from qerrlint.model.program import Program
+from qerrlint.review.scope import ContractChange
+from qerrlint.rules.rule import RuleSet
+from qerrlint.source.git_tree import GitSource, StagedSource
+from qerrlint.source.overlay import OverlaySource
+from qerrlint.source.source import Source
+
+
+class ChangeStore:
+    """A store with the key of this program, for trees out of git's objects and changes on top of them.
+
+    Of the files of a directory the digests would have to be worked out first, which costs more than most
+    reviews.
+    """
+
+    def __init__(
+        self, store: Store, rule_folders: Sequence[str], rules: RuleSet, reach: str, verify: bool = False
+    ) -> None:
+        """`verify`: everything is analysed anew, and compared with what is stored."""
+        self._store = store
+        self._verify = verify
+        self._reach = reach
+        self._program = program_key(rule_folders, reach, *(rule.id for rule in rules))
+        self._scenes: dict[int, tuple[Source, str]] = {}
+
+    def results(self, before: Program, after: Program) -> KeptResults | None:
+        """The results that are kept of this change; None where none can be."""
+        # With the whole tree in reach a result is made from all of it.
+        if self._reach != "headers":
+            return None
+        scenes = [self._scene(program.source) for program in (before, after)]
+        if None in scenes:
+            return None
+        near = [f"{len(one.at_hand)} {one.partial}" for one in (before, after)]
+        at_hand = (path for one in (before, after) for path in one.at_hand)
+        scene = scene_of(*(scene or "" for scene in scenes), *near, *at_hand)
+        return KeptResults(self._store, self._program, scene, (ContractChange,), self._verify)
+
+    def _scene(self, source: Source) -> str | None:
+        if isinstance(source, OverlaySource):
+            below = self._scene(source.base)
+            if below is None:
+                return None
+            changes = [f"{path} {source.known_id(path)}" for path in sorted(source.changes)]
+            return scene_of(below, *changes)
+        if not isinstance(source, (GitSource, StagedSource)):
+            return None
+        known = self._scenes.get(id(source))
+        if known is None:
+            known = self._scenes[id(source)] = source, TreeBlobs(source, None).scenes()[1]
+        return known[1]
