@@ -17,7 +17,7 @@ from qerrlint.engine.kept_reads import NOWHERE, Asking, bound, packed, unpacked
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_tasks
 from qerrlint.engine.result_cache import FileOutcome, Health, KeptOutcomes, Made, Task, unpickled
-from qerrlint.engine.tree_blobs import TreeBlobs
+from qerrlint.engine.tree_blobs import Outlines, TreeBlobs
 from qerrlint.errors import InputError
 from qerrlint.model.program import Program
 from qerrlint.model.reads import Digests
@@ -41,14 +41,13 @@ class Checked:
 
 @dataclass(slots=True)
 class _State:
-    """What a worker holds. `expected` are the digests that the tree's files had when the run began, `outline`
-    is the tree's."""
+    """What a worker holds. `expected` and `outlines` are what the tree was when the run began."""
 
     source: Source
     reach: str
     rules: RuleSet
     expected: Mapping[str, str] | None
-    outline: str
+    outlines: Outlines | None
     digests: Digests
     program: Program
     asking: Asking
@@ -58,7 +57,7 @@ class _State:
     def renew(self) -> None:
         """Begin with a new program."""
         self.program = Program(self.source, self.reach)
-        self.asking = Asking(self.program, self.digests, self.outline)
+        self.asking = Asking(self.program, self.digests, self.outlines)
         self.compared = 0
 
 
@@ -115,8 +114,8 @@ def check_files(
         if verify or path not in known or (measure and path not in healths)
     ]
     expected = kept.expected if kept is not None else None
-    outline = kept.outline if kept is not None else ""
-    make_state = partial(_make_state, source, reach, tuple(rule_folders), expected, outline)
+    outlines = kept.outlines if kept is not None else None
+    make_state = partial(_make_state, source, reach, tuple(rule_folders), expected, outlines)
     outcomes = {} if verify else dict(known)
     wrong: list[str] = []
     for made in map_tasks(_verified_file if verify else _one_file, make_state, tasks, jobs):
@@ -215,12 +214,12 @@ def _make_state(
     reach: str,
     rule_folders: tuple[str, ...],
     expected: Mapping[str, str] | None,
-    outline: str,
+    outlines: Outlines | None,
 ) -> _State:
     rules = load_rules(rule_folders).everything()
     program, digests = Program(source, reach), Digests()
-    asking = Asking(program, digests, outline)
-    return _State(source, reach, rules, expected, outline, digests, program, asking)
+    asking = Asking(program, digests, outlines)
+    return _State(source, reach, rules, expected, outlines, digests, program, asking)
 
 
 def _one_file(state: _State, task: Task) -> Made:
@@ -230,7 +229,7 @@ def _one_file(state: _State, task: Task) -> Made:
         with contained(path, faults):
             for entry in task.candidates:
                 outcome = unpickled(entry.result)
-                if outcome is not None and state.asking.still_valid(entry.reads) and not task.measure:
+                if outcome is not None and state.asking.still_valid(entry.reads, path) and not task.measure:
                     return _found_valid(state, task, entry, outcome)
             return _analysed(state, task)
     except InputError as error:
@@ -245,7 +244,11 @@ def _verified_file(state: _State, task: Task) -> Made:
     made = _one_file(state, task._replace(candidates=()))
     for entry in task.candidates:
         outcome = unpickled(entry.result)
-        if outcome is not None and outcome != made.outcome and state.asking.still_valid(entry.reads):
+        if (
+            outcome is not None
+            and outcome != made.outcome
+            and state.asking.still_valid(entry.reads, task.path)
+        ):
             return made._replace(old=entry)
     return made
 
@@ -286,7 +289,7 @@ def _analysed(state: _State, task: Task) -> Made:
     made = Made(path, outcome, health=health)
     if state.expected is not None:
         _look_into(unit, report, program)
-        reads = packed(unit.reads, path, state.digests, state.outline)
+        reads = packed(unit.reads, path, state.digests, state.outlines)
         where = bound(unit.reads.questions(), path, program.environment.files)
         where = where if _is_as_expected(state) else NOWHERE
         made = made._replace(digest=unit.digest, reads=reads, bound=where)

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from qerrlint.engine.tree_blobs import DECLARING
+from qerrlint.engine.tree_blobs import DECLARING, Outlines
 from qerrlint.model.include_graph import Files
 from qerrlint.model.program import Program
 from qerrlint.model.reads import OUTLINE, Digests, Question, Reads
@@ -19,14 +19,18 @@ NARROW, WIDE, NOWHERE = "narrow", "wide", ""
 """What bounds the reads of a result: files that declare, C files as well, or neither (TreeBlobs.scenes)."""
 
 # Questions about C files beside the one under analysis, and about those at hand.
+# For the digest of an outline: valid in the same scene only.
+_ONCE = "once"
 _OF_OTHER_FILES = frozenset(("containing", "file", "mentioning", *OUTLINE))
 
 
-def packed(reads: Reads, path: str, digests: Digests, outline: str) -> bytes | None:
+def packed(reads: Reads, path: str, digests: Digests, outlines: Outlines | None) -> bytes | None:
     """The questions of a file as bytes; None where some cannot be asked again."""
     questions = reads.questions()
     if any(map(is_open, questions)):
         return None
+    # Other files that were looked into may have asked of their own folders.
+    outline = outlines.of(path) if outlines is not None and not reads.others else _ONCE
     # What a file says of its own names depends on nothing else.
     rows = [
         (*question, digest if question != OUTLINE else outline)
@@ -51,24 +55,26 @@ def unpacked(data: bytes) -> dict[Question, str] | None:
 
 
 class Asking:
-    """Asks a program what stored results were made from; `outline` is that of its tree, where it is known."""
+    """Asks a program what stored results were made from; `outlines` are those of its tree, where they are
+    known."""
 
-    def __init__(self, program: Program, digests: Digests, outline: str | None = None) -> None:
+    def __init__(self, program: Program, digests: Digests, outlines: Outlines | None = None) -> None:
         self._program = program
-        self._outline = outline
+        self._outlines = outlines
         self._digests = digests
         self._containing: dict[Question, tuple[str, ...]] = {}
         self._files: dict[str, str | None] = {}
 
-    def still_valid(self, data: bytes) -> bool:
-        """Whether all questions of packed reads have the same answers here."""
+    def still_valid(self, data: bytes, path: str) -> bool:
+        """Whether all questions of the packed reads of a file have the same answers here."""
         reads = unpacked(data)
-        return reads is not None and self.unchanged(reads)
+        return reads is not None and self.unchanged(reads, path)
 
-    def unchanged(self, reads: Mapping[Question, str]) -> bool:
-        """Whether all of the questions have the answers of these digests here."""
+    def unchanged(self, reads: Mapping[Question, str], path: str = "") -> bool:
+        """Whether all of the questions, which the analysis of a file has asked, have the answers of these
+        digests here."""
         if OUTLINE in reads:
-            if reads[OUTLINE] != self._outline:
+            if self._outlines is None or reads[OUTLINE] != self._outlines.of(path):
                 return False
             reads = {question: digest for question, digest in reads.items() if question != OUTLINE}
         return self._digests.unchanged(reads, self._answer)

@@ -24,7 +24,7 @@ from qerrlint.engine.located import Located
 from qerrlint.errors import InputError
 from qerrlint.findings import Allowed, Edit, Exempted, Finding, Fix, Step
 from qerrlint.model.program import Program
-from qerrlint.model.reads import OUTLINE, Digests, Question, Reads
+from qerrlint.model.reads import Digests, Question, Reads
 from qerrlint.result import Place, ReportedEdit, ReportedFix, ReportedStep
 from qerrlint.source.span import Span
 
@@ -42,7 +42,7 @@ class KeptResults:
 
     `program` is the key of this program with its settings, `scene` a digest of all files of the trees that a
     result may be made from. `more` are further classes that results are made of. With `verify` nothing is
-    found, and what is kept is compared with what would have been. `outline` is that of the tree.
+    found, and what is kept is compared with what would have been.
     """
 
     def __init__(
@@ -52,7 +52,6 @@ class KeptResults:
         scene: str,
         more: Iterable[type] = (),
         verify: bool = False,
-        outline: str = "",
     ) -> None:
         self._store = store
         self._program = program
@@ -63,7 +62,6 @@ class KeptResults:
         self._waiting: list[Entry] = []
         self._instead: list[tuple[str, str]] = []
         self._verify = verify
-        self._outline = outline or None
         self._expected: dict[str, Any] = {}
         self._wrong: list[str] = []
 
@@ -104,9 +102,6 @@ class KeptResults:
         if any(is_open(question) for asked in questions for question in asked):
             return
         rows = [dict(self._digests.all_of(asked)) for asked in questions]
-        for row in rows:
-            if OUTLINE in row:
-                row[OUTLINE] = self._outline or self._scene
         ident = subject(self._program, *parts)
         if self._expected.get(ident, result) != result:
             self._wrong.append(" ".join(part for part in parts if "/" in part or "." in part))
@@ -126,7 +121,7 @@ class KeptResults:
     def _ask(self, program: Program) -> Asking:
         asking = self._asking.get(id(program))
         if asking is None:
-            asking = self._asking[id(program)] = Asking(program, self._digests, self._outline)
+            asking = self._asking[id(program)] = Asking(program, self._digests)
         return asking
 
     def _loaded(self, data: bytes) -> Any:

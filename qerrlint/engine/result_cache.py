@@ -90,7 +90,7 @@ class Made(NamedTuple):
 class KeptOutcomes:
     """The outcomes that a store has for the files of a run, and the keys under which new ones are kept.
 
-    `outcomes` are those known to be valid; `candidates` may be. `outline` is that of the tree.
+    `outcomes` are those known to be valid; `candidates` may be. `outlines` are those of the tree.
     """
 
     def __init__(self, store: Store, program: str, blobs: TreeBlobs, paths: Sequence[str]) -> None:
@@ -102,7 +102,7 @@ class KeptOutcomes:
         self._waiting: list[Entry] = []
         self._instead: list[tuple[str, str]] = []
         self._written = time.monotonic()
-        self.outline = blobs.outline()
+        self.outlines = blobs.outlines()
         of_subject = {self._subject(path, digest): path for path, digest in blobs.of(paths).items()}
         self.outcomes: dict[str, FileOutcome] = {}
         self.candidates: dict[str, tuple[Entry, ...]] = {}
@@ -117,7 +117,7 @@ class KeptOutcomes:
     def results(self, *more: str, verify: bool = False) -> KeptResults:
         """Results of other kinds for the same tree; `more` are settings that they depend on."""
         scene = scene_of(self._scenes[WIDE], *more)
-        return KeptResults(self._store, self._program, scene, verify=verify, outline=self.outline)
+        return KeptResults(self._store, self._program, scene, verify=verify)
 
     @property
     def expected(self) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ import re
 import time
 import zlib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from qerrlint.engine.cache_store import Store
 from qerrlint.source.directory import DirectorySource, Stamp
@@ -26,6 +27,19 @@ _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
 # A function's head and its body, which stands between braces at column 0.
 _BODY = re.compile(rb"^([A-Za-z_][^;{}=]*\)\s*\n)\{\n.*?^\}", re.DOTALL | re.MULTILINE)
 _TELLS = re.compile(rb"Class\b|_CLASS\b|Info\b|VMState|VMSTATE|OBJECT_|\btype_")
+
+
+@dataclass(frozen=True, slots=True)
+class Outlines:
+    """What the files of a tree declare, as a digest; and digests of the C files of each folder, for a device
+    may keep the functions that undo its work in a file beside its own."""
+
+    tree: str
+    folders: Mapping[str, str]
+
+    def of(self, path: str) -> str:
+        """What a file may have been told of all others."""
+        return f"{self.tree} {self.folders.get(path.rpartition('/')[0])}"
 
 
 class TreeBlobs:
@@ -92,19 +106,25 @@ class TreeBlobs:
         wide = [path for path in self._source.paths() if path.endswith(".c")]
         return self._scene(narrow), self._scene([*narrow, *wide])
 
-    def outline(self) -> str:
-        """A digest of what all files of the tree declare, by their outlines. Raises InputError.
+    def outlines(self) -> Outlines:
+        """Digests of what all files of the tree declare, by their outlines. Raises InputError.
 
-        Of a tree out of git's objects, whose files would all have to be read for that, it is one of their
-        digests.
+        Of a tree out of git's objects, whose files would all have to be read for that, they are made of the
+        files' digests.
         """
         paths = [path for path in self._source.paths() if path.endswith((*DECLARING, ".c"))]
         blobs = self.of(paths)
         outlines = blobs if not isinstance(self._source, DirectorySource) else self._outlines
         digest = hashlib.sha256()
-        for path in blobs:
+        folders: dict[str, hashlib._Hash] = {}
+        for path, blob in blobs.items():
             digest.update(f"{outlines.get(path)} {path}\0".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()[:32]
+            if path.endswith(".c"):
+                folder = folders.setdefault(path.rpartition("/")[0], hashlib.sha256())
+                folder.update(f"{blob} {path}\0".encode("utf-8", "surrogateescape"))
+        return Outlines(
+            digest.hexdigest()[:32], {name: one.hexdigest()[:16] for name, one in folders.items()}
+        )
 
     def _scene(self, paths: Collection[str]) -> str:
         digest = hashlib.sha256()
