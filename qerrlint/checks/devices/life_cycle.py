@@ -19,7 +19,7 @@ from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.function_text import FunctionText, function_text
-from qerrlint.qemu.type_graph import Phase, QomType, graph_of
+from qerrlint.qemu.type_graph import Phase, QomType, TypeGraph, graph_of
 from qerrlint.source.span import Span
 
 SETUP = ("instance_init", "realize")
@@ -59,12 +59,18 @@ class LifeCycle:
     def __init__(self, file: AnalysedFile) -> None:
         self.unit: TranslationUnit = file.unit
         self.pairs = file.pairs
-        self.graph = graph_of(self.unit.program.environment)
         self._texts: dict[str, FunctionText | None] = {}
+
+    @cached_property
+    def graph(self) -> TypeGraph:
+        """The types of the tree; what has asked for them counts as made from all that the tree declares."""
+        return graph_of(self.unit.program.environment)
 
     @cached_property
     def types(self) -> tuple[QomType, ...]:
         """The types that the file defines."""
+        if b"TypeInfo" not in self.unit.data and b"OBJECT_DEFINE_" not in self.unit.data:
+            return ()
         return self.graph.of_file(self.unit.path)
 
     def text(self, name: str) -> FunctionText | None:
