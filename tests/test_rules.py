@@ -228,7 +228,9 @@ def test_the_rules_command_lists_all() -> None:
     text = CliRunner().invoke(list_rules, [])
     assert text.exit_code == 0
     lines = text.output.splitlines()
-    assert len(lines) == len(BUNDLED) + 1
+    listed_there = {line.split()[0] for line in lines if line}
+    assert listed_there >= {rule.id for rule in BUNDLED}
+    assert "Error objects" in lines
     assert lines[0].split() == ["rule", "severity", "confidence", "title"]
     listed = json.loads(CliRunner().invoke(list_rules, ["--format", "json"]).output)
     assert [rule["id"] for rule in listed["rules"]] == [rule.id for rule in BUNDLED]

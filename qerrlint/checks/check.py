@@ -23,6 +23,17 @@ ANALYSES = (
 )
 """The families of events, the values of `analysis` in a rule file."""
 
+SUBJECTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Error objects", ("errors", "arguments", "text")),
+    ("Migration notifiers and modes", ("notifiers", "modes")),
+    ("What a function acquires and releases", ("ownership",)),
+    ("Device models: tables and life cycle", ("devices",)),
+    ("Device models: state that migrates", ("migration",)),
+    ("Device models: what a guest can reach", ("guest",)),
+    ("Comments and files of this tool", ("suppressions", "gate")),
+)
+"""The families by what they are about, in the order in which lists of rules show them."""
+
 
 @dataclass(frozen=True, slots=True)
 class EventType:

@@ -25,6 +25,7 @@ _COMMANDS = {
     "explain": "Explain a rule.",
     "contract": "Show what the rules assume about a function, and why.",
     "modes": "Show blockers and notifiers for each migration mode.",
+    "device": "Show what is known of a device model, phase by phase.",
     "baseline": "Write or update the file of accepted findings.",
     "config": "Show the settings in force, and where they come from.",
     "cache": "Show or clear the stored results of earlier runs.",

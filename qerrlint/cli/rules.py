@@ -12,9 +12,13 @@ from qerrlint.cli.exemption_text import markdown_lines
 from qerrlint.cli.options import Options, shared
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from qerrlint.report.terminal import Line
     from qerrlint.rules.rule import Rule
+
+# The columns of the list: members of a rule.
+_KEYS = ("id", "severity", "confidence")
 
 
 @click.command("rules")
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 )
 @shared("rules", "color")
 def command(options: Options, form: str) -> None:
-    """List the rules with their severity and confidence.
+    """List the rules by subject, with their severity and confidence.
 
     `qerrlint explain RULE` shows the page of a rule.
     """
@@ -42,24 +46,31 @@ def command(options: Options, form: str) -> None:
     if form == "markdown":
         click.echo(_reference(list(rules)), nl=False)
         return
-    rows = [("rule", "severity", "confidence", "title")]
-    rows += [
-        (
-            rule.id,
-            rule.severity,
-            rule.confidence,
-            rule.title if rule.enabled else f"{rule.title} (off by default)",
-        )
-        for rule in rules
-    ]
-    from qerrlint.report.terminal import look_of, prose, write_lines
+    from qerrlint.report.terminal import BLANK, look_of, prose, write_lines
 
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = []
-    for number, (*cells, title) in enumerate(rows):
+    heads = ("rule", "severity", "confidence")
+    widths = [max(len(head), *(len(getattr(r, _KEYS[n])) for r in rules)) for n, head in enumerate(heads)]
+
+    def row(cells: Sequence[str], title: str, style: str) -> Line:
         text = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        lines.append(prose((f"{text}  {title}", "" if number else "bold"), indent=len(text) + 2))
+        return prose((f"{text}  {title}", style), indent=len(text) + 2)
+
+    lines = [row(heads, "title", "bold")]
+    for subject, members in by_subject(rules):
+        lines += [BLANK, prose((subject, "bold"))]
+        for rule in members:
+            title = rule.title if rule.enabled else f"{rule.title} (off by default)"
+            lines.append(row([getattr(rule, key) for key in _KEYS], title, ""))
     write_lines(lines, sys.stdout, look_of(sys.stdout, options.color))
+
+
+def by_subject(rules: Iterable[Rule]) -> list[tuple[str, list[Rule]]]:
+    """The rules by what they are about, in the order of checks.check.SUBJECTS; no subject without rules."""
+    from qerrlint.checks.check import SUBJECTS
+
+    every = list(rules)
+    groups = ((subject, [r for r in every if r.analysis in families]) for subject, families in SUBJECTS)
+    return [(subject, members) for subject, members in groups if members]
 
 
 def head(rule: Rule) -> dict[str, object]:
@@ -82,15 +93,14 @@ def _reference(rules: Sequence[Rule]) -> str:
     out = [
         "<!-- Made from rules/ by `qerrlint rules --format markdown`; do not edit. -->",
         "# Rules",
-        "",
-        "| rule | severity | confidence | |",
-        "|---|---|---|---|",
     ]
-    out += [
-        f"| [{rule.id}](#{rule.id}) | {rule.severity} | {rule.confidence} | {rule.title}"
-        + (" |" if rule.enabled else " (off by default) |")
-        for rule in rules
-    ]
+    for subject, members in by_subject(rules):
+        out += ["", f"**{subject}**", "", "| rule | severity | confidence | |", "|---|---|---|---|"]
+        out += [
+            f"| [{rule.id}](#{rule.id}) | {rule.severity} | {rule.confidence} | {rule.title}"
+            + (" |" if rule.enabled else " (off by default) |")
+            for rule in members
+        ]
     for rule in rules:
         out += ["", f"## {rule.id}", "", f"{rule.title}."]
         for heading, body in rule.sections.items():

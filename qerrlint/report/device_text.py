@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is known of a type as text: a page of lines with places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from qerrlint.queries.device import DevicePage, Field, Held, Place, Region
+from qerrlint.report.printable import one_line, printable
+from qerrlint.report.terminal import AMBER, BLANK, DIM, FRAME, Line, prose, verbatim
+
+_PHASES = ("class_init", "instance_init", "realize", "reset", "unrealize", "finalize")
+_WIDTH = 16
+
+
+def lines(pages: Sequence[DevicePage]) -> Iterator[Line]:
+    """The pages, one behind the other, an empty line between them."""
+    for number, page in enumerate(pages):
+        if number:
+            yield BLANK
+        yield from _page(page)
+
+
+def _page(page: DevicePage) -> Iterator[Line]:
+    kind = "abstract type" if page.abstract else "type"
+    made = f", by {page.macro}()" if page.macro else ""
+    yield prose((printable(page.name), f"bold {FRAME}"), (f"  {kind}, {_at(page.at)}{made}", ""))
+    parents = " < ".join(page.parents) or "none"
+    yield _row("parents", parents + ("" if page.complete else " < not found in this tree"))
+    if page.interfaces:
+        yield _row("interfaces", ", ".join(page.interfaces))
+    yield _row("structs", f"{page.instance_struct or 'not known'}, class {page.class_struct or 'not known'}")
+    if page.bus:
+        how = "can be unplugged" if page.unpluggable else "cannot be unplugged"
+        by = "" if page.user_creatable else ", not made by the user"
+        yield _row("bus", f"{page.bus}, {how}{by}")
+    yield from _section("phases", _phases(page))
+    yield from _section("takes", [_held(one) for one in page.held])
+    yield from _section("regions", [_region(one) for one in page.regions])
+    yield from _section("properties", [", ".join(page.properties)] if page.properties else [])
+    yield from _section("migrates", [_state(page)])
+    yield from _section("state", [_field(one) for one in page.fields])
+
+
+def _row(head: str, text: str) -> Line:
+    return prose((f"  {head:<{_WIDTH - 2}}", DIM), (one_line(text), ""), indent=_WIDTH)
+
+
+def _section(head: str, texts: Sequence[str]) -> Iterator[Line]:
+    for number, text in enumerate(texts):
+        style = AMBER if text.endswith("never given back") else ""
+        yield verbatim((f"  {'' if number else head:<{_WIDTH - 2}}", DIM), (printable(text), style))
+
+
+def _phases(page: DevicePage) -> list[str]:
+    out = []
+    for phase in _PHASES:
+        for one in page.phases:
+            if one.phase == phase:
+                owner = f", of {one.owner}" if one.owner != page.name else ""
+                out.append(f"{phase:<14} {one.function}() in .{one.slot}{owner}  {_at(one.at)}")
+    return out
+
+
+def _held(one: Held) -> str:
+    back = ", ".join(f"{name}()" for name in one.released)
+    if not back:
+        back = "another file" if one.elsewhere else ""
+    told = f"given back by {back}" if back else "never given back"
+    what = f" into {one.object}" if one.object else ""
+    return f"{one.phase:<14} {one.call}(){what} in {one.function}()  {_at(one.at)}: {told}"
+
+
+def _region(one: Region) -> str:
+    size = f"{one.size} = {one.bytes:#x}" if one.bytes is not None else one.size
+    reads = f"read {one.read or 'none'}, write {one.write or 'none'}"
+    return f"{one.table}: {size} bytes, {reads}  {_at(one.at)}"
+
+
+def _state(page: DevicePage) -> str:
+    state = page.state
+    if state is None:
+        return "nothing"
+    name = f' "{state.name}", version {state.version}' if state.name else ""
+    return f"{state.variable}{name}" + (f"  {_at(state.at)}" if state.at is not None else "")
+
+
+def _field(one: Field) -> str:
+    offset = f"{one.offset:>6}" if one.offset is not None else "     ?"
+    size = f"{one.size:>6}" if one.size is not None else "     ?"
+    return f"{offset} {size}  {one.type} {one.name}".rstrip()
+
+
+def _at(place: Place) -> str:
+    return f"{place.path}:{place.line}"

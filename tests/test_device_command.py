@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qerrlint device`: the page of a type, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from commandline import run
+from jsonschema import Draft202012Validator
+
+import qerrlint
+
+SCHEMA = json.loads(
+    (Path(qerrlint.__file__).parent / "report/schema/qerrlint-device-1.schema.json").read_text()
+)
+FILES = {
+    "VERSION": "10.0.0\n",
+    "include/qapi/error.h": "typedef struct Error Error;\n",
+    "include/hw/core/qdev.h": '#define TYPE_DEVICE "device"\n#define TYPE_PCI_DEVICE "pci-device"\n',
+    "hw/core/qdev.c": """
+#include "hw/core/qdev.h"
+static void pci_device_class_init(ObjectClass *oc, const void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+
+    dc->bus_type = TYPE_PCI_BUS;
+}
+
+static const TypeInfo types[] = {
+    { .name = TYPE_DEVICE },
+    {
+        .name = TYPE_PCI_DEVICE,
+        .parent = TYPE_DEVICE,
+        .class_size = sizeof(PCIDeviceClass),
+        .class_init = pci_device_class_init,
+    },
+};
+""",
+    "hw/misc/lamp.c": """
+#include "hw/core/qdev.h"
+#define TYPE_LAMP "lamp"
+
+typedef struct LampState {
+    uint32_t regs[4];
+    QEMUTimer *timer;
+    QEMUBH *bh;
+} LampState;
+
+static const MemoryRegionOps lamp_ops = {
+    .read = lamp_read,
+    .write = lamp_write,
+};
+
+static const VMStateDescription vmstate_lamp = {
+    .name = TYPE_LAMP,
+    .version_id = 3,
+};
+
+static const Property lamp_props[] = {
+    DEFINE_PROP_UINT32("colour", LampState, colour, 0),
+};
+
+static void lamp_realize(PCIDevice *dev, Error **errp)
+{
+    LampState *s = LAMP(dev);
+
+    s->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, lamp_tick, s);
+    s->bh = qemu_bh_new(lamp_tick, s);
+    memory_region_init_io(&s->mem, OBJECT(s), &lamp_ops, s, "lamp", sizeof(uint32_t) * 4);
+}
+
+static void lamp_exit(PCIDevice *dev)
+{
+    qemu_bh_delete(LAMP(dev)->bh);
+}
+
+static void lamp_class_init(ObjectClass *oc, const void *data)
+{
+    PCIDeviceClass *pc = PCI_DEVICE_CLASS(oc);
+    DeviceClass *dc = DEVICE_CLASS(oc);
+
+    pc->realize = lamp_realize;
+    pc->exit = lamp_exit;
+    dc->vmsd = &vmstate_lamp;
+}
+
+static const TypeInfo lamp_info = {
+    .name = TYPE_LAMP,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(LampState),
+    .class_init = lamp_class_init,
+};
+""",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for path, text in FILES.items():
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return tmp_path
+
+
+def test_the_page_as_text(tree: Path) -> None:
+    ran = run("device", "--tree", str(tree), "lamp")
+    assert ran.code == 0
+    text = " ".join(ran.out.split())
+    for part in (
+        "lamp type, hw/misc/lamp.c:49",
+        "parents pci-device < device",
+        "structs LampState, class PCIDeviceClass",
+        "bus TYPE_PCI_BUS, can be unplugged",
+        "realize lamp_realize() in .realize hw/misc/lamp.c:",
+        "timer_new_ns() into s->timer in lamp_realize() hw/misc/lamp.c:29: never given back",
+        "qemu_bh_new() into s->bh in lamp_realize() hw/misc/lamp.c:30: given back by lamp_exit()",
+        "lamp_ops: sizeof(uint32_t) * 4 = 0x10 bytes, read lamp_read, write lamp_write",
+        "properties colour",
+        'vmstate_lamp "lamp", version 3',
+        "16 8 QEMUTimer * timer",
+    ):
+        assert part in text
+
+
+def test_the_page_as_json_by_the_macro(tree: Path) -> None:
+    ran = run("device", "--tree", str(tree), "--format", "json", "TYPE_LAMP")
+    document = json.loads(ran.out)
+    Draft202012Validator(SCHEMA).validate(document)
+    (lamp,) = document["types"]
+    assert (lamp["name"], lamp["parents"], lamp["complete"]) == ("lamp", ["pci-device", "device"], True)
+    assert [(one["call"], one["released"]) for one in lamp["held"]] == [
+        ("timer_new_ns", []),
+        ("qemu_bh_new", ["lamp_exit"]),
+    ]
+    assert lamp["regions"][0]["bytes"] == 16
+    assert [(one["name"], one["offset"]) for one in lamp["fields"]] == [
+        ("regs", 0),
+        ("timer", 16),
+        ("bh", 24),
+    ]
+
+
+def test_an_unknown_type_is_one_line_with_names_that_are_near(tree: Path) -> None:
+    ran = run("device", "--tree", str(tree), "lampe")
+    assert ran.code == 2
+    assert ran.err == "qerrlint: no type 'lampe' in this tree; near: lamp\n"
