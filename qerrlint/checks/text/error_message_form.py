@@ -34,6 +34,8 @@ _PREFIXES = {
 _HINT = "error_append_hint"
 
 _NEWLINES = re.compile(r"(?<!\\)(?:\\n)+\Z")
+# A conversion behind a colon is another literal's matter; `::` is a name.
+_OPEN_END = re.compile(r"(?:(?<!:):\s*|!+\s*)\Z")
 _SENTENCE_END = re.compile(r"[.!?](?:\s|\\n)|\\n|\n")
 _LINE_BREAK = re.compile(r"(?<!\\)\\n")
 _NEXT_SENTENCE = re.compile(r"[.!;]\s+(?P<first>[A-Za-z]+)(?: (?P<second>[A-Za-z]+))?\b")
@@ -109,6 +111,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         message = Message(analysed, call, format, at)
         if name in _MESSAGES:
             yield from _ending(message)
+            yield from _open_end(message)
             yield from _inside(message)
             yield from _beginning(message)
             yield from _system_text(message)
@@ -152,6 +155,19 @@ def _ending(message: Message) -> Iterator[Observation]:
     # An empty literal left over would be odd to read.
     edits = (Edit(span, ""),) if rest[:start].strip() else ()
     yield message.flaw("newline" if newlines else "period", span, edits)
+
+
+def _open_end(message: Message) -> Iterator[Observation]:
+    """An Error's text that ends in a colon, behind which nothing comes, or in an exclamation mark."""
+    last = message.format.last
+    if last is None or not message.is_error:
+        return
+    found = _OPEN_END.search(last.text)
+    if found is None or not message.phrase.rstrip(" :!"):
+        return
+    span = last.part(found.start(), len(last.text))
+    edits = (Edit(span, ""),) if last.text[: found.start()].strip() else ()
+    yield message.flaw("colon" if ":" in found.group() else "exclamation", span, edits)
 
 
 def _inside(message: Message) -> Iterator[Observation]:
@@ -258,9 +274,11 @@ def _hint(message: Message) -> Iterator[Observation]:
     if last is None or not last.text or _NEWLINES.search(text):
         return
     end = len(last.text)
-    # What ends like a prefix was meant to be one: a newline alone does not mend it.
-    edits = () if last.text.rstrip().endswith(":") else (Edit(last.part(end, end), "\\n"),)
-    yield message.flaw("hint-newline", last.part(end - 1, end), edits)
+    if last.text.rstrip().endswith(":"):
+        # What ends like a prefix was meant to be one: a newline does not mend it.
+        yield message.flaw("hint-for-prefix", last.part(end - 1, end))
+    else:
+        yield message.flaw("hint-newline", last.part(end - 1, end), (Edit(last.part(end, end), "\\n"),))
 
 
 CHECKS = (
@@ -272,7 +290,7 @@ CHECKS = (
                 "error-message-form",
                 "callee",
                 form="newline line-break advice period prefix function-name strerror errno-number "
-                "separator hint-newline",
+                "separator hint-newline hint-for-prefix colon exclamation",
             ),
         ),
         run,

@@ -40,6 +40,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             yield observation
     if not names.isdisjoint(GUARDS):
         yield from _needless_guard(text)
+        yield from _read_for_nothing(analysed, text)
 
 
 def _overlap(one: Span, other: Span) -> bool:
@@ -101,6 +102,42 @@ def _needless_guard(text: Text) -> Iterator[Observation]:
     yield redundant(text, "guard", guard.span, errp, guard.name, edits, subject=guard)
 
 
+def _read_for_nothing(analysed: AnalysedFunction, text: Text) -> Iterator[Observation]:
+    """`if (*errp)` right behind a call that was given errp, and whose result tells as much."""
+    if text.errp is None:
+        return
+    pointee, seen = Var(f"*{text.errp}"), set()
+    for block in analysed.function.blocks:
+        calls = [event for event in block.events if isinstance(event, Call)]
+        spans = {
+            e.span for e in block.edges if e.span is not None and any(t.subject == pointee for t in e.tests)
+        }
+        if not calls or not spans:
+            continue
+        call, place = calls[-1], min(spans)
+        at = text.unit.effect(call).errp
+        given = call.args[at] if at is not None and 0 <= at < len(call.args) else None
+        if given == Var(text.errp) and place not in seen and _result_tells(text.unit, call):
+            seen.add(place)
+            yield redundant(text, "errp-read", place, f"*{text.errp}", call.name, ())
+
+
+def _result_tells(unit: TranslationUnit, call: Call) -> bool:
+    """Whether the results with an Error and those without have no sign in common."""
+    effect = unit.effect(call)
+    if effect.kind not in ("bool", "int", "pointer") or effect.evidence == "guess":
+        return False
+    failing = succeeding = 0
+    for outcome in effect.outcomes:
+        if outcome.sets is None:
+            return False
+        if outcome.sets:
+            failing |= outcome.signs
+        else:
+            succeeding |= outcome.signs
+    return bool(failing) and bool(succeeding) and not failing & succeeding
+
+
 def _leaves_alone(unit: TranslationUnit, call: Call) -> bool:
     """Whether a callee does not rely on its caller's guard: it sets Errors and reads none."""
     extends = word_list("extends-error").matches
@@ -129,7 +166,7 @@ CHECKS = (
                 "error",
                 "callee",
                 "errp",
-                form="null-check carried result-tells guard",
+                form="null-check carried result-tells guard errp-read",
             ),
         ),
         run,

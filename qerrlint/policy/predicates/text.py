@@ -74,7 +74,7 @@ def _ends_in_text(format: str) -> bool:
 
 def hint_goes_on(_analysed: AnalysedFunction, observation: Observation) -> bool:
     """A later call of the function adds to the hint."""
-    message = _message(observation, "hint-newline")
+    message = _message(observation, "hint-newline") or _message(observation, "hint-for-prefix")
     if message is None:
         return False
     more = {call.index for call in message.function.calls if _adds_to_hint(call, message)}
