@@ -77,4 +77,5 @@ def _behind(unit: TranslationUnit, span: Span) -> str:
 
 
 def _is_comment(text: bytes) -> bool:
-    return text.startswith((b"/*", b"*", b"//")) or text.endswith(b"*/")
+    """Whether a line holds nothing but a comment, or a part of one."""
+    return text.startswith((b"/*", b"*", b"//")) or (text.endswith(b"*/") and b"/*" not in text)

@@ -15,7 +15,7 @@ from qerrlint.absint.liveness import live_masks
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.aliases import casts
 from qerrlint.domain.effects import Effect
-from qerrlint.domain.error import FATAL, OBJECTS
+from qerrlint.domain.error import ERRP, FATAL, OBJECTS
 from qerrlint.domain.out_parameter import out_parameter
 from qerrlint.domain.terms import Term, Terms
 from qerrlint.ir.code import (
@@ -174,19 +174,23 @@ def prepare(
     frame = Frame(function, signature, errp, out, types, terms, effects, dict(casts(function)), extends)
     if parameter is not None:
         frame.handed_as = parameter.parameter
-    frame.unasked = errp is not None and _hands_on(signature, errp, function, effects)
+    frame.unasked = errp is not None and _hands_on(signature, types, function, effects)
     frame.telling = errp is not None or _tells_some(function, effects)
     _Preparation(frame).run(sliced)
     return frame
 
 
-def _hands_on(signature: Signature | None, errp: str, function: Function, effects: Sequence[Effect]) -> bool:
+def _hands_on(
+    signature: Signature | None, types: dict[str, str], function: Function, effects: Sequence[Effect]
+) -> bool:
     """Whether a function without a result hands its out-parameter to a callee that may set it."""
     return (
         signature is not None
         and signature.returns == "void"
         and any(
-            known.errp is not None and known.evidence != "setter" and Var(errp) in call.args
+            known.errp is not None
+            and known.evidence != "setter"
+            and any(isinstance(arg, Var) and types.get(arg.path) == ERRP for arg in call.args)
             for call, known in zip(function.calls, effects, strict=True)
         )
     )
@@ -426,7 +430,9 @@ class _Preparation:
 
     def _outlives(self, path: str) -> bool:
         """Whether a place is in memory that outlives the function: no local, and nothing inside one."""
-        if path.isidentifier() or path.startswith("$"):
+        if path.isidentifier():
+            return path not in self._frame.types
+        if path.startswith("$"):
             return False
         return "->" in path or "*" in path or self._frame.types.get(root(path), "*").endswith("*")
 

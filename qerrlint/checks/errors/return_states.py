@@ -10,7 +10,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import fails_by
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
-from qerrlint.ir.code import ANY, FALSE, NEG, POS, TRUE, ZERO, Call, Const, Op
+from qerrlint.ir.code import ANY, FALSE, NEG, POS, TRUE, ZERO, Call, Const, Op, Var
 
 
 def unset_failures(analysed: AnalysedFunction) -> tuple[ReturnState, ...]:
@@ -64,7 +64,9 @@ def _fails(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
     if kind not in ("bool", "pointer") or leaving.signs != ZERO:
         return False
     if leaving.printed:
-        return isinstance(leaving.value, Const)
+        # `return !ret` and `return ret == 0` make a truth value of a test on the path.
+        of_test = kind == "bool" and isinstance(leaving.value, Var) and leaving.value.path.startswith("$")
+        return isinstance(leaving.value, Const) or of_test
     # A variable that is NULL may be an empty list; only NULL as it is written counts.
     return analysed.once(_zero_fails) and (kind == "bool" or isinstance(leaving.value, Const))
 
