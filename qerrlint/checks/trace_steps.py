@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from qerrlint.absint.trace import Trail, places
 from qerrlint.findings import Step
 from qerrlint.ir.code import Call
@@ -11,6 +13,14 @@ from qerrlint.source.span import Span
 
 _MOST_BRANCHES = 4
 _LONGEST_CONDITION = 60
+# How far behind a condition the end of its statement is looked for, in bytes.
+_FARTHEST = 2000
+_END_OF_CONDITION = re.compile(rb"\s*\)+\s*(?=[\w{])")
+# A jump that a statement ends with, and one right behind a call.
+_GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;\s*\Z")
+_JUMP = re.compile(rb"\s*;\s*goto\s+(\w+)\s*;")
+_GOES_TO = ", and the path goes to "
+_NEXT_ROUND = "in the next round of the loop"
 
 
 def shown(cell: str) -> str:
@@ -25,22 +35,68 @@ def folded(unit: TranslationUnit, span: Span) -> str:
 
 
 def path_steps(
-    unit: TranslationUnit, trail: Trail | None, cell: str, setter: Call | None
+    unit: TranslationUnit, trail: Trail | None, cell: str, setter: Call | None, end: Span | None = None
 ) -> tuple[Step, ...]:
-    """The set of `cell` by `setter`, then the last branches of the path."""
+    """The set of `cell` by `setter`, then the last branches of the path, up to `end` where that is given.
+
+    A step says where the path goes on where the order of the text does not show it: at a label, or in the
+    next round of a loop.
+    """
     steps: list[Step] = []
-    # In the order in which they were last taken; told are only the last ones.
-    branches: dict[tuple[Span, bool | None], None] = {}
-    started = setter is None
+    # In the order in which they were last taken, each with where the path came from; told are the last ones.
+    branches: dict[tuple[Span, bool | None], int] = {}
+    started, at = setter is None, 0
     for place in places(trail):
         if setter is not None and place.kind == "set" and place.span == setter.span:
-            started = True
+            started, at = True, place.span.start
             branches.clear()
         elif place.kind == "branch" and started:
             branches.pop((place.span, place.taken), None)
-            branches[place.span, place.taken] = None
+            branches[place.span, place.taken] = at
+            at = place.span.start
     if setter is not None:
-        steps.append(Step(setter.span, f"{shown(cell)} is set here, by {setter.name}()"))
-    last = list(branches)[-_MOST_BRANCHES:]
-    told = (Step(span, f"`{folded(unit, span)}` is {'true' if taken else 'false'}") for span, taken in last)
-    return (*steps, *told)
+        jump = _JUMP.match(unit.data, setter.span.end)
+        label = jump.group(1).decode() if jump is not None else ""
+        text = f"{shown(cell)} is set here, by {setter.name}(){_goes_to(label)}"
+        steps.append(Step(setter.span, text))
+    last = list(branches.items())[-_MOST_BRANCHES:]
+    label = again = ""
+    for (span, taken), before in last:
+        again = "" if label or before <= span.start else f"{_NEXT_ROUND} "
+        label = _label_behind(unit, span, taken)
+        text = f"`{folded(unit, span)}` is {'true' if taken else 'false'}"
+        steps.append(Step(span, f"{again}{text}{_goes_to(label)}"))
+    if end is not None and end.start <= at and not label and not again:
+        jumped = any(_GOES_TO in step.message for step in steps)
+        text = "the path comes here again" if jumped else f"{_NEXT_ROUND} the path comes here"
+        steps.append(Step(end, text))
+    return tuple(steps)
+
+
+def _label_behind(unit: TranslationUnit, condition: Span, taken: bool | None) -> str:
+    """The label that the statement behind a condition jumps to, where the path takes that statement."""
+    data = unit.data
+    negated = data[max(condition.start - 1, 0) : condition.start] == b"!"
+    # Of `a && b` the last one leads to the statement.
+    behind = _END_OF_CONDITION.match(data, condition.end)
+    if behind is None or taken is negated:
+        return ""
+    end = _end_of_statement(data, behind.end())
+    found = _GOTO.search(data[behind.end() : end])
+    return found.group(1).decode() if found is not None else ""
+
+
+def _goes_to(label: str) -> str:
+    return f"{_GOES_TO}{label}" if label else ""
+
+
+def _end_of_statement(data: bytes, start: int) -> int:
+    """Where the statement that begins there ends: at its semicolon, or at its closing brace."""
+    if data[start : start + 1] != b"{":
+        return data.find(b";", start) + 1
+    depth = 0
+    for at in range(start, min(start + _FARTHEST, len(data))):
+        depth += {0x7B: 1, 0x7D: -1}.get(data[at], 0)
+        if not depth:
+            return at
+    return start

@@ -56,6 +56,7 @@ def command(
     from qerrlint.errors import UsageError
     from qerrlint.result import Result, TreeInfo
     from qerrlint.review.apply_policy import stale_notice, standing
+    from qerrlint.review.folding import folded
     from qerrlint.review.series_review import summary
 
     if diff and (fix or options.formats or options.output):
@@ -115,7 +116,7 @@ def command(
             notices=tuple(notices),
             exempted=checked.exempted,
         )
-        visible = [f for f in found if settings.shows(f)]
+        visible = folded([f for f in found if settings.shows(f)], settings.all_rules)
         if diff:
             print_diff(source, settings, visible)
             sys.exit(exit_code(result, settings, visible))

@@ -68,6 +68,7 @@ def command(
     from qerrlint.cli.review_input.diff_sides import below, open_sides
     from qerrlint.result import Skipped, TreeInfo
     from qerrlint.review.apply_policy import judged_change
+    from qerrlint.review.folding import folded
     from qerrlint.review.merge_review import review_merge
     from qerrlint.source.git_tree import StagedSource
     from qerrlint.source.open_tree import require_qemu
@@ -103,9 +104,10 @@ def command(
             coverage = replace(result.coverage, skipped=(*result.coverage.skipped, *conflicts))
             result = replace(result, coverage=coverage)
         result = judged_change(result, settings.configuration, settings.baseline, after)
-    found = [f for f in result.findings if settings.shows(f) and f.status in wanted]
+    shown = [f for f in result.findings if settings.shows(f) and f.status in wanted]
     if fix:
-        found = _fixed(repository, settings, found)
+        shown = _fixed(repository, settings, shown)
+    found = folded(shown, settings.all_rules)
     sys.exit(finish(result, settings, found, wanted))
 
 

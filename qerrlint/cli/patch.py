@@ -94,6 +94,7 @@ def command(
     from qerrlint.cli.review_input.mail_sources import read_all_mails, read_inbox, read_mails
     from qerrlint.errors import InputError
     from qerrlint.patch.group_messages import assemble
+    from qerrlint.review.folding import folded
 
     refuse_targets(options, None, (*files, *(folder for folder, _ in inboxes), *onto, *against))
     target = reply_target(reply, reply_from)
@@ -119,10 +120,12 @@ def command(
         for problem in info.problems:
             if not info.applied and "; not applied" in problem:
                 tell(f"patch {info.index}: {problem}")
-    found = [f for f in result.findings if settings.shows(f) and f.status in wanted]
+    shown = [f for f in result.findings if settings.shows(f) and f.status in wanted]
+    found = folded(shown, settings.all_rules)
     code = finish(result, settings, found, wanted)
     if target is not None:
-        told = [f for f in result.findings if settings.shows(f) and f.status == "introduced"]
+        news = [f for f in result.findings if settings.shows(f) and f.status == "introduced"]
+        told = folded(news, settings.all_rules)
         target.write(replace(result, findings=tuple(told)), series, raised=reply_raised)
     sys.exit(code)
 

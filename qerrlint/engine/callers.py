@@ -11,7 +11,6 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.internal_errors import Fault, contained
@@ -21,7 +20,6 @@ from qerrlint.errors import InputError
 from qerrlint.ir.code import Addr, Call, Var
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.result import ReportedStep
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
 
@@ -132,23 +130,3 @@ def _judged(
 
 def _key(item: Located) -> tuple[str, str, str]:
     return item.path, item.finding.rule, item.finding.fingerprint
-
-
-def folded(found: Sequence[Located], rules: RuleSet) -> list[Located]:
-    """The findings, notes of one rule on functions of one name as one, with the other places as steps."""
-    out: list[Located] = []
-    first: dict[tuple[str, str], int] = {}
-    for item in found:
-        finding = item.finding
-        if rules.get(finding.rule).event != EVENT or finding.severity != "note":
-            out.append(item)
-            continue
-        key = finding.rule, finding.function
-        if key not in first:
-            first[key] = len(out)
-            out.append(item)
-        else:
-            kept = out[first[key]]
-            step = ReportedStep(item.place, "the same here")
-            out[first[key]] = replace(kept, steps=(*kept.steps, step))
-    return out

@@ -11,7 +11,7 @@ from itertools import islice
 from qerrlint.engine.analyse_file import FileReport, Uncovered, analyse_unit
 from qerrlint.engine.cache_key import program_key
 from qerrlint.engine.cache_store import Entry, Store
-from qerrlint.engine.callers import NOT_CORE, Mentions, folded, uses_of, with_callers
+from qerrlint.engine.callers import NOT_CORE, Mentions, uses_of, with_callers
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.kept_reads import NOWHERE, Asking, bound, packed, unpacked
 from qerrlint.engine.located import Located, Resolver
@@ -138,7 +138,7 @@ def check_files(
     mentions = Mentions(source, {path: one.uses for path, one in outcomes.items()} if whole else None)
     rules = load_rules(rule_folders).everything()
     asked = kept.results(f"{whole}", verify=verify) if kept is not None else None
-    found = folded(with_callers(checked.found, Program(source, reach), mentions, rules, asked), rules)
+    found = with_callers(checked.found, Program(source, reach), mentions, rules, asked)
     if asked is not None:
         asked.write()
     return replace(checked, found=tuple(found))

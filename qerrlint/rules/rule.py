@@ -52,6 +52,7 @@ class Rule:
     """One rule; `path` names its file, `page` is the Markdown text under the fixed headings.
 
     `subject` are words (their beginnings are enough) by one of which a reviewer speaks of such a flaw.
+    `fold` says which findings are told as one (rule_file.FOLDS).
     `touched_only`: of a change it speaks on lines that the change adds, and on no others. `change_only`: it
     speaks of what a change introduces, and never of a tree as it is. `pairs`: the pairs
     of calls that it is about, its own and those of other files that it `uses` by name.
@@ -78,6 +79,7 @@ class Rule:
     uses: tuple[str, ...] = ()
     subject: tuple[str, ...] = ()
     fix: str | None = None
+    fold: str = ""
 
     @property
     def sections(self) -> Mapping[str, str]:

@@ -2,8 +2,8 @@
 """Rule files: read and validate one rules/<id>.md; does not find them and does not word findings.
 
 TOML front matter between `+++` lines (id, title, since, analysis, event, severity, confidence, message,
-advice; optional fix, where, labels, subject, enabled, touched-only, change-only, uses, [[case]] and [[pair]]
-tables), then the rule's page under HEADINGS. The form of a [[pair]] is rulepairs'.
+advice; optional fix, where, labels, subject, fold, enabled, touched-only, change-only, uses, [[case]] and
+[[pair]] tables), then the rule's page under HEADINGS. The form of a [[pair]] is rulepairs'.
 """
 
 from __future__ import annotations
@@ -38,10 +38,14 @@ LABELS = frozenset(
 )
 """The classes of labelled defects (`qerrlint replay`) that a rule may answer."""
 
+FOLDS = ("", "function", "name", "change")
+"""Which findings with the same advice are told as one: those of a function, the notes on functions of one
+name, those that one patch introduces."""
+
 _TEXTS = ("id", "title", "since", "analysis", "event", "severity", "confidence", "message", "advice")
 _KEYS = frozenset(
     (
-        *(*_TEXTS, "fix", "where", "labels", "subject", "enabled", "touched-only", "change-only"),
+        *(*_TEXTS, "fix", "where", "labels", "subject", "fold", "enabled", "touched-only", "change-only"),
         *("case", "pair", "uses"),
     )
 )
@@ -109,6 +113,9 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
     subject = table.get("subject", [])
     if not isinstance(subject, list) or not all(isinstance(word, str) and word.strip() for word in subject):
         raise UsageError(f"{path}: 'subject' is not a list of words")
+    fold = table.get("fold", "")
+    if fold not in FOLDS:
+        raise UsageError(f"{path}: fold {fold!r} is none of {', '.join(filter(None, FOLDS))}")
     if strange := [label for label in labels if label not in LABELS]:
         raise UsageError(f"{path}: unknown label {strange[0]!r} (known: {', '.join(sorted(LABELS))})")
     touched_only = table.get("touched-only", False)
@@ -128,6 +135,7 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
         where=where,
         labels=tuple(labels),
         subject=tuple(subject),
+        fold=fold,
         cases=tuple(
             _case(case, dict(where), emission, f"{path}: case {n}") for n, case in enumerate(cases, 1)
         ),

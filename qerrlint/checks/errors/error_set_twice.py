@@ -40,7 +40,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
                 "first": first.name if first is not None else "",
                 "how": "definite" if sure else "possible",
             },
-            trail=path_steps(unit, occurrence.trail, occurrence.cell, first),
+            trail=path_steps(unit, occurrence.trail, occurrence.cell, first, call.span),
             certainty="high" if sure else "medium",
             edits=_returned(analysed, first) if sure else (),
             whole=not is_joined(occurrence.trail),

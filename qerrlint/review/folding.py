@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One defect, one finding: what one guard, or one change of wording, mends is told once with its places."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+from qerrlint.result import Reported, ReportedStep
+from qerrlint.rules.rule import RuleSet
+
+_ALSO = "the same here"
+
+
+def folded(found: Sequence[Reported], rules: RuleSet) -> list[Reported]:
+    """The findings in their order, equal ones as one: the first, with the places of the others as steps.
+
+    Which are equal the rule's `fold` says: those of one function, the notes on functions of one name, or what
+    one patch introduces, which have the same advice, severity, confidence, status and patch. Findings that
+    can be mended mechanically stay apart, as do those that a comment allows.
+    """
+    out: list[Reported] = []
+    first: dict[Hashable, int] = {}
+    for item in found:
+        key = _key(item, rules)
+        if key is None or key not in first:
+            if key is not None:
+                first[key] = len(out)
+            out.append(item)
+            continue
+        kept = out[first[key]]
+        if (kept.place.path, kept.place.line) != (item.place.path, item.place.line):
+            kept = replace(kept, steps=(*kept.steps, ReportedStep(item.place, _ALSO)))
+        out[first[key]] = kept
+    return out
+
+
+def _key(item: Reported, rules: RuleSet) -> Hashable:
+    """What is equal for findings that are told as one; None for one that stands alone."""
+    rule = rules.known.get(item.rule)
+    if rule is None or not rule.fold or item.fixes or item.suppressed is not None:
+        return None
+    if rule.fold == "name" and item.severity != "note":
+        return None
+    if rule.fold == "change" and item.status != "introduced":
+        return None
+    path = item.place.path if rule.fold == "function" else ""
+    function = item.function if rule.fold != "change" else ""
+    return (
+        *(item.rule, path, function, item.advice),
+        *(item.severity, item.confidence, item.status, item.patch),
+    )
