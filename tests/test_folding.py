@@ -43,9 +43,7 @@ def test_one_missing_guard_is_one_finding() -> None:
     [
         {"function": "g"},
         {"place": Place("hw/b.c", 7, 5, 7, 9, "text")},
-        {"severity": "error"},
         {"confidence": "medium"},
-        {"advice": "mend it otherwise"},
         {"status": "fixed"},
         {"rule": FORM},
         {"suppressed": "by a comment"},
@@ -57,6 +55,10 @@ def test_others_stay_apart(changes: dict[str, object]) -> None:
     assert told(found(GUARD, 3), replace(found(GUARD, 7), **changes)) == [(3, []), (7, [])]  # type: ignore[arg-type]
 
 
+def test_the_gravest_is_told() -> None:
+    assert told(found(GUARD, 3), found(GUARD, 7, severity="error"), found(GUARD, 9)) == [(7, [3, 9])]
+
+
 def test_two_findings_on_one_line_are_one_without_a_step() -> None:
     assert told(found(GUARD, 3), found(GUARD, 3)) == [(3, [])]
 
@@ -65,6 +67,7 @@ def test_the_same_remark_of_one_patch_is_one_finding() -> None:
     new = {"status": "introduced", "patch": 1}
     assert told(found(FORM, 3, **new), found(FORM, 7, **new, function="g")) == [(3, [7])]
     assert told(found(FORM, 3, **new), found(FORM, 7, status="introduced", patch=2)) == [(3, []), (7, [])]
+    assert told(found(FORM, 3, **new), found(FORM, 7, **new, advice="another")) == [(3, []), (7, [])]
     assert told(found(FORM, 3), found(FORM, 7)) == [(3, []), (7, [])], "a tree is no patch"
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
+from qerrlint.findings import SEVERITIES
 from qerrlint.result import Reported, ReportedStep
 from qerrlint.rules.rule import RuleSet
 
@@ -13,11 +14,12 @@ _ALSO = "the same here"
 
 
 def folded(found: Sequence[Reported], rules: RuleSet) -> list[Reported]:
-    """The findings in their order, equal ones as one: the first, with the places of the others as steps.
+    """The findings in their order, equal ones as one: the first of the gravest, with the places of the others
+    as steps.
 
-    Which are equal the rule's `fold` says: those of one function, the notes on functions of one name, or what
-    one patch introduces, which have the same advice, severity, confidence, status and patch. Findings that
-    can be mended mechanically stay apart, as do those that a comment allows.
+    Which are equal the rule's `fold` says: those of one function (of one confidence), notes on functions
+    of one name, or what one patch introduces with the same advice. Findings that can be mended mechanically
+    stay apart, as do those that a comment allows.
     """
     out: list[Reported] = []
     first: dict[Hashable, int] = {}
@@ -28,9 +30,12 @@ def folded(found: Sequence[Reported], rules: RuleSet) -> list[Reported]:
                 first[key] = len(out)
             out.append(item)
             continue
-        kept = out[first[key]]
-        if (kept.place.path, kept.place.line) != (item.place.path, item.place.line):
-            kept = replace(kept, steps=(*kept.steps, ReportedStep(item.place, _ALSO)))
+        kept, other = out[first[key]], item
+        if SEVERITIES.index(item.severity) > SEVERITIES.index(kept.severity):
+            also = tuple(step for step in kept.steps if step.message == _ALSO)
+            kept, other = replace(item, steps=(*item.steps, *also)), kept
+        if (kept.place.path, kept.place.line) != (other.place.path, other.place.line):
+            kept = replace(kept, steps=(*kept.steps, ReportedStep(other.place, _ALSO)))
         out[first[key]] = kept
     return out
 
@@ -44,9 +49,9 @@ def _key(item: Reported, rules: RuleSet) -> Hashable:
         return None
     if rule.fold == "change" and item.status != "introduced":
         return None
-    path = item.place.path if rule.fold == "function" else ""
-    function = item.function if rule.fold != "change" else ""
-    return (
-        *(item.rule, path, function, item.advice),
-        *(item.severity, item.confidence, item.status, item.patch),
-    )
+    which = {
+        "function": (item.place.path, item.function, item.confidence),
+        "name": (item.function,),
+        "change": (item.advice, item.severity, item.confidence),
+    }
+    return (item.rule, *which[rule.fold], item.status, item.patch)
