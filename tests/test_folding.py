@@ -47,7 +47,6 @@ def test_one_missing_guard_is_one_finding() -> None:
         {"status": "fixed"},
         {"rule": FORM},
         {"suppressed": "by a comment"},
-        {"fixes": (ReportedFix("x", (ReportedEdit(Place("hw/a.c", 7, 1, 7, 1, ""), "y"),)),)},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -57,6 +56,16 @@ def test_others_stay_apart(changes: dict[str, object]) -> None:
 
 def test_the_gravest_is_told() -> None:
     assert told(found(GUARD, 3), found(GUARD, 7, severity="error"), found(GUARD, 9)) == [(7, [3, 9])]
+
+
+FIX = (ReportedFix("x", (ReportedEdit(Place("hw/a.c", 7, 1, 7, 1, ""), "y"),)),)
+
+
+def test_one_mechanical_fix_is_kept() -> None:
+    (kept,) = folded([found(GUARD, 3, fixes=FIX), found(GUARD, 7, severity="error")], RULES)
+    assert (kept.place.line, kept.fixes) == (7, FIX)
+    new = {"status": "introduced", "patch": 1}
+    assert told(found(FORM, 3, **new, fixes=FIX), found(FORM, 7, **new, fixes=FIX)) == [(3, []), (7, [])]
 
 
 def test_two_findings_on_one_line_are_one_without_a_step() -> None:

@@ -116,12 +116,13 @@ def command(
             notices=tuple(notices),
             exempted=checked.exempted,
         )
-        visible = folded([f for f in found if settings.shows(f)], settings.all_rules)
+        visible = [f for f in found if settings.shows(f)]
         if diff:
             print_diff(source, settings, visible)
             sys.exit(exit_code(result, settings, visible))
         if fix:
             visible = make_fixes(source, settings, visible)
+        visible = folded(visible, settings.all_rules)
         sys.exit(finish(result, settings, visible, least_in_text=None if paths else _least(settings)))
 
 

@@ -18,8 +18,8 @@ def folded(found: Sequence[Reported], rules: RuleSet) -> list[Reported]:
     as steps.
 
     Which are equal the rule's `fold` says: those of one function (of one confidence), notes on functions
-    of one name, or what one patch introduces with the same advice. Findings that can be mended mechanically
-    stay apart, as do those that a comment allows.
+    of one name, or what one patch introduces with the same advice (what can be mended mechanically stays
+    apart). Findings that a comment allows stay apart, too.
     """
     out: list[Reported] = []
     first: dict[Hashable, int] = {}
@@ -33,7 +33,7 @@ def folded(found: Sequence[Reported], rules: RuleSet) -> list[Reported]:
         kept, other = out[first[key]], item
         if SEVERITIES.index(item.severity) > SEVERITIES.index(kept.severity):
             also = tuple(step for step in kept.steps if step.message == _ALSO)
-            kept, other = replace(item, steps=(*item.steps, *also)), kept
+            kept, other = replace(item, steps=(*item.steps, *also), fixes=item.fixes or kept.fixes), kept
         if (kept.place.path, kept.place.line) != (other.place.path, other.place.line):
             kept = replace(kept, steps=(*kept.steps, ReportedStep(other.place, _ALSO)))
         out[first[key]] = kept
@@ -43,11 +43,11 @@ def folded(found: Sequence[Reported], rules: RuleSet) -> list[Reported]:
 def _key(item: Reported, rules: RuleSet) -> Hashable:
     """What is equal for findings that are told as one; None for one that stands alone."""
     rule = rules.known.get(item.rule)
-    if rule is None or not rule.fold or item.fixes or item.suppressed is not None:
+    if rule is None or not rule.fold or item.suppressed is not None:
         return None
     if rule.fold == "name" and item.severity != "note":
         return None
-    if rule.fold == "change" and item.status != "introduced":
+    if rule.fold == "change" and (item.status != "introduced" or item.fixes):
         return None
     which = {
         "function": (item.place.path, item.function, item.confidence),
