@@ -217,3 +217,28 @@ int vane_stop(Vane *v, Error **errp)
     # The new error_setg() stands behind one that may have set errp.
     assert sorted(found["introduced"]) == ["error-set-twice", "failure-without-error"]
     assert "failure-without-error" in found["fixed"]
+
+
+def test_the_finding_is_told_at_the_line_that_brings_it_about() -> None:
+    """An unchecked call is added in front of an error_setg() that was there: the call is the mistake."""
+    before = """
+int vane_set(Vane *v, Error **errp)
+{
+    if (v->angle > 360) {
+        error_setg(errp, "vane: %d is no angle", v->angle);
+        return -EINVAL;
+    }
+    return 0;
+}
+"""
+    after = before.replace("{\n    if", "{\n    vane_turn(v, 1, errp);\n    if", 1)
+    files = [OverlaySource(EmptySource(), {"vane.c": (HEAD + text).encode()}) for text in (before, after)]
+    tree = TreeInfo(None, None, "none", "patch")
+    result = review_change(files[0], files[1], [FilePair("vane.c", "vane.c")], load_rules(), tree)
+    found = next(found for found in result.findings if found.rule == "error-set-twice")
+    assert (found.status, found.relation) == ("introduced", "added-line")
+    assert "vane_turn" in found.place.source
+    assert (found.steps[-1].message, "error_setg" in found.steps[-1].place.source) == (
+        "here it goes wrong",
+        True,
+    )

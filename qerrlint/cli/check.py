@@ -110,7 +110,7 @@ def command(
         result = Result(
             command="check",
             tree=TreeInfo(source.root, source.revision, "given" if rev else "directory", settings.reach),
-            findings=tuple(found),
+            findings=tuple(folded(found, settings.all_rules)),
             coverage=replace(checked.coverage, skipped=(*empty, *closed, *checked.coverage.skipped)),
             summary=summary(found),
             notices=tuple(notices),

@@ -32,6 +32,9 @@ from qerrlint.review.scope import (
 )
 from qerrlint.rules.rule import RuleSet
 
+# What is said of the place of a finding that is told at the line that brought it about.
+_SHOWS = "here it goes wrong"
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -54,6 +57,25 @@ class Compared:
             return "added-line"
         touched_it = (found.path, found.finding.function) in self.changed
         return "changed-function" if touched_it else "affected-caller"
+
+
+def anchored(found: Located, added: Container[int]) -> Located:
+    """The finding at the line that the change adds, where that is one of its steps and its own place is not.
+
+    `added` are the new lines of its file. The place where the defect shows becomes a step.
+    """
+    if found.place.line in added:
+        return found
+    steps = [
+        (number, step)
+        for number, step in enumerate(found.steps)
+        if step.place.path == found.path and step.place.line in added
+    ]
+    if not steps:
+        return found
+    number, chosen = steps[-1]
+    kept = [*found.steps[:number], *found.steps[number + 1 :], ReportedStep(found.place, _SHOWS)]
+    return replace(found, place=chosen.place, steps=tuple(kept))
 
 
 def compare(

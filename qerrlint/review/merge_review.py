@@ -70,9 +70,9 @@ def review_merge(
     )
 
 
-def _identity(found: Reported) -> tuple[str, str, int, int]:
+def _identity(found: Reported) -> tuple[str, str]:
     """What is equal for a finding of `after`, whichever parent it is compared with."""
-    return found.fingerprint, found.place.path, found.place.line, found.place.column
+    return found.fingerprint, found.place.path
 
 
 def _notices(others: Sequence[Parent], brought: int) -> tuple[str, ...]:

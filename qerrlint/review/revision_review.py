@@ -11,7 +11,7 @@ from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
 from qerrlint.result import DiffFile, Reported, Result, TreeInfo
 from qerrlint.review.change_store import ChangeStore
-from qerrlint.review.compare import compare
+from qerrlint.review.compare import anchored, compare
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.difftext import diff_between
 from qerrlint.review.exempted import exempted_by_change
@@ -60,6 +60,7 @@ def review_change(
             added[pair.new] = lines.added
 
     def introduced(item: Located) -> Reported:
+        item = anchored(item, added.get(item.path, ()))
         relation = compared.relation(item, added.get(item.path, ()))
         return replace(as_reported(item, compared.gained), status="introduced", relation=relation)
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 
 from qerrlint.engine.analyse_file import FileReport
@@ -25,7 +25,7 @@ from qerrlint.result import (
 )
 from qerrlint.review.apply_series import Stage, apply_series, union
 from qerrlint.review.change_store import ChangeStore
-from qerrlint.review.compare import Compared, compare
+from qerrlint.review.compare import Compared, anchored, compare
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.relaxations import gate_changes
@@ -234,6 +234,9 @@ class _Attribution:
     def _introduced(self, found: Located, origin: Located, number: int, transient: bool) -> Reported:
         stage, step = self._stages[number], self._steps[number]
         lines = stage.maps.get(origin.path)
+        if lines is not None:
+            found = _as_anchored(found, origin, lines.added)
+            origin = anchored(origin, lines.added)
         diff_line = lines.to_diff(origin.place.line) if lines is not None else None
         return replace(
             as_reported(found, self._gained),
@@ -277,6 +280,15 @@ class _Attribution:
         return frozenset(
             place for line, place in lines.new_places.items() if any(a <= line <= b for a, b in ends)
         )
+
+
+def _as_anchored(found: Located, origin: Located, added: Container[int]) -> Located:
+    """The finding of the whole series at the place that its patch gives it, where the tree still has it."""
+    own = anchored(origin, added).place
+    if own == origin.place:
+        return found
+    same = [step.place.line for step in found.steps if step.place.source == own.source]
+    return anchored(found, same[-1:])
 
 
 def _leading_line(stage: Stage, found: Located) -> int | None:
