@@ -4,7 +4,8 @@
     python bench/qemu-defects/adapters/coccinelle.py EXPORT FINDINGS.json --tree QEMU
 
 Each change that a script proposes (spatch prints a patch) is a finding of the script's name, at the first
-line that it takes away or adds to. Only the scripts in SCRIPTS are run: the others have other subjects.
+line that it takes away or adds to; so is each place that a script prints. Only the scripts in SCRIPTS are
+run: the others have other subjects.
 A script that this version of spatch cannot read is named on stderr.
 """
 
@@ -24,16 +25,15 @@ SCRIPTS = (
     "error-use-after-free",
     "error_propagate_null",
     "errp-guard",
-    "memory-region-housekeeping",
     "remove_local_err",
-    "timer-del-timer-free",
     "use-error_fatal",
 )
 _HUNK = re.compile(r"@@ -(\d+)")
+_REPORT = re.compile(r"(/[^:]+):(\d+):\d+:")
 
 
 def changes(patch: str) -> Iterator[tuple[str, int]]:
-    """The file and line of each hunk's first change."""
+    """The file and line of each hunk's first change, and of what a script reports in words."""
     path, line, seen = "", 0, True
     for text in patch.splitlines():
         if text.startswith("--- "):
@@ -42,6 +42,8 @@ def changes(patch: str) -> Iterator[tuple[str, int]]:
             line, seen = int(match[1]), False
         elif text.startswith("+++ "):
             continue
+        elif match := _REPORT.match(text):
+            yield match[1], int(match[2])
         elif text.startswith(("-", "+")) and not seen:
             seen = True
             yield path, line
@@ -68,7 +70,7 @@ def main() -> int:
             print(f"coccinelle: {path} is missing", file=sys.stderr)
             return 2
         command = [program, "--sp-file", str(path), "--macro-file", str(macros), "--no-includes"]
-        command += ["--very-quiet", "--timeout", "20", "--dir", str(options.export)]
+        command += ["--very-quiet", "--timeout", "20", "--dir", str(options.export.absolute())]
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         if done.returncode != 0 or "parse error" in done.stderr:
             print(f"coccinelle: {script}.cocci was not run to its end", file=sys.stderr)
