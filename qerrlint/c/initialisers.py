@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qerrlint.c.declarations.types import parse_declared
 from qerrlint.c.lexis import DIRECTIVE, bare, brace_end
@@ -154,11 +155,18 @@ def tables_of_type(path: str, data: bytes, name: str) -> Iterator[Table]:
     return _found(path, data, word, True) if word in data else iter(())
 
 
-def _found(path: str, data: bytes, word: bytes, local: bool) -> Iterator[Table]:
+@lru_cache(maxsize=4)
+def _heads(data: bytes) -> tuple[bytes, tuple[re.Match[bytes], ...]]:
+    """The bare text of a file and the heads in it; a file is asked for tables of many types in a row."""
     text = bare(data)
+    return text, tuple(_HEAD.finditer(text))
+
+
+def _found(path: str, data: bytes, word: bytes, local: bool) -> Iterator[Table]:
+    text, heads = _heads(data)
     reader: _Reader | None = None
     end = 0
-    for head in _HEAD.finditer(text):
+    for head in heads:
         indented = bool(head[1])
         words = head[2].split()
         if head.start() < end or (indented and not local) or words[0] in _NOT_A_TYPE:

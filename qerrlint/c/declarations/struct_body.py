@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from qerrlint.c.declarations.types import parse_declared
 from qerrlint.c.lexis import DIRECTIVE, bare, blanked
 
+# Words where the name of a member may stand: at the end of its declarator.
+_LAST_WORDS = re.compile(r"\b\w+\b(?=\s*(?:$|[,;\[)=]))")
 _DIMENSION = re.compile(r"\s*\[([^\]]*)\]")
 _INNER = re.compile(r"\s*(?:const\s+)?(struct|union|enum)\b[^{;]*\{")
 _NAMES = re.compile(r"(\**)\s*([A-Za-z_]\w*)((?:\s*\[[^\]]*\])*)")
@@ -100,10 +102,6 @@ def _declaration(text: str, offset: int, level: int) -> list[Field]:
         if at >= 0 and "(" not in kind:
             dimensions = tuple(_DIMENSION.findall(kind[at:]))
             kind = kind[:at].rstrip()
-        place = (
-            re.search(rf"\b{re.escape(declared.name)}\b(?=\s*(?:$|[,;\[)=]))", text)
-            if declared.name
-            else None
-        )
-        out.append(Field(declared.name, kind, dimensions, bits, (), offset + (place.start() if place else 0)))
+        place = next((m.start() for m in _LAST_WORDS.finditer(text) if m[0] == declared.name), 0)
+        out.append(Field(declared.name, kind, dimensions, bits, (), offset + place))
     return out
