@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A tree edited at random: a run with a store says byte by byte what one without says, after each edit.
 
-QERRLINT_STORE_EDITS is the number of edits (default 40), QERRLINT_STORE_SEED where they begin.
+QERRLINT_STORE_EDITS is the number of edits (default 16), QERRLINT_STORE_SEED where they begin.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from commandline import TREE, Ran, git, run
 
 from qerrlint.engine import check_files
 
-EDITS = int(os.environ.get("QERRLINT_STORE_EDITS", "40"))
+EDITS = int(os.environ.get("QERRLINT_STORE_EDITS", "16"))
 SEED = int(os.environ.get("QERRLINT_STORE_SEED", "1"))
 RESULTS = {
     "bool": "false",
