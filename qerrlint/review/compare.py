@@ -41,7 +41,7 @@ class Compared:
     """What one change did. `changed` holds (path, function) of functions whose text it alters on the after
     side, `reports` the after side's files, `left_out` files with callers beyond the bound, `gained` path and
     key of each comment that allows something on the after side only, `skipped` the files that could not be
-    analysed on a side."""
+    analysed on a side, `mentioning` the files in which a function of `contracts` is named."""
 
     delta: Delta
     changed: frozenset[tuple[str, str]]
@@ -50,6 +50,7 @@ class Compared:
     gained: frozenset[tuple[str, str]] = frozenset()
     skipped: tuple[Skipped, ...] = ()
     contracts: tuple[ContractChange, ...] = ()
+    mentioning: tuple[str, ...] = ()
 
     def relation(self, found: Located, added: Container[int]) -> str:
         """How an introduced finding belongs to the change; `added` are the new lines of its file."""
@@ -114,10 +115,11 @@ def compare(
                 new_found += _located(both.now, new_side)
                 changed |= {(both.now.path, name) for name in changed_functions(both.old, both.new)}
     left_out: list[Skipped] = []
+    mentioning: tuple[str, ...] = ()
     if contracts:
         near = {pair.new for pair in pairs} | {pair.old for pair in pairs}
-        searched = _containing(after, [c.name for c in contracts], kept)
-        files = [p for p in searched if is_c(p) and p not in near]
+        mentioning = tuple(_containing(after, sorted({c.name for c in contracts}), kept))
+        files = [p for p in mentioning if is_c(p) and p not in near]
         left_out = [
             Skipped(path, f"calls a function whose contract changes; {caller_files} such files are looked at")
             for path in files[caller_files:]
@@ -151,6 +153,7 @@ def compare(
         frozenset(has - had),
         skipped,
         tuple(contracts),
+        mentioning,
     )
 
 

@@ -15,9 +15,13 @@ _FILES = 400
 
 
 def contract_report(
-    after: Program, contracts: Sequence[ContractChange], changed: frozenset[tuple[str, str]]
+    after: Program,
+    contracts: Sequence[ContractChange],
+    changed: frozenset[tuple[str, str]],
+    mentioning: Sequence[str],
 ) -> tuple[ReportedContract, ...]:
-    """One entry a function, sorted by path and line; `changed` are (path, function) of altered texts.
+    """One entry a function, sorted by path and line; `changed` are (path, function) of altered texts,
+    `mentioning` the files in which one of the functions is named.
 
     A caller is a function that mentions the name, in whatever file; in one that defines a static function of
     the name it means that one.
@@ -27,7 +31,7 @@ def contract_report(
         by_name.setdefault(contract.name, []).append(contract)
     if not by_name:
         return ()
-    files = [path for path in after.source.containing(sorted(by_name)) if is_c(path)]
+    files = [path for path in mentioning if is_c(path)]
     callers = _callers(after, files[:_FILES], by_name) if len(files) <= _FILES else {}
     out = []
     for name, several in by_name.items():

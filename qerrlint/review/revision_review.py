@@ -91,6 +91,6 @@ def review_change(
         coverage=coverage(compared.reports, Resolver(new), [*compared.skipped, *compared.left_out]),
         summary=summary(found),
         diff=tuple(diff),
-        contracts=contract_report(new, compared.contracts, compared.changed),
+        contracts=contract_report(new, compared.contracts, compared.changed, compared.mentioning),
         exempted=exempted_by_change(compared.reports, Resolver(new), (before, after), pairs, rules),
     )

@@ -134,7 +134,7 @@ def review_stages(
         summary=summary(found),
         notices=tuple(dict.fromkeys([*notices, *problems])),
         series=tuple(_info(one, tree) for one in series),
-        contracts=contract_report(programs[-1], net.contracts, net.changed),
+        contracts=contract_report(programs[-1], net.contracts, net.changed, net.mentioning),
         exempted=exempted_by_change(
             net.reports, Resolver(programs[-1]), (base, programs[-1].source), pairs, rules
         ),
