@@ -25,6 +25,7 @@ _CORE = ("hw/core", "qom")
 _NAMED = re.compile(
     rb"(?:\.\s*name|\.\s*(?:generic|base|transitional)_name|\b\w+\.name)\s*=\s*([^,;}\n]+?)\s*[,;}\n]"
 )
+_TABLES = re.compile(rb"TypeInfo\b[^;]*;|OBJECT_DEFINE_\w+\([^;{]*")
 _POSITIONAL = re.compile(rb"\{\s*(TYPE_\w+|\"[^\"\n]+\")\s*,")
 _OUTSIDE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", "pc-bios/", "linux-headers/")
 _EXPANDS = re.compile(
@@ -286,8 +287,9 @@ class TypeGraph:
             for path, data in self.environment.files.every_source(_OUTSIDE):
                 if b"TypeInfo" not in data and b"OBJECT_DEFINE_" not in data:
                     continue
-                for pattern in (_NAMED, _POSITIONAL):
-                    for name in pattern.findall(data):
+                # Only the tables are searched: they are a small part of the files.
+                for text in _TABLES.findall(data):
+                    for name in (*_NAMED.findall(text), *_POSITIONAL.findall(text)):
                         index.setdefault(name.decode("latin-1").replace(" ", ""), []).append(path)
             self._index = index
         return self._index
