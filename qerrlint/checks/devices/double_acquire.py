@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.check import FileCheck, event
-from qerrlint.checks.devices.life_cycle import SETUP, UNDOING, LifeCycle, Taken, has_types, life_cycle
+from qerrlint.checks.devices.life_cycle import LifeCycle, Taken, has_types, life_cycle
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.type_graph import Phase
@@ -36,11 +36,8 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     if not entries:
         return
     again = life.reached(entries)
-    once = set(
-        life.reached(entry.function for of in life.types for entry in life.entries(of, *SETUP, *UNDOING))
-    )
     for name in acquiring:
-        if name not in again or name in once:
+        if name not in again:
             continue
         entry = next(one for one in entries if name in life.reached([one]))
         slot = min(unit.slots_of(entry) & _AGAIN)
