@@ -190,6 +190,16 @@ static void register_all(void)
         info.parent = TYPE_BOX;
     }
 }
+static void register_more(void)
+{
+    for (i = 0; i < 2; i++) {
+        TypeInfo more = {
+            .name = kinds[i].part,
+            .parent = TYPE_BOX,
+        };
+    }
+}
+static const Kind kinds[] = { { .part = "k1" }, { .part = "k2" } };
 static Variant variants[] = { { .name = "v1" }, { .name = "v2" } };
 """
 QDEV = b"""
@@ -272,7 +282,7 @@ def test_regions_and_properties() -> None:
 def test_type_graph(tree: Environment) -> None:
     graph = graph_of(tree)
     types = {one.name: one for one in graph.of_file("hw/misc/box.c")}
-    assert list(types) == ["box", "box-big", "v1", "v2", "TYPE_CHEST"]
+    assert list(types) == ["box", "box-big", "k1", "k2", "v1", "v2", "TYPE_CHEST"]
     box, big = types["box"], types["box-big"]
     assert [one.name for one in big.lineage] == ["box-big", "box", "device"]
     assert big.complete
@@ -300,4 +310,4 @@ def test_type_graph(tree: Environment) -> None:
 
 def test_the_whole_tree_is_the_same_as_its_files(tree: Environment) -> None:
     names = [one.name for one in TypeGraph(tree).everything()]
-    assert names == ["device", "box", "box-big", "v1", "v2", "TYPE_CHEST"]
+    assert names == ["device", "box", "box-big", "k1", "k2", "v1", "v2", "TYPE_CHEST"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from qerrlint.c.declarations.file import Macro
 from qerrlint.c.expansion import TooMuchError, expanded
-from qerrlint.c.initialisers import EXPRESSION, LIST, Table, Value, tables_of_type
+from qerrlint.c.initialisers import EXPRESSION, LIST, Table, Value, tables, tables_of_type
 from qerrlint.source.span import Span
 
 _SIZEOF = re.compile(r"sizeof\s*\(\s*(?:const\s+)?([\w ]+?)\s*\)\Z|sizeof\s+(\w+)\Z")
@@ -24,6 +24,7 @@ _WORD = re.compile(rb"\bTypeInfo\b[^;{}()]*=\s*\{")
 _BEFORE = re.compile(rb"([ \t]*)[\w \t]*\Z")
 # A name that a loop over another table gives.
 _THROUGH = re.compile(r"(\w+)(?:->|\.)(\w+)\Z")
+_INDEXED = re.compile(r"(\w+)\s*\[\s*\w+\s*\]\s*\.\s*(\w+)\Z")
 _EMPTY = re.compile(rb"\bTypeInfo\s+(\w+)\s*(?:=\s*\{\s*0?\s*\}\s*)?;")
 _TRUE = Value(EXPRESSION, "true", Span("", 0, 0))
 _POSITIONS = ("name", "parent")
@@ -131,6 +132,17 @@ def _virtio_types(row: TypeRow) -> Iterator[TypeRow]:
 
 def _named_by_table(path: str, data: bytes, row: TypeRow) -> Iterator[TypeRow]:
     """The types of a table that is filled in for each element of another table: `info->name`."""
+    indexed = _INDEXED.match(row.name)
+    if indexed is not None:
+        names = [
+            value
+            for table in tables(path, data)
+            if table.name == indexed[1] and table.array
+            for element in table.rows
+            if (value := element.value.get(indexed[2])) is not None
+        ]
+        yield from (replace(row, name=value.text) for value in names) if names else (row,)
+        return
     found = _THROUGH.match(row.name)
     if found is None:
         yield row
@@ -139,7 +151,7 @@ def _named_by_table(path: str, data: bytes, row: TypeRow) -> Iterator[TypeRow]:
     declared = re.search(rf"\b(\w+)\s*\*\s*(?:const\s+)?{variable}\b".encode(), data[: row.span.end])
     # The variable may also be declared behind an empty initialiser.
     declared = declared or re.search(rf"\b(\w+)\s*\*\s*{variable}\b".encode(), data[row.span.end :])
-    names: list[Value] = []
+    names = []
     for table in tables_of_type(path, data, declared[1].decode("latin-1")) if declared is not None else ():
         for element in table.rows if table.array else ():
             value = element.value.get(member)
