@@ -24,6 +24,7 @@ _COMMANDS = {
     "rules": "List the rules.",
     "explain": "Explain a rule.",
     "contract": "Show what the rules assume about a function, and why.",
+    "vmstate": "Show what a VMStateDescription puts on the wire, and what changed.",
     "modes": "Show blockers and notifiers for each migration mode.",
     "device": "Show what is known of a device model, phase by phase.",
     "baseline": "Write or update the file of accepted findings.",

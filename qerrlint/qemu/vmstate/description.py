@@ -37,7 +37,7 @@ class VMField:
     validations). `shape` is the kind of offset that the macro asks for: value, pointer, array, 2darray,
     sub_array, varray, buffer, plain (an offsetof() that checks nothing) or "". `type` is the type of one
     element, `info` the VMStateInfo, `vmsd` the nested description, `count` the number of elements, `size` the
-    bytes of an element, `counter` the member that holds the number of elements; all of these are texts, ""
+    bytes of an element, `counter` the member that holds the number of elements or bytes; all are texts, ""
     for none. `flags` are the names of the VMS_ flags. `version` is a text, `exists` the function that is
     asked whether the field is there. `macro` is what stands in the table.
     """
@@ -244,9 +244,9 @@ def _field(value: Value, macro: str) -> VMField:
         type=kind or (size[7:-1].strip() if size.startswith("sizeof(") and size.endswith(")") else ""),
         info=_unwrapped(text("info")),
         vmsd=_unwrapped(text("vmsd")),
-        count=text("num"),
+        count=_unwrapped(text("num")),
         size=size,
-        counter=_offset(text("num_offset"))[2],
+        counter=_offset(text("num_offset") or text("size_offset"))[2],
         flags=frozenset(re.findall(r"\bVMS_\w+", text("flags"))),
         version=_unwrapped(text("version_id")),
         exists=_unwrapped(text("field_exists")),

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The wire layout of a description: what it puts into the migration stream, as values that compare.
+
+Names of fields are not on the wire. A nested struct lies in the place of its field, so that a description
+that is split in two, or two that are joined, have equal layouts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from qerrlint.c.typed_expression import int_type
+from qerrlint.qemu.vmstate.description import Description, VMField
+
+_INTEGER = re.compile(r"vmstate_info_u?int(8|16|32|64)(_\w+)?\Z")
+# Bytes of the infos of migration/vmstate-types.c that are no integers.
+_WIDTHS = {"vmstate_info_bool": 1, "vmstate_info_timer": 8, "vmstate_info_cpudouble": 8}
+_BYTES = frozenset({"vmstate_info_buffer", "vmstate_info_unused_buffer"})
+_DEEPEST = 8
+_UNKNOWN_FLAGS = frozenset({"VMS_VARRAY_INT32", "VMS_VARRAY_UINT8", "VMS_VARRAY_UINT16", "VMS_VARRAY_UINT32"})
+
+Evaluate = Callable[[str], "int | None"]
+Resolve = Callable[[str], "Description | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class WireItem:
+    """One run of equal elements on the wire.
+
+    `kind` is what an element is ("4 bytes", "bytes", the name of another VMStateInfo, or "list" with the
+    items of one element in `inner`), `count` the number of elements as a number or a text, "" for one.
+    `version` is the version_id from which on it is there, `condition` the function that decides whether it
+    is. `name` is for the reader and does not take part in comparisons of layouts.
+    """
+
+    kind: str
+    count: str = ""
+    version: int = 0
+    condition: str = ""
+    inner: tuple[WireItem, ...] = ()
+    name: str = ""
+
+    def wire(self) -> tuple[object, ...]:
+        """What is on the wire, without the name."""
+        return (self.kind, self.count, self.condition, tuple(one.wire() for one in self.inner))
+
+
+def layout(one: Description, evaluate: Evaluate, resolve: Resolve, depth: int = 0) -> tuple[WireItem, ...]:
+    """The items of a description in order, nested structs in the place of their fields."""
+    out: list[WireItem] = []
+    for field in one.fields or ():
+        out += _items(field, evaluate, resolve, depth)
+    return tuple(out)
+
+
+def _items(field: VMField, evaluate: Evaluate, resolve: Resolve, depth: int) -> list[WireItem]:
+    version = evaluate(field.version) if field.version else 0
+    since = version if version is not None else 0
+    count = _count(field, evaluate)
+    if field.vmsd:
+        inner = resolve(field.vmsd) if depth < _DEEPEST else None
+        if inner is None:
+            return [WireItem(field.vmsd, count, since, field.exists, name=field.name)]
+        # A nested description is loaded with its own version_id, whatever is on the wire.
+        own = evaluate(inner.version or "0")
+        items = tuple(
+            replace(item, version=0)
+            for item in layout(inner, evaluate, resolve, depth + 1)
+            if own is None or item.version <= own
+        )
+        if not count and not field.exists and not since:
+            return [*items]
+        return [WireItem("list", count, since, field.exists, items, field.name)]
+    if field.info in _BYTES:
+        size = evaluate(field.size)
+        text = str(size) if size is not None else field.size or field.counter
+        return [WireItem("bytes", text, since, field.exists, name=field.name)]
+    if not field.info:
+        return []  # a validation puts nothing on the wire
+    width = width_of(field)
+    kind = f"{width} byte{'s' if width != 1 else ''}" if width is not None else field.info
+    return [WireItem(kind, count, since, field.exists, name=field.name)]
+
+
+def width_of(field: VMField) -> int | None:
+    """The bytes of one element on the wire; None where the VMStateInfo is not one of plain numbers."""
+    found = _INTEGER.match(field.info)
+    if found is not None and found[2] in (None, "_equal", "_le"):
+        return int(found[1]) // 8
+    if field.info in _WIDTHS:
+        return _WIDTHS[field.info]
+    known = int_type(field.type) if field.info.startswith("vmstate_info_u") else None
+    return known.bits // 8 if known is not None else None
+
+
+def _count(field: VMField, evaluate: Evaluate) -> str:
+    if field.flags & _UNKNOWN_FLAGS:
+        return field.counter or "?"
+    if not field.count:
+        return ""
+    number = evaluate(field.count)
+    return str(number) if number is not None else "".join(field.count.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed of a description, as a sentence.
+
+    `breaks`: a stream of the old side cannot be loaded by the new one, or the reverse where the version is
+    the same.
+    """
+
+    breaks: bool
+    text: str
+
+
+def changes(
+    old: Description,
+    new: Description,
+    was: Sequence[WireItem],
+    now: Sequence[WireItem],
+    numbers: tuple[int | None, int | None, int | None],
+) -> list[Change]:
+    """What changed on the wire from one description to another.
+
+    `was` and `now` are the layouts, `numbers` the old version_id, the new one and the new minimum_version_id.
+    """
+    before, after, minimum = numbers
+    out: list[Change] = []
+    same = before == after and [(item.version, item.wire()) for item in was] == [
+        (item.version, item.wire()) for item in now
+    ]
+    if before is not None and minimum is not None and minimum > before:
+        out.append(Change(True, f"streams of version {before} are refused: minimum_version_id is {minimum}"))
+    elif before is not None and not same:
+        then = [item for item in now if item.version <= before]
+        out += _first_difference([item for item in was if item.version <= before], then, before, after)
+        added = [item.name or item.kind for item in now if item.version > before]
+        if not out and added:
+            out.append(Change(False, f"new in version {after}: {', '.join(added)}"))
+    if before is not None and after is not None and after < before:
+        out.append(Change(True, f"version_id goes back from {before} to {after}"))
+    before_names = {name for name, _ in old.sections}
+    after_names = {name for name, _ in new.sections}
+    out += [Change(True, f"the subsection {name} is gone") for name in sorted(before_names - after_names)]
+    out += [
+        Change(False, f"a new subsection {name}, which old versions refuse where it is sent")
+        for name in sorted(after_names - before_names)
+    ]
+    return out
+
+
+def _first_difference(
+    was: Sequence[WireItem], now: Sequence[WireItem], before: int, after: int | None
+) -> list[Change]:
+    """The first place at which two layouts of one version differ."""
+    for position in range(max(len(was), len(now))):
+        one = was[position] if position < len(was) else None
+        other = now[position] if position < len(now) else None
+        if one is not None and other is not None and one.wire() == other.wire():
+            continue
+        same = (
+            f" with the same version_id {before}" if before == after else f" for streams of version {before}"
+        )
+        if one is None and other is not None:
+            return [Change(True, f"{described(other)} is added at the end{same}")]
+        if other is None and one is not None:
+            return [Change(True, f"{described(one)} is gone from the end{same}")]
+        assert one is not None
+        assert other is not None
+        return [Change(True, f"in place {position + 1} {described(one)} becomes {described(other)}{same}")]
+    return []
+
+
+def described(item: WireItem) -> str:
+    """An item in words: "level (4 bytes)"."""
+    what = item.kind if item.kind != "list" else f"{len(item.inner)} items"
+    many = f" x {item.count}" if item.count else ""
+    if item.kind == "bytes":
+        what, many = f"{item.count} bytes", ""
+    when = f", if {item.condition}()" if item.condition else ""
+    return f"{item.name or 'a field'} ({what}{many}{when})"

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""VMStateDescriptions as data, their layout on the wire, and what a change of them breaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from qerrlint.model.program import Program
+from qerrlint.qemu.vmstate.description import Description, descriptions
+from qerrlint.queries.vmstates import compare, find
+from qerrlint.report.vmstate_text import changed, shown
+from qerrlint.source.empty import EmptySource
+from qerrlint.source.overlay import OverlaySource
+
+HEADER = """\
+#define VMSTATE_SINGLE(f, s, v, i, t) { \\
+    .name = (stringify(f)), \\
+    .version_id = (v), \\
+    .size = sizeof(t), \\
+    .info = &(i), \\
+    .flags = VMS_SINGLE, \\
+    .offset = vmstate_offset_value(s, f, t), \\
+}
+#define VMSTATE_UINT32_V(f, s, v) VMSTATE_SINGLE(f, s, v, vmstate_info_uint32, uint32_t)
+#define VMSTATE_UINT32(f, s) VMSTATE_UINT32_V(f, s, 0)
+#define VMSTATE_UINT8(f, s) VMSTATE_SINGLE(f, s, 0, vmstate_info_uint8, uint8_t)
+#define VMSTATE_WORD(f, s, n) VMSTATE_UINT ## n(f, s)
+#define VMSTATE_PAIR(s) VMSTATE_UINT8(low, s), VMSTATE_UINT8(high, s)
+#define VMSTATE_UINT32_ARRAY(f, s, n) { \\
+    .name = (stringify(f)), \\
+    .num = (n), \\
+    .size = sizeof(uint32_t), \\
+    .info = &(vmstate_info_uint32), \\
+    .flags = VMS_ARRAY, \\
+    .offset = vmstate_offset_array(s, f, uint32_t, n), \\
+}
+#define VMSTATE_STRUCT(f, s, v, d, t) { \\
+    .name = (stringify(f)), \\
+    .version_id = (v), \\
+    .vmsd = &(d), \\
+    .size = sizeof(t), \\
+    .flags = VMS_STRUCT, \\
+    .offset = vmstate_offset_value(s, f, t), \\
+}
+#define VMSTATE_END_OF_LIST() { .flags = VMS_END }
+#define SLOTS 3
+"""
+TABLE = """
+static const VMStateDescription vmstate_lamp = {
+    .name = "lamp",
+    .version_id = %d,
+    .minimum_version_id = %d,
+    .fields = (const VMStateField[]) {
+        %s,
+        VMSTATE_END_OF_LIST()
+    },
+    .subsections = (const VMStateDescription * const []) { %s NULL },
+};
+"""
+INNER = """
+static const VMStateDescription vmstate_wick = {
+    .name = "wick",
+    .version_id = %d,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32_V(length, WickState, %d),
+        VMSTATE_END_OF_LIST()
+    },
+};
+"""
+
+
+def text(rows: str, version: int = 1, minimum: int = 1, sections: str = "", inner: str = "") -> bytes:
+    return (HEADER + inner + TABLE % (version, minimum, rows, sections)).encode()
+
+
+def source(data: bytes) -> OverlaySource:
+    return OverlaySource(EmptySource(), {"hw/lamp.c": data})
+
+
+def read(rows: str) -> Description:
+    program = Program(source(text(rows)))
+    (one,) = descriptions(program.environment, "hw/lamp.c", text(rows))
+    return one
+
+
+def test_a_row_is_what_its_macro_expands_to() -> None:
+    one = read("VMSTATE_UINT32(level, LampState), VMSTATE_UINT32_ARRAY(slot, LampState, SLOTS)")
+    level, slot = one.fields or ()
+    assert (level.name, level.struct, level.member) == ("level", "LampState", "level")
+    assert (level.shape, level.type, level.info) == ("value", "uint32_t", "vmstate_info_uint32")
+    assert (slot.shape, slot.count, sorted(slot.flags)) == ("array", "SLOTS", ["VMS_ARRAY"])
+    assert one.terminated
+    assert one.structs == ("LampState",)
+
+
+def test_a_macro_may_paste_and_may_stand_for_several_rows() -> None:
+    one = read("VMSTATE_WORD(level, LampState, 32), VMSTATE_PAIR(LampState)")
+    assert [(f.name, f.info) for f in one.fields or ()] == [
+        ("level", "vmstate_info_uint32"),
+        ("low", "vmstate_info_uint8"),
+        ("high", "vmstate_info_uint8"),
+    ]
+
+
+def test_a_row_without_a_definition_is_not_known() -> None:
+    one = read("VMSTATE_MYSTERY(level, LampState)")
+    assert [element.value.name for element in one.unknown] == ["VMSTATE_MYSTERY"]
+    assert one.terminated
+
+
+def test_the_layout_is_told() -> None:
+    rows = "VMSTATE_UINT8(low, LampState), VMSTATE_UINT32_ARRAY(slot, LampState, SLOTS)"
+    (one,) = find(source(text(rows, 2)), "lamp")
+    assert list(shown(one)) == [
+        'vmstate_lamp: "lamp" at hw/lamp.c:33',
+        "  version 2, loads from version 1 on",
+        "  of LampState",
+        "  on the wire:",
+        "    low: 1 byte",
+        "    slot: 4 bytes x 3",
+    ]
+
+
+A = "VMSTATE_UINT32(level, LampState)"
+B = "VMSTATE_UINT8(low, LampState)"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "breaks", "said"),
+    [
+        (text(A), text(A.replace("level", "height")), None, ""),
+        (text(A), text(f"{A}, {B}"), True, "low (1 byte) is added at the end with the same version_id 1"),
+        (text(f"{A}, {B}"), text(A), True, "low (1 byte) is gone from the end"),
+        (text(A), text(B), True, "in place 1 level (4 bytes) becomes low (1 byte)"),
+        (text(A), text(f"{A}, VMSTATE_UINT32_V(more, LampState, 2)", 2), False, "new in version 2: more"),
+        (text(A), text(f"{A}, {B}", 2), True, "low (1 byte) is added at the end for streams of version 1"),
+        (text(A), text(A, 2, 2), True, "streams of version 1 are refused"),
+        (text(A, 2), text(A, 1), True, "version_id goes back from 2 to 1"),
+        (text(A), text(A, sections="&vmstate_more,"), False, "a new subsection vmstate_more"),
+        (text(A, sections="&vmstate_more,"), text(A), True, "the subsection vmstate_more is gone"),
+    ],
+)
+def test_what_a_change_breaks(old: bytes, new: bytes, breaks: bool | None, said: str) -> None:
+    found = compare(source(old), source(new))
+    if breaks is None:
+        assert found == []
+        return
+    (one,) = found
+    assert one.breaks is breaks
+    assert any(said in line for line in changed(one))
+
+
+def test_a_nested_description_is_loaded_with_its_own_version() -> None:
+    nested = "VMSTATE_STRUCT(wick, LampState, 0, vmstate_wick, WickState)"
+    old, new = (text(nested, inner=INNER % numbers) for numbers in ((1, 2), (2, 2)))
+    found = {one.new.name: one for one in compare(source(old), source(new)) if one.new is not None}
+    assert found["lamp"].breaks
+    assert not found["wick"].breaks
+
+
+def test_a_nested_struct_lies_in_the_place_of_its_field() -> None:
+    nested = "VMSTATE_STRUCT(wick, LampState, 0, vmstate_wick, WickState)"
+    old, new = text(nested, inner=INNER % (1, 0)), text(A, inner=INNER % (1, 0))
+    assert compare(source(old), source(new)) == []
