@@ -118,7 +118,9 @@ class Constants:
     def _named(self, name: str) -> int | None:
         macro = self.macro(name)
         if macro is not None:
-            return self.number(macro.body) if macro.params is None and macro.body != name else None
+            # A comment behind the body may run on over the next lines.
+            body = macro.body.partition("/*")[0].strip()
+            return self.number(body) if macro.params is None and body != name else None
         return self._enumerator(name)
 
     def _enumerator(self, name: str) -> int | None:

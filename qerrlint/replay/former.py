@@ -16,16 +16,16 @@ _ALIKE = 0.5
 def former_place(
     earlier: Program, paths: Iterable[str], path: str, function: str, later: TranslationUnit | None
 ) -> tuple[str, str] | None:
-    """(path, function) in the tree `earlier` of the function that `later` holds, or None.
+    """(path, function) in the tree `earlier` of the function, or table, that `later` holds, or None.
 
     Looked for by its name in `path` and then in the other `paths`, else by its text in these.
     """
     unit = earlier.unit(path)
-    if unit is not None and function in unit.functions:
+    if unit is not None and _holds(unit, function):
         return path, function
     units = [unit for unit in map(earlier.unit, paths) if unit is not None]
     for unit in units:
-        if function in unit.functions:
+        if _holds(unit, function):
             return unit.path, function
     if later is None or function not in later.functions:
         return None
@@ -35,6 +35,11 @@ def former_place(
     ]
     likeness, where, name = max(candidates, default=(0.0, "", ""))
     return (where, name) if likeness >= _ALIKE else None
+
+
+def _holds(unit: TranslationUnit, name: str) -> bool:
+    """Whether a file defines a function or a table of a name."""
+    return any(piece.name == name for piece in unit.pieces)
 
 
 def _lines(unit: TranslationUnit, function: str) -> Counter[bytes]:

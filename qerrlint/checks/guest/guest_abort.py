@@ -8,13 +8,16 @@ from collections.abc import Iterable
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.guest.places import access, guest_places, steps, within_region
+from qerrlint.checks.guest.places import access, guest_places, steps, switched, within_region
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Observation
 from qerrlint.qemu.guest_file import GuestVisit
 from qerrlint.qemu.guest_paths import ENDS
 
 _FALSE = re.compile(r"(?:0|false|FALSE)\Z")
+# Ends that come with a message: somebody has thought of the state that leads there.
+_TOLD = frozenset({"hw_error", "exit"})
+_FIFO = re.compile(r"\bfifo\w*_(?:is_(?:empty|full)|num_(?:used|free))\s*\(")
 _UNREACHABLE = "g_assert_not_reached"
 
 
@@ -22,7 +25,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     """The ends of QEMU that a guest can reach in one file."""
     for visit in file.once(guest_places):
         form = _form(file, visit)
-        certainty = _certainty(visit, form) if form else None
+        certainty = _certainty(file, visit, form) if form else None
         if certainty is None:
             continue
         call = visit.visit.call
@@ -53,7 +56,7 @@ def _form(file: AnalysedFile, visit: GuestVisit) -> str:
     return "end" if _FALSE.match(file.unit.on_one_line(visit.visit.span)) else "assertion"
 
 
-def _certainty(visit: GuestVisit, form: str) -> str | None:
+def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
     """How sure it is that a guest gets there; None where nothing is known but that a path leads there."""
     call = visit.visit.call
     if form == "assertion" and visit.decided != "access":
@@ -61,14 +64,29 @@ def _certainty(visit: GuestVisit, form: str) -> str | None:
     if visit.decided == "state":
         if form == "unreachable":
             return None
-        name = call.name if call is not None else ""
-        return {"hw_error": "high", "exit": "medium"}.get(name, "low")
+        # The last arm of a switch over the device's own state is mostly a value that it never has.
+        told = (
+            call is not None
+            and call.name in _TOLD
+            and not any(
+                decision.edge.taken is False and switched(visit, decision)
+                for decision in visit.visit.decisions
+            )
+        )
+        return "medium" if told or (form == "end" and _empties_a_fifo(file, visit)) else "low"
+
     if not visit.complete:
         return "low"
     inside = within_region(visit)
     if form == "end":
         return "high" if inside else "medium"
     return "medium" if inside else "low"
+
+
+def _empties_a_fifo(file: AnalysedFile, visit: GuestVisit) -> bool:
+    """Whether it ends where a FIFO of the device is empty or full, which is for the guest to bring about."""
+    texts = (file.unit.on_one_line(d.edge.span) for d in visit.visit.decisions if d.edge.span is not None)
+    return any(_FIFO.search(text) for text in texts)
 
 
 CHECKS = (

@@ -21,10 +21,10 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     """The messages of one file that a guest can bring about by what it accesses."""
     for visit in file.once(guest_places):
         call = visit.visit.call
-        if call is None or visit.decided == "state" or not _prints(file, visit):
+        certainty = _certainty(visit, call.name) if call is not None and _prints(file, visit) else None
+        if call is None or certainty is None:
             continue
         stream = "report" if call.name in REPORTS else "stream"
-        inside = within_region(visit) and visit.complete
         yield Observation(
             event="guest-print",
             function=visit.visit.function.name,
@@ -32,9 +32,19 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
             key=file.unit.on_one_line(call.span),
             slots={"callee": call.name, "access": access(visit), "to": stream, "decided": visit.decided},
             trail=tuple(steps(file, visit)),
-            certainty="high" if inside else "medium" if stream == "stream" else "low",
+            certainty=certainty,
             subject=visit,
         )
+
+
+def _certainty(visit: GuestVisit, callee: str) -> str | None:
+    """How sure it is that the guest brings the message about; None where the device's state alone decides."""
+    if visit.decided == "state":
+        decoded = len(visit.samples) < visit.tried
+        return "medium" if decoded and callee in PRINTS and visit.complete else None
+    if within_region(visit) and visit.complete:
+        return "high"
+    return "medium" if callee in PRINTS else "low"
 
 
 def _prints(file: AnalysedFile, visit: GuestVisit) -> bool:
@@ -52,11 +62,11 @@ def _prints(file: AnalysedFile, visit: GuestVisit) -> bool:
 
 CHECKS = (
     # access: what the guest does, as words. to: a standard stream, or the user of QEMU. decided: whether a
-    # test of what the guest chose leads there, or none at all.
+    # test of what the guest chose leads there, none at all, or one of the device's state behind such a test.
     FileCheck(
         "guest-print",
         "guest",
-        (event("guest-print", "callee", "access", to="stream report", decided="access always"),),
+        (event("guest-print", "callee", "access", to="stream report", decided="access always state"),),
         run,
     ),
 )

@@ -10,7 +10,7 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Step
 from qerrlint.qemu.guest_file import GuestFile, GuestVisit, Sample
-from qerrlint.qemu.guest_paths import ENDS, Visit
+from qerrlint.qemu.guest_paths import ENDS, Decision, Visit
 from qerrlint.source.span import Span
 
 PRINTS = frozenset({"printf", "fprintf", "vfprintf", "puts", "putchar", "fputs", "perror"})
@@ -105,12 +105,18 @@ def steps(file: AnalysedFile, visit: GuestVisit) -> Iterable[Step]:
         if edge.span is None or visit.visit.span == edge.span:
             continue
         text = folded(unit, edge.span)
-        cases = visit.visit.function.blocks
-        switched = edge.case is not None or any(
-            other.case is not None and other.span == edge.span for block in cases for other in block.edges
-        )
-        if switched:
+        if switched(visit, decision):
             told = folded(unit, edge.case) if edge.case is not None else "no other case"
         else:
             told = "true" if edge.taken else "false"
         yield Step(edge.span, f"`{text}` is {told}")
+
+
+def switched(visit: GuestVisit, decision: Decision) -> bool:
+    """Whether a test is that of a `switch`."""
+    edge = decision.edge
+    return edge.case is not None or any(
+        other.case is not None and other.span == edge.span
+        for block in visit.visit.function.blocks
+        for other in block.edges
+    )

@@ -97,6 +97,16 @@ def stands_under_debug_switch(analysed: AnalysedFile, observation: Observation) 
     return any(word_list("debug-switches").matches(condition) for condition in open_conditions)
 
 
+def debug_flag_decides(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether a test right before the place reads a flag that switches messages on."""
+    return any(
+        "debug" in name.lower()
+        for decision in _visit(observation).visit.decisions
+        for path in decision.reads
+        for name in identifiers(path)
+    )
+
+
 def stands_in_a_macro(analysed: AnalysedFile, observation: Observation) -> bool:
     """Whether the call is an argument of a macro of the file, which decides whether it is built."""
     unit = analysed.unit
