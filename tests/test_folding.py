@@ -64,20 +64,10 @@ FIX = (ReportedFix("x", (ReportedEdit(Place("hw/a.c", 7, 1, 7, 1, ""), "y"),)),)
 def test_one_mechanical_fix_is_kept() -> None:
     (kept,) = folded([found(GUARD, 3, fixes=FIX), found(GUARD, 7, severity="error")], RULES)
     assert (kept.place.line, kept.fixes) == (7, FIX)
-    new = {"status": "introduced", "patch": 1}
-    assert told(found(FORM, 3, **new, fixes=FIX), found(FORM, 7, **new, fixes=FIX)) == [(3, []), (7, [])]
 
 
 def test_two_findings_on_one_line_are_one_without_a_step() -> None:
     assert told(found(GUARD, 3), found(GUARD, 3)) == [(3, [])]
-
-
-def test_the_same_remark_of_one_patch_is_one_finding() -> None:
-    new = {"status": "introduced", "patch": 1}
-    assert told(found(FORM, 3, **new), found(FORM, 7, **new, function="g")) == [(3, [7])]
-    assert told(found(FORM, 3, **new), found(FORM, 7, status="introduced", patch=2)) == [(3, []), (7, [])]
-    assert told(found(FORM, 3, **new), found(FORM, 7, **new, advice="another")) == [(3, []), (7, [])]
-    assert told(found(FORM, 3), found(FORM, 7)) == [(3, []), (7, [])], "a tree is no patch"
 
 
 def test_notes_on_functions_of_one_name_are_one() -> None:

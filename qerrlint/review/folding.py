@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One defect, one finding: what one guard, or one change of wording, mends is told once with its places."""
+"""One defect, one finding: what one guard mends, or all callers cope with, is told once with its places."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ def folded(found: Sequence[Reported], rules: RuleSet) -> list[Reported]:
     """The findings in their order, equal ones as one: the first of the gravest, with the places of the others
     as steps.
 
-    Which are equal the rule's `fold` says: those of one function (of one confidence), notes on functions
-    of one name, or what one patch introduces with the same advice (what can be mended mechanically stays
-    apart). Findings that a comment allows stay apart, too.
+    Which are equal the rule's `fold` says: those of one function (of one confidence), or the notes on
+    functions of one name. Findings that a comment allows stay apart.
     """
     out: list[Reported] = []
     first: dict[Hashable, int] = {}
@@ -47,11 +46,8 @@ def _key(item: Reported, rules: RuleSet) -> Hashable:
         return None
     if rule.fold == "name" and item.severity != "note":
         return None
-    if rule.fold == "change" and (item.status != "introduced" or item.fixes):
-        return None
     which = {
         "function": (item.place.path, item.function, item.confidence),
         "name": (item.function,),
-        "change": (item.advice, item.severity, item.confidence),
     }
     return (item.rule, *which[rule.fold], item.status, item.patch)

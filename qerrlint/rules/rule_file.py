@@ -38,9 +38,8 @@ LABELS = frozenset(
 )
 """The classes of labelled defects (`qerrlint replay`) that a rule may answer."""
 
-FOLDS = ("", "function", "name", "change")
-"""Which findings with the same advice are told as one: those of a function, the notes on functions of one
-name, those that one patch introduces."""
+FOLDS = ("", "function", "name")
+"""Which findings are told as one: those of a function, or the notes on functions of one name."""
 
 _TEXTS = ("id", "title", "since", "analysis", "event", "severity", "confidence", "message", "advice")
 _KEYS = frozenset(
