@@ -175,7 +175,8 @@ class LifeCycle:
             target = _TARGET.search(statement)
             if target is None:
                 return "" if not statement.strip() else None
-            place = " ".join(target[1].split())
+            # What stands on lines before belongs to a directive.
+            place = " ".join(target[1].strip().rpartition("\n")[2].split())
             local = place.split()[-1].lstrip("*") if place else ""
             if not _IDENTIFIER.match(local):
                 # What a cast or a call gives belongs to whatever that is.
