@@ -264,7 +264,7 @@ def test_text_in_columns(hub: Path) -> None:
 def test_the_matrix_fits_a_terminal_of_80_columns(hub: Path) -> None:
     """Marks stand below their headings; what does not fit stands in a line of its own."""
     from qerrlint.queries.mode_matrix import find_matrix
-    from qerrlint.report.modes_text import lines, word
+    from qerrlint.report.queries.modes_text import lines, word
     from qerrlint.report.terminal import wrapped
     from qerrlint.source.open_tree import open_tree
 

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from qerrlint.checks.registry import events
-from qerrlint.cli.explain import command as explain
-from qerrlint.cli.rules import command as list_rules
+from qerrlint.cli.commands.explain import command as explain
+from qerrlint.cli.commands.rules import command as list_rules
 from qerrlint.errors import UsageError
 from qerrlint.findings import Observation, fingerprint
 from qerrlint.rules.loader import load_rules

@@ -8,7 +8,7 @@ import pytest
 from qerrlint.model.program import Program
 from qerrlint.qemu.vmstate.description import Description, descriptions
 from qerrlint.queries.vmstates import compare, find
-from qerrlint.report.vmstate_text import changed, shown
+from qerrlint.report.queries.vmstate_text import changed, shown
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 

@@ -15,7 +15,7 @@ from qerrlint.cli.tell import tell, tell_lines
 from qerrlint.engine.gc_tuning import relax
 from qerrlint.errors import QerrlintError
 
-# Each command is the module of its name here, imported when it is run, so that start-up stays short.
+# Each command is the module of its name in cli/commands, imported when it is run: start-up stays short.
 _COMMANDS = {
     "check": "Analyse files or a whole tree.",
     "patch": "Review patches as posted: mails, an mbox, a diff, a saved page.",
@@ -45,7 +45,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"qerrlint.cli.{cmd_name}").command
+        command: click.Command = import_module(f"qerrlint.cli.commands.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -17,8 +17,8 @@ from qerrlint.model.reads import Reads
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.result import Place, ReportedStep, Skipped
 from qerrlint.review.change_store import ChangeStore
-from qerrlint.review.matching import Delta, match
-from qerrlint.review.rewritten_statements import settle_rewritten
+from qerrlint.review.matching.findings import Delta, match
+from qerrlint.review.matching.rewritten_statements import settle_rewritten
 from qerrlint.review.scope import (
     CALLER_FILES,
     ContractChange,

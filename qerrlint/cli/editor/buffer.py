@@ -86,7 +86,7 @@ class Buffer:
     def contract(self, name: str) -> Sequence[str]:
         """What is known of a function of that name, as this file sees it; nothing for any other name."""
         from qerrlint.queries.contract_lookup import find_contract
-        from qerrlint.report.contract_text import lines
+        from qerrlint.report.queries.contract_text import lines
 
         if not self._inside and self._source is not None:
             return ()

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from qerrlint.queries.contract import Contract, Site, Way
-from qerrlint.report.contract_text import SIGNS, prototype, result_text
+from qerrlint.report.queries.contract_text import SIGNS, prototype, result_text
 
 
 def document(found: Contract, root: str, revision: str | None) -> dict[str, Any]:

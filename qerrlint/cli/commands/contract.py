@@ -50,12 +50,12 @@ def command(
         within = _below(source, inside) if inside is not None else None
         found = find_contract(source, function, within, limit)
         if form == "json":
-            from qerrlint.report.contract_json import document
             from qerrlint.report.jsontext import write_json
+            from qerrlint.report.queries.contract_json import document
 
             write_json(document(found, source.root, source.revision), sys.stdout)
             return
-        from qerrlint.report.contract_text import lines
+        from qerrlint.report.queries.contract_text import lines
         from qerrlint.report.terminal import look_of, write_lines
 
         write_lines(lines(found), sys.stdout, look_of(sys.stdout, options.color))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qerrlint.cli.commands.rules import head
 from qerrlint.cli.exemption_text import WIDTH, document, markdown_lines, plain_lines
 from qerrlint.cli.options import Options, shared
-from qerrlint.cli.rules import head
 
 if TYPE_CHECKING:
     from qerrlint.report.terminal import Line

@@ -33,12 +33,12 @@ def command(options: Options, name: str, rev: str | None, form: str) -> None:
         require_qemu(source.root, source)
         pages = find_types(Program(source, "headers"), name, load_rules().pairs)
         if form == "json":
-            from qerrlint.report.device_json import document
             from qerrlint.report.jsontext import write_json
+            from qerrlint.report.queries.device_json import document
 
             write_json(document(pages, source.root, source.revision), sys.stdout)
         else:
-            from qerrlint.report.device_text import lines
+            from qerrlint.report.queries.device_text import lines
             from qerrlint.report.terminal import look_of, write_lines
 
             look = look_of(sys.stdout, options.color)

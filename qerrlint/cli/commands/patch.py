@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.cache import change_store, store_of
+from qerrlint.cli.commands.cache import change_store, store_of
 from qerrlint.cli.options import Options, common, not_empty, status_option
 from qerrlint.cli.output import finish
 from qerrlint.cli.settings import Settings, bound, refuse_targets, settle, targets

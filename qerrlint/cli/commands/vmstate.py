@@ -33,7 +33,7 @@ def command(options: Options, name: str | None, rev: str | None, range_: str | N
     if name is None:
         raise UsageError("give the name of a description, or --diff A..B")
     from qerrlint.queries.vmstates import find
-    from qerrlint.report.vmstate_text import shown
+    from qerrlint.report.queries.vmstate_text import shown
     from qerrlint.source.open_tree import require_qemu
 
     with open_source(options, rev) as source:
@@ -48,7 +48,7 @@ def command(options: Options, name: str | None, rev: str | None, range_: str | N
 
 def _compare(options: Options, name: str | None, range_: str) -> None:
     from qerrlint.queries.vmstates import compare
-    from qerrlint.report.vmstate_text import changed
+    from qerrlint.report.queries.vmstate_text import changed
     from qerrlint.source.git_tree import GitSource
     from qerrlint.source.open_tree import require_qemu
 

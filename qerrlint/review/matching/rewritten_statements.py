@@ -15,9 +15,9 @@ from qerrlint.engine.located import Located
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.patch.linemap import LineMap
 from qerrlint.review.linediff import line_map_between
-from qerrlint.review.matching import Delta
-from qerrlint.review.renamed_functions import Sides, successors
-from qerrlint.review.renamed_words import RenamedWords
+from qerrlint.review.matching.findings import Delta
+from qerrlint.review.matching.renamed_functions import Sides, successors
+from qerrlint.review.matching.renamed_words import RenamedWords
 from qerrlint.rules.rule import RuleSet
 
 # A shorter statement (`return ret;`) does not tell by itself where it has moved from.

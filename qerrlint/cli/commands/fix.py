@@ -110,7 +110,7 @@ def _files(source: Source, settings: Settings, wanted: Sequence[str]) -> list[st
 
 def _found(source: Source, settings: Settings, files: Sequence[str], jobs: int) -> list[Reported]:
     """The findings that pass the filters."""
-    from qerrlint.cli.cache import store_of
+    from qerrlint.cli.commands.cache import store_of
     from qerrlint.engine.check_files import check_files
     from qerrlint.review.apply_policy import standing
 

@@ -40,11 +40,11 @@ def command(options: Options, paths: tuple[str, ...], rev: str | None, form: str
         found = find_matrix(source, files)
         if form == "json":
             from qerrlint.report.jsontext import write_json
-            from qerrlint.report.modes_json import document
+            from qerrlint.report.queries.modes_json import document
 
             write_json(document(found, source.root, source.revision), sys.stdout)
         else:
-            from qerrlint.report.modes_text import lines
+            from qerrlint.report.queries.modes_text import lines
             from qerrlint.report.terminal import look_of, write_lines
 
             look = look_of(sys.stdout, options.color)

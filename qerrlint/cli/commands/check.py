@@ -50,7 +50,7 @@ def command(
     """
     from dataclasses import replace
 
-    from qerrlint.cli.cache import store_of
+    from qerrlint.cli.commands.cache import store_of
     from qerrlint.cli.fixing.apply_fixes import make_fixes, print_diff, refuse_objects
     from qerrlint.engine.check_files import check_files, closed_folders, core_files
     from qerrlint.errors import UsageError

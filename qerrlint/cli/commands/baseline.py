@@ -106,7 +106,7 @@ def _check(source: Source, settings: Settings) -> list[Reported]:
 
     Raises InputError where a file could not be analysed: its findings would count as gone.
     """
-    from qerrlint.cli.cache import store_of
+    from qerrlint.cli.commands.cache import store_of
     from qerrlint.engine.check_files import check_files, core_files
     from qerrlint.errors import InputError
     from qerrlint.review.apply_policy import standing
