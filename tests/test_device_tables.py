@@ -45,6 +45,29 @@ static MemoryRegionOps old_style = { read: g, write: h };
 """
 
 
+def test_what_is_never_compiled_is_left_out() -> None:
+    text = b"""static const Box box = {
+#if 0
+    .one = 1,
+# if Y
+    .two = 2,
+# endif
+#else
+    .three = 3,
+#endif
+    .four = 4,
+#if 0
+    .five = 5,
+#endif
+#if 01 > 0
+    .six = 6,
+#endif
+};
+"""
+    (table,) = tables("x.c", text)
+    assert [one.value.text for one in table.value.elements] == ["3", "4", "6"]
+
+
 def member(value: Value, *names: str) -> Value:
     found = value.get(*names)
     assert found is not None

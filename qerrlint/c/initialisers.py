@@ -3,7 +3,7 @@
 
 Understood are designated members and elements, nested braces, compound literals and elements that are macro
 invocations. Nothing is expanded or evaluated here; the texts are those of the file. Both arms of an `#if` are
-read, and each element says in which arms it stands.
+read, and each element says in which arms it stands; what `#if 0` takes out is left out.
 """
 
 from __future__ import annotations
@@ -136,6 +136,7 @@ _NOT_A_TYPE = frozenset(b"return else goto case typedef".split())
 _TOKEN = re.compile(
     r'"[^"]*"?|\'[^\']*\'?|[A-Za-z_]\w*|\d[\w.]*|->|<<=?|>>=?|[-+*/%&|^=!<>]=|&&|\|\||\.\.\.|[^\s\w]'
 )
+_NEVER = re.compile(rb"[ \t]*#[ \t]*if[ \t]+0[ \t]*\Z")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 _LITERAL_TYPE = re.compile(
     r"(?:const\s+)?(?:struct\s+|union\s+)?[A-Za-z_]\w*(?:\s*\*|\s*const\b)*\s*(\[[^\]]*\])?\s*\Z"
@@ -220,21 +221,26 @@ class _Reader:
         out: list[_Token] = []
         open_arms: list[tuple[int, int]] = []
         at = start
+        left_out: int | None = None  # the `#if 0` whose first arm stands at hand
         for directive in [*DIRECTIVE.finditer(self._text, start, end), None]:
             stop = directive.start() if directive is not None else end
             arms = tuple(open_arms)
             piece = self._text[at:stop].decode("latin-1")
-            out += [_Token(m[0], at + m.start(), at + m.end(), arms) for m in _TOKEN.finditer(piece)]
+            if left_out is None:
+                out += [_Token(m[0], at + m.start(), at + m.end(), arms) for m in _TOKEN.finditer(piece)]
             if directive is None:
                 break
             word = directive[1]
             if word.startswith(b"if"):
                 open_arms.append((directive.start(), 0))
-            elif word in (b"else", b"elif") and open_arms:
-                opening, arm = open_arms[-1]
-                open_arms[-1] = (opening, arm + 1)
-            elif word == b"endif" and open_arms:
-                open_arms.pop()
+                if left_out is None and _NEVER.match(directive[0]):
+                    left_out = directive.start()
+            elif word in (b"else", b"elif", b"endif") and open_arms:
+                opening, arm = open_arms.pop()
+                if word != b"endif":
+                    open_arms.append((opening, arm + 1))
+                if opening == left_out:
+                    left_out = None
             at = directive.end()
         return out
 
