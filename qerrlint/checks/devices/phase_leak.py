@@ -91,7 +91,7 @@ def _reached(file: AnalysedFile, types: tuple[QomType, ...] | list[QomType], *ph
 def _observation(
     name: str, one: Taken, primary: Span, function: str, slots: dict[str, str], step: Span | None
 ) -> Observation:
-    held = one.place or f"what {one.move.call}() makes"
+    held = one.place or "the registration"
     trail = [Step(one.entry.span, f"{one.entry.function}() is the {one.entry.slot} of {one.type.name}")]
     if step is not None:
         trail.append(Step(step, f"{one.move.call}() makes it"))
