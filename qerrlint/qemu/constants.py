@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 from qerrlint.c.arithmetic import NotUnderstoodError, Numbers, evaluate
 from qerrlint.c.declarations.file import Macro
@@ -24,6 +25,15 @@ _REGISTER = re.compile(rb"^[ \t]*REG(8|16|32|64)\(\s*(\w+)\s*,\s*([^\n]*?)\)[ \t
 _SAME = frozenset({"INT64_C", "UINT64_C", "UINT32_C", "INT32_C", "UINT16_C", "UINT8_C", "UINTMAX_C"})
 # Names that nest deeper stand for each other in a circle.
 _DEEPEST = 24
+
+
+@lru_cache(maxsize=64)
+def _registers(data: bytes) -> dict[bytes, tuple[int, str]]:
+    """The registers that a file names by REG8() and kin (hw/registerfields.h): width in bits, address."""
+    found: dict[bytes, tuple[int, str]] = {}
+    for one in _REGISTER.finditer(data) if b"REG" in data else ():
+        found.setdefault(one[2], (int(one[1]), one[3].decode("latin-1")))
+    return found
 
 
 class Constants:
@@ -131,12 +141,11 @@ class Constants:
             if word in data and b"enum" in data and name in declarations.constants:
                 known = declarations.constants[name]
                 return known if known is not None else self._computed(declarations.enumerator_text(name))
-            if register and register in data and b"REG" in data:
-                for found in _REGISTER.finditer(data):
-                    if found[2] == register:
-                        address = self.number(found[3].decode("latin-1"))
-                        divisor = int(found[1]) // 8 if name[0] == "R" else 1
-                        return address // divisor if address is not None else None
+            if register and register in data and register in (registers := _registers(data)):
+                bits, text = registers[register]
+                address = self.number(text)
+                divisor = bits // 8 if name[0] == "R" else 1
+                return address // divisor if address is not None else None
         return None
 
     def _computed(self, given: tuple[str, int] | None) -> int | None:

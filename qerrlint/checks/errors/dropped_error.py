@@ -126,10 +126,7 @@ def _replaced_below(
     analysed: AnalysedFunction, leaving: ReturnState, branch: Trail, step: Step
 ) -> Iterator[Observation]:
     """The branch has seen the failure of a callee that printed the reason."""
-    for call in analysed.function.calls:
-        summary = _keeper(analysed, call)
-        if summary is None:
-            continue
+    for call, summary in analysed.once(_keepers):
         swallow = next((s for s in summary.swallows if _reports(s.how, s.printer)), None)
         kind = _kind_of(analysed, call)
         failing = any(
@@ -285,6 +282,12 @@ def _below(analysed: AnalysedFunction) -> Iterator[Observation]:
             whole=not is_joined(occurrence.trail),
             subject=Subject((call,), occurrence),
         )
+
+
+def _keepers(analysed: AnalysedFunction) -> tuple[tuple[Call, Summary], ...]:
+    """The calls of a function that keep an Error to themselves, each with the summary of its callee."""
+    found = ((call, _keeper(analysed, call)) for call in analysed.function.calls)
+    return tuple((call, summary) for call, summary in found if summary is not None)
 
 
 def _keeper(analysed: AnalysedFunction, call: Call) -> Summary | None:
