@@ -50,7 +50,7 @@ def finding(
 ) -> Iterator[str]:
     """A finding in a box that links can name; `with_code` where its line does not stand above it.
 
-    `links` are (rel, text, anchor) of its neighbours.
+    `links` are (rel, text, anchor) of the findings before and behind it.
     """
     yield from _head(found, anchor, links)
     if with_code:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from qerrlint.c.declarations.tokens import tokens
 from qerrlint.c.declarations.types import Declared, parse_declared
@@ -62,15 +63,8 @@ def _member(toks: list[str], start: int, inner: tuple[int, int] | None, level: i
     return tuple(Declared(name, kind, "object") for name in names[-1:])
 
 
-def parse_enumerators(body: str) -> tuple[tuple[str, int | None], ...]:
-    """The constants of an enum's body in order, with values where they are plain numbers.
-
-    Understood are numbers, `1 << n`, BIT(n) and names of earlier constants;
-    any other value is None, and so are the ones that count on from it.
-    """
-    out: list[tuple[str, int | None]] = []
-    values: dict[str, int | None] = {}
-    current: int | None = -1
+def _enumerator_parts(body: str) -> Iterator[list[str]]:
+    """The tokens of each constant of an enum's body: its name, and what stands behind it up to the comma."""
     part: list[str] = []
     depth = 0
     for tok in [*tokens(body), ","]:
@@ -82,13 +76,26 @@ def parse_enumerators(body: str) -> tuple[tuple[str, int | None], ...]:
             part.append(tok)
             continue
         if part and (part[0][0].isalpha() or part[0][0] == "_"):
-            if len(part) > 2 and part[1] == "=":
-                current = _value(part[2:], values)
-            else:
-                current = None if current is None else current + 1
-            values[part[0]] = current
-            out.append((part[0], current))
+            yield part
         part = []
+
+
+def parse_enumerators(body: str) -> tuple[tuple[str, int | None], ...]:
+    """The constants of an enum's body in order, with values where they are plain numbers.
+
+    Understood are numbers, `1 << n`, BIT(n) and names of earlier constants;
+    any other value is None, and so are the ones that count on from it.
+    """
+    out: list[tuple[str, int | None]] = []
+    values: dict[str, int | None] = {}
+    current: int | None = -1
+    for part in _enumerator_parts(body):
+        if len(part) > 2 and part[1] == "=":
+            current = _value(part[2:], values)
+        else:
+            current = None if current is None else current + 1
+        values[part[0]] = current
+        out.append((part[0], current))
     return tuple(out)
 
 
@@ -99,23 +106,12 @@ def enumerator_texts(body: str) -> dict[str, tuple[str, int]]:
     """
     out: dict[str, tuple[str, int]] = {}
     base, behind = "0", -1
-    part: list[str] = []
-    depth = 0
-    for tok in [*tokens(body), ","]:
-        if tok in _CLOSING:
-            depth += 1
-        elif tok in (")", "]", "}"):
-            depth -= 1
-        if tok != "," or depth > 0:
-            part.append(tok)
-            continue
-        if part and (part[0][0].isalpha() or part[0][0] == "_"):
-            if len(part) > 2 and part[1] == "=":
-                base, behind = _WORDS_APART.sub(r"\1 ", "\0".join(part[2:])).replace("\0", ""), 0
-            else:
-                behind += 1
-            out[part[0]] = (base, behind)
-        part = []
+    for part in _enumerator_parts(body):
+        if len(part) > 2 and part[1] == "=":
+            base, behind = _WORDS_APART.sub(r"\1 ", "\0".join(part[2:])).replace("\0", ""), 0
+        else:
+            behind += 1
+        out[part[0]] = (base, behind)
     return out
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A file as an editor has it: its findings, which of them are new, its fixes; it knows no protocol."""
+"""A file as an editor has it: its findings, which of them are new, its fixes; independent of the protocol."""
 
 from __future__ import annotations
 
