@@ -19,6 +19,7 @@ LAYERS = (
     ("cli",),
     ("report",),
     ("replay",),
+    ("watch",),
     ("queries",),
     ("review",),
     ("engine",),

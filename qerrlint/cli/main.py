@@ -19,6 +19,7 @@ from qerrlint.errors import QerrlintError
 _COMMANDS = {
     "check": "Analyse files or a whole tree.",
     "patch": "Review patches as posted: mails, an mbox, a diff, a saved page.",
+    "watch": "Review the new series of a mailing list's archive, as a site of pages.",
     "diff": "Review a commit, a range, or staged changes.",
     "fix": "Write the mechanical fixes of a tree as a series of patches.",
     "rules": "List the rules.",

@@ -31,18 +31,10 @@ def finish(
 
     `wanted` are the statuses of those to show; the text format leaves out those below `least_in_text`.
     """
-    from qerrlint.cli.reporting.unshown import at_least, ordered, unshown
-    from qerrlint.review.report_model import described
+    from qerrlint.cli.reporting.unshown import at_least, unshown
 
     options = settings.options
-    rendered = replace(
-        result,
-        findings=tuple(ordered(shown, options.sort)),
-        fail_on=settings.fail_on,
-        rules=described(settings.all_rules, settings.rules),
-        exempted=tuple(found for found in result.exempted if settings.lists(found)),
-        unshown=unshown(result.findings, settings, wanted, settings.min_severity),
-    )
+    rendered = presented(result, settings, shown, wanted)
     text = rendered
     if least_in_text is not None and not options.statistics:
         text = replace(
@@ -67,6 +59,23 @@ def finish(
     if options.quiet and any(form == "text" for form, _ in targets(options)):
         _tell_gaps(result)
     return exit_code(result, settings, shown)
+
+
+def presented(
+    result: Result, settings: Settings, shown: Sequence[Reported], wanted: Collection[str] = ()
+) -> Result:
+    """The result as formats render it: the findings to show, the rules, what the settings hide."""
+    from qerrlint.cli.reporting.unshown import ordered, unshown
+    from qerrlint.review.report_model import described
+
+    return replace(
+        result,
+        findings=tuple(ordered(shown, settings.options.sort)),
+        fail_on=settings.fail_on,
+        rules=described(settings.all_rules, settings.rules),
+        exempted=tuple(found for found in result.exempted if settings.lists(found)),
+        unshown=unshown(result.findings, settings, wanted, settings.min_severity),
+    )
 
 
 def exit_code(result: Result, settings: Settings, shown: Sequence[Reported]) -> int:

@@ -41,13 +41,13 @@ def _start(make_state: Callable[[], object], function: Callable[..., object]) ->
 
     # Ctrl-C on a terminal reaches all processes: the parent ends, and this one with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     relax()
     _Worker.state = make_state()
     _Worker.function = function
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when its parent has ended, however that was: nobody waits for what it still does."""
     import multiprocessing
     from multiprocessing.connection import wait

@@ -7,17 +7,14 @@ security policy enforces it.
 
 from __future__ import annotations
 
-import hashlib
 import re
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import groupby
 from typing import TextIO
 
 from qerrlint.findings import SEVERITIES
-from qerrlint.report.htmltext import code, credit, finding, prose, repeated, said
+from qerrlint.report.htmltext import code, credit, finding, page_head, prose, repeated, resource, said
 from qerrlint.report.printable import printable, with_references
 from qerrlint.report.wording import (
     contract_line,
@@ -36,10 +33,6 @@ from qerrlint.result import DiffFile, DiffHunk, DiffLine, PatchInfo, Reported, R
 # Where a finding stands in a diff: a line of the patch's text, or a path and a line of it after the change.
 Spot = int | tuple[str, int]
 
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; "
-    "form-action 'none'"
-)
 # A statement goes on behind a line that ends in an operator or leaves a parenthesis open.
 _GOES_ON = re.compile(r"(?:[,=?+|&^<>]|&&|\|\||[-*/%])\s*\Z")
 _REST_OF_STATEMENT = 8
@@ -67,15 +60,7 @@ class _Page:
     def lines(self) -> Iterator[str]:
         """The page, line by line."""
         title = f"qerrlint: {_title(self._result)}"
-        yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-        script = _resource("page.js")
-        digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY.format(digest=digest)}">'
-        yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        yield '<meta name="color-scheme" content="light dark">'
-        yield f"<title>{said(title)}</title>"
-        style = _resource("page.css")
-        yield f"<style>\n{style}</style>\n<script>{script}</script>\n</head>"
+        yield from page_head(title, resource("page.css"), resource("page.js"))
         yield f"<body>\n<header>\n<h1>{said(title)}</h1>"
         yield f"<p><strong>{said(tally(self._result))}</strong></p>"
         yield f'<p class="dim">{said(looked_at(self._result))}</p>'
@@ -235,10 +220,6 @@ class _Waiting:
 def ordered(found: Sequence[Reported]) -> list[Reported]:
     """The worst first, of equal ones in the order given."""
     return sorted(found, key=lambda item: -SEVERITIES.index(item.severity))
-
-
-def _resource(name: str) -> str:
-    return files("qerrlint.report").joinpath(name).read_text("utf-8")
 
 
 def _at(file: DiffFile, line: DiffLine, spots: dict[Spot, list[Reported]]) -> Iterator[Reported]:

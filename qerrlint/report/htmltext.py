@@ -6,15 +6,41 @@ Whatever comes from a patch goes through said() or code(), and nothing else writ
 
 from __future__ import annotations
 
+import hashlib
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from html import escape
+from importlib.resources import files
 
 from qerrlint.report.printable import one_line, printable_code
 from qerrlint.report.wording import circumstances, position, raised
 from qerrlint.result import Place, Reported, Result
 
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src {script}; base-uri 'none'; form-action 'none'"
+)
 _QUOTED = re.compile(r"`([^`]+)`")
+
+
+def resource(name: str) -> str:
+    """The text of a file that lies beside this module, by its path."""
+    return files("qerrlint.report").joinpath(name).read_text("utf-8")
+
+
+def page_head(title: str, style: str, script: str = "") -> Iterator[str]:
+    """The start of a page up to its body. Nothing but this style and script is in force: a policy says so."""
+    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = _POLICY.format(script=f"'sha256-{digest}'" if script else "'none'")
+    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield '<meta name="color-scheme" content="light dark">'
+    yield f"<title>{said(title)}</title>"
+    yield f"<style>\n{style}</style>"
+    if script:
+        yield f"<script>{script}</script>"
+    yield "</head>"
 
 
 def said(text: str) -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.commands.cache import change_store, store_of
 from qerrlint.cli.options import Options, common, not_empty, status_option
 from qerrlint.cli.output import finish
-from qerrlint.cli.settings import Settings, bound, refuse_targets, settle, targets
+from qerrlint.cli.review_input.review_stacks import review_stacks
+from qerrlint.cli.settings import Settings, refuse_targets, targets
 from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def command(
         names = [*files, *(folder for folder, _ in inboxes)]
         raise InputError(f"{', '.join(names) or 'standard input'}: no patch in it")
     beneath = [one for file in onto for one in assemble(read_mails(file)) if one.patches]
-    settings, result = _review(options, base, series, beneath)
+    settings, result = review_stacks(options, base, series, beneath)
     # Of a series of which there is only the cover letter all patches are missing.
     alone = [f'"{one.title}": {problem}' for one in every if not one.patches for problem in one.problems]
     result = replace(result, notices=(*result.notices, *alone))
@@ -147,53 +147,9 @@ def _compared(
     earlier = earlier_version([message for file in against for message in read_mails(file)], series)
     if earlier is None:
         raise InputError(f"{', '.join(against)}: no earlier version of the series in it")
-    _, former = _review(options, None, [earlier], beneath)
+    _, former = review_stacks(options, None, [earlier], beneath)
     result = compare_versions(result, former, successor(earlier, series), earlier, settings.rules)
     new = sum(settings.shows(found) and found.against == "new" for found in result.findings)
     if result.against is None:
         return result
     return replace(result, against=result.against.shown(settings.shows, new))
-
-
-def _review(
-    options: Options, base: str | None, series: Sequence[Series], beneath: Sequence[Series]
-) -> tuple[Settings, Result]:
-    """The review of all series, each stack of them on its own base.
-
-    Each base's severities and baseline apply to its stack; the first base's settings decide what is shown.
-    """
-    from qerrlint.cli.review_input.base_selection import open_base, sorted_stacks
-    from qerrlint.result import TreeInfo
-    from qerrlint.review.apply_policy import judged_change
-    from qerrlint.review.merge_results import merged
-    from qerrlint.review.series_review import review_series
-    from qerrlint.review.unfit_hunks import with_unfit_hunks
-
-    results: list[Result] = []
-    settings: Settings | None = None
-    for stack in sorted_stacks(options, series, beneath):
-        opened = open_base(options, base, [*beneath, *stack.series], partial=bool(stack.missing))
-        if opened is None:
-            from qerrlint.review.without_tree import review_loose
-
-            settings = settle(options, None)
-            result = review_loose(series, settings.rules)
-            return settings, judged_change(result, settings.configuration, settings.baseline, None)
-        with opened.source as source:
-            own = settle(options, source)
-            settings = settings or own
-            tree = TreeInfo(opened.root, source.revision, opened.found_by, settings.reach)
-            notes = [*opened.notes, *stack.notes]
-            if own.configuration != settings.configuration:
-                notes.append(
-                    f'the base of "{stack.series[0].title}" has another configuration than that of the first '
-                    "series: rules, filters and --fail-on are those of the first"
-                )
-            with store_of(options) as store:
-                unfit, kept = with_unfit_hunks, change_store(store, settings)
-                result = review_series(
-                    source, stack, settings.rules, tree, notes, beneath, unfit, bound(options), kept
-                )
-            results.append(judged_change(result, own.configuration, own.baseline, source))
-    assert settings is not None
-    return settings, merged(results)

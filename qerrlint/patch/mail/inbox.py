@@ -59,7 +59,7 @@ def read_thread(folder: str | os.PathLike[str], message_id: str) -> list[Message
     """
     root = os.fspath(folder)
     wanted = message_id.strip().strip("<>")
-    archives = [_Archive(path) for path in _repositories(root)]
+    archives = [Archive(path) for path in repositories(root)]
     try:
         found = next((entry for archive in archives if (entry := archive.find(wanted)) is not None), None)
         if found is None:
@@ -82,7 +82,7 @@ def read_thread(folder: str | os.PathLike[str], message_id: str) -> list[Message
             archive.close()
 
 
-def _repositories(root: str) -> list[str]:
+def repositories(root: str) -> list[str]:
     """The repositories of an archive, the newest epoch first."""
     for folder in (os.path.join(root, "git"), root):
         epochs = [name for name in _listed(folder) if re.fullmatch(r"\d+\.git", name)]
@@ -117,6 +117,11 @@ def _members(heads: Sequence[_Head], wanted: str) -> set[int]:
     return found
 
 
+def mail_ids(data: bytes) -> tuple[str, frozenset[str]]:
+    """The message-id of a mail, "" without one, and the ids that it refers to."""
+    return _head(data)
+
+
 def _head(data: bytes) -> _Head:
     end = re.search(rb"^\r?\n", data, re.M)
     own, refers = "", set()
@@ -129,12 +134,38 @@ def _head(data: bytes) -> _Head:
     return _Head(own, frozenset(refers))
 
 
-class _Archive:
+class Archive:
     """One repository of an archive. Raises InputError when there is none at `path`."""
 
     def __init__(self, path: str) -> None:
         self._git = Git(require(path).git_dir)
         self._reader = BlobReader(self._git)
+
+    def head(self) -> str | None:
+        """The newest commit; None in a repository without any."""
+        code, out, _ = self._git.try_run(("rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
+        return out.decode("ascii").strip() if code == 0 else None
+
+    def arrived(self, after: str | None, until: str, not_before: int | None = None) -> list[tuple[int, str]]:
+        """Time and blob of the mails of the commits up to `until`, the oldest first.
+
+        `after` is a commit whose mails, and those before it, are known; one that is no ancestor (the archive
+        was written anew) stands for none. Without it `not_before` (seconds since 1970) bounds the mails.
+        """
+        if after is not None and self._git.try_run(("merge-base", "--is-ancestor", after, until))[0] == 0:
+            span, not_before = f"{after}..{until}", None
+        else:
+            span = until
+        entries = self._bounded(self._all(None, span), not_before, None)
+        return [(entry.time, entry.blob) for entry in entries][::-1]
+
+    def newest(self) -> int | None:
+        """When the newest mail arrived; None without any."""
+        return next((entry.time for entry in self._all(None)), None)
+
+    def read(self, blob: str) -> bytes | None:
+        """The bytes of a mail; None where the object is missing."""
+        return self._reader.read(blob)
 
     def close(self) -> None:
         """End the git process."""
@@ -156,20 +187,24 @@ class _Archive:
 
     def entries(self, since: int | None, until: int | None, path: str | None = None) -> Iterator[_Entry]:
         """The mails committed in a time, the newest commit first; with `path` those of that file."""
+        return self._bounded(self._all(path), since, until)
+
+    @staticmethod
+    def _bounded(entries: Iterable[_Entry], since: int | None, until: int | None) -> Iterator[_Entry]:
         older = 0
-        for entry in self._all(path):
-            if since is None or until is None or since <= entry.time <= until:
-                older = 0
-                yield entry
-            elif entry.time < since:
+        for entry in entries:
+            if since is not None and entry.time < since:
                 older += 1
                 if older == _STRAGGLERS:
                     return
+            elif until is None or entry.time <= until:
+                older = 0
+                yield entry
 
-    def _all(self, path: str | None) -> Iterator[_Entry]:
+    def _all(self, path: str | None, span: str = "HEAD") -> Iterator[_Entry]:
         command = ("log", "--raw", "-z", "--no-abbrev", "--no-renames", "--root", "--no-notes")
         form = ("--no-ext-diff", "--no-textconv", "--no-color", "--format=%x01%ct")
-        for record in self._git.records((*command, *form, "HEAD", *(("--", path) if path else ()))):
+        for record in self._git.records((*command, *form, span, *(("--", path) if path else ()))):
             yield from _entries(record)
 
     def heads(self, entries: Iterable[_Entry]) -> Iterator[_Head]:
