@@ -278,10 +278,10 @@ def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(tmp_path: Path) 
     found = text_of(tmp_path / "site", tmp_path / "drafts")
     assert len([name for name in found if "/series/" in name]) == 5
     assert [name for name in found if "/tmp/" in name or "/new/" in name] == []
-    fresh = [sys.executable, "-m", "qerrlint", "watch", "--inbox", str(inbox), "--once"]
-    fresh += ["--out", str(tmp_path / "b/site"), *ALL, *drafting(tmp_path / "b/drafts")]
     (tmp_path / "b").mkdir()
-    subprocess.run(list(map(str, fresh)), env=env, check=True, capture_output=True)
+    fresh = [sys.executable, "-m", "qerrlint", "watch", "--inbox", str(inbox), "--once"]
+    fresh += ["--out", str(tmp_path / "b/site"), *map(str, (*ALL, *drafting(tmp_path / "b/drafts")))]
+    subprocess.run(fresh, env=env, check=True, capture_output=True)
     assert strip_runs(found) == strip_runs(text_of(tmp_path / "b/site", tmp_path / "b/drafts"))
     again = subprocess.run(command, env=env, check=True, capture_output=True)
     assert again.stderr == b"0 new mails, 0 series reviewed; 5 series in all\n"
