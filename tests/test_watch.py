@@ -230,6 +230,18 @@ def test_a_review_without_an_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> No
     assert outcome.failed == "the review ended early (exit code 7; out of memory?)"
 
 
+def test_what_a_killed_run_has_left_is_removed(inbox: Path, tmp_path: Path) -> None:
+    site, drafts = tmp_path / "site", tmp_path / "drafts"
+    watch(inbox, site, *drafting(drafts))
+    left = [top / ".qerrlint-71-0123456789ab" for top in (site, site / "series", drafts / "tmp")]
+    own = site / ".qerrlint-notes"
+    for path in (*left, own):
+        path.write_text("half")
+    watch(inbox, site, *drafting(drafts))
+    assert not any(path.exists() for path in left)
+    assert own.exists()
+
+
 def text_of(site: Path, drafts: Path) -> dict[str, str]:
     """Everything that a run gives, but for the feed's own id, which is drawn."""
     found = {}
@@ -277,7 +289,7 @@ def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(tmp_path: Path) 
     assert killed > 1, "it was never killed"
     found = text_of(tmp_path / "site", tmp_path / "drafts")
     assert len([name for name in found if "/series/" in name]) == 5
-    assert [name for name in found if "/tmp/" in name or "/new/" in name] == []
+    assert [name for name in found if "/tmp/" in name or "/new/" in name or "/.qerrlint" in name] == []
     (tmp_path / "b").mkdir()
     fresh = [sys.executable, "-m", "qerrlint", "watch", "--inbox", str(inbox), "--once"]
     fresh += ["--out", str(tmp_path / "b/site"), *map(str, (*ALL, *drafting(tmp_path / "b/drafts")))]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from typing import IO
 
 from qerrlint.errors import InputError
 from qerrlint.source.directory import DirectorySource
+
+
+_TEMPORARY = re.compile(r"\.qerrlint-\d+-[0-9a-f]{12}")
 
 
 def replace_file(source: DirectorySource, path: str, old: bytes, new: bytes) -> None:
@@ -57,6 +61,16 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def remove_leftovers(folder: str) -> None:
+    """Delete what replacing() leaves in a folder when its process is killed; nothing else may write there.
+
+    Raises OSError.
+    """
+    for name in os.listdir(folder):
+        if _TEMPORARY.fullmatch(name):
+            os.unlink(os.path.join(folder, name))
 
 
 def link_within(root: str, path: str) -> str | None:

@@ -22,6 +22,7 @@ from qerrlint.errors import InputError, UsageError
 from qerrlint.patch.mail.arrivals import StoredMails, deliveries, month_before_newest
 from qerrlint.report.site.feed import feed
 from qerrlint.report.site.index_page import failed_page, index_page, with_site_line
+from qerrlint.source.writing import remove_leftovers
 from qerrlint.watch.series_rows import row_of, series_of, subsystems, superseded
 from qerrlint.watch.state import FAILED, REVIEWED, WAITING, Draft, SeriesRow, State, StoredMail
 
@@ -106,8 +107,10 @@ def _folders(setup: Setup) -> None:
     try:
         for folder in wanted:
             os.makedirs(folder, exist_ok=True)
+        for folder in (setup.site, *wanted):
+            remove_leftovers(folder)
     except OSError as error:
-        raise UsageError(f"{folder}: cannot be made: {error.strerror}") from None
+        raise UsageError(f"{folder}: cannot be made or written: {error.strerror}") from None
 
 
 def _to_review(
