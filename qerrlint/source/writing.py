@@ -13,7 +13,6 @@ from typing import IO
 from qerrlint.errors import InputError
 from qerrlint.source.directory import DirectorySource
 
-
 _TEMPORARY = re.compile(r"\.qerrlint-\d+-[0-9a-f]{12}")
 
 
