@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from qerrlint.device_page import DeviceChange
 from qerrlint.findings import SEVERITIES
 
 
@@ -329,7 +330,8 @@ class Result:
     sorted by (path, line, rule); of a change it is what exemptions took away on the after side. `unshown`
     counts the findings that options leave out of `findings`. `fail_on` is the lowest severity that fails the
     run, or never. `partial`: patches are missing on purpose, so what lacks them is no failure of the run.
-    `contracts` are those that the change as a whole alters."""
+    `contracts` are those that the change as a whole alters; `devices` are the types of device models that it
+    adds, alters or touches, worked out where a format shows them."""
 
     command: str
     tree: TreeInfo
@@ -347,3 +349,4 @@ class Result:
     fail_on: str = "warning"
     partial: bool = False
     contracts: tuple[ReportedContract, ...] = ()
+    devices: tuple[DeviceChange, ...] = ()

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from commandline import run
+from commandline import git, run
 from jsonschema import Draft202012Validator
 
 import qerrlint
@@ -147,3 +148,57 @@ def test_an_unknown_type_is_one_line_with_names_that_are_near(tree: Path) -> Non
     ran = run("device", "--tree", str(tree), "lampe")
     assert ran.code == 2
     assert ran.err == "qerrlint: no type 'lampe' in this tree; near: lamp\n"
+
+
+def changed(tree: Path, *edits: tuple[str, str]) -> Path:
+    """The page of a review of lamp.c with texts replaced."""
+    git(tree, "init", "-q", "-b", "main")
+    git(tree, "add", "-A")
+    git(tree, "commit", "-q", "-m", "base")
+    file = tree / "hw/misc/lamp.c"
+    text = file.read_text()
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text)
+    page = tree / "page.html"
+    run("diff", "--tree", str(tree), "--format", f"html:{page}", "--min-severity", "error")
+    return page
+
+
+def devices(page: Path) -> dict[str, str]:
+    """The summary and the table of each type, tags taken out."""
+    found = re.findall(r'<details class="device">(.*?)</details>', page.read_text("utf-8"), re.S)
+    plain = [re.sub(r"<[^>]+>", " ", one.replace("</summary>", "\n")) for one in found]
+    halves = [[" ".join(part.split()) for part in one.strip().split("\n", 1)] for one in plain]
+    return {half[0]: half[1] for half in halves}
+
+
+def test_a_page_of_a_change_shows_what_it_does_to_a_type(tree: Path) -> None:
+    page = changed(
+        tree,
+        ("    uint32_t regs[4];\n", "    uint32_t regs[4];\n    uint64_t level;\n"),
+        (
+            "    qemu_bh_delete(LAMP(dev)->bh);\n",
+            "    qemu_bh_delete(LAMP(dev)->bh);\n    timer_free(LAMP(dev)->timer);\n",
+        ),
+    )
+    ((summary, table),) = devices(page).items()
+    assert re.fullmatch(r"lamp hw/misc/lamp.c:\d+; \d+ lines changed; touched: lamp_exit\(\)", summary)
+    assert re.search(r"- realize +timer_new_ns\(\).* never given back", table)
+    assert re.search(r"\+ realize +timer_new_ns\(\).* given back by lamp_exit\(\)", table)
+    assert re.search(r"\+ 16 +8 +uint64_t level", table)
+    assert re.search(r"migrates +vmstate_lamp", table), "what stays is shown as well"
+
+
+def test_a_type_that_only_moved_is_not_shown(tree: Path) -> None:
+    page = changed(tree, ('#define TYPE_LAMP "lamp"\n', '#define TYPE_LAMP "lamp"\n#define LAMP_LEVELS 3\n'))
+    assert devices(page) == {}
+    assert "Device models" not in page.read_text("utf-8")
+
+
+def test_a_new_and_a_removed_type(tree: Path) -> None:
+    page = changed(tree, ('#define TYPE_LAMP "lamp"', '#define TYPE_LAMP "lantern"'))
+    found = devices(page)
+    assert sorted(summary.split("; ")[1] for summary in found) == ["added", "removed"]
+    assert {summary.split()[0] for summary in found} == {"lantern", "lamp"}

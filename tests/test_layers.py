@@ -33,6 +33,7 @@ LAYERS = (
     ("absint",),
     ("c",),
     ("result",),
+    ("device_page",),
     ("findings",),
     ("ir",),
     ("patch",),

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from qerrlint.c.initialisers import tables_of_type
 from qerrlint.checks.devices.life_cycle import SETUP, UNDOING, LifeCycle
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.device_page import DeviceChange, DevicePage, Field, Held, PhaseFunction, Place, Region, State
 from qerrlint.domain.ownership import Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.errors import UsageError
@@ -22,98 +23,6 @@ from qerrlint.source.span import LineIndex
 _MOST_NEAR = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line of a file."""
-
-    path: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseFunction:
-    """A function of a phase, the slot that it is stored in, the place of that, the type that stores it."""
-
-    phase: str
-    function: str
-    slot: str
-    owner: str
-    at: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a setup phase takes: by which call, into what, and the functions that give it back."""
-
-    phase: str
-    function: str
-    call: str
-    object: str
-    at: Place
-    released: tuple[str, ...]
-    elsewhere: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A region: the table of its callbacks, the text of its size and the number that it comes to."""
-
-    table: str
-    read: str
-    write: str
-    size: str
-    bytes: int | None
-    at: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of the state struct: its type, with dimensions, its offset and size where known."""
-
-    name: str
-    type: str
-    offset: int | None
-    size: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A description of the migrated state: the variable, its name, version and place."""
-
-    variable: str
-    name: str
-    version: str
-    at: Place | None
-
-
-@dataclass(frozen=True, slots=True)
-class DevicePage:
-    """One type. `parents` are its ancestors, the nearest first; `complete` whether all of them were found.
-
-    `state` is what migrates, None where the type (and its parents) describe nothing.
-    """
-
-    name: str
-    written: str
-    at: Place
-    abstract: bool
-    macro: str
-    parents: tuple[str, ...]
-    complete: bool
-    interfaces: tuple[str, ...]
-    instance_struct: str
-    class_struct: str
-    bus: str
-    user_creatable: bool
-    unpluggable: bool
-    phases: tuple[PhaseFunction, ...]
-    held: tuple[Held, ...]
-    regions: tuple[Region, ...]
-    properties: tuple[str, ...]
-    state: State | None
-    fields: tuple[Field, ...]
-
-
 def find_types(program: Program, wanted: str, pairs: tuple[Pair, ...]) -> list[DevicePage]:
     """The types of that name: as QOM knows it, or the macro that stands for it.
 
@@ -125,6 +34,63 @@ def find_types(program: Program, wanted: str, pairs: tuple[Pair, ...]) -> list[D
     if not found:
         raise UsageError(_unknown(wanted, every))
     return [_Reader(program, one, pairs).page() for one in found]
+
+
+def device_changes(
+    before: Program, after: Program, paths: Iterable[str], pairs: tuple[Pair, ...]
+) -> Iterator[DeviceChange]:
+    """The types that C files define and a change adds, removes, alters or touches, by file.
+
+    A type is touched where a function has another text that one of its phases, or a callback of one of its
+    regions, reaches. `paths` are those of
+    changed files, on either side; a file that was renamed counts as removed and added.
+    """
+    for path in paths:
+        was, now = (
+            {one.name: one for one in graph_of(program.environment).of_file(path)}
+            for program in (before, after)
+        )
+        changed = _changed_functions(before, after, path)
+        for name in [*now, *(name for name in was if name not in now)]:
+            old, new = (
+                _Reader(program, types[name], pairs) if name in types else None
+                for program, types in ((before, was), (after, now))
+            )
+            reached = (*new.functions(), *new.guest_functions()) if new is not None else ()
+            touched = tuple(dict.fromkeys(one for one in reached if one in changed))
+            pages = [one.page() if one is not None else None for one in (old, new)]
+            if touched or _without_lines(pages[0]) != _without_lines(pages[1]):
+                yield DeviceChange(pages[0], pages[1], touched)
+
+
+def _without_lines(page: DevicePage | None) -> DevicePage | None:
+    """The page without what every change above a place alters."""
+    if page is None:
+        return None
+    nowhere = Place("", 0)
+    return replace(
+        page,
+        at=nowhere,
+        phases=tuple(replace(one, at=nowhere) for one in page.phases),
+        held=tuple(replace(one, at=nowhere) for one in page.held),
+        regions=tuple(replace(one, at=nowhere) for one in page.regions),
+        state=replace(page.state, at=None) if page.state is not None else None,
+    )
+
+
+def _changed_functions(before: Program, after: Program, path: str) -> frozenset[str]:
+    """The functions of a file whose text is another one after the change."""
+    old, new = (
+        {
+            (name, unit.text.of(piece.span))
+            for name, pieces in unit.definitions.by_name.items()
+            for piece in pieces
+        }
+        if (unit := program.unit(path)) is not None
+        else set()
+        for program in (before, after)
+    )
+    return frozenset(name for name, _ in new - old)
 
 
 def _unknown(wanted: str, every: Sequence[QomType]) -> str:
@@ -146,7 +112,30 @@ class _Reader:
         self._life = LifeCycle(AnalysedFile(unit, pairs)) if unit is not None else None
         self._lines: dict[str, LineIndex] = {}
 
+    def functions(self) -> tuple[str, ...]:
+        """The functions of the file that phases of the type, and of its parents in the file, reach."""
+        life = self._life
+        if life is None:
+            return ()
+        here = [one for one in self._of.lineage if one.path == self._of.path]
+        entries = [
+            entry.function for one in here for entry in life.entries(one, *SETUP, *UNDOING, "class_init")
+        ]
+        return life.reached(entries)
+
+    def guest_functions(self) -> tuple[str, ...]:
+        """The functions of the file that the callbacks of the type's regions reach."""
+        tables = {one.table.name: one for one in region_tables(self._of.path, self._data)}
+        used = [
+            tables[use.table]
+            for use in region_uses(self._of.path, self._data)
+            if use.table in tables and self._is_own(use.span.start)
+        ]
+        entries = [name for one in used for name in (one.read, one.write) if name]
+        return self._life.reached(entries) if self._life is not None else ()
+
     def page(self) -> DevicePage:
+        """What is known of the type."""
         of = self._of
         return DevicePage(
             name=of.name,
@@ -229,13 +218,7 @@ class _Reader:
         """Whether a place of the file is in a function that a phase of the type, or a parent's, reaches."""
         life = self._life
         piece = life.unit.definitions.around(offset) if life is not None else None
-        if life is None or piece is None:
-            return False
-        here = [one for one in self._of.lineage if one.path == self._of.path]
-        entries = [
-            entry.function for one in here for entry in life.entries(one, *SETUP, *UNDOING, "class_init")
-        ]
-        return piece.name in life.reached(entries)
+        return piece is not None and piece.name in self.functions()
 
     def _state(self) -> State | None:
         stored = self._of.stored("vmsd")

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import TextIO
 
 from qerrlint.findings import SEVERITIES
+from qerrlint.report.html_devices import device_section
 from qerrlint.report.htmltext import code, credit, finding, page_head, prose, repeated, resource, said
 from qerrlint.report.printable import printable, with_references
 from qerrlint.report.wording import (
@@ -65,6 +66,7 @@ class _Page:
         yield f"<p><strong>{said(tally(self._result))}</strong></p>"
         yield f'<p class="dim">{said(looked_at(self._result))}</p>'
         yield from _listed("Contract changes", [said(contract_line(one)) for one in self._result.contracts])
+        yield from device_section(self._result.devices)
         yield from _listed("Notes", [prose(notice) for notice in self._result.notices])
         yield from _listed("Not analysed, or only in part", [prose(gap.text) for gap in gaps(self._result)])
         yield from _listed("Findings", [self._link(group) for group in self._groups], "findings")

@@ -39,6 +39,7 @@ def merged(results: Sequence[Result]) -> Result:
         notices=tuple(dict.fromkeys(notice for result in results for notice in result.notices)),
         series=tuple(series),
         contracts=tuple(contract for result in results for contract in result.contracts),
+        devices=tuple(device for result in results for device in result.devices),
         exempted=tuple(sorted({e for result in results for e in result.exempted}, key=exemption_order)),
     )
 

@@ -65,6 +65,7 @@ def command(
     from contextlib import ExitStack
     from dataclasses import replace
 
+    from qerrlint.cli.review_input.device_tables import with_devices
     from qerrlint.cli.review_input.diff_sides import below, open_sides
     from qerrlint.result import Skipped, TreeInfo
     from qerrlint.review.apply_policy import judged_change
@@ -95,6 +96,8 @@ def command(
         with store_of(options) as store:
             kept = change_store(store, settings)
             result = review_merge(parents, after, settings.rules, tree, bound(options), changed, kept)
+        pairs = [path for pair in parents[0].pairs for path in (pair.old, pair.new) if path is not None]
+        result = with_devices(result, options, settings, before, after, pairs)
         if paths:
             about = [f for f in result.findings if below(f.place.path, paths) or f.place.path not in changed]
             result = replace(result, findings=tuple(about))

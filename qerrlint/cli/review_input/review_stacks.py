@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qerrlint.cli.commands.cache import change_store, store_of
 from qerrlint.cli.options import Options
+from qerrlint.cli.review_input.device_tables import with_devices_of_series
 from qerrlint.cli.settings import Settings, bound, settle
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def review_stacks(
                 result = review_series(
                     source, stack, settings.rules, tree, notes, beneath, unfit, bound(options), kept
                 )
+            result = with_devices_of_series(result, options, own, source, stack.series, beneath)
             results.append(judged_change(result, own.configuration, own.baseline, source))
     assert settings is not None
     return settings, merged(results)

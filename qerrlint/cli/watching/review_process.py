@@ -173,6 +173,8 @@ def reviewed(options: Options, task: Task) -> Outcome:
     series = [one for one in series_of(read_thread(task.mails, task.key)) if one.message_ids & task.own]
     if not series:
         raise InputError("the mails of the series are no longer there")
+    # What the page shows is worked out for it.
+    options = replace(options, formats=("html",))
     settings, result = review_stacks(options, None, series, ())
     shown = [f for f in result.findings if settings.shows(f) and f.status in _STATUSES]
     found = folded(shown, settings.all_rules)

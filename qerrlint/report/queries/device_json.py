@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from qerrlint.queries.device import DevicePage
+from qerrlint.device_page import DevicePage
 
 
 def document(pages: Sequence[DevicePage], root: str, revision: str | None) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from qerrlint.queries.device import DevicePage, Field, Held, Place, Region
+from qerrlint.device_page import DevicePage, Field, Held, Place, Region
 from qerrlint.report.printable import one_line, printable
 from qerrlint.report.terminal import AMBER, BLANK, DIM, FRAME, Line, prose, verbatim
 
 _PHASES = ("class_init", "instance_init", "realize", "reset", "unrealize", "finalize")
 _WIDTH = 16
+_SECTIONS = ("phases", "takes", "regions", "properties", "migrates", "state")
 
 
 def lines(pages: Sequence[DevicePage]) -> Iterator[Line]:
@@ -34,12 +35,19 @@ def _page(page: DevicePage) -> Iterator[Line]:
         how = "can be unplugged" if page.unpluggable else "cannot be unplugged"
         by = "" if page.user_creatable else ", not made by the user"
         yield _row("bus", f"{page.bus}, {how}{by}")
-    yield from _section("phases", _phases(page))
-    yield from _section("takes", [_held(one) for one in page.held])
-    yield from _section("regions", [_region(one) for one in page.regions])
-    yield from _section("properties", [", ".join(page.properties)] if page.properties else [])
-    yield from _section("migrates", [_state(page)])
-    yield from _section("state", [_field(one) for one in page.fields])
+    told = facts(page)
+    for head in _SECTIONS:
+        yield from _section(head, [text for section, text in told if section == head])
+
+
+def facts(page: DevicePage) -> list[tuple[str, str]]:
+    """The sections of a page and their lines, in order."""
+    out = [("phases", text) for text in _phases(page)]
+    out += [("takes", _held(one)) for one in page.held]
+    out += [("regions", _region(one)) for one in page.regions]
+    out += [("properties", ", ".join(page.properties))] if page.properties else []
+    out.append(("migrates", _state(page)))
+    return out + [("state", _field(one)) for one in page.fields]
 
 
 def _row(head: str, text: str) -> Line:

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is known of a QOM type, as data: of a tree, and before and after a change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a file."""
+
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseFunction:
+    """A function of a phase, the slot that it is stored in, the place of that, the type that stores it."""
+
+    phase: str
+    function: str
+    slot: str
+    owner: str
+    at: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a setup phase takes: by which call, into what, and the functions that give it back."""
+
+    phase: str
+    function: str
+    call: str
+    object: str
+    at: Place
+    released: tuple[str, ...]
+    elsewhere: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region: the table of its callbacks, the text of its size and the number that it comes to."""
+
+    table: str
+    read: str
+    write: str
+    size: str
+    bytes: int | None
+    at: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the state struct: its type, with dimensions, its offset and size where known."""
+
+    name: str
+    type: str
+    offset: int | None
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A description of the migrated state: the variable, its name, version and place."""
+
+    variable: str
+    name: str
+    version: str
+    at: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePage:
+    """One type. `parents` are its ancestors, the nearest first; `complete` whether all of them were found.
+
+    `state` is what migrates, None where the type (and its parents) describe nothing.
+    """
+
+    name: str
+    written: str
+    at: Place
+    abstract: bool
+    macro: str
+    parents: tuple[str, ...]
+    complete: bool
+    interfaces: tuple[str, ...]
+    instance_struct: str
+    class_struct: str
+    bus: str
+    user_creatable: bool
+    unpluggable: bool
+    phases: tuple[PhaseFunction, ...]
+    held: tuple[Held, ...]
+    regions: tuple[Region, ...]
+    properties: tuple[str, ...]
+    state: State | None
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChange:
+    """A type before and after a change; None on the side that lacks it.
+
+    `touched` are functions that its phases or the callbacks of its regions reach, and whose text is another.
+    """
+
+    before: DevicePage | None
+    after: DevicePage | None
+    touched: tuple[str, ...]
