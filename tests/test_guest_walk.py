@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from qerrlint.c.divisions import divisions
 from qerrlint.c.typed_expression import (
     INT,
     UINT64,
@@ -238,3 +239,17 @@ def test_old_tables_name_a_function_for_each_size() -> None:
         ("lamp_init", 2),
         ("lamp_init", 4),
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "divisors"),
+    [
+        ("x = a / (uint64_t)s->x[i].y + 3;", ["(uint64_t)s->x[i].y"]),
+        ("y /= (s->a + 1) * 2;", ["(s->a + 1) * 2"]),
+        ("z = q % (b ? c : d)->e(f, 2)[3];", ["(b ? c : d)->e(f, 2)[3]"]),
+        ("w = t / -u, v = p / *r;", ["-u", "*r"]),
+        ("m = o / (s->x) % n;", ["(s->x)", "n"]),
+    ],
+)
+def test_divisors_are_whole_operands(code: str, divisors: list[str]) -> None:
+    assert [one.divisor for one in divisions(code)] == divisors

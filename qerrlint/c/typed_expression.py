@@ -399,6 +399,8 @@ def binary(sign: str, left: Column, right: Column) -> Column:
         return _zipped(_divided(sign), left, right, common)
     if sign == "&":
         return _masked(left, right, common)
+    if sign == "*" and 0 in (left.numbers, right.numbers):
+        return Column(0, common)
     work, wrap = _COMPUTED[sign], common.wrap
     if sign in ("|", "^"):
         return _zipped(work, left, right, common)

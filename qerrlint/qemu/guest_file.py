@@ -125,7 +125,7 @@ class GuestFile:
         reached = self.reached_from(entry.function, within)
         lowered = [one for name in sorted(reached) if (one := self.unit.lowered(name)) is not None]
         near = constants_of(self.names, lowered)
-        samples, region = self._samples(entry, near)
+        samples, region = self.samples(entry, near)
         if not samples:
             return
         found = self._walk(entry, function, samples, region, reached, wanted, blind)
@@ -160,7 +160,11 @@ class GuestFile:
             for path in decision.reads
         )
 
-    def _samples(self, entry: GuestEntry, near: frozenset[int]) -> tuple[Sequence[Sample], bool]:
+    def samples(self, entry: GuestEntry, near: frozenset[int]) -> tuple[Sequence[Sample], bool]:
+        """The accesses of an entry to try, without values, and whether the region's size is known.
+
+        `near` are the constants that the functions compare with.
+        """
         if entry.table is None:
             return (Sample(None, None),), False
         made = accesses(self.unit, entry.table, near, entry.size)
@@ -219,7 +223,7 @@ class GuestFile:
                 found.append(one)
 
         walk = Walk(self.names, len(samples), reached.__contains__, visit, blind=blind)
-        walk.run(function, self._columns(entry, function, samples))
+        walk.run(function, self.columns(entry, function, samples))
         return [
             GuestVisit(
                 entry,
@@ -232,7 +236,7 @@ class GuestFile:
             for one in found
         ]
 
-    def _columns(self, entry: GuestEntry, function: Function, samples: Sequence[Sample]) -> dict[str, Column]:
+    def columns(self, entry: GuestEntry, function: Function, samples: Sequence[Sample]) -> dict[str, Column]:
         """What the parameters of the entry hold for each sample."""
         signature = self.unit.signature(entry.function)
         columns: dict[str, Column] = {}

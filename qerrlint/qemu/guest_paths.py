@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from qerrlint.c.typed_expression import UNKNOWN, Column, Number, paths
-from qerrlint.ir.code import Addr, Assign, Call, Declare, Edge, Function, Return, identifiers, root
+from qerrlint.ir.code import Addr, Assign, Call, Declare, Edge, Event, Function, Return, identifiers, root
 from qerrlint.qemu.sample_scope import FileNames, SampleScope, read
 from qerrlint.source.span import Span
 
@@ -78,8 +78,9 @@ class Walk:
     """Walks functions of one file.
 
     `enter` says which callees are entered; `visit` is told of each call and of each assertion that may fail,
-    `returned` of each return of the function that is walked first. `blind` are the callees, for several
-    walks, that have been entered with nothing known of their arguments.
+    `returned` of each return of the function that is walked first, `reached` of each event and each test,
+    with the state before it, as often as that grows. `blind` are the callees, for several walks, that have
+    been entered with nothing known of their arguments.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Walk:
         enter: Callable[[str], bool],
         visit: Callable[[Visit], None],
         returned: Callable[[Function, Return, State], None] | None = None,
+        reached: Callable[[Function, Event | Edge, State], None] | None = None,
         blind: set[_Called] | None = None,
     ) -> None:
         self._names = names
@@ -96,6 +98,7 @@ class Walk:
         self._enter = enter
         self._visit = visit
         self._returned = returned
+        self._reached = reached
         self._done: dict[_Called, frozenset[int]] = {}
         self._blind = blind if blind is not None else set()
         self._steps = 0
@@ -169,6 +172,8 @@ class Walk:
         """The state behind a block's events; None where the function ends in it."""
         columns = dict(state.columns)
         for event in function.blocks[number].events:
+            if self._reached is not None:
+                self._reached(function, event, State(state.alive, columns, state.sure))
             if isinstance(event, Assign):
                 self._assign(function, columns, event)
             elif isinstance(event, Declare):
@@ -192,11 +197,11 @@ class Walk:
                     return None
                 if event.direct and self._enter(event.name):
                     calls[event.index] = State(state.alive, dict(columns), state.sure)
-                _after_call(columns, event)
+                self._after_call(function, columns, event)
         return State(state.alive, columns, state.sure)
 
     def _assign(self, function: Function, columns: dict[str, Column], event: Assign) -> None:
-        value = self._assigned(function, columns, event)
+        value = self.assigned(function, columns, event)
         _forget(columns, event.target)
         if value.numbers is None:
             return
@@ -206,7 +211,8 @@ class Walk:
         elif event.target.startswith("$"):
             columns[event.target] = value
 
-    def _assigned(self, function: Function, columns: Mapping[str, Column], event: Assign) -> Column:
+    def assigned(self, function: Function, columns: Mapping[str, Column], event: Assign) -> Column:
+        """What an assignment stores, by what the variables hold before it."""
         scope = SampleScope(self._names, function, columns)
         if not event.stated:
             return UNKNOWN
@@ -221,6 +227,13 @@ class Walk:
         value = text[start:]
         node = read(f"{event.target} {operator} ({value})" if operator else value)
         return scope.evaluated(node)
+
+    def _after_call(self, function: Function, columns: dict[str, Column], call: Call) -> None:
+        """Drop what a call may change: members, and locals whose address it gets."""
+        given = {root(arg.path) for arg in call.args if isinstance(arg, Addr)}
+        for path in list(columns):
+            if root(path) in given or path != root(path):
+                del columns[path]
 
     def _edges(
         self, function: Function, number: int, state: State, graph: _Graph
@@ -237,6 +250,8 @@ class Walk:
             if not edge.tests:  # an assertion of a constant
                 out.append((edge, state, None))
                 continue
+            if self._reached is not None:
+                self._reached(function, edge, state)
             node = self._names.node(edge.span)
             column = SampleScope(self._names, function, state.columns).evaluated(node)
             wanted = bool(edge.taken)
@@ -251,9 +266,8 @@ class Walk:
             out.append(self._narrowed(edge, state, alive, column, reads))
         return out
 
-    @staticmethod
     def _narrowed(
-        edge: Edge, state: State, alive: frozenset[int], column: Column, reads: frozenset[str]
+        self, edge: Edge, state: State, alive: frozenset[int], column: Column, reads: frozenset[str]
     ) -> tuple[Edge, State, Decision | None]:
         """The state on an edge that `alive` take by the value of `column`. A constant decides nothing."""
         numbers = column.numbers
@@ -433,14 +447,6 @@ def _forget(columns: dict[str, Column], target: str) -> None:
         if target in (name, f"*{name}") or path.startswith(target) or "[" in target:
             del columns[path]
     columns.pop(target, None)
-
-
-def _after_call(columns: dict[str, Column], call: Call) -> None:
-    """Drop what a call may change: members, and locals whose address it gets."""
-    given = {root(arg.path) for arg in call.args if isinstance(arg, Addr)}
-    for path in list(columns):
-        if root(path) in given or path != root(path):
-            del columns[path]
 
 
 def _merged(one: State, other: State, samples: int) -> State:

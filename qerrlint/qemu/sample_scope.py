@@ -16,6 +16,7 @@ from qerrlint.c.typed_expression import (
     Column,
     IntType,
     Node,
+    Number,
     UnreadableError,
     binary,
     evaluate,
@@ -72,6 +73,15 @@ class FileNames:
         if shift is None or length is None or not 0 < length <= 64:
             return None
         return {"SHIFT": shift, "LENGTH": length, "MASK": ((1 << length) - 1) << shift}[found[2]]
+
+    def assumed(self, function: Function, path: str) -> Number:
+        """The number that a path is taken to hold where nothing is known of it: none here."""
+        return None
+
+    def returned(self, name: str, columns: Columns) -> Number:
+        """The number that a function of the file is taken to return, asked where variables hold `columns`:
+        none here."""
+        return None
 
     def _placed(self) -> Mapping[str, tuple[str, str]]:
         if self._fields is None:
@@ -174,6 +184,9 @@ class SampleScope:
             if number is not None:
                 return Column(number, INT if -(1 << 31) <= number < 1 << 31 else UINT64)
         declared = self._names.int_type_of(self._function, path)
+        assumed = self._names.assumed(self._function, path)
+        if assumed is not None:
+            return Column(assumed, declared or INT)
         return Column(None, declared) if declared is not None else UNKNOWN
 
     def result(self, name: str, args: Sequence[str]) -> Column:
@@ -187,8 +200,14 @@ class SampleScope:
                 values = [self.evaluated(read(arg)) for arg in args]
                 wanted, work = known
                 return work(values) if len(values) == wanted else UNKNOWN
+            if name == "sizeof" and len(args) == 1:
+                number = self._names.constant(f"sizeof({args[0]})")
+                return Column(number, UINT64) if number is not None else UNKNOWN
             text = self._names.macro_text(name, args)
-            return self.evaluated(read(text)) if text is not None else UNKNOWN
+            if text is not None:
+                return self.evaluated(read(text))
+            number = self._names.returned(name, self._columns)
+            return Column(number) if number is not None else UNKNOWN
         finally:
             self._depth -= 1
 
@@ -242,4 +261,6 @@ _FUNCTIONS: Mapping[str, tuple[int, Callable[[Sequence[Column]], Column]]] = {
     "unlikely": (1, _same),
     "UINT64_C": (1, _same),
     "INT64_C": (1, _same),
+    # A little-endian host.
+    **{f"{a}_to_{b}": (1, _same) for n in (16, 32, 64) for a, b in ((f"le{n}", "cpu"), ("cpu", f"le{n}"))},
 }

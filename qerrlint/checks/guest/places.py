@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Step
+from qerrlint.qemu.guest_entries import GuestEntry
 from qerrlint.qemu.guest_file import GuestFile, GuestVisit, Sample
 from qerrlint.qemu.guest_paths import ENDS, Decision, Visit
 from qerrlint.source.span import Span
@@ -70,10 +71,14 @@ def within_region(visit: GuestVisit) -> bool:
 
 def access(visit: GuestVisit) -> str:
     """What the guest does to get to a place, as words: "a write of 4 bytes at offset 0x8"."""
-    sample = _example(visit)
-    word = visit.entry.slot.access
+    return told(visit.entry, _example(visit) if visit.decided == "access" else None)
+
+
+def told(entry: GuestEntry, sample: Sample | None) -> str:
+    """An access at an entry as words, with offset, size and value where the sample counts."""
+    word = entry.slot.access
     out = f"{'an' if word[0] in 'aeiouAEIOUS' else 'a'} {word}"
-    if visit.decided != "access":
+    if sample is None:
         return out
     if sample.size is not None:
         out += f" of {sample.size} byte{'s' if sample.size != 1 else ''}"

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event guest-division: a guest can make QEMU divide by 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.devices.life_cycle import has_types, life_cycle
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.guest.places import guest_file, told
+from qerrlint.checks.migration.vmstates import vmstates
+from qerrlint.findings import Observation, Step
+from qerrlint.qemu.zero_divisors import QUICK, ZeroDivision, ZeroDivisors
+from qerrlint.source.span import Span
+
+
+def run(file: AnalysedFile) -> Iterable[Observation]:
+    """The divisions of one file whose divisor a guest can make 0."""
+    unit = file.unit
+    if QUICK.search(unit.data) is None or not file.once(guest_file).entries:
+        return
+    found = ZeroDivisors(file.once(guest_file), lambda: file.once(_not_at_run_time))
+    for one in found.found():
+        certainty = "low" if not one.sure else "high" if one.entry is not None else "medium"
+        yield Observation(
+            event="guest-division",
+            function=one.site.function,
+            primary=one.site.span,
+            key=unit.on_one_line(one.site.span),
+            slots={
+                "divisor": " ".join(one.site.text.split()),
+                "form": "member" if one.member is not None else "memory" if one.local else "value",
+                "member": one.member.name if one.member is not None else one.local,
+                "access": _access(one),
+            },
+            trail=tuple(_steps(file, one)),
+            certainty=certainty,
+            subject=one,
+        )
+
+
+def _not_at_run_time(file: AnalysedFile) -> frozenset[str]:
+    """The functions that set the device up, undo that, or load its state."""
+    names = {name for one in file.once(vmstates) for name in one.callbacks.values()}
+    if has_types(file.unit):
+        names |= {phase.function for of in life_cycle(file).types for phase in of.phases}
+    return frozenset(names)
+
+
+def _access(one: ZeroDivision) -> str:
+    if one.entry is None:
+        return f"a call of {one.root}()"
+    return told(one.entry, one.sample if one.member is None and not one.local else None)
+
+
+def _steps(file: AnalysedFile, one: ZeroDivision) -> Iterable[Step]:
+    unit = file.unit
+    if one.zero is not None and one.member is not None:
+        how = (
+            told(one.zero.entry, one.zero.sample) if one.zero.entry is not None else "a write of the register"
+        )
+        yield Step(one.zero.span, f"{one.zero.function}() sets {one.member.name} to 0 on {how}")
+    piece = unit.functions[one.root]
+    head = Span(unit.path, piece.span.start, piece.body)
+    what = "a guest enters" if one.entry is not None else "QEMU calls"
+    yield Step(head, f"{what} {one.root}()")
+
+
+CHECKS = (
+    # form: what is 0: a member, guest memory, or the written value. access: what the guest does, as words.
+    FileCheck(
+        "guest-division",
+        "guest",
+        (event("guest-division", "divisor", "member", "access", form="member memory value"),),
+        run,
+    ),
+)

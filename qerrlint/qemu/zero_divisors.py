@@ -1,0 +1,409 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Zero divisors: divisions in a file whose divisor a guest can make 0.
+
+A member of a device that a write by the guest can set to 0 is taken to hold 0, and the functions that run
+later (entries of the guest, callbacks of timers and lines) are walked with that: tests of the member are then
+decided, and a division that is still reached divides by 0. So is one by the written value itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from qerrlint.c.divisions import Division, divisions
+from qerrlint.c.lexis import bare
+from qerrlint.c.typed_expression import UINT64, Column, Node, Number, paths
+from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Return, text_of
+from qerrlint.qemu.device_tables import arguments_at
+from qerrlint.qemu.guest_entries import GuestEntry
+from qerrlint.qemu.guest_file import GuestFile, Sample
+from qerrlint.qemu.guest_paths import State
+from qerrlint.qemu.guest_taint import paths_in
+from qerrlint.qemu.guest_zeros import (
+    AssumedNames,
+    AssumedWalk,
+    GuestZero,
+    GuestZeros,
+    Member,
+    member_of,
+    reads_memory,
+    walked,
+)
+from qerrlint.qemu.sample_scope import SampleScope, read
+from qerrlint.source.span import Span
+
+DIVIDES = {"muldiv64": 2, "muldiv64_round_up": 2, "DIV_ROUND_UP": 1, "QEMU_ALIGN_UP": 1, "QEMU_ALIGN_DOWN": 1}
+"""Functions and macros that divide by an argument: its place (include/qemu/host-utils.h, osdep.h)."""
+QUICK = re.compile(
+    rb"[\w)\]]\s*[/%]=?\s*[A-Za-z_(]|" + b"|".join(rb"\b%s\s*\(" % n.encode() for n in DIVIDES)
+)
+"""What a file with a division has in its bytes, comments aside."""
+_CALLED = re.compile(rf"\b({'|'.join(DIVIDES)})\s*\(")
+_HELPER = re.compile(r"\b([a-z_]\w*)\s*\(")
+_MACRO_DEPTH = 4
+_LOCAL_DEPTH = 4
+_MOST_VALUES = 4
+_MOST_EXPRESSIONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A division in a function: the offset of its operator, the divisor's place, text and expression."""
+
+    function: str
+    at: int
+    span: Span
+    text: str
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """What an expression in a function reads: a member, a local that guest memory is read into (`local`), or
+    a parameter."""
+
+    function: Function
+    node: Node | None
+    path: str
+    member: Member | None = None
+    local: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Assumption:
+    """What is taken to hold `number`: a member, or a local that `function` reads guest memory into; nothing
+    but what the guest writes, where neither is given."""
+
+    member: Member | None = None
+    number: int = 0
+    local: str = ""
+    function: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroDivision:
+    """A division by 0: reached from `root` (an entry of the guest, or a function that is called back), where
+    `member` (None: the written value, or what `local` was read into from guest memory) holds what makes the
+    divisor 0; `zero` is where the guest sets it.
+
+    `sample`: the access that reaches it. `sure`: no test on the way mixes what is known with what is not.
+    """
+
+    site: Site
+    root: str
+    entry: GuestEntry | None
+    member: Member | None
+    local: str
+    zero: GuestZero | None
+    sample: Sample | None
+    sure: bool
+
+
+class ZeroDivisors:
+    """The divisions by 0 of one file."""
+
+    def __init__(self, guest: GuestFile, setup: Callable[[], Collection[str]]) -> None:
+        self._guest = guest
+        self._unit = guest.unit
+        self._setup = setup
+
+    @cached_property
+    def sites(self) -> Mapping[str, tuple[Site, ...]]:
+        """The divisions by anything but a constant, for each function that has one."""
+        out: dict[str, tuple[Site, ...]] = {}
+        data = self._unit.data
+        for name, piece in self._unit.functions.items():
+            if QUICK.search(data, piece.body, piece.span.end) is None:
+                continue
+            code = bare(data[piece.body : piece.span.end]).decode("latin-1")
+            found = [*divisions(code), *_by_calls(code)]
+            sites = tuple(site for one in found if (site := self._site(name, piece.body, one)) is not None)
+            if sites:
+                out[name] = sites
+        return out
+
+    def _site(self, name: str, start: int, found: Division) -> Site | None:
+        node = read(found.divisor)
+        if node is None or (node[0] == "call" and node[1][0] == "sizeof"):  # type: ignore[index]
+            return None
+        names = self._guest.names
+        if all(path.isidentifier() and names.constant(path) is not None for path in paths(node)):
+            return None
+        span = Span(self._unit.path, start + found.start, start + found.end)
+        return Site(name, start + found.at, span, found.divisor, node)
+
+    def found(self) -> Iterator[ZeroDivision]:
+        """The divisions by 0, each once, those that are sure before others."""
+        leaves = {site: self._leaves(site) for sites in self.sites.values() for site in sites}
+        words = {one.member.name for found in leaves.values() for one in found if one.member is not None}
+        zeros = GuestZeros(self._guest, words).found
+        seen: dict[tuple[str, int], ZeroDivision] = {}
+        for assumed, sites in self._assumptions(leaves, zeros):
+            for one in self._reached(assumed, sites, zeros):
+                key = (one.site.function, one.site.at)
+                if key not in seen or (one.sure, one.entry is not None) > (
+                    seen[key].sure,
+                    seen[key].entry is not None,
+                ):
+                    seen[key] = one
+        yield from (seen[key] for key in sorted(seen))
+
+    def _text(self, name: str) -> str:
+        piece = self._unit.functions[name]
+        return self._unit.data[piece.body : piece.span.end].decode("latin-1")
+
+    # -- what a divisor depends on -------------------------------------------------------------------
+
+    def _assumptions(
+        self, leaves: Mapping[Site, Sequence[_Leaf]], zeros: Mapping[Member, GuestZero]
+    ) -> Iterator[tuple[_Assumption, list[Site]]]:
+        """What a guest can set so that a divisor is 0, each with the divisors."""
+        known = {(one.struct, one.name) for one in zeros}
+        out: dict[_Assumption, list[Site]] = {}
+        for site, found in leaves.items():
+            made: dict[_Assumption, None] = {}
+            for one in found:
+                if one.member is not None and (one.member.struct, one.member.name) not in known:
+                    continue
+                if one.member is None and not one.local:
+                    made[_Assumption()] = None
+                    continue
+                for number in self._numbers(one.function, one.node, one.path):
+                    made[
+                        _Assumption(one.member, number, one.local, one.function.name if one.local else "")
+                    ] = None
+            for assumed in made:
+                out.setdefault(assumed, []).append(site)
+        yield from out.items()
+
+    def _leaves(self, site: Site) -> list[_Leaf]:
+        """What a divisor comes from, by way of locals, macros and functions of the file."""
+        out: list[_Leaf] = []
+        function = self._unit.lowered(site.function)
+        for owner, text in self._expressions(function, site.text, 0) if function is not None else ():
+            node = read(text)
+            for path in sorted(paths(node) if node is not None else paths_in("".join(text.split()))):
+                if not path.isidentifier():
+                    member = member_of(self._guest.names, owner, path)
+                    if member is not None:
+                        out.append(_Leaf(owner, node, path, member))
+                elif function is not None and owner.name == function.name:
+                    if _is_read_into(owner, path):
+                        out.append(_Leaf(owner, node, path, None, path))
+                    elif self._is_parameter(owner, path):
+                        out.append(_Leaf(owner, node, path))
+        return out
+
+    def _is_parameter(self, function: Function, path: str) -> bool:
+        signature = self._unit.signature(function.name)
+        return signature is not None and any(param.name == path for param in signature.params)
+
+    def _numbers(self, function: Function, node: Node | None, path: str) -> tuple[int, ...]:
+        """The numbers of a path to try for an expression to be 0: 0, and all bits that do not matter."""
+        names = self._guest.names
+        declared = names.int_type_of(function, path) or UINT64
+        if node is None:
+            return (0,)
+        ones = declared.wrap(-1)
+        bits = [declared.wrap(1 << bit) for bit in range(declared.bits)]
+
+        def values(tried: Sequence[int]) -> list[Number]:
+            column = SampleScope(names, function, {path: Column(tuple(tried), declared)}).evaluated(node)
+            return [column.at(index) for index in range(len(tried))]
+
+        base, none = values((ones, 0))
+        if base is None or none is None:
+            return (0,)
+        matters = 0
+        for bit, alone, without in zip(bits, values(bits), values([ones ^ bit for bit in bits]), strict=True):
+            if alone != none or without != base:
+                matters |= bit
+        other = declared.wrap(~matters)
+        return (0, other) if other and values((other,))[0] == 0 else (0,)
+
+    def _expressions(self, function: Function, text: str, depth: int) -> list[tuple[Function, str]]:
+        """A text with locals replaced by what is assigned to them, in all ways, macros expanded; and what the
+        functions of the file that it asks return."""
+        text = self._expanded(text, 0)
+        out = [(function, text)]
+        if depth >= _LOCAL_DEPTH:
+            return out
+        for path in sorted(paths_in("".join(text.split()))):
+            if path in function.locals:
+                for value in self._assigned(function, path)[:_MOST_VALUES]:
+                    put = re.sub(rf"(?<![\w.>]){path}\b", lambda _, v=value: f"({v})", text)  # type: ignore[misc]
+                    out += self._expressions(function, put, depth + 1)
+        for name in _HELPER.findall(text):
+            callee = self._unit.lowered(name) if name in self._unit.functions else None
+            for value in _results(self._unit.data, callee) if callee is not None else ():
+                assert callee is not None
+                out += self._expressions(callee, value, depth + 1)
+        return out[:_MOST_EXPRESSIONS]
+
+    def _assigned(self, function: Function, name: str) -> list[str]:
+        """The texts of what is assigned to a local as a whole."""
+        out = []
+        for block in function.blocks:
+            for event in block.events:
+                if isinstance(event, Assign) and event.target == name and event.stated:
+                    text = self._unit.data[event.span.start : event.span.end].decode("latin-1")
+                    head, equals, value = text.partition("=")
+                    if equals and not value.startswith("=") and head[-1:] not in "+-*/%&|^<>!":
+                        out.append(" ".join(value.split()))
+        return out
+
+    def _expanded(self, text: str, depth: int) -> str:
+        """A text with the macros in it expanded."""
+        for found in re.finditer(r"\b([A-Z_][A-Z0-9_]*)\s*\(", text) if depth < _MACRO_DEPTH else ():
+            data = text.encode("latin-1", "replace")
+            given = arguments_at(data, found.end() - 1)
+            body = self._guest.names.macro_text(found[1], given) if given is not None else None
+            if body is not None:
+                whole = text[found.start() : _end_of_call(text, found.end() - 1)]
+                return self._expanded(text.replace(whole, f"({body})"), depth + 1)
+        return text
+
+    # -- walks -------------------------------------------------------------------------------------
+
+    def _reached(
+        self, assumed: _Assumption, sites: Sequence[Site], zeros: Mapping[Member, GuestZero]
+    ) -> Iterator[ZeroDivision]:
+        within = self._leading_to(frozenset(site.function for site in sites))
+        member = assumed.member
+        names = AssumedNames(self._unit, () if member is None else (member,), assumed.number)
+        same = (
+            (m, z) for m, z in zeros.items() if member and (m.struct, m.name) == (member.struct, member.name)
+        )
+        zero = next((z for _, z in same), None)
+        memory = (assumed.function, assumed.local, assumed.number) if assumed.local else None
+        owners = {site: _owner(self._unit.lowered(site.function), site) for site in sites}
+        by_function: dict[str, list[Site]] = {}
+        for site in sites:
+            by_function.setdefault(site.function, []).append(site)
+        found: list[ZeroDivision] = []
+        samples: Sequence[Sample] = ()
+        root: tuple[str, GuestEntry | None] = ("", None)
+
+        def reached(function: Function, event: Event | Edge, state: State) -> None:
+            for site in by_function.get(function.name, ()):
+                if owners[site] != event:
+                    continue
+                value = SampleScope(names, function, state.columns).evaluated(site.node)
+                if value.numbers is None or (isinstance(value.numbers, int) and assumed == _Assumption()):
+                    continue
+                index = next((i for i in sorted(state.alive) if value.at(i) == 0), None)
+                if index is not None:
+                    sample = samples[index] if samples else None
+                    found.append(
+                        ZeroDivision(site, *root, member, assumed.local, zero, sample, index in state.sure)
+                    )
+
+        for entry in self._guest.entries:
+            started = (
+                walked(self._guest, entry, names, within, reached, memory)
+                if entry.function in within
+                else None
+            )
+            if started is not None:
+                _, samples, start = started
+                root = (entry.function, entry)
+                start()
+        samples = ()
+        for name in self._called_back(within) if assumed != _Assumption() else ():
+            function = self._unit.lowered(name)
+            if function is not None:
+                root = (name, None)
+                AssumedWalk(names, 1, within, reached, memory=memory).run(function, {})
+        yield from found
+
+    def _leading_to(self, targets: frozenset[str]) -> frozenset[str]:
+        words = b"|".join(re.escape(name.encode()) for name in sorted(targets))
+        return targets | self._guest.leading_to(re.compile(rb"\b(?:" + words + rb")\s*\("))
+
+    def _called_back(self, within: frozenset[str]) -> Iterator[str]:
+        """The functions whose address the file hands out, but for those that set a device up or load it."""
+        entries = {entry.function for entry in self._guest.entries}
+        for name in sorted(within - entries - frozenset(self._setup())):
+            taken = re.compile(rb"(?<![\w>.])%s\b(?!\s*\()" % re.escape(name.encode()))
+            piece = self._unit.functions[name]
+            if any(not piece.span.start <= m.start() < piece.body for m in taken.finditer(self._unit.data)):
+                yield name
+
+
+def _by_calls(code: str) -> Iterator[Division]:
+    for found in _CALLED.finditer(code):
+        given = arguments_at(code.encode("latin-1"), found.end() - 1)
+        place = DIVIDES[found[1]]
+        if given is not None and len(given) > place:
+            start = (
+                code.find(given[place], found.end()) if given[place] in code[found.end() :] else found.end()
+            )
+            yield Division(found.start(), given[place], start, start + len(given[place]))
+
+
+def _end_of_call(text: str, paren: int) -> int:
+    depth = 0
+    for at in range(paren, len(text)):
+        depth += (text[at] == "(") - (text[at] == ")")
+        if not depth:
+            return at + 1
+    return len(text)
+
+
+def _is_read_into(function: Function, path: str) -> bool:
+    """Whether a function reads guest memory into a local."""
+    return any(reads_memory(call, path) for call in function.calls)
+
+
+def _results(data: bytes, function: Function) -> list[str]:
+    return [
+        data[event.span.start : event.span.end].decode("latin-1").strip().removeprefix("return").rstrip(";")
+        for block in function.blocks
+        for event in block.events
+        if isinstance(event, Return)
+    ]
+
+
+def _owner(function: Function | None, site: Site) -> Event | Edge | None:
+    """The event or the test of a function that a division is part of: that with the shortest text."""
+    best: Event | Edge | None = None
+    arms: list[Assign] = []
+    for block in function.blocks if function is not None else ():
+        for one in (*block.events, *block.edges):
+            span = one.span
+            if span is None or isinstance(one, Call) or not span.start <= site.at < span.end:
+                continue
+            if isinstance(one, Assign) and not one.stated:
+                arms.append(one)
+            shortest = (
+                best is None or best.span is None or span.end - span.start < best.span.end - best.span.start
+            )
+            if shortest:
+                best = one
+    if isinstance(best, Assign) and not best.stated:
+        same = [one for one in arms if one.span == best.span]
+        return (
+            same[0]
+            if len(same) == 1
+            else next(
+                (
+                    o
+                    for o in same
+                    if site.text.replace(" ", "") in text_of(o.value)
+                    or site.text.strip("() ").replace(" ", "") in text_of(o.value)
+                ),
+                best,
+            )
+        )
+    if best is None:
+        calls = [
+            one
+            for block in (function.blocks if function is not None else ())
+            for one in block.events
+            if isinstance(one, Call) and one.span.start <= site.at < one.span.end
+        ]
+        return min(calls, key=lambda one: one.span.end - one.span.start, default=None)
+    return best
