@@ -6,8 +6,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 SEVERITIES = ("note", "warning", "error")
@@ -16,7 +17,7 @@ CONFIDENCES = ("low", "medium", "high")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Step:
     """One step of the path that leads to a finding."""
 
@@ -24,7 +25,7 @@ class Step:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Edit:
     """The bytes at `span` become `text`; an empty span inserts."""
 
@@ -32,7 +33,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Fix:
     """Edits that together mend a finding: all of them or none, in source order, none overlapping."""
 
@@ -40,7 +41,7 @@ class Fix:
     edits: tuple[Edit, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Observation:
     """What a check saw at `primary`; exemptions may drop it or lower its certainty before a rule words it.
 
@@ -67,7 +68,7 @@ class Observation:
     group: Hashable = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Exempted:
     """An observation that an exemption took away (`effect` drop) or made less certain (low, medium).
 
@@ -82,7 +83,7 @@ class Exempted:
     function: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Allowed:
     """The comment that allows a finding: its reason, and the line-free key that tells it from others."""
 
@@ -90,7 +91,7 @@ class Allowed:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Finding:
     """What a rule says; only qerrlint.rules.rule makes one, never without a primary place.
 

@@ -38,7 +38,7 @@ LAYERS = (
     ("ir",),
     ("patch",),
     ("source",),
-    ("errors",),
+    ("errors", "records"),
 )
 RANK: dict[str, float] = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 OUTSIDE = {

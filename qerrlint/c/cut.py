@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.c.definition_names import LONGEST_HEAD, function_name, other_name
 from qerrlint.c.gaps import (
@@ -27,13 +27,14 @@ from qerrlint.c.gaps import (
     summed_up,
 )
 from qerrlint.c.lexis import OPAQUE, RAW_DIRECTIVE, bare, brace_end, open_comment
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 FUNCTION = "function"
 OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Piece:
     """A braced top-level piece of a file.
 
@@ -56,7 +57,7 @@ class Piece:
         return f"{self.name}#{self.ordinal + 1}" if self.ordinal else self.name
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileCut:
     """A file's pieces and its gaps, each in source order."""
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.c.declarations.types import parse_declared
 from qerrlint.c.lexis import DIRECTIVE, bare, brace_end
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 LIST = "list"
@@ -25,7 +25,7 @@ Arms = tuple[tuple[int, int], ...]
 """The arms that an element stands in, outermost first: offset of the `#if`, number of the arm."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Argument:
     """One argument of a macro invocation: its text, runs of blanks as one, and its place."""
 
@@ -33,7 +33,7 @@ class Argument:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Value:
     """What a member or element is initialised with.
 
@@ -68,7 +68,7 @@ class Value:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Element:
     """One element of a list.
 
@@ -95,7 +95,7 @@ class Element:
         return first[1:-1].strip() if first.startswith("[") else None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Table:
     """A variable with a braced initialiser.
 
@@ -193,7 +193,7 @@ def _found(path: str, data: bytes, word: bytes, local: bool) -> Iterator[Table]:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Token:
     text: str
     start: int

@@ -8,6 +8,7 @@ brackets and words without regard to strings and comments. No scan costs more th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 # A comment; one that is not closed runs to the end of the text.
 _COMMENT = rb"/\*(?:[^*]*\*+(?:[^/*][^*]*\*+)*/|.*\Z)|//[^\n]*"
@@ -24,6 +25,7 @@ _MARK = re.compile(r"/[*/]")
 _DIGITS = b"0123456789"
 # The bytes of words.
 WORD = bytes(c for c in range(128) if chr(c).isalnum()) + b"_"
+_WORDS = frozenset(bytes((c,)) for c in WORD)
 # previous_code looks for a line's begin so far back; longer lines are no directives.
 _LONGEST_LINE = 1 << 12
 _LONGEST_RUN = 1 << 14
@@ -91,6 +93,16 @@ def open_comment(data: bytes) -> int:
     text = last.group()
     closed = len(text) >= 4 and text.endswith(b"*/")
     return last.start() if text.startswith(b"/*") and not closed else -1
+
+
+def occurrences(text: bytes, word: bytes) -> Iterator[int]:
+    """The offsets at which a word (letters, digits, underscores) stands as a whole, in order."""
+    at = text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if (not at or text[at - 1] not in WORD) and text[end : end + 1] not in _WORDS:
+            yield at
+        at = text.find(word, end)
 
 
 def last_name(text: bytes) -> bytes:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, TypeAlias
+
+from qerrlint.records import record
 
 # Limits for hostile text, since an expression may come from a patch.
 _LONGEST = 2000
@@ -22,7 +23,7 @@ Number: TypeAlias = "int | None"
 Node: TypeAlias = "tuple[str, object, tuple[Node, ...]]"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class IntType:
     """An integer type: its width in bits, and whether it has a sign."""
 
@@ -70,7 +71,7 @@ def int_type(text: str) -> IntType | None:
     return IntType(bits, "unsigned" not in words)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Column:
     """The value of an expression for each sample (`numbers`; None: not known), or for all of them (an int).
 

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from qerrlint.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Outcome:
     """One way in which a call returns: the signs of its result, and whether it sets its Error.
 
@@ -23,7 +23,7 @@ class Outcome:
     unset: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Effect:
     """What a call does. Indexes count arguments from 0.
 

@@ -69,6 +69,10 @@ class Pair:
     keeps: bool = False
     balanced: bool = False
 
+    def __hash__(self) -> int:
+        # Tables of pairs are keys of caches, asked for with each function; names differ.
+        return hash(self.name)
+
     @property
     def roles(self) -> tuple[tuple[str, tuple[Move, ...]], ...]:
         """The moves by what they do."""

@@ -12,6 +12,7 @@ from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.error import Cell, ErrorState
 from qerrlint.domain.out_parameter import out_parameter
 from qerrlint.ir.code import Function, Value
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 
@@ -45,7 +46,7 @@ class OccurrenceKind(str, Enum):
     __hash__ = str.__hash__
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Occurrence:
     """Something that happens at `span` on some path.
 
@@ -61,7 +62,7 @@ class Occurrence:
     trail: Trail | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReturnState:
     """One way of returning: the result's signs, the out-error's state, the return itself.
 
@@ -83,7 +84,7 @@ class ReturnState:
     handed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Condition:
     """A test of an Error pointer: the states that paths arrive with."""
 
@@ -92,7 +93,7 @@ class Condition:
     states: frozenset[ErrorState]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DeadBranch:
     """A test of a call's result that only goes one way because the call ends the program on failure."""
 

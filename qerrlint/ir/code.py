@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 # Signs of a value, as bits: a pointer is ZERO or POS, false is ZERO, true is POS.
@@ -22,14 +23,14 @@ NONZERO, ANY = NEG | POS, NEG | ZERO | POS
 _IDENTIFIER = re.compile(r"[A-Za-z_$]\w*")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Var:
     """The content of an lvalue; `path` is its text without blanks ("err", "s->err", "*errp")."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Const:
     """A constant: its text, the signs it may have, its number where that is written out."""
 
@@ -38,28 +39,28 @@ class Const:
     number: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Str:
     """A string literal or a concatenation of literals and macros; text as written."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Addr:
     """The address of an lvalue."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Result:
     """What call number `call` of this function returned."""
 
     call: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Op:
     """An operator over values of which the sign can be worked out (| & + - and unary ! -)."""
 
@@ -68,7 +69,7 @@ class Op:
     right: Value | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Opaque:
     """Any other pure expression, known by its text without blanks."""
 
@@ -82,7 +83,7 @@ TRUE = Const("true", POS, 1)
 FALSE = Const("false", ZERO, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Test:
     """`subject` has one of the signs `allow`."""
 
@@ -90,7 +91,7 @@ class Test:
     allow: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Call:
     """Call number `index`: `name` is the callee's name, or the path of a function pointer (then not
     `direct`). `used` tells whether anything is done with the result; `text` is without blanks."""
@@ -112,7 +113,7 @@ class Call:
         return isinstance(arg, Const) and arg.text == "NULL"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Assign:
     """`target` gets `value`; `stated` is False where the front end made the assignment up."""
 
@@ -122,7 +123,7 @@ class Assign:
     stated: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Declare:
     """A local variable comes to result without (or before) its initialiser; type as "Error *"."""
 
@@ -133,7 +134,7 @@ class Declare:
     static: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Deref:
     """`*path` (or path[0]) is read or written."""
 
@@ -142,7 +143,7 @@ class Deref:
     written: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Return:
     """The function returns; `value` is None in a void function and at the closing brace."""
 
@@ -154,7 +155,7 @@ class Return:
 Event: TypeAlias = Call | Assign | Declare | Deref | Return
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Edge:
     """The way to block `target`, open when all tests hold; `span` is the condition's place.
 
@@ -177,7 +178,7 @@ class Block:
     loop: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Function:
     """A lowered function. Block 0 is the entry. `locals` maps a local's name to its type text,
     `calls` holds every call by number, `autos` the locals that are freed, or live on, by themselves."""

@@ -53,17 +53,29 @@ class CallEffects:
         self._api = scope.environment.api
         self._callees = callees
         self._known: dict[str, Effect] = {}
+        # By the identity of the call, which is kept alive with it: hashing a call hashes its arguments.
+        self._of_call: dict[int, tuple[Call, Effect]] = {}
 
     def effect(self, call: Call) -> Effect:
         """What the call may do."""
+        kept = self._of_call.get(id(call))
+        if kept is not None:
+            return kept[1]
         if self._names_function(call):
             known = self._known.get(call.name)
             if known is None:
                 known = self._direct(call.name)
-                if self._callees.is_settled(call.name):
-                    self._known[call.name] = known
+                if not self._callees.is_settled(call.name):
+                    return self._made(call, known)
+                self._known[call.name] = known
         else:
             known = self._pointer(call)
+        effect = self._made(call, known)
+        self._of_call[id(call)] = (call, effect)
+        return effect
+
+    def _made(self, call: Call, known: Effect) -> Effect:
+        """The effect of a call whose callee does `known`."""
         if known.errp is None:
             of_glib = self._of_glib(call)
             if of_glib is not None:

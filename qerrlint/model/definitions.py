@@ -14,20 +14,25 @@ from functools import cached_property
 from qerrlint.c.cut import FUNCTION, Piece, cut_file
 from qerrlint.c.declarations.types import Signature, parse_signature
 from qerrlint.c.gaps import ENCODING, Gap
+from qerrlint.c.lexis import occurrences
 from qerrlint.model.file_text import FileText
 
 # The words that make a function worth interpreting: Error objects, notifiers, blockers.
 ERRORISH = re.compile(
     rb"\b(?:G?Error|errp|error_\w+|local_err|NotifierWithReturn|\w*(?:_blocker|_notifier)\w*)\b"
 )
+# Each match of it holds one of these, which a plain search finds many times faster.
+_OF_ERRORISH = (b"Error", b"errp", b"error_", b"local_err", b"NotifierWithReturn", b"_notifier", b"_blocker")
 _STATIC = re.compile(rb"\bstatic\b")
 _STORES = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*([A-Za-z_]\w*)\s*[,;}]")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
+_CALLED = re.compile(rb"\s*\(")
 # Registrations of callbacks that may report an Error, and the slot they end up in.
 _REGISTERS = re.compile(
     rb"\b(?:(?:migration|precopy|postcopy)_add_notifier|notifier_with_return_list_add)\w*\s*\([^;]*;|"
     rb"\bnotify\s*=[^,;]*[,;]"
 )
+_OF_REGISTERS = (b"_add_notifier", b"notifier_with_return_list_add", b"notify")
 
 
 class Definitions:
@@ -59,7 +64,27 @@ class Definitions:
 
     def relevant(self) -> list[Piece]:
         """The definitions that have to do with errors, notifiers or blockers, in source order."""
-        return [piece for piece in self.functions if self.is_relevant(piece)]
+        return list(self._relevant.values())
+
+    @cached_property
+    def _relevant(self) -> dict[int, Piece]:
+        """The relevant definitions by their starts."""
+        data = self._text.data
+        decided: dict[int, Piece | None] = {}
+        for literal in _OF_ERRORISH:
+            at = data.find(literal)
+            while at >= 0:
+                index = bisect_right(self._starts, at) - 1
+                piece = self.functions[index] if index >= 0 else None
+                if piece is not None and at < piece.span.end:
+                    start, end = piece.span.start, piece.span.end
+                    if decided.get(start) is None:
+                        decided[start] = piece if ERRORISH.search(data, start, end) is not None else None
+                    at = data.find(literal, end)
+                else:
+                    following = self._starts[index + 1] if index + 1 < len(self._starts) else len(data)
+                    at = data.find(literal, following)
+        return {start: piece for start, piece in sorted(decided.items()) if piece is not None}
 
     def relevant_gaps(self) -> list[Gap]:
         """The gaps whose text has to do with errors, notifiers or blockers, or cannot be read as C at all."""
@@ -72,7 +97,7 @@ class Definitions:
 
     def is_relevant(self, piece: Piece) -> bool:
         """Whether a definition has to do with errors, notifiers or blockers by its text."""
-        return ERRORISH.search(self._text.data, piece.span.start, piece.span.end) is not None
+        return piece.span.start in self._relevant
 
     def deal_with_errors(self, name: str) -> bool:
         """Whether any definition of a name has to do with errors, notifiers or blockers by its text."""
@@ -100,12 +125,12 @@ class NameUses:
 
     def definitions_that_mention(self, name: str) -> list[Piece]:
         """The definitions whose bodies mention `name`, those of that name left out, in source order."""
-        word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
-        return [
-            piece
-            for piece in self._definitions.functions
-            if piece.name != name and word.search(self._data, piece.body, piece.span.end)
-        ]
+        found: dict[int, Piece] = {}
+        for at in occurrences(self._data, name.encode()):
+            piece = self._definitions.around(at)
+            if piece is not None and piece.name != name and at >= piece.body:
+                found[piece.span.start] = piece
+        return list(found.values())
 
     def callers_of(self, name: str) -> list[str]:
         """The functions of this file whose bodies mention `name`, itself left out, in source order."""
@@ -114,13 +139,17 @@ class NameUses:
     def mentions(self, name: str) -> int:
         """How often the file's code mentions a function beside its own declarations and definitions."""
         word = re.escape(name.encode())
-        every = len(re.findall(rb"\b" + word + rb"\b", self._data))
+        every = sum(1 for _ in occurrences(self._data, name.encode()))
         heads = len(re.findall(rb"^[A-Za-z_][^;{}()=]*\b" + word + rb"\s*\(", self._data, re.MULTILINE))
         return every - heads
 
     def is_handed_over(self, name: str) -> bool:
         """Whether the file uses a function's name without calling it: its address goes somewhere."""
-        return re.search(rb"(?<![\w.>])%s\b(?!\s*\()" % re.escape(name.encode()), self._data) is not None
+        return any(
+            self._data[at - 1 : at] not in (b".", b">") and not _CALLED.match(self._data, at + len(word))
+            for word in (name.encode(),)
+            for at in occurrences(self._data, word)
+        )
 
     def slots_of(self, name: str) -> frozenset[str]:
         """The function-pointer members that the file stores a function in."""
@@ -139,6 +168,8 @@ class NameUses:
 
     @cached_property
     def _registered(self) -> frozenset[bytes]:
+        if not any(word in self._data for word in _OF_REGISTERS):
+            return frozenset()
         return frozenset(
             word for found in _REGISTERS.finditer(self._data) for word in _WORD.findall(found.group())
         )

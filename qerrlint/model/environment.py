@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from qerrlint.c.declarations.file import Macro, TypeName
+from qerrlint.c.declarations.file import FileDeclarations, Macro, TypeName
 from qerrlint.c.declarations.types import Declared, Signature
 from qerrlint.c.qapi import qapi_constants
 from qerrlint.errors import UsageError
 from qerrlint.model.contracts import AGES, NEWEST, Contracts, load_contracts
-from qerrlint.model.include_graph import DeclarationCache, Files, MacroIndex, Tree
+from qerrlint.model.include_graph import DeclarationCache, Files, NameIndex, Tree
 from qerrlint.model.qapi_schema import Schema
 from qerrlint.model.types_in_scope import TypesInScope
 
@@ -50,7 +50,8 @@ class Environment:
         self.reach = reach
         self.api = contracts if contracts is not None else load_contracts()
         self.files = Files(source, reach != "patch", cache)
-        self._macros = MacroIndex(self.files)
+        self._macros = NameIndex(self.files, lambda file: file.macros)
+        self._constants = NameIndex(self.files, lambda file: file.constants)
         self._signatures: dict[tuple[str, str], Signature | None] = {}
         self.schema = Schema(self.files, reach != "patch")
         self.types = TypesInScope(self.files, reach == "tree", self.schema, self.api, lambda: self.age)
@@ -133,15 +134,17 @@ class Environment:
 
     def macro(self, name: str, from_path: str) -> Macro | None:
         """The #define of `name` that the file sees first (itself, then its includes), or None."""
-        declarations = self._macros.defining(name, from_path)
+        declarations = self._macros.declaring(name, from_path)
         return declarations.macro(name) if declarations is not None else None
 
     def constant(self, name: str, from_path: str) -> int | None:
         """The value of an enumerator that the file sees, where it is plain; else None."""
-        for declarations in self.types.declarations_reached(from_path):
-            if name in declarations.constants:
-                return declarations.constants[name]
-        return None
+        declarations = self.declaring_constant(name, from_path)
+        return declarations.constants[name] if declarations is not None else None
+
+    def declaring_constant(self, name: str, from_path: str) -> FileDeclarations | None:
+        """The file that declares an enumerator, of those that a file sees the first; None if none does."""
+        return self._constants.declaring(name, from_path)
 
     def own_constant(self, name: str, path: str) -> int | None:
         """The value of an enumerator that the file itself declares; else None."""

@@ -8,7 +8,7 @@ QAPI generates is told by model.qapi_schema.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from qerrlint.c.declarations.file import FileDeclarations
@@ -275,34 +275,47 @@ class Files:
         return None
 
 
-class MacroIndex:
-    """The macros of the headers at hand by name; a header is entered when the first file reaches it."""
+class NameIndex:
+    """What the headers at hand declare of one kind, by name; a header is entered when the first file that
+    asks reaches it."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, table: Callable[[FileDeclarations], Mapping[str, object]]) -> None:
+        """`table` gives the names that a file declares."""
         self._files = files
+        self._table = table
         self._where: dict[str, list[str]] = {}
         self._entered: set[str] = set()
+        self._made: set[str] = set()
         self._complete_for: set[str] = set()
 
-    def defining(self, name: str, from_path: str) -> FileDeclarations | None:
-        """The file that defines a macro, of those that `from_path` sees the first; None if none does."""
+    def declaring(self, name: str, from_path: str) -> FileDeclarations | None:
+        """The file that declares a name, of those that `from_path` sees the first; None if none does."""
         own = self._files.file(from_path)
-        if own is not None and name in own.macros:
+        if own is not None and self._declares(own, name):
             return own
         reached = self._files.reached(from_path)
         if from_path not in self._complete_for:
             self._complete_for.add(from_path)
             for path in reached:
                 # The file itself was asked above; others rarely include it.
-                if path != from_path:
+                if path != from_path and path not in self._entered:
                     self._enter(path)
-        held = [path for path in self._where.get(name, ()) if path in reached]
+        where = self._where.get(name)
+        if where is None:
+            return None
+        held = [path for path in where if path in reached]
         return self._files.file(min(held, key=reached.__getitem__)) if held else None
 
+    def _declares(self, file: FileDeclarations, name: str) -> bool:
+        """Whether a file declares a name; its table is made only where the file holds the word at all."""
+        if file.path not in self._made:
+            if name.rpartition(" ")[2].encode("latin-1", "replace") not in file.data:
+                return False
+            self._made.add(file.path)
+        return name in self._table(file)
+
     def _enter(self, path: str) -> None:
-        if path in self._entered:
-            return
         self._entered.add(path)
         header = self._files.file(path)
-        for macro in header.macros if header is not None else ():
-            self._where.setdefault(macro, []).append(path)
+        for name in self._table(header) if header is not None else ():
+            self._where.setdefault(name, []).append(path)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from qerrlint.c.declarations.file import FileDeclarations, TypeName
 from qerrlint.c.declarations.types import Declared, Signature, parse_declared, result_kind
 from qerrlint.model.contracts import Contracts
-from qerrlint.model.include_graph import Files
+from qerrlint.model.include_graph import Files, NameIndex
 from qerrlint.model.qapi_schema import Schema
 
 # Chains of typedefs are at most this long.
@@ -28,6 +28,7 @@ class TypesInScope:
         self._schema = schema
         self._contracts = contracts
         self._age = age
+        self._index = NameIndex(files, lambda file: file.types)
         self._types: dict[tuple[str, str], tuple[FileDeclarations, TypeName] | None] = {}
         self._pointers: dict[tuple[str, str], Signature | None] = {}
 
@@ -46,13 +47,11 @@ class TypesInScope:
         return self._types[key]
 
     def _find_type(self, name: str, from_path: str) -> tuple[FileDeclarations, TypeName] | None:
-        word = name.rsplit(maxsplit=1)[-1].encode("latin-1", "replace")
-        for declarations in self.declarations_reached(from_path):
-            # Types are scanned only in the files that hold the word at all.
-            entry = declarations.types.get(name) if word in declarations.data else None
-            if entry is not None:
-                return declarations, entry
+        declaring = self._index.declaring(name, from_path)
+        if declaring is not None:
+            return declaring, declaring.types[name]
         if self._whole:
+            word = name.rsplit(maxsplit=1)[-1].encode("latin-1", "replace")
             self._files.index_all()
             for declarations in self._files.known():
                 if declarations.path.endswith(".h") and word in declarations.data:

@@ -134,19 +134,21 @@ class Constants:
         return self._enumerator(name)
 
     def _enumerator(self, name: str) -> int | None:
-        word = name.encode("latin-1", "replace")
+        declaring = self._environment.declaring_constant(name, self._path)
         register = name[2:].encode("latin-1", "replace") if name[:2] in ("R_", "A_") else b""
-        for declarations in self._environment.types.declarations_reached(self._path):
+        for declarations in self._environment.types.declarations_reached(self._path) if register else ():
+            if declarations is declaring:
+                break
             data = declarations.data
-            if word in data and b"enum" in data and name in declarations.constants:
-                known = declarations.constants[name]
-                return known if known is not None else self._computed(declarations.enumerator_text(name))
-            if register and register in data and register in (registers := _registers(data)):
+            if register in data and register in (registers := _registers(data)):
                 bits, text = registers[register]
                 address = self.number(text)
                 divisor = bits // 8 if name[0] == "R" else 1
                 return address // divisor if address is not None else None
-        return None
+        if declaring is None:
+            return None
+        known = declaring.constants[name]
+        return known if known is not None else self._computed(declaring.enumerator_text(name))
 
     def _computed(self, given: tuple[str, int] | None) -> int | None:
         if given is None:

@@ -6,8 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qerrlint.c.initialisers import INVOCATION, LIST, Table, Value, tables_of_type
+from qerrlint.c.lexis import WORD
 from qerrlint.source.span import Span
 
 # Calls that make a region whose accesses go to a MemoryRegionOps (include/system/memory.h): for each the
@@ -17,7 +19,8 @@ _MAKERS = {
     "memory_region_init_rom_device": (2, 3, 5),
     "memory_region_init_rom_device_nomigrate": (2, 3, 5),
 }
-_MAKER = re.compile(rb"\b(" + b"|".join(name.encode() for name in _MAKERS) + rb")\s*\(")
+# A pattern that begins with its letters, not with \b, is found by a plain search.
+_MAKER = re.compile(rb"memory_region_init_(?:io|rom_device(?:_nomigrate)?)(?=\s*\()")
 _READ = ("read", "read_with_attrs")
 _WRITE = ("write", "write_with_attrs")
 
@@ -70,8 +73,13 @@ class PropertyRow:
     span: Span
 
 
-def region_tables(path: str, data: bytes) -> Iterator[RegionTable]:
+@lru_cache(maxsize=4)
+def region_tables(path: str, data: bytes) -> tuple[RegionTable, ...]:
     """The MemoryRegionOps tables of a file, one for each element of an array."""
+    return tuple(_region_tables(path, data))
+
+
+def _region_tables(path: str, data: bytes) -> Iterator[RegionTable]:
     for table in tables_of_type(path, data, "MemoryRegionOps"):
         if table.type != "MemoryRegionOps":
             continue
@@ -83,20 +91,33 @@ def region_tables(path: str, data: bytes) -> Iterator[RegionTable]:
             yield RegionTable(name, table, row.value, row.span, read, write)
 
 
-def region_uses(path: str, data: bytes) -> Iterator[RegionUse]:
+@lru_cache(maxsize=4)
+def region_uses(path: str, data: bytes) -> tuple[RegionUse, ...]:
     """The calls of a file that make a region of a MemoryRegionOps."""
+    return tuple(_region_uses(path, data))
+
+
+def _region_uses(path: str, data: bytes) -> Iterator[RegionUse]:
     for found in _MAKER.finditer(data):
-        maker = found[1].decode()
-        arguments = arguments_at(data, found.end() - 1)
+        if found.start() and data[found.start() - 1] in WORD:
+            continue
+        maker = found[0].decode()
+        paren = data.index(b"(", found.end())
+        arguments = arguments_at(data, paren)
         ops, opaque, size = _MAKERS[maker]
         if arguments is None or len(arguments) <= size:
             continue
-        span = Span(path, found.start(), found.end())
+        span = Span(path, found.start(), paren + 1)
         yield RegionUse(maker, arguments[ops], arguments[opaque], arguments[size], span)
 
 
-def property_rows(path: str, data: bytes) -> Iterator[PropertyRow]:
+@lru_cache(maxsize=4)
+def property_rows(path: str, data: bytes) -> tuple[PropertyRow, ...]:
     """The DEFINE_PROP_* elements of the Property lists of a file."""
+    return tuple(_property_rows(path, data))
+
+
+def _property_rows(path: str, data: bytes) -> Iterator[PropertyRow]:
     for table in tables_of_type(path, data, "Property"):
         for row in table.rows if table.type == "Property" else ():
             value = row.value

@@ -112,12 +112,20 @@ _ADD_QUEUE = re.compile(rb"\bvirtio_add_queue\w*\(([^;]*?)\)\s*;")
 _POINTER = re.compile(rb"\b(\w+)[ \t]*\*[ \t]*(\w+)\b")
 _STORE = re.compile(rb"\b(\w+)->(\w+)[ \t]*=[ \t]*&?([A-Za-z_]\w*)[ \t]*;")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
-_MARKS = tuple(name.encode() for name in (_OPS, _PORTIO, _REGISTERS, "virtio_add_queue", *_CLASS_SLOTS))
+_MARKS = tuple(name.encode() for name in (_OPS, _PORTIO, _REGISTERS, "virtio_add_queue"))
+_CLASSES = tuple(name.encode() for name in _CLASS_SLOTS)
+
+
+def may_have_entries(data: bytes) -> bool:
+    """Whether a file names anything that holds functions for a guest to enter, by its bytes."""
+    return any(mark in data for mark in _MARKS) or (
+        b"Class" in data and any(name in data for name in _CLASSES)
+    )
 
 
 def guest_entries(unit: TranslationUnit) -> tuple[GuestEntry, ...]:
     """The functions of a file that a guest can enter, each slot once, in the order of the file's tables."""
-    if not any(mark in unit.data for mark in _MARKS):
+    if not may_have_entries(unit.data):
         return ()
     found = [*_of_tables(unit), *_of_classes(unit), *_of_queues(unit)]
     return tuple(entry for entry in found if entry.function in unit.functions)

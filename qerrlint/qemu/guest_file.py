@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +21,7 @@ from qerrlint.qemu.guest_paths import State, Visit, Walk, constants_of
 from qerrlint.qemu.guest_taint import depends, tainted_at
 from qerrlint.qemu.region_accesses import accesses
 from qerrlint.qemu.sample_scope import FileNames, SampleScope, read
+from qerrlint.records import record
 
 # Samples of one walk, and accesses for which values are tried.
 _MOST_SAMPLES = 2000
@@ -34,7 +34,7 @@ _IS_WRITE = "is-write"
 _ACCEPTS = ("", OFFSET, SIZE, _IS_WRITE)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Sample:
     """One access of a guest; None for what does not apply or is not chosen."""
 
@@ -43,7 +43,7 @@ class Sample:
     value: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GuestVisit:
     """A place that a guest can reach from `entry`: by `samples` of all `tried` ones.
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 
 from qerrlint.c.typed_expression import UNKNOWN, Column, Number, paths
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Edge, Event, Function, Return, identifiers, root
 from qerrlint.qemu.sample_scope import FileNames, SampleScope, read
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 # How many calls deep callees in the file are followed, and how many blocks are walked for one entry.
@@ -29,7 +29,7 @@ ENDS = frozenset(
 """Calls that end the program."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class State:
     """The samples that can be at a place, and what variables and members hold for them.
 
@@ -41,7 +41,7 @@ class State:
     sure: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Decision:
     """A test that decided: whether its value was known for a sample, and the names that it reads."""
 
@@ -50,7 +50,7 @@ class Decision:
     reads: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Visit:
     """A place that was reached: in `function`, at `span`, by `samples`, called through `chain` (calls,
     outermost first).

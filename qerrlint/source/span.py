@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from itertools import accumulate
+
+from qerrlint.records import record
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(frozen=True, slots=True, order=True)
 class Span:
     """The bytes [start, end) of the file `path`; true in original and normalised text alike."""
 
@@ -23,13 +25,10 @@ class LineIndex:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        starts = [0]
-        find = data.find
-        at = find(b"\n")
-        while at >= 0:
-            starts.append(at + 1)
-            at = find(b"\n", at + 1)
-        self._starts = starts
+        # The lengths of all lines but the last, their line ends counted in, add up to the starts.
+        lengths = [len(line) + 1 for line in data.split(b"\n")]
+        lengths.pop()
+        self._starts = list(accumulate(lengths, initial=0))
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of a byte offset; an offset behind the end counts as the end."""

@@ -4,14 +4,13 @@ conditions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qerrlint.absint.trace import Trail, places
 from qerrlint.domain.error import ERROR, NULL_CELL, UNKNOWN_CELL, Cell, ErrorState, cell
 from qerrlint.domain.result import OccurrenceKind
 from qerrlint.domain.state import Channel, Draft, Fact, State, fact
 from qerrlint.domain.terms import Term, root_of
 from qerrlint.ir.code import ANY, NEG, NONZERO, POS, ZERO, Addr, Call, Var, root
+from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.assignments import place_of
 from qerrlint.transfer.frame import Frame
@@ -242,7 +241,7 @@ def _confirm(draft: Draft, origin: int, soft: bool) -> None:
 # -- members that may show a failure -----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Tested:
     """A member that is tested, and the variables that hold its object."""
 

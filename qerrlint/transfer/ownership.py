@@ -9,7 +9,6 @@ of the pairs move. States of objects are the `held` component of a State.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from qerrlint.absint.solver import explore
 from qerrlint.absint.trace import Trail
@@ -21,6 +20,7 @@ from qerrlint.domain.ownership import FAILURES, RESULT, Move, Pair
 from qerrlint.domain.state import ANYTHING, State, fact
 from qerrlint.domain.terms import depends
 from qerrlint.ir.code import NONZERO, POS, Call, Function, Result, Var
+from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.frame import prepare
 from qerrlint.transfer.interpretation import ErrorDomain
@@ -29,7 +29,7 @@ from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, Guard, Re
 LetsGo = Callable[[Call, Pair, str], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Handling:
     """What a call does to the object of a pair: role is prepare, acquire, release or discard."""
 
@@ -39,7 +39,7 @@ class Handling:
     object: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(frozen=True, slots=True, order=True)
 class Holding:
     """An object on a path: the number of its pair, its status, its path, the call that brought it there.
 
@@ -53,7 +53,7 @@ class Holding:
     call: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Seen:
     """Something seen of an object. kind: "exit" (the function returns), "prepared", "discarded" (by the call
     at `span`, in this state). `status` is that of Holding, `call` brought it about. `failing`: an exit that
@@ -70,7 +70,7 @@ class Seen:
     sure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Held:
     """The outcome of one function: what was seen, and whether every path was followed by itself."""
 

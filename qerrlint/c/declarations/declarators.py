@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from qerrlint.c.declarations.tokens import ATTRIBUTE, NORETURN
+from qerrlint.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Param:
     """One parameter: its name ("" if it has none) and its canonical type."""
 

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 
 from qerrlint.c.declarations.members import enumerator_texts, parse_enumerators, parse_members
 from qerrlint.c.declarations.struct_body import Field, read_fields
 from qerrlint.c.declarations.types import Declared, Param, Signature, parse_declared, parse_signature
 from qerrlint.c.lexis import without_comments
 from qerrlint.c.toplevel import STATEMENT_END, TypeName, attribute_line, casts, heads, types
+from qerrlint.records import record
 
 __all__ = ["FileDeclarations", "Macro", "Slot", "TypeName"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Macro:
     """One #define: `params` is None for an object-like macro; `body` has its line continuations folded."""
 
@@ -33,7 +33,7 @@ class Macro:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Slot:
     """A name stored into a member: ``.member = value,`` or ``object->member = value;``.
 

@@ -8,10 +8,10 @@ for offsets and sizes. Types are not resolved.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from qerrlint.c.declarations.types import parse_declared
 from qerrlint.c.lexis import DIRECTIVE, bare, blanked
+from qerrlint.records import record
 
 # Words where the name of a member may stand: at the end of its declarator.
 _LAST_WORDS = re.compile(r"\b\w+\b(?=\s*(?:$|[,;\[)=]))")
@@ -22,7 +22,7 @@ _BITS = re.compile(r"([^:?]*[^:?\s])\s*:\s*([^:]+)\Z", re.S)
 _DEEPEST = 8
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Field:
     """One field.
 

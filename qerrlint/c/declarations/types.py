@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from qerrlint.c.declarations.declarators import NotADeclarationError, Op, Param, Reader, type_text
 from qerrlint.c.declarations.tokens import tokens
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Signature:
     """What a caller may know of a function from its declaration.
 
@@ -53,7 +53,7 @@ class Signature:
         return self.params[self.errp].name if self.errp is not None and self.errp >= 0 else None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Declared:
     """One name of a declaration: its canonical type, and its signature if it is (a pointer to) a function.
 

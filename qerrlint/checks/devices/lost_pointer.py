@@ -24,7 +24,7 @@ _DEEPEST = 2
 
 def _run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
-    if not _ANY_FREED.search(unit.data):
+    if b"g_free" not in unit.data or not _ANY_FREED.search(unit.data):
         return
     declarations = unit.program.environment.files.file(unit.path)
     for name in unit.functions if declarations is not None else ():

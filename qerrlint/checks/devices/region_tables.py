@@ -14,6 +14,7 @@ from qerrlint.findings import Observation, Step
 from qerrlint.qemu.device_tables import RegionTable, RegionUse, region_tables, region_uses
 
 _DESIGNATED = re.compile(rb"[{}]|(?<=[\s{,])((?:\.\w+)+)\s*=(?!=)")
+_MEMBER = re.compile(rb"\.\w+")
 # A rom device is read without a callback.
 _ROM = "memory_region_init_rom_device"
 
@@ -66,6 +67,9 @@ def _field_twice(file: AnalysedFile) -> Iterator[Observation]:
 
 def _may_repeat(text: bytes) -> bool:
     """Whether a member is designated twice between the same braces of a text, comments counted in."""
+    members = _MEMBER.findall(text)
+    if len(set(members)) == len(members):
+        return False
     seen: list[set[bytes]] = []
     for found in _DESIGNATED.finditer(text):
         token = found[0]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Step
-from qerrlint.qemu.guest_entries import GuestEntry
+from qerrlint.qemu.guest_entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest_file import GuestFile, GuestVisit, Sample
 from qerrlint.qemu.guest_paths import ENDS, Decision, Visit
 from qerrlint.source.span import Span
@@ -38,7 +38,7 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     Of several ways to one place the one that is best known counts.
     """
     unit = file.unit
-    if _WANTED.search(unit.data) is None:
+    if not may_have_entries(unit.data) or _WANTED.search(unit.data) is None:
         return ()
     guest = file.once(guest_file)
     if not guest.entries:
