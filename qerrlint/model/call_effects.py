@@ -53,6 +53,7 @@ class CallEffects:
         self._api = scope.environment.api
         self._callees = callees
         self._known: dict[str, Effect] = {}
+        self._certain: dict[str, Effect | None] = {}
         # By the identity of the call, which is kept alive with it: hashing a call hashes its arguments.
         self._of_call: dict[int, tuple[Call, Effect]] = {}
 
@@ -105,6 +106,11 @@ class CallEffects:
 
     def _stated(self, name: str) -> Effect | None:
         """What the table of the Error API or a declaration says for certain of a function, or None."""
+        if name not in self._certain:
+            self._certain[name] = self._state(name)
+        return self._certain[name]
+
+    def _state(self, name: str) -> Effect | None:
         stated = self._api.effect(name)
         if stated is not None:
             return stated

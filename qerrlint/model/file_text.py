@@ -6,8 +6,10 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
+from qerrlint.c.lexis import WORD
 from qerrlint.source.span import LineIndex, Span
 
+_ONLY_WORDS = bytes(c if c in WORD else 0x20 for c in range(256))
 _MARGIN = re.compile(rb"\n\s*\*(?!/)")
 # How far above a function its comment may begin, in bytes.
 _LONGEST_COMMENT = 2000
@@ -26,6 +28,11 @@ class FileText:
     def lines(self) -> LineIndex:
         """The file's lines, indexed on first use."""
         return LineIndex(self.data)
+
+    @cached_property
+    def words(self) -> frozenset[bytes]:
+        """The runs of letters, digits and underscores in the file, those in comments among them."""
+        return frozenset(self.data.translate(_ONLY_WORDS).split())
 
     def of(self, span: Span) -> bytes:
         """The bytes of a span of this file."""

@@ -29,7 +29,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     if not has_types(unit) or not life.acquires_any:
         return
     kinds = {move.call for pair in file.pairs if pair.name in _KINDS for move in pair.acquire}
-    if not any(name.encode() in unit.data for name in kinds):
+    if not any(name.encode() in unit.text.words for name in kinds):
         return
     acquiring = [name for name in unit.functions if life.acquires(name)]
     entries = [name for name in unit.functions if unit.slots_of(name) & _AGAIN] if acquiring else []

@@ -17,7 +17,7 @@ from qerrlint.source.span import Span
 def _run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
     calls = word_list("global-registrations").words
-    if not has_types(unit) or not any(name.encode() in unit.data for name in calls):
+    if not has_types(unit) or not any(name.encode() in unit.text.words for name in calls):
         return
     life = life_cycle(file)
     pattern = re.compile(r"\b(" + "|".join(map(re.escape, calls)) + r")\s*\(")

@@ -10,10 +10,11 @@ known by its pair alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from qerrlint.c.lexis import occurrences
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.model.translation_unit import TranslationUnit
@@ -29,6 +30,8 @@ _BASE = re.compile(r"[&*(\s]*(\w+)\s*(?:->|\.|\[)")
 _TARGET = re.compile(r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*\w+[\s*]*\)\s*)?\Z")
 _OF_MEMBER = re.compile(r"->|\.\w")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
+_ENDS = (b";", b"{", b"}")
+_FREES = re.compile(rb"\w*(?:free|destroy|cleanup|unref|delete|release|fini)\w*\s*\(")
 _DEEPEST = 4
 
 
@@ -60,6 +63,7 @@ class LifeCycle:
         self.unit: TranslationUnit = file.unit
         self.pairs = file.pairs
         self._texts: dict[str, FunctionText | None] = {}
+        self._named: dict[str, Sequence[tuple[str, str, int]]] = {}
 
     @cached_property
     def graph(self) -> TypeGraph:
@@ -154,7 +158,7 @@ class LifeCycle:
         out: dict[str, list[tuple[Pair, Move]]] = {}
         for pair in self.pairs:
             for move in pair.acquire:
-                if move.call.encode() in self.unit.data:
+                if move.call.encode() in self.unit.text.words:
                     out.setdefault(move.call, []).append((pair, move))
         return out
 
@@ -205,7 +209,7 @@ class LifeCycle:
         out: dict[str, None] = {}
         word = re.compile(rf"\b{re.escape(member)}\b")
         unnamed = {move.call for move in pair.release if move.object < RESULT}
-        for name, call, at in self._naming(pair.releasing):
+        for name, call, at in self._release_calls(pair):
             if not member or call in unnamed:
                 out[name] = None
                 continue
@@ -214,31 +218,45 @@ class LifeCycle:
             if direct or (not _OF_MEMBER.search(statement) and self._mentions(name, word)):
                 out[name] = None
         if member:
-            freed = re.compile(
-                rb"\b\w*(?:free|destroy|cleanup|unref|delete|release|fini)\w*\s*\([^;{}]*\b%s\b"
-                % member.encode()
-            )
-            for name, _, _ in self._naming(freed):
-                out[name] = None
+            out.update(dict.fromkeys(self._freeing(member)))
         return tuple(out)
+
+    def _release_calls(self, pair: Pair) -> Sequence[tuple[str, str, int]]:
+        """The places in functions of the file that name a releasing call: function, call, offset."""
+        known = self._named.get(pair.name)
+        if known is None:
+            known = self._named[pair.name] = [
+                (function, name, at)
+                for name in sorted({move.call for move in pair.release})
+                if name.encode() in self.unit.text.words
+                for at in occurrences(self.unit.data, name.encode())
+                if (function := self._function_at(at))
+            ]
+        return known
+
+    def _freeing(self, member: str) -> Iterator[str]:
+        """The functions of the file in which a call that frees, by its name, is handed a member."""
+        data, word = self.unit.data, member.encode()
+        for at in occurrences(data, word) if word in self.unit.text.words else ():
+            start = max(data.rfind(mark, 0, at) for mark in _ENDS) + 1
+            found = _FREES.search(data, start, at)
+            function = self._function_at(found.start()) if found is not None else ""
+            if function:
+                yield function
 
     def _statement(self, at: int) -> str:
         """The text of the statement around an offset of the file."""
         data = self.unit.data
-        start = max(data.rfind(mark, 0, at) for mark in (b";", b"{", b"}")) + 1
+        start = max(data.rfind(mark, 0, at) for mark in _ENDS) + 1
         end = data.find(b";", at)
         return data[start : end if end >= 0 else len(data)].decode("latin-1")
 
-    def _naming(self, pattern: re.Pattern[bytes]) -> Iterator[tuple[str, str, int]]:
-        """The functions of the file in which a pattern is found, what was found, and where."""
-        for found in pattern.finditer(self.unit.data):
-            piece = self.unit.definitions.around(found.start())
-            if (
-                piece is not None
-                and found.start() > piece.body
-                and not self.unit.text.in_comment(found.start())
-            ):
-                yield piece.name, found.group().decode("latin-1"), found.start()
+    def _function_at(self, at: int) -> str:
+        """The function of the file in whose body, and not in a comment, an offset lies; "" for none."""
+        piece = self.unit.definitions.around(at)
+        if piece is None or at <= piece.body or self.unit.text.in_comment(at):
+            return ""
+        return piece.name
 
     def _mentions(self, name: str, word: re.Pattern[str]) -> bool:
         """Whether a function, or one that calls it, mentions a word."""
@@ -250,15 +268,20 @@ class LifeCycle:
 
     def is_released_elsewhere(self, pair: Pair, member: str) -> bool:
         """Whether another file beside this one, or beside the header of its types, gives a member back."""
-        released = pair.releasing.pattern
-        if member:
-            word = rb"\b%s\b" % member.encode()
-            # Named with the member in one statement: as its argument, or both as those of g_clear_pointer().
-            released = rb"(?:%s)[^;{}]*%s|%s[^;{}]*(?:%s)" % (released, word, word, released)
-        pattern = re.compile(released)
+        calls = sorted({move.call.encode() for move in pair.release})
+        word = member.encode()
         for path in self._neighbours:
             declarations = self.graph.file(path)
-            if declarations is not None and pattern.search(declarations.data):
+            data = declarations.data if declarations is not None else b""
+            if not member:
+                if any(True for call in calls for _ in occurrences(data, call)):
+                    return True
+            elif any(call in data for call in calls) and any(
+                # Named with the member in one statement: as its argument, or both as those of
+                # g_clear_pointer().
+                pair.releasing.search(data, *_statement(data, at)) is not None
+                for at in occurrences(data, word)
+            ):
                 return True
         return False
 
@@ -273,6 +296,13 @@ class LifeCycle:
             if any(struct in data for struct in structs):
                 out.append(path)
         return tuple(out)
+
+
+def _statement(data: bytes, at: int) -> tuple[int, int]:
+    """Start and end of the text without semicolons and braces around an offset."""
+    start = max(data.rfind(mark, 0, at) for mark in _ENDS) + 1
+    ends = [end for mark in _ENDS if (end := data.find(mark, at)) >= 0]
+    return start, min(ends, default=len(data))
 
 
 def life_cycle(file: AnalysedFile) -> LifeCycle:

@@ -292,10 +292,14 @@ def _keepers(analysed: AnalysedFunction) -> tuple[tuple[Call, Summary], ...]:
 
 def _keeper(analysed: AnalysedFunction, call: Call) -> Summary | None:
     """The summary of a callee without errp that keeps an Error to itself and fails; None for any other."""
-    signature, summary = analysed.unit.signature(call.name), _summary(analysed, call.name)
-    if signature is None or signature.errp is not None or summary is None:
+    unit, name = analysed.unit, call.name
+    signature = unit.signature(name)
+    if signature is None or signature.errp is not None:
         return None
-    return summary if summary.swallows and summary.fails else None
+    if name in unit.functions and not unit.deals_with_errors(name):
+        return None
+    summary = _summary(analysed, name)
+    return summary if summary is not None and summary.swallows and summary.fails else None
 
 
 def _kind_of(analysed: AnalysedFunction, call: Call) -> str:
