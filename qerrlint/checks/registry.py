@@ -48,13 +48,11 @@ def checks() -> tuple[Check | FileCheck, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=1)
 def function_checks() -> tuple[Check, ...]:
     """The checks of one function each, in the order of checks()."""
     return tuple(check for check in checks() if isinstance(check, Check))
 
 
-@lru_cache(maxsize=1)
 def file_checks() -> tuple[FileCheck, ...]:
     """The checks of a whole file, in the order of checks()."""
     return tuple(check for check in checks() if isinstance(check, FileCheck))

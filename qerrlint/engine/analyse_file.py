@@ -72,6 +72,7 @@ def analyse_unit(
     explored = 0
     exemptions = exemptions if exemptions is not None else load_exemptions()
     exempted: list[Exempted] = []
+    checks = function_checks()
     for piece in unit.relevant():
         if only is not None and piece.name not in only:
             continue
@@ -81,7 +82,7 @@ def analyse_unit(
             continue
         explored += 1
         analysed = AnalysedFunction(unit.with_definition(piece), piece, function, result, rules.path_pairs)
-        seen = (seen for check in function_checks() for seen in check.run(analysed))
+        seen = (seen for check in checks for seen in check.run(analysed))
         for observation in _observations(analysed, seen, rules, exemptions, exempted):
             on_path = observation.event in path_sensitive() and not observation.whole
             if on_path and not result.complete:
