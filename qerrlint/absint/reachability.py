@@ -32,6 +32,28 @@ def _places(function: Function) -> dict[int, tuple[int, int]]:
     }
 
 
+def loop_around(function: Function, block: int) -> frozenset[int]:
+    """The blocks of the loops that a block lies in: those that it leads to and that lead back to it."""
+    ahead = {number: {edge.target for edge in one.edges} for number, one in enumerate(function.blocks)}
+    behind: dict[int, set[int]] = {number: set() for number in ahead}
+    for number, targets in ahead.items():
+        for target in targets:
+            behind[target].add(number)
+    return frozenset(_from(ahead, block) & _from(behind, block))
+
+
+def _from(ways: dict[int, set[int]], block: int) -> set[int]:
+    """The blocks that one or more edges lead to."""
+    found: set[int] = set()
+    waiting = list(ways[block])
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += ways[one]
+    return found
+
+
 def after(
     function: Function,
     call: int,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar, cast
 
 from qerrlint.domain.ownership import Pair
@@ -13,11 +13,17 @@ T = TypeVar("T")
 
 
 class AnalysedFile:
-    """One file, with the facts that its checks have asked for; `pairs` are those of all rule files."""
+    """One file, with the facts that its checks have asked for; `pairs` are those of all rule files.
 
-    def __init__(self, unit: TranslationUnit, pairs: tuple[Pair, ...] = ()) -> None:
+    `only`: the functions and variables of which something is to be said, None for all.
+    """
+
+    def __init__(
+        self, unit: TranslationUnit, pairs: tuple[Pair, ...] = (), only: Collection[str] | None = None
+    ) -> None:
         self.unit = unit
         self.pairs = pairs
+        self.only = only
         self._kept: dict[object, Any] = {}
 
     def once(self, compute: Callable[[AnalysedFile], T]) -> T:

@@ -32,7 +32,8 @@ _ELSEWHERE: Mapping[str, tuple[EventType, ...]] = {
 def checks() -> tuple[Check | FileCheck, ...]:
     """Every check, in the order of module names; each run makes all of them.
 
-    Raises ValueError when two checks emit an event of the same name.
+    Raises ValueError when two checks emit different events of the same name. One event may be seen by a check
+    of functions and by one of files.
     """
     found: list[Check | FileCheck] = []
     for module in sorted(
@@ -41,10 +42,10 @@ def checks() -> tuple[Check | FileCheck, ...]:
         if not info.ispkg
     ):
         found += getattr(import_module(module), "CHECKS", ())
-    names = [emitted.name for check in found for emitted in check.events]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"the event {name!r} is emitted by two checks")
+    known: dict[str, EventType] = {}
+    for emitted in (emitted for check in found for emitted in check.events):
+        if known.setdefault(emitted.name, emitted) is not emitted:
+            raise ValueError(f"the event {emitted.name!r} is emitted by two checks")
     return tuple(found)
 
 

@@ -59,7 +59,8 @@ class Move:
 @dataclass(frozen=True)
 class Pair:
     """A pair by its name. `keeps`: a failed attempt, and a release, leave what was prepared with the caller.
-    `balanced`: what is taken is given back before the function returns, however it does."""
+    `balanced`: what is taken is given back before the function returns, however it does. `local`: it is
+    followed, to every way out, while nothing but a local variable of the function holds it."""
 
     name: str
     acquire: tuple[Move, ...]
@@ -68,6 +69,7 @@ class Pair:
     discard: tuple[Move, ...] = ()
     keeps: bool = False
     balanced: bool = False
+    local: bool = False
 
     def __hash__(self) -> int:
         # Tables of pairs are keys of caches, asked for with each function; names differ.

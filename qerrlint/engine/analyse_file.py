@@ -92,7 +92,7 @@ def analyse_unit(
         if not result.complete:
             reason = unit.interpretation.incomplete(piece) or ""
             incomplete.append(Uncovered(piece.span, piece.name, reason))
-    file = AnalysedFile(unit, rules.pairs)
+    file = AnalysedFile(unit, rules.pairs, only)
     seen = (
         seen for check in file_checks() for seen in check.run(file) if only is None or seen.function in only
     )

@@ -111,8 +111,13 @@ class Lowering:
     def is_auto(self, node: Node) -> bool:
         """Whether a declaration holds g_autoptr, g_autofree or the like: its variables free themselves."""
         autos = self._autos
-        at = bisect_left(autos, node.start_byte) if autos else 0
-        return at < len(autos) and autos[at] < node.end_byte
+        if not autos:
+            return False
+        at = bisect_left(autos, node.start_byte)
+        if at < len(autos) and autos[at] < node.end_byte:
+            return True
+        # One that the normaliser blanks (g_autofree) stands right before the declaration.
+        return at > 0 and self.source.is_blank(autos[at - 1], node.start_byte)
 
     def has_effect(self, node: Node) -> bool:
         """Whether an expression contains a call or an assignment."""

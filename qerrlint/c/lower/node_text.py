@@ -40,6 +40,10 @@ class NodeText:
         self._path = span.path
         self._allowance = _TEXT_LIMIT * len(piece) + _SMALL
 
+    def is_blank(self, start: int, end: int) -> bool:
+        """Whether the normalised text between two offsets of the function holds nothing but blanks."""
+        return not self._normal[start:end].strip()
+
     def rename(self, node: Node, scope: Node) -> str:
         """Give the variable that an identifier declares another name of equal length, up to a scope's end.
 

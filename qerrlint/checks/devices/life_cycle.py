@@ -61,7 +61,7 @@ class LifeCycle:
 
     def __init__(self, file: AnalysedFile) -> None:
         self.unit: TranslationUnit = file.unit
-        self.pairs = file.pairs
+        self.pairs = tuple(pair for pair in file.pairs if not pair.local)
         self._texts: dict[str, FunctionText | None] = {}
         self._named: dict[str, Sequence[tuple[str, str, int]]] = {}
 

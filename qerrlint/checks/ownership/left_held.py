@@ -94,24 +94,17 @@ def _never_released(analysed: AnalysedFunction) -> Iterator[Observation]:
         )
 
 
-CHECKS = (
-    Check(
-        "left-held",
-        "ownership",
-        (  # pair: its name in the rule files; object: the path of what is acquired; acquire, release: the
-            # calls; when: at a failing return, at any other, or no function ever releases it; elsewhere:
-            # whether another place of the file does.
-            event(
-                _EVENT,
-                "pair",
-                "object",
-                "acquire",
-                "release",
-                when="failing return never",
-                elsewhere="yes no",
-            ),
-        ),
-        run,
-        words=("releases",),
-    ),
+LEFT_HELD = event(
+    _EVENT,
+    "pair",
+    "object",
+    "acquire",
+    "release",
+    when="failing return never lost",
+    elsewhere="yes no",
 )
+"""pair: its name in the rule files; object: the path of what is acquired; acquire, release: the calls; when:
+at a failing return, at any other, or no function ever releases it, or the variable that holds it gets another
+value; elsewhere: whether another place of the file does."""
+
+CHECKS = (Check(_EVENT, "ownership", (LEFT_HELD,), run, words=("releases",)),)

@@ -9,11 +9,12 @@ from functools import lru_cache
 
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.release_sites import owners, release_sites
-from qerrlint.domain.ownership import PROCESS, RESULT, Pair, place_of_object
+from qerrlint.domain.ownership import PROCESS, RESULT, Move, Pair, place_of_object
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Function, Result, Var, root
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.ownership import Handling
 
+_Moves = Mapping[str, Sequence[tuple[Pair, str, Move]]]
 _TAKING = ("acquire", "release")
 
 
@@ -37,7 +38,7 @@ def objects_of(analysed: AnalysedFunction) -> ObjectsOfFunction | None:
 def _acquiring(pairs: tuple[Pair, ...]) -> tuple[Mapping[str, Sequence[Pair]], re.Pattern[bytes]]:
     """The pairs by the calls that acquire, and a pattern that finds such calls."""
     by_call: dict[str, list[Pair]] = {}
-    for pair in pairs:
+    for pair in (pair for pair in pairs if not pair.local):
         for move in pair.acquire:
             by_call.setdefault(move.call, []).append(pair)
     # The first letter in front of the alternatives: a pattern that begins with \b is slow.
@@ -50,15 +51,16 @@ def _acquiring(pairs: tuple[Pair, ...]) -> tuple[Mapping[str, Sequence[Pair]], r
     return by_call, re.compile(alternatives.encode() or rb"(?!)")
 
 
-def _handlings_of(
+def handlings_of(
     unit: TranslationUnit, function: Function, pairs: Sequence[Pair]
 ) -> dict[int, list[Handling]]:
     """What each call of the function, by its number, does to the objects of the pairs."""
     aliases = _aliases(function)
+    by_name = _by_name(tuple(pairs))
     out: dict[int, list[Handling]] = {}
     for call in function.calls:
         if call.direct:
-            for handling in _handlings(unit, call, pairs, aliases):
+            for handling in _handlings(unit, call, by_name, aliases):
                 out.setdefault(call.index, []).append(handling)
     taken = {(h.pair.name, h.object) for found in out.values() for h in found if h.role == "acquire"}
     # error_setg() and error_free() concern a pair only where their object is one that the function acquires.
@@ -70,26 +72,38 @@ def _handlings_of(
 
 
 def _handlings(
-    unit: TranslationUnit, call: Call, pairs: Sequence[Pair], aliases: dict[str, str]
+    unit: TranslationUnit, call: Call, by_name: _Moves, aliases: dict[str, str]
 ) -> Iterator[Handling]:
-    handed = {arg.path for arg in call.args[1:] if isinstance(arg, Var)}
+    for pair, role, move in by_name.get(call.name, ()):
+        if move.applies(unit.signature(call.name)):
+            if move.object == RESULT:
+                path = f"#{call.index}"
+            elif move.object == PROCESS:
+                path = pair.name.replace(" ", "-")
+            else:
+                path = _resolved(place_of_object(move.moved(call)), aliases)
+            # The elements of an array are not distinguished.
+            if path and "[" not in path:
+                yield Handling(role, pair, move, path)
+    if not call.name.startswith("g_clear"):
+        return
+    # g_clear_pointer(&object, releasing function)
+    for arg in call.args[1:]:
+        path = _resolved(place_of_object(call.args[0]), aliases)
+        for pair, role, move in by_name.get(arg.path, ()) if isinstance(arg, Var) else ():
+            if role == "release" and path and "[" not in path:
+                yield Handling(role, pair, move, path)
+
+
+@lru_cache(maxsize=64)
+def _by_name(pairs: tuple[Pair, ...]) -> _Moves:
+    """The moves of the pairs, with their roles, by the calls that make them."""
+    out: dict[str, list[tuple[Pair, str, Move]]] = {}
     for pair in pairs:
         for role, moves in pair.roles:
             for move in moves:
-                path = ""
-                if move.call == call.name and move.applies(unit.signature(call.name)):
-                    if move.object == RESULT:
-                        path = f"#{call.index}"
-                    elif move.object == PROCESS:
-                        path = pair.name.replace(" ", "-")
-                    else:
-                        path = _resolved(place_of_object(move.moved(call)), aliases)
-                elif role == "release" and move.call in handed and call.name.startswith("g_clear"):
-                    # g_clear_pointer(&object, releasing function)
-                    path = _resolved(place_of_object(call.args[0]), aliases)
-                # The elements of an array are not distinguished.
-                if path and "[" not in path:
-                    yield Handling(role, pair, move, path)
+                out.setdefault(move.call, []).append((pair, role, move))
+    return out
 
 
 def _aliases(function: Function) -> dict[str, str]:
@@ -126,7 +140,7 @@ class ObjectsOfFunction:
         self.unit = analysed.unit
         self.function = analysed.function
         self.sites = release_sites(analysed.unit)
-        self.handlings = _handlings_of(self.unit, self.function, pairs)
+        self.handlings = handlings_of(self.unit, self.function, pairs)
         signature = analysed.signature
         self._params = {p.name for p in signature.params} if signature is not None else set()
         self._statics = {
@@ -184,6 +198,11 @@ class ObjectsOfFunction:
 
     def remedy(self, pair: Pair) -> str:
         """The releasing calls that this tree declares, for a message."""
-        declared = [move.call for move in pair.release if self.unit.signature(move.call) is not None]
-        names = dict.fromkeys(declared or [move.call for move in pair.release])
-        return " or ".join(f"{name}()" for name in names)
+        return remedy(self.unit, pair)
+
+
+def remedy(unit: TranslationUnit, pair: Pair) -> str:
+    """The releasing calls of a pair that the tree declares, for a message."""
+    declared = [move.call for move in pair.release if unit.signature(move.call) is not None]
+    names = dict.fromkeys(declared or [move.call for move in pair.release])
+    return " or ".join(f"{name}()" for name in names)

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.absint.reachability import place_of
+from qerrlint.absint.reachability import loop_around, place_of
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
 from qerrlint.checks.ownership.left_held import NeverReleased
+from qerrlint.checks.ownership.left_in_local import LocalObject
 from qerrlint.checks.ownership.prepared_twice import Preparation
 from qerrlint.domain.ownership import tail
 from qerrlint.findings import Observation
@@ -82,6 +84,21 @@ def flag_tells_of_it(analysed: AnalysedFunction, observation: Observation) -> bo
     return place is not None and any(
         isinstance(event, Assign) and event.value == TRUE and "->" in event.target
         for event in analysed.function.blocks[place[0]].events
+    )
+
+
+def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """A loop that the acquiring call does not stand in hands the pointer on."""
+    one = observation.subject
+    if not isinstance(one, LocalObject):
+        return False
+    function, name = one.function, one.seen.object
+    place = place_of(function, one.seen.call)
+    return any(
+        place is not None and place[0] not in around
+        for number, block in enumerate(function.blocks)
+        if any(one.uses.passes(event, name) for event in block.events)
+        and (around := loop_around(function, number))
     )
 
 

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a function takes into its local variables: by the pairs of the rules, by callees of the file that
+return what they have made, by `char *` results, and by what the function itself frees on some path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from qerrlint.c.declarations.types import result_kind
+from qerrlint.checks.ownership.local_uses import LocalUses, is_cast
+from qerrlint.checks.ownership.objects import handlings_of
+from qerrlint.domain.ownership import RESULT, Move, Pair
+from qerrlint.domain.word_lists import word_list
+from qerrlint.ir.code import NULL, Addr, Assign, Call, Const, Function, Result, Return, Value, Var
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.transfer.ownership import Handling
+
+HEAP = "heap memory"
+"""The pair of memory that g_free() frees; results that are known to be such belong to it."""
+SHOWN = "what the function frees itself"
+"""The pair of pointers that the function frees on one path: it has them to free."""
+_TEXT = frozenset({"char *", "gchar *"})
+_FAILS = {"int": "negative", "bool": "zero", "pointer": "zero"}
+_ERRORS = frozenset({"Error *", "GError *"})
+_MAKES = re.compile(rb"(?:alloc|new|dup|create|open|printf|load|read|parse)\w*\s*\(")
+_DEEPEST = 2
+
+
+class LocalAcquires:
+    """The calls of one function that fill its local variables with something to release, by number."""
+
+    def __init__(
+        self,
+        unit: TranslationUnit,
+        function: Function,
+        pairs: Sequence[Pair],
+        uses: LocalUses,
+        makers: Makers,
+        depth: int = 0,
+    ) -> None:
+        self._unit = unit
+        self._function = function
+        self._pairs = pairs
+        self._uses = uses
+        self._made = makers
+        self._depth = depth
+        self.handlings = {
+            number: kept
+            for number, found in handlings_of(unit, function, pairs).items()
+            if (kept := [h for h in found if self._is_of_local(h, function.calls[number])])
+        }
+        self._acquiring = {
+            number for number, found in self.handlings.items() if any(h.role == "acquire" for h in found)
+        }
+        uses.structs |= {
+            handling.object
+            for number, found in self.handlings.items()
+            for handling in found
+            if handling.role == "acquire" and isinstance(handling.move.moved(function.calls[number]), Addr)
+        }
+        for pair in pairs:
+            if pair.name == HEAP:
+                self._add_results(pair)
+        for pair in pairs:
+            if pair.name == SHOWN:
+                self._add_shown(pair)
+
+    def _is_of_local(self, handling: Handling, call: Call) -> bool:
+        """Whether a call acquires what a variable of the function holds or is, or releases something."""
+        if handling.role != "acquire" or handling.move.object == RESULT:
+            return True
+        name = handling.object
+        return isinstance(handling.move.moved(call), Addr) and name in self._function.locals
+
+    def _add(self, call: Call, handling: Handling) -> None:
+        self.handlings.setdefault(call.index, []).append(handling)
+
+    # -- results that are memory ----------------------------------------------------------------------
+
+    def _add_results(self, pair: Pair) -> None:
+        """The calls that return memory, by their bodies or by their type."""
+        for call in self._function.calls:
+            if not call.used or call.index in self._acquiring or not _is_function(call):
+                continue
+            if self._returns_memory(call, pair):
+                move = Move(call.name, RESULT, fails="zero")
+                self._acquiring.add(call.index)
+                self._add(call, Handling("acquire", pair, move, f"#{call.index}"))
+
+    def _returns_memory(self, call: Call, pair: Pair) -> bool:
+        unit, name = self._unit, call.name
+        if name in unit.functions:
+            return self._depth < _DEEPEST and pair.name in self._made.by(name, self._depth + 1)
+        signature = unit.signature(name)
+        if signature is None or signature.returns not in _TEXT or signature.path is None:
+            return False
+        return not _looks_up(name) and not any(
+            "char *" in param.type and not param.type.startswith("const ") for param in signature.params
+        )
+
+    def returned(self) -> frozenset[str]:
+        """The pair's name of what the function makes and returns; none where it may return another thing."""
+        found: set[str] = set()
+        returns = [
+            event.value
+            for block in self._function.blocks
+            for event in block.events
+            if isinstance(event, Return) and not event.implicit
+        ]
+        for value in returns:
+            if isinstance(value, Const) and value.text in ("NULL", "0"):
+                continue
+            pairs = self._pairs_of(value)
+            if pairs is None:
+                return frozenset()
+            found |= pairs
+        return frozenset(found) if len(found) == 1 else frozenset()
+
+    def _pairs_of(self, value: Value | None) -> set[str] | None:
+        """The pairs of a value that the function has made; None where it may be something else."""
+        if isinstance(value, Result):
+            return {h.pair.name for h in self.handlings.get(value.call, ()) if h.role == "acquire"} or None
+        if not isinstance(value, Var) or not self._uses.is_own(value.path) or self._is_kept(value.path):
+            return None
+        out: set[str] = set()
+        for given in self._assigned(value.path):
+            if given == NULL:
+                continue
+            pairs = self._pairs_of(given) if given != value else None
+            if pairs is None:
+                return None
+            out |= pairs
+        return out or None
+
+    def _is_kept(self, name: str) -> bool:
+        """Whether the function does more with the pointer in a variable than to return it."""
+        return any(
+            self._uses.passes(event, name)
+            for block in self._function.blocks
+            for event in block.events
+            if not isinstance(event, Return) and not self._releases(event, name)
+        )
+
+    def _releases(self, event: object, name: str) -> bool:
+        return isinstance(event, Call) and any(
+            handling.role == "release" and handling.object == name
+            for handling in self.handlings.get(event.index, ())
+        )
+
+    def _assigned(self, name: str) -> list[Value]:
+        return [
+            event.value
+            for block in self._function.blocks
+            for event in block.events
+            if isinstance(event, Assign) and event.target == name
+        ]
+
+    # -- what the function frees ------------------------------------------------------------------------
+
+    def _add_shown(self, pair: Pair) -> None:
+        """The calls that fill a variable which the function frees on some path."""
+        releasing: dict[str, list[Call]] = {}
+        for call in self._function.calls:
+            if not call.direct or not call.args:
+                continue
+            freed = call.args[0]
+            if len(call.args) == 1:
+                while isinstance(freed, Result) and is_cast(self._function.calls[freed.call]):
+                    freed = self._function.calls[freed.call].args[0]
+                if isinstance(freed, Var) and self._is_variable(freed.path) and _frees(call.name):
+                    releasing.setdefault(freed.path, []).append(call)
+        for name, calls in releasing.items():
+            acquiring = list(self._filling(name))
+            for call, move in acquiring:
+                path = f"#{call.index}" if move.object == RESULT else name
+                self._add(call, Handling("acquire", pair, move, path))
+            if acquiring:
+                for call in calls:
+                    self._add(call, Handling("release", pair, Move(call.name, 1), name))
+
+    def _may_make(self, call: Call) -> bool:
+        """Whether a callee may give its caller something new.
+
+        It does not sound like a look-up, its body makes something by its words, and no other function is
+        asked about the Error that it sets.
+        """
+        if not _is_function(call) or _looks_up(call.name):
+            return False
+        piece = self._unit.functions.get(call.name)
+        if piece is not None and not _MAKES.search(self._unit.data, piece.body, piece.span.end):
+            return False
+        types = self._function.locals
+        errors = {
+            Var(arg.path) for arg in call.args if isinstance(arg, Addr) and types.get(arg.path) in _ERRORS
+        }
+        return not any(
+            other.used and not errors.isdisjoint(other.args) and other.index != call.index
+            for other in self._function.calls
+        )
+
+    def _has_alias(self, name: str) -> bool:
+        """Whether the address of a variable is stored somewhere."""
+        return any(
+            isinstance(event, Assign) and event.value == Addr(name)
+            for block in self._function.blocks
+            for event in block.events
+        )
+
+    def _is_variable(self, name: str) -> bool:
+        kind = self._function.locals.get(name, "")
+        return kind.endswith("*") and kind not in _ERRORS and self._uses.is_own(name)
+
+    def _filling(self, name: str) -> Iterator[tuple[Call, Move]]:
+        """The calls that fill a variable, where nothing else but NULL is ever put into it."""
+        found: list[tuple[Call, Move]] = []
+        if self._has_alias(name):
+            return
+        for value in self._assigned(name):
+            if value == NULL or (isinstance(value, Const) and value.number == 0):
+                continue
+            while isinstance(value, Result) and is_cast(self._function.calls[value.call]):
+                value = self._function.calls[value.call].args[0]
+            if not isinstance(value, Result):
+                return
+            call = self._function.calls[value.call]
+            if any(self._uses.hands(arg, name) for arg in call.args) or not self._may_make(call):
+                return
+            if call.index in self._acquiring:
+                return
+            found.append((call, Move(call.name, RESULT, fails="zero")))
+        for call in self._function.calls if not found else ():
+            for position, arg in enumerate(call.args):
+                if isinstance(arg, Addr) and arg.path == name and not call.name.startswith("g_clear_"):
+                    signature = self._unit.signature(call.name) if call.direct else None
+                    kind = result_kind(signature, self._unit.typedefs) if signature is not None else "unknown"
+                    if kind not in _FAILS or not self._may_make(call):
+                        return
+                    found.append((call, Move(call.name, position + 1, fails=_FAILS[kind])))
+        yield from found
+
+
+def _is_function(call: Call) -> bool:
+    """Whether a call is one of a function, and not of a macro or of a function pointer."""
+    return call.direct and not call.name.isupper() and call.name != "container_of"
+
+
+def _looks_up(name: str) -> bool:
+    """Whether a function returns something that has an owner already, by the parts of its name."""
+    return word_list("lookups").matches(name)
+
+
+def _frees(name: str) -> bool:
+    """Whether a function frees its argument, by the last part of its name or by that of QAPI's functions."""
+    return word_list("frees").matches(name.rpartition("_")[2]) or name.startswith("qapi_free_")
+
+
+class Makers:
+    """Which functions of a file make what they return, worked out once."""
+
+    def __init__(self, unit: TranslationUnit, pairs: Sequence[Pair]) -> None:
+        self._unit = unit
+        self._pairs = pairs
+        self._known: dict[tuple[str, int], frozenset[str]] = {}
+
+    def by(self, name: str, depth: int) -> frozenset[str]:
+        """The pair's name of what a function of the file makes and returns; none where it may be another."""
+        if (name, depth) not in self._known:
+            self._known[name, depth] = frozenset()
+            unit, piece = self._unit, self._unit.functions[name]
+            # What makes nothing by its words is not parsed.
+            if b"*" in unit.data[piece.span.start : piece.body].partition(b"(")[0] and _MAKES.search(
+                unit.data, piece.body, piece.span.end
+            ):
+                function = unit.lowering.function(piece)
+                if function is not None:
+                    uses = LocalUses(unit, function)
+                    made = LocalAcquires(unit, function, self._pairs, uses, self, depth)
+                    self._known[name, depth] = made.returned()
+        return self._known[name, depth]

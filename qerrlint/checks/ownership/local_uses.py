@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""LocalUses: what a function does with the pointer in a local variable: reads through it, or hands it on.
+
+Of a callee rules/words.toml decides, then its body in the file, then the type of the parameter (a pointer to
+const is borrowed). What is not known hands the pointer on.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from qerrlint.c.declarations.types import Param
+from qerrlint.checks.ownership.release_sites import may_release
+from qerrlint.domain.ownership import Pair
+from qerrlint.domain.word_lists import word_list
+from qerrlint.ir.code import Addr, Assign, Call, Event, Function, Op, Opaque, Result, Return, Value, Var, root
+from qerrlint.model.translation_unit import TranslationUnit
+
+_SCALAR = re.compile(
+    r"(?:const )?(?:(?:unsigned|signed)(?: \w+)*|bool|char|short|int|long(?: \w+)*|s?size_t|gsize|gssize|"
+    r"u?int\d+_t|ptrdiff_t|off_t|hwaddr|dma_addr_t|ram_addr_t|target_u?long|float|double)\Z"
+)
+_DEEPEST = 3
+
+
+@lru_cache(maxsize=65536)
+def _word(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.])(?<!->){re.escape(name)}(?!\w)")
+
+
+def _text_hands(text: str, name: str) -> bool:
+    """Whether an expression's text has the pointer itself, and not what it points to or a comparison."""
+    for found in _word(name).finditer(text):
+        behind, before = text[found.end() : found.end() + 2], text[: found.start()].rstrip("(")
+        if behind[:1] in ("[", ".") or behind in ("->", "==", "!="):
+            if re.search(r"(?:^|[^&\w)\]])&\(*\Z", text[: found.start()]) and behind not in ("==", "!="):
+                return True
+            continue
+        if before.endswith(("*", "==", "!=", "!")):
+            continue
+        return True
+    return False
+
+
+def is_cast(call: Call) -> bool:
+    """Whether a call is one of a cast macro (OBJECT(x)): the same pointer under another type."""
+    return call.direct and call.name.isupper() and len(call.args) == 1
+
+
+class LocalUses:
+    """The uses of the local pointers of one function."""
+
+    def __init__(self, unit: TranslationUnit, function: Function, depth: int = 0) -> None:
+        """`depth`: how many calls away the function is from the one that is asked about."""
+        self._unit = unit
+        self._function = function
+        self._depth = depth
+        self._harmless: dict[str, bool] = {}
+        self.structs: set[str] = set()
+        """The local variables that are an object themselves, and no pointer to it."""
+        signature = unit.signature(function.name)
+        self._params = {param.name for param in signature.params} if signature is not None else set()
+
+    def is_own(self, path: str) -> bool:
+        """Whether a path is a variable that the function has for itself, and that does not free itself."""
+        if path.startswith("$"):
+            return True
+        own = path in self._function.locals or path in self._params
+        return own and path.isidentifier() and path not in self._function.autos
+
+    def hands(self, value: Value | None, name: str) -> bool:
+        """Whether a value has the pointer in it, or its address or that of a part of what it points to."""
+        if isinstance(value, Result):
+            if name == f"#{value.call}":
+                return True
+            call = self._function.calls[value.call]
+            return is_cast(call) and self.hands(call.args[0], name)
+        if isinstance(value, (Var, Addr)):
+            path = value.path
+            if path == name:
+                return True
+            if root(path) == name:
+                return isinstance(value, Addr)
+            return not name.startswith("#") and name in path and _text_hands(path, name)
+        if isinstance(value, Op):
+            if value.op == "!":
+                return False
+            return self.hands(value.left, name) or self.hands(value.right, name)
+        return isinstance(value, Opaque) and not name.startswith("#") and _text_hands(value.text, name)
+
+    def assigns(self, event: Assign, name: str) -> bool:
+        """Whether an assignment hands the pointer on."""
+        if name in self.structs or not self.hands(event.value, name):
+            return False
+        kind = self._function.locals.get(event.target)
+        if kind is not None and _SCALAR.match(kind):
+            return False
+        if not self.is_own(event.target) or (kind is not None and not kind.endswith("*")):
+            return True
+        return event.target != name and not self.is_harmless(event.target)
+
+    def returns(self, value: Value | None, name: str) -> bool:
+        """Whether a returned value hands the pointer on."""
+        return name not in self.structs and self.hands(value, name)
+
+    def calls(self, call: Call, _pair: Pair, name: str) -> bool:
+        """Whether a call may keep the pointer, or release what it points to."""
+        return self._keeps(call, name)
+
+    def _keeps(self, call: Call, name: str) -> bool:
+        if is_cast(call):
+            return False
+        if name in self.structs:
+            # What stands in the function's own frame has no other owner; a callee may release it.
+            return may_release(call.name) and any(self.hands(arg, name) for arg in call.args)
+        return any(
+            self.hands(arg, name) and not (self._by_value(arg, name) and self._is_borrowed(call, position))
+            for position, arg in enumerate(call.args)
+        )
+
+    @staticmethod
+    def _by_value(arg: Value, name: str) -> bool:
+        """Whether an argument is not the address of the variable."""
+        return not (isinstance(arg, Addr) and arg.path == name)
+
+    def is_harmless(self, name: str) -> bool:
+        """Whether a variable that gets the pointer as well neither hands it on nor releases it."""
+        if name not in self._harmless:
+            self._harmless[name] = False
+            events = (event for block in self._function.blocks for event in block.events)
+            self._harmless[name] = self.is_own(name) and not any(self.passes(one, name) for one in events)
+        return self._harmless[name]
+
+    def passes(self, event: Event, name: str) -> bool:
+        """Whether an event hands the pointer in a variable on, or releases it."""
+        if isinstance(event, Call):
+            return self._keeps(event, name)
+        if isinstance(event, Assign):
+            return event.target != name and self.assigns(event, name)
+        return isinstance(event, Return) and self.returns(event.value, name)
+
+    def _is_borrowed(self, call: Call, position: int) -> bool:
+        """Whether a callee only reads or writes through the pointer that it is handed at a position."""
+        name = call.name
+        if not call.direct or name in self._function.locals or name in self._params:
+            return False
+        if _is_known_to_borrow(name, position):
+            return True
+        if name in self._unit.functions:
+            return self._depth < _DEEPEST and self._body_borrows(name, position)
+        signature = self._unit.signature(name)
+        if signature is None or _keeps_constants(name):
+            return False
+        if position >= len(signature.params):
+            # What is formatted is copied.
+            return signature.variadic and any(_is_text(param) for param in signature.params)
+        return _is_constant(signature.params[position])
+
+    def _body_borrows(self, name: str, position: int) -> bool:
+        unit = self._unit
+        signature = unit.signature(name)
+        function = unit.lowering.function(unit.functions[name])
+        if signature is None or position >= len(signature.params) or function is None:
+            return False
+        inside = LocalUses(unit, function, self._depth + 1)
+        return inside.is_harmless(signature.params[position].name)
+
+
+def _is_known_to_borrow(name: str, position: int) -> bool:
+    """Whether the word lists say that a callee keeps nothing of the argument at a position."""
+    borrowed = word_list("borrowed-arguments")
+    if borrowed.matches(f"{name}/{position + 1}") or borrowed.matches(name):
+        return True
+    return word_list("borrowing-prefixes").matches(name)
+
+
+def _keeps_constants(name: str) -> bool:
+    """Whether a callee keeps a pointer to const."""
+    return word_list("keeps-constant-arguments").matches(name)
+
+
+def _is_constant(param: Param) -> bool:
+    """Whether a parameter is a pointer to something that the callee does not change, let alone free."""
+    return param.type.startswith("const ") and param.type.count("*") == 1
+
+
+def _is_text(param: Param) -> bool:
+    return param.type == "const char *"

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What only a local variable holds, on every path up to where it is released, handed on or lost.
+
+The domain is that of transfer.ownership. An object is followed while one local variable, or a result that no
+variable holds, is all that leads to it; whatever may give it another owner ends that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from qerrlint.absint.solver import explore
+from qerrlint.c.declarations.types import Signature
+from qerrlint.domain.effects import Effect
+from qerrlint.domain.state import State
+from qerrlint.ir.code import NONZERO, Assign, Call, Function, Result, Value, Var
+from qerrlint.source.span import Span
+from qerrlint.transfer.frame import prepare
+from qerrlint.transfer.interpretation import ErrorDomain
+from qerrlint.transfer.ownership import Handling, Held, Holding, LetsGo, OwnershipDomain, holdings
+from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, Guard, ReturnSite, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """What may give an object another owner: a call, an assignment, a value that is returned.
+
+    `own`: whether a path is a variable of the function that loses its value with it.
+    """
+
+    calls: LetsGo
+    assigns: Callable[[Assign, str], bool]
+    returns: Callable[[Value | None, str], bool]
+    own: Callable[[str], bool]
+
+
+def follow_locals(
+    function: Function,
+    signature: Signature | None,
+    kind: str,
+    effect: Callable[[Call], Effect],
+    handlings: Mapping[int, Sequence[Handling]],
+    owners: Owners,
+) -> Held:
+    """Follow what local variables hold; the arguments are those of transfer.ownership.follow.
+
+    Of what is seen, kind "exit" is a return that leaves an object behind, "lost" a variable that gets another
+    value, or whose scope begins anew, while it holds one, and "released" a call that releases one.
+    """
+    domain = _LocalDomain(
+        ErrorDomain(prepare(function, signature, effect, sliced=False)), kind, handlings, owners
+    )
+    explored = explore(domain.errors.frame, domain.errors.entry(), domain)
+    return Held(tuple(domain.seen.values()), explored.complete)
+
+
+class _LocalDomain(OwnershipDomain):
+    """The ownership typestate of what local variables hold."""
+
+    def __init__(
+        self, errors: ErrorDomain, kind: str, handlings: Mapping[int, Sequence[Handling]], owners: Owners
+    ) -> None:
+        super().__init__(errors, kind, handlings, owners.calls)
+        self._owners = owners
+
+    def assume(self, state: State, guard: Guard) -> State | None:
+        """What a variable holds is there: a test that finds nothing in it is not passed."""
+        for site in guard.tests if state.held else ():
+            subject = site.test.subject
+            if (
+                isinstance(subject, Var)
+                and not site.test.allow & NONZERO
+                and any(held.object == subject.path for held in holdings(state))
+            ):
+                return None
+        return self.errors.assume(state, guard)
+
+    def step(self, state: State, site: Site) -> Iterable[State]:
+        """The states after an event."""
+        if state.held:
+            if isinstance(site, DeclareSite):
+                state = self._lost(state, site.event.path, site.event.span)
+            elif isinstance(site, AssignSite):
+                state = self._stored(state, site.event)
+        if isinstance(site, CallSite) or not state.held:
+            return super().step(state, site)
+        if isinstance(site, ReturnSite):
+            kept = {h for h in holdings(state) if not self._owners.returns(site.event.value, h.object)}
+            self._return(state.with_held(frozenset(kept)), site)
+        return self.errors.step(state, site)
+
+    def _stored(self, state: State, event: Assign) -> State:
+        """An object gets the name of the variable that it is assigned to."""
+        value, target = event.value, event.target
+        kept: set[Holding] = set()
+        arrived: set[Holding] = set()
+        for held in holdings(state):
+            if (isinstance(value, Result) and held.object == f"#{value.call}") or (
+                isinstance(value, Var) and value.path == held.object and held.object.startswith("$")
+            ):
+                if self._owners.own(target):
+                    arrived.add(Holding(held.pair, held.status, target, held.call))
+            elif not self._owners.assigns(event, held.object):
+                kept.add(held)
+        state = self._lost(state.with_held(frozenset(kept)), target, event.span)
+        return state.with_held(state.held | arrived)
+
+    def _lost(self, state: State, path: str, span: Span) -> State:
+        """The state without what a variable held before it gets another value."""
+        gone = {held for held in holdings(state) if held.object == path}
+        for held in gone:
+            self._see("lost", held, span, state, False, True)
+        return state.with_held(state.held - gone) if gone else state
+
+    def _handle(self, first: State, state: State, call: Call, handling: Handling) -> list[State]:
+        gone = {
+            held
+            for held in holdings(state)
+            if held.object == handling.object and self._pairs[held.pair] == handling.pair
+        }
+        for held in gone:
+            kind = "released" if handling.role == "release" else "lost"
+            self._see(kind, held, call.span, state, False, True)
+        state = state.with_held(state.held - gone)
+        return super()._handle(first, state, call, handling) if handling.role == "acquire" else [state]
