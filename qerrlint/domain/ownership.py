@@ -60,7 +60,8 @@ class Move:
 class Pair:
     """A pair by its name. `keeps`: a failed attempt, and a release, leave what was prepared with the caller.
     `balanced`: what is taken is given back before the function returns, however it does. `local`: it is
-    followed, to every way out, while nothing but a local variable of the function holds it."""
+    followed, to every way out, while nothing but a local variable of the function holds it. `setup`: only
+    functions that run in a setup phase, and in no other, are followed."""
 
     name: str
     acquire: tuple[Move, ...]
@@ -70,6 +71,7 @@ class Pair:
     keeps: bool = False
     balanced: bool = False
     local: bool = False
+    setup: bool = False
 
     def __hash__(self) -> int:
         # Tables of pairs are keys of caches, asked for with each function; names differ.

@@ -13,8 +13,10 @@ from qerrlint.c.gaps import ENCODING, MACRO, TANGLED, Gap
 from qerrlint.model.program import Program
 from qerrlint.model.summary import Summary
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.device_lifecycle import SETUP, TEARDOWN, calls_inside, phases
 from qerrlint.source.source import C_SUFFIXES
 
+_SETTING_UP = SETUP | {"instance-init", "attach"}
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w+")
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -109,8 +111,29 @@ def touched(before: TranslationUnit | None, after: TranslationUnit | None) -> se
         words = {name.encode() for name in changed}
         more = {name for name in names - changed if not words.isdisjoint(mentions[name])}
         if not more:
-            return changed | tables
+            return changed | _setting_up(before, after, changed) | tables
         changed |= more
+
+
+def _setting_up(before: TranslationUnit, after: TranslationUnit, changed: set[str]) -> set[str]:
+    """The functions that run in the setup phases of the file's devices, where the change reaches a phase that
+    undoes them: what they acquire may be released no longer."""
+    if not any(b"realize" in unit.data or b"instance_" in unit.data for unit in (before, after)):
+        return set()
+    served = [phases(unit.data, frozenset(unit.functions)) for unit in (before, after)]
+    moved = {
+        name for name in served[0].keys() | served[1].keys() if served[0].get(name) != served[1].get(name)
+    }
+    if not any(one.get(name, frozenset()) & TEARDOWN for one in served for name in changed | moved):
+        return set()
+    found: set[str] = set()
+    for unit, serving in zip((before, after), served, strict=True):
+        calls = calls_inside(unit.data, {name: (p.body, p.span.end) for name, p in unit.functions.items()})
+        level = {name for name, its in serving.items() if its & _SETTING_UP}
+        while level:
+            found |= level
+            level = {callee for name in level for callee in calls.get(name, ())} - found
+    return found
 
 
 def reached_gaps(before: TranslationUnit | None, after: TranslationUnit, names: set[str]) -> list[Gap]:

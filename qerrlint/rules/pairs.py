@@ -2,7 +2,7 @@
 """The `[[pair]]` tables of rule files: read and validate them; what a pair means is facts.pairs'.
 
 A table holds `name`, `acquire` and `release`, and may hold `prepare`, `discard` (arrays of moves), `keeps`,
-`balanced` and `local`.
+`balanced`, `local` and `setup`.
 A move is { call, object, type, fails }: the callee, which argument (1 is the first, 0 the result) is the
 object or "process" for what no argument names, the type that the prototype must have there, and which results
 of an acquire are failures.
@@ -17,7 +17,7 @@ from typing import Any
 from qerrlint.domain.ownership import FAILURES, PROCESS, RESULT, Move, Pair
 from qerrlint.errors import UsageError
 
-_KEYS = frozenset(("name", "acquire", "release", "prepare", "discard", "keeps", "balanced", "local"))
+_KEYS = frozenset(("name", "acquire", "release", "prepare", "discard", "keeps", "balanced", "local", "setup"))
 _MOVE_KEYS = frozenset(("call", "object", "type", "fails"))
 _ROLES = ("acquire", "release", "prepare", "discard")
 _CALL = re.compile(r"[A-Za-z_]\w*\Z")
@@ -42,7 +42,7 @@ def _pair(table: Mapping[str, Any], at: str) -> Pair:
     name = table.get("name")
     if not isinstance(name, str) or not name.strip() or "\n" in name:
         raise UsageError(f"{at}: 'name' is not one line of text")
-    flags = {key: table.get(key, False) for key in ("keeps", "balanced", "local")}
+    flags = {key: table.get(key, False) for key in ("keeps", "balanced", "local", "setup")}
     for key, value in flags.items():
         if not isinstance(value, bool):
             raise UsageError(f"{at}: {key!r} is neither true nor false")
@@ -50,7 +50,14 @@ def _pair(table: Mapping[str, Any], at: str) -> Pair:
     for role in ("acquire", "release"):
         if not moves[role]:
             raise UsageError(f"{at}: no {role!r}: needs at least one call")
-    return Pair(name, keeps=flags["keeps"], balanced=flags["balanced"], local=flags["local"], **moves)
+    return Pair(
+        name,
+        keeps=flags["keeps"],
+        balanced=flags["balanced"],
+        local=flags["local"],
+        setup=flags["setup"],
+        **moves,
+    )
 
 
 def _moves(tables: object, role: str, at: str) -> tuple[Move, ...]:

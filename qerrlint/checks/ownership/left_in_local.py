@@ -27,12 +27,15 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.local_ownership import Owners, follow_locals
 from qerrlint.transfer.ownership import Held, Seen
 
-_TEXT = re.compile(rb"\bg?char[ \t]*\*[ \t]*\w+[ \t]*=[ \t\n]*\w+[ \t]*\(")
+# Every repetition is bounded: a hostile file must not cost more than its length.
+_NEAR = 300
+_VARIABLE = re.compile(rb"(?<![\w.>\])])\w{1,80}\Z")
+_TEXT = re.compile(rb"\bg?char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\(")
 _FREES = re.compile(
-    rb"\b\w*(?:free|unref|destroy)\w*[ \t]*\([ \t]*(?:[A-Z_]+\([ \t]*)?([A-Za-z_]\w*)[ \t]*\)"
+    rb"(?:free|unref|destroy)\w{0,60}[ \t]{0,9}\([ \t]{0,9}(?:[A-Z_]{1,60}\()?([A-Za-z_]\w{0,80})[ \t]{0,9}\)"
 )
 _WAY_OUT = re.compile(rb"\b(?:return|goto|break|continue)\b")
-_LISTED = r"=\s*(?:\([^()]*\)\s*)?\{[^;]*\b%s\b"
+_LISTED = r"=\s{0,80}(?:\([^()]{0,200}\)\s{0,80})?\{[^;]{0,2000}\b%s\b(?!\s{0,9}(?:->|\[|\.))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ def _pieces(file: AnalysedFile, taking: re.Pattern[bytes]) -> list[Piece]:
             wanted[piece.span.start] = piece
 
     for found in taking.finditer(unit.data):
+        if found.group().endswith(b"(") and not _is_put_into_local(unit.data, found.start()):
+            continue
         add(found.start())
         piece = unit.definitions.around(found.start())
         if piece is not None and b"*" in unit.data[piece.span.start : piece.body].partition(b"(")[0]:
@@ -96,18 +101,28 @@ def _fills(unit: TranslationUnit, piece: Piece, name: bytes) -> bool:
 
 @lru_cache(maxsize=4)
 def _taking(pairs: tuple[Pair, ...]) -> re.Pattern[bytes]:
-    """A pattern that finds acquiring calls whose result is put into a variable or handed to another call, or
-    that are handed the address of one."""
+    """A pattern that finds acquiring calls: those that return the object, and those that are handed an
+    address."""
     results: set[bytes] = set()
     addresses: set[bytes] = set()
     for pair in pairs:
         for move in pair.acquire:
             (results if move.object == RESULT else addresses).add(re.escape(move.call).encode())
-    target = rb"\w+[ \t]*=[ \t\n]*(?:\([\w \t]+\**\)[ \t]*)?(?:[^;=\n]*[?:][ \t\n]*)?"
     return re.compile(
-        rb"(?:%s|[(,][ \t\n]*)\b(?:%s)[ \t]*\(|\b(?:%s)[ \t]*\(&\w+[,)]"
-        % (target, b"|".join(sorted(results)) or b"(?!)", b"|".join(sorted(addresses)) or b"(?!)")
+        rb"\b(?:%s)[ \t]{0,9}\(|\b(?:%s)[ \t]{0,9}\(&\w{1,80}[,)]"
+        % (b"|".join(sorted(results)) or b"(?!)", b"|".join(sorted(addresses)) or b"(?!)")
     )
+
+
+def _is_put_into_local(data: bytes, offset: int) -> bool:
+    """Whether the call at an offset gives its result to a plain variable or to another call."""
+    before = data[max(offset - _NEAR, 0) : offset]
+    start = max(before.rfind(mark) for mark in (b";", b"{", b"}")) + 1
+    statement = before[start:].rstrip()
+    if statement.endswith((b"(", b",")):
+        return True
+    target, equals, _ = statement.rpartition(b"=")
+    return bool(equals) and _VARIABLE.search(target.rstrip()[-_NEAR:]) is not None
 
 
 def _left(

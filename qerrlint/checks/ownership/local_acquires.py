@@ -183,10 +183,9 @@ class LocalAcquires:
     def _may_make(self, call: Call) -> bool:
         """Whether a callee may give its caller something new.
 
-        It does not sound like a look-up, its body makes something by its words, and no other function is
-        asked about the Error that it sets.
+        Its body makes something by its words, and no other function is asked about the Error that it sets.
         """
-        if not _is_function(call) or _looks_up(call.name):
+        if not _is_function(call):
             return False
         piece = self._unit.functions.get(call.name)
         if piece is not None and not _MAKES.search(self._unit.data, piece.body, piece.span.end):
@@ -226,6 +225,8 @@ class LocalAcquires:
                 return
             call = self._function.calls[value.call]
             if any(self._uses.hands(arg, name) for arg in call.args) or not self._may_make(call):
+                return
+            if _looks_up(call.name):
                 return
             if call.index in self._acquiring:
                 return

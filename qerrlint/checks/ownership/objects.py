@@ -31,6 +31,8 @@ def objects_of(analysed: AnalysedFunction) -> ObjectsOfFunction | None:
     signature = analysed.signature
     if analysed.kind in ("void", "bool", "unknown") and (signature is None or signature.errp is None):
         wanted = [pair for pair in wanted if pair.balanced or pair.prepare]
+    if any(pair.setup for pair in wanted) and not release_sites(analysed.unit).only_in_setup(analysed.name):
+        wanted = [pair for pair in wanted if not pair.setup]
     return ObjectsOfFunction(analysed, wanted) if wanted else None
 
 
