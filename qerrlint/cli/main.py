@@ -21,6 +21,8 @@ _COMMANDS = {
     "patch": "Review patches as posted: mails, an mbox, a diff, a saved page.",
     "watch": "Review the new series of a mailing list's archive, as a site of pages.",
     "diff": "Review a commit, a range, or staged changes.",
+    "history": "Tell which commits introduced and fixed findings.",
+    "blame": "Find the commit that introduced a finding.",
     "fix": "Write the mechanical fixes of a tree as a series of patches.",
     "rules": "List the rules.",
     "explain": "Explain a rule.",

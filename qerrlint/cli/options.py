@@ -80,6 +80,14 @@ def rev_option(purpose: str) -> Callable[[F], F]:
     return click.option("--rev", metavar="REV", callback=not_empty, help=purpose)
 
 
+scheduler_option = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    callback=not_empty,
+    help="Work on the cluster of this dask.distributed scheduler instead of on this machine.",
+)
+"""Adds --scheduler to a command whose work is worth a cluster."""
+
 status_option = click.option(
     "--status",
     "wanted",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qerrlint.engine.gc_tuning import relax
 from qerrlint.errors import InputError
@@ -64,21 +64,28 @@ def _run(task: object) -> object:
 
 
 def in_processes(
-    function: Callable[[State, Task], Out], make_state: Callable[[], State], tasks: Iterable[Task], jobs: int
+    function: Callable[[State, Task], Out],
+    make_state: Callable[[], State],
+    tasks: Iterable[Task],
+    jobs: int,
+    scheduler: str | None = None,
 ) -> Iterator[Out]:
     """`function(state, task)` for each task in `jobs` worker processes, as they come, in no certain order.
 
-    Function, state's maker and tasks are pickled for the workers: no closures. Raises InputError when a
-    worker process dies; an iteration that is given up ends the workers, as the end of this process does.
+    Function, state's maker and tasks are pickled for the workers: no closures. With the address of a
+    `scheduler` the workers are those of its cluster. Raises InputError when a worker process dies; an
+    iteration that is given up ends the workers, as the end of this process does.
     """
+    if scheduler is not None:
+        yield from _on_cluster(function, make_state, tasks, scheduler)
+        return
     import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
-    pool: Executor = ProcessPoolExecutor(jobs, initializer=_start, initargs=(make_state, function))
+    pool = ProcessPoolExecutor(jobs, initializer=_start, initargs=(make_state, function))
     try:
-        for future in as_completed([pool.submit(_run, task) for task in tasks]):
-            yield future.result()  # type: ignore[misc]
+        yield from _completed(pool, _run, tasks)
     except BrokenProcessPool:
         raise InputError("a worker process ended early (out of memory?): run with fewer --jobs") from None
     except BaseException:
@@ -88,6 +95,28 @@ def in_processes(
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _completed(pool: Executor, call: Callable[[Task], object], tasks: Iterable[Task]) -> Iterator[Any]:
+    """call(task) for each task in an executor, as they come."""
+    from concurrent.futures import as_completed
+
+    for future in as_completed([pool.submit(call, task) for task in tasks]):
+        yield future.result()
+
+
+def _on_cluster(
+    function: Callable[[State, Task], Out],
+    make_state: Callable[[], State],
+    tasks: Iterable[Task],
+    scheduler: str,
+) -> Iterator[Out]:
+    import pickle
+
+    from qerrlint.engine.cluster import cluster, run_with_state
+
+    with cluster(scheduler) as pool:
+        yield from _completed(pool, partial(run_with_state, pickle.dumps(make_state), function), tasks)
 
 
 def map_tasks(

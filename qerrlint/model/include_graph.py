@@ -38,10 +38,12 @@ class Tree(Protocol):
 class DeclarationCache:
     """The declarations of files by path and content; two trees that share it scan each content once."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "size")
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], FileDeclarations] = {}
+        self.size = 0
+        """The bytes of all files that are held."""
 
     def get(self, path: str, digest: str) -> FileDeclarations | None:
         """The declarations of a file of this content, if they are known."""
@@ -50,6 +52,7 @@ class DeclarationCache:
     def add(self, declarations: FileDeclarations, digest: str) -> None:
         """Remember what was scanned."""
         self._known[declarations.path, digest] = declarations
+        self.size += len(declarations.data)
 
 
 # Directories without code of the emulator itself, or with code that has other conventions.

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qerrlint.errors import InputError
@@ -176,15 +177,55 @@ class GitSource(_ObjectSource):
     def containing(self, words: Sequence[str]) -> list[str]:
         """The C files in which one of the words stands, by git's own search over the commit.
 
-        Raises InputError when git cannot search (1 is its code for "nothing found").
+        Raises InputError when git cannot search.
         """
-        patterns = [part for word in words for part in ("-e", word)]
-        code, out, _ = self._git.try_run(("grep", "-l", "-z", "-w", "-F", "-I", *patterns, self.revision))
-        if code > 1:
-            raise InputError(f"{self.root}: git grep failed in {self.revision[:12]}")
-        start = len(self.revision) + 1
-        found = (name[start:] for name in out.decode("utf-8", "surrogateescape").split("\0") if name)
-        return sorted(path for path in found if path.endswith(C_SUFFIXES))
+        return _grep(self._git, self.revision, words)
+
+
+class CommitTree(_ObjectSource):
+    """The tree of a commit of which the list of files is known: path to blob.
+
+    `reader` reads the blobs; it is shared with other trees, and closing one of them does not close it.
+    `candidates`, where given, names files that may hold one of some words, all that do among them.
+    """
+
+    def __init__(
+        self,
+        git: Git,
+        root: str,
+        revision: str,
+        listing: dict[str, str],
+        reader: BlobReader,
+        candidates: Callable[[Sequence[str]], Iterable[str]] | None = None,
+    ) -> None:
+        super().__init__(git, root)
+        self._reader = reader
+        self._listing = listing
+        self._candidates = candidates
+        self.revision: str = revision
+
+    def containing(self, words: Sequence[str]) -> list[str]:
+        """As of GitSource, or by a look into the candidates."""
+        if self._candidates is None:
+            return _grep(self._git, self.revision, words)
+        pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(word.encode()) for word in words) + rb")\b")
+        found = self.read_many(sorted(self._candidates(words)))
+        return [path for path, data in found if path.endswith(C_SUFFIXES) and pattern.search(data)]
+
+    def close(self) -> None:
+        """Nothing: the reader belongs to all trees that share it."""
+
+
+def _grep(git: Git, revision: str, words: Sequence[str]) -> list[str]:
+    """The C files of a commit in which one of the words stands; raises InputError when git cannot search."""
+    patterns = [part for word in words for part in ("-e", word)]
+    code, out, _ = git.try_run(("grep", "-l", "-z", "-w", "-F", "-I", *patterns, revision))
+    # 1 is its code for "nothing found".
+    if code > 1:
+        raise InputError(f"{git.directory}: git grep failed in {revision[:12]}")
+    start = len(revision) + 1
+    found = (name[start:] for name in out.decode("utf-8", "surrogateescape").split("\0") if name)
+    return sorted(path for path in found if path.endswith(C_SUFFIXES))
 
 
 class StagedSource(_ObjectSource):

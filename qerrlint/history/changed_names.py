@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The names about which a change says something new to other files, and the files that it concerns.
+
+The analysis of a file asks its tree by names: the signature of a function, a macro, a constant, a typedef,
+the members of a struct, a QOM type, a schema's command. So a file that no commit touches has the same
+findings as long as nothing changes about the names in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from qerrlint.c.declarations.file import FileDeclarations
+from qerrlint.c.declarations.types import Declared, Signature
+from qerrlint.c.initialisers import tables
+from qerrlint.c.qapi import c_name, qapi_command, qapi_constants, qapi_members, qapi_names
+from qerrlint.engine.callers import NOT_CORE
+from qerrlint.engine.tree_blobs import DECLARING
+from qerrlint.history.word_index import WordIndex
+from qerrlint.model.program import Program
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.type_tables import TypeRow, type_rows
+from qerrlint.review.scope import FilePair, is_c
+
+# Macros that rest on macros that rest on a changed name.
+_LEVELS = 2
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_MEMBER, _TYPE, _OTHER = "member", "type", "other"
+_PHASES = ("class_init", "instance_init", "instance_post_init", "instance_finalize")
+
+
+class Fact(NamedTuple):
+    """One thing that a file says of a name; `kind` is the kind of thing."""
+
+    name: str
+    kind: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedNames:
+    """What a change says otherwise.
+
+    `files`: names with the declaring files in which something about them changes (none: wherever they
+    stand). `of_folder`: names that count for the files of one folder. `types` are the names among these
+    that stand for types, `members` those of which only a struct's member changes. `includes` are headers
+    that come, go, or include something else.
+    """
+
+    files: dict[str, frozenset[str]]
+    of_folder: dict[str, str]
+    types: frozenset[str]
+    members: frozenset[str]
+    includes: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.of_folder or self.includes)
+
+
+def changed_names(before: Program, after: Program, pairs: Iterable[FilePair]) -> ChangedNames:
+    """What the changed files say otherwise, by name. Raises InputError for a blob that is missing."""
+    files: dict[str, frozenset[str]] = {}
+    of_folder: dict[str, str] = {}
+    kinds: dict[str, set[str]] = {}
+    includes: set[str] = set()
+    for pair in pairs:
+        sides = [(before, pair.old), (after, pair.new)]
+        paths = frozenset(path for _, path in sides if path is not None)
+        declaring = any(path.endswith(DECLARING) for path in paths)
+        old, new = (facts(program, path) if path is not None else set() for program, path in sides)
+        for name, kind, _ in old ^ new:
+            if name.isidentifier():
+                files[name] = files.get(name, frozenset()) | paths if declaring else frozenset()
+                kinds.setdefault(name, set()).add(kind)
+        if not all(map(is_c, paths)):
+            continue
+        if not declaring:
+            folder = (pair.new or pair.old or "").rpartition("/")[0]
+            of_folder.update((name, folder) for name in _changed_bodies(before, after, pair))
+        elif pair.old != pair.new or _includes(before, pair.old) != _includes(after, pair.new):
+            includes |= paths
+    return ChangedNames(
+        files,
+        of_folder,
+        frozenset(name for name, found in kinds.items() if _TYPE in found),
+        frozenset(name for name, found in kinds.items() if found == {_MEMBER}),
+        frozenset(includes),
+    )
+
+
+def _includes(program: Program, path: str | None) -> object:
+    file = program.environment.files.file(path) if path is not None else None
+    return file.includes if file is not None else None
+
+
+def facts(program: Program, path: str) -> set[Fact]:
+    """What a file says to others."""
+    if path.endswith(".json"):
+        return set(_of_schema(program.source.read(path) or b""))
+    declarations = program.environment.files.file(path) if is_c(path) else None
+    if declarations is None:
+        return set()
+    if path.endswith(DECLARING):
+        return set(_of_header(declarations))
+    return set(_of_types(path, declarations.data))
+
+
+def _of_header(file: FileDeclarations) -> Iterator[Fact]:
+    for name in file.macros:
+        macro = file.macro(name)
+        if macro is not None:
+            yield Fact(name, _OTHER, (macro.params, macro.body))
+    for name in (*file.functions, *file.casts):
+        signature = file.signature(name)
+        if signature is not None:
+            yield Fact(name, _OTHER, _seen(signature))
+    for name, value in file.constants.items():
+        yield Fact(name, _OTHER, value)
+    for name, entry in file.types.items():
+        word = name.rpartition(" ")[2]
+        if entry.kind in ("struct", "union"):
+            members = file.members(entry)
+            # What a struct begins with is what it is embedded in.
+            yield Fact(word, _TYPE, (entry.kind, _seen_member(members[0]) if members else None))
+            for member in members:
+                yield Fact(member.name, _MEMBER, _seen_member(member))
+        else:
+            target = entry.target if entry.kind != "enum" else ""
+            yield Fact(word, _TYPE, (entry.kind, target, entry.signature and _seen(entry.signature)))
+
+
+def _seen(signature: Signature) -> object:
+    """What a check can see of a signature."""
+    return signature.params, signature.returns, signature.variadic, signature.static, signature.noreturn
+
+
+def _seen_member(member: Declared) -> object:
+    return member.type, member.kind, member.signature and _seen(member.signature)
+
+
+def _of_schema(data: bytes) -> Iterator[Fact]:
+    for name, kind in qapi_names(data).kinds.items():
+        if kind == "command":
+            yield Fact(f"qmp_{c_name(name)}", _OTHER, repr(qapi_command(data, name)))
+        elif kind == "event":
+            yield Fact(f"qapi_event_send_{c_name(name).lower()}", _OTHER, None)
+        else:
+            for value in (name, f"{name}List"):
+                yield Fact(c_name(value), _TYPE, (kind, repr(qapi_members(data, name))))
+            for constant, number in qapi_constants(data, name) if kind == "enum" else ():
+                yield Fact(constant, _OTHER, number)
+
+
+def _of_types(path: str, data: bytes) -> Iterator[Fact]:
+    """What a .c file says of QOM types, and of tables that other files may name."""
+    texts = {}
+    if b"TypeInfo" in data:
+        rows = list(type_rows(path, data))
+        texts = _texts_of_functions(data, {name for row in rows for name in _functions(row)})
+        for row in rows:
+            text = data[row.table_span.start : row.table_span.end]
+            yield Fact(row.name, _TYPE, (text, *(texts.get(name) for name in _functions(row))))
+    if b"VMStateDescription" in data:
+        for table in tables(path, data):
+            if "VMStateDescription" in table.type and "static" not in table.type:
+                yield Fact(table.name, _OTHER, data[table.span.start : table.span.end])
+
+
+def _functions(row: TypeRow) -> list[str]:
+    return [name for name in map(row.function, _PHASES) if name]
+
+
+def _texts_of_functions(data: bytes, names: set[str]) -> dict[str, bytes]:
+    """The texts of functions, from the line of the name to the brace at column 0."""
+    out = {}
+    for name in names:
+        found = re.search(
+            rb"^[\w \t*]*\b%s\s*\([^;{}]*\)\s*\{.*?^\}" % re.escape(name.encode()), data, re.M | re.S
+        )
+        if found is not None:
+            out[name] = found.group()
+    return out
+
+
+def _changed_bodies(before: Program, after: Program, pair: FilePair) -> set[str]:
+    """The functions with external linkage whose text changes: those that a device's other files call."""
+    old = before.unit(pair.old) if pair.old is not None else None
+    new = after.unit(pair.new) if pair.new is not None else None
+    was, now = _external(old), _external(new)
+    return {name for name in was.keys() | now.keys() if was.get(name) != now.get(name)}
+
+
+def _external(unit: TranslationUnit | None) -> dict[str, bytes]:
+    if unit is None:
+        return {}
+    return {
+        piece.name: unit.text.of(piece.span)
+        for piece in unit.definitions.functions
+        if not unit.definitions.is_static(piece)
+    }
+
+
+def dependents(
+    changed: ChangedNames, before: Program, after: Program, index: WordIndex, near: set[str]
+) -> Iterator[tuple[str, frozenset[str]]]:
+    """The files that the commit does not touch and that mention a changed name, with the names; `near` are
+    the files that it touches. The index holds both trees."""
+    names = dict(changed.files)
+    _add_resting(names, changed, after, index)
+    reaching = index.reaching(changed.includes)
+    visible: dict[str, frozenset[str]] = {}
+    for path in sorted((index.mentioning((*names, *changed.of_folder)) | reaching) - near):
+        if path.startswith(NOT_CORE) or not (before.source.exists(path) and after.source.exists(path)):
+            continue
+        words = {word.decode() for word in _WORD.findall(after.source.read(path) or b"")}
+        folder = path.rpartition("/")[0]
+        said = {name for name in words & changed.of_folder.keys() if changed.of_folder[name] == folder}
+        mentioned = words & names.keys()
+        if mentioned or path in reaching:
+            was, now = (program.environment.files.reached(path).keys() for program in (before, after))
+            said |= {name for name in mentioned if not names[name] or names[name] & (was | now)}
+            for header in was ^ now if path in reaching else ():
+                if header not in visible:
+                    side = before if header in was else after
+                    visible[header] = frozenset(fact.name for fact in facts(side, header))
+                said |= words & visible[header]
+        if said:
+            yield path, frozenset(said)
+
+
+def _add_resting(
+    names: dict[str, frozenset[str]], changed: ChangedNames, program: Program, index: WordIndex
+) -> None:
+    """Add what headers declare by means of the names: macros whose bodies mention one of them, those that
+    mention these, and functions with a type among their parameters or results."""
+    new: AbstractSet[str] = names.keys() - changed.members
+    types = changed.types
+    for _ in range(_LEVELS):
+        found: dict[str, frozenset[str]] = {}
+        for path in index.mentioning(new):
+            header = program.environment.files.file(path) if path.endswith(DECLARING) else None
+            if header is None:
+                continue
+            for name in header.macros.keys() - names.keys():
+                macro = header.macro(name)
+                if macro is not None and not new.isdisjoint(_IDENTIFIER.findall(macro.body)):
+                    found[name] = frozenset((path,))
+            if any(name.encode() in header.data for name in types):
+                for name in header.functions.keys() - names.keys():
+                    signature = header.signature(name)
+                    if signature is not None and not types.isdisjoint(_types_of(signature)):
+                        found[name] = frozenset((path,))
+        names.update(found)
+        new, types = found.keys(), frozenset()
+        if not new:
+            return
+
+
+def _types_of(signature: Signature) -> list[str]:
+    return _IDENTIFIER.findall(" ".join((signature.returns, *(param.type for param in signature.params))))

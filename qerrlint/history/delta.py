@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What one commit does to the findings of its tree, without an analysis of the whole tree.
+
+Both sides of each changed file are analysed as far as the change reaches, and so are the files that mention
+a name about which the commit says something new. Bodies of other files are not looked at: so the findings
+are those that `qerrlint check` has for the two trees.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from qerrlint.engine.analyse_file import FileReport, analyse_unit
+from qerrlint.engine.callers import NOT_CORE, Mentions, with_callers
+from qerrlint.engine.internal_errors import Fault, contained
+from qerrlint.engine.located import Located, Resolver, in_order
+from qerrlint.history.changed_names import changed_names, dependents
+from qerrlint.history.word_index import WordIndex
+from qerrlint.model.include_graph import DeclarationCache
+from qerrlint.model.program import Program
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.review.matching.findings import Delta, match
+from qerrlint.review.matching.rewritten_statements import settle_rewritten
+from qerrlint.review.scope import FilePair, between_functions, is_c, touched, unreadable
+from qerrlint.rules.loader import load_rules
+from qerrlint.source.commit_trees import BlobChange, CommitTrees
+
+# Scanned declarations that are kept from commit to commit, in bytes of the files.
+_CACHE_BYTES = 48 << 20
+_INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A finding as a history tells of it; `line` is that of the tree in which it stands."""
+
+    rule: str
+    severity: str
+    confidence: str
+    path: str
+    line: int
+    function: str
+    fingerprint: str
+    message: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from the other findings of its tree."""
+        return self.path, self.fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class CommitDelta:
+    """What a commit did: `changed` pairs findings that persist under another path, fingerprint, severity or
+    confidence. `regained` stand in functions that could not be read before: they may have stood there all the
+    time. `files` were analysed; `faults` say what could not be."""
+
+    introduced: tuple[Item, ...] = ()
+    fixed: tuple[Item, ...] = ()
+    changed: tuple[tuple[Item, Item], ...] = ()
+    regained: tuple[Item, ...] = ()
+    files: int = 0
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Sides:
+    """What both sides of a change have come to so far."""
+
+    old: list[Located] = field(default_factory=list)
+    new: list[Located] = field(default_factory=list)
+    units: list[tuple[TranslationUnit | None, TranslationUnit | None]] = field(default_factory=list)
+    unread: set[tuple[str, str]] = field(default_factory=set)
+    lost: set[tuple[str, str]] = field(default_factory=set)
+    files: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+
+class Deltas:
+    """Works out what commits do; keeps what following commits have in common. Raises InputError where there
+    is no repository at `root`."""
+
+    def __init__(self, root: str, rule_folders: Sequence[str] = ()) -> None:
+        self.trees = CommitTrees(root)
+        self.rules = load_rules(rule_folders).everything()
+        self._news = {rule.id for rule in self.rules if rule.change_only}
+        self._cache = DeclarationCache()
+        self._index = WordIndex(self.trees)
+
+    def of(
+        self, parent: str, commit: str, changes: Iterable[BlobChange], about: str | None = None
+    ) -> CommitDelta:
+        """What a commit does to the findings of the tree of a parent. Raises InputError.
+
+        `about`: only the findings of this function, or table, of the changed files, where the parent has it;
+        files that the commit does not touch are left out.
+        """
+        pairs = [pair for pair in map(_core_pair, changes) if pair is not None]
+        if not pairs:
+            return CommitDelta()
+        if self._cache.size > _CACHE_BYTES:
+            self._cache = DeclarationCache()
+        files = self.trees.files(parent), self.trees.files(commit)
+
+        def candidates(names: Iterable[str]) -> set[str]:
+            # Reading a tree's words takes seconds, and most commits do without.
+            for listing in files:
+                self._index.add_tree(listing)
+            return self._index.mentioning(names)
+
+        before, after = (
+            Program(self.trees.tree(rev, candidates), cache=self._cache) for rev in (parent, commit)
+        )
+        found = _Sides()
+        for pair in pairs:
+            with contained(pair.new or pair.old or "", found.faults):
+                self._changed_file(before, after, pair, found, about)
+        if about is None:
+            self._other_files(before, after, pairs, found)
+        renames = {pair.old: pair.new for pair in pairs if pair.old is not None}
+        delta = match(in_order(found.old), in_order(found.new), lambda path: renames.get(path, path))
+        delta = settle_rewritten(delta, found.units, self.rules)
+        introduced = delta.introduced
+        if introduced and about is None:
+            introduced = tuple(with_callers(introduced, after, Mentions(after.source), self.rules))
+        known = [item for item in introduced if _place(item) not in found.unread]
+        return CommitDelta(
+            tuple(map(item_of, known)),
+            tuple(item_of(item) for item in delta.fixed if _place(item) not in found.lost),
+            _told_otherwise(delta),
+            tuple(item_of(item) for item in introduced if _place(item) in found.unread),
+            found.files,
+            tuple(f"{fault.path}: {fault.reason}" for fault in found.faults),
+        )
+
+    def has(self, commit: str, item: Item) -> bool:
+        """Whether a finding stands in the tree of a commit, in the file of its path. Raises InputError."""
+        program = Program(self.trees.tree(commit), cache=self._cache)
+        unit = program.unit(item.path)
+        if unit is None or item.function not in _all_names(unit):
+            return False
+        report = analyse_unit(unit, self.rules, {item.function})
+        return any(finding.fingerprint == item.fingerprint for finding in report.findings)
+
+    def _changed_file(
+        self, before: Program, after: Program, pair: FilePair, found: _Sides, about: str | None
+    ) -> None:
+        old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
+        new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
+        if old is None and new is None:
+            return
+        found.units.append((old, new))
+        names = touched(old, new)
+        if old is not None and new is not None and (old.path != new.path or _includes(old) != _includes(new)):
+            names = _all_names(old) | _all_names(new)
+        if about is not None and old is not None and about in _all_names(old):
+            names &= {about}
+        self._analyse(before, after, old, new, names, found)
+
+    def _other_files(self, before: Program, after: Program, pairs: Sequence[FilePair], found: _Sides) -> None:
+        """The files that the commit does not touch, but that it may have an effect on."""
+        changed = changed_names(before, after, pairs)
+        if not changed:
+            return
+        for program in (before, after):
+            self._index.add_tree(self.trees.files(program.source.revision or ""))
+        near = {path for pair in pairs for path in (pair.old, pair.new) if path is not None}
+        for path, names in dependents(changed, before, after, self._index, near):
+            with contained(path, found.faults):
+                old, new = before.unit(path), after.unit(path)
+                if old is not None and new is not None:
+                    self._analyse(before, after, old, new, _concerned(new, names), found)
+            for program in (before, after):
+                program.forget(path)
+
+    def _analyse(
+        self,
+        before: Program,
+        after: Program,
+        old: TranslationUnit | None,
+        new: TranslationUnit | None,
+        names: set[str],
+        found: _Sides,
+    ) -> None:
+        if not names:
+            return
+        found.files += 1
+        # What cannot be read afterwards has not been repaired.
+        lost = new is not None and unreadable(new)
+        was = analyse_unit(old, self.rules, names) if old is not None and not lost else None
+        now = analyse_unit(new, self.rules, names) if new is not None else None
+        # Both are put down together: what only one side has would count as introduced or fixed.
+        if was is not None:
+            found.old += self._located(was, before)
+            if new is not None:
+                found.unread |= {(new.path, item.function) for item in was.damaged}
+        if now is not None:
+            found.new += self._located(now, after)
+            if old is not None:
+                found.lost |= {(old.path, item.function) for item in now.damaged}
+
+    def _located(self, report: FileReport, program: Program) -> Iterator[Located]:
+        resolver = Resolver(program)
+        for finding in report.findings:
+            if finding.allowed is None and finding.rule not in self._news:
+                yield resolver.locate(finding, "")
+
+
+def delta_between(delta: Delta) -> CommitDelta:
+    """What lies between the findings of two whole trees."""
+    return CommitDelta(
+        tuple(map(item_of, delta.introduced)), tuple(map(item_of, delta.fixed)), _told_otherwise(delta)
+    )
+
+
+def _told_otherwise(delta: Delta) -> tuple[tuple[Item, Item], ...]:
+    pairs = [(item_of(old), item_of(new)) for old, new in delta.persisting]
+    return tuple((old, new) for old, new in pairs if _told(old) != _told(new))
+
+
+def _core_pair(change: BlobChange) -> FilePair | None:
+    """The change of a file as far as it lies in what a run over a tree looks at; None for any other one."""
+    if change.old_blob == change.new_blob and change.old_path == change.new_path:
+        return None
+    paths = [
+        path
+        if path is not None and (is_c(path) or path.endswith(".json")) and not path.startswith(NOT_CORE)
+        else None
+        for path in (change.old_path, change.new_path)
+    ]
+    return FilePair(*paths) if any(paths) else None
+
+
+def _includes(unit: TranslationUnit) -> list[bytes]:
+    return _INCLUDE.findall(unit.data)
+
+
+def _all_names(unit: TranslationUnit) -> set[str]:
+    return {piece.name for piece in unit.pieces if piece.name}
+
+
+def _concerned(unit: TranslationUnit, names: frozenset[str]) -> set[str]:
+    """The functions and tables of a file that rest on one of the names, directly or by their callees."""
+    pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in sorted(names)) + rb")\b")
+    if any(pattern.search(text) for text in between_functions(unit)):
+        return _all_names(unit)
+    concerned: set[str] = set()
+    waiting = {piece.name for piece in unit.definitions.functions if pattern.search(unit.text.of(piece.span))}
+    while waiting:
+        concerned |= waiting
+        waiting = {caller for name in waiting for caller in unit.uses.callers_of(name)} - concerned
+    return concerned | (_all_names(unit) - unit.functions.keys())
+
+
+def _place(found: Located) -> tuple[str, str]:
+    return found.path, found.finding.function
+
+
+def _told(item: Item) -> tuple[str, ...]:
+    """All of an item but for its line and message."""
+    return (*item.key, item.rule, item.severity, item.confidence, item.function)
+
+
+def item_of(found: Located) -> Item:
+    """A finding of a tree as a history tells of it."""
+    finding = found.finding
+    told = (finding.rule, finding.severity, finding.confidence, found.path, found.place.line)
+    return Item(*told, finding.function, finding.fingerprint, finding.message)

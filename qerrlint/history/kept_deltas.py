@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What commits do to the findings, kept in the store: two commits by their ids say all that it depends on."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
+from typing import Any
+
+from qerrlint.engine.cache_key import program_key, subject
+from qerrlint.engine.cache_store import Entry, Store
+from qerrlint.history.delta import CommitDelta, Item
+from qerrlint.source.commit_trees import Commit
+
+_SCENE = "commits"
+_LISTS = ("introduced", "fixed", "regained")
+
+
+def pair_of(commit: Commit) -> tuple[str, str]:
+    """What the delta of a commit is kept by: its parents, and itself."""
+    return " ".join(commit.parents), commit.id
+
+
+class KeptDeltas:
+    """Looks up deltas in a store, and keeps new ones; without a store it does nothing."""
+
+    def __init__(self, store: Store | None, rule_folders: Sequence[str]) -> None:
+        self._store = store
+        self._program = program_key(rule_folders, "history") if store is not None else ""
+
+    def find(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], CommitDelta]:
+        """Those of (parent, commit) that are known."""
+        if self._store is None:
+            return {}
+        idents = {self._ident(pair): pair for pair in pairs}
+        out = {}
+        for ident, entry in self._store.exact(idents, (_SCENE,)).items():
+            delta = _unpacked(entry.result)
+            if delta is not None:
+                out[idents[ident]] = delta
+        return out
+
+    def keep(self, found: Iterable[tuple[tuple[str, str], CommitDelta]]) -> None:
+        """Keep new deltas; one with faults is worked out again the next time."""
+        if self._store is not None:
+            self._store.add(
+                Entry(self._ident(pair), _SCENE, b"", _packed(delta))
+                for pair, delta in found
+                if not delta.faults
+            )
+
+    def _ident(self, pair: tuple[str, str]) -> str:
+        return subject(self._program, "delta", *pair)
+
+
+def _packed(delta: CommitDelta) -> bytes:
+    rows: dict[str, Any] = {name: [astuple(item) for item in getattr(delta, name)] for name in _LISTS}
+    rows["changed"] = [(astuple(old), astuple(new)) for old, new in delta.changed]
+    rows["files"] = delta.files
+    return zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), 1)
+
+
+def _unpacked(data: bytes) -> CommitDelta | None:
+    """The delta in a stored text; None for any other text."""
+    try:
+        rows = json.loads(zlib.decompress(data))
+        introduced, fixed, regained = (tuple(map(_item, rows[name])) for name in _LISTS)
+        changed = tuple((_item(old), _item(new)) for old, new in rows["changed"])
+        return CommitDelta(introduced, fixed, changed, regained, int(rows["files"]))
+    except (ValueError, TypeError, LookupError, zlib.error):
+        return None
+
+
+def _item(row: Sequence[Any]) -> Item:
+    if len(row) != len(fields(Item)):
+        raise ValueError(f"{len(row)} fields")
+    return Item(*row)

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A history: the deltas of all steps, from the store or worked out in worker processes, put together in
+order.
+
+Planning: steps go out in lots of neighbours, for these share most declarations and a list of the tree.
+Results of a lot are kept as soon as it is done, so a run that is killed loses the lots that are under way.
+What comes out does not depend on the order in which lots are done.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from qerrlint.engine.pool import in_processes
+from qerrlint.errors import QerrlintError
+from qerrlint.history.delta import CommitDelta, Deltas, Item
+from qerrlint.history.kept_deltas import KeptDeltas, pair_of
+from qerrlint.history.steps import Plan
+from qerrlint.source.commit_trees import Commit
+
+# Steps that go to a worker at once.
+_LOT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A finding that a commit introduced or fixed (`kind`); `release` is the one that the commit was made
+    for."""
+
+    kind: str
+    commit: str
+    time: int
+    release: str
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The findings that stand after a commit of the first-parent line, counted by family of rules."""
+
+    commit: str
+    time: int
+    standing: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the commits of a plan did. `start` and `end` are the findings that stand before and after; without
+    an analysis of the tree at the start, `start` is None and the points count what was added since."""
+
+    plan: Plan
+    events: tuple[Event, ...]
+    points: tuple[Point, ...]
+    start: tuple[Item, ...] | None
+    end: tuple[Item, ...]
+    commits: int
+    files: int
+    faults: tuple[str, ...]
+
+
+def deltas_of(
+    plan: Plan,
+    root: str,
+    rule_folders: Sequence[str],
+    jobs: int,
+    kept: KeptDeltas,
+    progress: Callable[[int], None],
+    scheduler: str | None = None,
+) -> dict[int, CommitDelta]:
+    """The delta of each step by its number; `progress` is called with numbers of steps that are done.
+
+    Raises InputError where a worker process dies or the repository cannot be read.
+    """
+    pairs = {number: pair_of(step.commit) for number, step in enumerate(plan.steps)}
+    known = kept.find(set(pairs.values()))
+    done = {number: known[pair] for number, pair in pairs.items() if pair in known}
+    progress(len(done))
+    left = [number for number in pairs if number not in done]
+    lots = [
+        [(number, plan.steps[number].commit) for number in left[at : at + _LOT]]
+        for at in range(0, len(left), _LOT)
+    ]
+    for lot in _performed(lots, partial(Deltas, root, tuple(rule_folders)), jobs, scheduler):
+        kept.keep((pairs[number], delta) for number, delta in lot)
+        done.update(lot)
+        progress(len(lot))
+    return done
+
+
+_Lot = Sequence[tuple[int, Commit]]
+
+
+def _performed(
+    lots: Sequence[_Lot], make: Callable[[], Deltas], jobs: int, scheduler: str | None
+) -> Iterator[list[tuple[int, CommitDelta]]]:
+    jobs = min(jobs or os.cpu_count() or 1, len(lots))
+    if jobs <= 1 and scheduler is None:
+        deltas = make() if lots else None
+        for lot in lots:
+            assert deltas is not None
+            yield perform(deltas, lot)
+        return
+    yield from in_processes(perform, make, lots, jobs, scheduler)
+
+
+def perform(deltas: Deltas, lot: _Lot) -> list[tuple[int, CommitDelta]]:
+    """The deltas of some neighbouring commits; what goes wrong with one is put down as its fault."""
+    out = []
+    for number, commit in lot:
+        try:
+            deltas.trees.files(commit.parents[0])
+            deltas.trees.know(commit)
+            delta = _of_merge(deltas, commit) if len(commit.parents) > 1 else _of(deltas, commit)
+        except QerrlintError as error:
+            delta = CommitDelta(faults=(str(error),))
+        out.append((number, delta))
+    return out
+
+
+def _of(deltas: Deltas, commit: Commit) -> CommitDelta:
+    return deltas.of(commit.parents[0], commit.id, commit.changes)
+
+
+def _of_merge(deltas: Deltas, commit: Commit) -> CommitDelta:
+    """What a merge does by itself: what it introduces and fixes against each of its parents, in the files
+    that differ from all of them."""
+    paths = {path for change in commit.changes for path in (change.old_path, change.new_path)}
+    sides = []
+    for parent in commit.parents:
+        changes = deltas.trees.changes(parent, commit.id)
+        own = [change for change in changes if change.new_path in paths or change.old_path in paths]
+        sides.append(deltas.of(parent, commit.id, own))
+    introduced, fixed = (
+        set.intersection(*({item.key for item in getattr(side, kind)} for side in sides))
+        for kind in ("introduced", "fixed")
+    )
+    first = sides[0]
+    return CommitDelta(
+        tuple(item for item in first.introduced if item.key in introduced),
+        tuple(item for item in first.fixed if item.key in fixed),
+        files=sum(side.files for side in sides),
+        faults=tuple(fault for side in sides for fault in side.faults),
+    )
+
+
+def history(
+    plan: Plan,
+    deltas: Mapping[int, CommitDelta],
+    start: Iterable[Item] | None,
+    shows: Callable[[Item], bool],
+    family: Callable[[str], str],
+) -> History:
+    """The deltas in order. `shows` says which findings count, `family` to which family a rule belongs."""
+    at_start = None if start is None else tuple(filter(shows, start))
+    standing = {item.key: item for item in at_start or ()}
+    counts: dict[str, int] = {}
+    for item in standing.values():
+        counts[family(item.rule)] = counts.get(family(item.rule), 0) + 1
+    events: list[Event] = []
+    points = []
+    current = 0
+    for number, step in enumerate(plan.steps):
+        if step.line != current:
+            points.append(_point(plan, current, counts))
+            current = step.line
+        place = plan.line[step.line]
+        for kind, item in applied(standing, deltas[number], shows, start is not None):
+            events.append(Event(kind, step.commit.id, step.commit.time, place.release, item))
+            name = family(item.rule)
+            counts[name] = counts.get(name, 0) + (1 if kind == "introduced" else -1)
+    points.append(_point(plan, len(plan.line) - 1, counts))
+    faults = [
+        f"{plan.steps[n].commit.id[:12]}: {fault}" for n in sorted(deltas) for fault in deltas[n].faults
+    ]
+    end = tuple(sorted(standing.values(), key=lambda item: (item.path, item.line, item.rule)))
+    files = sum(delta.files for delta in deltas.values())
+    return History(plan, tuple(events), tuple(points), at_start, end, len(plan.steps), files, tuple(faults))
+
+
+def _point(plan: Plan, number: int, counts: Mapping[str, int]) -> Point:
+    return Point(plan.line[number].id, plan.line[number].time, dict(counts))
+
+
+def applied(
+    standing: dict[tuple[str, str], Item], delta: CommitDelta, shows: Callable[[Item], bool], whole: bool
+) -> Iterator[tuple[str, Item]]:
+    """Bring what stands up to date, and tell what was introduced and fixed of it. Only a history that knows
+    the findings at its start (`whole`) can tell that something stood already."""
+    pairs = [(old, new) for old, new in delta.changed if shows(old) or shows(new)]
+    known = {old.key for old, _ in pairs if standing.pop(old.key, None) is not None}
+    for item in filter(shows, delta.fixed):
+        if standing.pop(item.key, None) is not None or not whole:
+            yield "fixed", item
+    for old, new in pairs:
+        stood = old.key in known or (not whole and shows(old))
+        if shows(new):
+            standing[new.key] = new
+        if stood != shows(new):
+            yield ("introduced", new) if shows(new) else ("fixed", old)
+    for item in filter(shows, (*delta.introduced, *delta.regained)):
+        if item.key not in standing:
+            standing[item.key] = item
+            if whole or item not in delta.regained:
+                yield "introduced", item

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""WordIndex: which C files of a tree mention a name or include a header, for the trees of many commits.
+
+It holds a checksum of each identifier with the file's number: some 20 MB for a tree of QEMU. Files are
+added and never taken out, so it names files that may mention a name; whoever asks looks into them.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+
+from qerrlint.source.commit_trees import CommitTrees
+from qerrlint.source.source import C_SUFFIXES
+
+_WORD = re.compile(rb"[A-Za-z_]\w{2,}")
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]+"(?:[^"\n]*/)?([^"/\n]+)"', re.MULTILINE)
+# Pairs of word and file in one sorted table; and in the unsorted rest, before it becomes one.
+_TABLE = 400_000
+_FILE_BITS = 20
+
+
+class WordIndex:
+    """Candidates for files that mention a name."""
+
+    def __init__(self, trees: CommitTrees) -> None:
+        self._trees = trees
+        self._known: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._paths: list[str] = []
+        self._tables: list[array[int]] = []
+        self._rest: set[int] = set()
+        self._including: dict[str, set[str]] = {}
+
+    def add_tree(self, files: Mapping[str, str]) -> None:
+        """Add the C files of a tree (path to blob) that are not in the index with these blobs."""
+        new = [
+            (path, blob)
+            for path, blob in files.items()
+            if self._known.get(path) != blob and path.endswith(C_SUFFIXES)
+        ]
+        blobs = self._trees.blobs(blob for _, blob in new)
+        for (path, blob), data in zip(new, blobs, strict=True):
+            self._known[path] = blob
+            if data is not None:
+                self._add(path, data)
+
+    def _add(self, path: str, data: bytes) -> None:
+        number = self._numbers.setdefault(path, len(self._paths))
+        if number == len(self._paths):
+            self._paths.append(path)
+        self._rest.update(zlib.crc32(word) << _FILE_BITS | number for word in set(_WORD.findall(data)))
+        for included in _INCLUDE.findall(data):
+            self._including.setdefault(included.decode("utf-8", "surrogateescape"), set()).add(path)
+        if len(self._rest) >= _TABLE:
+            self._sort()
+
+    def reaching(self, headers: Iterable[str]) -> set[str]:
+        """The files that may include one of these, directly or not, told by the names of files alone."""
+        found: set[str] = set()
+        waiting = {header.rpartition("/")[2] for header in headers}
+        seen: set[str] = set()
+        while waiting:
+            seen |= waiting
+            new = {path for name in waiting for path in self._including.get(name, ())} - found
+            found |= new
+            waiting = {path.rpartition("/")[2] for path in new if not path.endswith(".c")} - seen
+        return found
+
+    def _sort(self) -> None:
+        """Make a table of the rest, together with the last one where that is small."""
+        if self._tables and len(self._tables[-1]) < _TABLE // 2:
+            self._rest.update(self._tables.pop())
+        self._tables.append(array("Q", sorted(self._rest)))
+        self._rest = set()
+
+    def mentioning(self, names: Iterable[str]) -> set[str]:
+        """The files that may mention one of the names."""
+        if self._rest:
+            self._sort()
+        return {self._paths[number] for name in names for number in self._numbers_of(name)}
+
+    def _numbers_of(self, name: str) -> Iterator[int]:
+        start = zlib.crc32(name.encode("utf-8", "surrogateescape")) << _FILE_BITS
+        end = start + (1 << _FILE_BITS)
+        for table in self._tables:
+            for at in range(bisect_left(table, start), len(table)):
+                if table[at] >= end:
+                    break
+                yield table[at] - start

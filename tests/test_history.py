@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Histories of small repositories: what each commit introduces and fixes, and that the sum is what stands."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from commandline import git, run
+from test_store_edits import Model, base_tree, write
+
+from qerrlint.engine import check_files
+from qerrlint.history import run as history_run
+from qerrlint.history.steps import release_of
+
+# The number of random commits, and where they begin.
+COMMITS = int(os.environ.get("QERRLINT_HISTORY_COMMITS", "12"))
+SEED = int(os.environ.get("QERRLINT_HISTORY_SEED", "3"))
+
+HEADER = """\
+#include "qapi/error.h"
+typedef struct Gong Gong;
+#define GONG_FAILED {value}
+{returns} gong_start(Gong *g, Error **errp);
+"""
+CALLER = """\
+#include "hw/gong.h"
+
+static bool caller(Gong *g, Error **errp)
+{
+    if (gong_start(g, errp) < 0) {
+        return false;
+    }
+    return true;
+}
+"""
+PLAIN = """\
+#include "qapi/error.h"
+#include "hw/gong.h"
+
+static void bell_start(Gong *g, Error **errp)
+{
+    gong_start(g, errp);
+}
+"""
+TWICE = """\
+#include "qapi/error.h"
+#include "hw/gong.h"
+
+static void bell_start(Gong *g, Error **errp)
+{
+    gong_start(g, errp);
+    error_setg(errp, "no");
+}
+"""
+
+
+class Repository:
+    """A tree whose commits a test makes one after the other."""
+
+    def __init__(self, top: Path) -> None:
+        self.top = top
+        base_tree(top)
+        git(top, "init", "-q", "-b", "main")
+        self.commit({"hw/note.c": "int note;\n"})
+
+    def commit(self, files: dict[str, str | None] | None = None, subject: str = "change") -> str:
+        for name, text in (files or {}).items():
+            file = self.top / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if text is None:
+                file.unlink()
+            else:
+                file.write_text(text)
+        git(self.top, "add", "-A")
+        git(self.top, "commit", "-q", "--allow-empty", "-m", subject)
+        return self.head()
+
+    def head(self) -> str:
+        return git(self.top, "rev-parse", "HEAD").strip()
+
+    def history(self, revs: str, *options: str, code: int = 0) -> dict[str, Any]:
+        """The JSON of a history of findings of any confidence."""
+        file = self.top.parent / "history.json"
+        where = ("--tree", self.top, "--output", file)
+        ran = run("history", revs, *where, "--jobs", "1", "--min-confidence", "low", *options)
+        assert ran.code == code, ran.err
+        document = json.loads(file.read_text())
+        assert isinstance(document, dict)
+        return document
+
+    def checked(self, rev: str) -> set[tuple[str, str]]:
+        """The findings of a tree: path and fingerprint."""
+        ran = run("check", "--tree", self.top, "--rev", rev, "--format", "json", "--min-confidence", "low")
+        return keys_of(ran.findings)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    monkeypatch.setattr(check_files, "ONE_PROCESS_BYTES", 0)
+    monkeypatch.setenv("QERRLINT_CACHE_DIR", str(tmp_path / "cache"))
+    return Repository(tmp_path / "qemu")
+
+
+def told(document: dict[str, Any]) -> dict[str, tuple[list[str], list[str]]]:
+    """For each commit that did something the rules of what it introduced and fixed."""
+    return {
+        entry["commit"]: (rules_of(entry["introduced"]), rules_of(entry["fixed"]))
+        for entry in document["changes"]
+    }
+
+
+def rules_of(found: list[dict[str, Any]]) -> list[str]:
+    return sorted(one["rule"] for one in found)
+
+
+def keys_of(found: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    return {(one["path"], one["fingerprint"]) for one in found}
+
+
+def header(returns: str = "int", value: str = "(-1)") -> str:
+    return HEADER.format(returns=returns, value=value)
+
+
+def test_introduced_and_fixed(repository: Repository) -> None:
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": PLAIN})
+    bad = repository.commit({"hw/bell.c": TWICE})
+    repository.commit({"hw/bell.c": "/* a comment */\n" + TWICE})
+    mended = repository.commit({"hw/bell.c": PLAIN})
+    document = repository.history(f"{start}..HEAD")
+    assert told(document) == {bad: (["error-set-twice"], []), mended: ([], ["error-set-twice"])}
+    assert document["standing_before"] == document["standing_after"] == 0
+    assert document["by_rule"]["error-set-twice"] == {"start": 0, "introduced": 1, "fixed": 1, "end": 0}
+    assert document["by_subsystem"]["hw"]["introduced"] == 1
+    assert [sum(point["standing"].values()) for point in document["points"]] == [1, 1, 0]
+
+
+def test_a_header_introduces_what_stands_in_a_file_that_no_commit_touches(repository: Repository) -> None:
+    start = repository.commit({"include/hw/gong.h": header("int"), "hw/caller.c": CALLER})
+    repository.commit({"include/hw/gong.h": header("int", "(-2)")})
+    bad = repository.commit({"include/hw/gong.h": header("bool", "(-2)")})
+    assert repository.checked("HEAD^") == set()
+    document = repository.history(f"{start}..HEAD")
+    assert {commit: introduced for commit, (introduced, _) in told(document).items()} == {
+        bad: sorted(found["rule"] for found in document["standing"])
+    }
+    assert (
+        {(f["path"], f["fingerprint"]) for f in document["standing"]} == repository.checked("HEAD") != set()
+    )
+
+
+def test_a_moved_file_and_a_renamed_function_bring_their_findings_along(repository: Repository) -> None:
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": TWICE})
+    repository.commit({"hw/bell.c": None, "hw/misc/bell.c": TWICE})
+    repository.commit({"hw/misc/bell.c": TWICE.replace("bell_start", "bell_begin")})
+    document = repository.history(f"{start}..HEAD")
+    assert told(document) == {}
+    assert [(f["path"], f["function"]) for f in document["standing"]] == [("hw/misc/bell.c", "bell_begin")]
+
+
+def test_what_cannot_be_read_for_a_while_is_neither_fixed_nor_introduced(repository: Repository) -> None:
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": TWICE})
+    repository.commit({"hw/bell.c": TWICE.replace('"no");', '"no")) ( ;')})
+    assert repository.checked("HEAD") == set()
+    repository.commit({"hw/bell.c": TWICE})
+    document = repository.history(f"{start}..HEAD")
+    assert told(document) == {}
+    assert document["standing_after"] == 1
+
+
+def test_a_branch(repository: Repository) -> None:
+    """The line tells what the merge brings in, --all which commit of the branch it was."""
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": PLAIN})
+    git(repository.top, "checkout", "-q", "-b", "side")
+    repository.commit({"hw/other.c": "int other;\n"})
+    bad = repository.commit({"hw/bell.c": TWICE})
+    git(repository.top, "checkout", "-q", "main")
+    repository.commit({"hw/main.c": "int main_file;\n"})
+    git(repository.top, "merge", "-q", "--no-ff", "-m", "merge", "side")
+    merge = repository.head()
+    assert told(repository.history(f"{start}..HEAD")) == {merge: (["error-set-twice"], [])}
+    document = repository.history(f"{start}..HEAD", "--all")
+    assert told(document) == {bad: (["error-set-twice"], [])}
+    assert document["points"][-1]["commit"] == merge
+
+
+def test_a_merge_that_is_wrong_by_itself(repository: Repository) -> None:
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": PLAIN})
+    git(repository.top, "checkout", "-q", "-b", "side")
+    repository.commit({"hw/bell.c": PLAIN + "\nint side;\n"})
+    git(repository.top, "checkout", "-q", "main")
+    repository.commit({"hw/bell.c": "/* main */\n" + PLAIN})
+    git(repository.top, "merge", "-q", "--no-ff", "--no-commit", "-s", "ours", "side")
+    merge = repository.commit({"hw/bell.c": TWICE})
+    assert told(repository.history(f"{start}..HEAD", "--all")) == {merge: (["error-set-twice"], [])}
+
+
+def test_releases(repository: Repository) -> None:
+    start = repository.commit(
+        {"include/hw/gong.h": header("bool"), "hw/bell.c": PLAIN, "VERSION": "9.1.50\n"}
+    )
+    repository.commit({"hw/bell.c": TWICE})
+    released = repository.commit({"VERSION": "9.2.0\n"})
+    repository.commit({"VERSION": "9.2.50\n"})
+    repository.commit({"hw/bell.c": PLAIN})
+    document = repository.history(f"{start}..HEAD")
+    assert [(one["release"], one["commit"]) for one in document["releases"]] == [("9.2", released)]
+    assert document["by_release"]["9.2"] == {"start": 0, "introduced": 1, "fixed": 0, "end": 1}
+    assert document["by_release"]["10.0"] == {"start": 1, "introduced": 0, "fixed": 1, "end": 0}
+    sampled = repository.history(f"{start}..HEAD", "--every", "release")
+    assert list(told(sampled)) == [released, repository.head()]
+    assert sampled["by_release"] == document["by_release"]
+
+
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [
+        ("9.1.50", "9.2"),
+        ("9.2.50", "10.0"),
+        ("10.1.92", "10.2"),
+        ("7.0.0", "7.0"),
+        ("7.0.1", "7.0"),
+        ("x", ""),
+    ],
+)
+def test_which_release_a_version_belongs_to(version: str, release: str) -> None:
+    assert release_of(version) == release
+
+
+def test_at_random_what_commits_do_adds_up_to_what_a_check_finds(repository: Repository) -> None:
+    """Prototypes, macros, constants, members, schemas, wrappers; headers that move, files that come."""
+    model = Model(random.Random(SEED)).begin()
+    files = write(model, repository.top, {})
+    start = repository.commit()
+    done = []
+    commits = []
+    for _ in range(COMMITS):
+        done.append(model.edit())
+        files = write(model, repository.top, files)
+        commits.append(repository.commit())
+    document = repository.history(f"{start}..HEAD")
+    changes = {entry["commit"]: entry for entry in document["changes"]}
+    standing = repository.checked(start)
+    changed = 0
+    for edit, commit in zip(done, commits, strict=True):
+        before, standing = standing, repository.checked(commit)
+        entry = changes.get(commit, {"introduced": [], "fixed": []})
+        come, gone = (
+            {(f["path"], f["fingerprint"]) for f in entry[kind]} for kind in ("introduced", "fixed")
+        )
+        # What persists under another name is neither.
+        assert come <= standing - before, edit
+        assert gone <= before - standing, edit
+        assert len(come) - len(gone) == len(standing) - len(before), edit
+        changed += before != standing
+    assert changed >= COMMITS // 6, "commits that change nothing test nothing"
+    assert keys_of(document["standing"]) == standing
+
+
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The commits that are worked out from now on."""
+    asked: list[str] = []
+    real = history_run.perform
+
+    def perform(deltas: Any, lot: Any) -> Any:
+        asked.extend(commit.id for _, commit in lot)
+        return real(deltas, lot)
+
+    monkeypatch.setattr(history_run, "perform", perform)
+    return asked
+
+
+def test_a_second_run_works_nothing_out(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": PLAIN})
+    repository.commit({"hw/bell.c": TWICE})
+    first = repository.history(f"{start}..HEAD")
+    repository.commit({"hw/bell.c": PLAIN})
+    asked = noted(monkeypatch)
+    assert repository.history(f"{start}..HEAD^") == first
+    assert asked == []
+    repository.history(f"{start}..HEAD")
+    assert asked == [repository.head()]
+
+
+def test_a_run_that_is_killed_is_taken_up(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_run, "_LOT", 2)
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": PLAIN})
+    for number in range(8):
+        repository.commit({"hw/bell.c": TWICE + f"/* {number} */\n" if number % 2 else PLAIN})
+    real = history_run.perform
+    done: list[str] = []
+
+    def killed(deltas: Any, lot: Any) -> Any:
+        if len(done) >= 4:
+            raise KeyboardInterrupt
+        done.extend(commit.id for _, commit in lot)
+        return real(deltas, lot)
+
+    monkeypatch.setattr(history_run, "perform", killed)
+    ran = run("history", f"{start}..HEAD", "--tree", repository.top, "--jobs", "1")
+    assert (ran.code, len(done)) == (130, 4)
+    monkeypatch.setattr(history_run, "perform", real)
+    again = noted(monkeypatch)
+    document = repository.history(f"{start}..HEAD")
+    assert not set(done) & set(again)
+    assert len(done) + len(again) == 8
+    assert sum(len(entry["introduced"]) for entry in document["changes"]) == 4
+
+
+def test_processes_tell_the_same(repository: Repository) -> None:
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": PLAIN})
+    for number in range(30):
+        repository.commit({"hw/bell.c": TWICE if number % 3 else PLAIN})
+    one = repository.history(f"{start}..HEAD", "--no-cache")
+    assert repository.history(f"{start}..HEAD", "--no-cache", "--jobs", "2") == one
+
+
+def test_the_plot(repository: Repository, tmp_path: Path) -> None:
+    start = repository.commit(
+        {"include/hw/gong.h": header("bool"), "hw/bell.c": PLAIN, "VERSION": "9.1.50\n"}
+    )
+    repository.commit({"hw/bell.c": TWICE})
+    repository.commit({"VERSION": "9.2.0\n"})
+    repository.commit({"hw/bell.c": PLAIN, "VERSION": "9.2.50\n"})
+    assert run("history", f"{start}..HEAD", "--tree", repository.top, "--output", tmp_path).code == 0
+    text = (tmp_path / "history.svg").read_text()
+    root = ElementTree.fromstring(text)
+    words = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert "9.2" in words
+    assert any(word and word.startswith("errors") for word in words)
+    assert "prefers-color-scheme: dark" in text
+    assert (tmp_path / "history.json").exists()
+
+
+def test_the_text(repository: Repository) -> None:
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": PLAIN})
+    repository.commit({"hw/bell.c": TWICE})
+    ran = run("history", f"{start}..HEAD", "--tree", repository.top, "-v")
+    assert re.search(r"^errors +0 +1 +0 +1$", ran.out, re.M), ran.out
+    assert re.search(r"\+ hw/bell\.c:7 bell_start\(\): error-set-twice$", ran.out, re.M), ran.out
+    assert run("history", f"{start}..HEAD", "--tree", repository.top, "-q").out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("HEAD",), 2, "a range A..B is wanted"),
+        (("HEAD..HEAD",), 3, "no commits in this range"),
+        (("nothing..HEAD",), 3, "unknown revision"),
+        (("HEAD^..HEAD", "--all", "--every", "week"), 2, "--all looks at every commit"),
+        (("HEAD^..HEAD", "--output", "x.txt"), 2, "neither a folder nor"),
+        (("HEAD^..HEAD", "--output", "no/where.svg"), 2, "no such directory"),
+        (("HEAD^..HEAD", "--every", "week", "--scheduler", "tcp://x:1"), 2, "cannot be combined"),
+        (("side..HEAD",), 3, "not on the first-parent line"),
+    ],
+)
+def test_wrong_use(repository: Repository, arguments: tuple[str, ...], code: int, words: str) -> None:
+    git(repository.top, "checkout", "-q", "-b", "side")
+    repository.commit(subject="on the side")
+    git(repository.top, "checkout", "-q", "main")
+    repository.commit()
+    ran = run("history", *arguments, "--tree", repository.top)
+    assert (ran.code, ran.out) == (code, "")
+    assert words in ran.err
+    assert ran.err.count("\n") == 1
