@@ -21,7 +21,7 @@ from qerrlint.history.steps import release_of
 
 # The number of random commits, and where they begin.
 COMMITS = int(os.environ.get("QERRLINT_HISTORY_COMMITS", "12"))
-SEED = int(os.environ.get("QERRLINT_HISTORY_SEED", "3"))
+SEED = int(os.environ.get("QERRLINT_HISTORY_SEED", "10"))
 
 HEADER = """\
 #include "qapi/error.h"
