@@ -108,7 +108,7 @@ class _Walk:
     def source(self, message: Call) -> ErrnoSource | None:
         """What errno_source() says."""
         start = self._place_of(message)
-        if start is None or self._is_touched():
+        if start is None or self._is_assigned():
             return None
         found: dict[str, ErrnoSource] = {}
         seen: set[int] = set()
@@ -132,6 +132,9 @@ class _Walk:
                 if source is None or self._failed_before(before, call):
                     return None
                 found.setdefault(source.kind, source)
+        if self._is_tested():
+            # It seems to know what errno holds; where the error number is the result it does not.
+            return found.get("status") if len(found) == 1 else None
         return found.get("unset") or found.get("status") or found.get("entry")
 
     @cached_property
@@ -153,15 +156,22 @@ class _Walk:
                     return number, position
         return None
 
-    def _is_touched(self) -> bool:
-        """Whether the function itself assigns or tests errno: then it knows what it holds."""
-        for block in self._function.blocks:
-            if any(isinstance(event, Assign) and event.target == ERRNO.path for event in block.events):
-                return True
-            for edge in block.edges:
-                if any("errno" in identifiers(text_of(test.subject)) for test in edge.tests):
-                    return True
-        return False
+    def _is_assigned(self) -> bool:
+        """Whether the function itself assigns errno: then it knows what it holds."""
+        return any(
+            isinstance(event, Assign) and event.target == ERRNO.path
+            for block in self._function.blocks
+            for event in block.events
+        )
+
+    def _is_tested(self) -> bool:
+        """Whether the function tests errno."""
+        return any(
+            "errno" in identifiers(text_of(test.subject))
+            for block in self._function.blocks
+            for edge in block.edges
+            for test in edge.tests
+        )
 
     def _may_set(self, event: Event) -> bool:
         return isinstance(event, Call) and not (event.direct and leaves_errno(event.name))

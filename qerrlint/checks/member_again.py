@@ -15,6 +15,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Addr, Assign, Call, Value, Var, identifiers, root, text_of
+from qerrlint.source.span import Span
 
 _RESULT = re.compile(r"#(\d+)")
 _TAKES = (
@@ -57,15 +58,18 @@ def _mentions_elsewhere(analysed: AnalysedFunction, call: Call, member: str) -> 
 def _is_asked(analysed: AnalysedFunction, call: Call, owner: str) -> bool:
     """Whether a condition before the set asks for what an earlier run may have left behind."""
     blocks = analysed.function.blocks
-    assigned = {
-        e.target for block in blocks for e in block.events if isinstance(e, Assign) and "->" in e.target
-    }
+    assigned: dict[str, Span] = {}
+    for event in (e for block in blocks for e in block.events):
+        if isinstance(event, Assign) and "->" in event.target:
+            assigned[event.target] = min(event.span, assigned.get(event.target, event.span))
     for block in blocks:
         for edge in block.edges:
             if edge.span is None or edge.span.start > call.span.start:
                 continue
+            # What the method itself has just stored says nothing of an earlier run.
+            before = {path for path, span in assigned.items() if edge.span < span}
             for test in edge.tests:
-                if _asks(analysed, test.subject, owner, assigned):
+                if _asks(analysed, test.subject, owner, before):
                     return True
     return False
 

@@ -30,6 +30,7 @@ class OccurrenceKind(str, Enum):
     EMPTY_HANDED = "empty-handed"  # NULL is propagated where the out-parameter holds an Error
     NOTHING_HANDED = "nothing-handed"  # NULL is propagated where the out-parameter holds none
     LEFT_SET = "left-set"  # the function returns, and a local still holds an Error
+    OVERWRITTEN = "overwritten"  # a local that holds an Error gets another value, or is declared anew
     LEFT_OWNED = "left-owned"  # the function returns, and an `Error *` parameter was not touched
     LEFT_GONE = "left-gone"  # the function returns, and a member still points to a freed Error
     ERRP_TESTED = "errp-tested"  # the out-parameter itself is tested, not what it points to

@@ -22,6 +22,8 @@ from qerrlint.model.file_scope import FileScope
 from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import Summary
 
+# A function of a library that sets a GError, and whose result nobody looks at.
+_OF_LIBRARY = (Outcome(ANY, False), Outcome(ANY, True))
 _VISITOR = re.compile(r"visit_type_(?:[A-Z]|\w+List$)")
 LAST = -1
 """The index that stands for the last argument, where the parameters of a generated function are not known."""
@@ -78,7 +80,7 @@ class CallEffects:
     def _made(self, call: Call, known: Effect) -> Effect:
         """The effect of a call whose callee does `known`."""
         if known.errp is None:
-            of_glib = self._of_glib(call)
+            of_glib = self._of_glib(call, undeclared=known.evidence == "guess")
             if of_glib is not None:
                 return of_glib
         if known.evidence == "guess":
@@ -165,10 +167,12 @@ class CallEffects:
         fails = "error-only" if self._scope.is_list(signature.returns) else None
         return Effect(errp=signature.errp, outcomes=by_convention(kind, exception=fails), kind=kind)
 
-    def _of_glib(self, call: Call) -> Effect | None:
+    def _of_glib(self, call: Call, undeclared: bool) -> Effect | None:
         """The effect of a function that sets a GError, where a call hands it a local one; else None.
 
-        A NULL there says nothing: GLib's functions are called so where their result tells enough.
+        A NULL there says nothing: GLib's functions are called so where their result tells enough. A library
+        may declare the callee: only a function that sets a GError is handed the address of one. What its
+        result tells is not known then, so that only a call counts whose result is not used.
         """
         if not any(isinstance(arg, Addr) for arg in call.args):
             return None
@@ -179,6 +183,9 @@ class CallEffects:
                 assert signature is not None
                 kind = result_kind(signature, self._scope.typedefs)
                 return Effect(errp=index, outcomes=by_convention(kind), kind=kind)
+        for index, arg in enumerate(call.args) if undeclared and not call.used else ():
+            if isinstance(arg, Addr) and self._callees.variables(call).get(arg.path) == GERROR:
+                return Effect(errp=index, outcomes=_OF_LIBRARY)
         return None
 
     @staticmethod

@@ -18,7 +18,7 @@ from qerrlint.transfer.branches import assume
 from qerrlint.transfer.calls import call, unasked
 from qerrlint.transfer.frame import Frame, prepare
 from qerrlint.transfer.recorder import Recorder
-from qerrlint.transfer.returns import leave
+from qerrlint.transfer.returns import leave, overwritten
 from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, DerefSite, Guard, ReturnSite, Site
 
 
@@ -89,8 +89,11 @@ class ErrorDomain:
         if isinstance(site, AssignSite):
             if self.frame.unasked and site.keeps:
                 unasked(self.frame, state, site.event.span, -1, self.recorder)
+            if site.is_error and site.source is not site.target:
+                overwritten(self.frame, state, site.target, site.event.span, self.recorder)
             return (assign(self.frame, state, site),)
         if isinstance(site, DeclareSite):
+            overwritten(self.frame, state, site.term, site.event.span, self.recorder)
             return (declare(self.frame, state, site),)
         if isinstance(site, DerefSite):
             self._deref(state, site)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is known where a function returns."""
+"""What is known where a function returns, and where a local Error pointer is given up before that."""
 
 from __future__ import annotations
 
 from qerrlint.domain.error import NULL_CELL, OWNED_CELL, UNKNOWN_CELL, ErrorState
 from qerrlint.domain.result import OccurrenceKind, ReturnState
 from qerrlint.domain.state import State
+from qerrlint.domain.terms import Term
 from qerrlint.ir.code import POS, Var, root
+from qerrlint.source.span import Span
 from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.recorder import Recorder
 from qerrlint.transfer.sites import ReturnSite, is_soft
@@ -45,6 +47,15 @@ def leave(frame: Frame, state: State, site: ReturnSite, recorder: Recorder) -> N
             kinds.append(OccurrenceKind.LEFT_SET)
         for kind in kinds:
             recorder.occur(kind, event.span, path, held, -1, state.trail)
+
+
+def overwritten(frame: Frame, state: State, target: Term, span: Span, recorder: Recorder) -> None:
+    """A local gets another value: the recorder is told where it still holds an Error."""
+    held = state.errors.get(target.index)
+    if held is not None and held.state is ErrorState.SET and held.origin >= 0:
+        path = target.text
+        if path in frame.function.locals and root(path) == path:
+            recorder.occur(OccurrenceKind.OVERWRITTEN, span, path, held, -1, state.trail)
 
 
 def _constant(frame: Frame, state: State, site: ReturnSite) -> str:

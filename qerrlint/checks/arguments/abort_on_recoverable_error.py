@@ -20,8 +20,9 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Calls that the host, the user or the guest can make fail, by the rows of rules/contracts/facts.toml.
 
     A row says in which functions: any, those with an errp of their own, or instance_init methods. In a
-    function with an errp &error_fatal is wrong for any other callee as well; those that realize a child are
-    one mistake of the function. So is either for a callee of which a comment says that it may fail.
+    function with an errp &error_fatal is wrong for any other callee as well, and &error_abort for those that
+    realize a child, which are one mistake of the function. So is either for a callee of which a comment says
+    that it may fail.
     """
     unit = analysed.unit
     for call in analysed.function.calls:
@@ -33,9 +34,11 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             continue
         has_errp = analysed.errp is not None
         place = unit.environment.api.forbids(call.name, arg.path.removeprefix("error_"))
-        if place is None and has_errp and arg.path == "error_fatal":
-            place = "errp"
         kind = _kind(effect, call.name)
+        if place is None and has_errp and (arg.path == "error_fatal" or kind == "realize"):
+            place = "errp"
+        if place == "instance-init" and has_errp and "instance_init" not in unit.slots_of(analysed.name):
+            place, kind = "errp", "memory"
         if kind != "setter" and admits(unit, call.span):
             place, kind = "any", "admitted"
         if place is None or (place == "errp" and not has_errp):
@@ -56,7 +59,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             },
             certainty="medium",
             subject=Subject((call,)),
-            group=kind if kind == "realize" else call.span,
+            group="realize" if kind in ("realize", "memory") else call.span,
         )
 
 
@@ -78,7 +81,7 @@ CHECKS = (
                 "fatal",
                 "function",
                 place="any errp instance-init",
-                kind="callee realize setter admitted",
+                kind="callee realize memory setter admitted",
             ),
         ),
         run,

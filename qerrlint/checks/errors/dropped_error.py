@@ -3,23 +3,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Iterator
 
 from qerrlint.absint.trace import Trail, is_joined, places
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.comments import ADMISSIONS, admits
+from qerrlint.checks.errors.failing_labels import failed_call, is_negated
 from qerrlint.checks.errors.occurrences import of_kind
+from qerrlint.checks.errors.printed_failures import prints_failures
 from qerrlint.checks.errors.return_states import passes_null_errp, printed_calls, unset_failures
-from qerrlint.checks.errors.value_source import is_result, tests_of
+from qerrlint.checks.errors.value_source import branches, is_result, tests_of
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
-from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by
+from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import ANY, NONZERO, Call, Var
+from qerrlint.ir.code import ANY, NONZERO, Call, Const, Var
 from qerrlint.model.summary import Summary
+
+# A test whose body only returns.
+_SUCCEEDS = re.compile(rb"\)?\s*(?:\{[^{};]*)?\breturn\b[^;]*;")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -30,6 +36,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     yield from _admitted(analysed)
     yield from _silent(analysed)
     yield from _below(analysed)
+    yield from _forgiven(analysed)
 
 
 def _at_failures(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -284,6 +291,39 @@ def _below(analysed: AnalysedFunction) -> Iterator[Observation]:
         )
 
 
+def _forgiven(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A callee without errp prints why it fails, and its caller with errp returns a success right behind."""
+    if analysed.errp is None or analysed.kind not in ("int", "bool"):
+        return
+    for leaving in analysed.result.returns:
+        tests = branches(leaving)
+        success = isinstance(leaving.value, Const) and succeeds_by(analysed.kind, leaving.signs)
+        if not tests or not success or leaving.error.state is not ErrorState.NULL or leaving.printed:
+            continue
+        if tests[-1].taken is is_negated(analysed.unit, tests[-1]):
+            continue
+        found = _SUCCEEDS.match(analysed.unit.data, tests[-1].span.end)
+        call = failed_call(analysed, tests[-1]) if found is not None else None
+        printer = prints_failures(analysed, call) if call is not None else None
+        if call is None or printer is None or found is None or leaving.span.end > found.end():
+            continue
+        yield Observation(
+            "dropped-error",
+            analysed.name,
+            call.span,
+            call.text,
+            _slots(analysed, call.name, printer.name, "forgiven"),
+            (
+                Step(printer.span, f"{call.name}() prints the reason here"),
+                Step(leaving.span, f"{analysed.name}() returns success here"),
+            ),
+            "medium",
+            whole=not is_joined(leaving.trail),
+            subject=Subject((call,), returned=leaving),
+            group=call.span,
+        )
+
+
 def _keepers(analysed: AnalysedFunction) -> tuple[tuple[Call, Summary], ...]:
     """The calls of a function that keep an Error to themselves, each with the summary of its callee."""
     found = ((call, _keeper(analysed, call)) for call in analysed.function.calls)
@@ -337,7 +377,7 @@ CHECKS = (
                 "setter",
                 "errp",
                 path_sensitive=True,
-                how="report free null callback below replaced replaced-below admitted silent",
+                how="report free null callback below replaced replaced-below admitted silent forgiven",
             ),
         ),
         run,

@@ -78,6 +78,7 @@ def _exits_below(analysed: AnalysedFunction) -> Iterator[Observation]:
                 _slots(analysed, call.name, "exit-below"),
                 (Step(occurrence.span, f"{call.name}() ends the process here"),),
                 "medium",
+                whole=True,
                 subject=Subject((call,), exit=occurrence.span),
                 group=call.name,
             )

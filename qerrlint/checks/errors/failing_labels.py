@@ -14,21 +14,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qerrlint.absint.trace import Trail
-from qerrlint.checks.errors.value_source import assigned_from, branches
+from qerrlint.c.declarations.types import result_kind
+from qerrlint.checks.errors.printed_failures import prints_failures
+from qerrlint.checks.errors.value_source import assigned_from, branches, tests_of
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
-from qerrlint.ir.code import Call
+from qerrlint.ir.code import NEG, NONZERO, ZERO, Call, Result
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
+from qerrlint.transfer.sites import traits
 
 _JUMPS = re.compile(rb"\)?\s*(?:\{[^{}]*\b)?goto\s+(\w+)\s*;")
+_RETURNS = re.compile(rb"\)?\s*(?:\{[^{}]*\b)?return\s*;")
 _GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
 # A statement that leaves, then nothing but the ends of blocks and comments.
 _LEAVES = rb"\b(?:return|goto)\b[^;{}]*;[\s}]*(?:/\*(?:[^*]|\*(?!/))*\*/\s*)*"
+_LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
 # Tests of a variable that only a failure passes: a negative status, a NULL pointer.
 _FAILED = re.compile(r"(?:(\w+)\s*<\s*0|(\w+)\s*(?:!=\s*0)?|!\s*(\w+)|(\w+)\s*==\s*NULL)$")
+
+
+# Tests of a result that only a failure passes, by what the result is.
+_FAILS = {"int": (NEG, NONZERO), "bool": (ZERO,), "pointer": (ZERO,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,7 @@ def silent_jumps(analysed: AnalysedFunction) -> Iterator[Jump]:
             with_error.add(label)
         elif leaving.error.state is ErrorState.NULL and not leaving.handed:
             without.setdefault(label, []).append((leaving, branch))
+    yield from _silent_returns(analysed)
     if not with_error:
         yield from _first_jump(analysed)
         return
@@ -66,12 +76,67 @@ def silent_jumps(analysed: AnalysedFunction) -> Iterator[Jump]:
         # Clean-up falls through a chain of labels, so that one of them may see no Error of its own.
         if label not in with_error and not of_failures.matches(label.rstrip("0123456789")):
             continue
-        calls = [_failed_call(analysed, branch) for _, branch in without[label]]
+        calls = [failed_call(analysed, branch) for _, branch in without[label]]
         if any(call is None for call in calls):
             continue  # a label that is also reached without a failure is not one of failures
         for (leaving, branch), call in zip(without[label], calls, strict=True):
             if call is not None and not leaving.printed:
                 yield Jump(leaving, branch, label, call, branch.span)
+
+
+def leaves_over_failures(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
+    """Whether a path leaves over a label of failures that no success falls into.
+
+    The label, or one before it through which it is reached as well, stands behind a return or a goto.
+    """
+    jump = _last_jump(analysed.unit, leaving)
+    of_failures = word_list("labels-of-failures")
+    if jump is None or not of_failures.matches(jump[0].rstrip("0123456789")):
+        return False
+    function, data = analysed.function, analysed.unit.data
+    target = re.compile(rb"^\s*%s\s*:" % jump[0].encode(), re.MULTILINE)
+    at = target.search(data, function.body, function.span.end)
+    labels = [
+        label
+        for label in _LABEL.findall(data, function.body, at.end() if at is not None else function.body)
+        if of_failures.matches(label.decode().rstrip("0123456789"))
+    ]
+    return any(_is_jumped_to(analysed, label) for label in labels)
+
+
+def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:
+    """The returns right behind the failure of a callee without errp in a function that sets errp elsewhere.
+
+    An int tells a failure. NULL may mean none, unless the callee, a function of this file, prints a message
+    wherever it returns NULL.
+    """
+    returns = analysed.result.returns
+    if not any(leaving.error.state is ErrorState.SET for leaving in returns):
+        return
+    for leaving in returns:
+        if (
+            leaving.error.state is not ErrorState.NULL
+            or leaving.handed
+            or leaving.printed
+            or leaving.implicit
+        ):
+            continue
+        tests = branches(leaving)
+        if not tests or tests[-1].taken is is_negated(analysed.unit, tests[-1]):
+            continue
+        branch = tests[-1]
+        found = _RETURNS.match(analysed.unit.data, branch.span.end)
+        call = failed_call(analysed, branch) if found is not None else None
+        if call is None or found is None or leaving.span.end > found.end():
+            continue
+        if _kind(analysed.unit, call) == "int" or prints_failures(analysed, call) is not None:
+            yield Jump(leaving, branch, "", call, leaving.span)
+
+
+def _kind(unit: TranslationUnit, call: Call) -> str:
+    """What the result of a callee is by its declaration."""
+    signature = unit.signature(call.name) if call.direct else None
+    return result_kind(signature, unit.typedefs) if signature is not None else "unknown"
 
 
 def _first_jump(analysed: AnalysedFunction) -> Iterator[Jump]:
@@ -106,22 +171,29 @@ def _is_jumped_to(analysed: AnalysedFunction, label: bytes) -> bool:
 def _last_jump(unit: TranslationUnit, leaving: ReturnState) -> tuple[str, Trail] | None:
     """The label of the last branch on the path whose body ends in a goto, with the branch."""
     for place in reversed(branches(leaving)):
-        if place.taken is not _is_negated(unit, place):
+        if place.taken is not is_negated(unit, place):
             found = _JUMPS.match(unit.data, place.span.end)
             if found is not None:
                 return found.group(1).decode(), place
     return None
 
 
-def _is_negated(unit: TranslationUnit, place: Trail) -> bool:
+def is_negated(unit: TranslationUnit, place: Trail) -> bool:
     """Whether a `!` stands before the test: the place is what is tested, and its `taken` is turned."""
     return unit.data[place.span.start - 1 : place.span.start] == b"!"
 
 
-def _failed_call(analysed: AnalysedFunction, place: Trail) -> Call | None:
+def failed_call(analysed: AnalysedFunction, place: Trail) -> Call | None:
     """The call without errp whose failure a branch has seen; None for any other test."""
     unit, variables = analysed.unit, analysed.function.locals
-    negation = "!" if _is_negated(unit, place) else ""
+    for test in tests_of(analysed, place):
+        if isinstance(test.subject, Result):
+            asked = analysed.function.calls[test.subject.call]
+            signature = unit.signature(asked.name) if asked.direct else None
+            fails = _FAILS.get(_kind(unit, asked), ())
+            told = signature is not None and signature.errp is None and not traits(asked.name).predicate
+            return asked if told and test.allow in fails else None
+    negation = "!" if is_negated(unit, place) else ""
     found = _FAILED.match(negation + unit.on_one_line(place.span))
     if found is None:
         return None

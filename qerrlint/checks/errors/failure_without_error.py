@@ -11,6 +11,7 @@ from qerrlint.checks.errors.failing_labels import silent_jumps
 from qerrlint.checks.errors.return_states import passes_null_errp, unset_failures
 from qerrlint.checks.errors.value_source import returned_call, returned_code
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.status_alone import statuses_alone
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.result import ReturnState
@@ -22,6 +23,7 @@ from qerrlint.model.missing_error import COPES, CRASH, SUCCESS, UNKNOWN, Fate, M
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Failing returns without an Error that printed nothing, and silent jumps to a label of failures."""
     if analysed.errp is None:
+        yield from _alone(analysed)
         return
     if analysed.kind == "void":
         yield from _jumps(analysed)
@@ -85,15 +87,16 @@ def _jumps(analysed: AnalysedFunction) -> Iterator[Observation]:
     for jump in silent_jumps(analysed):
         origin = jump.call.name if jump.call is not None else ""
         others = ", where others come with an Error" if origin else ""
+        left = f"leaves for {jump.label} from here{others}" if jump.label else "ends here without an Error"
         before = path_steps(analysed.unit, jump.branch.before, "", None) if jump.branch is not None else ()
         yield Observation(
             "failure-without-error",
             analysed.name,
             jump.place,
-            f"{jump.label} {folded(analysed.unit, jump.place)} {origin}".rstrip(),
+            f"{jump.label} {folded(analysed.unit, jump.place)} {origin}".strip(),
             {
                 "function": analysed.name,
-                "value": f"goto {jump.label}",
+                "value": f"goto {jump.label}" if jump.label else "return",
                 "origin": origin,
                 "kind": "void",
                 "errp": analysed.errp or "",
@@ -101,10 +104,36 @@ def _jumps(analysed: AnalysedFunction) -> Iterator[Observation]:
                 "caller": "",
                 "reader": "",
             },
-            (*before, Step(jump.place, f"the path leaves for {jump.label} from here{others}")),
+            (*before, Step(jump.place, f"the path {left}")),
             "medium",
             subject=Subject(returned=jump.leaving),
             group=jump.place,
+        )
+
+
+def _alone(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A function without errp reports a local Error with its status, and one failure comes without it."""
+    for found in statuses_alone(analysed):
+        yield Observation(
+            "failure-without-error",
+            analysed.name,
+            found.given.span,
+            folded(analysed.unit, found.given.span),
+            {
+                "function": analysed.name,
+                "value": text_of(found.given.value),
+                "origin": "",
+                "kind": "local",
+                "errp": found.error,
+                "callers": UNKNOWN,
+                "caller": "",
+                "reader": "",
+            },
+            (Step(found.test, "the function tests this, and no Error is set on any way to it"),),
+            "medium",
+            whole=True,
+            subject=Subject(),
+            group=found.given.span,
         )
 
 
@@ -125,7 +154,7 @@ CHECKS = (
                 "caller",
                 "reader",
                 path_sensitive=True,
-                kind="int bool pointer void",
+                kind="int bool pointer void local",
                 callers="cope answer ignored unknown success crash",
             ),
         ),

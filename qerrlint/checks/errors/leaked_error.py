@@ -22,9 +22,18 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _left_set(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """Locals that still hold an Error where the function returns; one group for each setter."""
-    left = (o for o in of_kind(analysed, "left-set") if o.first.origin >= 0)
-    for occurrence in sorted(left, key=lambda o: (not o.first.sure, o.span)):
+    """Locals that still hold an Error where the function returns, or where they get another value; one group
+    for each setter."""
+    left = [
+        (o, end)
+        for kind, end in (
+            ("left-set", "the function returns here"),
+            ("overwritten", "{error} gets another value here"),
+        )
+        for o in of_kind(analysed, kind)
+        if o.first.origin >= 0
+    ]
+    for occurrence, end in sorted(left, key=lambda item: (not item[0].first.sure, item[0].span)):
         setter = analysed.function.calls[occurrence.first.origin]
         sure = occurrence.first.sure
         yield Observation(
@@ -40,7 +49,7 @@ def _left_set(analysed: AnalysedFunction) -> Iterator[Observation]:
             },
             (
                 *path_steps(analysed.unit, occurrence.trail, occurrence.cell, setter),
-                Step(occurrence.span, "the function returns here"),
+                Step(occurrence.span, end.format(error=occurrence.cell)),
             ),
             "high" if sure else "medium",
             whole=not is_joined(occurrence.trail),

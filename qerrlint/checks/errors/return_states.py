@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.checks.errors.failing_labels import leaves_over_failures
 from qerrlint.checks.errors.value_source import own_returns, returned_call
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import fails_by
@@ -59,8 +60,9 @@ def _fails(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
         # Behind `if (ret)` it is NEG | POS: `return ret` passes a failure on as well.
         return leaving.signs in (NEG, NEG | POS)
     if kind == "void":
-        # Without a result only what was printed shows a failure, and only at a return of its own.
-        return bool(leaving.printed) and not leaving.implicit
+        # Without a result only what was printed shows a failure, at a return of its own or behind a label to
+        # which only failures come.
+        return bool(leaving.printed) and (not leaving.implicit or leaves_over_failures(analysed, leaving))
     if kind not in ("bool", "pointer") or leaving.signs != ZERO:
         return False
     if leaving.printed:

@@ -16,14 +16,16 @@ from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
 from qerrlint.domain.conventions import FAILURE, fails_by
 from qerrlint.domain.error import FATAL, ErrorState
+from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import ANY, NEG, POS, ZERO, Addr, Call, Const, Edge, Result, Return, Value, Var
+from qerrlint.ir.code import ANY, NEG, POS, ZERO, Addr, Assign, Call, Const, Edge, Result, Return, Value, Var
 from qerrlint.source.span import Span
 
 # How far behind a condition the end of its block is looked for, in bytes.
 _FARTHEST = 2000
 _MINUS_ONE = re.compile(r"(?:==|!=)\s*\(?-\s*1\)?\s*$")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
+_LEAVES = re.compile(rb"\b(?:return|goto|break|continue)\b")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -35,22 +37,27 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _errp_itself(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """A test whether errp is NULL behind a call that may have set what it points to.
+    """A test whether errp is NULL behind a call that may have set what it points to."""
+    for occurrence, setter, given in analysed.once(misplaced_tests):
+        form = "errp-for-local" if given else "errp-itself"
+        slots = {"subject": occurrence.cell, "callee": setter.name, "form": form, "meant": given}
+        yield observed(analysed, "wrong-error-test", occurrence, slots, calls=(setter,), certainty="medium")
 
-    With `*errp` on the same line it is the guard of a dereference.
-    """
-    lines = analysed.unit.lines
+
+def misplaced_tests(analysed: AnalysedFunction) -> tuple[tuple[Occurrence, Call, str], ...]:
+    """The tests of errp itself that are meant for the outcome of a call: each with the call, and the local
+    Error that it was given ("" if it was given errp). With `*errp` on the same line a test is the guard of a
+    dereference."""
+    lines, found = analysed.unit.lines, []
     for occurrence in of_kind(analysed, "errp-tested"):
         setter = numbered(analysed, occurrence.first.origin)
         line, _ = lines.position(occurrence.span.start)
         if setter is None or b"*" + occurrence.cell.encode() in lines.text(line):
             continue
         given = _error_given(analysed, setter)
-        if given and given.encode() in _identifiers_of_body(analysed.unit.data, occurrence.span.end):
-            continue  # errp decides what becomes of the local Error
-        form = "errp-for-local" if given else "errp-itself"
-        slots = {"subject": occurrence.cell, "callee": setter.name, "form": form, "meant": given}
-        yield observed(analysed, "wrong-error-test", occurrence, slots, calls=(setter,), certainty="medium")
+        if not given or not _hands_over(analysed, occurrence.span.end, given):
+            found.append((occurrence, setter, given))
+    return tuple(found)
 
 
 def _error_given(analysed: AnalysedFunction, setter: Call) -> str:
@@ -60,16 +67,30 @@ def _error_given(analysed: AnalysedFunction, setter: Call) -> str:
     return arg.path if isinstance(arg, Addr) else ""
 
 
-def _identifiers_of_body(data: bytes, condition_end: int) -> frozenset[bytes]:
-    """The identifiers in the statement, or the block, behind a condition."""
+def _hands_over(analysed: AnalysedFunction, condition_end: int, given: str) -> bool:
+    """Whether the body behind a test of errp takes care of a local Error that nothing has tested.
+
+    It does not where it leaves, nothing stands in an else, and the rest of the function does not look at the
+    Error either: then each round leaves, as if the call had failed.
+    """
+    data, end = analysed.unit.data, analysed.function.span.end
+    limit = _end_of_body(data, condition_end)
+    if given.encode() not in _WORD.findall(data, condition_end, limit):
+        return False
+    looks = re.compile(rb"(?<![&\w.>])%s\b|\A[\s}]*else\b" % re.escape(given.encode()))
+    leaves = _LEAVES.search(data, condition_end, limit) is not None
+    return not leaves or looks.search(data[limit:end]) is not None
+
+
+def _end_of_body(data: bytes, condition_end: int) -> int:
+    """The end of the statement, or the block, behind a condition."""
     depth = 0
     limit = min(len(data), condition_end + _FARTHEST)
     for at in range(condition_end, limit):
         depth += (data[at] == 0x7B) - (data[at] == 0x7D)
         if depth == 0 and data[at] in b";}":
-            limit = at
-            break
-    return frozenset(_WORD.findall(data, condition_end, limit))
+            return at
+    return limit
 
 
 def _sign(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -114,7 +135,7 @@ def _never_set(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 def _wrong_number(analysed: AnalysedFunction) -> Iterator[Observation]:
     """An int result that fails with a negative number, asked whether it is 0, or whether it is -1."""
-    for block in analysed.function.blocks:
+    for number, block in enumerate(analysed.function.blocks):
         for edge in block.edges:
             if len(edge.tests) != 1 or edge.span is None or not edge.tests[0].allow & (NEG | ZERO):
                 continue
@@ -129,7 +150,12 @@ def _wrong_number(analysed: AnalysedFunction) -> Iterator[Observation]:
                 form = "zero-of-negative"
             elif allow == ZERO and _returns_failure(analysed, edge) and _zero_succeeds(analysed, call):
                 form = "zero-of-success"
-            elif allow == NEG and _MINUS_ONE.search(text) and returns_errno(analysed, call):
+            elif (
+                allow == NEG
+                and _MINUS_ONE.search(text)
+                and returns_errno(analysed, call)
+                and not _may_hold_another(analysed, number, subject, call)
+            ):
                 form = "minus-one-of-errno"
             else:
                 continue
@@ -159,6 +185,32 @@ def _call_behind(analysed: AnalysedFunction, subject: Value, test: Span) -> Call
     signature = analysed.unit.signature(call.name)
     kind = result_kind(signature, analysed.unit.typedefs) if signature is not None else "unknown"
     return call if kind == "int" else None
+
+
+def _may_hold_another(analysed: AnalysedFunction, block: int, subject: Value, call: Call) -> bool:
+    """Whether a way to the end of a block leaves what is tested with another value than a call's result."""
+    if not isinstance(subject, Var):
+        return False
+    blocks = analysed.function.blocks
+    before: dict[int, list[int]] = {}
+    for source, item in enumerate(blocks):
+        for edge in item.edges:
+            before.setdefault(edge.target, []).append(source)
+    seen, todo = {block}, [block]
+    while todo:
+        number = todo.pop()
+        given = [e for e in blocks[number].events if isinstance(e, Assign) and e.target == subject.path]
+        if given:
+            if given[-1].value != Result(call.index):
+                return True
+            continue
+        if number == 0:
+            return True
+        for source in before.get(number, ()):
+            if source not in seen:
+                seen.add(source)
+                todo.append(source)
+    return False
 
 
 def _sets_error(analysed: AnalysedFunction, edge: Edge) -> bool:

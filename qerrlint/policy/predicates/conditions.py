@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from qerrlint.checks.errors.occurrences import is_addressed
+from qerrlint.checks.errors.wrong_error_test import misplaced_tests
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.findings import Observation
@@ -26,6 +27,12 @@ def address_was_passed(analysed: AnalysedFunction, observation: Observation) -> 
     return observation.slots["form"] == "error-never-set" and is_addressed(
         analysed, observation.slots["subject"]
     )
+
+
+def wrong_test_is_told(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether errp itself is tested for the outcome of the call, which is told as the wrong test."""
+    asked = {setter.index for _, setter, _ in analysed.once(misplaced_tests)}
+    return any(call.index in asked for call in subject_of(observation).calls)
 
 
 def null_may_be_a_result(analysed: AnalysedFunction, observation: Observation) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from qerrlint.absint.reachability import place_of
+from qerrlint.checks.errors.failing_labels import leaves_over_failures
 from qerrlint.checks.errors.value_source import branches, returned_code
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
@@ -122,12 +123,14 @@ def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool
 
 
 def return_is_shared(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether a block ends between what a void function printed and the return."""
+    """Whether a block ends between what a void function printed and the return, which is not behind a label
+    to which only failures come."""
     leaving = _returned(observation)
     replaced = observation.slots.get("how", "").startswith("replaced")
     if leaving is None or analysed.kind != "void" or replaced:
         return False
-    return b"}" in analysed.unit.data[observation.primary.end : leaving.span.start]
+    ends = b"}" in analysed.unit.data[observation.primary.end : leaving.span.start]
+    return ends and not leaves_over_failures(analysed, leaving)
 
 
 def result_is_passed_on(analysed: AnalysedFunction, observation: Observation) -> bool:
