@@ -381,6 +381,6 @@ CHECKS = (
             ),
         ),
         run,
-        ADMISSIONS,
+        (*ADMISSIONS, "user-messages", "warnings"),
     ),
 )

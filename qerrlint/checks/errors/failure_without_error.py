@@ -159,6 +159,6 @@ CHECKS = (
             ),
         ),
         run,
-        ("labels-of-failures",),
+        ("labels-of-failures", "user-messages", "warnings"),
     ),
 )

@@ -123,8 +123,10 @@ def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool
 
 
 def return_is_shared(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether a block ends between what a void function printed and the return, which is not behind a label
-    to which only failures come."""
+    """Whether a block ends between what a void function printed and the return.
+
+    A return behind a label to which only failures come is not shared with a success.
+    """
     leaving = _returned(observation)
     replaced = observation.slots.get("how", "").startswith("replaced")
     if leaving is None or analysed.kind != "void" or replaced:
