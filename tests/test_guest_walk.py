@@ -194,7 +194,7 @@ def test_the_size_is_that_of_the_largest_region(init: str, size: int | None) -> 
 def visits_of(unit: TranslationUnit, callee: str) -> list[GuestVisit]:
     guest = GuestFile(unit)
     everything = frozenset(unit.functions)
-    return list(guest.visits(everything, lambda visit: visit.call is not None and visit.call.name == callee))
+    return list(guest.visits(everything, lambda call: call is not None and call.name == callee))
 
 
 def offsets(read: str) -> set[int | None]:

@@ -89,7 +89,7 @@ class Column:
         """The values converted to another type."""
         if to.bits == 1:
             return _mapped(bool, self, to)
-        return _mapped(to.wrap, self, to) if to != self.type else self
+        return _wrapped(self, to) if to != self.type else self
 
 
 UNKNOWN = Column(None)
@@ -395,17 +395,15 @@ def binary(sign: str, left: Column, right: Column) -> Column:
     left, right = left.cast(common), right.cast(common)
     compared = _COMPARED.get(sign)
     if compared is not None:
-        return _zipped(compared, left, right, INT)
+        return _mapped(int, _zipped(compared, left, right, INT), INT)
     if sign in ("/", "%"):
         return _zipped(_divided(sign), left, right, common)
     if sign == "&":
         return _masked(left, right, common)
     if sign == "*" and 0 in (left.numbers, right.numbers):
         return Column(0, common)
-    work, wrap = _COMPUTED[sign], common.wrap
-    if sign in ("|", "^"):
-        return _zipped(work, left, right, common)
-    return _zipped(lambda a, b: wrap(work(a, b)), left, right, common)
+    result = _zipped(_COMPUTED[sign], left, right, common)
+    return result if sign in ("|", "^") else _wrapped(result, common)
 
 
 def _masked(left: Column, right: Column, common: IntType) -> Column:
@@ -480,21 +478,31 @@ def _mapped(work: Callable[[int], int], value: Column, to: IntType) -> Column:
     return Column(tuple([None if number is None else int(work(number)) for number in numbers]), to)
 
 
+def _wrapped(value: Column, to: IntType) -> Column:
+    """The numbers as those of another type, all of them in one go."""
+    numbers = value.numbers
+    if not isinstance(numbers, tuple):
+        return Column(numbers if numbers is None else to.wrap(numbers), to)
+    mask = (1 << to.bits) - 1
+    if not to.signed:
+        return Column(tuple([None if number is None else number & mask for number in numbers]), to)
+    half = 1 << (to.bits - 1)
+    return Column(
+        tuple([None if number is None else ((number + half) & mask) - half for number in numbers]), to
+    )
+
+
 def _zipped(work: Callable[[int, int], Number], left: Column, right: Column, to: IntType) -> Column:
     a, b = left.numbers, right.numbers
     if a is None or b is None:
         return Column(None, to)
     if isinstance(a, int) and isinstance(b, int):
-        return Column(_int(work(a, b)), to)
+        return Column(work(a, b), to)
     if isinstance(b, int):
         assert isinstance(a, tuple)
-        return Column(tuple([None if x is None else _int(work(x, b)) for x in a]), to)
+        return Column(tuple([None if x is None else work(x, b) for x in a]), to)
     if isinstance(a, int):
-        return Column(tuple([None if y is None else _int(work(a, y)) for y in b]), to)
+        return Column(tuple([None if y is None else work(a, y) for y in b]), to)
     return Column(
-        tuple([None if x is None or y is None else _int(work(x, y)) for x, y in zip(a, b, strict=True)]), to
+        tuple([None if x is None or y is None else work(x, y) for x, y in zip(a, b, strict=True)]), to
     )
-
-
-def _int(number: Number) -> Number:
-    return None if number is None else int(number)

@@ -53,10 +53,13 @@ def analyse_unit(
     only: Collection[str] | None = None,
     exemptions: Exemptions | None = None,
     gaps: Iterable[Gap] | None = None,
+    event: str | None = None,
 ) -> FileReport:
     """Run every check over the unit and over its functions that have to do with errors.
 
     `only`: the functions and variables of which something is to be said, where not of all.
+
+    `event`: the one event that somebody asks for; only the checks that may emit it are run.
 
     Of the texts that hold no function as far as can be told (`gaps`, if given, else all that have to do with
     errors) the report says that they were not analysed.
@@ -72,7 +75,10 @@ def analyse_unit(
     explored = 0
     exemptions = exemptions if exemptions is not None else load_exemptions()
     exempted: list[Exempted] = []
-    checks = function_checks()
+    checks, of_files = function_checks(), file_checks()
+    if event is not None:
+        checks = tuple(check for check in checks if any(one.name == event for one in check.events))
+        of_files = tuple(check for check in of_files if any(one.name == event for one in check.events))
     for piece in unit.relevant():
         if only is not None and piece.name not in only:
             continue
@@ -93,9 +99,7 @@ def analyse_unit(
             reason = unit.interpretation.incomplete(piece) or ""
             incomplete.append(Uncovered(piece.span, piece.name, reason))
     file = AnalysedFile(unit, rules.pairs, only)
-    seen = (
-        seen for check in file_checks() for seen in check.run(file) if only is None or seen.function in only
-    )
+    seen = (seen for check in of_files for seen in check.run(file) if only is None or seen.function in only)
     for observation in _observations(file, seen, rules, exemptions, exempted):
         said += every.remarks(observation)
     unsure = {item.function for item in (*damaged, *incomplete)}

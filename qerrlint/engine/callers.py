@@ -120,7 +120,7 @@ def _judged(
     unit: TranslationUnit, rules: RuleSet, names: Collection[str], resolver: Resolver
 ) -> list[Located]:
     """What is found of these functions of a file where the callers have a say."""
-    report = analyse_unit(unit, rules, names)
+    report = analyse_unit(unit, rules, names, event=EVENT)
     return [
         resolver.locate(finding, report.advice[finding.fingerprint])
         for finding in report.findings

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from qerrlint.c.typed_expression import UINT64, Column, IntType
-from qerrlint.ir.code import Function, Return
+from qerrlint.ir.code import Call, Function, Return
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import calls_inside
 from qerrlint.qemu.guest_entries import OFFSET, SIZE, VALUE, GuestEntry, guest_entries
@@ -106,8 +106,9 @@ class GuestFile:
                     waiting.append(callee)
         return frozenset(seen)
 
-    def visits(self, within: frozenset[str], wanted: Callable[[Visit], bool]) -> Iterator[GuestVisit]:
-        """The wanted places that a guest can reach by functions of `within`, entry by entry."""
+    def visits(self, within: frozenset[str], wanted: Callable[[Call | None], bool]) -> Iterator[GuestVisit]:
+        """The places that a guest can reach by functions of `within`, entry by entry, with a call that is
+        wanted; None asks for failing assertions."""
         blind: set[Any] = set()
         for entry in self.entries:
             function = self.unit.lowered(entry.function) if entry.function in within else None
@@ -119,7 +120,7 @@ class GuestFile:
         entry: GuestEntry,
         function: Function,
         within: frozenset[str],
-        wanted: Callable[[Visit], bool],
+        wanted: Callable[[Call | None], bool],
         blind: set[Any],
     ) -> Iterator[GuestVisit]:
         reached = self.reached_from(entry.function, within)
@@ -136,11 +137,8 @@ class GuestFile:
         few = [s for visit in found if visit.visit.span in by_value for s in visit.samples[:2]]
         chosen = list(dict.fromkeys(few))[:_FEW_ACCESSES]
         more = [Sample(s.offset, s.size, value) for s in chosen for value in _values(near)]
-        yield from self._walk(
-            *(entry, function, more, region, reached),
-            lambda visit: visit.span in by_value and wanted(visit),
-            set(),
-        )
+        again = self._walk(entry, function, more, region, reached, wanted, set())
+        yield from (visit for visit in again if visit.visit.span in by_value)
 
     def _hangs_on_value(self, visit: GuestVisit, entry: Function) -> bool:
         """Whether a test that is not known right before a place depends on what the guest writes."""
@@ -213,16 +211,16 @@ class GuestFile:
         samples: Sequence[Sample],
         region: bool,
         reached: frozenset[str],
-        wanted: Callable[[Visit], bool],
+        wanted: Callable[[Call | None], bool],
         blind: set[Any],
     ) -> list[GuestVisit]:
         found: list[Visit] = []
 
         def visit(one: Visit) -> None:
-            if wanted(one):
+            if wanted(one.call):
                 found.append(one)
 
-        walk = Walk(self.names, len(samples), reached.__contains__, visit, blind=blind)
+        walk = Walk(self.names, len(samples), reached.__contains__, visit, sought=wanted, blind=blind)
         walk.run(function, self.columns(entry, function, samples))
         return [
             GuestVisit(

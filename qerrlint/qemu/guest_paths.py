@@ -79,7 +79,8 @@ class Walk:
 
     `enter` says which callees are entered; `visit` is told of each call and of each assertion that may fail,
     `returned` of each return of the function that is walked first, `reached` of each event and each test,
-    with the state before it, as often as that grows. `blind` are the callees, for several walks, that have
+    with the state before it, as often as that grows. With `sought` only those places are walked that lead to
+    a call that it holds of, or to an assertion. `blind` are the callees, for several walks, that have
     been entered with nothing known of their arguments.
     """
 
@@ -91,6 +92,7 @@ class Walk:
         visit: Callable[[Visit], None],
         returned: Callable[[Function, Return, State], None] | None = None,
         reached: Callable[[Function, Event | Edge, State], None] | None = None,
+        sought: Callable[[Call], bool] | None = None,
         blind: set[_Called] | None = None,
     ) -> None:
         self._names = names
@@ -99,6 +101,8 @@ class Walk:
         self._visit = visit
         self._returned = returned
         self._reached = reached
+        self._sought = sought
+        self._graphs: dict[str, _Graph] = {}
         self._done: dict[_Called, frozenset[int]] = {}
         self._blind = blind if blind is not None else set()
         self._steps = 0
@@ -111,24 +115,28 @@ class Walk:
         self._function(function, State(every, columns, every), ())
 
     def _function(self, function: Function, entry: State, before: tuple[Decision, ...]) -> None:
-        graph = _Graph(function)
+        graph = self._graphs.get(function.name)
+        if graph is None:
+            graph = self._graphs[function.name] = _Graph(function)
+            if self._sought is not None:
+                graph.narrow(self._leads)
         states: dict[int, State] = {0: entry}
         decided: dict[int, tuple[Decision, ...]] = {0: before}
         waiting = {0}
         visits: dict[tuple[int, int], Visit] = {}
         calls: dict[int, State] = {}
         while waiting:
-            number = min(waiting, key=graph.order)
+            number = min(waiting, key=graph.order.__getitem__)
             waiting.discard(number)
             self._steps += 1
             if self._steps > _MOST_STEPS:
                 self.complete = False
                 break
             state = self._events(function, number, states[number], decided, visits, calls)
-            if state is None:
+            if state is None or not any(graph.leads[edge.target] for edge in function.blocks[number].edges):
                 continue
             for edge, after, decision in self._edges(function, number, state, graph):
-                if not after.alive:
+                if not after.alive or not graph.leads[edge.target]:
                     continue
                 reason = (decision,) if decision is not None else decided.get(number, ())
                 if graph.is_dead(edge.target):
@@ -160,6 +168,11 @@ class Walk:
         for index, state in calls.items():
             self._called(function, function.calls[index], state, visits)
 
+    def _leads(self, call: Call) -> bool:
+        """Whether a call is a place to walk to."""
+        assert self._sought is not None
+        return self._sought(call) or (call.direct and self._enter(call.name))
+
     def _events(
         self,
         function: Function,
@@ -183,16 +196,17 @@ class Walk:
                     self._returned(function, event, State(state.alive, columns, state.sure))
                 return None
             elif isinstance(event, Call):
-                visits[number, event.index] = Visit(
-                    function,
-                    event.span,
-                    event,
-                    state.alive,
-                    state.sure,
-                    decided.get(number, ()),
-                    tuple(self._chain),
-                    dict(columns),
-                )
+                if self._sought is None or self._leads(event):
+                    visits[number, event.index] = Visit(
+                        function,
+                        event.span,
+                        event,
+                        state.alive,
+                        state.sure,
+                        decided.get(number, ()),
+                        tuple(self._chain),
+                        dict(columns),
+                    )
                 if event.name in ENDS:
                     return None
                 if event.direct and self._enter(event.name):
@@ -450,38 +464,44 @@ def _forget(columns: dict[str, Column], target: str) -> None:
 
 
 def _merged(one: State, other: State, samples: int) -> State:
+    """What both states say; a sample that only one of them has keeps what that one knows."""
     columns: dict[str, Column] = {}
+    both, first, second = one.alive & other.alive, one.alive - other.alive, other.alive - one.alive
     for path in one.columns.keys() & other.columns.keys():
         a, b = one.columns[path], other.columns[path]
         if a.numbers == b.numbers:
             columns[path] = a
             continue
-        numbers = tuple(
-            _agreed(
-                a.at(i) if i in one.alive else None,
-                b.at(i) if i in other.alive else None,
-                i in one.alive,
-                i in other.alive,
-            )
-            for i in range(samples)
-        )
-        if any(number is not None for number in numbers):
-            columns[path] = Column(numbers, a.type)
-    for present, absent in ((one, other), (other, one)):
-        for path in present.columns.keys() - absent.columns.keys():
-            column = present.columns[path]
-            numbers = tuple(
-                column.at(i) if i in present.alive and i not in absent.alive else None for i in range(samples)
-            )
-            if any(number is not None for number in numbers):
-                columns[path] = Column(numbers, column.type)
+        numbers: list[Number] = [None] * samples
+        _take(numbers, a, first)
+        _take(numbers, b, second)
+        if both:
+            x, y = _listed(a, samples), _listed(b, samples)
+            for index in both:
+                number = x[index]
+                if number is not None and number == y[index]:
+                    numbers[index] = number
+        if numbers.count(None) < samples:
+            columns[path] = Column(tuple(numbers), a.type)
+    for present, absent, alone in ((one, other, first), (other, one, second)):
+        for path in present.columns.keys() - absent.columns.keys() if alone else ():
+            numbers = [None] * samples
+            _take(numbers, present.columns[path], alone)
+            if numbers.count(None) < samples:
+                columns[path] = Column(tuple(numbers), present.columns[path].type)
     return State(one.alive | other.alive, columns, one.sure | other.sure)
 
 
-def _agreed(a: Number, b: Number, in_a: bool, in_b: bool) -> Number:
-    if in_a and in_b:
-        return a if a == b else None
-    return a if in_a else b
+def _listed(column: Column, samples: int) -> Sequence[Number]:
+    """The value for each sample."""
+    return column.numbers if isinstance(column.numbers, tuple) else (column.numbers,) * samples
+
+
+def _take(numbers: list[Number], column: Column, samples: Collection[int]) -> None:
+    """Put down what a column says of some samples."""
+    held = column.numbers
+    for index in samples if held is not None else ():
+        numbers[index] = held[index] if isinstance(held, tuple) else held
 
 
 class _Graph:
@@ -489,12 +509,30 @@ class _Graph:
 
     def __init__(self, function: Function) -> None:
         self._function = function
-        self._order: dict[int, int] = {}
+        self.order = [len(function.blocks)] * len(function.blocks)
+        """The place of each block in reverse postorder."""
+        self.leads = [True] * len(function.blocks)
+        """Whether a way leads on from each block to what is sought."""
         self._number()
 
-    def order(self, block: int) -> int:
-        """The place of a block in reverse postorder."""
-        return self._order.get(block, len(self._function.blocks))
+    def narrow(self, sought: Callable[[Call], bool]) -> None:
+        """Only blocks lead on from which a call that is sought, or a failing assertion, can be reached."""
+        blocks = self._function.blocks
+        before: list[list[int]] = [[] for _ in blocks]
+        for number, block in enumerate(blocks):
+            for edge in block.edges:
+                before[edge.target].append(number)
+        waiting = [
+            number
+            for number, block in enumerate(blocks)
+            if self.is_dead(number) or any(isinstance(e, Call) and sought(e) for e in block.events)
+        ]
+        self.leads = [False] * len(blocks)
+        while waiting:
+            number = waiting.pop()
+            if not self.leads[number]:
+                self.leads[number] = True
+                waiting += before[number]
 
     def is_dead(self, block: int) -> bool:
         """Whether a block is where a failing assertion ends."""
@@ -518,7 +556,8 @@ class _Graph:
                 stack.append((edges[at].target, 0))
             else:
                 post.append(block)
-        self._order = {block: number for number, block in enumerate(reversed(post))}
+        for number, block in enumerate(reversed(post)):
+            self.order[block] = number
 
 
 _CONSTANT = re.compile(r"\b(?:0[xX][0-9a-fA-F]+|\d+)|\b[A-Z_][A-Z0-9_]+\b")

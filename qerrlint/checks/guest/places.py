@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Step
+from qerrlint.ir.code import Call
 from qerrlint.qemu.guest_entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest_file import GuestFile, GuestVisit, Sample
-from qerrlint.qemu.guest_paths import ENDS, Decision, Visit
+from qerrlint.qemu.guest_paths import ENDS, Decision
 from qerrlint.source.span import Span
 
 PRINTS = frozenset({"printf", "fprintf", "vfprintf", "puts", "putchar", "fputs", "perror"})
@@ -51,13 +52,8 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     return tuple(best[span] for span in sorted(best))
 
 
-def _is_wanted(visit: Visit) -> bool:
-    return (
-        visit.call is None
-        or visit.call.name in ENDS
-        or visit.call.name in PRINTS
-        or visit.call.name in REPORTS
-    )
+def _is_wanted(call: Call | None) -> bool:
+    return call is None or call.name in ENDS or call.name in PRINTS or call.name in REPORTS
 
 
 def _rank(visit: GuestVisit) -> tuple[int, bool, bool, int]:
