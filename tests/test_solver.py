@@ -584,10 +584,14 @@ def solved(frame: Frame) -> ErrorDomain:
 def compare(text: str, exact: bool) -> None:
     """The solver finds what a walk of all paths does; sliced at least that, and no more if `exact`."""
     unit = unit_of(text)
+    solution = ways(solved(prepared(unit, sliced=False)).recorder._returns.values())
     plain = walked(prepared(unit, sliced=False), 3, 4000)
+    if plain is not None and ways(plain.values()) != solution:
+        # What one round of a loop leaves for the next may take more rounds to arrive.
+        plain = walked(prepared(unit, sliced=False), 6, 100_000)
     if plain is not None:
         wanted = ways(plain.values())
-        assert ways(solved(prepared(unit, sliced=False)).recorder._returns.values()) == wanted
+        assert solution == wanted
         found = ways(solved(prepared(unit, sliced=True)).recorder._returns.values())
         assert all(found.get(way, 0) & signs == signs for way, signs in wanted.items())
         assert found == wanted or not exact
@@ -599,12 +603,9 @@ def always_sliced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slicing, "WORTHWHILE", 0)
 
 
-# Derandomised: one function in some 10,000 differs. There a state where errp may be NULL covers one
-# where it is NULL, and the mark of a failure that only the result told is lost.
 @pytest.mark.usefixtures("always_sliced")
 @settings(
     deadline=None,
-    derandomize=True,
     max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -375,7 +375,7 @@ class _Preparation:
             if isinstance(arg, Var):
                 term = terms.of(arg.path)
                 self._read |= term.bit
-                if about_errors or position == effect.returns:
+                if about_errors or position == effect.returns or self._may_be_null(position, effect, term):
                     self._asked |= term.bit
                 if position not in (effect.errp, effect.clears, effect.into):
                     inputs.append((position, False, term))
@@ -390,6 +390,11 @@ class _Preparation:
             elif isinstance(arg, Op):
                 self._read |= operand(arg, terms).reads
         return inputs, values, addresses
+
+    def _may_be_null(self, position: int, effect: Effect, term: Term) -> bool:
+        """Whether an argument is an `Error **` of which the state may know only that it is NULL or not: the
+        callee then reports its failure by the result alone. Of the out-parameter it knows the pointee."""
+        return position == effect.errp and term.text != self._frame.handed_as
 
     def _assign(self, event: Assign) -> AssignSite:
         terms, value = self._terms, event.value

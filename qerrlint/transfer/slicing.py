@@ -51,23 +51,30 @@ def slice_of(
     follows, is observed as well."""
     if sum(1 for block in blocks if len(block.edges) > 1) < WORTHWHILE:
         return None
-    seeds = _Seeds(signature, types, marked)
+    seeds = _Seeds(signature, types, terms, marked)
     for number, block in enumerate(blocks):
         for site in block.events:
             seeds.look_at(site, 1 << number)
+    seeds.follow_copies()
     return _Closure(terms, blocks, seeds).run()
 
 
 class _Seeds:
     """What is observed by itself: blocks, terms, and the variables of the objects that setters are handed."""
 
-    def __init__(self, signature: Signature | None, types: dict[str, str], marked: bool) -> None:
+    def __init__(
+        self, signature: Signature | None, types: dict[str, str], terms: Terms, marked: bool
+    ) -> None:
         self._types = types
+        self._all = terms
         self._marked = marked
         params = signature.params if signature is not None else ()
         self._errors = any(param.type in (ERROR, ERRP) for param in params)
         # The calls whose result may tell what became of an Error.
         self._telling: set[int] = set()
+        # The places that hold such a result, and the assignments from one place to another.
+        self._told = 0
+        self._copies: list[tuple[int, int]] = []
         self.blocks = 0
         self.terms = 0
         self.owners: set[str] = set()
@@ -102,6 +109,20 @@ class _Seeds:
                 self.blocks |= bit
         elif isinstance(value, Result) and value.call in self._telling:
             self.terms |= site.target.bit | site.value.reads
+            self._told |= site.target.bit
+        if site.source is not None:
+            self._copies.append((site.source.bit, site.target.bit))
+
+    def follow_copies(self) -> None:
+        """A copy of a result that may tell what became of an Error tells it too."""
+        changed = True
+        while changed:
+            changed = False
+            for source, target in self._copies:
+                if self._told & source and not self._told & target:
+                    self._told |= target
+                    self.terms |= target | source
+                    changed = True
 
     def _call(self, site: CallSite, bit: int) -> None:
         effect, named, special = site.effect, site.traits, site.special
@@ -123,6 +144,9 @@ class _Seeds:
                 self.terms |= special.returned[0].reads
             if special.errno is not None:
                 self.terms |= special.errno[0].reads
+            if isinstance(site.target, Var):
+                # Where the pointer is NULL, the result alone tells of a failure.
+                self.terms |= self._all.of(site.target.path).bit
             for _, _, term in site.inputs:
                 self.owners.add(root(term.text))
                 if named.about_errors:
@@ -160,6 +184,8 @@ class _Closure:
         self._about: list[int] = []
         self._branches = [False] * len(blocks)
         self._assigns: list[tuple[int, int, int]] = []
+        # The sides of tests whether two places are equal: what is known of one then holds for the other.
+        self._compared: list[tuple[int, int]] = []
         for number, block in enumerate(blocks):
             for site in block.events:
                 if isinstance(site, AssignSite):
@@ -168,6 +194,7 @@ class _Closure:
                 for edge in block.edges:
                     for test in edge.tests:
                         self._tested[number] |= test.value.reads
+                        self._compare(test.term)
                 if _about_object(block, seeds.owners):
                     # A member of an object that a setter was handed: that may be how its failure shows.
                     self._about.append(number)
@@ -206,12 +233,19 @@ class _Closure:
         """The terms whose value an assignment may change: the place, what is inside it, its equations."""
         return target.bit | self._inside.get(target.index, 0)
 
+    def _compare(self, tested: Term | None) -> None:
+        if tested is None or tested.left is None or tested.right is None or tested.by_constant:
+            return
+        one, other = tested.left.bit, tested.right.bit
+        self._compared += [(one, other), (other, one)]
+
     def _flow(self, values: int) -> int:
-        """The values that flow, by assignments, into those of a mask."""
+        """The values that flow, by assignments and by tests of equality, into those of a mask."""
+        flows = [(written, read) for _, written, read in self._assigns] + self._compared
         changed = True
         while changed:
             changed = False
-            for _, written, read in self._assigns:
+            for written, read in flows:
                 if values & written and read & ~values:
                     values |= read
                     changed = True
