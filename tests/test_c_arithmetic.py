@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qerrlint.c.arithmetic import NotUnderstoodError, Numbers, evaluate
+from qerrlint.c.expressions.arithmetic import NotUnderstoodError, Numbers, evaluate
 
 
 class Table:
@@ -135,3 +135,17 @@ def test_values_are_those_of_a_compiler(tmp_path: Path) -> None:
     subprocess.run(["cc", "-w", "-o", str(tmp_path / "a"), str(source)], check=True)
     ran = subprocess.run([str(tmp_path / "a")], check=True, capture_output=True, text=True)
     assert [evaluate(text, NAMES) for text in texts] == [frozenset({int(n)}) for n in ran.stdout.split()]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("(MigMode)A", {2}),
+        ("(MigMode)f(A) ? 7 : B", {7, 5}),
+        ("s->ops->ready(s) ? 7 : B", {7, 5}),
+        ("'a' + 1", {98}),
+        ("0b101", {5}),
+    ],
+)
+def test_casts_characters_and_conditions_that_cannot_be_read(text: str, numbers: set[int]) -> None:
+    assert evaluate(text, NAMES) == numbers

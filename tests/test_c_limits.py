@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from qerrlint.c import grammar
-from qerrlint.c.arithmetic import NotUnderstoodError, evaluate
 from qerrlint.c.cut import FUNCTION, Piece, cut, cut_by_tree, cut_file
 from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.declarations.members import parse_enumerators, parse_members
 from qerrlint.c.declarations.tokens import tokens
 from qerrlint.c.declarations.types import parse_signature
 from qerrlint.c.definition_names import function_name, other_name
+from qerrlint.c.expressions.arithmetic import NotUnderstoodError, evaluate
 from qerrlint.c.format_string import ends_in_conversion
 from qerrlint.c.grammar import TangledError
 from qerrlint.c.lexis import bare

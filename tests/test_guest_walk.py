@@ -8,18 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from qerrlint.c.divisions import divisions
-from qerrlint.c.typed_expression import (
-    INT,
-    UINT64,
-    UNKNOWN,
-    Column,
-    IntType,
-    UnreadableError,
-    evaluate,
-    int_type,
-    parse,
-    paths,
-)
+from qerrlint.c.expressions.int_types import INT, UINT64, IntType, int_type
+from qerrlint.c.expressions.parser import UnreadableError, parse, paths
+from qerrlint.c.expressions.typed import UNKNOWN, Column, evaluate
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import region_tables

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from qerrlint.c.arithmetic import NotUnderstoodError
+from qerrlint.c.expressions.arithmetic import NotUnderstoodError
 from qerrlint.model.program import Program
 from qerrlint.qemu.mode_values import Evaluator, bits_of
 from qerrlint.source.empty import EmptySource

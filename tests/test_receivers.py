@@ -7,7 +7,7 @@ import pytest
 
 from qerrlint.ir.code import Call
 from qerrlint.model.program import Program
-from qerrlint.model.receivers import _arguments, _split
+from qerrlint.model.receivers import _split
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
@@ -179,10 +179,6 @@ def test_a_parameter_hides_a_function_of_its_name() -> None:
 )
 def test_an_expression_is_split_at_its_last_part(text: str, parts: tuple[str, str]) -> None:
     assert _split(text) == parts
-
-
-def test_arguments_are_split_outside_of_brackets() -> None:
-    assert _arguments("a,f(b,c)[d,e],g") == ["a", "f(b,c)[d,e]", "g"]
 
 
 @pytest.mark.parametrize(

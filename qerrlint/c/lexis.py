@@ -33,6 +33,7 @@ _BACK = 64
 
 _BLANK = bytes(c if c in b"\n\r" else 0x20 for c in range(256))
 _PARENS = re.compile(rb"[()]")
+_COMMAS = re.compile(r"[()\[\]{},]")
 _BRACES = re.compile(rb"[{}]|^[ \t]*#[ \t]*([A-Za-z]*)[^\n\\]*(?:\\(?:\r?\n)?[^\n\\]*)*", re.MULTILINE)
 
 
@@ -120,6 +121,36 @@ def paren_pairs(text: bytes) -> dict[int, int]:
         elif open_parens:
             pairs[open_parens.pop()] = match.end()
     return pairs
+
+
+def closing_paren(text: bytes, start: int, most: int) -> int:
+    """Offset after the `)` that closes the `(` at `start` of bare text; -1 if it is not in `most` bytes."""
+    depth = 0
+    for match in _PARENS.finditer(text, start, start + most):
+        depth += 1 if match.group() == b"(" else -1
+        if not depth:
+            return match.end()
+    return -1
+
+
+def split_at_commas(text: str, start: int = 0) -> list[str]:
+    """The stripped parts between the commas outside of brackets, from `start` to the bracket that closes one
+    before it, or to the end."""
+    out: list[str] = []
+    depth, begin = 0, start
+    for match in _COMMAS.finditer(text, start):
+        char = match.group()
+        if char in "([{":
+            depth += 1
+        elif char != ",":
+            depth -= 1
+        if depth < 0 or (char == "," and not depth):
+            out.append(text[begin : match.start()].strip())
+            begin = match.end()
+            if depth < 0:
+                return out
+    out.append(text[begin:].strip())
+    return out
 
 
 def brace_end(text: bytes, start: int) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qerrlint.c.declarations.types import Signature, parse_declared
+from qerrlint.c.lexis import closing_paren
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class TypeName:
 
 _HEAD = re.compile(rb"\n([A-Za-z_][\w \t*]*)\(")
 _AFTER_ATTRIBUTE = re.compile(rb"([\w \t*]*?)([A-Za-z_]\w*)[ \t]*\(")
+# An attribute that is longer is none.
+_LONGEST_ATTRIBUTE = 200
 _ATTRIBUTE = re.compile(
     rb"(?:__attribute__|__declspec|\w*_PRINTF|\w*FMT_ATTR|QEMU_\w+|G_\w+|TSA_\w+|ATTRIBUTE_\w+)\Z"
 )
@@ -72,7 +75,8 @@ def heads(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         if words[0] in _NOT_A_HEAD:
             continue
         if _ATTRIBUTE.match(name):
-            later = _AFTER_ATTRIBUTE.match(data, _closing(data, paren) + 1)
+            end = closing_paren(data, paren, _LONGEST_ATTRIBUTE)
+            later = _AFTER_ATTRIBUTE.match(data, end) if end >= 0 else None
             if later is None:
                 continue
             name, paren = later[2], later.end() - 1
@@ -88,20 +92,6 @@ def heads(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         if name in _NOT_A_NAME or data[paren + 1 : paren + 2] == b"*":
             continue
         yield name, start, paren
-
-
-def _closing(data: bytes, paren: int) -> int:
-    """The place of the parenthesis that closes the one at `paren` (nested ones counted), at most 200 on."""
-    depth = 0
-    for at in range(paren, min(len(data), paren + 200)):
-        byte = data[at]
-        if byte == 0x28:
-            depth += 1
-        elif byte == 0x29:
-            depth -= 1
-            if not depth:
-                return at
-    return paren
 
 
 def casts(data: bytes) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 
 from qerrlint.c.declarations.types import Declared, Signature, parse_declared
+from qerrlint.c.lexis import split_at_commas
 from qerrlint.ir.code import Call
 from qerrlint.model.environment import Environment
 from qerrlint.model.types_in_scope import declared_type
@@ -94,7 +95,7 @@ class Receivers:
         """What a call gives: a cast macro its type, a function what it is declared to return."""
         position = _AROUND.get(function)
         if position is not None:
-            given = _arguments(arguments)
+            given = split_at_commas(arguments)
             return _object(f"{given[position]} *" if position < len(given) else "")
         signature = self._environment.signature(function, self._path)
         if signature is not None:
@@ -173,15 +174,3 @@ def _opening(text: str) -> int:
             if not depth:
                 return at if text[at] == _OPENING[text[-1]] else -1
     return -1
-
-
-def _arguments(text: str) -> list[str]:
-    """The arguments of a call, split at the commas outside of brackets."""
-    out, depth = [""], 0
-    for char in text:
-        depth += (char in "([") - (char in ")]")
-        if char == "," and not depth:
-            out.append("")
-        else:
-            out[-1] += char
-    return out

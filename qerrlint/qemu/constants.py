@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 
-from qerrlint.c.arithmetic import NotUnderstoodError, Numbers, evaluate
 from qerrlint.c.declarations.file import Macro
 from qerrlint.c.expansion import TooMuchError, expanded
+from qerrlint.c.expressions.arithmetic import NotUnderstoodError, Numbers, evaluate
 from qerrlint.model.environment import Environment
 
 _STRINGS = re.compile(r'(?:\s*"[^"\\]*(?:\\.[^"\\]*)*")+\s*')
@@ -92,7 +92,7 @@ class Constants:
 
         return _SIZEOF.sub(size, text)
 
-    # -- the names of an expression (c.arithmetic.Names) --
+    # -- the names of an expression (expressions.arithmetic.Names) --
 
     def value(self, path: str) -> Numbers:
         """The value of a name; raises NotUnderstoodError."""

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from qerrlint.c.typed_expression import UINT64, Column, IntType
+from qerrlint.c.expressions.int_types import UINT64, IntType
+from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Call, Function, Return
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import calls_inside

@@ -14,7 +14,8 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 
-from qerrlint.c.typed_expression import UNKNOWN, Column, Number, paths
+from qerrlint.c.expressions.parser import paths
+from qerrlint.c.expressions.typed import UNKNOWN, Column, Number
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Edge, Event, Function, Return, identifiers, root
 from qerrlint.qemu.sample_scope import FileNames, SampleScope, read
 from qerrlint.records import record

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from qerrlint.c.typed_expression import UNKNOWN, Column, Number
+from qerrlint.c.expressions.typed import UNKNOWN, Column, Number
 from qerrlint.ir.code import Addr, Assign, Call, Edge, Event, Function, Return, text_of
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import arguments_at

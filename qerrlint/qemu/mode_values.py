@@ -10,7 +10,7 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 
 from qerrlint.absint.solver import explore
-from qerrlint.c.arithmetic import NotUnderstoodError, Numbers, evaluate
+from qerrlint.c.expressions.arithmetic import NotUnderstoodError, Numbers, evaluate
 from qerrlint.ir.code import (
     Assign,
     Call,

@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qerrlint.c.arithmetic import NotUnderstoodError
 from qerrlint.c.declarations.types import Signature
+from qerrlint.c.expressions.arithmetic import NotUnderstoodError
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Function, Result, Value, Var, root
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.mode_values import MODE, Evaluator, bits_of, expression

@@ -8,21 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from qerrlint.c.expansion import TooMuchError, expanded
+from qerrlint.c.expressions.int_types import INT, UINT64, IntType, int_type
+from qerrlint.c.expressions.parser import Node, UnreadableError, parse
+from qerrlint.c.expressions.typed import UNKNOWN, Column, Number, binary, evaluate
 from qerrlint.c.lexis import without_comments
-from qerrlint.c.typed_expression import (
-    INT,
-    UINT64,
-    UNKNOWN,
-    Column,
-    IntType,
-    Node,
-    Number,
-    UnreadableError,
-    binary,
-    evaluate,
-    int_type,
-    parse,
-)
 from qerrlint.ir.code import Function
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.constants import Constants
@@ -173,7 +162,7 @@ class SampleScope:
         return evaluate(node, self) if node is not None else UNKNOWN
 
     def value(self, path: str) -> Column:
-        """The value of a name or path (typed_expression.Scope)."""
+        """The value of a name or path (expressions.typed.Scope)."""
         known = self._columns.get(path)
         if known is not None:
             return known
@@ -190,7 +179,7 @@ class SampleScope:
         return Column(None, declared) if declared is not None else UNKNOWN
 
     def result(self, name: str, args: Sequence[str]) -> Column:
-        """What a call comes to (typed_expression.Scope); functions of include/qemu/bitops.h are known."""
+        """What a call comes to (expressions.typed.Scope); functions of include/qemu/bitops.h are known."""
         self._depth += 1
         try:
             if self._depth > _DEEPEST:

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field, replace
 from qerrlint.c.declarations.file import Macro
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.initialisers import EXPRESSION, LIST, Table, Value, tables, tables_of_type
+from qerrlint.c.lexis import closing_paren
 from qerrlint.source.span import Span
 
 _SIZEOF = re.compile(r"sizeof\s*\(\s*(?:const\s+)?([\w ]+?)\s*\)\Z|sizeof\s+(\w+)\Z")
 _INVOKED = re.compile(rb"^(?:[ \t]*)([A-Z]\w*)\s*\(", re.M)
+# An invocation that is longer defines no type.
+_LONGEST = 4000
 _DEFINES = re.compile(r"DEFINE|REGISTER|MACHINE|TYPE")
 # Where a TypeInfo table begins in the raw text.
 _WORD = re.compile(rb"\bTypeInfo\b[^;{}()]*=\s*\{")
@@ -257,7 +260,7 @@ def type_rows_of_macros(
         macro = lookup(name)
         if macro is None or macro.params is None:
             continue
-        end = _closing(data, found.end() - 1)
+        end = closing_paren(data, found.end() - 1, _LONGEST)
         if end < 0 or _in_macro(data, found.start()):
             continue
         span = Span(path, found.start(1), end)
@@ -273,13 +276,3 @@ def type_rows_of_macros(
                 yield TypeRow(
                     row.name, row.parent, row.table, row.array, span, span, row.values, row.interfaces, name
                 )
-
-
-def _closing(data: bytes, paren: int) -> int:
-    """The offset behind the parenthesis that closes the one at `paren`; -1 if it is not near."""
-    depth = 0
-    for at in range(paren, min(len(data), paren + 4000)):
-        depth += (data[at] == 0x28) - (data[at] == 0x29)
-        if not depth:
-            return at + 1
-    return -1

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qerrlint.c.divisions import Division, divisions
+from qerrlint.c.expressions import parser
+from qerrlint.c.expressions.int_types import UINT64
+from qerrlint.c.expressions.parser import Node, paths
+from qerrlint.c.expressions.typed import Column, Number
 from qerrlint.c.lexis import bare
-from qerrlint.c.typed_expression import UINT64, Column, Node, Number, paths
 from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Return, text_of
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest_entries import GuestEntry
@@ -127,7 +130,7 @@ class ZeroDivisors:
 
     def _site(self, name: str, start: int, found: Division) -> Site | None:
         node = read(found.divisor)
-        if node is None or (node[0] == "call" and node[1][0] == "sizeof"):  # type: ignore[index]
+        if node is None or (isinstance(node, parser.Call) and node.name == "sizeof"):
             return None
         names = self._guest.names
         if all(path.isidentifier() and names.constant(path) is not None for path in paths(node)):

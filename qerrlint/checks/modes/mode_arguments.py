@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from qerrlint.c.arithmetic import NotUnderstoodError
+from qerrlint.c.expressions.arithmetic import NotUnderstoodError
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Assign, Call, Function, Var

@@ -16,6 +16,7 @@ from typing import Any
 from qerrlint.c.declarations.file import Macro
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.initialisers import INVOCATION, LIST, Arms, Element, Value, tables, tables_of_type
+from qerrlint.c.lexis import split_at_commas
 from qerrlint.model.environment import Environment
 from qerrlint.source.span import Span
 
@@ -233,7 +234,8 @@ def _field(value: Value, macro: str) -> VMField:
     shape, struct, member, kind = _offset(text("offset"))
     start = ""
     if shape == "sub_array" or (shape == "buffer" and "+" in text("offset").rsplit(")", 1)[-1]):
-        start = _arguments(text("offset"))[-1] if shape == "sub_array" else text("offset").rsplit("+", 1)[-1]
+        offset = text("offset")
+        start = _arguments(offset)[-1] if shape == "sub_array" else offset.rsplit("+", 1)[-1]
     size = text("size")
     return VMField(
         macro=macro,
@@ -302,18 +304,7 @@ def _offset(text: str) -> tuple[str, str, str, str]:
 
 def _arguments(text: str) -> list[str]:
     """The arguments of the invocation that a text begins with."""
-    opening = text.find("(")
-    depth, start = 0, opening + 1
-    out: list[str] = []
-    for at in range(opening, len(text)):
-        char = text[at]
-        depth += (char in "([{") - (char in ")]}")
-        if (char == "," and depth == 1) or not depth:
-            out.append(text[start:at].strip())
-            start = at + 1
-            if not depth:
-                break
-    return out
+    return split_at_commas(text, text.find("(") + 1)
 
 
 def all_fields(description: Description) -> Iterator[VMField]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from qerrlint.c.typed_expression import int_type
+from qerrlint.c.expressions.int_types import int_type
 from qerrlint.qemu.vmstate.description import Description, VMField
 
 _INTEGER = re.compile(r"vmstate_info_u?int(8|16|32|64)(_\w+)?\Z")
