@@ -25,8 +25,9 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.transfer import slicing
-from qerrlint.transfer.frame import Frame, prepare
+from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.interpretation import ErrorDomain
+from qerrlint.transfer.preparation import prepare
 
 GRAPHS = st.integers(1, 7).flatmap(
     lambda size: st.lists(st.lists(st.integers(0, size - 1), max_size=3), min_size=size, max_size=size)

@@ -15,9 +15,9 @@ from qerrlint.ir.code import ANY, NEG, POS, ZERO
 from qerrlint.model.program import Program
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
-from qerrlint.transfer.frame import prepare
 from qerrlint.transfer.interpretation import ErrorDomain, interpret
 from qerrlint.transfer.ownership import Handling, follow
+from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.sites import ReturnSite
 
 PROTOTYPES = """

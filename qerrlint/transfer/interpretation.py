@@ -16,7 +16,8 @@ from qerrlint.ir.code import Call, Function
 from qerrlint.transfer.assignments import assign, declare
 from qerrlint.transfer.branches import assume
 from qerrlint.transfer.calls import call, unasked
-from qerrlint.transfer.frame import Frame, prepare
+from qerrlint.transfer.frame import Frame
+from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.recorder import Recorder
 from qerrlint.transfer.returns import leave, overwritten
 from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, DerefSite, Guard, ReturnSite, Site

@@ -16,9 +16,9 @@ from qerrlint.domain.effects import Effect
 from qerrlint.domain.state import State
 from qerrlint.ir.code import NONZERO, Assign, Call, Function, Result, Value, Var
 from qerrlint.source.span import Span
-from qerrlint.transfer.frame import prepare
 from qerrlint.transfer.interpretation import ErrorDomain
 from qerrlint.transfer.ownership import Handling, Held, Holding, LetsGo, OwnershipDomain, holdings
+from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, Guard, ReturnSite, Site
 
 

@@ -22,8 +22,8 @@ from qerrlint.domain.terms import depends
 from qerrlint.ir.code import NONZERO, POS, Call, Function, Result, Var
 from qerrlint.records import record
 from qerrlint.source.span import Span
-from qerrlint.transfer.frame import prepare
 from qerrlint.transfer.interpretation import ErrorDomain
+from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, Guard, ReturnSite, Site
 
 LetsGo = Callable[[Call, Pair, str], bool]
