@@ -7,7 +7,7 @@ It makes new texts and a diff of them; who writes files is source/writing's busi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.result import Place, Reported, ReportedEdit
-from qerrlint.review.scope import between_functions
+from qerrlint.review.scope import between_functions, touched
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import Source
@@ -148,7 +148,6 @@ class _Judge:
         self._reach = reach
         self._cache = cache
         self._unchanged = self._unit(old)
-        self._before = self._counted(self._unchanged)
 
     def damage(self, changes: Sequence[_Change]) -> str | None:
         """DAMAGES if functions are lost or become unreadable, or if an edit lies outside of functions."""
@@ -171,9 +170,12 @@ class _Judge:
         reason = self.damage(changes)
         if reason is not None:
             return reason
-        after = self._counted(self._unit(apply_changes(self.old, changes)))
+        changed = self._unit(apply_changes(self.old, changes))
+        # Nothing new can be said of functions that no changed one is reached from.
+        names = touched(self._unchanged, changed)
         # A changed call has another fingerprint: count what each rule says of each function instead.
-        return BRINGS if after - self._before else None
+        new = self._counted(changed, names) - self._counted(self._unchanged, names)
+        return BRINGS if new else None
 
     def _unit(self, data: bytes) -> TranslationUnit:
         program = Program(OverlaySource(self._source, {self.path: data}), self._reach, cache=self._cache)
@@ -181,8 +183,8 @@ class _Judge:
         assert unit is not None
         return unit
 
-    def _counted(self, unit: TranslationUnit) -> Counter[tuple[str, str]]:
-        return Counter((f.rule, f.function) for f in analyse_unit(unit, self._rules).findings)
+    def _counted(self, unit: TranslationUnit, names: Collection[str]) -> Counter[tuple[str, str]]:
+        return Counter((f.rule, f.function) for f in analyse_unit(unit, self._rules, names).findings)
 
 
 def unified(files: Iterable[FixedFile]) -> Iterator[bytes]:

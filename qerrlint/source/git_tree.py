@@ -152,6 +152,8 @@ class GitSource(_ObjectSource):
         location = require(path)
         super().__init__(Git(location.root, hook_store(location.git_dir)), location.root)
         self._sizes: dict[str, int] = {}
+        # A commit never changes, and a search takes about a second.
+        self._searched: dict[tuple[str, ...], list[str]] = {}
         self.revision: str = resolve_commit(self._git, rev)
 
     def _list(self) -> dict[str, str]:
@@ -179,7 +181,10 @@ class GitSource(_ObjectSource):
 
         Raises InputError when git cannot search.
         """
-        return _grep(self._git, self.revision, words)
+        key = tuple(words)
+        if key not in self._searched:
+            self._searched[key] = _grep(self._git, self.revision, words)
+        return list(self._searched[key])
 
 
 class CommitTree(_ObjectSource):
