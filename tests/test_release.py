@@ -96,6 +96,17 @@ def test_links_of_the_readme_work_on_an_index_page() -> None:
     assert f"({home}/docs/options.md)" in text
 
 
+def test_the_index_page_tells_how_to_install_and_not_what_only_a_clone_has() -> None:
+    intro, readme = PROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["fragments"]
+    assert "pip install qerrlint" in intro["text"]
+    text = (ROOT / readme["path"]).read_text("utf-8")
+    assert text.count(readme["start-at"]) == 1
+    assert "make test" not in text.partition(readme["start-at"])[2]
+    description = PROJECT["project"]["description"]
+    assert "errors, device models, migration" in description
+    assert qerrlint.__doc__ == f"{description}."
+
+
 def hooks() -> Any:
     spec = importlib.util.spec_from_file_location("site_hooks", ROOT / "docs" / "site" / "hooks.py")
     assert spec is not None

@@ -19,7 +19,7 @@ from qerrlint.result import PatchInfo, Reported
 _WIDTH = 72
 # Lines of a hunk to quote above a finding's line, and at most below it.
 _ABOVE, _BELOW = 6, 5
-_SIGNATURE = f"-- \nqerrlint {__version__}, a static analyzer for QEMU's error handling\n"
+_SIGNATURE = f"-- \nqerrlint {__version__}, a static analyzer for QEMU's C sources\n"
 
 
 def reply_text(patch: Patch, found: Sequence[Reported], patches: Sequence[PatchInfo]) -> str:
