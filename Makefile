@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 
-.PHONY: demo test lint bench benchmark precision mutants prove prove-chroot rules man docs dist clean
+.PHONY: demo test lint fuzz bench benchmark precision mutants prove prove-chroot rules man docs dist clean
 
 demo: $(VENV)/.installed
 	@printf '%s\n' 'The review of a series from a mailbox, with a reply, on a small tree.'
@@ -49,6 +49,11 @@ mutants: $(VENV)/.installed-dev
 # Scores qerrlint, cppcheck and Coccinelle's scripts on known defects: QERRLINT_QEMU_GIT and QERRLINT_QEMU_TREE.
 benchmark: $(VENV)/.installed
 	@$(BIN)/python bench/qemu-defects/compare.py --git "$$QERRLINT_QEMU_GIT" --tree "$$QERRLINT_QEMU_TREE"
+
+# Mutated inputs through every door for SECONDS, a seed that is printed; FUZZ holds options.
+SECONDS ?= 60
+fuzz: $(VENV)/.installed-dev
+	@$(BIN)/python -m fuzz --seconds $(SECONDS) $(FUZZ)
 
 # Runs the claims of proofs/ on a packaged QEMU: that on PATH, QEMU_BIN=DIR, or CHROOT=DIR; PROVE holds options.
 prove: $(VENV)/.installed

@@ -101,7 +101,9 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     code = _run()
     try:
-        sys.stdout.flush()
+        # The language server's library closes it.
+        if not sys.stdout.closed:
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader (a pager, head) has closed the pipe: no error, but Python must not write again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -77,6 +77,16 @@ class Server(LanguageServer):
                 )
             return None
 
+    def document(self, uri: str) -> TextDocument | None:
+        """The document of an address; None before the editor has said hello, and for one that is neither open
+        nor a text that can be read."""
+        try:
+            document = self.workspace.get_text_document(uri)
+            _ = document.source
+        except (RuntimeError, OSError, ValueError):
+            return None
+        return document
+
     def buffer(self, document: TextDocument) -> Buffer | None:
         """The document as a buffer; None for what is no C file on disk."""
         file = to_fs_path(document.uri)
@@ -86,7 +96,9 @@ class Server(LanguageServer):
 
     async def _refresh(self, uri: str, pause: float) -> None:
         await asyncio.sleep(pause)
-        document = self.workspace.get_text_document(uri)
+        document = self.document(uri)
+        if document is None:
+            return
         buffer, version = self.buffer(document), document.version
         if buffer is None:
             return
@@ -111,9 +123,8 @@ class Server(LanguageServer):
 
     async def actions(self, uri: str, wanted: types.Range) -> list[types.CodeAction]:
         """The fix of each finding in a range, and a comment that allows it."""
-        document = self.workspace.get_text_document(uri)
-        shown = self._shown.get(uri)
-        if shown is None or shown.version != document.version:
+        document, shown = self.document(uri), self._shown.get(uri)
+        if document is None or shown is None or shown.version != document.version:
             return []
         out = []
         for seen, number, made in shown.findings:
@@ -130,7 +141,9 @@ class Server(LanguageServer):
 
     async def hover(self, uri: str, position: types.Position) -> types.Hover | None:
         """The contract of the function whose name stands at a position."""
-        document = self.workspace.get_text_document(uri)
+        document = self.document(uri)
+        if document is None:
+            return None
         buffer = self.buffer(document)
         place = document.position_codec.position_from_client_units(document.lines, position)
         name = word_at(document.lines, place.line, place.character)
