@@ -18,7 +18,7 @@ from qerrlint.rules.rule import RuleSet
 from qerrlint.source.span import Span
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
-NOT_RULES = frozenset({"mail", "macros", "patches", "tree"})
+NOT_RULES = frozenset({"fuzz", "mail", "macros", "patches", "tree"})
 FILES = sorted(path for path in FIXTURES.glob("*/*.c") if path.parent.name not in NOT_RULES)
 # A function's head, or that of an initialised variable.
 _HEAD = re.compile(
