@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -374,6 +374,25 @@ def test_the_first_run_looks_back_thirty_days(tmp_path: Path) -> None:
     assert month_before_newest(str(tmp_path / "inbox")) == SENT + 4 - 30 * 86400
     command = ("watch", "--inbox", tmp_path / "inbox", "--out", tmp_path / "site", "--once", "--tree", TREE)
     assert run(*command).err == "5 new mails, 1 series reviewed; 1 series in all\n"
+
+
+def test_a_later_run_reads_only_new_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qerrlint.patch.mail import arrivals
+
+    box = maildir(tmp_path / "box", demo_mails())
+    command = ("watch", "--inbox", box, "--out", tmp_path / "site", "--once", "--tree", TREE, "--jobs", "1")
+    assert "1 series reviewed" in run(*command).err
+    read: list[str] = []
+    real = arrivals._mails
+
+    def counted(path: str) -> Iterator[bytes]:
+        read.append(path)
+        return real(path)
+
+    monkeypatch.setattr(arrivals, "_mails", counted)
+    maildir(box, [other(1)])
+    assert run(*command).err == "1 new mails, 0 series reviewed; 1 series in all\n"
+    assert len(read) == 1
 
 
 def test_marks_go_on_only_behind_all_mails_of_a_place(inbox: Path) -> None:

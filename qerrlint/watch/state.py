@@ -132,6 +132,10 @@ class State:
         ((text,),) = self._db.execute("SELECT text FROM facts WHERE name = ?", (name,))
         return str(text)
 
+    def has_fact(self, name: str) -> bool:
+        """Whether something is kept under a name."""
+        return self._db.execute("SELECT 1 FROM facts WHERE name = ?", (name,)).fetchone() is not None
+
     def set_fact(self, name: str, text: str) -> None:
         """Keep a text under a name."""
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, text))

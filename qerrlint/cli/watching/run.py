@@ -63,8 +63,10 @@ def run_once(options: Options, setup: Setup, state: State, told: Callable[[str],
     """Do all that there is to do. Raises InputError when the archive, UsageError when the site fails."""
     counts = Counts()
     _folders(setup)
-    start = state.fact("start", str(_start(setup)))
-    for delivery in deliveries(setup.inbox, state.marks(), int(start)):
+    if not state.has_fact("start"):
+        # Asked once: it means a look at every mail of a folder.
+        state.set_fact("start", str(_start(setup)))
+    for delivery in deliveries(setup.inbox, state.marks(), int(state.fact("start", "0"))):
         counts.mails += state.take(delivery)
     number = int(state.fact("run", "1"))
     tasks: dict[str, tuple[int, SeriesRow]] = {}
