@@ -19,7 +19,7 @@ from qerrlint.domain.error import UNKNOWN_CELL, ErrorState
 from qerrlint.domain.ownership import FAILURES, RESULT, Move, Pair
 from qerrlint.domain.state import ANYTHING, State, fact
 from qerrlint.domain.terms import depends
-from qerrlint.ir.code import NONZERO, POS, Call, Function, Result, Var
+from qerrlint.ir.code import NONZERO, POS, Assign, Call, Function, Result, Var
 from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.interpretation import ErrorDomain
@@ -111,6 +111,7 @@ class OwnershipDomain:
         self._handlings = handlings
         self._lets_go = lets_go
         self._pairs: list[Pair] = []
+        self._copies = _copies(errors.frame.function)
         self.seen: dict[Hashable, Seen] = {}
 
     # -- the solver's questions -----------------------------------------------------------------------
@@ -216,7 +217,8 @@ class OwnershipDomain:
         if pair not in self._pairs:
             self._pairs.append(pair)
         number = self._pairs.index(pair)
-        before = next((h for h in holdings(state) if h.pair == number and h.object == path), None)
+        names = {path} | (self._copies.get(path, set()) if role == "release" else set())
+        before = next((h for h in holdings(state) if h.pair == number and h.object in names), None)
         if before is not None:
             if role in ("prepare", "discard"):
                 kind = "prepared" if role == "prepare" else "discarded"
@@ -279,6 +281,17 @@ class OwnershipDomain:
             self.seen[ident] = Seen(
                 kind, pair, held.object, held.status, held.call, span, state.trail, failing, sure
             )
+
+
+def _copies(function: Function) -> dict[str, set[str]]:
+    """The places that hold the same as a place, each way, by the assignments of the function."""
+    out: dict[str, set[str]] = {}
+    for block in function.blocks:
+        for event in block.events:
+            if isinstance(event, Assign) and isinstance(event.value, Var):
+                out.setdefault(event.target, set()).add(event.value.path)
+                out.setdefault(event.value.path, set()).add(event.target)
+    return out
 
 
 def holdings(state: State) -> list[Holding]:

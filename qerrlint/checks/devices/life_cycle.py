@@ -27,7 +27,7 @@ SETUP = ("instance_init", "realize")
 UNDOING = ("unrealize", "finalize")
 _MEMBER = re.compile(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
 _BASE = re.compile(r"[&*(\s]*(\w+)\s*(?:->|\.|\[)")
-_TARGET = re.compile(r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*\w+[\s*]*\)\s*)?\Z")
+_TARGET = re.compile(r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*\w+[\s*]*\)\s*|[A-Z][A-Z0-9_]*\s*\(\s*)?\Z")
 _OF_MEMBER = re.compile(r"->|\.\w")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
 _ENDS = (b";", b"{", b"}")
@@ -61,9 +61,19 @@ class LifeCycle:
 
     def __init__(self, file: AnalysedFile) -> None:
         self.unit: TranslationUnit = file.unit
-        self.pairs = tuple(pair for pair in file.pairs if not pair.local)
+        self.pairs = tuple(pair for pair in file.pairs if not pair.local and self._is_known(pair))
         self._texts: dict[str, FunctionText | None] = {}
         self._named: dict[str, Sequence[tuple[str, str, int]]] = {}
+
+    def _is_known(self, pair: Pair) -> bool:
+        """Whether the tree has a call that releases: where their types are stated, it declares one."""
+        unit = self.unit
+        if not all(move.type for move in pair.release):
+            return True
+        if not any(move.call.encode() in unit.data for move in pair.acquire):
+            return False
+        signatures = ((move, unit.signature(move.call)) for move in pair.release)
+        return any(signature is not None and move.applies(signature) for move, signature in signatures)
 
     @cached_property
     def graph(self) -> TypeGraph:
@@ -189,7 +199,8 @@ class LifeCycle:
             stored = re.search(
                 rf"([\w\->.\[\]]+(?:->|\.)\w+(?:\[[^\]]*\])*)\s*=\s*{local}\s*;", text.code[paren:]
             )
-            return stored[1] if stored is not None else None
+            # A local that nothing stores belongs to whatever gets it, but for what no other call undoes.
+            return stored[1] if stored is not None else ("" if move.type else None)
         if move.object < RESULT:
             return ""
         given = arguments_at(text.code.encode("latin-1"), paren)

@@ -14,8 +14,8 @@ from qerrlint.findings import Observation, Step
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.source.span import Span
 
-# Memory that realize allocates is freed in too many ways to tell; what instance_init allocates, in few.
-_OF_INIT = frozenset({"memory"})
+# Memory and objects that realize makes are released in too many ways to tell; those of instance_init, in few.
+_OF_INIT = frozenset({"memory", "QOM object"})
 _CALL = re.compile(r"\b([a-z_]\w*)\s*\(([^;]*);")
 
 

@@ -32,7 +32,8 @@ _NEAR = 300
 _VARIABLE = re.compile(rb"(?<![\w.>\])])\w{1,80}\Z")
 _TEXT = re.compile(rb"\bg?char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\(")
 _FREES = re.compile(
-    rb"(?:free|unref|destroy)\w{0,60}[ \t]{0,9}\([ \t]{0,9}(?:[A-Z_]{1,60}\()?([A-Za-z_]\w{0,80})[ \t]{0,9}\)"
+    rb"(?:free|unref|destroy|cleanup|close)\w{0,60}[ \t]{0,9}\([ \t]{0,9}(?:[A-Z_]{1,60}\()?"
+    rb"([A-Za-z_]\w{0,80})[ \t]{0,9}\)"
 )
 _WAY_OUT = re.compile(rb"\b(?:return|goto|break|continue)\b")
 _LISTED = r"=\s{0,80}(?:\([^()]{0,200}\)\s{0,80})?\{[^;]{0,2000}\b%s\b(?!\s{0,9}(?:->|\[|\.))"
@@ -109,7 +110,7 @@ def _taking(pairs: tuple[Pair, ...]) -> re.Pattern[bytes]:
         for move in pair.acquire:
             (results if move.object == RESULT else addresses).add(re.escape(move.call).encode())
     return re.compile(
-        rb"\b(?:%s)[ \t]{0,9}\(|\b(?:%s)[ \t]{0,9}\(&\w{1,80}[,)]"
+        rb"\b(?:%s)[ \t]{0,9}\(|\b(?:%s)[ \t]{0,9}\([^;()]{0,200}&\w{1,80}[,)]"
         % (b"|".join(sorted(results)) or b"(?!)", b"|".join(sorted(addresses)) or b"(?!)")
     )
 

@@ -58,7 +58,9 @@ class LocalAcquires:
             handling.object
             for number, found in self.handlings.items()
             for handling in found
-            if handling.role == "acquire" and isinstance(handling.move.moved(function.calls[number]), Addr)
+            if handling.role == "acquire"
+            and isinstance(handling.move.moved(function.calls[number]), Addr)
+            and not function.locals[handling.object].endswith("*")
         }
         for pair in pairs:
             if pair.name == HEAP:
@@ -72,7 +74,11 @@ class LocalAcquires:
         if handling.role != "acquire" or handling.move.object == RESULT:
             return True
         name = handling.object
-        return isinstance(handling.move.moved(call), Addr) and name in self._function.locals
+        kind = self._function.locals.get(name)
+        if kind is None or not isinstance(handling.move.moved(call), Addr):
+            return False
+        # A pointer that holds something else already hands that to the callee.
+        return not kind.endswith("*") or all(value == NULL for value in self._assigned(name))
 
     def _add(self, call: Call, handling: Handling) -> None:
         self.handlings.setdefault(call.index, []).append(handling)
