@@ -117,7 +117,9 @@ class _LocalDomain(OwnershipDomain):
         gone = {
             held
             for held in holdings(state)
-            if held.object == handling.object and self._pairs[held.pair] == handling.pair
+            # Whatever releases it, it is gone.
+            if held.object == handling.object
+            and (handling.role == "release" or self._pairs[held.pair] == handling.pair)
         }
         for held in gone:
             kind = "released" if handling.role == "release" else "lost"

@@ -161,7 +161,9 @@ def _is_elsewhere(function: Function, seen: Seen, text: str) -> bool:
     if not seen.object.startswith(("#", "$")):
         return re.search(_LISTED % re.escape(seen.object), text) is not None
     result = Result(seen.call)
-    return not any(result in call.args for call in function.calls)
+    given = [call for call in function.calls if result in call.args]
+    # A macro may declare a variable of its argument.
+    return not given or any(call.name.isupper() for call in given)
 
 
 def _observation(unit: TranslationUnit, subject: LocalObject, held: Held) -> Observation:
@@ -206,7 +208,7 @@ CHECKS = (
         run,
         words=(
             *("borrowed-arguments", "borrowing-prefixes", "frees", "keeps-constant-arguments", "lookups"),
-            "releases",
+            *("releases", "returns-its-argument"),
         ),
     ),
 )

@@ -13,7 +13,25 @@ from qerrlint.checks.ownership.local_uses import LocalUses, is_cast
 from qerrlint.checks.ownership.objects import handlings_of
 from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.domain.word_lists import word_list
-from qerrlint.ir.code import NULL, Addr, Assign, Call, Const, Function, Result, Return, Value, Var
+from qerrlint.ir.code import (
+    NEG,
+    NONZERO,
+    NULL,
+    POS,
+    ZERO,
+    Addr,
+    Assign,
+    Call,
+    Const,
+    Function,
+    Op,
+    Opaque,
+    Result,
+    Return,
+    Value,
+    Var,
+    text_of,
+)
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.ownership import Handling
 
@@ -22,7 +40,8 @@ HEAP = "heap memory"
 SHOWN = "what the function frees itself"
 """The pair of pointers that the function frees on one path: it has them to free."""
 _TEXT = frozenset({"char *", "gchar *"})
-_FAILS = {"int": "negative", "bool": "zero", "pointer": "zero"}
+_FAILS = {"int": "errno", "bool": "zero", "pointer": "zero"}
+_QUESTIONS = {ZERO: "zero", NONZERO: "zero", NEG: "sign", ZERO | POS: "sign"}
 _ERRORS = frozenset({"Error *", "GError *"})
 _MAKES = re.compile(rb"(?:alloc|new|dup|create|open|printf|load|read|parse)\w*\s*\(")
 _DEEPEST = 2
@@ -75,7 +94,7 @@ class LocalAcquires:
             return True
         name = handling.object
         kind = self._function.locals.get(name)
-        if kind is None or not isinstance(handling.move.moved(call), Addr):
+        if kind is None or not isinstance(handling.move.moved(call), Addr) or not self._uses.is_own(name):
             return False
         # A pointer that holds something else already hands that to the callee.
         return not kind.endswith("*") or all(value == NULL for value in self._assigned(name))
@@ -98,7 +117,12 @@ class LocalAcquires:
     def _returns_memory(self, call: Call, pair: Pair) -> bool:
         unit, name = self._unit, call.name
         if name in unit.functions:
-            return self._depth < _DEEPEST and pair.name in self._made.by(name, self._depth + 1)
+            # With an Error the body would have to tell which of its results come with one.
+            return (
+                self._depth < _DEEPEST
+                and not self._errors(call)
+                and pair.name in self._made.by(name, self._depth + 1)
+            )
         signature = unit.signature(name)
         if signature is None or signature.returns not in _TEXT or signature.path is None:
             return False
@@ -186,6 +210,29 @@ class LocalAcquires:
                 for call in calls:
                     self._add(call, Handling("release", pair, Move(call.name, 1), name))
 
+    def _errors(self, call: Call) -> set[Value]:
+        """The local Errors that a call may set."""
+        types = self._function.locals
+        return {
+            Var(arg.path) for arg in call.args if isinstance(arg, Addr) and types.get(arg.path) in _ERRORS
+        }
+
+    def _is_compared(self, call: Call) -> bool:
+        """Whether a result is asked for more than one thing: it may tell what the callee has made."""
+        names: set[Value] = {Result(call.index)}
+        for block in self._function.blocks:
+            for event in block.events:
+                if isinstance(event, Assign) and event.value in names:
+                    names.add(Var(event.target))
+        tests = [test for block in self._function.blocks for edge in block.edges for test in edge.tests]
+        asked = {_QUESTIONS.get(test.allow, "other") for test in tests if test.subject in names}
+        inside = any(
+            isinstance(test.subject, (Op, Opaque))
+            and any(text_of(name) in text_of(test.subject) for name in names)
+            for test in tests
+        )
+        return inside or len(asked) > 1 or "other" in asked
+
     def _may_make(self, call: Call) -> bool:
         """Whether a callee may give its caller something new.
 
@@ -196,10 +243,9 @@ class LocalAcquires:
         piece = self._unit.functions.get(call.name)
         if piece is not None and not _MAKES.search(self._unit.data, piece.body, piece.span.end):
             return False
-        types = self._function.locals
-        errors = {
-            Var(arg.path) for arg in call.args if isinstance(arg, Addr) and types.get(arg.path) in _ERRORS
-        }
+        errors = self._errors(call)
+        if errors and piece is not None:
+            return False
         return not any(
             other.used and not errors.isdisjoint(other.args) and other.index != call.index
             for other in self._function.calls
@@ -240,9 +286,13 @@ class LocalAcquires:
         for call in self._function.calls if not found else ():
             for position, arg in enumerate(call.args):
                 if isinstance(arg, Addr) and arg.path == name and not call.name.startswith("g_clear_"):
+                    if call.index in self._acquiring:
+                        return
                     signature = self._unit.signature(call.name) if call.direct else None
                     kind = result_kind(signature, self._unit.typedefs) if signature is not None else "unknown"
                     if kind not in _FAILS or not self._may_make(call):
+                        return
+                    if kind == "int" and self._is_compared(call):
                         return
                     found.append((call, Move(call.name, position + 1, fails=_FAILS[kind])))
         yield from found

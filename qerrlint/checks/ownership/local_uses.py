@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """LocalUses: what a function does with the pointer in a local variable: reads through it, or hands it on.
 
-Of a callee rules/words.toml decides, then its body in the file, then the type of the parameter (a pointer to
+Of a callee its body in the file decides, then rules/words.toml, then the type of the parameter (a pointer to
 const is borrowed). What is not known hands the pointer on.
 """
 
@@ -91,7 +91,9 @@ class LocalUses:
 
     def assigns(self, event: Assign, name: str) -> bool:
         """Whether an assignment hands the pointer on."""
-        if name in self.structs or not self.hands(event.value, name):
+        if name in self.structs:
+            return event.value == Addr(name)
+        if not self.hands(event.value, name):
             return False
         kind = self._function.locals.get(event.target)
         if kind is not None and _SCALAR.match(kind):
@@ -102,7 +104,10 @@ class LocalUses:
 
     def returns(self, value: Value | None, name: str) -> bool:
         """Whether a returned value hands the pointer on."""
-        return name not in self.structs and self.hands(value, name)
+        if name in self.structs:
+            return False
+        # A member that is returned may be an array inside of the object.
+        return self.hands(value, name) or (isinstance(value, Var) and root(value.path) == name)
 
     def calls(self, call: Call, _pair: Pair, name: str) -> bool:
         """Whether a call may keep the pointer, or release what it points to."""
@@ -114,6 +119,8 @@ class LocalUses:
         if name in self.structs:
             # What stands in the function's own frame has no other owner; a callee may release it.
             return may_release(call.name) and any(self.hands(arg, name) for arg in call.args)
+        if call.used and _returns_its_argument(call.name):
+            return any(self.hands(arg, name) for arg in call.args[:1])
         return any(
             self.hands(arg, name) and not (self._by_value(arg, name) and self._is_borrowed(call, position))
             for position, arg in enumerate(call.args)
@@ -145,10 +152,10 @@ class LocalUses:
         name = call.name
         if not call.direct or name in self._function.locals or name in self._params:
             return False
-        if _is_known_to_borrow(name, position):
-            return True
         if name in self._unit.functions:
             return self._depth < _DEEPEST and self._body_borrows(name, position)
+        if _is_known_to_borrow(name, position):
+            return True
         signature = self._unit.signature(name)
         if signature is None or _keeps_constants(name):
             return False
@@ -173,6 +180,11 @@ def _is_known_to_borrow(name: str, position: int) -> bool:
     if borrowed.matches(f"{name}/{position + 1}") or borrowed.matches(name):
         return True
     return word_list("borrowing-prefixes").matches(name)
+
+
+def _returns_its_argument(name: str) -> bool:
+    """Whether the result of a function is the pointer that it is handed first."""
+    return word_list("returns-its-argument").matches(name)
 
 
 def _keeps_constants(name: str) -> bool:
