@@ -145,3 +145,19 @@ def test_the_callers_of_what_a_change_introduces_are_asked(tmp_path: Path) -> No
     git(root, "commit", "-q", "-a", "-m", "change")
     (found,) = findings("diff", "--tree", str(root), "HEAD~1..HEAD")
     assert (found["status"], found["severity"]) == ("introduced", "error")
+
+
+@pytest.mark.parametrize(
+    ("caller", "linked"),
+    [("linux-user/main.c", "gdbstub/user.c"), ("monitor/cut.c", "gdbstub/system.c")],
+)
+def test_a_caller_belongs_to_the_emulator_of_its_kind(tmp_path: Path, caller: str, linked: str) -> None:
+    """User-mode emulation and the system emulator each define the function; a caller is linked with one."""
+    root = tree(tmp_path)
+    for path, text in (("gdbstub/user.c", QUILL_C), ("gdbstub/system.c", QUILL_C), (caller, HEAD + REPORTS)):
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text(text)
+    (root / "quill.c").unlink()
+    found = {f["path"]: f["severity"] for f in findings("check", "--tree", str(root))}
+    assert found.pop(linked) == "error"
+    assert list(found.values()) == ["warning"]

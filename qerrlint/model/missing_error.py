@@ -52,6 +52,11 @@ _MOST_FILES = 40
 _MOST_WAYS = 2000
 _ENDS_PROGRAM = ("error_abort", "error_fatal")
 _CODE = re.compile(r"-?[A-Z]\w*")
+# Files of user-mode emulation, and files of the system emulator: never linked into one program.
+_USER = re.compile(r"(?:^|/)(?:bsd-user|common-user|linux-user|user)/|/user(?:-\w+)?\.c$")
+_SYSTEM = re.compile(
+    r"(?:audio|hw|migration|monitor|net|softmmu|system|ui)/|.*/(?:softmmu|system)(?:-\w+)?\.c$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,8 @@ class MissingErrors:
         called = False
         for file in self._files(unit, name, static):
             if file is not unit and name in file.functions:
+                continue
+            if _are_of_two_emulators(file.path, unit.path):
                 continue
             for site in _calls(file, name, lambda call: call.direct and call.name == name):
                 called = True
@@ -230,6 +237,13 @@ class MissingErrors:
             return (_NOT_KNOWN,)
         same = all(value in names for value, names in passing)
         return self._fates(site.unit, site.piece.name, code if same else "", above)
+
+
+def _are_of_two_emulators(caller: str, definition: str) -> bool:
+    """Whether a caller is linked with another definition of the name: user-mode emulation and the system
+    emulator may each have one (gdbstub/user.c and gdbstub/system.c)."""
+    pairs = ((caller, definition), (definition, caller))
+    return any(_USER.search(one) and _SYSTEM.match(other) for one, other in pairs)
 
 
 def _contract(unit: TranslationUnit, name: str) -> _Contract:
