@@ -34,6 +34,9 @@ _REGISTERS = re.compile(
 )
 _OF_REGISTERS = (b"_add_notifier", b"notifier_with_return_list_add", b"notify")
 
+_ENDS = re.compile(rb"\b(?:_exit|abort|cpu_abort|exit|g_assert_not_reached|g_error|hw_error)\s*\(")
+_RETURN = re.compile(rb"\breturn\b")
+
 
 class Definitions:
     """The functions that a file defines.
@@ -55,6 +58,18 @@ class Definitions:
         self.by_name = by_name
         self._starts = [piece.span.start for piece in self.functions]
         self._signatures: dict[int, Signature | None] = {}
+        self._ending: dict[str, bool] = {}
+
+    def may_end_process(self, name: str) -> bool:
+        """Whether each definition of a name calls something that ends the process, and has no return."""
+        if name not in self._ending:
+            data = self._text.data
+            self._ending[name] = all(
+                _ENDS.search(data, piece.body, piece.span.end)
+                and not _RETURN.search(data, piece.body, piece.span.end)
+                for piece in self.by_name[name]
+            )
+        return self._ending[name]
 
     def around(self, offset: int) -> Piece | None:
         """The definition in which an offset lies; None for one outside of all functions."""

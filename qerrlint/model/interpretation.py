@@ -94,10 +94,13 @@ class Interpretation:
 
     def callee_summary(self, name: str) -> Summary | None:
         """The summary of a function whose body is at hand; None for any other, and for one of this file that
-        has nothing to do with errors."""
-        if name in self._definitions.by_name:
-            return self.summary(name) if self._definitions.deal_with_errors(name) else None
-        return self._elsewhere(name)
+        has nothing to do with errors, unless it never returns."""
+        if name not in self._definitions.by_name:
+            return self._elsewhere(name)
+        if self._definitions.deal_with_errors(name):
+            return self.summary(name)
+        summary = self.summary(name) if self._definitions.may_end_process(name) else None
+        return summary if summary is not None and summary.noreturn else None
 
     def variables(self, call: Call) -> Mapping[str, str]:
         """The types of the locals and parameters of the function in which a call stands, by name."""
@@ -122,7 +125,8 @@ class Interpretation:
     def _bodies_behind(self, name: str) -> Sequence[Body]:
         """The bodies that `callee_summary` joins."""
         if name in self._definitions.by_name:
-            return self.bodies(name) if self._definitions.deal_with_errors(name) else ()
+            asked = self._definitions.deal_with_errors(name) or self._definitions.may_end_process(name)
+            return self.bodies(name) if asked else ()
         return self._bodies_elsewhere(name)
 
     # -- what the fixpoint asks ---------------------------------------------------------------------

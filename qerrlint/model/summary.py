@@ -11,7 +11,7 @@ from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.domain.error import ERROR, ERRP, ErrorState
 from qerrlint.domain.result import FunctionResult, ReturnState
-from qerrlint.ir.code import ANY, POS, ZERO, Call, Var
+from qerrlint.ir.code import ANY, NULL, POS, ZERO, Assign, Call, Var
 from qerrlint.source.span import Span
 
 
@@ -111,7 +111,7 @@ def sum_up(
         swallows=_swallowed(result, effect),
         fails=any(fails_by(kind, leaving.signs) for leaving, _ in ways),
         complete=result.complete,
-        clears=_clears(result),
+        clears=_clears(result) or _empties(result, effect),
     )
 
 
@@ -164,6 +164,29 @@ def _clears(result: FunctionResult) -> bool:
     cell = "*" + result.errp
     taken = any(s.kind == "consumed" and s.cell == cell for s in result.occurrences)
     return taken and all(leaving.error.state is ErrorState.NULL for leaving in result.returns)
+
+
+def _empties(result: FunctionResult, effect: Callable[[Call], Effect]) -> bool:
+    """Whether a body hands its `Error **` to nobody, and stores NULL wherever it takes what that points to.
+
+    The interpretation begins with NULL there, so it does not see what happens behind `if (*errp)`.
+    """
+    if result.errp is None:
+        return False
+    pointee = "*" + result.errp
+    takes = [
+        any(
+            isinstance(event, Assign) and event.target == pointee and event.value == NULL
+            for event in block.events
+        )
+        for block in result.function.blocks
+        if any(
+            isinstance(event, Call) and effect(event).consumes is not None and Var(pointee) in event.args
+            for event in block.events
+        )
+    ]
+    handed = any(Var(result.errp) in call.args for call in result.function.calls)
+    return bool(takes) and all(takes) and not handed
 
 
 def _consumed(signature: Signature | None, result: FunctionResult) -> int | None:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import re
+
+from qerrlint.checks.comments import comments_at
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.modes.cpr_notifier_for_blocked_mode import BlockedNotifier
 from qerrlint.checks.modes.duplicate_mode import repeated_modes
@@ -10,6 +13,8 @@ from qerrlint.checks.modes.mode_arguments import mode_calls
 from qerrlint.checks.modes.registered_on_paths import together
 from qerrlint.findings import Observation
 from qerrlint.qemu.registrations import Registration
+
+_CPR = re.compile(r"\b(?:cpr|exec)\b", re.IGNORECASE)
 
 
 def mode_is_repeated(analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -19,6 +24,12 @@ def mode_is_repeated(analysed: AnalysedFunction, observation: Observation) -> bo
         one.call.index == registration.call.index and any(repeated_modes(analysed, one))
         for one in analysed.once(mode_calls)
     )
+
+
+def mode_is_explained(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether a comment at the registration, or above it in its block, says what CPR does to the object."""
+    comment = comments_at(analysed.unit, observation.primary, in_block=True)
+    return _CPR.search(comment) is not None
 
 
 def blocker_is_fallback(analysed: AnalysedFunction, observation: Observation) -> bool:
