@@ -132,6 +132,35 @@ def test_a_function_that_moves_to_another_file_under_another_name() -> None:
     assert len(found["persisting"]) == 3
 
 
+TURNS_TWICE = """
+int vane_swing(Vane *v, Error **errp)
+{
+    vane_turn(v, v->angle, errp);
+    return vane_turn(v, 20, errp);
+}
+"""
+
+
+def test_a_function_that_moves_to_another_file_with_other_arguments() -> None:
+    """Its name stays, and what it calls; who calls it hands over what it looked up before."""
+    before = {"vane.c": HEAD + TURNS_TWICE, "fan.c": HEAD}
+    moved = (
+        TURNS_TWICE.replace("Vane *v,", "Vane *v, int by,").replace("v->angle", "by").replace("20", "by + 2")
+    )
+    found = statuses(before, {"vane.c": HEAD, "fan.c": HEAD + moved})
+    assert (found["introduced"], found["fixed"]) == ([], [])
+    assert found["persisting"]
+
+
+def test_a_function_of_the_name_that_stays_brings_nothing() -> None:
+    """The defect is mended in one file, and a function of the same name in another one has it anew."""
+    mended = TURNS_TWICE.replace("    vane_turn(v, v->angle, errp);\n", "")
+    static = TURNS_TWICE.replace("int vane_swing", "static int vane_swing").replace("20", "30 + 4 * v->angle")
+    before = {"vane.c": HEAD + TURNS_TWICE, "fan.c": HEAD}
+    found = statuses(before, {"vane.c": HEAD + mended, "fan.c": HEAD + static})
+    assert "error-set-twice" in found["introduced"]
+
+
 def test_a_statement_that_is_written_anew() -> None:
     before = """
 int vane_open(Vane *v, Error **errp)

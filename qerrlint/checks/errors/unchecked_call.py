@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.trace import is_joined
@@ -12,12 +13,13 @@ from qerrlint.checks.comments import ADMISSIONS, admits
 from qerrlint.checks.errors.occurrences import numbered, of_kind
 from qerrlint.checks.errors.return_states import passes_null_errp, set_successes
 from qerrlint.checks.errors.untested_results import first_untested_use, is_looked_at
+from qerrlint.checks.errors.value_source import own_returns
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import shown
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Assign, Call, Result, Var
+from qerrlint.ir.code import NEG, Addr, Assign, Call, Result, Var
 from qerrlint.transfer.sites import traits
 
 
@@ -29,6 +31,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     yield from _result_dropped(analysed)
     yield from _before_work(analysed)
     yield from _admitted(analysed)
+    yield from _left_empty(analysed)
 
 
 def _before_success(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -186,6 +189,42 @@ def _admitted(analysed: AnalysedFunction) -> Iterator[Observation]:
             )
 
 
+def _left_empty(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A callee of this file may fail without filling a local, and nothing looks at its result.
+
+    The local holds nothing before, and is used behind it; the function has an errp to tell the failure.
+    """
+    for call in analysed.function.calls if analysed.errp is not None else ():
+        if call.used or not any(leaving.signs & NEG for leaving in own_returns(analysed.unit, call)):
+            continue
+        filled = (arg.path for arg in call.args if isinstance(arg, Addr))
+        local = next((path for path in filled if _is_empty_before(analysed, call, path)), None)
+        signature = analysed.unit.signature(call.name)
+        if local is None or signature is None or result_kind(signature, analysed.unit.typedefs) != "int":
+            continue
+        yield Observation(
+            "unchecked-call",
+            analysed.name,
+            call.span,
+            call.text,
+            _slots(analysed, call, analysed.errp or "", local, "empty"),
+            certainty="medium",
+            subject=Subject((call,)),
+            group=("success", call.span),
+        )
+
+
+def _is_empty_before(analysed: AnalysedFunction, call: Call, path: str) -> bool:
+    """Whether a local is declared without a value, is mentioned nowhere before a call, and is behind it."""
+    data, function = analysed.unit.data, analysed.function
+    if path not in function.locals:
+        return False
+    word = re.compile(rb"\b%s\b" % re.escape(path.encode()))
+    before = list(word.finditer(data, function.body, call.span.start))
+    declared = len(before) == 1 and data[before[0].end() :].lstrip()[:1] in (b";", b",")
+    return declared and word.search(data, call.span.end, function.span.end) is not None
+
+
 def _handed_errp(analysed: AnalysedFunction, call: Call) -> bool:
     """Whether a call gets the function's own errp."""
     errp = analysed.unit.effect(call).errp
@@ -212,7 +251,7 @@ CHECKS = (
                 "errp",
                 "kept",
                 path_sensitive=True,
-                how="success work value admitted",
+                how="success work value admitted empty",
             ),
         ),
         run,

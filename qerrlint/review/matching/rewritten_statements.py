@@ -40,7 +40,7 @@ def settle_rewritten(delta: Delta, sides: Sides, rules: RuleSet) -> Delta:
     pairs = list(delta.persisting)
     fixed = list(delta.fixed)
     introduced = list(delta.introduced)
-    for same in (change.same_statement, change.moved, change.took_place):
+    for same in (change.same_statement, change.moved, change.took_place, change.went_along):
         left: list[Located] = []
         for new in introduced:
             rule = rules.get(new.finding.rule)
@@ -68,6 +68,7 @@ class _Change:
         both = [(old, new) for old, new in sides if old is not None and new is not None]
         self._maps = {new.path: line_map_between(old.data, new.data) for old, new in both}
         self._path_before = {new.path: old.path for old, new in both}
+        self._path_after = {old.path: new.path for old, new in both}
         self._words = RenamedWords([(old.data, new.data, self._maps[new.path]) for old, new in both])
         self._functions = successors(sides, self._words.renamed)
         self._words.learn(self._functions)
@@ -104,6 +105,16 @@ class _Change:
         if gap != bisect_right(lines.runs, new.place.line, key=lambda run: run.new):
             return False
         return _size(lines, gap) <= _SMALL or _ratio(self._was(old), self._now(new)) >= _ALIKE
+
+    def went_along(self, old: Located, new: Located, form: bool) -> bool:
+        """Whether the function has moved to another file, and the statement in it, with other arguments."""
+        name, path = old.finding.function, self._path_before.get(new.path, new.path)
+        if path == old.path or not self._is_same_function(old, new) or (form and old.advice != new.advice):
+            return False
+        here, there = self._after.get(self._path_after.get(old.path, old.path)), self._before.get(path)
+        stays = here is not None and name in here.functions
+        was_there = there is not None and new.finding.function in there.functions
+        return not stays and not was_there and _ratio(self._was(old), self._now(new)) >= _ALIKE
 
     def _is_same_function(self, old: Located, new: Located) -> bool:
         name = old.finding.function
