@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from commandline import Ran, git, run, scratch_repository
 
-from qerrlint.engine.analyse_file import FileReport
+from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.located import Resolver
 from qerrlint.findings import Exempted
 from qerrlint.model.program import Program

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from qerrlint.absint.trace import places
 from qerrlint.domain.effects import Outcome
 from qerrlint.domain.result import Occurrence, ReturnState
-from qerrlint.engine.analyse_file import FileReport, analyse_unit
+from qerrlint.engine.analyse_file import analyse_unit
+from qerrlint.engine.file_report import FileReport
 from qerrlint.ir.code import ANY, NEG, POS, ZERO
 from qerrlint.model import fixpoint, interpretation
 from qerrlint.model.components import components, postorder

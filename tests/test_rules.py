@@ -19,6 +19,7 @@ from qerrlint.findings import Observation, fingerprint
 from qerrlint.rules.loader import load_rules
 from qerrlint.rules.rule import HEADINGS, Rule, RuleSet
 from qerrlint.rules.rule_file import parse_rule
+from qerrlint.source.bundled import rules_folder
 from qerrlint.source.span import Span
 
 FIRST = {
@@ -207,9 +208,7 @@ def test_an_unknown_rule_is_refused_with_a_hint(name: str, message: str) -> None
 def test_rules_travel_between_processes() -> None:
     rule = BUNDLED.get("int-as-bool")
     assert pickle.loads(pickle.dumps(rule)) == rule
-    assert hash(rule) == hash(
-        parse_rule((Path(__file__).parent.parent / "rules" / "int-as-bool.md").read_bytes(), "int-as-bool.md")
-    )
+    assert hash(rule) == hash(parse_rule((rules_folder() / "int-as-bool.md").read_bytes(), "int-as-bool.md"))
 
 
 def test_loading_is_quick() -> None:

@@ -11,6 +11,7 @@ from qerrlint.errors import UsageError
 from qerrlint.rules.loader import load_rules
 from qerrlint.rules.rule import HEADINGS, page_sections
 from qerrlint.rules.rule_file import parse_rule
+from qerrlint.source.bundled import rules_folder
 
 HEAD = {
     "id": '"own-rule"',
@@ -58,6 +59,11 @@ def test_a_right_file_is_taken_whole() -> None:
 
 def test_carriage_returns_do_not_matter() -> None:
     assert parse_rule(text().replace(b"\n", b"\r\n"), "own-rule.md") == parse_rule(text(), "own-rule.md")
+
+
+def test_the_bundled_rules_fit_the_checks() -> None:
+    for rule in load_rules():
+        parse_rule((rules_folder() / rule.path).read_bytes(), rule.path)
 
 
 def test_a_heading_inside_code_is_none() -> None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A tree edited at random: a run with a store says byte by byte what one without says, after each edit.
 
-QERRLINT_STORE_EDITS is the number of edits (default 16), QERRLINT_STORE_SEED where they begin.
+QERRLINT_STORE_EDITS is the number of runs (default 16), QERRLINT_STORE_SEED where they begin,
+QERRLINT_STORE_SECONDS the time after which no further run is begun. With -s the number of edits is printed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +18,12 @@ from typing import Any
 
 import pytest
 from commandline import TREE, Ran, git, run
+from edited_devices import Devices
 
 from qerrlint.engine import check_files
 
 EDITS = int(os.environ.get("QERRLINT_STORE_EDITS", "16"))
+SECONDS = float(os.environ.get("QERRLINT_STORE_SECONDS", "inf"))
 SEED = int(os.environ.get("QERRLINT_STORE_SEED", "1"))
 RESULTS = {
     "bool": "false",
@@ -66,8 +70,10 @@ class Model:
     mode: str = "GongMode"
     header: str = "include/hw/gong.h"
     own_header: bool = False
+    devices: Devices | None = None
 
     def begin(self) -> Model:
+        self.devices = Devices(self.draw).begin()
         for number in range(5):
             self.functions[f"gong_{number}"] = self.signature()
         self.macros = {"GONG_ZERO": "0", "GONG_MINUS": "(-1)"}
@@ -92,7 +98,9 @@ class Model:
 
     def edit(self) -> str:
         """One edit, and what it was."""
-        name, change = self.draw.choice(list(self.edits()))
+        assert self.devices is not None
+        edits = self.devices.edits() if self.draw.random() < 0.4 else self.edits()
+        name, change = self.draw.choice(list(edits))
         change()
         return name
 
@@ -141,7 +149,8 @@ class Model:
         if self.own_header:
             # Nearer to files of hw/ than the one that all.h has.
             out["hw/hw-gong.h"] = "int gong_1(Gong *g, Error **errp);\n#define GONG_ZERO 7\n"
-        return out
+        assert self.devices is not None
+        return {**self.devices.files(), **out}
 
     def head(self) -> str:
         lines = ["/* line */\n" * self.comments.get(self.header, 0)]
@@ -206,15 +215,19 @@ def test_check(tree: Path) -> None:
     model = Model(random.Random(SEED)).begin()
     files: dict[str, str] = {}
     seen: set[str] = set()
-    done: list[str] = []
+    done: list[str] = [f"seed {SEED}"]
+    end = time.monotonic() + SECONDS
     for _ in range(EDITS):
+        if time.monotonic() > end:
+            break
         files = write(model, tree, files)
         warm = said("check", "--tree", tree, "--jobs", "1")
         cold = said("check", "--tree", tree, "--jobs", "1", "--no-cache")
         assert warm == cold, done
         assert warm.code in (0, 1)
         seen.add(warm.out)
-        done.append(model.edit())
+        done += [model.edit() for _ in range(model.draw.choice((1, 1, 1, 2, 5)))]
+    print(f"seed {SEED}: {len(done) - 1} edits, {len(seen)} outputs")
     assert len(seen) > min(EDITS // 4, 20), "edits that change nothing test nothing"
     assert said("check", "--tree", tree, "--jobs", "1", "--verify-store").code in (0, 1)
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 from qerrlint.errors import UsageError
@@ -24,13 +24,16 @@ _ROW_KEYS = frozenset(("word", "reason"))
 
 @dataclass(frozen=True)
 class WordList:
-    """One list: its words with their reasons, and the pattern that `matches` searches for."""
+    """One list: its words with their reasons. The pattern is made when something is compared with it."""
 
     name: str
     about: str
     match: str
     words: Mapping[str, str]
-    _pattern: re.Pattern[str] = field(repr=False)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return _pattern(self.match, self.words)
 
     def matches(self, text: str) -> bool:
         """Whether an identifier (or, of a list of phrases, a text) holds one of the words."""
@@ -70,7 +73,7 @@ def _list(name: str, table: Any, at: str) -> WordList:
         if row["word"] in words:
             raise UsageError(f"{at}: {row['word']!r} stands there twice")
         words[row["word"]] = row["reason"]
-    return WordList(name, table["about"], table["match"], words, _pattern(table["match"], words))
+    return WordList(name, table["about"], table["match"], words)
 
 
 def _pattern(match: str, words: Mapping[str, str]) -> re.Pattern[str]:

@@ -4,47 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.c.gaps import Gap
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import file_checks, function_checks, path_sensitive
-from qerrlint.findings import Exempted, Finding, Observation, number_equal
+from qerrlint.engine.file_report import FileReport, Uncovered
+from qerrlint.findings import Exempted, Observation, number_equal
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.policy.exemptions import DROP, Exemptions, load_exemptions
 from qerrlint.policy.suppressions import allow
 from qerrlint.rules.rule import Remark, RuleSet
-from qerrlint.source.span import Span
-
-
-@dataclass(frozen=True, slots=True)
-class Uncovered:
-    """A definition of a function that was not analysed, or not wholly; `function` is "" for a text whose
-    functions are not known."""
-
-    span: Span
-    function: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """The findings and the coverage of one file.
-
-    `functions` counts its definitions of functions, `explored` those that were interpreted. `allowances` are
-    the keys of the comments that allow something, `exempted` what exemptions took away or made less certain.
-    """
-
-    path: str
-    functions: int
-    explored: int
-    findings: tuple[Finding, ...]
-    advice: dict[str, str]
-    damaged: tuple[Uncovered, ...] = ()
-    incomplete: tuple[Uncovered, ...] = ()
-    allowances: frozenset[str] = frozenset()
-    exempted: tuple[Exempted, ...] = ()
 
 
 def analyse_unit(

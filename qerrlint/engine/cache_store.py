@@ -32,6 +32,8 @@ _AT_ONCE = 500
 # Scenes of one subject that are tried, the last used first.
 _MOST_SCENES = 4
 _DAY = 86_400
+KEPT_FOR_TREE = "tree "
+"""What the subjects of entries begin with that are no results of a file: states of trees, texts."""
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS results (subject TEXT NOT NULL, scene TEXT NOT NULL, used INTEGER NOT NULL, "
     "sum BLOB NOT NULL, reads BLOB NOT NULL, result BLOB NOT NULL, UNIQUE (subject, scene))",
@@ -88,6 +90,17 @@ class Store:
         rows = self._select(subjects, f"AND scene IN ({marks})", scenes)
         return {entry.subject: entry for entry in rows}
 
+    def has(self, subjects: Iterable[str], scene: str) -> set[str]:
+        """The subjects that have a result in a scene; it is not read."""
+        wanted = list(subjects)
+        found: set[str] = set()
+        for at in range(0, len(wanted), _AT_ONCE):
+            some = wanted[at : at + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            statement = f"SELECT subject FROM results WHERE subject IN ({marks}) AND scene = ?"
+            found.update(row[0] for row in self._run(statement, (*some, scene)))
+        return found
+
     def candidates(self, subjects: Iterable[str]) -> dict[str, list[Entry]]:
         """For each subject some results that may be valid, the last used first."""
         out: dict[str, list[Entry]] = {}
@@ -125,7 +138,8 @@ class Store:
         """What is in the store; nothing where there is no file."""
         if not self.file.exists():
             return Contents(self.file, 0, 0)
-        ((count,),) = self._run("SELECT count(*) FROM results", ()) or [(0,)]
+        counted = f"SELECT count(*) FROM results WHERE subject NOT LIKE '{KEPT_FOR_TREE}%'"
+        ((count,),) = self._run(counted, ()) or [(0,)]
         return Contents(self.file, count, self._size())
 
     def clear(self) -> None:

@@ -11,17 +11,19 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.internal_errors import Fault, contained
-from qerrlint.engine.kept_results import KeptResults
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.errors import InputError
-from qerrlint.ir.code import Addr, Call, Var
-from qerrlint.model.program import Program
-from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.rules.rule import RuleSet
-from qerrlint.source.source import Source
+
+if TYPE_CHECKING:
+    from qerrlint.engine.kept_results import KeptResults
+    from qerrlint.ir.code import Call
+    from qerrlint.model.program import Program
+    from qerrlint.model.translation_unit import TranslationUnit
+    from qerrlint.rules.rule import RuleSet
+    from qerrlint.source.source import Source
 
 EVENT = "failure-without-error"
 """The event that the callers have a say in."""
@@ -47,6 +49,8 @@ def uses_of(unit: TranslationUnit) -> frozenset[str]:
 
 def _hands_error_pointer(call: Call) -> bool:
     """Whether an argument may be an `Error **`: errp by its name, or the address of something."""
+    from qerrlint.ir.code import Addr, Var
+
     return any(
         isinstance(arg, Addr) or (isinstance(arg, Var) and arg.path.endswith("errp")) for arg in call.args
     )
@@ -71,6 +75,11 @@ class Mentions:
                 index[name].append(path)
         self._known.update(index)
 
+    @property
+    def is_index(self) -> bool:
+        """Whether nothing has to be searched for."""
+        return self._whole
+
     def __call__(self, name: str) -> Sequence[str]:
         """The paths of the core files that mention the name, sorted."""
         if name not in self._known:
@@ -87,11 +96,8 @@ def with_callers(
     kept: KeptResults | None = None,
 ) -> list[Located]:
     """The findings, those of functions whose callers have a say judged anew with all callers at hand."""
-    asked: dict[str, set[str]] = defaultdict(set)
-    for item in found:
-        if rules.get(item.finding.rule).event == EVENT:
-            asked[item.path].add(item.finding.function)
-    again: dict[tuple[str, str, str], Located | None] = {}
+    asked = _concerned(found, rules)
+    again: dict[str, list[Located]] = {}
     program.mentioning = mentions
     resolver = Resolver(program)
     faults: list[Fault] = []
@@ -101,25 +107,79 @@ def with_callers(
             unit = program.unit(path)
             if unit is None:
                 continue
-            parts = ("callers", path, unit.digest, *sorted(names))
+            parts = _parts(path, unit.digest, names)
             judged = kept.find(parts, (program,)) if kept is not None else None
             if judged is None:
+                from qerrlint.engine.kept_reads import keys_of, lookups_of
+                from qerrlint.model.asked import EVERYTHING, Lookups
+                from qerrlint.model.reads import OUTLINE
+
+                lookups = program.environment.asked
+                lookups.now = Lookups()
+                if OUTLINE in unit.reads.answers:
+                    lookups.add(EVERYTHING)  # what it looked up counted for another result
                 judged = _judged(unit, rules, names, resolver)
                 if kept is not None:
-                    kept.keep(parts, judged, (unit.reads,))
-            for item in found:
-                if item.path == path and rules.get(item.finding.rule).event == EVENT:
-                    again[_key(item)] = None
-            again.update({_key(item): item for item in judged})
+                    keys = keys_of(unit.reads.questions(), lookups_of(unit.reads, lookups))
+                    kept.keep(parts, judged, (unit.reads,), (keys,))
+            again[path] = judged
     program.mentioning = None
-    settled = (again.get(_key(item), item) for item in found)
-    return [item for item in settled if item is not None]
+    return _settled(found, again, rules)
+
+
+def known_with_callers(
+    found: Sequence[Located], digests: Mapping[str, str], rules: RuleSet, kept: KeptResults | None
+) -> list[Located] | None:
+    """As with_callers(), where the store has it all for this very tree; else None.
+
+    `digests` are those of the files. No program is needed for that.
+    """
+    again: dict[str, list[Located]] = {}
+    for path, names in _concerned(found, rules).items():
+        digest = digests.get(path)
+        judged = kept.exact(_parts(path, digest, names)) if kept is not None and digest is not None else None
+        if judged is None:
+            return None
+        again[path] = judged
+    return _settled(found, again, rules)
+
+
+def _concerned(found: Sequence[Located], rules: RuleSet) -> dict[str, set[str]]:
+    """For each file the functions of which callers have something to say."""
+    asked: dict[str, set[str]] = defaultdict(set)
+    for item in found:
+        if rules.get(item.finding.rule).event == EVENT:
+            asked[item.path].add(item.finding.function)
+    return asked
+
+
+def _parts(path: str, digest: str, names: Iterable[str]) -> tuple[str, ...]:
+    return ("callers", path, digest, *sorted(names))
+
+
+def _settled(
+    found: Sequence[Located], again: Mapping[str, Iterable[Located]], rules: RuleSet
+) -> list[Located]:
+    """The findings, those of the event in the files that were judged anew as they are told now."""
+    now = {_key(item): item for judged in again.values() for item in judged}
+    return [
+        settled
+        for item in found
+        if (
+            settled := now.get(_key(item))
+            if item.path in again and rules.get(item.finding.rule).event == EVENT
+            else now.get(_key(item), item)
+        )
+        is not None
+    ]
 
 
 def _judged(
     unit: TranslationUnit, rules: RuleSet, names: Collection[str], resolver: Resolver
 ) -> list[Located]:
     """What is found of these functions of a file where the callers have a say."""
+    from qerrlint.engine.analyse_file import analyse_unit
+
     report = analyse_unit(unit, rules, names, event=EVENT)
     return [
         resolver.locate(finding, report.advice[finding.fingerprint])

@@ -6,27 +6,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 
-from qerrlint.engine.analyse_file import FileReport, Uncovered, analyse_unit
 from qerrlint.engine.cache_key import program_key
-from qerrlint.engine.cache_store import Entry, Store
-from qerrlint.engine.callers import NOT_CORE, Mentions, uses_of, with_callers
-from qerrlint.engine.internal_errors import Fault, contained
-from qerrlint.engine.kept_reads import NOWHERE, Asking, bound, packed, unpacked
-from qerrlint.engine.located import Located, Resolver
+from qerrlint.engine.cache_store import Store
+from qerrlint.engine.callers import NOT_CORE, Mentions, known_with_callers, with_callers
+from qerrlint.engine.kept_results import KeptResults
+from qerrlint.engine.located import Located
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_tasks
-from qerrlint.engine.result_cache import FileOutcome, Health, KeptOutcomes, Made, Task, unpickled
-from qerrlint.engine.tree_blobs import Outlines, TreeBlobs
+from qerrlint.engine.result_cache import FileOutcome, Health, KeptOutcomes, Task
+from qerrlint.engine.tree_blobs import TreeBlobs
 from qerrlint.errors import InputError
-from qerrlint.model.program import Program
-from qerrlint.model.reads import Digests
-from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.result import Coverage, Damaged, ReportedExemption, Skipped
+from qerrlint.result import Coverage, ReportedExemption, Skipped
 from qerrlint.rules.loader import load_rules
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.directory import DirectorySource
-from qerrlint.source.source import C_SUFFIXES, Source, git_blob_id
+from qerrlint.source.source import C_SUFFIXES, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +31,6 @@ class Checked:
     coverage: Coverage
     health: Health | None
     exempted: tuple[ReportedExemption, ...] = ()
-
-
-@dataclass(slots=True)
-class _State:
-    """What a worker holds. `expected` and `outlines` are what the tree was when the run began."""
-
-    source: Source
-    reach: str
-    rules: RuleSet
-    expected: Mapping[str, str] | None
-    outlines: Outlines | None
-    digests: Digests
-    program: Program
-    asking: Asking
-    compared: int = 0
-    is_as_expected: bool = True
-
-    def renew(self) -> None:
-        """Begin with a new program."""
-        self.program = Program(self.source, self.reach)
-        self.asking = Asking(self.program, self.digests, self.outlines)
-        self.compared = 0
 
 
 def core_files(source: Source, below: Sequence[str] = ()) -> list[str]:
@@ -114,33 +86,38 @@ def check_files(
         if verify or path not in known or (measure and path not in healths)
     ]
     expected = kept.expected if kept is not None else None
-    outlines = kept.outlines if kept is not None else None
-    make_state = partial(_make_state, source, reach, tuple(rule_folders), expected, outlines)
+    type_names = kept.type_names if kept is not None and tasks else None
     outcomes = {} if verify else dict(known)
     wrong: list[str] = []
-    for made in map_tasks(_verified_file if verify else _one_file, make_state, tasks, jobs):
-        if made.path not in outcomes:
-            done(1)
-        if verify and (made.old is not None or known.get(made.path, made.outcome) != made.outcome):
-            wrong.append(made.path)
-        if made.health is not None:
-            healths[made.path] = made.health
-        outcomes[made.path] = made.outcome
-        if kept is not None and not verify:
-            kept.put(made)
-    if kept is not None:
-        kept.write()
+    if tasks:
+        # What analyses C is imported where there is something to analyse.
+        from qerrlint.engine import file_tasks
+
+        one_file = file_tasks.verified_file if verify else file_tasks.one_file
+        state = partial(file_tasks.State, source, reach, tuple(rule_folders), expected, type_names)
+        for made in map_tasks(one_file, state, tasks, jobs):
+            if made.path not in outcomes:
+                done(1)
+            if verify and (made.old is not None or known.get(made.path, made.outcome) != made.outcome):
+                wrong.append(made.path)
+            if made.health is not None:
+                healths[made.path] = made.health
+            outcomes[made.path] = made.outcome
+            if kept is not None and not verify:
+                kept.put(made)
+    if kept is not None and not verify:
+        kept.finish()
     if wrong:
         many = "1 file" if len(wrong) == 1 else f"{len(wrong)} files"
         raise InputError(f"{sorted(wrong)[0]}: the store has another result ({many} in all)")
     checked = _together(outcomes, healths if measure else None, skipped, len(sizes))
     whole = set(core_files(source)) <= outcomes.keys() | {item.path for item in skipped}
-    mentions = Mentions(source, {path: one.uses for path, one in outcomes.items()} if whole else None)
     rules = load_rules(rule_folders).everything()
     asked = kept.results(f"{whole}", verify=verify) if kept is not None else None
-    found = with_callers(checked.found, Program(source, reach), mentions, rules, asked)
-    if asked is not None:
-        asked.write()
+    found = known_with_callers(checked.found, expected or {}, rules, asked)
+    if found is None:
+        uses = {path: one.uses for path, one in outcomes.items()} if whole else None
+        found = _with_callers(checked.found, source, reach, uses, rules, asked)
     return replace(checked, found=tuple(found))
 
 
@@ -209,143 +186,17 @@ def _size(source: Source, path: str) -> int | InputError | None:
         return error
 
 
-def _make_state(
+def _with_callers(
+    found: Sequence[Located],
     source: Source,
     reach: str,
-    rule_folders: tuple[str, ...],
-    expected: Mapping[str, str] | None,
-    outlines: Outlines | None,
-) -> _State:
-    rules = load_rules(rule_folders).everything()
-    program, digests = Program(source, reach), Digests()
-    asking = Asking(program, digests, outlines)
-    return _State(source, reach, rules, expected, outlines, digests, program, asking)
+    uses: Mapping[str, frozenset[str]] | None,
+    rules: RuleSet,
+    asked: KeptResults | None,
+) -> list[Located]:
+    from qerrlint.model.program import Program
 
-
-def _one_file(state: _State, task: Task) -> Made:
-    path = task.path
-    faults: list[Fault] = []
-    try:
-        with contained(path, faults):
-            for entry in task.candidates:
-                outcome = unpickled(entry.result)
-                if outcome is not None and state.asking.still_valid(entry.reads, path) and not task.measure:
-                    return _found_valid(state, task, entry, outcome)
-            return _analysed(state, task)
-    except InputError as error:
-        faults.append(Fault(path, str(error), ""))
-    # An error may have left the program half done; the next files get a new one.
-    state.renew()
-    return Made(path, _nothing(Skipped(path, faults[0].reason, faults[0].trace)))
-
-
-def _verified_file(state: _State, task: Task) -> Made:
-    """The file analysed anew; `old` is a stored result that its reads call valid and that says otherwise."""
-    made = _one_file(state, task._replace(candidates=()))
-    for entry in task.candidates:
-        outcome = unpickled(entry.result)
-        if (
-            outcome is not None
-            and outcome != made.outcome
-            and state.asking.still_valid(entry.reads, task.path)
-        ):
-            return made._replace(old=entry)
-    return made
-
-
-def _found_valid(state: _State, task: Task, entry: Entry, outcome: FileOutcome) -> Made:
-    """A stored outcome that is valid here as well: its reads have the same answers."""
-    expected = state.expected or {}
-    questions = unpacked(entry.reads) or {}
-    where = bound(questions, task.path, state.program.environment.files)
-    where = where if _is_as_expected(state) else NOWHERE
-    return Made(task.path, outcome, expected.get(task.path), entry.reads, where, entry)
-
-
-def _is_as_expected(state: _State) -> bool:
-    """Whether all files that were read have the bytes that they had when the run began."""
-    digests = state.program.environment.files.digests
-    expected = state.expected or {}
-    new = islice(digests.items(), state.compared, None)
-    if any(expected.get(path, digest) != digest for path, digest in new):
-        state.is_as_expected = False
-    state.compared = len(digests)
-    return state.is_as_expected
-
-
-def _analysed(state: _State, task: Task) -> Made:
-    program, path = state.program, task.path
-    unit = program.unit(path)
-    if unit is None:
-        return Made(path, _nothing(Skipped(path, "no such file")))
-    report = analyse_unit(unit, state.rules)
-    resolver = Resolver(program)
-    found = tuple(resolver.locate(f, report.advice[f.fingerprint]) for f in report.findings)
-    damaged, incomplete = uncovered(report, resolver)
-    exempted, uses = exempted_findings([report], resolver), uses_of(unit)
-    counts = report.functions, report.explored
-    outcome = FileOutcome(found, *counts, damaged, incomplete, None, exempted, uses)
-    health = _measure(unit) if task.measure else None
-    made = Made(path, outcome, health=health)
-    if state.expected is not None:
-        _look_into(unit, report, program)
-        reads = packed(unit.reads, path, state.digests, state.outlines)
-        where = bound(unit.reads.questions(), path, program.environment.files)
-        where = where if _is_as_expected(state) else NOWHERE
-        made = made._replace(digest=unit.digest, reads=reads, bound=where)
-    program.forget(path)
-    return made
-
-
-def _look_into(unit: TranslationUnit, report: FileReport, program: Program) -> None:
-    """Put down the files that findings point into: their lines are a part of the outcome."""
-    for finding in report.findings:
-        spans = [finding.span, *(step.span for step in finding.steps)]
-        spans += [edit.span for fix in finding.fixes for edit in fix.edits]
-        for path in {span.path for span in spans} - {unit.path}:
-            data = program.source.read(path)
-            unit.reads.answers["file", path] = git_blob_id(data) if data is not None else None
-
-
-def _nothing(skipped: Skipped) -> FileOutcome:
-    return FileOutcome((), 0, 0, (), (), skipped)
-
-
-def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ...], tuple[Damaged, ...]]:
-    """The functions of a report that were not analysed, and those not wholly."""
-
-    def resolved(item: Uncovered) -> Damaged:
-        return Damaged(item.span.path, resolver.place(item.span).line, item.function, item.reason)
-
-    return tuple(map(resolved, report.damaged)), tuple(map(resolved, report.incomplete))
-
-
-def exempted_findings(reports: Sequence[FileReport], resolver: Resolver) -> tuple[ReportedExemption, ...]:
-    """What exemptions took away in these files, one entry a rule, sorted by path, line and rule."""
-    found = {
-        ReportedExemption(
-            took.exemption,
-            took.effect,
-            rule,
-            took.span.path,
-            resolver.place(took.span).line,
-            took.function,
-            took.reason,
-        )
-        for report in reports
-        for took in report.exempted
-        for rule in took.rules
-    }
-    return tuple(sorted(found, key=exemption_order))
-
-
-def exemption_order(found: ReportedExemption) -> tuple[str, int, str, str, str]:
-    """The order in which every output lists what was exempted."""
-    return (found.path, found.line, found.rule, found.exemption, found.function)
-
-
-def _measure(unit: TranslationUnit) -> Health:
-    functions = unit.definitions.functions
-    damaged = [piece for piece in functions if not unit.lowering.parses(piece)]
-    relevant = [unit.definitions.is_relevant(piece) for piece in damaged]
-    return Health(len(functions), len(damaged), len(unit.relevant()), sum(relevant))
+    settled = with_callers(found, Program(source, reach), Mentions(source, uses), rules, asked)
+    if asked is not None:
+        asked.write()
+    return settled

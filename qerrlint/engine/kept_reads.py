@@ -5,39 +5,35 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from qerrlint.engine.tree_blobs import DECLARING, Outlines
+from qerrlint.engine.file_facts import MENTIONS, NARROW, NOWHERE, WIDE, packed_keys
+from qerrlint.engine.tree_blobs import DECLARING
+from qerrlint.model.asked import EVERYTHING, Asked, Lookups
 from qerrlint.model.include_graph import Files
 from qerrlint.model.program import Program
 from qerrlint.model.reads import OUTLINE, Digests, Question, Reads
 from qerrlint.model.seen_environment import answer
 from qerrlint.source.source import git_blob_id
 
-NARROW, WIDE, NOWHERE = "narrow", "wide", ""
-"""What bounds the reads of a result: files that declare, C files as well, or neither (TreeBlobs.scenes)."""
-
 # Questions about C files beside the one under analysis, and about those at hand.
-# For the digest of an outline: valid in the same scene only.
-_ONCE = "once"
 _OF_OTHER_FILES = frozenset(("containing", "file", "mentioning", *OUTLINE))
 
 
-def packed(reads: Reads, path: str, digests: Digests, outlines: Outlines | None) -> bytes | None:
-    """The questions of a file as bytes; None where some cannot be asked again."""
+def packed(reads: Reads, path: str, digests: Digests, keys: bytes) -> bytes | None:
+    """The questions of a file and its keys as bytes; None where some questions cannot be asked again."""
     questions = reads.questions()
     if any(map(is_open, questions)):
         return None
-    # Other files that were looked into may have asked of their own folders.
-    outline = outlines.of(path) if outlines is not None and not reads.others else _ONCE
     # What a file says of its own names depends on nothing else.
     rows = [
-        (*question, digest if question != OUTLINE else outline)
+        (*question, digest)
         for question, digest in digests.all_of(questions)
         if question[0] != "own_constant" or question[2] != path
     ]
-    return zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), 1)
+    text = zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), 1)
+    return len(text).to_bytes(4, "little") + text + keys
 
 
 def is_open(question: Question) -> bool:
@@ -48,38 +44,65 @@ def is_open(question: Question) -> bool:
 def unpacked(data: bytes) -> dict[Question, str] | None:
     """The questions with the digests of their answers; None for bytes that are none."""
     try:
-        rows = json.loads(zlib.decompress(data))
+        rows = json.loads(zlib.decompress(data[4 : 4 + int.from_bytes(data[:4], "little")]))
         return {tuple(map(str, question)): str(digest) for *question, digest in rows}
     except (ValueError, TypeError, zlib.error):
         return None
 
 
-class Asking:
-    """Asks a program what stored results were made from; `outlines` are those of its tree, where they are
-    known."""
+def keys_of(questions: Mapping[Question, Any], lookups: Iterable[Lookups]) -> bytes:
+    """The facts that have been looked up, packed; of the questions those about other files count."""
+    together = Lookups()
+    together.parts.update(lookups)
+    keys, searches = together.everything()
+    keys.update(f"file:{question[1]}" for question in questions if question[0] == "file")
+    found = {question: answer for question, answer in questions.items() if question[0] in MENTIONS}
+    return packed_keys(keys, searches, found)
 
-    def __init__(self, program: Program, digests: Digests, outlines: Outlines | None = None) -> None:
+
+def lookups_of(reads: Reads, asked: Asked) -> Iterator[Lookups]:
+    """All that was looked up for a result with these reads, in a computation that is still under way.
+
+    What other files have asked of all files together, or this one asked for before, may have been looked up
+    for another result.
+    """
+    for one in reads.all():
+        if one is not reads and OUTLINE in one.answers:
+            asked.add(EVERYTHING)
+        yield one.lookups
+    yield asked.now
+
+
+class Asking:
+    """Asks a program what stored results were made from."""
+
+    def __init__(self, program: Program, digests: Digests) -> None:
         self._program = program
-        self._outlines = outlines
         self._digests = digests
+        self.answers: dict[Question, Any] = {}
+        """The answers to the questions about other files of the result that is asked about."""
         self._containing: dict[Question, tuple[str, ...]] = {}
         self._files: dict[str, str | None] = {}
 
-    def still_valid(self, data: bytes, path: str) -> bool:
+    def still_valid(self, data: bytes) -> bool:
         """Whether all questions of the packed reads of a file have the same answers here."""
         reads = unpacked(data)
-        return reads is not None and self.unchanged(reads, path)
+        return reads is not None and self.unchanged(reads)
 
-    def unchanged(self, reads: Mapping[Question, str], path: str = "") -> bool:
-        """Whether all of the questions, which the analysis of a file has asked, have the answers of these
-        digests here."""
-        if OUTLINE in reads:
-            if self._outlines is None or reads[OUTLINE] != self._outlines.of(path):
-                return False
-            reads = {question: digest for question, digest in reads.items() if question != OUTLINE}
-        return self._digests.unchanged(reads, self._answer)
+    def unchanged(self, reads: Mapping[Question, str]) -> bool:
+        """Whether all of the questions have the answers of these digests here."""
+        # What was asked of all files together is not known.
+        return OUTLINE not in reads and self._digests.unchanged(reads, self._answer)
 
     def _answer(self, question: Question) -> Any:
+        if question[0] in _OF_OTHER_FILES:
+            self.answers[question] = found = self._of_others(question)
+            return found
+        if question[0] == "defining_path":
+            return self._program.defining_path(question[1])
+        return answer(self._program.environment, question)
+
+    def _of_others(self, question: Question) -> Any:
         kind, *arguments = question
         if kind == "containing":
             if question not in self._containing:
@@ -90,12 +113,8 @@ class Asking:
             if path not in self._files:
                 self._files[path] = self._digest(path)
             return self._files[path]
-        if kind == "mentioning":
-            mentioning = self._program.mentioning
-            return tuple(mentioning(arguments[0])) if mentioning is not None else None
-        if kind == "defining_path":
-            return self._program.defining_path(arguments[0])
-        return answer(self._program.environment, question)
+        mentioning = self._program.mentioning
+        return tuple(mentioning(arguments[0])) if mentioning is not None else None
 
     def _digest(self, path: str) -> str | None:
         source = self._program.source

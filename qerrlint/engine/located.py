@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qerrlint.findings import Finding
-from qerrlint.model.program import Program
 from qerrlint.result import Place, ReportedEdit, ReportedFix, ReportedStep
 from qerrlint.source.span import LineIndex, Span
+
+if TYPE_CHECKING:
+    from qerrlint.model.program import Program
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,18 @@ import io
 import pickle
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from qerrlint.engine.cache_key import subject
 from qerrlint.engine.cache_store import Entry, Store
-from qerrlint.engine.kept_reads import NARROW, NOWHERE, WIDE
+from qerrlint.engine.file_facts import NARROW, NOWHERE, WIDE, keys_in
 from qerrlint.engine.kept_results import KeptResults, scene_of
 from qerrlint.engine.located import Located
+from qerrlint.engine.snapshot import Snapshot
 from qerrlint.engine.tree_blobs import TreeBlobs
+from qerrlint.errors import InputError
 from qerrlint.findings import Allowed, Edit, Finding, Fix, Step
 from qerrlint.result import (
     Damaged,
@@ -76,7 +79,7 @@ class Task(NamedTuple):
 class Made(NamedTuple):
     """What came of a task. `digest` is that of the bytes that were analysed; `reads` are packed, None where
     the outcome is not to be kept; `bound` says what they are bounded by; `old` is the stored result that was
-    found valid."""
+    found valid. `keys` are the facts that were looked up, packed."""
 
     path: str
     outcome: FileOutcome
@@ -85,12 +88,13 @@ class Made(NamedTuple):
     bound: str = NOWHERE
     old: Entry | None = None
     health: Health | None = None
+    keys: bytes = b""
 
 
 class KeptOutcomes:
     """The outcomes that a store has for the files of a run, and the keys under which new ones are kept.
 
-    `outcomes` are those known to be valid; `candidates` may be. `outlines` are those of the tree.
+    `outcomes` are those known to be valid; `candidates` may be. `type_names` are those of the tree.
     """
 
     def __init__(self, store: Store, program: str, blobs: TreeBlobs, paths: Sequence[str]) -> None:
@@ -102,14 +106,23 @@ class KeptOutcomes:
         self._waiting: list[Entry] = []
         self._instead: list[tuple[str, str]] = []
         self._written = time.monotonic()
-        self.outlines = blobs.outlines()
-        of_subject = {self._subject(path, digest): path for path, digest in blobs.of(paths).items()}
+        digests = blobs.of(paths)
         self.outcomes: dict[str, FileOutcome] = {}
         self.candidates: dict[str, tuple[Entry, ...]] = {}
+        self._snapshot: Snapshot | None = None
+        if blobs.directory is not None:
+            self._snapshot = Snapshot(store, program, blobs, self._scenes[WIDE], _load)
+            self.outcomes.update(self._snapshot.outcomes(digests))
+        of_subject = {
+            self._subject(path, digest): path for path, digest in digests.items() if path not in self.outcomes
+        }
         for ident, entry in store.exact(of_subject, tuple(self._scenes.values())).items():
             outcome = unpickled(entry.result)
             if outcome is not None:
-                self.outcomes[of_subject[ident]] = outcome
+                path = of_subject[ident]
+                self.outcomes[path] = outcome
+                if self._snapshot is not None:
+                    self._snapshot.put(path, digests[path], outcome, keys_in(entry.reads))
         left = [ident for ident, path in of_subject.items() if path not in self.outcomes]
         for ident, entries in store.candidates(left).items():
             self.candidates[of_subject[ident]] = tuple(entries)
@@ -117,7 +130,15 @@ class KeptOutcomes:
     def results(self, *more: str, verify: bool = False) -> KeptResults:
         """Results of other kinds for the same tree; `more` are settings that they depend on."""
         scene = scene_of(self._scenes[WIDE], *more)
-        return KeptResults(self._store, self._program, scene, verify=verify)
+        changes = self._snapshot.changes if self._snapshot is not None else None
+        moved = (scene_of(changes.since, *more), changes) if changes is not None else None
+        return KeptResults(self._store, self._program, scene, verify=verify, moved=moved)
+
+    @property
+    def type_names(self) -> Mapping[str, Sequence[str]] | None:
+        """For the C files with tables of types, sorted by path, the names of the types; None for a tree out
+        of git's objects, whose files are not all read."""
+        return self._snapshot.type_names if self._snapshot is not None else None
 
     @property
     def expected(self) -> Mapping[str, str]:
@@ -140,8 +161,18 @@ class KeptOutcomes:
             self._waiting.append(Entry(self._subject(made.path, made.digest), scene, made.reads, result))
             if made.old is not None:
                 self._instead.append(made.old[:2])
+            if self._snapshot is not None and made.bound != NOWHERE:
+                self._snapshot.put(made.path, made.digest, made.outcome, made.keys)
         if time.monotonic() - self._written > _SECONDS:
             self.write()
+
+    def finish(self) -> None:
+        """Write what waits, and the state of the tree."""
+        self.write()
+        if self._snapshot is not None:
+            # A file that was changed meanwhile: the next run knows less.
+            with suppress(InputError):
+                self._snapshot.write()
 
     def write(self) -> None:
         """Write what waits."""

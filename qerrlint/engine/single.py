@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from qerrlint.engine.analyse_file import FileReport, analyse_unit
+from qerrlint.engine.analyse_file import analyse_unit
+from qerrlint.engine.file_report import FileReport
 from qerrlint.findings import Finding
 from qerrlint.model.program import Program
 from qerrlint.policy.exemptions import Exemptions

@@ -10,36 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 import zlib
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from qerrlint.engine.cache_store import Store
+from qerrlint.engine.file_facts import FileFacts, facts_of
+from qerrlint.errors import InputError
 from qerrlint.source.directory import DirectorySource, Stamp
 from qerrlint.source.source import Source, git_blob_id
 
 # What declarations, constants and schemas are read from, whoever includes it.
-DECLARING = (".h", ".inc", ".json")
+DECLARING = (".h", ".inc", ".json", ".def", ".hx", ".inl", ".list", ".xpm", "VERSION")
 _FRESH_NS = 3_000_000_000
-_COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
-# A function's head and its body, which stands between braces at column 0.
-_BODY = re.compile(rb"^([A-Za-z_][^;{}=]*\)\s*\n)\{\n.*?^\}", re.DOTALL | re.MULTILINE)
-_TELLS = re.compile(rb"Class\b|_CLASS\b|Info\b|VMState|VMSTATE|OBJECT_|\btype_")
-
-
-@dataclass(frozen=True, slots=True)
-class Outlines:
-    """What the files of a tree declare, as a digest; and digests of the C files of each folder, for a device
-    may keep the functions that undo its work in a file beside its own."""
-
-    tree: str
-    folders: Mapping[str, str]
-
-    def of(self, path: str) -> str:
-        """What a file may have been told of all others."""
-        return f"{self.tree} {self.folders.get(path.rpartition('/')[0])}"
 
 
 class TreeBlobs:
@@ -49,10 +32,13 @@ class TreeBlobs:
         self._source = source
         self._store = store
         self._known: dict[str, str] = {}
-        self._outlines: dict[str, str] = {}
-        self._stamps: dict[str, tuple[Stamp, str, str]] = {}
+        self._facts: dict[str, FileFacts] = {}
+        self._stamps: dict[str, tuple[Stamp, str]] = {}
         self._name = ""
+        self.directory: str | None = None
+        """The directory that the tree lies in; None for one out of git's objects."""
         if isinstance(source, DirectorySource) and store is not None:
+            self.directory = source.root
             self._name = f"stamps of {source.root}"
             self._stamps = _unpacked(store.note(self._name))
 
@@ -70,22 +56,22 @@ class TreeBlobs:
         return {path: self._known[path] for path in wanted if path in self._known}
 
     def _by_stamps(self, source: DirectorySource, paths: Iterable[str]) -> None:
-        changed: dict[str, tuple[Stamp, str, str] | None] = {}
+        changed: dict[str, tuple[Stamp, str] | None] = {}
         for path in paths:
             now = time.time_ns()
             stamp = source.stamp(path)
             old = self._stamps.get(path)
             if stamp is not None and old is not None and old[0] == stamp:
-                self._known[path], self._outlines[path] = old[1:]
+                self._known[path] = old[1]
                 continue
             data = source.read(path)
             if data is None:
                 changed[path] = None
                 continue
             self._known[path] = digest = git_blob_id(data)
-            self._outlines[path] = outlined = _outline(path, data)
+            self._facts[path] = facts_of(path, digest, data)
             is_fresh = stamp is None or max(stamp[1], stamp[2]) > now - _FRESH_NS
-            changed[path] = None if is_fresh or stamp is None else (stamp, digest, outlined)
+            changed[path] = None if is_fresh or stamp is None else (stamp, digest)
         for path, entry in changed.items():
             if entry is None:
                 self._stamps.pop(path, None)
@@ -99,32 +85,38 @@ class TreeBlobs:
         """The digests that have been asked for."""
         return self._known
 
+    @property
+    def paths(self) -> Sequence[str]:
+        """All paths of the tree, sorted."""
+        return self._source.paths()
+
+    def tracked(self) -> Sequence[str]:
+        """The files that results may be made from, sorted."""
+        return [path for path in self._source.paths() if path.endswith((*DECLARING, ".c"))]
+
     def scenes(self) -> tuple[str, str]:
         """Digests of what the results of files may be made from beside their own bytes: all files that
         declare, whoever includes them, and all C files as well. Raises InputError."""
-        narrow = [path for path in self._source.paths() if path.endswith(DECLARING)]
-        wide = [path for path in self._source.paths() if path.endswith(".c")]
-        return self._scene(narrow), self._scene([*narrow, *wide])
+        tracked = self.tracked()
+        narrow = [path for path in tracked if path.endswith(DECLARING)]
+        return self._scene(narrow), self._scene(tracked)
 
-    def outlines(self) -> Outlines:
-        """Digests of what all files of the tree declare, by their outlines. Raises InputError.
+    def facts(self, old: Mapping[str, FileFacts]) -> dict[str, FileFacts]:
+        """The facts of all tracked files; `old` are those of another state of the tree. Raises InputError."""
+        out = {}
+        for path, digest in self.of(self.tracked()).items():
+            facts = old.get(path)
+            if facts is None or facts.digest != digest:
+                facts = self._facts.get(path) or facts_of(path, digest, self.text(path))
+            out[path] = facts
+        return out
 
-        Of a tree out of git's objects, whose files would all have to be read for that, they are made of the
-        files' digests.
-        """
-        paths = [path for path in self._source.paths() if path.endswith((*DECLARING, ".c"))]
-        blobs = self.of(paths)
-        outlines = blobs if not isinstance(self._source, DirectorySource) else self._outlines
-        digest = hashlib.sha256()
-        folders: dict[str, hashlib._Hash] = {}
-        for path, blob in blobs.items():
-            digest.update(f"{outlines.get(path)} {path}\0".encode("utf-8", "surrogateescape"))
-            if path.endswith(".c"):
-                folder = folders.setdefault(path.rpartition("/")[0], hashlib.sha256())
-                folder.update(f"{blob} {path}\0".encode("utf-8", "surrogateescape"))
-        return Outlines(
-            digest.hexdigest()[:32], {name: one.hexdigest()[:16] for name, one in folders.items()}
-        )
+    def text(self, path: str) -> bytes:
+        """The bytes of a file, which have the digest that is known. Raises InputError where they have not."""
+        data = self._source.read(path) or b""
+        if git_blob_id(data) != self._known.get(path):
+            raise InputError(f"{path} was changed while it was read")
+        return data
 
     def _scene(self, paths: Collection[str]) -> str:
         digest = hashlib.sha256()
@@ -133,33 +125,14 @@ class TreeBlobs:
         return digest.hexdigest()[:32]
 
 
-def _outline(path: str, data: bytes) -> str:
-    """A digest of a file without comments and blanks, and of a .c file without the bodies of most functions.
-
-    Functions of classes, and those with tables in them, stay: what a type is they tell.
-    """
-    text = _COMMENT.sub(b"", data)
-    if path.endswith(".c"):
-        text = _BODY.sub(_kept_body, text)
-    return hashlib.blake2b(b"".join(text.split()), digest_size=9).hexdigest()
-
-
-def _kept_body(found: re.Match[bytes]) -> bytes:
-    text = found.group()
-    return text if _TELLS.search(text) is not None else found.group(1)
-
-
-def _packed(stamps: dict[str, tuple[Stamp, str, str]]) -> bytes:
-    rows = [[path, *stamp, digest, outlined] for path, (stamp, digest, outlined) in stamps.items()]
+def _packed(stamps: dict[str, tuple[Stamp, str]]) -> bytes:
+    rows = [[path, *stamp, digest] for path, (stamp, digest) in stamps.items()]
     return zlib.compress(json.dumps(rows).encode(), 1)
 
 
-def _unpacked(note: bytes | None) -> dict[str, tuple[Stamp, str, str]]:
+def _unpacked(note: bytes | None) -> dict[str, tuple[Stamp, str]]:
     try:
         rows = json.loads(zlib.decompress(note)) if note else []
-        return {
-            path: ((size, mtime, ctime, node), digest, outlined)
-            for path, size, mtime, ctime, node, digest, outlined in rows
-        }
+        return {path: ((size, mtime, ctime, node), digest) for path, size, mtime, ctime, node, digest in rows}
     except (ValueError, TypeError, zlib.error):
         return {}

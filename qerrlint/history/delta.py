@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from qerrlint.engine.analyse_file import FileReport, analyse_unit
+from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.callers import NOT_CORE, Mentions, with_callers
+from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver, in_order
 from qerrlint.history.changed_names import changed_names, dependents

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from qerrlint.c.declarations.file import FileDeclarations, Macro, TypeName
 from qerrlint.c.declarations.types import Declared, Signature
 from qerrlint.c.qapi import qapi_constants
 from qerrlint.errors import UsageError
+from qerrlint.model.asked import Asked, Lookups
 from qerrlint.model.contracts import AGES, NEWEST, Contracts, load_contracts
 from qerrlint.model.include_graph import DeclarationCache, Files, NameIndex, Tree
 from qerrlint.model.qapi_schema import Schema
@@ -24,6 +25,7 @@ from qerrlint.model.types_in_scope import TypesInScope
 T = TypeVar("T")
 REACHES = ("patch", "headers", "tree")
 _ERROR_H = "include/qapi/error.h"
+_GUARDS = ("ERRP_GUARD", "ERRP_AUTO_PROPAGATE")
 _BLOCKER_H = "include/migration/blocker.h"
 _MISC_H = "include/migration/misc.h"
 _MIGRATION_JSON = "qapi/migration.json"
@@ -50,23 +52,27 @@ class Environment:
         self.reach = reach
         self.api = contracts if contracts is not None else load_contracts()
         self.files = Files(source, reach != "patch", cache)
-        self._macros = NameIndex(self.files, lambda file: file.macros)
-        self._constants = NameIndex(self.files, lambda file: file.constants)
-        self._signatures: dict[tuple[str, str], Signature | None] = {}
+        self._macros = NameIndex(self.files, "m", lambda file: file.macros)
+        self._constants = NameIndex(self.files, "e", lambda file: file.constants)
+        self._signatures: dict[tuple[str, str], tuple[Signature | None, Lookups]] = {}
         self.schema = Schema(self.files, reach != "patch")
         self.types = TypesInScope(self.files, reach == "tree", self.schema, self.api, lambda: self.age)
         self._age = age
-        self._remembered: dict[object, Any] = {}
+        self._remembered: dict[object, tuple[Any, Lookups]] = {}
+
+    @property
+    def asked(self) -> Asked:
+        """Which facts are looked up."""
+        return self.files.asked
 
     def once(self, compute: Callable[[Environment], T]) -> T:
         """compute(self), remembered: for facts of the tree that several files ask for."""
-        if compute not in self._remembered:
-            self._remembered[compute] = compute(self)
-        return cast("T", self._remembered[compute])
+        return self.asked.recall(self._remembered, compute, lambda: compute(self))
 
     @property
     def age(self) -> str:
         """The age of the blocker API in this tree, one of contracts.AGES; the newest without a tree."""
+        self.asked.add(f"file:{_BLOCKER_H}")
         if self._age is None:
             self._age = self._find_age()
         return self._age
@@ -88,13 +94,12 @@ class Environment:
         Looked for in the file itself, its includes, (reach "tree") the whole tree, among the names that QAPI
         generates, and in the bundled contracts.
         """
-        key = (name, from_path)
-        if key not in self._signatures:
+
+        def find() -> Signature | None:
             found = self.files.signature(name, from_path, self.reach == "tree")
-            if found is None:
-                found = self.schema.signature(name) or self.api.contract(name, self.age)
-            self._signatures[key] = found
-        return self._signatures[key]
+            return found or self.schema.signature(name) or self.api.contract(name, self.age)
+
+        return self.asked.recall(self._signatures, (name, from_path), find)
 
     def typedef(self, name: str, from_path: str) -> TypeName | None:
         """What a typedef name or tag stands for (TypesInScope.typedef)."""
@@ -173,7 +178,9 @@ class Environment:
 
     def has_guard_macro(self) -> str | None:
         """ERRP_GUARD, or ERRP_AUTO_PROPAGATE where that is its name; None in a tree older than both."""
-        declarations = self.files.file(_ERROR_H) if self.reach != "patch" else None
+        for key in (f"reach:{_ERROR_H}", *(f"m:{name}" for name in _GUARDS)):
+            self.asked.add(key)
+        declarations = self.files.declared(_ERROR_H) if self.reach != "patch" else None
         if declarations is None:
-            return "ERRP_GUARD"
-        return next((n for n in ("ERRP_GUARD", "ERRP_AUTO_PROPAGATE") if n in declarations.macros), None)
+            return _GUARDS[0]
+        return next((name for name in _GUARDS if name in declarations.macros), None)

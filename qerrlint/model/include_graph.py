@@ -8,11 +8,13 @@ QAPI generates is told by model.qapi_schema.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.declarations.types import Signature
+from qerrlint.model.asked import EVERYTHING, Asked
 from qerrlint.source.source import git_blob_id
 
 
@@ -83,8 +85,12 @@ class Files:
         self._tree = tree
         self._follow = follow
         self._cache = cache if cache is not None else DeclarationCache()
+        self.asked = Asked()
         self.digests: dict[str, str] = {}
         """Git's id of the content of each file that has been read."""
+        self.type_names: Mapping[str, Sequence[str]] | None = None
+        """For each C file but headers, sorted by path, the names of the types in its tables, where somebody
+        knows them."""
         self._files: dict[str, FileDeclarations | None] = {}
         self._where: dict[str, list[str]] = {}
         self._registered: set[str] = set()
@@ -94,20 +100,37 @@ class Files:
         self._whole = False
 
     def file(self, path: str) -> FileDeclarations | None:
-        """The declarations of one file, or None if the tree has no such file."""
+        """The declarations of one file, or None if the tree has no such file; all of it counts as read."""
+        self.asked.add(f"file:{path}")
+        return self.declared(path)
+
+    def declared(self, path: str) -> FileDeclarations | None:
+        """As file(), for one who says what he looks up in it."""
         if path not in self._files:
             self._load((path,))
         return self._files[path]
 
     def read(self, path: str) -> bytes | None:
         """The bytes of any file of the tree."""
+        self.asked.add(f"file:{path}")
+        return self.bytes_of(path)
+
+    def bytes_of(self, path: str) -> bytes | None:
+        """As read(), for one who says what he looks up in it."""
         data = self._tree.read(path) if self._tree is not None else None
         if data is not None:
             self.digests[path] = git_blob_id(data)
         return data
 
+    def contains(self, path: str, pattern: bytes) -> bool:
+        """Whether a regular expression is found in the bytes of a file; False where there is no such file."""
+        declarations = self.declared(path)
+        found = declarations is not None and re.search(pattern, declarations.data) is not None
+        self.asked.search(path, pattern, found)
+        return found
+
     def paths(self) -> Sequence[str]:
-        """All paths of the tree, sorted; none without a tree."""
+        """All paths of the tree, sorted; none without a tree. Who asks says what he looks for."""
         return self._tree.paths() if self._tree is not None else ()
 
     def _load(self, paths: Iterable[str]) -> None:
@@ -149,6 +172,7 @@ class Files:
 
     def reached(self, path: str) -> dict[str, int]:
         """The files that `path` includes, itself and all levels, each with its rank (0 is itself)."""
+        self.asked.add(f"reach:{path}")
         known = self._reached.get(path)
         if known is not None:
             return known
@@ -210,6 +234,7 @@ class Files:
 
     def index_all(self) -> None:
         """Scan the whole core of the tree (not tests, documentation and the like); done once."""
+        self.asked.add(EVERYTHING)
         if self._whole or self._tree is None:
             return
         self._whole = True
@@ -220,8 +245,13 @@ class Files:
         for path in core:
             self._register(path)
 
-    def every_source(self, outside: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-        """Path and bytes of every C file but headers, those below the folders `outside` left out."""
+    def every_source(self, outside: tuple[str, ...], silent: bool = False) -> Iterator[tuple[str, bytes]]:
+        """Path and bytes of every C file but headers, those below the folders `outside` left out.
+
+        `silent`: who asks says himself what he looks up.
+        """
+        if not silent:
+            self.asked.add(EVERYTHING)
         if self._tree is None:
             return
         wanted = [p for p in self._tree.paths() if p.endswith((".c", ".c.inc")) and not p.startswith(outside)]
@@ -254,6 +284,7 @@ class Files:
         The tree's only if `whole`. Static functions of other .c files are not seen. Of declarations that the
         file does not include, one in a header goes first, then one in the nearest folder.
         """
+        self.asked.add(f"f:{name}")
         ranks = self.reached(from_path)
         found = self._first(
             name, sorted((p for p in self._where.get(name, ()) if p in ranks), key=ranks.__getitem__)
@@ -282,9 +313,12 @@ class NameIndex:
     """What the headers at hand declare of one kind, by name; a header is entered when the first file that
     asks reaches it."""
 
-    def __init__(self, files: Files, table: Callable[[FileDeclarations], Mapping[str, object]]) -> None:
-        """`table` gives the names that a file declares."""
+    def __init__(
+        self, files: Files, kind: str, table: Callable[[FileDeclarations], Mapping[str, object]]
+    ) -> None:
+        """`table` gives the names that a file declares, `kind` is that of their keys (model.asked)."""
         self._files = files
+        self._kind = kind
         self._table = table
         self._where: dict[str, list[str]] = {}
         self._entered: set[str] = set()
@@ -293,7 +327,9 @@ class NameIndex:
 
     def declaring(self, name: str, from_path: str) -> FileDeclarations | None:
         """The file that declares a name, of those that `from_path` sees the first; None if none does."""
-        own = self._files.file(from_path)
+        self._files.asked.add(f"{self._kind}:{name}")
+        self._files.asked.add(f"reach:{from_path}")
+        own = self._files.declared(from_path)
         if own is not None and self._declares(own, name):
             return own
         reached = self._files.reached(from_path)
@@ -307,7 +343,7 @@ class NameIndex:
         if where is None:
             return None
         held = [path for path in where if path in reached]
-        return self._files.file(min(held, key=reached.__getitem__)) if held else None
+        return self._files.declared(min(held, key=reached.__getitem__)) if held else None
 
     def _declares(self, file: FileDeclarations, name: str) -> bool:
         """Whether a file declares a name; its table is made only where the file holds the word at all."""
@@ -319,6 +355,6 @@ class NameIndex:
 
     def _enter(self, path: str) -> None:
         self._entered.add(path)
-        header = self._files.file(path)
+        header = self._files.declared(path)
         for name in self._table(header) if header is not None else ():
             self._where.setdefault(name, []).append(path)

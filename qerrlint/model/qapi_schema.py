@@ -19,7 +19,7 @@ from qerrlint.c.qapi import (
 from qerrlint.model.include_graph import Files
 
 # Where the schemas of the system emulator, the guest agent and the storage daemon lie.
-_SCHEMAS = ("qapi/", "qga/qapi-schema", "storage-daemon/qapi/")
+SCHEMAS = ("qapi/", "qga/qapi-schema", "storage-daemon/qapi/")
 _VISITOR_H = "include/qapi/visitor.h"
 # Built-in types of QAPI and their C types (docs/devel/qapi-code-gen.rst).
 _BUILT_IN = {
@@ -50,30 +50,40 @@ class Schema:
 
     def kind(self, name: str) -> str | None:
         """enum, struct, union, alternate, command or event; None for a name that no schema defines."""
+        self._files.asked.add(f"q:{name}")
         entry = self._names.get(name)
         return entry[0] if entry is not None else None
 
     def constants(self, name: str) -> tuple[tuple[str, int], ...]:
         """The C constants of an enum with their values, the count last; () for any other name."""
+        self._files.asked.add(f"q:{name}")
         kind, path = self._names.get(name, ("", ""))
-        return tuple(qapi_constants(self._files.read(path) or b"", name)) if kind == "enum" else ()
+        return tuple(qapi_constants(self._files.bytes_of(path) or b"", name)) if kind == "enum" else ()
+
+    @property
+    def names(self) -> dict[str, tuple[str, str]]:
+        """(kind, path) of each name that the schemas define."""
+        return self._names
 
     @cached_property
     def _names(self) -> dict[str, tuple[str, str]]:
         """(kind, path) of each name."""
         found: dict[str, tuple[str, str]] = {}
         for path in self._files.paths() if self._has_tree else ():
-            if path.endswith(".json") and path.startswith(_SCHEMAS):
-                data = self._files.read(path)
+            if path.endswith(".json") and path.startswith(SCHEMAS):
+                data = self._files.bytes_of(path)
                 for name, kind in qapi_names(data).kinds.items() if data is not None else ():
                     found.setdefault(name, (kind, path))
         return found
 
     def signature(self, name: str) -> Signature | None:
         """The signature of a function that is generated from the schemas, or None."""
+        self._files.asked.add(f"qs:{name}")
         if name.startswith("qmp_"):
+            self._files.asked.add("file:VERSION")
             return self._command_signature(name)
         if name.startswith("visit_type_"):
+            self._files.asked.add(f"file:{_VISITOR_H}")
             visited = name.removeprefix("visit_type_")
             kind = self.kind(visited)
             # A visitor of a built-in type is declared in a header or has a contract; one of its lists is not.
@@ -99,7 +109,7 @@ class Schema:
         if name is None:
             marshalled = self._commands.get(words.removeprefix("marshal_"))
             return _marshaller(function) if marshalled is not None else None
-        command = qapi_command(self._files.read(self._names[name][1]) or b"", name)
+        command = qapi_command(self._files.bytes_of(self._names[name][1]) or b"", name)
         if command is None or not command.generated:
             return None
         returns = self._c_type(command.returns) if command.returns else "void"
@@ -133,7 +143,7 @@ class Schema:
         out: tuple[QapiMember, ...] = ()
         for _ in range(_LONGEST_BASES):
             kind, path = self._names.get(struct, ("", ""))
-            found = qapi_members(self._files.read(path) or b"", struct) if kind == "struct" else None
+            found = qapi_members(self._files.bytes_of(path) or b"", struct) if kind == "struct" else None
             if found is None:
                 return None
             struct, members = found
@@ -151,12 +161,12 @@ class Schema:
     @cached_property
     def _every_optional_has(self) -> bool:
         """Whether each optional argument has a bool has_x; since 8.0 pointers other than lists have none."""
-        found = re.match(rb"(\d{1,3})\.", self._files.read("VERSION") or b"")
+        found = re.match(rb"(\d{1,3})\.", self._files.bytes_of("VERSION") or b"")
         return found is not None and int(found[1]) < 8
 
     @cached_property
     def _visitors_return(self) -> str:
-        start = self._files.file(_VISITOR_H)
+        start = self._files.declared(_VISITOR_H)
         visitor = start.signature("visit_start_struct") if start is not None else None
         return visitor.returns if visitor is not None else "bool"
 

@@ -14,6 +14,7 @@ from typing import Any
 from qerrlint.c.declarations.file import Macro
 from qerrlint.c.declarations.types import Declared, Signature
 from qerrlint.c.toplevel import TypeName
+from qerrlint.model.asked import Lookups
 
 Question = tuple[str, ...]
 """The name of a method of SeenEnvironment or model.program.SeenProgram, and its arguments."""
@@ -31,11 +32,13 @@ _MOST_KNOWN = 200_000
 class Reads:
     """The questions of one file with their answers; `others` are the reads of files that were looked into."""
 
-    __slots__ = ("answers", "others")
+    __slots__ = ("answers", "lookups", "others")
 
     def __init__(self) -> None:
         self.answers: dict[Question, Any] = {}
         self.others: list[Reads] = []
+        self.lookups = Lookups()
+        """What was looked up for the answers."""
 
     def include(self, other: Reads) -> None:
         """All that has been asked for another file, or will be, counts as asked for this one."""
@@ -47,15 +50,20 @@ class Reads:
         if not self.others:
             return self.answers
         out: dict[Question, Any] = {}
+        for reads in self.all():
+            out.update(reads.answers)
+        return out
+
+    def all(self) -> Iterator[Reads]:
+        """These reads, and those of other files."""
         waiting = [self]
         seen: set[int] = set()
         while waiting:
             reads = waiting.pop()
             if id(reads) not in seen:
                 seen.add(id(reads))
-                out.update(reads.answers)
+                yield reads
                 waiting += reads.others
-        return out
 
 
 class Digests:
@@ -72,7 +80,7 @@ class Digests:
             return repr(answer)
         known = self._known.get(id(answer))
         if known is None:
-            text = repr(_visible(answer)).encode("utf-8", "surrogateescape")
+            text = repr(visible(answer)).encode("utf-8", "surrogateescape")
             known = answer, hashlib.blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
             if len(self._known) < _MOST_KNOWN:
                 self._known[id(answer)] = known
@@ -88,18 +96,18 @@ class Digests:
         return all(self.of(ask(question)) == digest for question, digest in reads.items())
 
 
-def _visible(answer: Any) -> Any:
+def visible(answer: Any) -> Any:
     """An answer without the place of its declaration."""
     if isinstance(answer, tuple):
-        return tuple(map(_visible, answer))
+        return tuple(map(visible, answer))
     if isinstance(answer, Signature):
         # Whether the tree declares it at all counts: generated functions and contracts have no path.
         what = (answer.name, answer.path is None, answer.params, answer.returns, answer.variadic)
         return (*what, answer.errp, answer.static, answer.noreturn)
     if isinstance(answer, TypeName):
-        return answer.name, answer.kind, answer.target, _visible(answer.signature), answer.body[0] >= 0
+        return answer.name, answer.kind, answer.target, visible(answer.signature), answer.body[0] >= 0
     if isinstance(answer, Declared):
-        return answer.name, answer.type, answer.kind, _visible(answer.signature)
+        return answer.name, answer.type, answer.kind, visible(answer.signature)
     if isinstance(answer, Macro):
         return answer.name, answer.params, answer.body
     return answer

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from qerrlint.c.declarations.file import Macro, TypeName
 from qerrlint.c.declarations.types import Declared, Signature, result_kind
+from qerrlint.model.asked import Asked
 from qerrlint.model.environment import Environment
 from qerrlint.model.include_graph import Files
 from qerrlint.model.qapi_schema import Schema
@@ -27,11 +28,17 @@ class SeenEnvironment(Environment):
     def __init__(self, environment: Environment, reads: Reads) -> None:
         self._environment = environment
         self._answers = reads.answers
+        self._lookups = reads.lookups
         # The same for every tree, or a part of each key.
         self.api = environment.api
         self.reach = environment.reach
 
     # -- what is not asked question by question ---------------------------------------------------
+
+    @property
+    def asked(self) -> Asked:
+        """As of Environment; nothing is learnt from it."""
+        return self._environment.asked
 
     @property
     def files(self) -> Files:  # type: ignore[override]
@@ -68,7 +75,12 @@ class SeenEnvironment(Environment):
     def _asked(self, *question: str) -> Any:
         answers = self._answers
         if question not in answers:
-            answers[question] = answer(self._environment, question)
+            asked = self._environment.asked
+            outer, asked.now = asked.now, self._lookups
+            try:
+                answers[question] = answer(self._environment, question)
+            finally:
+                asked.now = outer
         return answers[question]
 
     @property

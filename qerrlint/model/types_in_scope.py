@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from qerrlint.c.declarations.file import FileDeclarations, TypeName
 from qerrlint.c.declarations.types import Declared, Signature, parse_declared, result_kind
+from qerrlint.model.asked import RAW, Lookups
 from qerrlint.model.contracts import Contracts
 from qerrlint.model.include_graph import Files, NameIndex
 from qerrlint.model.qapi_schema import Schema
@@ -28,20 +29,27 @@ class TypesInScope:
         self._schema = schema
         self._contracts = contracts
         self._age = age
-        self._index = NameIndex(files, lambda file: file.types)
+        self._index = NameIndex(files, "t", lambda file: file.types)
         self._types: dict[tuple[str, str], tuple[FileDeclarations, TypeName] | None] = {}
-        self._pointers: dict[tuple[str, str], Signature | None] = {}
+        self._pointers: dict[tuple[str, str], tuple[Signature | None, Lookups]] = {}
 
     def declarations_reached(self, from_path: str) -> Iterator[FileDeclarations]:
-        """The declarations of the files that a file includes, its own first."""
+        """The declarations of the files that a file includes, its own first; all of them count as read."""
+        self._files.asked.add(RAW)
+        return self.reached(from_path)
+
+    def reached(self, from_path: str) -> Iterator[FileDeclarations]:
+        """As declarations_reached(), for one who says what he looks up in them."""
         for path in self._files.reached(from_path):
-            declarations = self._files.file(path)
+            declarations = self._files.declared(path)
             if declarations is not None:
                 yield declarations
 
     def _type(self, name: str, from_path: str) -> tuple[FileDeclarations, TypeName] | None:
         """Where a typedef or tag is declared; a tag's declaration with a body goes before others."""
         key = (name, from_path)
+        self._files.asked.add(f"t:{name}")
+        self._files.asked.add(f"reach:{from_path}")
         if key not in self._types:
             self._types[key] = self._find_type(name, from_path)
         return self._types[key]
@@ -122,15 +130,14 @@ class TypesInScope:
 
         None unless all structs that the file sees agree on the number of parameters, out-error and result.
         """
-        key = (member, from_path)
-        if key not in self._pointers:
-            self._pointers[key] = self._find_pointer(member, from_path)
-        return self._pointers[key]
+        recall = self._files.asked.recall
+        return recall(self._pointers, (member, from_path), lambda: self._find_pointer(member, from_path))
 
     def _find_pointer(self, member: str, from_path: str) -> Signature | None:
         word = member.encode("latin-1", "replace")
         first: Signature | None = None
-        for declarations in self.declarations_reached(from_path):
+        self._files.asked.add(f"s:{member}")
+        for declarations in self.reached(from_path):
             if word not in declarations.data:
                 continue
             for declared in declarations.pointer_members(member):
@@ -151,7 +158,8 @@ class TypesInScope:
 
     def variable_type(self, name: str, from_path: str) -> str:
         """The type of a variable that the file or a header declares outside of functions; "" for none."""
-        found = (declared_type(file.data, name) for file in self.declarations_reached(from_path))
+        self._files.asked.add(f"s:{name}")
+        found = (declared_type(file.data, name) for file in self.reached(from_path))
         return next(filter(None, found), "")
 
     def enum_constants(self, name: str, from_path: str) -> tuple[tuple[str, int | None], ...]:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from qerrlint.c.declarations.file import Macro
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.expressions.arithmetic import NotUnderstoodError, Numbers, evaluate
+from qerrlint.model.asked import Lookups
 from qerrlint.model.environment import Environment
 
 _STRINGS = re.compile(r'(?:\s*"[^"\\]*(?:\\.[^"\\]*)*")+\s*')
@@ -28,11 +29,26 @@ _DEEPEST = 24
 
 
 @lru_cache(maxsize=64)
-def _registers(data: bytes) -> dict[bytes, tuple[int, str]]:
+def registers_of(data: bytes) -> dict[bytes, tuple[int, str]]:
     """The registers that a file names by REG8() and kin (hw/registerfields.h): width in bits, address."""
     found: dict[bytes, tuple[int, str]] = {}
     for one in _REGISTER.finditer(data) if b"REG" in data else ():
         found.setdefault(one[2], (int(one[1]), one[3].decode("latin-1")))
+    return found
+
+
+# FIELD() of include/hw/core/registerfields.h defines R_REG_FIELD_SHIFT, _LENGTH and _MASK.
+_FIELD = re.compile(rb"^[ \t]*(?:SHARED_)?FIELD\(([^()]*(?:\([^()]*\)[^()]*)*)\)", re.MULTILINE)
+
+
+@lru_cache(maxsize=64)
+def fields_of(data: bytes) -> dict[str, tuple[str, str]]:
+    """The fields that a file names by FIELD(), as REG_FIELD: the texts of their shift and length."""
+    found: dict[str, tuple[str, str]] = {}
+    for one in _FIELD.finditer(data) if b"FIELD(" in data else ():
+        parts = [part.strip() for part in one[1].decode("latin-1").split(",")]
+        if len(parts) == 4:
+            found.setdefault(f"{parts[0]}_{parts[1]}", (parts[2], parts[3]))
     return found
 
 
@@ -46,22 +62,29 @@ class Constants:
         self._path = path
         self._size_of = size_of
         self._numbers: dict[str, int | None] = {}
-        self._strings: dict[str, str | None] = {}
+        self._looked_up: dict[str, Lookups] = {}
+        self._strings: dict[str, tuple[str | None, Lookups]] = {}
         self._depth = 0
 
     def number(self, text: str) -> int | None:
         """The number that an expression comes to; None where it is not constant, or not known."""
-        if text not in self._numbers:
-            self._numbers[text] = None  # what stands for itself has no value
+        asked = self._environment.asked
+        if text in self._numbers:
+            asked.now.parts.add(self._looked_up[text])
+            return self._numbers[text]
+        outer = asked.begin()
+        self._numbers[text] = None  # what stands for itself has no value
+        self._looked_up[text] = asked.now
+        try:
             with suppress(NotUnderstoodError, ValueError, OverflowError):
                 (self._numbers[text],) = evaluate(self._with_sizes(text), self)
+        finally:
+            asked.end(outer)
         return self._numbers[text]
 
     def string(self, text: str) -> str | None:
         """The string that an expression of literals and macros comes to; None where it is not known."""
-        if text not in self._strings:
-            self._strings[text] = self._string(text)
-        return self._strings[text]
+        return self._environment.asked.recall(self._strings, text, lambda: self._string(text))
 
     def macro(self, name: str) -> Macro | None:
         """The #define of a name that the file sees."""
@@ -136,11 +159,12 @@ class Constants:
     def _enumerator(self, name: str) -> int | None:
         declaring = self._environment.declaring_constant(name, self._path)
         register = name[2:].encode("latin-1", "replace") if name[:2] in ("R_", "A_") else b""
-        for declarations in self._environment.types.declarations_reached(self._path) if register else ():
+        self._environment.asked.add(f"e:{name}")
+        for declarations in self._environment.types.reached(self._path) if register else ():
             if declarations is declaring:
                 break
             data = declarations.data
-            if register in data and register in (registers := _registers(data)):
+            if register in data and register in (registers := registers_of(data)):
                 bits, text = registers[register]
                 address = self.number(text)
                 divisor = bits // 8 if name[0] == "R" else 1

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from qerrlint.c.declarations.struct_body import Field
+from qerrlint.model.asked import Lookups
 from qerrlint.model.environment import Environment
 from qerrlint.qemu.constants import Constants
 
@@ -85,7 +86,7 @@ class Layouts:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._known: dict[tuple[str, int], Layout] = {}
+        self._known: dict[tuple[str, int], tuple[Layout, Lookups]] = {}
         self._constants: dict[str, Constants] = {}
         self._depth = 0
 
@@ -102,9 +103,10 @@ class Layouts:
             return None
         declarations, entry = found
         key = (declarations.path, entry.body[0])
-        if key not in self._known:
-            if self._depth > _DEEPEST:
-                return None
+        if key not in self._known and self._depth > _DEEPEST:
+            return None
+
+        def laid_out() -> Layout:
             self._depth += 1
             fields, conditional = declarations.fields(entry)
             # A body is read with what its own file sees.
@@ -112,10 +114,11 @@ class Layouts:
             if conditional:
                 placed, size = tuple(Placed(one.field, None, one.size) for one in placed), None
             self._depth -= 1
-            self._known[key] = Layout(
+            return Layout(
                 struct, declarations.path, entry.start, placed, size, self._parent(fields, declarations.path)
             )
-        return self._known[key]
+
+        return self._environment.asked.recall(self._known, key, laid_out)
 
     def chain(self, struct: str, from_path: str) -> tuple[str, ...]:
         """The struct and those that it embeds first, one in the other, outermost first."""

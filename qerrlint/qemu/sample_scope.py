@@ -14,12 +14,10 @@ from qerrlint.c.expressions.typed import UNKNOWN, Column, Number, binary, evalua
 from qerrlint.c.lexis import without_comments
 from qerrlint.ir.code import Function
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.qemu.constants import Constants
+from qerrlint.qemu.constants import Constants, fields_of
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.source.span import Span
 
-# FIELD() of include/hw/core/registerfields.h defines R_REG_FIELD_SHIFT, _LENGTH and _MASK.
-_FIELD = re.compile(rb"^[ \t]*(?:SHARED_)?FIELD\(([^()]*(?:\([^()]*\)[^()]*)*)\)", re.MULTILINE)
 _FIELD_NAME = re.compile(r"R_(\w+)_(SHIFT|LENGTH|MASK)\Z")
 _DEEPEST = 12
 _LONGEST_CHAIN = 6
@@ -75,13 +73,9 @@ class FileNames:
     def _placed(self) -> Mapping[str, tuple[str, str]]:
         if self._fields is None:
             self._fields = {}
-            for declarations in self.unit.environment.types.declarations_reached(self.unit.path):
-                if b"FIELD(" not in declarations.data:
-                    continue
-                for found in _FIELD.finditer(declarations.data):
-                    parts = [part.strip() for part in found[1].decode("latin-1").split(",")]
-                    if len(parts) == 4:
-                        self._fields.setdefault(f"{parts[0]}_{parts[1]}", (parts[2], parts[3]))
+            # The name that is looked for has been asked for as a constant before.
+            for declarations in self.unit.environment.types.reached(self.unit.path):
+                self._fields = {**fields_of(declarations.data), **self._fields}
         return self._fields
 
     def macro_text(self, name: str, args: Sequence[str]) -> str | None:

@@ -39,27 +39,38 @@ _CHECKED = re.compile(
 )
 
 
-def checkers_seen(environment: Environment, path: str) -> dict[str, Checker]:
-    """The cast macros that a file sees, by the text of their type (TYPE_FOO)."""
-    known = environment.once(_by_file)
-    found: dict[str, Checker] = {}
-    for declarations in environment.types.declarations_reached(path):
-        if declarations.path not in known:
-            data = declarations.data
-            has_any = b"DECLARE_" in data or b"OBJECT_CHECK" in data or b"OBJECT_CLASS_CHECK" in data
-            known[declarations.path] = tuple(checkers(data)) if has_any else ()
-        for one in known[declarations.path]:
-            found.setdefault(one.type, one)
-    return found
+def checker_seen(environment: Environment, name: str, path: str) -> Checker | None:
+    """The cast macros of a type that a file sees, by the text of the type (TYPE_FOO)."""
+    environment.asked.add(f"k:{name}")
+    environment.asked.add(f"reach:{path}")
+    return environment.once(_Seen).of(path).get(name)
 
 
-def _by_file(environment: Environment) -> dict[str, tuple[Checker, ...]]:
-    """The cast macros of the files that were asked for, by path."""
-    return {}
+class _Seen:
+    """The cast macros of the files that were asked for, and those that these see."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._of_file: dict[str, tuple[Checker, ...]] = {}
+        self._seen: dict[str, dict[str, Checker]] = {}
+
+    def of(self, path: str) -> dict[str, Checker]:
+        """The cast macros that a file sees, by type; whoever looks one up says which."""
+        if path not in self._seen:
+            found: dict[str, Checker] = {}
+            for declarations in self._environment.types.reached(path):
+                if declarations.path not in self._of_file:
+                    self._of_file[declarations.path] = tuple(checkers(declarations.data))
+                for one in self._of_file[declarations.path]:
+                    found.setdefault(one.type, one)
+            self._seen = {path: found}
+        return self._seen[path]
 
 
 def checkers(data: bytes) -> Iterator[Checker]:
     """The cast macros that one file declares, those of one type as one."""
+    if b"DECLARE_" not in data and b"OBJECT_CHECK" not in data and b"OBJECT_CLASS_CHECK" not in data:
+        return
     merged: dict[str, list[str]] = {}
     for name, prefix, instance, klass in _each(data):
         entry = merged.setdefault(name, [prefix, "", ""])

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from qerrlint.c.declarations.file import FileDeclarations, Macro
+from qerrlint.model.asked import EVERYTHING, Asked, Lookups, Recalled
 from qerrlint.model.environment import Environment
 from qerrlint.qemu.class_setup import ClassSetup, Stored, class_setup
 from qerrlint.qemu.layouts import layouts_of
@@ -81,16 +81,21 @@ class QomType:
         self.path = row.span.path
 
     @property
+    def asked(self) -> Asked:
+        """Which facts of the tree are looked up."""
+        return self.graph.environment.asked
+
+    @property
     def name(self) -> str:
         """The type's name as QOM knows it; the text of the table where its value is not known."""
         return self.graph.string(self.row.name, self.path) or self.row.name
 
-    @cached_property
+    @property
     def parent(self) -> QomType | None:
         """The parent type; None for a root, and where it is not found."""
         return self.graph.find(self.row.parent, self.path) if self.row.parent else None
 
-    @cached_property
+    @Recalled
     def lineage(self) -> tuple[QomType, ...]:
         """The type and its ancestors that are found, the type first."""
         out: list[QomType] = [self]
@@ -119,11 +124,12 @@ class QomType:
                 return one.row.struct(member)
         return ""
 
-    @cached_property
+    @Recalled
     def setup(self) -> ClassSetup:
         """What its own class_init stores into the class."""
         function = self.row.function("class_init")
-        declarations = self.graph.file(self.path)
+        self.asked.add(f"types:{self.path}")
+        declarations = self.graph.environment.files.declared(self.path)
         if not function or declarations is None:
             return ClassSetup()
         return class_setup(declarations, function)
@@ -154,7 +160,7 @@ class QomType:
         found = self.stored("bus_type")
         return found.value if found is not None else ""
 
-    @cached_property
+    @Recalled
     def phases(self) -> tuple[Phase, ...]:
         """The functions of its phases, its own before those of its ancestors, each place of a store once."""
         out: list[Phase] = []
@@ -175,6 +181,23 @@ class QomType:
         return tuple(out)
 
 
+def is_inside(path: str) -> bool:
+    """Whether a file is one whose types the index of a tree has."""
+    return path.endswith((".c", ".c.inc")) and not path.startswith(_OUTSIDE)
+
+
+def type_names(data: bytes) -> tuple[str, ...]:
+    """The texts of the names of the types in the tables of a file, blanks left out, each place once."""
+    if b"TypeInfo" not in data and b"OBJECT_DEFINE_" not in data:
+        return ()
+    # Only the tables are searched: they are a small part of the files.
+    return tuple(
+        name.decode("latin-1").replace(" ", "")
+        for text in _TABLES.findall(data)
+        for name in (*_NAMED.findall(text), *_POSITIONAL.findall(text))
+    )
+
+
 def graph_of(environment: Environment) -> TypeGraph:
     """The types of a tree, one object for each Environment."""
     return environment.once(TypeGraph)
@@ -185,8 +208,8 @@ class TypeGraph:
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        self._types: dict[str, tuple[QomType, ...]] = {}
-        self._found: dict[tuple[str, str], QomType | None] = {}
+        self._types: dict[str, tuple[tuple[QomType, ...], Lookups]] = {}
+        self._found: dict[tuple[str, str], tuple[QomType | None, Lookups]] = {}
         self._index: dict[str, list[str]] | None = None
         self._folders: dict[str, tuple[str, ...]] | None = None
         self._everything: tuple[QomType, ...] | None = None
@@ -201,15 +224,17 @@ class TypeGraph:
 
     def of_file(self, path: str) -> tuple[QomType, ...]:
         """The types that a file defines in tables and by OBJECT_DEFINE_TYPE() and its kin."""
-        if path not in self._types:
-            declarations = self.file(path)
-            rows: list[TypeRow] = []
-            if declarations is not None:
-                rows += type_rows(path, declarations.data)
-                if b"OBJECT_DEFINE_" in declarations.data:
-                    rows += self._expanded(path, declarations.data, lambda name: name.startswith("OBJECT_"))
-            self._types[path] = tuple(QomType(self, row) for row in rows)
-        return self._types[path]
+        return self.environment.asked.recall(self._types, path, lambda: self._of_file(path))
+
+    def _of_file(self, path: str) -> tuple[QomType, ...]:
+        self.environment.asked.add(f"types:{path}")
+        declarations = self.environment.files.declared(path)
+        rows: list[TypeRow] = []
+        if declarations is not None:
+            rows += type_rows(path, declarations.data)
+            if b"OBJECT_DEFINE_" in declarations.data:
+                rows += self._expanded(path, declarations.data, lambda name: name.startswith("OBJECT_"))
+        return tuple(QomType(self, row) for row in rows)
 
     def by_other_macros(self, path: str) -> tuple[QomType, ...]:
         """The types that a file defines by macros of its own or of boards: machines and their versions."""
@@ -228,19 +253,19 @@ class TypeGraph:
 
     def find(self, text: str, from_path: str) -> QomType | None:
         """The type that an expression names, as seen from a file; None where no table defines it."""
-        key = (text, from_path)
-        if key not in self._found:
-            self._found[key] = self._find(text, from_path)
-        return self._found[key]
+        recall = self.environment.asked.recall
+        return recall(self._found, (text, from_path), lambda: self._find(text, from_path))
 
     def _find(self, text: str, from_path: str) -> QomType | None:
         folded = text.replace(" ", "")
+        self.environment.asked.add(f"index:{folded}")
         near = [from_path, *self._near(text, from_path)]
         for path in dict.fromkeys(near):
             for one in self.of_file(path) if self._mentions(path, text) else ():
                 if one.row.name.replace(" ", "") == folded:
                     return one
         value = self.string(text, from_path)
+        self.environment.asked.add(f'index:"{value}"')
         for path in dict.fromkeys((*self._indexed().get(folded, ()), *self._indexed().get(f'"{value}"', ()))):
             for one in self.of_file(path):
                 if one.row.name.replace(" ", "") == folded or (value is not None and one.name == value):
@@ -250,7 +275,7 @@ class TypeGraph:
         return next((one for one in self.of_file(from_path) if one.name == value), None)
 
     def _mentions(self, path: str, text: str) -> bool:
-        declarations = self.file(path)
+        declarations = self.environment.files.declared(path)
         word = text.partition("(")[0].strip().encode("latin-1", "replace")
         return declarations is not None and b"TypeInfo" in declarations.data and word in declarations.data
 
@@ -269,6 +294,7 @@ class TypeGraph:
 
     def beside(self, path: str) -> tuple[str, ...]:
         """The C files in the folder of a file, that file among them."""
+        self.environment.asked.add(f"dir:{posixpath.dirname(path)}")
         return self._in_folder(posixpath.dirname(path))
 
     def _in_folder(self, folder: str) -> tuple[str, ...]:
@@ -284,18 +310,24 @@ class TypeGraph:
         """For the text of each type's name, blanks left out, the files that define it."""
         if self._index is None:
             index: dict[str, list[str]] = {}
-            for path, data in self.environment.files.every_source(_OUTSIDE):
-                if b"TypeInfo" not in data and b"OBJECT_DEFINE_" not in data:
-                    continue
-                # Only the tables are searched: they are a small part of the files.
-                for text in _TABLES.findall(data):
-                    for name in (*_NAMED.findall(text), *_POSITIONAL.findall(text)):
-                        index.setdefault(name.decode("latin-1").replace(" ", ""), []).append(path)
+            for path, names in self._names_of_files():
+                for name in names:
+                    index.setdefault(name, []).append(path)
             self._index = index
         return self._index
 
+    def _names_of_files(self) -> Iterator[tuple[str, Iterable[str]]]:
+        known = self.environment.files.type_names
+        if known is not None:
+            yield from ((path, names) for path, names in known.items() if is_inside(path))
+            return
+        # Who looks a name up says which.
+        for path, data in self.environment.files.every_source(_OUTSIDE, silent=True):
+            yield path, type_names(data)
+
     def everything(self) -> tuple[QomType, ...]:
         """All types of the tree, by path; this reads every C file."""
+        self.environment.asked.add(EVERYTHING)
         if self._everything is None:
             out: list[QomType] = []
             for path, data in self.environment.files.every_source(_OUTSIDE):

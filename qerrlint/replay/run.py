@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from qerrlint.engine.analyse_file import FileReport, analyse_unit
+from qerrlint.engine.analyse_file import analyse_unit
+from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.engine.pool import in_processes
 from qerrlint.errors import QerrlintError

@@ -10,11 +10,9 @@ from qerrlint.engine.located import Located, in_order
 from qerrlint.policy.baseline import REASON, Baseline, Entry, match
 from qerrlint.policy.configuration import Configuration
 from qerrlint.result import Reported, Result
-from qerrlint.review.report_model import as_reported
-from qerrlint.review.scope import is_c
-from qerrlint.review.series_review import summary
+from qerrlint.review.report_model import as_reported, summary
 from qerrlint.rules.rule import RuleSet
-from qerrlint.source.source import Source
+from qerrlint.source.source import C_SUFFIXES, Source
 
 _NAMED = 5
 
@@ -56,7 +54,7 @@ def judged_change(
     changed |= {
         path for file in result.diff for path in (file.new_path or file.old_path,) if path is not None
     }
-    files = sorted(filter(is_c, changed))
+    files = sorted(path for path in changed if path.endswith(C_SUFFIXES))
     notices = result.notices
     if files and all(map(configuration.excludes, files)):
         notices = (*notices, f"{left_out(len(files), 'changed ')} {configuration.origin}")

@@ -7,8 +7,9 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
-from qerrlint.engine.analyse_file import FileReport, analyse_unit
+from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.callers import Mentions, with_callers
+from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.kept_results import KeptResults
 from qerrlint.engine.located import Located, Resolver, in_order

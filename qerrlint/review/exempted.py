@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qerrlint.engine.analyse_file import FileReport
-from qerrlint.engine.check_files import exempted_findings
+from qerrlint.engine.file_report import FileReport
+from qerrlint.engine.file_tasks import exempted_findings
 from qerrlint.engine.located import Resolver
 from qerrlint.result import ReportedExemption
 from qerrlint.review.linediff import line_map_between

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from qerrlint.result import Reported, Result, TreeInfo
 from qerrlint.review.change_store import ChangeStore
+from qerrlint.review.report_model import summary
 from qerrlint.review.revision_review import review_change
 from qerrlint.review.scope import CALLER_FILES, FilePair
-from qerrlint.review.series_review import summary
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from qerrlint.engine.located import Located
 from qerrlint.result import Reported, RuleInfo
@@ -55,3 +55,14 @@ def described(rules: RuleSet, selected: RuleSet) -> tuple[RuleInfo, ...]:
         )
         for rule in rules
     )
+
+
+def summary(found: Sequence[Reported]) -> dict[str, int]:
+    """How many findings of each status there are, suppressed ones apart."""
+    counts = {"introduced": 0, "fixed": 0, "persisting": 0, "suppressed": 0}
+    for item in found:
+        if item.suppressed is not None:
+            counts["suppressed"] += 1
+        elif item.status is not None:
+            counts[item.status] += 1
+    return counts

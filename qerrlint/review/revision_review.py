@@ -17,9 +17,9 @@ from qerrlint.review.difftext import diff_between
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.linediff import line_map_between
 from qerrlint.review.relaxations import gate_changes
-from qerrlint.review.report_model import as_reported, heard
+from qerrlint.review.report_model import as_reported, heard, summary
 from qerrlint.review.scope import CALLER_FILES, FilePair, is_c
-from qerrlint.review.series_review import coverage, sort_key, summary
+from qerrlint.review.series_review import coverage, sort_key
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
 

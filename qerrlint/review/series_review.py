@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 
-from qerrlint.engine.analyse_file import FileReport
-from qerrlint.engine.check_files import uncovered
+from qerrlint.engine.file_report import FileReport
+from qerrlint.engine.file_tasks import uncovered
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
@@ -30,7 +30,7 @@ from qerrlint.review.contract_report import contract_report
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.relaxations import gate_changes
 from qerrlint.review.remarks import Topic, about
-from qerrlint.review.report_model import as_reported, heard
+from qerrlint.review.report_model import as_reported, heard, summary
 from qerrlint.review.scope import CALLER_FILES, is_c
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.overlay import OverlaySource
@@ -314,17 +314,6 @@ def _by_fingerprint(found: Sequence[Located]) -> dict[str, Located]:
 def sort_key(found: Reported) -> tuple[str, int, int, str, str]:
     """The order of every output."""
     return (found.place.path, found.place.line, found.place.column, found.rule, found.fingerprint)
-
-
-def summary(found: Sequence[Reported]) -> dict[str, int]:
-    """How many findings of each status there are, suppressed ones apart."""
-    counts = {"introduced": 0, "fixed": 0, "persisting": 0, "suppressed": 0}
-    for item in found:
-        if item.suppressed is not None:
-            counts["suppressed"] += 1
-        elif item.status is not None:
-            counts[item.status] += 1
-    return counts
 
 
 def coverage(reports: Sequence[FileReport], resolver: Resolver, skipped: Sequence[Skipped]) -> Coverage:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from qerrlint.patch.series import Series
 from qerrlint.result import Coverage, Reported, Result, TreeInfo
 from qerrlint.review.apply_series import Stage
+from qerrlint.review.report_model import summary
 from qerrlint.review.scope import is_c
-from qerrlint.review.series_review import sort_key, summary
+from qerrlint.review.series_review import sort_key
 from qerrlint.review.without_tree import review_loose
 from qerrlint.rules.rule import RuleSet
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from qerrlint.checks.check import EventType
-from qerrlint.checks.registry import events
 from qerrlint.domain.ownership import Pair
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
@@ -38,6 +37,9 @@ LABELS = frozenset(
 )
 """The classes of labelled defects (`qerrlint replay`) that a rule may answer."""
 
+Events = Mapping[str, Mapping[str, EventType]]
+"""The events by their families and names."""
+
 FOLDS = ("", "function", "name")
 """Which findings are told as one: those of a function, or the notes on functions of one name."""
 
@@ -52,9 +54,10 @@ _CASE_KEYS = frozenset(("where", "message", "severity", "confidence", "advice"))
 _ID = re.compile(r"[a-z]+(?:-[a-z]+)*\Z")
 
 
-def parse_rule(data: bytes, path: str) -> Rule:
+def parse_rule(data: bytes, path: str, trusted: bool = False) -> Rule:
     """One rule from the bytes of its file; `path` serves for messages and gives the stem.
 
+    A `trusted` file is known to fit the events of the checks, which are not imported for it.
     Raises UsageError, one line that begins with `path`, when anything is missing, unknown or ill-formed.
     """
     try:
@@ -69,7 +72,7 @@ def parse_rule(data: bytes, path: str) -> Rule:
         table = read_toml(b"\n" + head.encode("utf-8"))
     except TomlError as error:
         raise UsageError(f"{path}: bad TOML in the front matter: {error}") from error
-    rule = _rule(table, path, page)
+    rule = _rule(table, path, page, None if trusted else _events())
     sections = page_sections(page)
     if not page.lstrip("\n").startswith("## "):
         raise UsageError(f"{path}: text between the front matter and the first heading is shown nowhere")
@@ -85,7 +88,13 @@ def parse_rule(data: bytes, path: str) -> Rule:
     return rule
 
 
-def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
+def _events() -> Events:
+    from qerrlint.checks.registry import events
+
+    return events()
+
+
+def _rule(table: Mapping[str, Any], path: str, page: str, events: Events | None) -> Rule:
     if unknown := sorted(table.keys() - _KEYS):
         raise UsageError(f"{path}: unknown key {unknown[0]!r} (known: {', '.join(sorted(_KEYS))})")
     for key in _TEXTS:
@@ -97,15 +106,7 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
         raise UsageError(
             f"{path}: id {table['id']!r} is not the file's stem, or not lower-case words with '-'"
         )
-    if (emitted := events().get(table["analysis"])) is None:
-        raise UsageError(
-            f"{path}: unknown analysis {table['analysis']!r} (known: {', '.join(sorted(events()))})"
-        )
-    if (emission := emitted.get(table["event"])) is None:
-        raise UsageError(
-            f"{path}: analysis {table['analysis']!r} has no event {table['event']!r}"
-            f" (known: {', '.join(sorted(emitted))})"
-        )
+    emission = _emission(table, path, events) if events is not None else None
     labels, enabled, cases = table.get("labels", []), table.get("enabled", True), table.get("case", [])
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise UsageError(f"{path}: 'labels' is not a list of strings")
@@ -149,13 +150,29 @@ def _rule(table: Mapping[str, Any], path: str, page: str) -> Rule:
     )
 
 
+def _emission(table: Mapping[str, Any], path: str, events: Events) -> EventType:
+    """The event that the rule listens to."""
+    if (emitted := events.get(table["analysis"])) is None:
+        raise UsageError(
+            f"{path}: unknown analysis {table['analysis']!r} (known: {', '.join(sorted(events))})"
+        )
+    if (emission := emitted.get(table["event"])) is None:
+        raise UsageError(
+            f"{path}: analysis {table['analysis']!r} has no event {table['event']!r}"
+            f" (known: {', '.join(sorted(emitted))})"
+        )
+    return emission
+
+
 def _pairs(
-    table: Mapping[str, Any], emission: EventType, path: str
+    table: Mapping[str, Any], emission: EventType | None, path: str
 ) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
     """The pairs that the file defines, and the names of those that it takes from other files."""
     pairs, uses = parse_pairs(table.get("pair", []), path), table.get("uses", [])
     if not isinstance(uses, list) or not all(isinstance(name, str) for name in uses):
         raise UsageError(f"{path}: 'uses' is not a list of names of pairs")
+    if emission is None:
+        return pairs, tuple(uses)
     if "pair" not in emission.slots:
         if pairs or uses:
             raise UsageError(f"{path}: pairs are for events of an analysis that follows them")
@@ -164,7 +181,7 @@ def _pairs(
     return pairs, tuple(uses)
 
 
-def _case(table: Mapping[str, Any], outer: Mapping[str, str], emission: EventType, at: str) -> Case:
+def _case(table: Mapping[str, Any], outer: Mapping[str, str], emission: EventType | None, at: str) -> Case:
     if unknown := sorted(table.keys() - _CASE_KEYS):
         raise UsageError(f"{at}: unknown key {unknown[0]!r} (known: {', '.join(sorted(_CASE_KEYS))})")
     for key in sorted(table.keys() - {"where"}):
@@ -184,13 +201,13 @@ def _one_line(value: object, key: str, at: str) -> None:
         raise UsageError(f"{at}: {key!r} is not one line of text")
 
 
-def _check_words(table: Mapping[str, Any], emission: EventType, at: str) -> None:
+def _check_words(table: Mapping[str, Any], emission: EventType | None, at: str) -> None:
     for key, known in (("severity", SEVERITIES), ("confidence", CONFIDENCES)):
         if key in table and table[key] not in known:
             raise UsageError(f"{at}: {key} {table[key]!r} is none of {', '.join(known)}")
     message = table.get("message", "")
     for slot in SLOT.findall(message):
-        if slot not in emission.slots:
+        if emission is not None and slot not in emission.slots:
             raise UsageError(
                 f"{at}: message slot {{{slot}}} is not emitted (emitted: {', '.join(emission.slots)})"
             )
@@ -198,17 +215,17 @@ def _check_words(table: Mapping[str, Any], emission: EventType, at: str) -> None
         raise UsageError(f"{at}: a brace in 'message' belongs to no {{slot}}")
 
 
-def _where(table: object, emission: EventType, at: str) -> Where:
+def _where(table: object, emission: EventType | None, at: str) -> Where:
     if not isinstance(table, dict):
         raise UsageError(f"{at}: 'where' is not a table")
     for slot, value in table.items():
-        if slot not in emission.slots:
+        if emission is not None and slot not in emission.slots:
             raise UsageError(
                 f"{at}: where: slot {slot!r} is not emitted (emitted: {', '.join(emission.slots)})"
             )
         if not isinstance(value, str):
             raise UsageError(f"{at}: where: {slot} is not compared with a string")
-        closed = emission.slots[slot]
+        closed = emission.slots[slot] if emission is not None else None
         if closed is not None and value not in closed:
             raise UsageError(f"{at}: where: {slot} is never {value!r} (values: {', '.join(sorted(closed))})")
     return tuple(table.items())

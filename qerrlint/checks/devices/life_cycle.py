@@ -279,34 +279,43 @@ class LifeCycle:
 
     def is_released_elsewhere(self, pair: Pair, member: str) -> bool:
         """Whether another file beside this one, or beside the header of its types, gives a member back."""
-        calls = sorted({move.call.encode() for move in pair.release})
-        word = member.encode()
+        files = self.graph.environment.files
+        released = pair.releasing.pattern
+        if member:
+            word = rb"\b%s\b" % member.encode()
+            released = rb"(?:%s)[^;{}]*%s|%s[^;{}]*(?:%s)" % (released, word, word, released)
         for path in self._neighbours:
-            declarations = self.graph.file(path)
+            declarations = files.declared(path)
             data = declarations.data if declarations is not None else b""
-            if not member:
-                if any(True for call in calls for _ in occurrences(data, call)):
-                    return True
-            elif any(call in data for call in calls) and any(
-                # Named with the member in one statement: as its argument, or both as those of
-                # g_clear_pointer().
-                pair.releasing.search(data, *_statement(data, at)) is not None
-                for at in occurrences(data, word)
-            ):
+            found = _releases(data, pair, member)
+            # The pattern says the same, and takes longer.
+            files.asked.search(path, released, found)
+            if found:
                 return True
         return False
 
     @cached_property
     def _neighbours(self) -> tuple[str, ...]:
         """The other C files in the folder of this one that see the struct of one of its types."""
-        structs = {of.instance_struct.encode() for of in self.types if of.instance_struct}
-        out = []
-        for path in self.graph.beside(self.unit.path):
-            declarations = self.graph.file(path)
-            data = declarations.data if declarations is not None and path != self.unit.path else b""
-            if any(struct in data for struct in structs):
-                out.append(path)
-        return tuple(out)
+        structs = sorted({re.escape(of.instance_struct).encode() for of in self.types if of.instance_struct})
+        contains = self.graph.environment.files.contains
+        return tuple(
+            path
+            for path in self.graph.beside(self.unit.path)
+            if path != self.unit.path and structs and contains(path, b"|".join(structs))
+        )
+
+
+def _releases(data: bytes, pair: Pair, member: str) -> bool:
+    """Whether a text gives back what a member holds; what no member holds by a call alone."""
+    calls = sorted({move.call.encode() for move in pair.release})
+    if not member:
+        return any(True for call in calls for _ in occurrences(data, call))
+    # Named with the member in one statement: as its argument, or both as those of g_clear_pointer().
+    return any(call in data for call in calls) and any(
+        pair.releasing.search(data, *_statement(data, at)) is not None
+        for at in occurrences(data, member.encode())
+    )
 
 
 def _statement(data: bytes, at: int) -> tuple[int, int]:

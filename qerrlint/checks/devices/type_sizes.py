@@ -11,7 +11,7 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
 from qerrlint.model.environment import Environment
 from qerrlint.qemu.layouts import layouts_of
-from qerrlint.qemu.type_checkers import Checker, checkers_seen
+from qerrlint.qemu.type_checkers import Checker, checker_seen
 from qerrlint.qemu.type_graph import QomType, graph_of
 from qerrlint.source.span import Span
 
@@ -22,9 +22,8 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
         return
     environment = unit.program.environment
     types = graph_of(environment).of_file(unit.path)
-    seen = checkers_seen(environment, unit.path) if types else {}
     for one in types:
-        checker = seen.get(one.row.name)
+        checker = checker_seen(environment, one.row.name, unit.path)
         if checker is None or one.row.macro:
             continue
         yield from _class(file, one, checker, types)

@@ -57,7 +57,7 @@ def command(
     from qerrlint.result import Result, TreeInfo
     from qerrlint.review.apply_policy import stale_notice, standing
     from qerrlint.review.folding import folded
-    from qerrlint.review.series_review import summary
+    from qerrlint.review.report_model import summary
 
     if diff and (fix or options.formats or options.output):
         raise UsageError("--diff prints only a diff: it cannot be combined with --fix, --format or --output")

@@ -17,6 +17,7 @@ from qerrlint.c.declarations.file import Macro
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.initialisers import INVOCATION, LIST, Arms, Element, Value, tables, tables_of_type
 from qerrlint.c.lexis import split_at_commas
+from qerrlint.model.asked import Lookups
 from qerrlint.model.environment import Environment
 from qerrlint.source.span import Span
 
@@ -159,7 +160,7 @@ class MacroReader:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._shapes: dict[tuple[str, int, int], tuple[VMField, ...] | None] = {}
+        self._shapes: dict[tuple[str, int, int], tuple[tuple[VMField, ...] | None, Lookups]] = {}
 
     def fields(self, path: str, element: Element) -> tuple[VMField, ...] | None:
         """The fields that one row of a table stands for; None where its macro is not known."""
@@ -172,10 +173,8 @@ class MacroReader:
             return None
         arguments = [argument.text for argument in value.arguments]
         key = (macro.name, hash(macro.body), len(arguments))
-        if key not in self._shapes:
-            marks = [f"qerrlint_arg_{number}_" for number in range(len(arguments))]
-            self._shapes[key] = self._expanded(macro, path, marks)
-        shape = self._shapes[key]
+        marks = [f"qerrlint_arg_{number}_" for number in range(len(arguments))]
+        shape = self._environment.asked.recall(self._shapes, key, lambda: self._expanded(macro, path, marks))
         if shape is None:  # it pastes its arguments together
             shape = self._expanded(macro, path, arguments)
             return tuple(_placed(field, element) for field in shape) if shape is not None else None

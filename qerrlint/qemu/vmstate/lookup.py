@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from qerrlint.model.asked import Lookups
 from qerrlint.model.environment import Environment
 from qerrlint.qemu.vmstate.description import TYPE, Description, descriptions
 
@@ -22,33 +23,37 @@ def described_elsewhere(environment: Environment, name: str, from_path: str) -> 
 class _Lookup:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._found: dict[str, Description | None] = {}
+        self._found: dict[str, tuple[Description | None, Lookups]] = {}
         self._folders: dict[str, list[str]] | None = None
 
     def find(self, name: str, from_path: str) -> Description | None:
         """The description of a name, looked for once."""
-        if name not in self._found:
-            self._found[name] = self._find(name, from_path)
-        return self._found[name]
+        recall = self._environment.asked.recall
+        return recall(self._found, name, lambda: self._find(name, from_path))
 
     def _find(self, name: str, from_path: str) -> Description | None:
-        defined = re.compile(rb"\b%s[ \t]+%s[ \t]*=" % (TYPE.encode(), re.escape(name.encode())))
+        defined = rb"\b%s[ \t]+%s[ \t]*=" % (TYPE.encode(), re.escape(name.encode()))
         for path in self._candidates(name, from_path):
-            declarations = self._environment.files.file(path)
-            if declarations is None or defined.search(declarations.data) is None:
+            files = self._environment.files
+            if not files.contains(path, defined):
                 continue
+            declarations = files.file(path)
+            assert declarations is not None
             for one in descriptions(self._environment, path, declarations.data):
                 if one.variable == name:
                     return one
         return None
 
     def _candidates(self, name: str, from_path: str) -> Iterator[str]:
-        word = name.encode()
+        asked = self._environment.asked
+        asked.add(f"s:{name}")
+        asked.add(f"reach:{from_path}")
+        word = re.compile(rb"\b%s\b" % re.escape(name.encode()))
         folders = [posixpath.dirname(from_path)]
         folders += [
             posixpath.dirname(declarations.path).removeprefix("include/")
-            for declarations in self._environment.types.declarations_reached(from_path)
-            if declarations.path.endswith(".h") and word in declarations.data
+            for declarations in self._environment.types.reached(from_path)
+            if declarations.path.endswith(".h") and word.search(declarations.data)
         ]
         for folder in dict.fromkeys(folders):
             for path in self._in_folder(folder):
@@ -56,6 +61,7 @@ class _Lookup:
                     yield path
 
     def _in_folder(self, folder: str) -> list[str]:
+        self._environment.asked.add(f"dir:{folder}")
         if self._folders is None:
             self._folders = {}
             for path in self._environment.files.paths():

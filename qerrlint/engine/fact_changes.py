@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which facts differ between two contents of a file, as keys of model.asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from qerrlint.c.declarations.file import FileDeclarations, TypeName
+from qerrlint.c.declarations.struct_body import Field
+from qerrlint.c.qapi import c_name
+from qerrlint.model.asked import RAW
+from qerrlint.model.qapi_schema import Schema
+from qerrlint.model.reads import visible
+from qerrlint.qemu.class_setup import class_setup
+from qerrlint.qemu.constants import fields_of, registers_of
+from qerrlint.qemu.type_checkers import checkers
+from qerrlint.qemu.type_graph import type_names
+from qerrlint.qemu.type_tables import type_rows
+
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_INVOKED = re.compile(rb"^[ \t]*OBJECT_DEFINE_\w*\s*\([^;{}]*\)", re.MULTILINE)
+
+
+def changed_names(old: FileDeclarations, new: FileDeclarations) -> Iterator[str]:
+    """The names that one who includes the file finds declared otherwise, and RAW."""
+    yield RAW
+    for name in {**old.functions, **new.functions, **old.casts, **new.casts}:
+        if visible(old.signature(name)) != visible(new.signature(name)):
+            yield f"f:{name}"
+    for name in {**old.macros, **new.macros}:
+        if visible(old.macro(name)) != visible(new.macro(name)):
+            yield f"m:{name}"
+    for name in {**old.types, **new.types}:
+        if not _same_type(old, old.types.get(name), new, new.types.get(name)):
+            yield f"t:{name}"
+    yield from _constants(old, new)
+    yield from (f"k:{name}" for name in _different(_checkers(old), _checkers(new)))
+    yield from (f"s:{word}" for word in _words_of_statements(old, new))
+
+
+def _same_type(
+    old: FileDeclarations, one: TypeName | None, new: FileDeclarations, two: TypeName | None
+) -> bool:
+    if one is None or two is None or visible(one) != visible(two):
+        return one is two
+    if old.data[slice(*one.body)] == new.data[slice(*two.body)]:
+        return True
+    return _body(old, one) == _body(new, two)
+
+
+def _body(declarations: FileDeclarations, entry: TypeName) -> tuple[Any, ...]:
+    fields, conditional = declarations.fields(entry)
+    plain = tuple(map(_without_place, fields))
+    return visible(declarations.members(entry)), declarations.enumerators(entry), plain, conditional
+
+
+def _without_place(field: Field) -> tuple[Any, ...]:
+    return field.name, field.type, field.dimensions, field.bits, tuple(map(_without_place, field.fields))
+
+
+def _constants(old: FileDeclarations, new: FileDeclarations) -> Iterator[str]:
+    before, after = old.constants, new.constants
+    for name in {**before, **after}:
+        known = name in before and name in after and before[name] == after[name]
+        if not known or (before[name] is None and old.enumerator_text(name) != new.enumerator_text(name)):
+            yield f"e:{name}"
+    for register in _different(registers_of(old.data), registers_of(new.data)):
+        yield from (f"e:{kind}_{register.decode('latin-1')}" for kind in "RA")
+
+    for field in _different(fields_of(old.data), fields_of(new.data)):
+        yield from (f"e:R_{field}_{part}" for part in ("SHIFT", "LENGTH", "MASK"))
+
+
+def _checkers(declarations: FileDeclarations) -> Mapping[str, object]:
+    return {one.type: one for one in checkers(declarations.data)}
+
+
+def _different(old: Mapping[Any, object], new: Mapping[Any, object]) -> Iterator[Any]:
+    return (name for name in {**old, **new} if old.get(name) != new.get(name))
+
+
+def _words_of_statements(old: FileDeclarations, new: FileDeclarations) -> frozenset[str]:
+    """The words of the texts between semicolons that differ.
+
+    What declares a pointer member or a variable lies between two of them, and is told by that text, by the
+    start of its line, and by whether it stands in a comment.
+    """
+    one, two = _statements(old.data), _statements(new.data)
+    begin = 0
+    while begin < min(len(one), len(two)) and one[begin][0] == two[begin][0]:
+        begin += 1
+    end = 0
+    while end < min(len(one), len(two)) - begin and one[-1 - end][0] == two[-1 - end][0]:
+        end += 1
+    if end and (old.in_comment(one[-end][1]) or new.in_comment(two[-end][1])):
+        end = 0
+    changed = [text for texts in (one, two) for text, _ in texts[begin : len(texts) - end]]
+    return frozenset(word.decode("latin-1") for text in changed for word in _WORD.findall(text))
+
+
+def _statements(data: bytes) -> list[tuple[bytes, int]]:
+    """The texts between semicolons with their offsets, each behind the first character of its line."""
+    out = []
+    at = 0
+    for part in data.split(b";"):
+        line = data.rfind(b"\n", 0, at) + 1
+        out.append((data[line : line + 1] + part, at))
+        at += len(part) + 1
+    return out
+
+
+def same_tables(path: str, old: bytes, new: bytes) -> bool:
+    """Whether two contents of a file define the same types with the same classes."""
+    return _tables(path, old) == _tables(path, new)
+
+
+def _tables(path: str, data: bytes) -> tuple[Any, ...]:
+    declarations = FileDeclarations(path, data)
+    rows = list(type_rows(path, data))
+    told = [
+        (row.name, row.parent, row.table, row.array, row.macro, row.interfaces, _texts(row.values))
+        for row in rows
+    ]
+    inits = {row.function("class_init") for row in rows}
+    inits |= {name for name in declarations.functions if name.endswith("class_init")}
+    setups = []
+    for name in sorted(inits):
+        setup = class_setup(declarations, name)
+        stored = [(one.slot, one.value, one.struct, one.function) for one in setup.stored]
+        setups.append((name, stored, [(cast.macro, cast.function) for cast in setup.casts]))
+    invoked = _INVOKED.findall(data) if b"OBJECT_DEFINE_" in data else []
+    return b"TypeInfo" in data, b"OBJECT_DEFINE_" in data, told, setups, invoked
+
+
+def _texts(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((member, value.text) for member, value in values.items())
+
+
+def defined_types(path: str, data: bytes) -> Iterable[str]:
+    """The texts by which the index of types may list a file, blanks left out."""
+    rows = (row.name.replace(" ", "") for row in type_rows(path, data))
+    return {*type_names(data), *rows}
+
+
+def changed_schema(old: Schema, new: Schema) -> Iterator[str]:
+    """The names that two states of the schemas define otherwise, and the functions generated from them."""
+    for name in {**old.names, **new.names}:
+        kinds = {side.names.get(name, ("",))[0] for side in (old, new)}
+        if len(kinds) > 1 or old.constants(name) != new.constants(name):
+            yield f"q:{name}"
+        if len(kinds) > 1:
+            yield f"qs:visit_type_{name}"
+        if "command" in kinds:
+            for function in (f"qmp_{c_name(name)}", f"qmp_marshal_{c_name(name)}"):
+                if visible(old.signature(function)) != visible(new.signature(function)):
+                    yield f"qs:{function}"

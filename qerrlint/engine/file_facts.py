@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The facts of a file's content, and the facts that a result has looked up as bytes."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from qerrlint.model.asked import Search
+    from qerrlint.model.reads import Question
+
+NARROW, WIDE, NOWHERE = "narrow", "wide", ""
+"""What bounds the reads of a result: files that declare, C files as well, or neither (TreeBlobs.scenes)."""
+
+MENTIONS = ("containing", "mentioning")
+"""The questions of which files hold some words."""
+
+
+class FileFacts(NamedTuple):
+    """What is known of a file by its content: its digest, the headers that it includes by the names in its
+    lines, and the names of the types in its tables."""
+
+    digest: str
+    includes: tuple[str, ...]
+    types: tuple[str, ...]
+
+
+def facts_of(path: str, digest: str, data: bytes) -> FileFacts:
+    """The facts of a file of this content."""
+    from qerrlint.c.declarations.file import FileDeclarations
+    from qerrlint.qemu.type_graph import type_names
+
+    found = FileDeclarations(path, data).includes if b"include" in data else ()
+    includes = tuple(name for system, name in found if not system)
+    return FileFacts(digest, includes, type_names(data) if not path.endswith(".h") else ())
+
+
+_NUMBERS: dict[str, int] = {}
+
+
+def number_of(key: str) -> int:
+    """A key as a number of 32 bits. That two keys share one costs work, and no result."""
+    known = _NUMBERS.get(key)
+    if known is None:
+        known = _NUMBERS[key] = zlib.crc32(key.encode("utf-8", "surrogateescape"))
+    return known
+
+
+def packed_keys(
+    keys: Iterable[str], searches: Mapping[Search, bool], mentions: Mapping[Question, Sequence[str]]
+) -> bytes:
+    """What has been looked up as bytes: how many keys there are, their numbers in order, and the searches.
+
+    `mentions` are the questions of which files hold one of some words, with their answers.
+    """
+    rows: list[Any] = [
+        ["text", path, text.decode("latin-1"), found] for (path, text), found in searches.items()
+    ]
+    rows += [[kind, words, list(found)] for (kind, *words), found in mentions.items()]
+    numbers = array("I", sorted({number_of(key) for key in (*keys, *(("mentions",) if mentions else ()))}))
+    text = json.dumps(rows).encode() if rows else b""
+    return array("I", [len(numbers)]).tobytes() + numbers.tobytes() + text
+
+
+def unpacked_keys(data: bytes) -> tuple[Sequence[int], bytes]:
+    """The numbers of packed keys, and their searches, still packed."""
+    numbers = array("I")
+    size = numbers.itemsize
+    numbers.frombytes(data[:size])
+    end = size + size * numbers[0]
+    return memoryview(data)[size:end].cast("I"), data[end:]
+
+
+def keys_in(data: bytes) -> bytes:
+    """The keys in packed reads."""
+    return data[4 + int.from_bytes(data[:4], "little") :]
+
+
+def with_keys(data: bytes, keys: bytes) -> bytes:
+    """Packed reads with other keys."""
+    return data[: 4 + int.from_bytes(data[:4], "little")] + keys

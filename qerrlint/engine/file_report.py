@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the analysis of one file gives: its findings, and what was not analysed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qerrlint.findings import Exempted, Finding
+from qerrlint.source.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    """A definition of a function that was not analysed, or not wholly; `function` is "" for a text whose
+    functions are not known."""
+
+    span: Span
+    function: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """The findings and the coverage of one file.
+
+    `functions` counts its definitions of functions, `explored` those that were interpreted. `allowances` are
+    the keys of the comments that allow something, `exempted` what exemptions took away or made less certain.
+    """
+
+    path: str
+    functions: int
+    explored: int
+    findings: tuple[Finding, ...]
+    advice: dict[str, str]
+    damaged: tuple[Uncovered, ...] = ()
+    incomplete: tuple[Uncovered, ...] = ()
+    allowances: frozenset[str] = frozenset()
+    exempted: tuple[Exempted, ...] = ()

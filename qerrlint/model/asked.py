@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Asked: which facts of a tree an analysis looks up, as keys; what is worked out once keeps its own.
+
+A key names a fact as files declare it: `f:NAME` a function, `m:NAME` a macro, `t:NAME` a type, `e:NAME` a
+constant, `s:WORD` a pointer member or variable, `q:NAME` and `qs:NAME` what schemas define and generate,
+`k:TYPE` the cast macros of a type, `types:PATH` the tables of a file, `index:NAME` the files that define a
+type, `file:PATH` all of a file, `text:PATH` what searches find in it, `dir:FOLDER` its C files, `reach:PATH`
+what a file includes, `raw` the text of any file that it includes. EVERYTHING stands for what has no key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, Generic, TypeVar, cast
+
+T = TypeVar("T")
+
+EVERYTHING = "*"
+RAW = "raw"
+
+Search = tuple[str, bytes]
+"""A file, and a regular expression that is looked for in its bytes."""
+
+
+class Lookups:
+    """The keys of one computation, and the computations that it made use of."""
+
+    __slots__ = ("keys", "parts", "texts")
+
+    def __init__(self) -> None:
+        self.keys: set[str] = set()
+        self.texts: dict[Search, bool] = {}
+        self.parts: set[Lookups] = set()
+
+    def everything(self) -> tuple[set[str], dict[Search, bool]]:
+        """The keys of this and of all that it made use of, and the searches with what they found."""
+        out: set[str] = set()
+        searches: dict[Search, bool] = {}
+        waiting = [self]
+        seen = {self}
+        while waiting:
+            one = waiting.pop()
+            out |= one.keys
+            searches.update(one.texts)
+            new = one.parts - seen
+            seen |= new
+            waiting += new
+        return out, searches
+
+
+class Asked:
+    """Puts down the keys of all lookups in one tree for the computation that is under way."""
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = Lookups()
+
+    def add(self, key: str) -> None:
+        """A fact is looked up."""
+        self.now.keys.add(key)
+
+    def search(self, path: str, pattern: bytes, found: bool) -> None:
+        """A pattern is looked for in a file, and found or not."""
+        self.now.keys.add(f"text:{path}")
+        self.now.texts[path, pattern] = found
+
+    def begin(self) -> Lookups:
+        """What is looked up from now on is for another computation; gives the one that was under way."""
+        outer = self.now
+        self.now = Lookups()
+        return outer
+
+    def end(self, outer: Lookups) -> Lookups:
+        """The computation is done and counts as a part of the outer one, which goes on."""
+        done, self.now = self.now, outer
+        outer.parts.add(done)
+        return done
+
+    def recall(self, table: dict[Any, tuple[Any, Lookups]], key: Hashable, compute: Callable[[], T]) -> T:
+        """compute(), remembered in a table with what it looked up, which counts for each that recalls it."""
+        known = table.get(key)
+        if known is not None:
+            self.now.parts.add(known[1])
+            return cast("T", known[0])
+        outer = self.begin()
+        try:
+            value = compute()
+        finally:
+            done = self.end(outer)
+        table[key] = value, done
+        return value
+
+
+class Recalled(Generic[T]):
+    """A property worked out once, with what was looked up for it; the object has an `asked`."""
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute = compute
+        self._name = compute.__name__
+        self.__doc__ = compute.__doc__
+
+    def __get__(self, instance: Any, owner: type | None = None) -> T:
+        compute = self._compute
+        asked: Asked = instance.asked
+        known = instance.__dict__.setdefault("_recalled", {})
+        return asked.recall(known, self._name, lambda: compute(instance))
