@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver
+from qerrlint.engine.mentions import Mentions
 from qerrlint.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,13 +24,10 @@ if TYPE_CHECKING:
     from qerrlint.model.program import Program
     from qerrlint.model.translation_unit import TranslationUnit
     from qerrlint.rules.rule import RuleSet
-    from qerrlint.source.source import Source
 
 EVENT = "failure-without-error"
 """The event that the callers have a say in."""
 
-# Not the project's own device and core code: firmware, other projects, what is generated, tools.
-NOT_CORE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", "linux-headers/", "pc-bios/")
 _WORDS = re.compile(r"\w+")
 _STORED = re.compile(rb"=\s*&?\s*([A-Za-z_]\w*)\s*[,;}]")
 
@@ -60,32 +58,6 @@ def _name_of(call: Call) -> str:
     """The function's name, the last member of a path, or the table of `table[i]`."""
     head, bracket, _ = call.name.partition("[")
     return head if bracket else _WORDS.findall(call.name)[-1]
-
-
-class Mentions:
-    """Which files mention a name: by what the analysis of all files has seen (`uses`), or by a search."""
-
-    def __init__(self, source: Source, uses: Mapping[str, Iterable[str]] | None = None) -> None:
-        self._source = source
-        self._known: dict[str, Sequence[str]] = {}
-        self._whole = uses is not None
-        index: dict[str, list[str]] = defaultdict(list)
-        for path, names in (uses or {}).items():
-            for name in names:
-                index[name].append(path)
-        self._known.update(index)
-
-    @property
-    def is_index(self) -> bool:
-        """Whether nothing has to be searched for."""
-        return self._whole
-
-    def __call__(self, name: str) -> Sequence[str]:
-        """The paths of the core files that mention the name, sorted."""
-        if name not in self._known:
-            found = () if self._whole else self._source.containing([name])
-            self._known[name] = [path for path in found if not path.startswith(NOT_CORE)]
-        return self._known[name]
 
 
 def with_callers(

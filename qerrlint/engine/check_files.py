@@ -9,9 +9,10 @@ from functools import partial
 
 from qerrlint.engine.cache_key import program_key
 from qerrlint.engine.cache_store import Store
-from qerrlint.engine.callers import NOT_CORE, Mentions, known_with_callers, with_callers
+from qerrlint.engine.callers import known_with_callers, with_callers
 from qerrlint.engine.kept_results import KeptResults
 from qerrlint.engine.located import Located
+from qerrlint.engine.mentions import NOT_CORE, Mentions
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_tasks
 from qerrlint.engine.result_cache import FileOutcome, Health, KeptOutcomes, Task
 from qerrlint.engine.tree_blobs import TreeBlobs

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qerrlint.c.declarations.file import FileDeclarations
-from qerrlint.engine.callers import NOT_CORE, Mentions
 from qerrlint.engine.fact_changes import changed_names, changed_schema, defined_types, same_tables
 from qerrlint.engine.file_facts import MENTIONS, FileFacts, number_of, unpacked_keys
+from qerrlint.engine.mentions import NOT_CORE, Mentions
 from qerrlint.model.asked import EVERYTHING
 from qerrlint.model.include_graph import Files
 from qerrlint.model.qapi_schema import SCHEMAS, Schema

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from qerrlint.engine.analyse_file import analyse_unit
-from qerrlint.engine.callers import NOT_CORE, Mentions, with_callers
+from qerrlint.engine.callers import with_callers
 from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver, in_order
+from qerrlint.engine.mentions import NOT_CORE, Mentions
 from qerrlint.history.changed_names import changed_names, dependents
 from qerrlint.history.word_index import WordIndex
 from qerrlint.model.include_graph import DeclarationCache

@@ -15,8 +15,8 @@ from qerrlint.c.cut import Piece, cut
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import by_convention
 from qerrlint.domain.effects import Outcome
-from qerrlint.engine.callers import NOT_CORE
 from qerrlint.engine.check_files import core_files
+from qerrlint.engine.mentions import NOT_CORE
 from qerrlint.errors import UsageError
 from qerrlint.ir.code import Call, text_of
 from qerrlint.model.program import Program

@@ -8,11 +8,12 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 from qerrlint.engine.analyse_file import analyse_unit
-from qerrlint.engine.callers import Mentions, with_callers
+from qerrlint.engine.callers import with_callers
 from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.kept_results import KeptResults
 from qerrlint.engine.located import Located, Resolver, in_order
+from qerrlint.engine.mentions import Mentions
 from qerrlint.model.program import Program
 from qerrlint.model.reads import Reads
 from qerrlint.model.translation_unit import TranslationUnit
