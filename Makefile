@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 
-.PHONY: demo test lint fuzz bench benchmark precision mutants prove prove-chroot rules man docs dist clean
+.PHONY: demo test lint fuzz bench benchmark rivals precision mutants prove prove-chroot rules man docs dist clean
 
 demo: $(VENV)/.installed
 	@printf '%s\n' 'The review of a series from a mailbox, with a reply, on a small tree.'
@@ -37,6 +37,10 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python bench/run.py
 	@test -z "$$QERRLINT_QEMU_TREE" || $(BIN)/python bench/errorflow.py
+
+# Qerrlint and the rivals that are installed, in pairs: QERRLINT_QEMU_TREE, QERRLINT_QEMU_GIT; RIVALS holds options.
+rivals: $(VENV)/.installed
+	@$(BIN)/python bench/rivals.py --tree "$$QERRLINT_QEMU_TREE" --git "$$QERRLINT_QEMU_GIT" $(RIVALS)
 
 # Needs QERRLINT_QEMU_GIT or QERRLINT_QEMU_TREE to compare the verdicts with findings; PRECISION holds options.
 precision: $(VENV)/.installed

@@ -30,7 +30,7 @@ from qerrlint.rules.loader import load_rules
 from qerrlint.source.commit_trees import BlobChange, CommitTrees
 
 # Scanned declarations that are kept from commit to commit, in bytes of the files.
-_CACHE_BYTES = 48 << 20
+_CACHE_BYTES = 32 << 20
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
 
 

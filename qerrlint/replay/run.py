@@ -67,13 +67,19 @@ class _Bench:
 
 
 def replay(
-    labels: Sequence[Label], root: str, reach: str, jobs: int, submission: bool = True
+    labels: Sequence[Label],
+    root: str,
+    reach: str,
+    jobs: int,
+    submission: bool = True,
+    scheduler: str | None = None,
 ) -> Iterator[tuple[int, Outcome]]:
     """Each label's index and outcome, as they come: in no certain order when there is more than one job.
 
     `root` is a git repository; `submission` also reviews the changes that brought the defects in; `jobs` is
-    the number of processes (0: one for each core). Raises InputError, at the first outcome, when there is no
-    repository at `root`, and when a worker process dies.
+    the number of processes (0: one for each core), which a cluster takes the place of where the address of
+    its `scheduler` is given. Raises InputError, at the first outcome, when there is no repository at
+    `root`, and when a worker process dies.
     """
     import os
 
@@ -84,7 +90,7 @@ def replay(
         for index, _ in task.labels:
             waiting[index] += 1
     parts: dict[int, Outcome] = {}
-    for done in _performed(tasks, root, reach, min(jobs or os.cpu_count() or 1, len(tasks))):
+    for done in _performed(tasks, root, reach, min(jobs or os.cpu_count() or 1, len(tasks)), scheduler):
         for index, outcome in done:
             parts[index] = parts[index].joined(outcome) if index in parts else outcome
             waiting[index] -= 1
@@ -102,14 +108,14 @@ def _plan(labels: Sequence[Label], submission: bool) -> list[_Task]:
 
 
 def _performed(
-    tasks: Sequence[_Task], root: str, reach: str, jobs: int
+    tasks: Sequence[_Task], root: str, reach: str, jobs: int, scheduler: str | None
 ) -> Iterator[list[tuple[int, Outcome]]]:
-    if jobs <= 1:
+    if jobs <= 1 and scheduler is None:
         bench = _Bench(root, reach)
         for task in tasks:
             yield _perform(bench, task)
         return
-    yield from in_processes(_perform, partial(_Bench, root, reach), tasks, jobs)
+    yield from in_processes(_perform, partial(_Bench, root, reach), tasks, jobs, scheduler)
 
 
 def _perform(bench: _Bench, task: _Task) -> list[tuple[int, Outcome]]:

@@ -4,19 +4,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import not_empty
+from qerrlint.cli.options import not_empty, scheduler_option
 from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import git_root
 from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
     from qerrlint.replay.labels import Label
-    from qerrlint.replay.outcomes import Outcome, Said
+    from qerrlint.replay.outcomes import Journal, Outcome, Said
 
 
 @click.command("replay")
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     callback=not_empty,
     help="Append each outcome to FILE; labels that are in it are skipped.",
 )
+@scheduler_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only the table, not each miss.")
 def command(
     *,
@@ -58,6 +59,7 @@ def command(
     classes: tuple[str, ...],
     no_submission: bool,
     resume: str | None,
+    scheduler: str | None,
     quiet: bool,
 ) -> None:
     """Analyse each labelled defect of LABELS (JSON lines) before its fix, after it, and as it was submitted.
@@ -70,15 +72,21 @@ def command(
     Exit codes: 0 done, whatever the scores; 2 wrong usage; 3 labels or repository cannot be read, the output
     cannot be written, or an analysis ended in an internal error.
     """
+    from functools import partial
+
     from qerrlint.replay.labels import load_labels, of_classes
+    from qerrlint.replay.outcomes import Journal
+    from qerrlint.replay.run import replay
     from qerrlint.source.repository import Repository
 
     wanted = of_classes(load_labels(labels), classes)
     root = git_root(tree)
     Repository(root)
-    outcomes = _outcomes(
-        wanted, root=root, reach=reach, jobs=jobs, submission=not no_submission, resume=resume
+    how = partial(
+        replay, root=root, reach=reach, jobs=jobs, submission=not no_submission, scheduler=scheduler
     )
+    journal = Journal(resume, reach, not no_submission) if resume is not None else None
+    outcomes = _outcomes(wanted, how, journal)
     if output is not None:
         _write(output, outcomes, root, reach, not no_submission)
     if output != "-":
@@ -92,17 +100,15 @@ def command(
 
 
 def _outcomes(
-    labels: Sequence[Label], *, root: str, reach: str, jobs: int, submission: bool, resume: str | None
+    labels: Sequence[Label],
+    how: Callable[[Sequence[Label]], Iterator[tuple[int, Outcome]]],
+    journal: Journal | None,
 ) -> list[Outcome]:
     """The outcomes in the order of the labels, those of an earlier run taken over."""
-    from qerrlint.replay.outcomes import Journal
-    from qerrlint.replay.run import replay
-
-    journal = Journal(resume, reach, submission) if resume is not None else None
     done = journal.done() if journal is not None else {}
     left = [label for label in labels if label not in done]
     with progress("replaying", len(left)) as advance:
-        for index, outcome in replay(left, root, reach, jobs, submission):
+        for index, outcome in how(left):
             done[left[index]] = outcome
             if journal is not None:
                 journal.append(outcome)
