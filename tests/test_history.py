@@ -218,6 +218,25 @@ def test_releases(repository: Repository) -> None:
     assert sampled["by_release"] == document["by_release"]
 
 
+def test_below_a_folder(repository: Repository) -> None:
+    start = repository.commit(
+        {"include/hw/gong.h": header("bool"), "hw/bell.c": PLAIN, "block/bell.c": PLAIN}
+    )
+    bad = repository.commit({"hw/bell.c": TWICE, "block/bell.c": TWICE})
+    every = {
+        f["path"] for f in repository.history(f"{start}..HEAD")["standing"] if f["rule"] == "error-set-twice"
+    }
+    assert every == {"hw/bell.c", "block/bell.c"}
+    for options in ((), ("--all",), ("--every", "week"), ("--no-standing",)):
+        document = repository.history(f"{start}..HEAD", "block", *options)
+        assert {f["path"] for f in document["standing"]} == {"block/bell.c"}
+        assert told(document) == {bad: (["error-set-twice"], [])}
+    moved = repository.commit({"block/bell.c": None, "hw/misc/bell.c": TWICE})
+    document = repository.history(f"{bad}..HEAD", "block/")
+    assert "error-set-twice" in told(document)[moved][1]
+    assert document["standing"] == []
+
+
 @pytest.mark.parametrize(
     ("version", "release"),
     [

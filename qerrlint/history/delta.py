@@ -81,10 +81,12 @@ class _Sides:
 
 
 class Deltas:
-    """Works out what commits do; keeps what following commits have in common. Raises InputError where there
+    """Works out what commits do; keeps what following commits have in common. With `below` only the findings
+    of these files and folders are looked for. Raises InputError where there
     is no repository at `root`."""
 
-    def __init__(self, root: str, rule_folders: Sequence[str] = ()) -> None:
+    def __init__(self, root: str, rule_folders: Sequence[str] = (), below: Sequence[str] = ()) -> None:
+        self._below = below
         self.trees = CommitTrees(root)
         self.rules = load_rules(rule_folders).everything()
         self._news = {rule.id for rule in self.rules if rule.change_only}
@@ -153,6 +155,8 @@ class Deltas:
         new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
         if old is None and new is None:
             return
+        if not any(unit is not None and is_below(unit.path, self._below) for unit in (old, new)):
+            return
         found.units.append((old, new))
         names = touched(old, new)
         if old is not None and new is not None and (old.path != new.path or _includes(old) != _includes(new)):
@@ -170,6 +174,8 @@ class Deltas:
             self._index.add_tree(self.trees.files(program.source.revision or ""))
         near = {path for pair in pairs for path in (pair.old, pair.new) if path is not None}
         for path, names in dependents(changed, before, after, self._index, near):
+            if not is_below(path, self._below):
+                continue
             with contained(path, found.faults):
                 old, new = before.unit(path), after.unit(path)
                 if old is not None and new is not None:
@@ -208,6 +214,11 @@ class Deltas:
         for finding in report.findings:
             if finding.allowed is None and finding.rule not in self._news:
                 yield resolver.locate(finding, "")
+
+
+def is_below(path: str, below: Sequence[str]) -> bool:
+    """Whether a file is one of these, or lies in one of these folders; any file does where none is named."""
+    return not below or any(path == one or path.startswith(f"{one}/") for one in below)
 
 
 def delta_between(delta: Delta) -> CommitDelta:

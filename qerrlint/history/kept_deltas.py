@@ -26,8 +26,10 @@ def pair_of(commit: Commit) -> tuple[str, str]:
 class KeptDeltas:
     """Looks up deltas in a store, and keeps new ones; without a store it does nothing."""
 
-    def __init__(self, store: Store | None, rule_folders: Sequence[str]) -> None:
+    def __init__(self, store: Store | None, rule_folders: Sequence[str], below: Sequence[str] = ()) -> None:
+        """`below`: the files and folders whose findings are looked for, where not those of all."""
         self._store = store
+        self._below = below
         self._program = program_key(rule_folders, "history") if store is not None else ""
 
     def find(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], CommitDelta]:
@@ -52,7 +54,7 @@ class KeptDeltas:
             )
 
     def _ident(self, pair: tuple[str, str]) -> str:
-        return subject(self._program, "delta", *pair)
+        return subject(self._program, "delta", *pair, *sorted(self._below))
 
 
 def _packed(delta: CommitDelta) -> bytes:

@@ -69,6 +69,7 @@ def deltas_of(
     kept: KeptDeltas,
     progress: Callable[[int], None],
     scheduler: str | None = None,
+    below: Sequence[str] = (),
 ) -> dict[int, CommitDelta]:
     """The delta of each step by its number; `progress` is called with numbers of steps that are done.
 
@@ -83,7 +84,7 @@ def deltas_of(
         [(number, plan.steps[number].commit) for number in left[at : at + _LOT]]
         for at in range(0, len(left), _LOT)
     ]
-    for lot in _performed(lots, partial(Deltas, root, tuple(rule_folders)), jobs, scheduler):
+    for lot in _performed(lots, partial(Deltas, root, tuple(rule_folders), tuple(below)), jobs, scheduler):
         kept.keep((pairs[number], delta) for number, delta in lot)
         done.update(lot)
         progress(len(lot))

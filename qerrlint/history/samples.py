@@ -27,24 +27,24 @@ from qerrlint.source.git_tree import GitSource
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """How whole trees are analysed: the repository, rules, processes and store of a run."""
+    """How whole trees are analysed: the repository, rules, processes and store of a run; `below` are files
+    and folders to which it is limited."""
 
     root: str
     rule_folders: Sequence[str]
     jobs: int
     store: Store | None
+    below: Sequence[str] = ()
 
-    def standing(
-        self, commit: str, progress: Callable[[int], None] | None = None, below: Sequence[str] = ()
-    ) -> list[Located]:
-        """The findings of a commit's tree, or of the files and folders `below` it, without those that only a
-        change can have, or that a comment in the code allows. Raises InputError."""
+    def standing(self, commit: str, progress: Callable[[int], None] | None = None) -> list[Located]:
+        """The findings of a commit's tree, without those that only a change can have, or that a comment in
+        the code allows. Raises InputError."""
         rules = load_rules(self.rule_folders).everything()
         news = {rule.id for rule in rules if rule.change_only}
         with GitSource(self.root, commit) as source:
             checked = check_files(
                 source,
-                core_files(source, below),
+                core_files(source, self.below),
                 "headers",
                 self.rule_folders,
                 self.jobs,

@@ -60,9 +60,9 @@ def command(
         require_qemu(root, source)
         _require_paths(source, paths)
         settings = settle(options, source)
-        trees = Trees(root, options.rules, options.jobs, store)
+        trees = Trees(root, options.rules, options.jobs, store, paths)
         with progress("checking", len(core_files(source, paths))) as advance:
-            found = trees.standing(source.revision, advance, paths)
+            found = trees.standing(source.revision, advance)
     items = [item for item in map(item_of, found) if shown_by(settings)(item)]
     if wanted:
         items = [item for item in items if item.fingerprint in wanted]

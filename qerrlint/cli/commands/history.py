@@ -27,6 +27,7 @@ _NAMES = ("history.json", "history.svg")
 
 @click.command("history")
 @click.argument("revs", metavar="A..B", callback=not_empty)
+@click.argument("paths", metavar="[PATH]...", nargs=-1, callback=not_empty)
 @click.option(
     "--all",
     "everything",
@@ -59,13 +60,15 @@ _NAMES = ("history.json", "history.svg")
 def command(
     options: Options,
     revs: str,
+    paths: tuple[str, ...],
     everything: bool,
     every: str | None,
     no_standing: bool,
     outputs: tuple[str, ...],
     scheduler: str | None,
 ) -> None:
-    """Tell which commits from A to B introduced and fixed findings, by rule, subsystem and release.
+    """Tell which commits from A to B introduced and fixed findings, by rule, subsystem and release; with
+    PATH only findings in these files and folders.
 
     A has to be on the first-parent line of B, which is that of the merges. What a commit does is kept in the
     cache: a run that was interrupted is taken up by the next one, and a longer range costs its new commits
@@ -73,7 +76,7 @@ def command(
     """
     from qerrlint.cli.commands.cache import store_of
     from qerrlint.engine.check_files import core_files
-    from qerrlint.history.delta import item_of
+    from qerrlint.history.delta import is_below, item_of
     from qerrlint.history.kept_deltas import KeptDeltas
     from qerrlint.history.run import deltas_of, history
     from qerrlint.history.samples import Trees, sampled_deltas
@@ -87,6 +90,7 @@ def command(
         raise UsageError("--scheduler hands out commits: it cannot be combined with --every")
     start, end = _ends(revs)
     files = _files(outputs)
+    below = [path.strip("/") for path in paths]
     trees = CommitTrees(git_root(options.tree))
     first, last = trees.resolve(start), trees.resolve(end)
     tree = trees.tree(first)
@@ -95,21 +99,31 @@ def command(
     planned = plan(trees, first, last, everything, every)
     trees.close()
     with store_of(options) as store:
-        whole = Trees(trees.root, options.rules, options.jobs, store)
-        kept = KeptDeltas(store, options.rules)
-        standing = None if no_standing else _standing(whole, first, len(core_files(tree)))
+        whole = Trees(trees.root, options.rules, options.jobs, store, below)
+        kept = KeptDeltas(store, options.rules, below)
+        standing = None if no_standing else _standing(whole, first, len(core_files(tree, below)))
         total = len(planned.steps)
         with progress("analysing", total, unit="trees" if every is not None else "commits") as advance:
             if every is None:
-                deltas = deltas_of(planned, trees.root, options.rules, options.jobs, kept, advance, scheduler)
+                deltas = deltas_of(
+                    planned, trees.root, options.rules, options.jobs, kept, advance, scheduler, below
+                )
             else:
                 deltas = {}
                 for number, delta in sampled_deltas(planned, whole, standing, kept):
                     deltas[number] = delta
                     advance(1)
     start_items = None if standing is None else map(item_of, standing)
-    found = history(planned, deltas, start_items, shown_by(settings), family_of(settings))
-    _write(found, settings, files, revs, every if every is not None else "all" if everything else "line")
+    shows = shown_by(settings)
+    found = history(
+        planned,
+        deltas,
+        start_items,
+        lambda item: shows(item) and is_below(item.path, below),
+        family_of(settings),
+    )
+    title = " ".join((revs, *below))
+    _write(found, settings, files, title, every if every is not None else "all" if everything else "line")
     sys.exit(3 if found.faults else 0)
 
 
@@ -143,7 +157,7 @@ def _standing(trees: Trees, commit: str, files: int) -> list[Located]:
         return trees.standing(commit, advance)
 
 
-def _write(found: History, settings: Settings, files: list[str], revs: str, steps: str) -> None:
+def _write(found: History, settings: Settings, files: list[str], title: str, steps: str) -> None:
     import json
 
     from qerrlint.report.history.document import document
@@ -155,7 +169,7 @@ def _write(found: History, settings: Settings, files: list[str], revs: str, step
         if file.endswith(".json"):
             text = json.dumps(document(found, family), indent=1) + "\n"
         else:
-            text = plot(found, f"Findings standing, {revs}", _note(found, settings, steps))
+            text = plot(found, f"Findings standing, {title}", _note(found, settings, steps))
         with written(file) as stream:
             stream.write(text.encode("utf-8", "surrogateescape"))
     if not settings.options.quiet:
