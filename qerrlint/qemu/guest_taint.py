@@ -20,7 +20,10 @@ def paths_in(text: str) -> frozenset[str]:
 def depends(text: str, tainted: frozenset[str]) -> bool:
     """Whether an expression reads a tainted name or path, or a member of one."""
     return any(
-        path in tainted or re.split(r"->|\.|\[", path, maxsplit=1)[0] in tainted for path in paths_in(text)
+        path in tainted
+        or path.partition("[")[0] in tainted
+        or re.split(r"->|\.|\[", path, maxsplit=1)[0] in tainted
+        for path in paths_in(text)
     )
 
 

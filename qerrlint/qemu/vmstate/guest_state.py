@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Guest state: scalar members of a device's struct that a guest writes and reads back, with their places.
+"""Guest state: members of a device's struct that a guest writes and reads back, with their places.
 
 A member is written where a function in a write slot, or one that it calls in the file, stores into it what
 depends on the written value. It is read back where a function in a read slot, or one that it calls, returns
@@ -16,6 +16,7 @@ from qerrlint.ir.code import Assign, Function, Return, text_of
 from qerrlint.qemu.guest_entries import VALUE, GuestEntry
 from qerrlint.qemu.guest_file import GuestFile
 from qerrlint.qemu.guest_taint import reads, tainted
+from qerrlint.qemu.guest_zeros import aliased, member_of
 from qerrlint.source.span import Span
 
 _ROUNDS = 400
@@ -40,7 +41,7 @@ def guest_members(guest: GuestFile, wanted: Mapping[str, frozenset[str]]) -> Ite
     if not writes or not returns:
         return
     names = frozenset(name for members in wanted.values() for name in members)
-    stored = _mentioning(guest, writes, names, rb"\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)")
+    stored = _mentioning(guest, writes, names, rb"\s*(?:\[[^;=]*\]\s*)*(?:(?:(?:[-+*/%&|^]|<<|>>)?=(?!=))|;)")
     names &= frozenset(name for found in stored.values() for name in found)
     shown = _mentioning(guest, returns, names, rb"(?!\s*=[^=])")
     names &= frozenset(name for found in shown.values() for name in found)
@@ -96,7 +97,7 @@ def _written(
         known = tainted(function, seeds) if name in targets else frozenset()
         for event in (e for block in function.blocks for e in block.events):
             if isinstance(event, Assign) and known:
-                key = _member(guest, function, event.target, wanted)
+                key = _member(guest, function, aliased(function, event.target), wanted)
                 if (
                     key is not None
                     and key[1] in names
@@ -193,8 +194,7 @@ def _member(
     guest: GuestFile, function: Function, path: str, wanted: Mapping[str, frozenset[str]]
 ) -> tuple[str, str] | None:
     """The struct and the member that a path names; None where it is none of the wanted."""
-    head, arrow, member = path.rpartition("->")
-    if not arrow or not member.isidentifier():
+    member = member_of(guest.names, function, path)
+    if member is None or member.name not in wanted.get(member.struct, ()):
         return None
-    struct = guest.names.type_of(function, head).removeprefix("const ").removeprefix("struct ").rstrip(" *")
-    return (struct, member) if member in wanted.get(struct, ()) else None
+    return member.struct, member.name

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event state-not-reset: a reset sets some of a device's state, and leaves other state as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.guest.places import guest_file
+from qerrlint.checks.migration.device_registers import device_state
+from qerrlint.checks.migration.vmstates import vmstates
+from qerrlint.findings import Observation, Step
+from qerrlint.qemu.device_state import clears_all, names_member
+from qerrlint.qemu.function_text import FunctionText
+from qerrlint.qemu.vmstate.guest_state import guest_members
+from qerrlint.source.span import Span
+
+_STORE = r"(?:->|\.)%s\s*(?:(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\+\+|--)"
+# Phases in which a store is no change at run time.
+_SETUP = frozenset({"class_init", "instance_init", "realize", "unrealize", "finalize", "reset"})
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A member of a struct that a reset does not name, though it names `others`."""
+
+    struct: str
+    member: str
+    reset: FunctionText
+    others: tuple[str, ...]
+
+
+def run(file: AnalysedFile) -> Iterable[Observation]:
+    """The members that the resets of one file leave as they are."""
+    unit = file.unit
+    if b"reset" not in unit.data or b"State" not in unit.data:
+        return
+    texts = file.once(device_state).reset_texts
+    if not any(text.path == unit.path for text in texts.values()):
+        return
+    for struct in _structs(file):
+        yield from _of_struct(file, struct, texts)
+
+
+def _structs(file: AnalysedFile) -> Iterator[str]:
+    """The structs of the file's types, and those that its descriptions are about."""
+    state = file.once(device_state)
+    found = [of.instance_struct for of in state.graph.of_file(file.unit.path) if of.instance_struct]
+    found += [name.removeprefix("struct ") for one in file.once(vmstates) for name in one.structs]
+    yield from dict.fromkeys(found)
+
+
+def _of_struct(file: AnalysedFile, struct: str, texts: Mapping[str, FunctionText]) -> Iterator[Observation]:
+    state = file.once(device_state)
+    own = [text for text in texts.values() if state.handles(text, struct)]
+    if not any(text.path == file.unit.path for text in own):
+        return
+    code = "\n".join(text.code for text in texts.values())
+    if any(clears_all(text.code) for text in own):
+        return
+    members = {
+        name for name, array in state.members(struct).items() if not array and name not in state.properties
+    }
+    set_ = frozenset(name for name in members if names_member(code, name))
+    left = members - set_
+    if not left or not set_:
+        return
+    reset = _main(file, own, set_)
+    told: set[str] = set()
+    for one in guest_members(file.once(guest_file), {struct: frozenset(members)}):
+        if one.member in left:
+            told.add(one.member)
+            steps = (
+                Step(one.written, f"{one.writer}() stores what the guest writes in {one.member}"),
+                _end(reset, one.member),
+            )
+            forgotten = Forgotten(struct, one.member, reset, tuple(sorted(set_)))
+            yield replace(_observation(forgotten, "register", "medium"), trail=steps)
+    for member, place in _at_run_time(file, struct, left - told, set_):
+        steps = (Step(place, f"{member} is changed here"), _end(reset, member))
+        forgotten = Forgotten(struct, member, reset, tuple(sorted(set_)))
+        yield replace(_observation(forgotten, "state", "low"), trail=steps)
+
+
+def _main(file: AnalysedFile, own: list[FunctionText], members: frozenset[str]) -> FunctionText:
+    """Of the functions of the file that by their names reset something, that which sets most members."""
+    here = [text for text in own if text.path == file.unit.path]
+
+    def rank(text: FunctionText) -> tuple[bool, int]:
+        return "reset" in text.name.lower(), sum(names_member(text.code, name) for name in members)
+
+    return max(here, key=rank)
+
+
+def _end(reset: FunctionText, member: str) -> Step:
+    end = reset.start + len(reset.code)
+    return Step(Span(reset.path, end - 1, end), f"{reset.name}() ends without it: {member} stays as it was")
+
+
+def _at_run_time(
+    file: AnalysedFile, struct: str, left: frozenset[str] | set[str], set_: frozenset[str]
+) -> Iterator[tuple[str, Span]]:
+    """Of some members those that a description holds and that functions change while the device runs."""
+    held = {
+        re.split(r"[.\[]", field.member, maxsplit=1)[0]
+        for one in file.once(vmstates)
+        for field in one.fields or ()
+        if field.struct.removeprefix("struct ") == struct
+    }
+    wanted = held & left
+    # A reset that sets few of what migrates sets the rest elsewhere.
+    if not wanted or len(held & set_) < len(wanted):
+        return
+    outside = _not_at_run_time(file)
+    for member in sorted(wanted):
+        pattern = re.compile((_STORE % re.escape(member)).encode())
+        for name, piece in file.unit.functions.items():
+            found = pattern.search(file.unit.data, piece.body, piece.span.end)
+            if found is not None and name not in outside:
+                yield member, Span(file.unit.path, found.start(), found.end())
+                break
+
+
+def _not_at_run_time(file: AnalysedFile) -> frozenset[str]:
+    state = file.once(device_state)
+    names = {name for one in file.once(vmstates) for name in one.callbacks.values()}
+    for of in state.graph.of_file(file.unit.path):
+        names |= {phase.function for phase in of.phases if phase.phase in _SETUP}
+    return frozenset(names | state.reset_texts.keys())
+
+
+def _observation(one: Forgotten, form: str, certainty: str) -> Observation:
+    reset = one.reset
+    return Observation(
+        event="state-not-reset",
+        function=reset.name,
+        primary=Span(reset.path, reset.head_start, reset.start),
+        key=f"{one.struct} {one.member}",
+        slots={"reset": reset.name, "struct": one.struct, "member": one.member, "form": form},
+        certainty=certainty,
+        subject=one,
+    )
+
+
+CHECKS = (
+    # form: whether the guest writes and reads the member, or other code changes it and it migrates.
+    FileCheck(
+        "state-not-reset",
+        "migration",
+        (event("state-not-reset", "reset", "struct", "member", form="register state"),),
+        run,
+    ),
+)

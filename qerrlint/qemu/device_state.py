@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Device state: what the types of a file keep for their guest, and what their reset sets of it.
+
+Read from the texts of the functions: a member counts as set by a function that names it at all, for a helper
+may set it by address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from qerrlint.c.typed_expression import int_type
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.device_tables import property_rows
+from qerrlint.qemu.function_text import FunctionText, function_text
+from qerrlint.qemu.layouts import layouts_of
+from qerrlint.qemu.type_graph import Phase, QomType, graph_of
+
+_DEEPEST = 4
+_LONGEST_CHAIN = 4
+# A whole object that is cleared or copied.
+_WHOLE = re.compile(r"\bmemset\s*\(\s*(?:\w+|&\s*\w+(?:->|\.)\w+\s*,[^;]*offsetof)\b|\*\s*\w+\s*=\s*[(*]")
+
+
+class DeviceState:
+    """The state of the types of one file."""
+
+    def __init__(self, unit: TranslationUnit) -> None:
+        self.unit = unit
+        self.graph = graph_of(unit.environment)
+
+    @cached_property
+    def types(self) -> tuple[QomType, ...]:
+        """The types that allocate a state struct of their own and are devices, as far as is known."""
+        if b"TypeInfo" not in self.unit.data and b"OBJECT_DEFINE_" not in self.unit.data:
+            return ()
+        return tuple(
+            of
+            for of in self.graph.of_file(self.unit.path)
+            if "instance_size" in of.row.values
+            and of.instance_struct
+            and of.complete
+            and of.derives_from("device")
+        )
+
+    @cached_property
+    def properties(self) -> frozenset[str]:
+        """The members that properties set."""
+        return frozenset(row.field for row in property_rows(self.unit.path, self.unit.data))
+
+    def members(self, struct: str) -> Mapping[str, bool]:
+        """The numbers, and arrays of numbers, that a struct holds: whether each is an array."""
+        layout = layouts_of(self.unit.environment).layout(struct, self.unit.path)
+        return {
+            placed.field.name: bool(placed.field.dimensions)
+            for placed in (layout.fields if layout is not None else ())
+            if not placed.field.pointer and self._is_number(placed.field.type)
+        }
+
+    def _is_number(self, text: str) -> bool:
+        target = text
+        for _ in range(_LONGEST_CHAIN):
+            if int_type(target) is not None:
+                return True
+            following = self.unit.typedefs(target) if target.isidentifier() else None
+            if following is None or following == target:
+                return False
+            target = following
+        return False
+
+    def family(self, of: QomType) -> Iterator[QomType]:
+        """A type and those of its folder that derive from it."""
+        yield of
+        for path in (self.unit.path, *self.graph.beside(self.unit.path)):
+            for other in self.graph.of_file(path) if self._mentions(path, of) else ():
+                if other is not of and of in other.lineage:
+                    yield other
+
+    def _mentions(self, path: str, of: QomType) -> bool:
+        declarations = self.graph.file(path)
+        word = of.row.name.strip('"').encode("latin-1", "replace")
+        return declarations is not None and b"TypeInfo" in declarations.data and word in declarations.data
+
+    def resets(self, of: QomType) -> list[Phase]:
+        """The functions of the reset phase of a type, those of its ancestors among them."""
+        # That of TYPE_DEVICE itself, to 10.0, calls the function of the class.
+        return [one for one in of.phases if one.phase == "reset" and one.owner != "device"]
+
+    def reached(self, path: str, name: str) -> dict[str, FunctionText]:
+        """A function of a file and those that it calls there, and in files beside it where the name says that
+        they reset something."""
+        declarations = self.graph.file(path)
+        out: dict[str, FunctionText] = {}
+        level = [name]
+        for _ in range(_DEEPEST if declarations is not None else 0):
+            following: list[str] = []
+            for one in level:
+                text = function_text(declarations, one) if one not in out and declarations else None
+                if text is not None:
+                    out[one] = text
+                    following += sorted(text.called())
+            level = following
+        for one in {called for text in out.values() for called in text.called()} - out.keys():
+            if "reset" in one.lower():
+                text = self._beside(path, one)
+                if text is not None:
+                    out[one] = text
+        return out
+
+    def _beside(self, path: str, name: str) -> FunctionText | None:
+        """A function that another file of the folder defines."""
+        word = name.encode()
+        for other in self.graph.beside(path):
+            declarations = self.graph.file(other)
+            if declarations is not None and other != path and word in declarations.data:
+                text = function_text(declarations, name)
+                if text is not None:
+                    return text
+        return None
+
+    @cached_property
+    def reset_texts(self) -> dict[str, FunctionText]:
+        """The functions that the resets of the file's types reach, by name."""
+        if not any(mark in self.unit.data for mark in (b"TypeInfo", b"OBJECT_DEFINE_")):
+            return {}
+        out: dict[str, FunctionText] = {}
+        for of in self.graph.of_file(self.unit.path):
+            for one in self.resets(of):
+                out |= self.reached(one.path, one.function)
+        return out
+
+    def handles(self, text: FunctionText, struct: str) -> bool:
+        """Whether a function has a pointer to a struct."""
+        pattern = rf"\b{re.escape(struct)}\s*\*"
+        return re.search(pattern, text.head) is not None or re.search(pattern, text.code) is not None
+
+
+def clears_all(code: str) -> bool:
+    """Whether a function's code clears or copies a whole object."""
+    return _WHOLE.search(code) is not None
+
+
+def names_member(code: str, member: str) -> bool:
+    """Whether a function's code names a member of an object."""
+    return re.search(rf"(?:->|\.)\s*{re.escape(member)}\b", code) is not None
