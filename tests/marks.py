@@ -16,6 +16,7 @@ from qerrlint.findings import CONFIDENCES, Finding
 from qerrlint.source.span import LineIndex
 
 _OPENING = re.compile(rb"/\*[ \t]*(?:want|miss|false)\b(?:[+-]\d+)?[ \t]+[a-z]+(?:-[a-z]+)+\b")
+_SIDE = re.compile(rb"/\* (before|after|both) \*/")
 _MARK = re.compile(
     rb"/\*[ \t]*(?P<sort>want|miss|false)(?P<offset>[+-]\d+)?[ \t]+(?P<rule>[a-z]+(?:-[a-z]+)+)"
     rb'(?:[ \t]+"(?P<regexp>(?:[^"\\]|\\.)*)")?[ \t]*\*/'
@@ -38,6 +39,23 @@ class Marks:
     wants: tuple[Want, ...]
     misses: tuple[Want, ...]
     false_alarms: tuple[Want, ...]
+
+
+def versions(data: bytes) -> tuple[bytes | None, bytes]:
+    """A fixture of a change as it was and as it is, equal in length: what is not there is blank.
+
+    What stands behind a line `/* before */` is only in the first, behind `/* after */` only in the second,
+    behind `/* both */` again in both. None for the first where there are no such lines.
+    """
+    sides: tuple[list[bytes], list[bytes]] = ([], [])
+    part = b"both"
+    for line in data.split(b"\n"):
+        found = _SIDE.fullmatch(line.strip())
+        part = found[1] if found is not None else part
+        for side, name in zip(sides, (b"before", b"after"), strict=True):
+            side.append(line if part in (b"both", name) and found is None else b" " * len(line))
+    before, after = (b"\n".join(side) for side in sides)
+    return (None if before == after else before), after
 
 
 def parse(data: bytes) -> Marks:

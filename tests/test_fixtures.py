@@ -49,7 +49,8 @@ def found_in(
 
     every = every if every is not None else rules()
     names = [one.id for one in every if one.id == rule or (one.enabled and not one.change_only)]
-    found = report_of(path, data, every.select(names), exemptions).findings
+    before, after = marks.versions(data)
+    found = report_of(path, after, every.select(names), exemptions, before).findings
     return [finding for finding in found if finding.allowed is None]
 
 

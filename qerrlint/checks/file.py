@@ -15,15 +15,21 @@ T = TypeVar("T")
 class AnalysedFile:
     """One file, with the facts that its checks have asked for; `pairs` are those of all rule files.
 
-    `only`: the functions and variables of which something is to be said, None for all.
+    `only`: the functions and variables of which something is to be said, None for all. `before`: the file as
+    it was, where a change is analysed.
     """
 
     def __init__(
-        self, unit: TranslationUnit, pairs: tuple[Pair, ...] = (), only: Collection[str] | None = None
+        self,
+        unit: TranslationUnit,
+        pairs: tuple[Pair, ...] = (),
+        only: Collection[str] | None = None,
+        before: TranslationUnit | None = None,
     ) -> None:
         self.unit = unit
         self.pairs = pairs
         self.only = only
+        self.before = before
         self._kept: dict[object, Any] = {}
 
     def once(self, compute: Callable[[AnalysedFile], T]) -> T:

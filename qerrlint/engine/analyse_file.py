@@ -25,10 +25,12 @@ def analyse_unit(
     exemptions: Exemptions | None = None,
     gaps: Iterable[Gap] | None = None,
     event: str | None = None,
+    before: TranslationUnit | None = None,
 ) -> FileReport:
     """Run every check over the unit and over its functions that have to do with errors.
 
-    `only`: the functions and variables of which something is to be said, where not of all.
+    `only`: the functions and variables of which something is to be said, where not of all. `before`: the file
+    as it was, where a change is analysed.
 
     `event`: the one event that somebody asks for; only the checks that may emit it are run.
 
@@ -69,7 +71,7 @@ def analyse_unit(
         if not result.complete:
             reason = unit.interpretation.incomplete(piece) or ""
             incomplete.append(Uncovered(piece.span, piece.name, reason))
-    file = AnalysedFile(unit, rules.pairs, only)
+    file = AnalysedFile(unit, rules.pairs, only, before)
     seen = (seen for check in of_files for seen in check.run(file) if only is None or seen.function in only)
     for observation in _observations(file, seen, rules, exemptions, exempted):
         said += every.remarks(observation)

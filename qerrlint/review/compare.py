@@ -202,7 +202,7 @@ def _analysed_both(
     lost = new is not None and unreadable(new)
     was = analyse_unit(old, rules, names) if old is not None and not lost else None
     gaps = reached_gaps(old, new, changed_functions(old, new)) if new is not None else ()
-    now = analyse_unit(new, rules, names, gaps=gaps) if new is not None else None
+    now = analyse_unit(new, rules, names, gaps=gaps, before=old) if new is not None else None
     return was, now, tuple(contract_changes(before, after, [pair]))
 
 

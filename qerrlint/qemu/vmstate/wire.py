@@ -136,7 +136,7 @@ def changes(
         out.append(Change(True, f"streams of version {before} are refused: minimum_version_id is {minimum}"))
     elif before is not None and not same:
         then = [item for item in now if item.version <= before]
-        out += _first_difference([item for item in was if item.version <= before], then, before, after)
+        out += first_difference([item for item in was if item.version <= before], then, before, after)
         added = [item.name or item.kind for item in now if item.version > before]
         if not out and added:
             out.append(Change(False, f"new in version {after}: {', '.join(added)}"))
@@ -152,7 +152,7 @@ def changes(
     return out
 
 
-def _first_difference(
+def first_difference(
     was: Sequence[WireItem], now: Sequence[WireItem], before: int, after: int | None
 ) -> list[Change]:
     """The first place at which two layouts of one version differ."""

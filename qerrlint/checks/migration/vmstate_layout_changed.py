@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event vmstate-layout-changed: a change alters what a description puts on the wire, and streams of
+before are not told from those of after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.migration.vmstates import seen
+from qerrlint.findings import Observation
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.layouts import layouts_of
+from qerrlint.qemu.vmstate.description import TYPE, Description, descriptions
+from qerrlint.qemu.vmstate.lookup import described_elsewhere
+from qerrlint.qemu.vmstate.wire import WireItem, first_difference, layout
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutChange:
+    """A description before and after a change, with the units that they stand in."""
+
+    old: Description
+    new: Description
+    before: TranslationUnit
+    after: TranslationUnit
+
+
+def run(file: AnalysedFile) -> Iterable[Observation]:
+    """The descriptions of a changed file whose layout is another one for the same version."""
+    before = file.before
+    if before is None or TYPE.encode() not in file.unit.data or TYPE.encode() not in before.data:
+        return
+    old, new = _listed(before), _listed(file.unit)
+    if _texts(before, old.values()) == _texts(file.unit, new.values()):
+        return
+    for key, after in new.items():
+        earlier = old.get(key)
+        if earlier is not None:
+            yield from _compared(LayoutChange(earlier, after, before, file.unit))
+
+
+def _listed(unit: TranslationUnit) -> dict[str, Description]:
+    """The descriptions of a file that are read whole, by their variables."""
+    found = descriptions(unit.environment, unit.path, unit.data)
+    return {one.variable: one for one in found if one.fields is not None and not one.unknown}
+
+
+def _texts(unit: TranslationUnit, listed: Iterable[Description]) -> list[bytes]:
+    return [b"".join(unit.data[one.span.start : one.span.end].split()) for one in listed]
+
+
+def _compared(one: LayoutChange) -> Iterable[Observation]:
+    version, later = (
+        _number(unit, side.version) for unit, side in ((one.before, one.old), (one.after, one.new))
+    )
+    minimum = _number(one.after, one.new.minimum)
+    if version is None or later is None or minimum is None or minimum > version or one.new.unmigratable:
+        return
+    was, now = _items(one.before, one.old), _items(one.after, one.new)
+    # What a function decides on may be absent from the streams of older machines.
+    was, now = _common(was, now), _common(now, was)
+    was, now = _with_known_counts(was, now), _with_known_counts(now, was)
+    found = first_difference(
+        [item for item in was if item.version <= version],
+        [item for item in now if item.version <= version],
+        version,
+        later,
+    )
+    if found:
+        form = "same" if later == version else "bumped"
+        slots = {"change": found[0].text, "form": form, "version": str(version)}
+        observation = seen("vmstate-layout-changed", one.new, one.new.span, one.new.variable, slots, "medium")
+        start = one.new.span.start
+        place = replace(one.new.span, end=one.after.data.find(b"\n", start)) if start >= 0 else one.new.span
+        yield replace(observation, primary=place, subject=one)
+
+
+def _number(unit: TranslationUnit, text: str) -> int | None:
+    return layouts_of(unit.environment).constants(unit.path).number(text or "0")
+
+
+def _items(unit: TranslationUnit, one: Description) -> list[WireItem]:
+    constants = layouts_of(unit.environment).constants(unit.path)
+    own = {other.variable: other for other in descriptions(unit.environment, unit.path, unit.data)}
+
+    def resolve(name: str) -> Description | None:
+        return own.get(name) or described_elsewhere(unit.environment, name, unit.path)
+
+    return list(layout(one, constants.number, resolve))
+
+
+def _common(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireItem]:
+    """The items without those that a function decides on and that the other side does not have."""
+    known = {item.wire() for item in others}
+    return [item for item in items if not item.condition or item.wire() in known]
+
+
+def _with_known_counts(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireItem]:
+    """The items with the counts of their counterparts where one of the two is no number."""
+    out = []
+    for position, item in enumerate(items):
+        other = others[position] if position < len(others) else None
+        unknown = other is not None and not (_is_number(item.count) and _is_number(other.count))
+        out.append(replace(item, count="?") if unknown else item)
+    return out
+
+
+def _is_number(count: str) -> bool:
+    return not count or count.isdigit()
+
+
+CHECKS = (
+    # change: the first difference, as words. form: whether version_id stays or is raised.
+    FileCheck(
+        "vmstate-layout-changed",
+        "migration",
+        (event("vmstate-layout-changed", "description", "change", "version", form="same bumped"),),
+        run,
+    ),
+)
