@@ -21,7 +21,9 @@ from qerrlint.qemu.type_graph import Phase, QomType, graph_of
 _DEEPEST = 4
 _LONGEST_CHAIN = 4
 # A whole object that is cleared or copied.
-_WHOLE = re.compile(r"\bmemset\s*\(\s*(?:\w+|&\s*\w+(?:->|\.)\w+\s*,[^;]*offsetof)\b|\*\s*\w+\s*=\s*[(*]")
+_WHOLE = re.compile(
+    r"\bmemset\s*\(\s*(?:\w+\s*,|&\s*\w+(?:->|\.)\w+\s*,[^;]*offsetof\b)|[;{}]\s*\*\s*\w+\s*=\s*[(*]"
+)
 
 
 class DeviceState:
@@ -51,12 +53,12 @@ class DeviceState:
         return frozenset(row.field for row in property_rows(self.unit.path, self.unit.data))
 
     def members(self, struct: str) -> Mapping[str, bool]:
-        """The numbers, and arrays of numbers, that a struct holds: whether each is an array."""
+        """The numbers, and arrays of numbers (allocated ones too), of a struct: whether each is an array."""
         layout = layouts_of(self.unit.environment).layout(struct, self.unit.path)
         return {
-            placed.field.name: bool(placed.field.dimensions)
+            placed.field.name: placed.field.pointer or bool(placed.field.dimensions)
             for placed in (layout.fields if layout is not None else ())
-            if not placed.field.pointer and self._is_number(placed.field.type)
+            if self._is_number(placed.field.type.rstrip(" *"))
         }
 
     def _is_number(self, text: str) -> bool:

@@ -19,6 +19,9 @@ from qerrlint.qemu.vmstate.guest_state import guest_members
 from qerrlint.source.span import Span
 
 _STORE = r"(?:->|\.)%s\s*(?:(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\+\+|--)"
+_COUNT = r"(?:\+\+|--)\s*\w+(?:->|\.)%s\b|(?:->|\.)%s\s*(?:[-+]=|\+\+|--)"
+# So many members of what migrates a reset sets at least.
+_FEWEST_SET = 2
 # Phases in which a store is no change at run time.
 _SETUP = frozenset({"class_init", "instance_init", "realize", "unrealize", "finalize", "reset"})
 
@@ -79,10 +82,14 @@ def _of_struct(file: AnalysedFile, struct: str, texts: Mapping[str, FunctionText
             )
             forgotten = Forgotten(struct, one.member, reset, tuple(sorted(set_)))
             yield replace(_observation(forgotten, "register", "medium"), trail=steps)
-    for member, place in _at_run_time(file, struct, left - told, set_):
+    instances = {of.instance_struct for of in state.graph.of_file(file.unit.path)}
+    if struct not in instances or "reset" not in reset.name:
+        return
+    for member, place, counted in _at_run_time(file, struct, left - told, set_):
         steps = (Step(place, f"{member} is changed here"), _end(reset, member))
         forgotten = Forgotten(struct, member, reset, tuple(sorted(set_)))
-        yield replace(_observation(forgotten, "state", "low"), trail=steps)
+        form, certainty = ("count", "medium") if counted else ("state", "low")
+        yield replace(_observation(forgotten, form, certainty), trail=steps)
 
 
 def _main(file: AnalysedFile, own: list[FunctionText], members: frozenset[str]) -> FunctionText:
@@ -102,8 +109,11 @@ def _end(reset: FunctionText, member: str) -> Step:
 
 def _at_run_time(
     file: AnalysedFile, struct: str, left: frozenset[str] | set[str], set_: frozenset[str]
-) -> Iterator[tuple[str, Span]]:
-    """Of some members those that a description holds and that functions change while the device runs."""
+) -> Iterator[tuple[str, Span, bool]]:
+    """Of some members those that a description holds and that functions change while the device runs.
+
+    Each with a place, and whether it counts there: how much there is, or how far something has come.
+    """
     held = {
         re.split(r"[.\[]", field.member, maxsplit=1)[0]
         for one in file.once(vmstates)
@@ -111,16 +121,24 @@ def _at_run_time(
         if field.struct.removeprefix("struct ") == struct
     }
     wanted = held & left
-    # A reset that sets few of what migrates sets the rest elsewhere.
-    if not wanted or len(held & set_) < len(wanted):
+    if not wanted or len(held & set_) < _FEWEST_SET:
         return
+    # A reset that sets few of what migrates sets the rest elsewhere.
+    only_counts = len(held & set_) < len(wanted)
     outside = _not_at_run_time(file)
+    data = file.unit.data
+    bodies = [
+        (piece.body, piece.span.end) for name, piece in file.unit.functions.items() if name not in outside
+    ]
     for member in sorted(wanted):
-        pattern = re.compile((_STORE % re.escape(member)).encode())
-        for name, piece in file.unit.functions.items():
-            found = pattern.search(file.unit.data, piece.body, piece.span.end)
-            if found is not None and name not in outside:
-                yield member, Span(file.unit.path, found.start(), found.end())
+        word = re.escape(member)
+        for pattern, counted in ((_COUNT % (word, word), True), (_STORE % word, False)):
+            searched = re.compile(pattern.encode())
+            places = (searched.search(data, *body) for body in bodies)
+            found = next((place for place in places if place is not None), None)
+            if found is not None:
+                if counted or not only_counts:
+                    yield member, Span(file.unit.path, found.start(), found.end()), counted
                 break
 
 
@@ -146,11 +164,11 @@ def _observation(one: Forgotten, form: str, certainty: str) -> Observation:
 
 
 CHECKS = (
-    # form: whether the guest writes and reads the member, or other code changes it and it migrates.
+    # form: whether the guest writes and reads the member, or other code counts with it, or only changes it.
     FileCheck(
         "state-not-reset",
         "migration",
-        (event("state-not-reset", "reset", "struct", "member", form="register state"),),
+        (event("state-not-reset", "reset", "struct", "member", form="register count state"),),
         run,
     ),
 )
