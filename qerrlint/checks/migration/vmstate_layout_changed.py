@@ -16,6 +16,7 @@ from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.description import TYPE, Description, descriptions
 from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.qemu.vmstate.wire import WireItem, first_difference, layout
+from qerrlint.source.span import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def _compared(one: LayoutChange) -> Iterable[Observation]:
         form = "same" if later == version else "bumped"
         slots = {"change": found[0].text, "form": form, "version": str(version)}
         observation = seen("vmstate-layout-changed", one.new, one.new.span, one.new.variable, slots, "medium")
-        start = one.new.span.start
-        place = replace(one.new.span, end=one.after.data.find(b"\n", start)) if start >= 0 else one.new.span
+        start = one.new.fields_span.start
+        place = Span(one.after.path, start, one.after.data.find(b"{", start) + 1)
         yield replace(observation, primary=place, subject=one)
 
 
