@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from qerrlint.c.typed_expression import int_type
+from qerrlint.c.expressions.int_types import int_type
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import property_rows
 from qerrlint.qemu.function_text import FunctionText, function_text
