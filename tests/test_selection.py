@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import marks
 import pytest
 from commandline import PATCHES, TREE, git, run
 from test_fixtures import FIXTURES
@@ -32,8 +33,14 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for rule in OF_C:
         folder = top / "hw" / rule.id
         folder.mkdir(parents=True)
-        for file in (FIXTURES / rule.id).glob("*.c"):
-            (folder / file.name).write_bytes(file.read_bytes())
+        texts = {file.name: marks.versions(file.read_bytes()) for file in (FIXTURES / rule.id).glob("*.c")}
+        if any(before is not None for before, _ in texts.values()):
+            for name, (before, _) in texts.items():
+                (folder / name).write_bytes(before or b"")
+            git(top, "add", "-A")
+            git(top, "commit", "-q", "-m", f"before {rule.id}")
+        for name, (_, after) in texts.items():
+            (folder / name).write_bytes(after)
         git(top, "add", "-A")
         git(top, "commit", "-q", "-m", rule.id)
         git(top, "tag", rule.id)

@@ -16,7 +16,7 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import property_rows
 from qerrlint.qemu.function_text import FunctionText, function_text
 from qerrlint.qemu.layouts import layouts_of
-from qerrlint.qemu.type_graph import Phase, QomType, graph_of
+from qerrlint.qemu.type_graph import RESET_SLOTS, Phase, QomType, graph_of
 
 _DEEPEST = 4
 _LONGEST_CHAIN = 4
@@ -34,18 +34,12 @@ class DeviceState:
         self.graph = graph_of(unit.environment)
 
     @cached_property
-    def types(self) -> tuple[QomType, ...]:
-        """The types that allocate a state struct of their own and are devices, as far as is known."""
+    def allocating(self) -> tuple[QomType, ...]:
+        """The types of the file that allocate a state struct of their own, devices or not."""
         if b"TypeInfo" not in self.unit.data and b"OBJECT_DEFINE_" not in self.unit.data:
             return ()
-        return tuple(
-            of
-            for of in self.graph.of_file(self.unit.path)
-            if "instance_size" in of.row.values
-            and of.instance_struct
-            and of.complete
-            and of.derives_from("device")
-        )
+        listed = self.graph.of_file(self.unit.path)
+        return tuple(of for of in listed if of.row.struct("instance_size"))
 
     @cached_property
     def properties(self) -> frozenset[str]:
@@ -123,11 +117,19 @@ class DeviceState:
         return None
 
     @cached_property
-    def reset_texts(self) -> dict[str, FunctionText]:
-        """The functions that the resets of the file's types reach, by name."""
-        if not any(mark in self.unit.data for mark in (b"TypeInfo", b"OBJECT_DEFINE_")):
-            return {}
+    def own_resets(self) -> dict[str, FunctionText]:
+        """The functions that the resets which the file's types store themselves reach, by name."""
         out: dict[str, FunctionText] = {}
+        for of in self.graph.of_file(self.unit.path):
+            for stored in of.setup.stored if b"reset" in self.unit.data else ():
+                if stored.name and stored.slot in RESET_SLOTS:
+                    out |= self.reached(self.unit.path, stored.name)
+        return out
+
+    @cached_property
+    def reset_texts(self) -> dict[str, FunctionText]:
+        """The same, with those that the types inherit."""
+        out = dict(self.own_resets)
         for of in self.graph.of_file(self.unit.path):
             for one in self.resets(of):
                 out |= self.reached(one.path, one.function)

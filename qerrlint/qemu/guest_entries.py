@@ -102,6 +102,21 @@ _CLASS_SLOTS: Mapping[str, Mapping[str, Slot]] = {
             "PCIDeviceClass", "write to configuration space", {1: OFFSET, 2: VALUE, 3: SIZE}
         ),
     },
+    "SMBusDeviceClass": {
+        "write_data": Slot("SMBusDeviceClass", "SMBus write", {2: SIZE}),
+        "receive_byte": Slot("SMBusDeviceClass", "SMBus read", {}),
+        "quick_cmd": Slot("SMBusDeviceClass", "SMBus command", {1: VALUE}),
+    },
+    "SDCardClass": {
+        "do_command": Slot("SDCardClass", "SD command", {}),
+        "write_byte": Slot("SDCardClass", "SD write", {1: VALUE}),
+        "read_byte": Slot("SDCardClass", "SD read", {}),
+    },
+    "ADBDeviceClass": {"devreq": Slot("ADBDeviceClass", "ADB request", {})},
+    "HDACodecDeviceClass": {
+        "command": Slot("HDACodecDeviceClass", "HDA command", {1: VALUE, 2: VALUE}),
+        "stream": Slot("HDACodecDeviceClass", "HDA command", {1: VALUE, 2: VALUE}),
+    },
     "VirtioDeviceClass": {
         "set_config": Slot("VirtioDeviceClass", "write to the configuration", {}),
         "set_status": Slot("VirtioDeviceClass", "change of the status", {1: VALUE}),

@@ -64,6 +64,8 @@ _PHASES = {
     "phases.hold": "reset",
     "phases.exit": "reset",
 }
+RESET_SLOTS = frozenset(slot for slot, phase in _PHASES.items() if phase == "reset")
+"""The members of classes that hold a function of the reset."""
 _OWN = {
     "class_init": "class_init",
     "instance_init": "instance_init",

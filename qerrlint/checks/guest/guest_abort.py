@@ -8,15 +8,27 @@ from collections.abc import Iterable
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.guest.places import access, guest_places, steps, switched, within_region
+from qerrlint.checks.guest.places import (
+    FIFOS,
+    access,
+    ending_macros,
+    guest_file,
+    guest_places,
+    steps,
+    switched,
+    within_region,
+)
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Observation
 from qerrlint.qemu.guest_file import GuestVisit
 from qerrlint.qemu.guest_paths import ENDS
+from qerrlint.qemu.guest_zeros import member_of
+from qerrlint.qemu.vmstate.guest_state import written_members
 
 _FALSE = re.compile(r"(?:0|false|FALSE)\Z")
 # Ends that come with a message: somebody has thought of the state that leads there.
 _TOLD = frozenset({"hw_error", "exit"})
+_ASKS_FIFO = re.compile(rb"\bfifo\w*_(?:is_\w+|num_\w+)\s*\(")
 _FIFO = re.compile(r"\bfifo\w*_(?:is_(?:empty|full)|num_(?:used|free))\s*\(")
 _UNREACHABLE = "g_assert_not_reached"
 
@@ -50,8 +62,10 @@ def _form(file: AnalysedFile, visit: GuestVisit) -> str:
     """How the program ends there; "" where it does not."""
     call = visit.visit.call
     if call is not None:
+        if call.name in FIFOS:
+            return "" if _fifo_is_asked(file, visit) else "fifo"
         if call.name not in ENDS:
-            return ""
+            return "end" if call.name in file.once(ending_macros) else ""
         return "unreachable" if call.name == _UNREACHABLE else "end"
     return "end" if _FALSE.match(file.unit.on_one_line(visit.visit.span)) else "assertion"
 
@@ -59,6 +73,9 @@ def _form(file: AnalysedFile, visit: GuestVisit) -> str:
 def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
     """How sure it is that a guest gets there; None where nothing is known but that a path leads there."""
     call = visit.visit.call
+    if form == "fifo":
+        # Behind a test of the device's state it is mostly that state that says that there is something.
+        return "medium" if visit.complete and visit.decided != "state" else None
     if form == "assertion" and visit.decided != "access":
         return None
     if visit.decided == "state":
@@ -66,13 +83,8 @@ def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
             return None
         # The last arm of a switch over the device's own state is mostly a value that it never has.
         told = (
-            call is not None
-            and call.name in _TOLD
-            and not any(
-                decision.edge.taken is False and switched(visit, decision)
-                for decision in visit.visit.decisions
-            )
-        )
+            call is not None and (call.name in _TOLD or call.name not in ENDS) and not _in_last_arm(visit)
+        ) or (form == "end" and _guest_decides(file, visit))
         return "medium" if told or (form == "end" and _empties_a_fifo(file, visit)) else "low"
 
     if not visit.complete:
@@ -81,6 +93,43 @@ def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
     if form == "end":
         return "high" if inside else "medium"
     return "medium" if inside else "low"
+
+
+def _in_last_arm(visit: GuestVisit) -> bool:
+    """Whether no case of a switch leads there."""
+    return any(
+        decision.edge.taken is False and switched(visit, decision) for decision in visit.visit.decisions
+    )
+
+
+def _guest_decides(file: AnalysedFile, visit: GuestVisit) -> bool:
+    """Whether the guest writes all members that the tests right before the place read."""
+    guest = file.once(guest_file)
+    signature = file.unit.signature(visit.visit.function.name)
+    parameters = {param.name for param in signature.params} if signature is not None else set()
+    wanted: dict[str, frozenset[str]] = {}
+    for path in {path for decision in visit.visit.decisions for path in decision.reads}:
+        if path in parameters or guest.names.constant(path) is not None:
+            continue
+        member = member_of(guest.names, visit.visit.function, path)
+        if member is None:
+            return False
+        wanted[member.struct] = wanted.get(member.struct, frozenset()) | {member.name}
+    stored = written_members(guest, wanted)
+    every = {(struct, name) for struct, names in wanted.items() for name in names}
+    return bool(every) and every <= stored
+
+
+def _fifo_is_asked(file: AnalysedFile, visit: GuestVisit) -> bool:
+    """Whether a function asks a FIFO how full it is, before the place or the call that leads there."""
+    unit = file.unit
+    functions = [visit.entry.function, *(call.name for call in visit.visit.chain)]
+    places = [*(call.span for call in visit.visit.chain), visit.visit.span]
+    for name, place in zip(functions, places, strict=True):
+        piece = unit.functions.get(name)
+        if piece is None or _ASKS_FIFO.search(unit.data, piece.body, place.start) is not None:
+            return True
+    return False
 
 
 def _empties_a_fifo(file: AnalysedFile, visit: GuestVisit) -> bool:
@@ -99,7 +148,7 @@ CHECKS = (
             event(
                 "guest-abort",
                 *("what", "access"),
-                form="end unreachable assertion",
+                form="end unreachable assertion fifo",
                 decided="access always state",
             ),
         ),

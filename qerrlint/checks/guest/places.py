@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Step
-from qerrlint.ir.code import Call
 from qerrlint.qemu.guest_entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest_file import GuestFile, GuestVisit, Sample
 from qerrlint.qemu.guest_paths import ENDS, Decision
@@ -19,10 +18,14 @@ PRINTS = frozenset({"printf", "fprintf", "vfprintf", "puts", "putchar", "fputs",
 """Calls that print to the standard streams."""
 REPORTS = frozenset({"error_report", "warn_report", "info_report", "error_vreport", "error_printf"})
 """Calls that print to the user of QEMU."""
+FIFOS = frozenset({"fifo8_pop", "fifo32_pop"})
+"""Calls that end QEMU by an assertion where the FIFO is empty (util/fifo8.c)."""
+_NAMED = ENDS | PRINTS | REPORTS | FIFOS
 _WANTED = re.compile(
-    rb"\b(?:%s|assert|g_assert\w*)\s*\("
-    % b"|".join(sorted(name.encode() for name in ENDS | PRINTS | REPORTS))
+    rb"\b(?:%s|assert|g_assert\w*)\s*\(" % b"|".join(sorted(name.encode() for name in _NAMED))
 )
+_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(((?:[^\n\\]|\\.|\\\r?\n)*)", re.MULTILINE)
+_ENDS = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in ENDS)))
 _ORDER = ("access", "always", "state")
 # So many of the decisions of a place are told.
 _MOST_DECISIONS = 3
@@ -44,16 +47,26 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     guest = file.once(guest_file)
     if not guest.entries:
         return ()
+    wanted = _NAMED | file.once(ending_macros)
+    pattern = _WANTED
+    if len(wanted) > len(_NAMED):
+        macros = b"|".join(sorted(name.encode() for name in wanted - _NAMED))
+        pattern = re.compile(_WANTED.pattern + rb"|\b(?:" + macros + rb")\s*\(")
     best: dict[Span, GuestVisit] = {}
-    for visit in guest.visits(guest.leading_to(_WANTED), _is_wanted):
+    for visit in guest.visits(guest.leading_to(pattern), lambda call: call is None or call.name in wanted):
         known = best.get(visit.visit.span)
         if known is None or _rank(visit) < _rank(known):
             best[visit.visit.span] = visit
     return tuple(best[span] for span in sorted(best))
 
 
-def _is_wanted(call: Call | None) -> bool:
-    return call is None or call.name in ENDS or call.name in PRINTS or call.name in REPORTS
+def ending_macros(file: AnalysedFile) -> frozenset[str]:
+    """The macros of the file that end QEMU, in all of their definitions."""
+    found: dict[str, bool] = {}
+    for macro in _MACRO.finditer(file.unit.data) if _ENDS.search(file.unit.data) else ():
+        name = macro[1].decode("latin-1")
+        found[name] = found.get(name, True) and _ENDS.search(macro[2]) is not None
+    return frozenset(name for name, ends in found.items() if ends)
 
 
 def _rank(visit: GuestVisit) -> tuple[int, bool, bool, int]:

@@ -36,20 +36,18 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     if b"Ops" not in unit.data or not file.once(guest_file).entries:
         return
     described = {s.removeprefix("struct ") for one in file.once(vmstates) for s in one.structs}
-    types = file.once(device_state).types
-    for of in types:
-        struct = of.instance_struct
-        # Of types that share a struct the first one is told: their base, where that is here.
-        if next(one for one in _bases_first(types) if one.instance_struct == struct) is not of:
-            continue
-        unmigrated = struct not in described and not _is_described(file, of)
-        unreset = not _is_reset(file, of)
-        if not unmigrated and not unreset:
-            continue
+    types = file.once(device_state).allocating
+    for struct in dict.fromkeys(of.row.struct("instance_size") for of in types):
         kept = _kept(file, struct)
-        if kept and unmigrated:
+        if not kept:
+            continue
+        # Of types that share a struct the base is told, where it is here.
+        of = _bases_first([one for one in types if one.row.struct("instance_size") == struct])[0]
+        if not of.complete or not of.derives_from("device"):
+            continue
+        if struct not in described and not _is_described(file, of):
             yield _observation(file, of, kept, "device-not-migrated")
-        if kept and unreset:
+        if not _is_reset(file, of):
             yield _observation(file, of, kept, "device-not-reset")
 
 

@@ -22,8 +22,9 @@ _STORE = r"(?:->|\.)%s\s*(?:(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\+\+|--)"
 _COUNT = r"(?:\+\+|--)\s*\w+(?:->|\.)%s\b|(?:->|\.)%s\s*(?:[-+]=|\+\+|--)"
 # So many members of what migrates a reset sets at least.
 _FEWEST_SET = 2
-# Phases in which a store is no change at run time.
-_SETUP = frozenset({"class_init", "instance_init", "realize", "unrealize", "finalize", "reset"})
+# Members of types and classes whose functions do not run while the device does.
+_OWN_SETUP = ("class_init", "instance_init", "instance_post_init", "instance_finalize")
+_SETUP = frozenset({"realize", "init", "unrealize", "exit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,18 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     unit = file.unit
     if b"reset" not in unit.data or b"State" not in unit.data:
         return
-    texts = file.once(device_state).reset_texts
-    if not any(text.path == unit.path for text in texts.values()):
+    if not any(text.path == unit.path for text in file.once(device_state).own_resets.values()):
         return
     for struct in _structs(file):
-        yield from _of_struct(file, struct, texts)
+        # What a type inherits is asked for where its own reset leaves something: that reads other files.
+        if any(_of_struct(file, struct, file.once(device_state).own_resets)):
+            yield from _of_struct(file, struct, file.once(device_state).reset_texts)
 
 
 def _structs(file: AnalysedFile) -> Iterator[str]:
     """The structs of the file's types, and those that its descriptions are about."""
     state = file.once(device_state)
-    found = [of.instance_struct for of in state.graph.of_file(file.unit.path) if of.instance_struct]
+    found = [of.row.struct("instance_size") for of in state.allocating]
     found += [name.removeprefix("struct ") for one in file.once(vmstates) for name in one.structs]
     yield from dict.fromkeys(found)
 
@@ -82,7 +84,7 @@ def _of_struct(file: AnalysedFile, struct: str, texts: Mapping[str, FunctionText
             )
             forgotten = Forgotten(struct, one.member, reset, tuple(sorted(set_)))
             yield replace(_observation(forgotten, "register", "medium"), trail=steps)
-    instances = {of.instance_struct for of in state.graph.of_file(file.unit.path)}
+    instances = {of.row.struct("instance_size") for of in state.allocating}
     if struct not in instances or "reset" not in reset.name:
         return
     for member, place, counted in _at_run_time(file, struct, left - told, set_):
@@ -146,8 +148,9 @@ def _not_at_run_time(file: AnalysedFile) -> frozenset[str]:
     state = file.once(device_state)
     names = {name for one in file.once(vmstates) for name in one.callbacks.values()}
     for of in state.graph.of_file(file.unit.path):
-        names |= {phase.function for phase in of.phases if phase.phase in _SETUP}
-    return frozenset(names | state.reset_texts.keys())
+        names |= {of.row.function(member) for member in _OWN_SETUP}
+        names |= {stored.name for stored in of.setup.stored if stored.slot in _SETUP}
+    return frozenset(names | state.own_resets.keys())
 
 
 def _observation(one: Forgotten, form: str, certainty: str) -> Observation:

@@ -63,13 +63,9 @@ def _compared(one: LayoutChange) -> Iterable[Observation]:
     was, now = _items(one.before, one.old), _items(one.after, one.new)
     # What a function decides on may be absent from the streams of older machines.
     was, now = _common(was, now), _common(now, was)
+    was, now = ([item for item in items if item.version <= version] for items in (was, now))
     was, now = _with_known_counts(was, now), _with_known_counts(now, was)
-    found = first_difference(
-        [item for item in was if item.version <= version],
-        [item for item in now if item.version <= version],
-        version,
-        later,
-    )
+    found = first_difference(was, now, version, later)
     if found:
         form = "same" if later == version else "bumped"
         slots = {"change": found[0].text, "form": form, "version": str(version)}

@@ -34,6 +34,19 @@ class GuestMember:
     read: Span
 
 
+_STORED = rb"\s*(?:\[[^;=]*\]\s*)*(?:(?:(?:[-+*/%&|^]|<<|>>)?=(?!=))|;)"
+
+
+def written_members(guest: GuestFile, wanted: Mapping[str, frozenset[str]]) -> frozenset[tuple[str, str]]:
+    """Of members (by struct) those into which functions store what depends on what the guest writes."""
+    writes = [entry for entry in guest.entries if entry.writes]
+    names = frozenset(name for members in wanted.values() for name in members)
+    stored = _mentioning(guest, writes, names, _STORED)
+    return (
+        frozenset(key for key, _ in _written(guest, writes, stored, wanted, names)) if stored else frozenset()
+    )
+
+
 def guest_members(guest: GuestFile, wanted: Mapping[str, frozenset[str]]) -> Iterator[GuestMember]:
     """The members of `wanted` (by struct) that a guest writes and reads back, each with its first places."""
     writes = [entry for entry in guest.entries if entry.writes]
@@ -41,7 +54,7 @@ def guest_members(guest: GuestFile, wanted: Mapping[str, frozenset[str]]) -> Ite
     if not writes or not returns:
         return
     names = frozenset(name for members in wanted.values() for name in members)
-    stored = _mentioning(guest, writes, names, rb"\s*(?:\[[^;=]*\]\s*)*(?:(?:(?:[-+*/%&|^]|<<|>>)?=(?!=))|;)")
+    stored = _mentioning(guest, writes, names, _STORED)
     names &= frozenset(name for found in stored.values() for name in found)
     shown = _mentioning(guest, returns, names, rb"(?!\s*=[^=])")
     names &= frozenset(name for found in shown.values() for name in found)
