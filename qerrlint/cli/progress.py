@@ -4,21 +4,43 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 
 @contextmanager
 def progress(
-    doing: str, total: int, least: int = 1, unit: str | None = None
+    doing: str, total: int, least: int = 1, unit: str | None = None, after: float = 0.0
 ) -> Iterator[Callable[[int], None]]:
     """A progress bar on a terminal's stderr, for `least` things or more; call it with the number done.
 
-    With a `unit` ("commits") it also tells how many of them are done in a second.
+    With a `unit` ("commits") it also tells how many of them are done in a second. It is shown when `after`
+    seconds have passed, with the next thing that is done.
     """
     if total < least or not sys.stderr.isatty():
         yield lambda done: None
         return
+    start = time.monotonic()
+    count = 0
+    with ExitStack() as shown:
+        advance: Callable[[int], None] | None = None
+
+        def tell(done: int) -> None:
+            nonlocal advance, count
+            count += done
+            if advance is not None:
+                advance(done)
+            elif time.monotonic() - start >= after:
+                advance = shown.enter_context(_bar(doing, total, unit))
+                advance(count)
+
+        tell(0)
+        yield tell
+
+
+@contextmanager
+def _bar(doing: str, total: int, unit: str | None) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn, Task
     from rich.text import Text

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from qerrlint.engine.gc_tuning import relax
 from qerrlint.errors import InputError
@@ -63,6 +63,42 @@ def _run(task: object) -> object:
     return _Worker.function(_Worker.state, task)
 
 
+class Workforce(Generic[Task, Out]):
+    """`jobs` worker processes that take several lots of tasks, one after the other.
+
+    They do `function(state, task)`; function, state's maker and tasks are pickled for them: no closures.
+    Leaving it by an error ends the processes, as the end of this process does.
+    """
+
+    def __init__(
+        self, function: Callable[[State, Task], Out], make_state: Callable[[], State], jobs: int
+    ) -> None:
+        from concurrent.futures import ProcessPoolExecutor
+
+        self._pool: Executor = ProcessPoolExecutor(jobs, initializer=_start, initargs=(make_state, function))
+
+    def map(self, tasks: Iterable[Task]) -> Iterator[Out]:
+        """The result of each task as it comes, in no certain order; raises InputError when a process dies."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        try:
+            yield from _completed(self._pool, _run, tasks)
+        except BrokenProcessPool:
+            raise InputError("a worker process ended early (out of memory?): run with fewer --jobs") from None
+
+    def __enter__(self) -> Workforce[Task, Out]:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            import multiprocessing
+
+            # Python waits at its end for tasks that are under way.
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
 def in_processes(
     function: Callable[[State, Task], Out],
     make_state: Callable[[], State],
@@ -79,22 +115,8 @@ def in_processes(
     if scheduler is not None:
         yield from _on_cluster(function, make_state, tasks, scheduler)
         return
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-
-    pool = ProcessPoolExecutor(jobs, initializer=_start, initargs=(make_state, function))
-    try:
-        yield from _completed(pool, _run, tasks)
-    except BrokenProcessPool:
-        raise InputError("a worker process ended early (out of memory?): run with fewer --jobs") from None
-    except BaseException:
-        # Python waits at its end for tasks that are under way.
-        for worker in multiprocessing.active_children():
-            worker.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    with Workforce(function, make_state, jobs) as workforce:
+        yield from workforce.map(tasks)
 
 
 def _completed(pool: Executor, call: Callable[[Task], object], tasks: Iterable[Task]) -> Iterator[Any]:

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from qerrlint.engine.cache_key import program_key
-from qerrlint.engine.cache_store import Store
+from qerrlint.engine.cache_store import Entry, Store
 from qerrlint.engine.kept_results import KeptResults, scene_of
 from qerrlint.engine.tree_blobs import TreeBlobs
 from qerrlint.model.program import Program
@@ -33,9 +34,29 @@ class ChangeStore:
         self._reach = reach
         self._program = program_key(rule_folders, reach, *(rule.id for rule in rules))
         self._scenes: dict[int, tuple[Source, str]] = {}
+        self._results: dict[tuple[int, int], tuple[Program, Program, KeptResults | None]] = {}
+
+    @property
+    def verifies(self) -> bool:
+        """Whether everything is analysed anew, and compared with what is stored."""
+        return self._verify
 
     def results(self, before: Program, after: Program) -> KeptResults | None:
-        """The results that are kept of this change; None where none can be."""
+        """The results that are kept of this change, one object for two programs; None where none can be."""
+        key = id(before), id(after)
+        if key not in self._results:
+            recipe = self.recipe(before, after)
+            self._results[key] = before, after, recipe(self._store) if recipe is not None else None
+        return self._results[key][2]
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Put down what a worker process has to be kept."""
+        if entries:
+            self._store.add(entries, ())
+
+    def recipe(self, before: Program, after: Program) -> Callable[[Store], KeptResults] | None:
+        """What makes the results of this change with a store, in this process or in another; None where none
+        can be kept."""
         # With the whole tree in reach a result is made from all of it.
         if self._reach != "headers":
             return None
@@ -45,7 +66,7 @@ class ChangeStore:
         near = [f"{len(one.at_hand)} {one.partial}" for one in (before, after)]
         at_hand = (path for one in (before, after) for path in one.at_hand)
         scene = scene_of(*(scene or "" for scene in scenes), *near, *at_hand)
-        return KeptResults(self._store, self._program, scene, (ContractChange,), self._verify)
+        return partial(_results, self._program, scene, self._verify)
 
     def _scene(self, source: Source) -> str | None:
         if isinstance(source, OverlaySource):
@@ -60,3 +81,7 @@ class ChangeStore:
         if known is None:
             known = self._scenes[id(source)] = source, TreeBlobs(source, None).scenes()[1]
         return known[1]
+
+
+def _results(program: str, scene: str, verify: bool, store: Store) -> KeptResults:
+    return KeptResults(store, program, scene, (ContractChange,), verify)

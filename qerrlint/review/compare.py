@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeAlias
 
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.callers import with_callers
@@ -33,6 +34,11 @@ from qerrlint.review.scope import (
     unreadable,
 )
 from qerrlint.rules.rule import RuleSet
+
+PairResult: TypeAlias = "tuple[FileReport | None, FileReport | None, tuple[ContractChange, ...]]"
+"""The reports of a pair of files before and after a change, and the contracts that it changes."""
+CallersResult: TypeAlias = "tuple[FileReport, FileReport] | None"
+"""The reports of a file with callers before and after a change; None where it has none to look at."""
 
 # What is said of the place of a finding that is told at the line that brought it about.
 _SHOWS = "here it goes wrong"
@@ -81,6 +87,19 @@ def anchored(found: Located, added: Container[int]) -> Located:
     return replace(found, place=chosen.place, steps=tuple(kept))
 
 
+class Known(Protocol):
+    """Results of a comparison that are there before it asks for them (review.ahead)."""
+
+    def pair(self, pair: FilePair) -> PairResult | None:
+        """What the analyses of a pair of files gave; None where nobody has made them."""
+
+    def of_callers(self, path: str) -> tuple[CallersResult] | None:
+        """What the analyses of a file with callers gave; None where nobody has made them."""
+
+    def done(self) -> None:
+        """A pair of files is done with that was not known."""
+
+
 def compare(
     before: Program,
     after: Program,
@@ -88,6 +107,7 @@ def compare(
     rules: RuleSet,
     caller_files: int = CALLER_FILES,
     store: ChangeStore | None = None,
+    known: Known | None = None,
 ) -> Compared:
     """Analyse what `pairs` and the contracts they alter reach, before and after, in other files at most
     `caller_files`. What an earlier run has put into the store is taken from there."""
@@ -104,7 +124,7 @@ def compare(
     for pair in pairs:
         # Both sides or none: what only one of them has would be called introduced or fixed.
         with contained(pair.new or pair.old or "", faults):
-            both = _both(before, after, pair, rules, kept)
+            both = analysed_pair(before, after, pair, rules, kept, known)
             if both.old is None and both.new is None:
                 continue
             sides.append((both.old, both.new))
@@ -119,9 +139,7 @@ def compare(
     left_out: list[Skipped] = []
     mentioning: tuple[str, ...] = ()
     if contracts:
-        near = {pair.new for pair in pairs} | {pair.old for pair in pairs}
-        mentioning = tuple(_containing(after, sorted({c.name for c in contracts}), kept))
-        files = [p for p in mentioning if is_c(p) and p not in near]
+        mentioning, files = files_with_callers(after, pairs, contracts, kept)
         left_out = [
             Skipped(path, f"calls a function whose contract changes; {caller_files} such files are looked at")
             for path in files[caller_files:]
@@ -129,7 +147,12 @@ def compare(
         for path in files[:caller_files]:
             found = None
             with contained(path, faults):
-                found = _callers(before, after, path, contracts, rules, kept)
+                made = known.of_callers(path) if known is not None else None
+                found = (
+                    made[0]
+                    if made is not None
+                    else analysed_callers(before, after, path, contracts, rules, kept)
+                )
             if found is not None:
                 old_found += _located(found[0], old_side)
                 had |= {(path, key) for key in found[0].allowances}
@@ -160,7 +183,7 @@ def compare(
 
 
 @dataclass(frozen=True, slots=True)
-class _Both:
+class Both:
     """A changed file on both sides: its units, what their analyses gave, the contracts that it changes."""
 
     old: TranslationUnit | None
@@ -170,19 +193,47 @@ class _Both:
     contracts: Sequence[ContractChange] = ()
 
 
-def _both(before: Program, after: Program, pair: FilePair, rules: RuleSet, kept: KeptResults | None) -> _Both:
-    old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
-    new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
+def analysed_pair(
+    before: Program,
+    after: Program,
+    pair: FilePair,
+    rules: RuleSet,
+    kept: KeptResults | None,
+    known: Known | None = None,
+) -> Both:
+    """A pair of files on both sides, with what the store has of it, or else analysed."""
+    old, new = _units(before, after, pair)
     if old is None and new is None:
-        return _Both(None, None)
-    parts = ("pair", pair.old or "", _digest(old), pair.new or "", _digest(new))
-    found = kept.find(parts, (before, after)) if kept is not None else None
+        return Both(None, None)
+    found = known.pair(pair) if known is not None else None
     if found is None:
-        found = _analysed_both(before, after, pair, (old, new), rules)
-        if kept is not None:
-            kept.keep(parts, found, [unit.reads if unit is not None else Reads() for unit in (old, new)])
+        found = kept_pair(before, after, pair, kept) if kept is not None else None
+        if found is None:
+            found = _analysed_both(before, after, pair, (old, new), rules)
+            if kept is not None:
+                reads = [unit.reads if unit is not None else Reads() for unit in (old, new)]
+                kept.keep(_parts(pair, old, new), found, reads)
+        if known is not None:
+            known.done()
     was, now, contracts = found
-    return _Both(old, new, was, now, contracts)
+    return Both(old, new, was, now, contracts)
+
+
+def kept_pair(before: Program, after: Program, pair: FilePair, kept: KeptResults) -> PairResult | None:
+    """What the store has of the analyses of a pair of files."""
+    found: PairResult | None = kept.find(_parts(pair, *_units(before, after, pair)), (before, after))
+    return found
+
+
+def _units(
+    before: Program, after: Program, pair: FilePair
+) -> tuple[TranslationUnit | None, TranslationUnit | None]:
+    old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
+    return old, after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
+
+
+def _parts(pair: FilePair, old: TranslationUnit | None, new: TranslationUnit | None) -> tuple[str, ...]:
+    return ("pair", pair.old or "", _digest(old), pair.new or "", _digest(new))
 
 
 def _digest(unit: TranslationUnit | None) -> str:
@@ -195,7 +246,7 @@ def _analysed_both(
     pair: FilePair,
     units: tuple[TranslationUnit | None, TranslationUnit | None],
     rules: RuleSet,
-) -> tuple[FileReport | None, FileReport | None, tuple[ContractChange, ...]]:
+) -> PairResult:
     old, new = units
     names = touched(old, new)
     # What cannot be read afterwards has not been repaired.
@@ -204,6 +255,16 @@ def _analysed_both(
     gaps = reached_gaps(old, new, changed_functions(old, new)) if new is not None else ()
     now = analyse_unit(new, rules, names, gaps=gaps, before=old) if new is not None else None
     return was, now, tuple(contract_changes(before, after, [pair]))
+
+
+def files_with_callers(
+    after: Program, pairs: Sequence[FilePair], contracts: Sequence[ContractChange], kept: KeptResults | None
+) -> tuple[tuple[str, ...], list[str]]:
+    """The files that name a function whose contract changes, and the C files among them that `pairs` does
+    not hold."""
+    near = {pair.new for pair in pairs} | {pair.old for pair in pairs}
+    mentioning = tuple(_containing(after, sorted({c.name for c in contracts}), kept))
+    return mentioning, [path for path in mentioning if is_c(path) and path not in near]
 
 
 def _containing(after: Program, words: Sequence[str], kept: KeptResults | None) -> Sequence[str]:
@@ -222,14 +283,14 @@ def _located(report: FileReport, resolver: Resolver) -> list[Located]:
     return [resolver.locate(f, report.advice.get(f.fingerprint, "")) for f in report.findings]
 
 
-def _callers(
+def analysed_callers(
     before: Program,
     after: Program,
     path: str,
     contracts: Sequence[ContractChange],
     rules: RuleSet,
     kept: KeptResults | None,
-) -> tuple[FileReport, FileReport] | None:
+) -> CallersResult:
     """The functions of an unchanged file that mention a changed contract, analysed on both sides."""
     old, new = before.unit(path), after.unit(path)
     if old is None or new is None:

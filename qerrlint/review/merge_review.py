@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from qerrlint.result import Reported, Result, TreeInfo
+from qerrlint.review.ahead import ALONE, Workers
 from qerrlint.review.change_store import ChangeStore
 from qerrlint.review.report_model import summary
 from qerrlint.review.revision_review import review_change
@@ -31,6 +32,7 @@ def review_merge(
     caller_files: int = CALLER_FILES,
     changed: Iterable[str] = (),
     store: ChangeStore | None = None,
+    workers: Workers = ALONE,
 ) -> Result:
     """Report what `after` changes against the first of `parents`, all statuses, as review_change() does.
 
@@ -42,12 +44,14 @@ def review_merge(
     first, *others = parents
     near = set(changed)
     near |= {path for parent in parents for pair in parent.pairs for path in (pair.old, pair.new) if path}
-    result = review_change(first.before, after, first.pairs, rules, tree, near, caller_files, store)
+    result = review_change(first.before, after, first.pairs, rules, tree, near, caller_files, store, workers)
     brought = 0
     for other in others:
         if all(found.status != "introduced" for found in result.findings):
             break
-        against = review_change(other.before, after, other.pairs, rules, tree, near, caller_files, store)
+        against = review_change(
+            other.before, after, other.pairs, rules, tree, near, caller_files, store, workers
+        )
         new = {_identity(found): found for found in against.findings if found.status == "introduced"}
         findings: list[Reported] = []
         for found in result.findings:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from qerrlint.engine.located import Located, Resolver
-from qerrlint.model.include_graph import DeclarationCache
-from qerrlint.model.program import Program
 from qerrlint.result import DiffFile, Reported, Result, TreeInfo
+from qerrlint.review.ahead import ALONE, Comparison, Setting, Workers, compare_all
 from qerrlint.review.change_store import ChangeStore
-from qerrlint.review.compare import anchored, compare
+from qerrlint.review.compare import anchored
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.difftext import diff_between
 from qerrlint.review.exempted import exempted_by_change
@@ -33,18 +32,21 @@ def review_change(
     near: Iterable[str] = (),
     caller_files: int = CALLER_FILES,
     store: ChangeStore | None = None,
+    workers: Workers = ALONE,
 ) -> Result:
     """Report what the files in `pairs` change between two trees; all statuses, unfiltered.
 
     `near` are other files whose functions are to be known by their bodies. `caller_files` bounds the files
     with callers that are looked at.
     """
-    cache = DeclarationCache()
     changed = [path for pair in pairs for path in (pair.old, pair.new) if path is not None]
     at_hand = [path for path in dict.fromkeys((*changed, *sorted(near))) if is_c(path)]
-    old = Program(before, tree.reach, at_hand, cache)
-    new = Program(after, tree.reach, at_hand, cache)
-    compared = compare(old, new, pairs, rules, caller_files, store)
+    setting = Setting(tree.reach, at_hand)
+    programs = setting.programs((before, after))
+    new = programs[1]
+    (compared,) = compare_all(
+        programs, setting, [Comparison(0, 1, pairs)], rules, caller_files, store, workers
+    )
     about_gate = gate_changes(before, new, pairs, rules)
     shown = {item.path for item in about_gate}
     added: dict[str, frozenset[int]] = {}

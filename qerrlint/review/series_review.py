@@ -9,7 +9,6 @@ from dataclasses import replace
 from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.file_tasks import uncovered
 from qerrlint.engine.located import Located, Resolver
-from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
 from qerrlint.patch.series import Series
 from qerrlint.patch.stacks import Stack
@@ -23,9 +22,10 @@ from qerrlint.result import (
     Skipped,
     TreeInfo,
 )
+from qerrlint.review.ahead import ALONE, Comparison, Setting, Workers, compare_all
 from qerrlint.review.apply_series import Stage, apply_series, union
 from qerrlint.review.change_store import ChangeStore
-from qerrlint.review.compare import Compared, anchored, compare
+from qerrlint.review.compare import Compared, anchored
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.relaxations import gate_changes
@@ -50,6 +50,7 @@ def review_series(
     unfit: Unfit | None = None,
     caller_files: int = CALLER_FILES,
     store: ChangeStore | None = None,
+    workers: Workers = ALONE,
 ) -> Result:
     """Apply the patches to `base` one by one and report what each did; all statuses, unfiltered.
 
@@ -68,7 +69,15 @@ def review_series(
         ]
     start, stages = apply_series(base, stack.series)
     result = review_stages(
-        start, stack.series, stages, rules, tree, notes, caller_files=caller_files, store=store
+        start,
+        stack.series,
+        stages,
+        rules,
+        tree,
+        notes,
+        caller_files=caller_files,
+        store=store,
+        workers=workers,
     )
     if unfit is not None:
         result = unfit(result, stack.series, stages, rules)
@@ -87,22 +96,18 @@ def review_stages(
     age: str | None = None,
     caller_files: int = CALLER_FILES,
     store: ChangeStore | None = None,
+    workers: Workers = ALONE,
 ) -> Result:
     """The review of patches whose stages are made already. `age` is that of the API where no tree tells."""
     at_hand = [path for stage in stages for path in stage.maps if is_c(path)]
-    cache = DeclarationCache()
-    partial = any(one.missing for one in series)
-    programs = [Program(base, tree.reach, at_hand, cache, age, partial)]
-    steps: list[Compared] = []
-    for stage in stages:
-        programs.append(Program(OverlaySource(base, stage.changes), tree.reach, at_hand, cache, age, partial))
-        steps.append(compare(programs[-2], programs[-1], stage.pairs, rules, caller_files, store))
+    setting = Setting(tree.reach, at_hand, age, any(one.missing for one in series))
+    programs = setting.programs([base, *(OverlaySource(base, stage.changes) for stage in stages)])
     pairs = union(stages)
-    net = (
-        steps[0]
-        if len(stages) == 1
-        else compare(programs[0], programs[-1], pairs, rules, caller_files, store)
-    )
+    comparisons = [Comparison(n, n + 1, stage.pairs) for n, stage in enumerate(stages)]
+    if len(stages) != 1:
+        comparisons.append(Comparison(0, len(stages), pairs))
+    compared = compare_all(programs, setting, comparisons, rules, caller_files, store, workers)
+    steps, net = compared[: len(stages)], compared[-1]
     broken = [skipped for step in (*steps, net) for skipped in step.skipped]
     # Seen after one patch and not after another, a finding would be called repaired.
     unknown = {skipped.path for skipped in broken}

@@ -12,7 +12,7 @@ from qerrlint.cli.commands.cache import change_store, store_of
 from qerrlint.cli.options import Options, common, not_empty, status_option
 from qerrlint.cli.output import finish
 from qerrlint.cli.paths import within
-from qerrlint.cli.settings import bound, git_root, settle
+from qerrlint.cli.settings import bound, git_root, settle, workers_of
 from qerrlint.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -95,7 +95,10 @@ def command(
         tree = TreeInfo(before.root, before.revision, "given" if revs else "HEAD", settings.reach)
         with store_of(options) as store:
             kept = change_store(store, settings)
-            result = review_merge(parents, after, settings.rules, tree, bound(options), changed, kept)
+            workers = workers_of(options, "reviewing")
+            result = review_merge(
+                parents, after, settings.rules, tree, bound(options), changed, kept, workers
+            )
         pairs = [path for pair in parents[0].pairs for path in (pair.old, pair.new) if path is not None]
         result = with_devices(result, options, settings, before, after, pairs)
         if paths:

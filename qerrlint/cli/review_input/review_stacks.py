@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qerrlint.cli.commands.cache import change_store, store_of
 from qerrlint.cli.options import Options
 from qerrlint.cli.review_input.device_tables import with_devices_of_series
-from qerrlint.cli.settings import Settings, bound, settle
+from qerrlint.cli.settings import Settings, bound, settle, workers_of
 
 if TYPE_CHECKING:
     from qerrlint.patch.series import Series
@@ -53,7 +53,8 @@ def review_stacks(
             with store_of(options) as store:
                 unfit, kept = with_unfit_hunks, change_store(store, settings)
                 result = review_series(
-                    source, stack, settings.rules, tree, notes, beneath, unfit, bound(options), kept
+                    *(source, stack, settings.rules, tree, notes, beneath, unfit, bound(options), kept),
+                    workers=workers_of(options, "reviewing"),
                 )
             result = with_devices_of_series(result, options, own, source, stack.series, beneath)
             results.append(judged_change(result, own.configuration, own.baseline, source))

@@ -108,7 +108,9 @@ class _Running:
 
     def __post_init__(self) -> None:
         self.reader, writer = self.context.Pipe(duplex=False)
-        self.process = self.context.Process(target=_work, args=(writer, self.options, self.task), daemon=True)
+        # Each is one process of the number that the user allows.
+        alone = replace(self.options, jobs=1)
+        self.process = self.context.Process(target=_work, args=(writer, alone, self.task), daemon=True)
         self.process.start()
         writer.close()
         self.deadline = time.monotonic() + self.limit
