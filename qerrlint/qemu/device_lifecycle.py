@@ -8,6 +8,9 @@ A realize that fails is not followed by unrealize (hw/core/qdev.c), nor a block 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+from qerrlint.c.lexis import occurrences
 
 # Members of classes and drivers, and the phase in which a function stored there runs.
 _MEMBERS = {
@@ -36,13 +39,14 @@ FINALIZE = frozenset({"finalize"})
 """The phase that runs whenever an object is destroyed."""
 TEARDOWN = frozenset({"unrealize", "detach", "close", "finalize"})
 """Phases that undo a setup phase."""
-_STORED = re.compile(
-    rb"(?:\.|->)[ \t]*(?P<member>\w+)[ \t]*=[ \t]*\n?[ \t]*&?(?P<value>[A-Za-z_]\w*)\s*[,;}]|"
-    rb"\bdevice_class_set_parent_(?P<parent>\w+)\(\s*\w+,\s*(?P<parent_value>\w+),|"
-    rb"\bdevice_class_set_(?P<legacy>legacy_reset)\(\s*\w+,\s*(?P<legacy_value>\w+)\)|"
-    rb"\bresettable_class_set_parent_phases\(\s*\w+,(?P<phases>[^;]*);|"
-    rb"\bq(?:emu|dev)_add_vm_change_state_handler\w*\((?P<handler>[^;]*);"
-)
+# What stands between a member's name and the end of a store of a plain name into it.
+_STORE = re.compile(rb"[ \t]*=[ \t]*\n?[ \t]*&?([A-Za-z_]\w*)\s*[,;}]")
+_PARENT = re.compile(rb"device_class_set_parent_(\w+)\(\s*\w+,\s*(\w+),")
+_LEGACY = re.compile(rb"device_class_set_(legacy_reset)\(\s*\w+,\s*(\w+)\)")
+_RESET_PHASES = re.compile(rb"resettable_class_set_parent_phases\(\s*\w+,([^;]*);")
+_HANDLER = re.compile(rb"_add_vm_change_state_handler\w*\(([^;]*);")
+# How far before a member's name the dot or the arrow may stand.
+_NEAR = 16
 _DEFINES = re.compile(rb"^OBJECT_DEFINE_(?:SIMPLE_)?TYPE\w*\(", re.MULTILINE)
 # What several devices realize in common is named so, beside its counterpart; other files call both.
 _REALIZES = re.compile(r"(\w+)_realize(?:_\w+|fn)?\Z")
@@ -57,15 +61,8 @@ def phases(data: bytes, functions: frozenset[str]) -> dict[str, frozenset[str]]:
     file holds is known by its name where its counterpart stands beside it (`X_realize`, `X_unrealize`).
     """
     found: dict[str, set[str]] = {}
-    for stored in _STORED.finditer(data):
-        for key, value in (("member", "value"), ("parent", "parent_value"), ("legacy", "legacy_value")):
-            member = stored.group(key)
-            phase = _MEMBERS.get(member.decode()) if member else None
-            if phase is not None:
-                found.setdefault(stored.group(value).decode(), set()).add(phase)
-        for group, phase in (("phases", "reset"), ("handler", "state-change")):
-            for word in _WORD.findall(stored.group(group) or b""):
-                found.setdefault(word.decode(), set()).add(phase)
+    for function, phase in _stored(data):
+        found.setdefault(function.decode(), set()).add(phase)
     if _DEFINES.search(data):
         # OBJECT_DEFINE_TYPE() declares NAME_finalize() and stores it (include/qom/object.h).
         for name in functions:
@@ -76,6 +73,25 @@ def phases(data: bytes, functions: frozenset[str]) -> dict[str, frozenset[str]]:
             found[name] = {"realize"}
             found.setdefault(counterpart, set()).add("unrealize")
     return {name: frozenset(served) for name, served in found.items() if name in functions}
+
+
+def _stored(data: bytes) -> Iterator[tuple[bytes, str]]:
+    """The functions that a file stores or registers, each with the phase in which it runs there."""
+    for member, phase in _MEMBERS.items():
+        word = member.encode()
+        for at in occurrences(data, word):
+            if data[max(at - _NEAR, 0) : at].rstrip(b" \t").endswith((b".", b"->")):
+                stored = _STORE.match(data, at + len(word))
+                if stored is not None:
+                    yield stored[1], phase
+    for pattern in (_PARENT, _LEGACY):
+        for stored in pattern.finditer(data):
+            if stored[1].decode() in _MEMBERS:
+                yield stored[2], _MEMBERS[stored[1].decode()]
+    for pattern, phase in ((_RESET_PHASES, "reset"), (_HANDLER, "state-change")):
+        for stored in pattern.finditer(data):
+            for name in _WORD.findall(stored[1]):
+                yield name, phase
 
 
 def _helpers(functions: frozenset[str]) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import result_kind
+from qerrlint.c.lexis import WORD, occurrences
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.left_held import LEFT_HELD
@@ -30,10 +31,14 @@ from qerrlint.transfer.ownership import Held, Seen
 # Every repetition is bounded: a hostile file must not cost more than its length.
 _NEAR = 300
 _VARIABLE = re.compile(rb"(?<![\w.>\])])\w{1,80}\Z")
-_TEXT = re.compile(rb"\bg?char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\(")
-_FREES = re.compile(
-    rb"(?:free|unref|destroy|cleanup|close)\w{0,60}[ \t]{0,9}\([ \t]{0,9}(?:[A-Z_]{1,60}\()?"
-    rb"([A-Za-z_]\w{0,80})[ \t]{0,9}\)"
+_CALLED = re.compile(rb"[ \t]{0,9}\(")
+_HANDED = re.compile(rb"[ \t]{0,9}\([^;()]{0,200}&\w{1,80}[,)]")
+_OPENS = re.compile(rb"\s{0,80}\(")
+# Patterns that begin with plain letters, which are found by a search for these.
+_TEXT = re.compile(rb"char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\(")
+_FREES = tuple(
+    re.compile(word + rb"\w{0,60}[ \t]{0,9}\([ \t]{0,9}(?:[A-Z_]{1,60}\()?([A-Za-z_]\w{0,80})[ \t]{0,9}\)")
+    for word in (b"free", b"unref", b"destroy", b"cleanup", b"close")
 )
 _WAY_OUT = re.compile(rb"\b(?:return|goto|break|continue)\b")
 _LISTED = r"=\s{0,80}(?:\([^()]{0,200}\)\s{0,80})?\{[^;]{0,2000}\b%s\b(?!\s{0,9}(?:->|\[|\.))"
@@ -60,7 +65,7 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
         yield from _left(file.unit, piece, pairs, makers)
 
 
-def _pieces(file: AnalysedFile, taking: re.Pattern[bytes]) -> list[Piece]:
+def _pieces(file: AnalysedFile, taking: tuple[frozenset[bytes], frozenset[bytes]]) -> list[Piece]:
     """The functions that take something into a local variable, by their text."""
     unit = file.unit
     wanted: dict[int, Piece] = {}
@@ -71,23 +76,44 @@ def _pieces(file: AnalysedFile, taking: re.Pattern[bytes]) -> list[Piece]:
         if piece is not None and offset > piece.body and (file.only is None or piece.name in file.only):
             wanted[piece.span.start] = piece
 
-    for found in taking.finditer(unit.data):
-        if found.group().endswith(b"(") and not _is_put_into_local(unit.data, found.start()):
+    for at, is_result in _taken(unit, *taking):
+        if is_result and not _is_put_into_local(unit.data, at):
             continue
-        add(found.start())
-        piece = unit.definitions.around(found.start())
+        add(at)
+        piece = unit.definitions.around(at)
         if piece is not None and b"*" in unit.data[piece.span.start : piece.body].partition(b"(")[0]:
             makers.add(piece.name.encode())
     for found in _TEXT.finditer(unit.data):
-        add(found.start())
-    if makers:
-        for found in re.finditer(rb"=\s*(?:%s)\s*\(" % b"|".join(sorted(makers)), unit.data):
+        if _begins_word(unit.data, found.start()):
             add(found.start())
-    for found in _FREES.finditer(unit.data):
-        piece = unit.definitions.around(found.start())
-        if piece is not None and piece.span.start not in wanted and _fills(unit, piece, found[1]):
-            add(found.start())
+    for maker in makers:
+        for at in occurrences(unit.data, maker):
+            given = unit.data[max(at - _NEAR, 0) : at].rstrip().endswith(b"=")
+            if given and _OPENS.match(unit.data, at + len(maker)):
+                add(at)
+    for pattern in _FREES:
+        for found in pattern.finditer(unit.data):
+            piece = unit.definitions.around(found.start())
+            if piece is not None and piece.span.start not in wanted and _fills(unit, piece, found[1]):
+                add(found.start())
     return [piece for _, piece in sorted(wanted.items())]
+
+
+def _taken(
+    unit: TranslationUnit, results: frozenset[bytes], addresses: frozenset[bytes]
+) -> Iterator[tuple[int, bool]]:
+    """The offsets of acquiring calls, and whether what they return is the object."""
+    for names, opens, is_result in ((results, _CALLED, True), (addresses, _HANDED, False)):
+        for name in names & unit.text.words:
+            for at in occurrences(unit.data, name):
+                if opens.match(unit.data, at + len(name)):
+                    yield at, is_result
+
+
+def _begins_word(data: bytes, at: int) -> bool:
+    """Whether `char` or `gchar` begins at, or right before, an offset."""
+    start = at - (data[at - 1 : at] == b"g")
+    return not start or data[start - 1] not in WORD
 
 
 def _fills(unit: TranslationUnit, piece: Piece, name: bytes) -> bool:
@@ -101,17 +127,12 @@ def _fills(unit: TranslationUnit, piece: Piece, name: bytes) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _taking(pairs: tuple[Pair, ...]) -> re.Pattern[bytes]:
-    """A pattern that finds acquiring calls: those that return the object, and those that are handed an
-    address."""
-    results: set[bytes] = set()
-    addresses: set[bytes] = set()
-    for pair in pairs:
-        for move in pair.acquire:
-            (results if move.object == RESULT else addresses).add(re.escape(move.call).encode())
-    return re.compile(
-        rb"\b(?:%s)[ \t]{0,9}\(|\b(?:%s)[ \t]{0,9}\([^;()]{0,200}&\w{1,80}[,)]"
-        % (b"|".join(sorted(results)) or b"(?!)", b"|".join(sorted(addresses)) or b"(?!)")
+def _taking(pairs: tuple[Pair, ...]) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """The acquiring calls: those that return the object, and those that are handed an address."""
+    moves = [move for pair in pairs for move in pair.acquire]
+    return (
+        frozenset(move.call.encode() for move in moves if move.object == RESULT),
+        frozenset(move.call.encode() for move in moves if move.object != RESULT),
     )
 
 
