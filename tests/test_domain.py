@@ -134,6 +134,7 @@ CELLS = st.builds(
 @given(CELLS, CELLS, CELLS)
 def test_cells_are_a_lattice(a: Cell, b: Cell, c: Cell) -> None:
     check_laws(error.leq, error.join, lambda x, y: x is y, a, b, c)
+    assert error.leq(a, error.TOP_CELL)
 
 
 def test_the_order_of_cells_by_component() -> None:
@@ -206,7 +207,7 @@ INDEXES = st.integers(0, 3)
 @st.composite
 def states(draw: st.DrawFn) -> State:
     # The top of each map is left out of it: a state says it by saying nothing.
-    errors = draw(st.dictionaries(INDEXES, CELLS.filter(lambda c: c is not error.UNKNOWN_CELL), max_size=2))
+    errors = draw(st.dictionaries(INDEXES, CELLS.filter(lambda c: c is not error.TOP_CELL), max_size=2))
     facts = draw(st.dictionaries(INDEXES, FACTS.filter(lambda f: f is not ANYTHING), max_size=2))
     points = draw(st.dictionaries(INDEXES, INDEXES, max_size=2))
     held = draw(st.frozensets(st.sampled_from(["one", "two"])))
@@ -215,7 +216,7 @@ def states(draw: st.DrawFn) -> State:
 
 def plain(one: State) -> State:
     """The state without cells that say nothing."""
-    errors = {term: held for term, held in one.errors.items() if held is not error.UNKNOWN_CELL}
+    errors = {term: held for term, held in one.errors.items() if held is not error.TOP_CELL}
     return State(errors, one.facts, one.points, one.trail, one.marks, one.held)
 
 

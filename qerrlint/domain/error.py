@@ -69,6 +69,8 @@ def cell(state: ErrorState, origin: int = -1, sure: bool = False, handed: bool =
 NULL_CELL = cell(ErrorState.NULL)
 UNINIT_CELL = cell(ErrorState.UNINIT)
 UNKNOWN_CELL = cell(ErrorState.MAYBE)
+# What a state says of a pointer that it does not hold: above all other cells.
+TOP_CELL = cell(ErrorState.MAYBE, handed=True)
 # An `Error *` parameter that nothing has touched yet: the body shows whether the function owns it.
 OWNED_CELL = cell(ErrorState.MAYBE, origin=-2)
 

@@ -13,7 +13,7 @@ from enum import Enum
 
 from qerrlint.absint.trace import Trail
 from qerrlint.domain import error, signs
-from qerrlint.domain.error import UNKNOWN_CELL, Cell, ErrorState
+from qerrlint.domain.error import TOP_CELL, Cell, ErrorState
 from qerrlint.ir.code import ANY, POS, ZERO
 
 
@@ -305,7 +305,7 @@ class Draft(State):
 def leq(one: State, other: State) -> bool:
     """Whether `other` describes every execution that `one` does: `one` says at least as much."""
     return (
-        all(error.leq(one.errors.get(term, UNKNOWN_CELL), held) for term, held in other.errors.items())
+        all(error.leq(one.errors.get(term, TOP_CELL), held) for term, held in other.errors.items())
         and all(_fact_leq(one.facts.get(term, ANYTHING), known) for term, known in other.facts.items())
         and all(one.points.get(pointer) == target for pointer, target in other.points.items())
         and _marks_leq(one.marks, other.marks)
