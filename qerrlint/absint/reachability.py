@@ -34,12 +34,21 @@ def _places(function: Function) -> dict[int, tuple[int, int]]:
 
 def loop_around(function: Function, block: int) -> frozenset[int]:
     """The blocks of the loops that a block lies in: those that it leads to and that lead back to it."""
-    ahead = {number: {edge.target for edge in one.edges} for number, one in enumerate(function.blocks)}
+    ahead = _ahead(function)
     behind: dict[int, set[int]] = {number: set() for number in ahead}
     for number, targets in ahead.items():
         for target in targets:
             behind[target].add(number)
     return frozenset(_from(ahead, block) & _from(behind, block))
+
+
+def blocks_behind(function: Function, block: int) -> frozenset[int]:
+    """The blocks that a block leads to."""
+    return frozenset(_from(_ahead(function), block))
+
+
+def _ahead(function: Function) -> dict[int, set[int]]:
+    return {number: {edge.target for edge in one.edges} for number, one in enumerate(function.blocks)}
 
 
 def _from(ways: dict[int, set[int]], block: int) -> set[int]:

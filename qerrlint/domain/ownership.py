@@ -61,7 +61,8 @@ class Pair:
     """A pair by its name. `keeps`: a failed attempt, and a release, leave what was prepared with the caller.
     `balanced`: what is taken is given back before the function returns, however it does. `local`: it is
     followed, to every way out, while nothing but a local variable of the function holds it. `setup`: only
-    functions that run in a setup phase, and in no other, are followed."""
+    functions that run in a setup phase, and in no other, are followed. `shown`: it is followed, to every
+    way out, in functions that release it themselves on another path."""
 
     name: str
     acquire: tuple[Move, ...]
@@ -72,6 +73,7 @@ class Pair:
     balanced: bool = False
     local: bool = False
     setup: bool = False
+    shown: bool = False
 
     def __hash__(self) -> int:
         # Tables of pairs are keys of caches, asked for with each function; names differ.

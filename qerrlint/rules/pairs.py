@@ -2,7 +2,7 @@
 """The `[[pair]]` tables of rule files: read and validate them; what a pair means is facts.pairs'.
 
 A table holds `name`, `acquire` and `release`, and may hold `prepare`, `discard` (arrays of moves), `keeps`,
-`balanced`, `local` and `setup`.
+`balanced`, `local`, `setup` and `shown`.
 A move is { call, object, type, fails }: the callee, which argument (1 is the first, 0 the result) is the
 object or "process" for what no argument names, the type that the prototype must have there, and which results
 of an acquire are failures.
@@ -17,7 +17,9 @@ from typing import Any
 from qerrlint.domain.ownership import FAILURES, PROCESS, RESULT, Move, Pair
 from qerrlint.errors import UsageError
 
-_KEYS = frozenset(("name", "acquire", "release", "prepare", "discard", "keeps", "balanced", "local", "setup"))
+_KEYS = frozenset(
+    ("name", "acquire", "release", "prepare", "discard", "keeps", "balanced", "local", "setup", "shown")
+)
 _MOVE_KEYS = frozenset(("call", "object", "type", "fails"))
 _ROLES = ("acquire", "release", "prepare", "discard")
 _CALL = re.compile(r"[A-Za-z_]\w*\Z")
@@ -42,7 +44,7 @@ def _pair(table: Mapping[str, Any], at: str) -> Pair:
     name = table.get("name")
     if not isinstance(name, str) or not name.strip() or "\n" in name:
         raise UsageError(f"{at}: 'name' is not one line of text")
-    flags = {key: table.get(key, False) for key in ("keeps", "balanced", "local", "setup")}
+    flags = {key: table.get(key, False) for key in ("keeps", "balanced", "local", "setup", "shown")}
     for key, value in flags.items():
         if not isinstance(value, bool):
             raise UsageError(f"{at}: {key!r} is neither true nor false")
@@ -56,6 +58,7 @@ def _pair(table: Mapping[str, Any], at: str) -> Pair:
         balanced=flags["balanced"],
         local=flags["local"],
         setup=flags["setup"],
+        shown=flags["shown"],
         **moves,
     )
 

@@ -17,7 +17,7 @@ from qerrlint.domain.state import State
 from qerrlint.ir.code import NONZERO, Assign, Call, Function, Result, Value, Var
 from qerrlint.source.span import Span
 from qerrlint.transfer.interpretation import ErrorDomain
-from qerrlint.transfer.ownership import Handling, Held, Holding, LetsGo, OwnershipDomain, holdings
+from qerrlint.transfer.ownership import Handling, Held, Holding, LetsGo, OwnershipDomain, Seen, holdings
 from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, Guard, ReturnSite, Site
 
@@ -46,7 +46,8 @@ def follow_locals(
     """Follow what local variables hold; the arguments are those of transfer.ownership.follow.
 
     Of what is seen, kind "exit" is a return that leaves an object behind, "lost" a variable that gets another
-    value, or whose scope begins anew, while it holds one, and "released" a call that releases one.
+    value, or whose scope begins anew, while it holds one, "released" a call that releases one, and "unheld" a
+    call that releases what is not held.
     """
     domain = _LocalDomain(
         ErrorDomain(prepare(function, signature, effect, sliced=False)), kind, handlings, owners
@@ -124,5 +125,13 @@ class _LocalDomain(OwnershipDomain):
         for held in gone:
             kind = "released" if handling.role == "release" else "lost"
             self._see(kind, held, call.span, state, False, True)
+        if handling.role == "release" and not gone:
+            ident = ("unheld", handling.pair.name, handling.object)
+            self.seen.setdefault(
+                ident,
+                Seen(
+                    "unheld", handling.pair, handling.object, "released", call.index, call.span, state.trail
+                ),
+            )
         state = state.with_held(state.held - gone)
         return super()._handle(first, state, call, handling) if handling.role == "acquire" else [state]

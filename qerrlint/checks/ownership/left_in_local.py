@@ -170,10 +170,14 @@ def _left(
     text = unit.data[piece.body : piece.span.end].decode("latin-1")
     for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
         release = releasing.get((one.pair.name, one.call), "")
-        if one.kind == "released" or one.status != "held" or (one.pair.name == SHOWN and not release):
+        if (
+            one.kind in ("released", "unheld")
+            or one.status != "held"
+            or (one.pair.name == SHOWN and not release)
+        ):
             continue
         if not _is_elsewhere(function, one, text):
-            yield _observation(unit, LocalObject(function, uses, one, release), held)
+            yield observation_of(unit, LocalObject(function, uses, one, release), held)
 
 
 def _is_elsewhere(function: Function, seen: Seen, text: str) -> bool:
@@ -187,7 +191,8 @@ def _is_elsewhere(function: Function, seen: Seen, text: str) -> bool:
     return not given or any(call.name.isupper() for call in given)
 
 
-def _observation(unit: TranslationUnit, subject: LocalObject, held: Held) -> Observation:
+def observation_of(unit: TranslationUnit, subject: LocalObject, held: Held) -> Observation:
+    """The observation of what a path of a function leaves behind."""
     seen, function = subject.seen, subject.function
     call = function.calls[seen.call]
     named = not seen.object.startswith(("#", "$"))

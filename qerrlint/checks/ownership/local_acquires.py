@@ -44,6 +44,7 @@ _FAILS = {"int": "errno", "bool": "zero", "pointer": "zero"}
 _QUESTIONS = {ZERO: "zero", NONZERO: "zero", NEG: "sign", ZERO | POS: "sign"}
 _ERRORS = frozenset({"Error *", "GError *"})
 _MAKES = re.compile(rb"(?:alloc|new|dup|create|open|printf|load|read|parse)\w*\s*\(")
+_MAKES_TEXT = re.compile(rb"g_(?:malloc|malloc0|new|new0|strdup|strndup|strdup_printf|strconcat)[ \t]*\(")
 _DEEPEST = 2
 
 
@@ -118,11 +119,13 @@ class LocalAcquires:
         unit, name = self._unit, call.name
         if name in unit.functions:
             # With an Error the body would have to tell which of its results come with one.
-            return (
-                self._depth < _DEEPEST
-                and not self._errors(call)
-                and pair.name in self._made.by(name, self._depth + 1)
-            )
+            if self._depth >= _DEEPEST or self._errors(call):
+                return False
+            if pair.name in self._made.by(name, self._depth + 1):
+                return True
+            piece = unit.functions[name]
+            if not _MAKES_TEXT.search(unit.data, piece.body, piece.span.end):
+                return False
         signature = unit.signature(name)
         if signature is None or signature.returns not in _TEXT or signature.path is None:
             return False

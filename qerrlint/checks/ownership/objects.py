@@ -40,7 +40,7 @@ def objects_of(analysed: AnalysedFunction) -> ObjectsOfFunction | None:
 def _acquiring(pairs: tuple[Pair, ...]) -> tuple[Mapping[str, Sequence[Pair]], re.Pattern[bytes]]:
     """The pairs by the calls that acquire, and a pattern that finds such calls."""
     by_call: dict[str, list[Pair]] = {}
-    for pair in (pair for pair in pairs if not pair.local):
+    for pair in (pair for pair in pairs if not (pair.local or pair.shown)):
         for move in pair.acquire:
             by_call.setdefault(move.call, []).append(pair)
     # The first letter in front of the alternatives: a pattern that begins with \b is slow.
@@ -79,22 +79,31 @@ def _handlings(
     for pair, role, move in by_name.get(call.name, ()):
         if move.applies(unit.signature(call.name)):
             if move.object == RESULT:
-                path = f"#{call.index}"
+                paths = {f"#{call.index}"}
             elif move.object == PROCESS:
-                path = pair.name.replace(" ", "-")
+                paths = {pair.name.replace(" ", "-")}
             else:
-                path = _resolved(place_of_object(move.moved(call)), aliases)
-            # The elements of an array are not distinguished.
-            if path and "[" not in path:
+                paths = _paths(role, place_of_object(move.moved(call)), aliases)
+            for path in sorted(paths):
                 yield Handling(role, pair, move, path)
     if not call.name.startswith("g_clear"):
         return
     # g_clear_pointer(&object, releasing function)
     for arg in call.args[1:]:
-        path = _resolved(place_of_object(call.args[0]), aliases)
         for pair, role, move in by_name.get(arg.path, ()) if isinstance(arg, Var) else ():
-            if role == "release" and path and "[" not in path:
-                yield Handling(role, pair, move, path)
+            if role == "release":
+                for path in sorted(_paths(role, place_of_object(call.args[0]), aliases)):
+                    yield Handling(role, pair, move, path)
+
+
+def _paths(role: str, path: str, aliases: dict[str, str]) -> set[str]:
+    """The paths of an object.
+
+    What a call has returned was stored in a place as it is written, so a release is of that place as well.
+    The elements of an array are not distinguished.
+    """
+    found = {_resolved(path, aliases)} | ({path} if role == "release" else set())
+    return {one for one in found if one and "[" not in one}
 
 
 @lru_cache(maxsize=64)

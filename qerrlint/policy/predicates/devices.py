@@ -7,12 +7,17 @@ import re
 
 from qerrlint.checks.devices.life_cycle import Taken, life_cycle
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.held import HeldObject
+from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.qemu.device_tables import RegionTable
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.unplugging import may_be_unplugged
+
+_MACHINE = re.compile(rb"\bDEFINE_\w{0,40}MACHINE\w{0,40}\s{0,9}\(|\bTYPE_MACHINE\b|\bMACHINE_TYPE_NAME\b")
 
 
 def region_may_refuse(_file: AnalysedFile, observation: Observation) -> bool:
@@ -26,6 +31,12 @@ def type_stays(_file: AnalysedFile, observation: Observation) -> bool:
     one = observation.subject
     buses = word_list("buses-with-unplug")
     return isinstance(one, Taken) and one.phase == "realize" and not may_be_unplugged(one.type, buses)
+
+
+def type_belongs_to_board(file: AnalysedFile, observation: Observation) -> bool:
+    """What realize takes is kept by a type of a file that defines a machine: the board makes the device."""
+    one = observation.subject
+    return isinstance(one, Taken) and one.phase == "realize" and _MACHINE.search(file.unit.data) is not None
 
 
 def member_of_parent(file: AnalysedFile, observation: Observation) -> bool:
@@ -42,13 +53,17 @@ def member_of_parent(file: AnalysedFile, observation: Observation) -> bool:
     return declared is not None and declared[1] in chain[1:]
 
 
-def field_is_property(file: AnalysedFile, observation: Observation) -> bool:
+def field_is_property(file: AnalysedFile | AnalysedFunction, observation: Observation) -> bool:
     """The field belongs to a property, which frees what it holds when the object is destroyed."""
     one = observation.subject
-    if not isinstance(one, Taken) or not one.member:
+    if isinstance(one, HeldObject):
+        member = tail(one.seen.object) if not one.is_local else ""
+    else:
+        member = one.member if isinstance(one, Taken) else ""
+    if not member:
         return False
     # A macro of the file may hold the list as well.
-    pattern = rb"\bDEFINE_\w*PROP\w*\(\s*[^,;]*,\s*\w+,\s*[\w.\[\]]*\b%s\b" % one.member.encode()
+    pattern = rb"\bDEFINE_\w*PROP\w*\(\s*[^,;]*,\s*\w+,\s*[\w.\[\]]*\b%s\b" % member.encode()
     return re.search(pattern, file.unit.data) is not None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.absint.reachability import loop_around, place_of
+from qerrlint.absint.reachability import blocks_behind, loop_around, place_of
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
@@ -13,6 +13,7 @@ from qerrlint.checks.ownership.left_held import NeverReleased
 from qerrlint.checks.ownership.left_in_local import LocalObject
 from qerrlint.checks.ownership.prepared_twice import Preparation
 from qerrlint.domain.ownership import tail
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import TRUE, Assign
 from qerrlint.qemu.device_lifecycle import FINALIZE, RECURRING
@@ -87,6 +88,13 @@ def flag_tells_of_it(analysed: AnalysedFunction, observation: Observation) -> bo
     )
 
 
+def name_says_locked(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """The function's name says that its caller gets the lock."""
+    one = observation.subject
+    named = word_list("locks-for-caller").matches(observation.function)
+    return isinstance(one, LocalObject) and one.seen.pair.shown and named
+
+
 def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
     """A loop that the acquiring call does not stand in hands the pointer on."""
     one = observation.subject
@@ -94,10 +102,12 @@ def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Ob
         return False
     function, name = one.function, one.seen.object
     place = place_of(function, one.seen.call)
+    behind = blocks_behind(function, place[0]) if place is not None else frozenset()
     return any(
         place is not None and place[0] not in around
         for number, block in enumerate(function.blocks)
-        if any(one.uses.passes(event, name) for event in block.events)
+        if number in behind
+        and any(one.uses.passes(event, name) for event in block.events)
         and (around := loop_around(function, number))
     )
 

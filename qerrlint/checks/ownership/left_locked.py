@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event left-held of what a function releases on one path and leaves held on another: a lock.
+
+Every function is looked at, also those that have nothing to do with errors; one that releases what it has not
+acquired is called with the lock held, and silent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from qerrlint.c.cut import Piece
+from qerrlint.c.declarations.types import result_kind
+from qerrlint.checks.check import FileCheck
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.ownership.left_held import LEFT_HELD
+from qerrlint.checks.ownership.left_in_local import LocalObject, observation_of
+from qerrlint.checks.ownership.local_uses import LocalUses
+from qerrlint.checks.ownership.objects import handlings_of
+from qerrlint.domain.ownership import Pair
+from qerrlint.findings import Observation
+from qerrlint.ir.code import Assign, Call, Value
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.transfer.local_ownership import Owners, follow_locals
+
+_WAY_OUT = re.compile(rb"\b(?:return|goto|break|continue)\b")
+
+
+def run(file: AnalysedFile) -> Iterator[Observation]:
+    """The locks that functions of the file leave held on some path."""
+    pairs = tuple(pair for pair in file.pairs if pair.shown)
+    unit, taking = file.unit, _taking(pairs)
+    wanted: dict[int, Piece] = {}
+    for found in taking.finditer(unit.data):
+        piece = unit.definitions.around(found.start())
+        if piece is None or piece.span.start in wanted or found.start() < piece.body:
+            continue
+        if file.only is not None and piece.name not in file.only:
+            continue
+        used = [pair for pair in pairs if pair.acquiring.search(unit.data, piece.body, piece.span.end)]
+        released = any(pair.releasing.search(unit.data, piece.body, piece.span.end) for pair in used)
+        if released and _WAY_OUT.search(unit.data, piece.body, piece.span.end):
+            wanted[piece.span.start] = piece
+    for piece in wanted.values():
+        yield from _left(unit, piece, pairs)
+
+
+@lru_cache(maxsize=4)
+def _taking(pairs: tuple[Pair, ...]) -> re.Pattern[bytes]:
+    """A pattern that finds acquiring calls."""
+    names = b"|".join(sorted(re.escape(m.call).encode() for pair in pairs for m in pair.acquire))
+    return re.compile(rb"\b(?:%s)[ \t]{0,9}\(" % (names or b"(?!)"))
+
+
+def _left(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterator[Observation]:
+    unit = unit.with_definition(piece)
+    function = unit.lowering.function(piece)
+    if function is None:
+        return
+
+    def calls(call: Call, pair: Pair, _path: str) -> bool:
+        """Whether a callee may release the lock."""
+        body = unit.functions.get(call.name) if call.direct else None
+        if body is not None:
+            return pair.releasing.search(unit.data, body.body, body.span.end) is not None
+        return "unlock" in call.name
+
+    def never(_what: Assign | Value | None, _path: str) -> bool:
+        return False
+
+    signature = unit.signature(function.name)
+    kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+    owners = Owners(calls, never, never, lambda _path: False)
+    held = follow_locals(function, signature, kind, unit.effect, handlings_of(unit, function, pairs), owners)
+    if not held.complete:
+        return
+    releasing = {(one.pair.name, one.object, one.call): one for one in held.seen if one.kind == "released"}
+    unheld = {(one.pair.name, one.object) for one in held.seen if one.kind == "unheld"}
+    names = {call.span: call.name for call in function.calls}
+    for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
+        released = releasing.get((one.pair.name, one.object, one.call))
+        if one.kind == "exit" and released is not None and (one.pair.name, one.object) not in unheld:
+            subject = LocalObject(function, LocalUses(unit, function), one, names[released.span])
+            yield observation_of(unit, subject, held)
+
+
+CHECKS = (FileCheck("left-locked", "ownership", (LEFT_HELD,), run),)
