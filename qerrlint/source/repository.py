@@ -176,6 +176,14 @@ class Repository:
                 return (found,)
         return self._on_side_branches(blobs, limit, before)
 
+    def branches(self) -> str:
+        """The commits that HEAD and all branches name: whatever is searched for in them has one answer."""
+        _, head, _ = self._git.try_run(("rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
+        refs = self._git.run(
+            ("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/remotes")
+        )
+        return (head + refs).decode("utf-8", "surrogateescape")
+
     def _tips(self) -> Iterator[str]:
         code, out, _ = self._git.try_run(("rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
         seen = set(out.decode("ascii").split()) if code == 0 else set()

@@ -42,6 +42,8 @@ def open_base(
 
     Raises InputError for a tree, a base or a repository that does not exist.
     """
+    from qerrlint.cli.commands.cache import store_of
+    from qerrlint.engine.kept_bases import KeptBases
     from qerrlint.errors import InputError
     from qerrlint.patch.base import find_base
     from qerrlint.source.git_tree import GitSource, locate
@@ -60,7 +62,10 @@ def open_base(
             raise InputError(f"{root}: --base needs a git repository")
         opened = OpenedBase(open_tree(root), root, "directory")
     else:
-        found = find_base(series, Repository(root), base, partial=partial)
+        with store_of(options) as store:
+            kept = store if not options.verify_store else None
+            repository = KeptBases(root, kept) if kept is not None else Repository(root)
+            found = find_base(series, repository, base, partial=partial)
         opened = OpenedBase(GitSource(root, found.revision), root, found.found_by, found.notes)
     if options.tree is None and base is None and not looks_like_qemu(opened.source):
         return None
