@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.devices.life_cycle import has_types
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.device_registers import device_state
@@ -40,7 +41,7 @@ class Forgotten:
 def run(file: AnalysedFile) -> Iterable[Observation]:
     """The members that the resets of one file leave as they are."""
     unit = file.unit
-    if b"reset" not in unit.data or b"State" not in unit.data:
+    if b"reset" not in unit.data or not has_types(unit):
         return
     if not any(text.path == unit.path for text in file.once(device_state).own_resets.values()):
         return

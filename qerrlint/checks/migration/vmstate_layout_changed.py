@@ -4,7 +4,7 @@ before are not told from those of after."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from qerrlint.checks.check import FileCheck, event
@@ -17,6 +17,9 @@ from qerrlint.qemu.vmstate.description import TYPE, Description, descriptions
 from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.qemu.vmstate.wire import WireItem, first_difference, layout
 from qerrlint.source.span import Span
+
+# Numbers whose width is that of the target (VMSTATE_UINTTL): which one that is, no file says.
+_OF_THE_TARGET = b"VMSTATE_UINTTL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,18 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     before = file.before
     if before is None or TYPE.encode() not in file.unit.data or TYPE.encode() not in before.data:
         return
+    if _OF_THE_TARGET in before.data or _OF_THE_TARGET in file.unit.data:
+        return
     old, new = _listed(before), _listed(file.unit)
     if _texts(before, old.values()) == _texts(file.unit, new.values()):
         return
+    told: set[str] = set()
     for key, after in new.items():
         earlier = old.get(key)
         if earlier is not None:
-            yield from _compared(LayoutChange(earlier, after, before, file.unit))
+            for observation in _compared(LayoutChange(earlier, after, before, file.unit), told):
+                told.add(key)
+                yield observation
 
 
 def _listed(unit: TranslationUnit) -> dict[str, Description]:
@@ -53,14 +61,15 @@ def _texts(unit: TranslationUnit, listed: Iterable[Description]) -> list[bytes]:
     return [b"".join(unit.data[one.span.start : one.span.end].split()) for one in listed]
 
 
-def _compared(one: LayoutChange) -> Iterable[Observation]:
+def _compared(one: LayoutChange, told: Collection[str]) -> Iterable[Observation]:
+    """What changed of a description; `told` are those of which it has been said, nested ones among them."""
     version, later = (
         _number(unit, side.version) for unit, side in ((one.before, one.old), (one.after, one.new))
     )
     minimum = _number(one.after, one.new.minimum)
     if version is None or later is None or minimum is None or minimum > version or one.new.unmigratable:
         return
-    was, now = _items(one.before, one.old), _items(one.after, one.new)
+    was, now = _items(one.before, one.old, told), _items(one.after, one.new, told)
     # What a function decides on may be absent from the streams of older machines.
     was, now = _common(was, now), _common(now, was)
     was, now = ([item for item in items if item.version <= version] for items in (was, now))
@@ -79,11 +88,13 @@ def _number(unit: TranslationUnit, text: str) -> int | None:
     return layouts_of(unit.environment).constants(unit.path).number(text or "0")
 
 
-def _items(unit: TranslationUnit, one: Description) -> list[WireItem]:
+def _items(unit: TranslationUnit, one: Description, told: Collection[str]) -> list[WireItem]:
     constants = layouts_of(unit.environment).constants(unit.path)
     own = {other.variable: other for other in descriptions(unit.environment, unit.path, unit.data)}
 
     def resolve(name: str) -> Description | None:
+        if name in told:
+            return None
         return own.get(name) or described_elsewhere(unit.environment, name, unit.path)
 
     return list(layout(one, constants.number, resolve))
