@@ -395,6 +395,8 @@ TARGETS: tuple[Target, ...] = (
         _sessions,
         (b'"method":', b"null", b"[]", b"{}", b"-1", b"\\ud800", b'"uri": "file:///"'),
         _editor,
+        # Its sessions are processes; the parent waits for them, for a multiple of this time.
+        10.0,
     ),
 )
 

@@ -29,6 +29,9 @@ BAD = {
     "date": (b"x = 2025-02-31", None),
     "year": (b"x = 0000-01-01T00:00:00Z", None),
     "float": (b"x = 1e" + b"9" * 5000, None),
+    # Found by the fuzzer: 48 KB of blanks took minutes.
+    "blanks": (b"x = 1\n" + b" " * 200_000 + b"=", None),
+    "brackets-and-blanks": (b"[[" + b" " * 200_000 + b"=", None),
     "surrogate": (b'x = "\\ud800"', None),
 }
 

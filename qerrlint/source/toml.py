@@ -16,7 +16,7 @@ _LARGEST = 1024 * 1024
 _DEEPEST = 32
 _PART = r"(?:[\w-]+|\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')"
 # The parser takes time that grows with the square of the parts of one dotted key.
-_DEEP_KEY = re.compile(rf"^[ \t]*\[{{0,2}}[ \t]*{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{_DEEPEST}}}", re.M)
+_DEEP_KEY = re.compile(rf"^[ \t]*(?:\[{{1,2}}[ \t]*)?{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{_DEEPEST}}}", re.M)
 _DIGITS = re.compile(r"\d[\d_]{400}")
 
 
