@@ -591,6 +591,14 @@ def test_readers_are_what_depends(text: str, place: str) -> None:
         ("a+$1", "$1", True),
         ("#1", "#1", True),
         ("#1==A", "#1", True),
+        ("s->locked", "s->lock", False),
+        ("ps->x", "s->x", False),
+        ("f(ps->x,s->x)", "s->x", True),
+        ("s->x[1]", "s->x", True),
+        ("q->s->x", "s->x", True),
+        ("**x", "*x", True),
+        ("#12", "#1", False),
+        ("s->a[i].b", "s->a[i]", True),
     ],
 )
 def test_depends(text: str, path: str, wanted: bool) -> None:

@@ -150,7 +150,19 @@ def depends(text: str, path: str) -> bool:
         return True
     if path.isidentifier() or path.startswith("$"):
         return path in identifiers(text)
-    return path in text
+    at = text.find(path)
+    while at >= 0:
+        end = at + len(path)
+        # Neither `ps->lock` nor `s->locked` reads `s->lock`.
+        if not (_is_word(text[at - 1 : at] + path[:1]) or _is_word(path[-1:] + text[end : end + 1])):
+            return True
+        at = text.find(path, at + 1)
+    return False
+
+
+def _is_word(pair: str) -> bool:
+    """Whether two characters that stand side by side belong to one word."""
+    return len(pair) == 2 and all(char.isalnum() or char == "_" for char in pair)
 
 
 def root_of(term: Term) -> str:
