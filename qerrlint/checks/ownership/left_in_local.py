@@ -233,7 +233,14 @@ CHECKS = (
         (LEFT_HELD,),
         run,
         words=(
-            *("borrowed-arguments", "borrowing-prefixes", "frees", "keeps-constant-arguments", "lookups"),
+            *(
+                "borrowed-arguments",
+                "borrowing-prefixes",
+                "frees",
+                "keeping-parts",
+                "keeps-constant-arguments",
+                "lookups",
+            ),
             *("releases", "returns-its-argument"),
         ),
     ),

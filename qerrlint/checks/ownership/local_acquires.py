@@ -123,6 +123,8 @@ class LocalAcquires:
                 return False
             if pair.name in self._made.by(name, self._depth + 1):
                 return True
+            if name in self._made.keeping:
+                return False
             piece = unit.functions[name]
             if not _MAKES_TEXT.search(unit.data, piece.body, piece.span.end):
                 return False
@@ -150,6 +152,19 @@ class LocalAcquires:
                 return frozenset()
             found |= pairs
         return frozenset(found) if len(found) == 1 else frozenset()
+
+    def keeps_what_it_returns(self) -> bool:
+        """Whether the function hands what it returns to a callee that stores it, by its name."""
+        events = [event for block in self._function.blocks for event in block.events]
+        returned = {
+            event.value.path for event in events if isinstance(event, Return) and isinstance(event.value, Var)
+        }
+        return any(
+            isinstance(event, Call) and _stores(event.name) and self._uses.passes(event, name)
+            for event in events
+            for name in returned
+            if self._uses.is_own(name)
+        )
 
     def _pairs_of(self, value: Value | None) -> set[str] | None:
         """The pairs of a value that the function has made; None where it may be something else."""
@@ -311,6 +326,11 @@ def _looks_up(name: str) -> bool:
     return word_list("lookups").matches(name)
 
 
+def _stores(name: str) -> bool:
+    """Whether a function stores a pointer that it is handed, by the parts of its name."""
+    return word_list("keeping-parts").matches(name)
+
+
 def _frees(name: str) -> bool:
     """Whether a function frees its argument, by the last part of its name or by that of QAPI's functions."""
     return word_list("frees").matches(name.rpartition("_")[2]) or name.startswith("qapi_free_")
@@ -323,6 +343,8 @@ class Makers:
         self._unit = unit
         self._pairs = pairs
         self._known: dict[tuple[str, int], frozenset[str]] = {}
+        # The functions that were asked about and hand what they return to something else as well.
+        self.keeping: set[str] = set()
 
     def by(self, name: str, depth: int) -> frozenset[str]:
         """The pair's name of what a function of the file makes and returns; none where it may be another."""
@@ -338,4 +360,6 @@ class Makers:
                     uses = LocalUses(unit, function)
                     made = LocalAcquires(unit, function, self._pairs, uses, self, depth)
                     self._known[name, depth] = made.returned()
+                    if made.keeps_what_it_returns():
+                        self.keeping.add(name)
         return self._known[name, depth]
