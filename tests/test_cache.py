@@ -311,3 +311,16 @@ def test_small_work_does_not_touch_the_cache(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("QERRLINT_CACHE_DIR", str(tmp_path / "cache"))
     check(TREE)
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_message_that_quotes_damaged_bytes_is_no_error_of_the_program(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.note("anything")
+    store.close()
+    data = store.file.read_bytes()
+    assert b"CREATE TABLE" in data
+    store.file.write_bytes(data.replace(b"CREATE TABLE", b"CREATE T\xacBLE"))
+    damaged = Store(tmp_path)
+    assert damaged.note("anything") is None
+    assert damaged.trouble is not None
+    damaged.close()

@@ -202,7 +202,7 @@ class Store:
             return []
         try:
             return connection.execute(statement, values).fetchall()
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
             self._give_up(error)
             return []
 
@@ -217,7 +217,7 @@ class Store:
             with connection:
                 for statement, rows in statements:
                     connection.executemany(statement, rows)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:
             self._give_up(error)
 
     def _open(self) -> sqlite3.Connection | None:
@@ -234,7 +234,8 @@ class Store:
             with self._connection:
                 for statement in _TABLES:
                     self._connection.execute(statement)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:
+            # The message of a damaged file may quote bytes that are no UTF-8.
             self._give_up(error)
         return self._connection
 
