@@ -9,12 +9,11 @@ within a merge what it brought in.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from qerrlint.engine.pool import in_processes
+from qerrlint.engine.pool import run_tasks
 from qerrlint.errors import QerrlintError
 from qerrlint.history.delta import Deltas, Item
 from qerrlint.source.commit_trees import Commit
@@ -58,7 +57,7 @@ def origin(deltas: Deltas, rev: str, item: Item) -> Origin:
             current = before or current
         if moved is None or not moved.parents:
             break
-        # The log of a file knows nothing of a function that came from another one.
+        # A function that came from another file is not in the log of this one.
         at = moved.parents[0]
     return _by_halves(deltas, rev, item)
 
@@ -139,14 +138,7 @@ def origins(
     where a worker process dies."""
     make = partial(Deltas, root, tuple(rule_folders))
     tasks = [(number, rev, item) for number, item in enumerate(items)]
-    jobs = min(jobs or os.cpu_count() or 1, len(tasks))
-    if jobs <= 1 and scheduler is None:
-        deltas = make() if tasks else None
-        for task in tasks:
-            assert deltas is not None
-            yield _perform(deltas, task)
-        return
-    yield from in_processes(_perform, make, tasks, jobs, scheduler)
+    yield from run_tasks(_perform, make, tasks, jobs, scheduler)
 
 
 def _perform(deltas: Deltas, task: tuple[int, str, Item]) -> tuple[int, Origin]:

@@ -22,7 +22,7 @@ from qerrlint.model.file_scope import FileScope
 from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import Summary
 
-# A function of a library that sets a GError, and whose result nobody looks at.
+# A library function that sets a GError and whose result is not tested.
 _OF_LIBRARY = (Outcome(ANY, False), Outcome(ANY, True))
 _VISITOR = re.compile(r"visit_type_(?:[A-Z]|\w+List$)")
 LAST = -1

@@ -141,7 +141,8 @@ def _running(row: Iterable[int]) -> list[int]:
 
 
 def _steps(scale: _Scale, line: Sequence[tuple[int, int]]) -> Iterator[str]:
-    """The corners of a line that stays level until the next commit; equal neighbours are left out."""
+    """The points of a step line, whose value holds until the next commit; a point that repeats the value
+    before it is left out."""
     last: int | None = None
     for number, (time, value) in enumerate(line):
         if value == last and number < len(line) - 1:

@@ -74,13 +74,13 @@ def lines(found: Matrix, width: int | None = None) -> Iterator[Line]:
     heads = columns(found)
     longest = max([len("object"), *(len(row.name) + 2 for row in found.rows)])
     # In a narrow terminal a long name has a line of its own, and the marks stand below it.
-    room = longest if width is None else max(min(longest, width - len("  ".join(heads)) - 4), 8)
-    shown = width is None or room == longest
-    yield verbatim(("  ".join(["object".ljust(room), *heads, *(["exempt"] if shown else [])]), "bold"))
+    name_width = longest if width is None else max(min(longest, width - len("  ".join(heads)) - 4), 8)
+    shown = width is None or name_width == longest
+    yield verbatim(("  ".join(["object".ljust(name_width), *heads, *(["exempt"] if shown else [])]), "bold"))
     for holder, rows in groups(found.rows):
         yield prose((printable(holder), "bold"))
         for row in rows:
-            yield from _row(found, row, heads, room, shown)
+            yield from _row(found, row, heads, name_width, shown)
             for entry in row.entries:
                 yield prose((f"      {printable(place(entry))}", DIM), indent=8)
     yield BLANK
@@ -105,13 +105,13 @@ def lines(found: Matrix, width: int | None = None) -> Iterator[Line]:
     yield prose((summary(found), ""), indent=0)
 
 
-def _row(found: Matrix, row: Row, heads: Sequence[str], room: int, shown: bool) -> Iterator[Line]:
-    """An object with its marks; the modes that it exempts behind them where there is room, else below."""
+def _row(found: Matrix, row: Row, heads: Sequence[str], name_width: int, shown: bool) -> Iterator[Line]:
+    """An object with its marks; the modes that it exempts behind them if the width allows it, else below."""
     name = f"  {printable(row.name)}"
-    if len(name) > room:
+    if len(name) > name_width:
         yield verbatim((name, ""))
         name = ""
-    segments = [(name.ljust(room), "")]
+    segments = [(name.ljust(name_width), "")]
     for cell, head in zip(cells(found, row), heads, strict=True):
         blanks = len(head) - len(cell)
         before = blanks // 2 + (blanks & len(head) & 1)
