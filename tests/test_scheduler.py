@@ -17,7 +17,7 @@ from commandline import spawned
 from test_history import PLAIN, TWICE, Repository, header
 
 import qerrlint
-from qerrlint.engine.pool import in_processes
+from qerrlint.engine.pool import run_tasks
 from qerrlint.errors import InputError, UsageError
 
 
@@ -28,13 +28,13 @@ def doubled(_: int, number: int) -> int:
 def test_no_scheduler_answers() -> None:
     pytest.importorskip("distributed")
     with pytest.raises(InputError, match="no scheduler answers"):
-        list(in_processes(doubled, int, [1], 1, "tcp://127.0.0.1:9"))
+        list(run_tasks(doubled, int, [1], 1, "tcp://127.0.0.1:9"))
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UsageError, match=r"pip install 'qerrlint\[cluster\]'"):
-        list(in_processes(doubled, int, [1], 1, "tcp://127.0.0.1:8786"))
+        list(run_tasks(doubled, int, [1], 1, "tcp://127.0.0.1:8786"))
 
 
 def environment() -> dict[str, str]:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from qerrlint.c.lexis import closing_bracket
+
 _OPERATOR = re.compile(r"[/%]")
 _TYPE = re.compile(r"\(\s*(?:const\s+)?[A-Za-z_][\w\s]*\**\s*\)\s*(?=[\w(*&~!])")
 _NAME = re.compile(r"[A-Za-z_]\w*|\d\w*")
@@ -51,7 +53,7 @@ def _operand_end(code: str, at: int) -> int:
             break
         at = cast.end()
     if code[at : at + 1] == "(":
-        at = _closing(code, at)
+        at = closing_bracket(code, at, "()[]")
     else:
         name = _NAME.match(code, at)
         if name is None:
@@ -65,7 +67,7 @@ def _operand_end(code: str, at: int) -> int:
         following = _past_blanks(code, at)
         if code[following : following + 1] not in ("(", "["):
             return at
-        at = _closing(code, following)
+        at = closing_bracket(code, following, "()[]")
 
 
 def _past_blanks(code: str, at: int) -> int:
@@ -77,16 +79,6 @@ def _past_blanks(code: str, at: int) -> int:
 def _is_cast(text: str) -> bool:
     inside = text.strip().strip("()").strip()
     return inside.endswith("*") or all(_CAST_WORD.match(word) for word in inside.split())
-
-
-def _closing(code: str, at: int) -> int:
-    """Behind the bracket that closes the one at an offset."""
-    depth = 0
-    for place in range(at, len(code)):
-        depth += (code[place] in "([") - (code[place] in ")]")
-        if not depth:
-            return place + 1
-    return len(code)
 
 
 def _statement_end(code: str, at: int) -> int:

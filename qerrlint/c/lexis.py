@@ -133,6 +133,20 @@ def closing_paren(text: bytes, start: int, most: int) -> int:
     return -1
 
 
+def closing_bracket(text: str, start: int, brackets: str = "()") -> int:
+    """Offset after the bracket that closes the one at `start`, the text's length if none does.
+
+    `brackets`: the kinds that count, each opening one before its closing one.
+    """
+    opening, closing = brackets[::2], brackets[1::2]
+    depth = 0
+    for at in range(start, len(text)):
+        depth += (text[at] in opening) - (text[at] in closing)
+        if not depth:
+            return at + 1
+    return len(text)
+
+
 def split_at_commas(text: str, start: int = 0) -> list[str]:
     """The stripped parts between the commas outside of brackets, from `start` to the bracket that closes one
     before it, or to the end."""

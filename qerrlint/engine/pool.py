@@ -99,24 +99,32 @@ class Workforce(Generic[Task, Out]):
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def in_processes(
+def run_tasks(
     function: Callable[[State, Task], Out],
     make_state: Callable[[], State],
-    tasks: Iterable[Task],
+    tasks: Sequence[Task],
     jobs: int,
     scheduler: str | None = None,
 ) -> Iterator[Out]:
-    """`function(state, task)` for each task in `jobs` worker processes, as they come, in no certain order.
+    """`function(state, task)` for each task in `jobs` processes (0: one for each core), as they come.
 
-    Function, state's maker and tasks are pickled for the workers: no closures. With the address of a
-    `scheduler` the workers are those of its cluster. Raises InputError when a worker process dies; an
-    iteration that is given up ends the workers, as the end of this process does.
+    Several processes finish the tasks in no certain order; one is this process, which takes them in theirs.
+    With the address of a `scheduler` the workers are those of its cluster. Function, state's maker and tasks
+    are pickled for workers: no closures. Raises InputError when a worker process dies; an iteration that is
+    given up ends the workers, as the end of this process does.
     """
+    jobs = min(jobs or os.cpu_count() or 1, len(tasks))
     if scheduler is not None:
         yield from _on_cluster(function, make_state, tasks, scheduler)
+    elif not tasks:
         return
-    with Workforce(function, make_state, jobs) as workforce:
-        yield from workforce.map(tasks)
+    elif jobs == 1:
+        state = make_state()
+        for task in tasks:
+            yield function(state, task)
+    else:
+        with Workforce(function, make_state, jobs) as workforce:
+            yield from workforce.map(tasks)
 
 
 def _completed(pool: Executor, call: Callable[[Task], object], tasks: Iterable[Task]) -> Iterator[Any]:
@@ -153,16 +161,12 @@ def map_tasks(
     must be module-level functions or partials of such. Raises InputError when a worker process dies.
     """
     jobs = jobs or os.cpu_count() or 1
-    total = sum(size for _, size in sizes)
-    if not sizes:
-        return
-    if jobs == 1 or total < ONE_PROCESS_BYTES:
-        state = make_state()
-        for task, _ in sizes:
-            yield function(state, task)
+    if jobs == 1 or sum(size for _, size in sizes) < ONE_PROCESS_BYTES:
+        yield from run_tasks(function, make_state, [task for task, _ in sizes], 1)
     else:
-        for lot in in_processes(partial(_lot, function), make_state, _lots(sizes), jobs):
-            yield from lot
+        with Workforce(partial(_lot, function), make_state, jobs) as workforce:
+            for lot in workforce.map(_lots(sizes)):
+                yield from lot
 
 
 def _lot(function: Callable[[State, Task], Out], state: State, tasks: Sequence[Task]) -> list[Out]:

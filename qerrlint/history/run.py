@@ -2,19 +2,18 @@
 """A history: the deltas of all steps, from the store or worked out in worker processes, put together in
 order.
 
-Planning: steps go out in lots of neighbours, for these share most declarations and a list of the tree.
+Planning: each worker gets a run of successive steps, which share most declarations and a list of the tree.
 Results of a lot are kept as soon as it is done, so a run that is killed loses the lots that are under way.
 What comes out does not depend on the order in which lots are done.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from qerrlint.engine.pool import in_processes
+from qerrlint.engine.pool import run_tasks
 from qerrlint.errors import QerrlintError
 from qerrlint.history.delta import CommitDelta, Deltas, Item
 from qerrlint.history.kept_deltas import KeptDeltas, pair_of
@@ -84,7 +83,8 @@ def deltas_of(
         [(number, plan.steps[number].commit) for number in left[at : at + _LOT]]
         for at in range(0, len(left), _LOT)
     ]
-    for lot in _performed(lots, partial(Deltas, root, tuple(rule_folders), tuple(below)), jobs, scheduler):
+    make = partial(Deltas, root, tuple(rule_folders), tuple(below))
+    for lot in run_tasks(perform, make, lots, jobs, scheduler):
         kept.keep((pairs[number], delta) for number, delta in lot)
         done.update(lot)
         progress(len(lot))
@@ -92,19 +92,6 @@ def deltas_of(
 
 
 _Lot = Sequence[tuple[int, Commit]]
-
-
-def _performed(
-    lots: Sequence[_Lot], make: Callable[[], Deltas], jobs: int, scheduler: str | None
-) -> Iterator[list[tuple[int, CommitDelta]]]:
-    jobs = min(jobs or os.cpu_count() or 1, len(lots))
-    if jobs <= 1 and scheduler is None:
-        deltas = make() if lots else None
-        for lot in lots:
-            assert deltas is not None
-            yield perform(deltas, lot)
-        return
-    yield from in_processes(perform, make, lots, jobs, scheduler)
 
 
 def perform(deltas: Deltas, lot: _Lot) -> list[tuple[int, CommitDelta]]:

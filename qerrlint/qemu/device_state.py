@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from qerrlint.c.expressions.int_types import int_type
+from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import property_rows
 from qerrlint.qemu.function_text import FunctionText, function_text
@@ -19,7 +19,6 @@ from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import RESET_SLOTS, Phase, QomType, graph_of
 
 _DEEPEST = 4
-_LONGEST_CHAIN = 4
 # A whole object that is cleared or copied.
 _WHOLE = re.compile(
     r"\bmemset\s*\(\s*(?:\w+\s*,|&\s*\w+(?:->|\.)\w+\s*,[^;]*offsetof\b)|[;{}]\s*\*\s*\w+\s*=\s*[(*]"
@@ -52,19 +51,8 @@ class DeviceState:
         return {
             placed.field.name: placed.field.pointer or bool(placed.field.dimensions)
             for placed in (layout.fields if layout is not None else ())
-            if self._is_number(placed.field.type.rstrip(" *"))
+            if is_int_type(placed.field.type.rstrip(" *"), self.unit.typedefs)
         }
-
-    def _is_number(self, text: str) -> bool:
-        target = text
-        for _ in range(_LONGEST_CHAIN):
-            if int_type(target) is not None:
-                return True
-            following = self.unit.typedefs(target) if target.isidentifier() else None
-            if following is None or following == target:
-                return False
-            target = following
-        return False
 
     def family(self, of: QomType) -> Iterator[QomType]:
         """A type and those of its folder that derive from it."""

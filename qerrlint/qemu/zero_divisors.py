@@ -18,7 +18,7 @@ from qerrlint.c.expressions import parser
 from qerrlint.c.expressions.int_types import UINT64
 from qerrlint.c.expressions.parser import Node, paths
 from qerrlint.c.expressions.typed import Column, Number
-from qerrlint.c.lexis import bare
+from qerrlint.c.lexis import bare, closing_bracket
 from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Return, text_of
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest_entries import GuestEntry
@@ -265,7 +265,7 @@ class ZeroDivisors:
             given = arguments_at(data, found.end() - 1)
             body = self._guest.names.macro_text(found[1], given) if given is not None else None
             if body is not None:
-                whole = text[found.start() : _end_of_call(text, found.end() - 1)]
+                whole = text[found.start() : closing_bracket(text, found.end() - 1)]
                 return self._expanded(text.replace(whole, f"({body})"), depth + 1)
         return text
 
@@ -345,15 +345,6 @@ def _by_calls(code: str) -> Iterator[Division]:
                 code.find(given[place], found.end()) if given[place] in code[found.end() :] else found.end()
             )
             yield Division(found.start(), given[place], start, start + len(given[place]))
-
-
-def _end_of_call(text: str, paren: int) -> int:
-    depth = 0
-    for at in range(paren, len(text)):
-        depth += (text[at] == "(") - (text[at] == ")")
-        if not depth:
-            return at + 1
-    return len(text)
 
 
 def _is_read_into(function: Function, path: str) -> bool:

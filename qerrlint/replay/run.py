@@ -15,7 +15,7 @@ from functools import partial
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.located import Located, Resolver
-from qerrlint.engine.pool import in_processes
+from qerrlint.engine.pool import run_tasks
 from qerrlint.errors import QerrlintError
 from qerrlint.findings import CONFIDENCES
 from qerrlint.model.include_graph import DeclarationCache
@@ -81,7 +81,6 @@ def replay(
     its `scheduler` is given. Raises InputError, at the first outcome, when there is no repository at
     `root`, and when a worker process dies.
     """
-    import os
 
     Repository(root)
     tasks = _plan(labels, submission)
@@ -90,7 +89,7 @@ def replay(
         for index, _ in task.labels:
             waiting[index] += 1
     parts: dict[int, Outcome] = {}
-    for done in _performed(tasks, root, reach, min(jobs or os.cpu_count() or 1, len(tasks)), scheduler):
+    for done in run_tasks(_perform, partial(_Bench, root, reach), tasks, jobs, scheduler):
         for index, outcome in done:
             parts[index] = parts[index].joined(outcome) if index in parts else outcome
             waiting[index] -= 1
@@ -105,17 +104,6 @@ def _plan(labels: Sequence[Label], submission: bool) -> list[_Task]:
             groups.setdefault((label.introduced,), []).append((index, label))
         groups.setdefault((label.fix, label.file), []).append((index, label))
     return [_Task(key[0], tuple(group), is_change=len(key) == 1) for key, group in groups.items()]
-
-
-def _performed(
-    tasks: Sequence[_Task], root: str, reach: str, jobs: int, scheduler: str | None
-) -> Iterator[list[tuple[int, Outcome]]]:
-    if jobs <= 1 and scheduler is None:
-        bench = _Bench(root, reach)
-        for task in tasks:
-            yield _perform(bench, task)
-        return
-    yield from in_processes(_perform, partial(_Bench, root, reach), tasks, jobs, scheduler)
 
 
 def _perform(bench: _Bench, task: _Task) -> list[tuple[int, Outcome]]:

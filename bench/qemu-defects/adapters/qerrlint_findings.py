@@ -24,7 +24,7 @@ from defects import all_labels, key_of, load_extents
 
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.located import Resolver
-from qerrlint.engine.pool import in_processes
+from qerrlint.engine.pool import run_tasks
 from qerrlint.errors import QerrlintError
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
@@ -89,7 +89,7 @@ def main() -> int:
             wanted[extent.revision, extent.path].add(label.function)
     tasks: list[Task] = [(*key, frozenset(names)) for key, names in wanted.items()]
     try:
-        done = list(in_processes(findings, partial(Bench, options.git), tasks, options.jobs))
+        done = list(run_tasks(findings, partial(Bench, options.git), tasks, options.jobs))
     except QerrlintError as error:
         print(f"qerrlint: {error}", file=sys.stderr)
         return 2

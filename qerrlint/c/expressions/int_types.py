@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qerrlint.records import record
+
+# Typedefs of typedefs are followed so far.
+_LONGEST_CHAIN = 4
 
 
 @record(frozen=True, slots=True)
@@ -54,6 +59,21 @@ def int_type(text: str) -> IntType | None:
         return None
     bits = 8 if "char" in words else 16 if "short" in words else 64 if "long" in words else 32
     return IntType(bits, "unsigned" not in words)
+
+
+def is_int_type(text: str, typedefs: Callable[[str], str | None]) -> bool:
+    """Whether a type's text names an integer type, by itself or by way of typedefs; an enum is none.
+
+    `typedefs` gives the target of a typedef, None for any other name.
+    """
+    for _ in range(_LONGEST_CHAIN):
+        if int_type(text) is not None:
+            return True
+        target = typedefs(text) if text.isidentifier() else None
+        if target is None or target == text:
+            return False
+        text = target
+    return False
 
 
 def literal_type(number: int, digits: str, suffix: str) -> IntType:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from qerrlint.c.expressions.int_types import int_type
+from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
@@ -79,22 +79,12 @@ def _candidates(file: AnalysedFile, struct: str, described: Mapping[str, list[De
     rebuilt = _rebuilt(file, described[struct])
     for placed in layout.fields:
         field = placed.field
-        if field.dimensions or field.pointer or field.name in held or not _is_scalar(file, field.type):
+        if field.dimensions or field.pointer or field.name in held:
+            continue
+        if not is_int_type(field.type, file.unit.typedefs):
             continue
         if re.search(rb"(?:->|\.)%s\b" % re.escape(field.name.encode()), rebuilt) is None:
             yield field.name
-
-
-def _is_scalar(file: AnalysedFile, text: str) -> bool:
-    target = text
-    for _ in range(4):
-        if int_type(target) is not None:
-            return True
-        following = file.unit.typedefs(target) if target.isidentifier() else None
-        if following is None or following == target:
-            return False
-        target = following
-    return False
 
 
 def _rebuilt(file: AnalysedFile, listed: list[Description]) -> bytes:
