@@ -14,8 +14,8 @@ from qerrlint.c.expressions.typed import UNKNOWN, Column, evaluate
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import region_tables
-from qerrlint.qemu.guest_entries import guest_entries
-from qerrlint.qemu.guest_file import GuestFile, GuestVisit
+from qerrlint.qemu.guest.entries import guest_entries
+from qerrlint.qemu.guest.file import GuestFile, GuestVisit
 from qerrlint.qemu.region_accesses import accesses, region_size
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource

@@ -20,9 +20,9 @@ from qerrlint.checks.guest.places import (
 )
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Observation
-from qerrlint.qemu.guest_file import GuestVisit
-from qerrlint.qemu.guest_paths import ENDS
-from qerrlint.qemu.guest_zeros import member_of
+from qerrlint.qemu.guest.file import GuestVisit
+from qerrlint.qemu.guest.walk import ENDS
+from qerrlint.qemu.guest.zeros import member_of
 from qerrlint.qemu.vmstate.guest_state import written_members
 
 _FALSE = re.compile(r"(?:0|false|FALSE)\Z")

@@ -11,7 +11,7 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file, told
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
-from qerrlint.qemu.zero_divisors import QUICK, ZeroDivision, ZeroDivisors
+from qerrlint.qemu.guest.zero_divisors import QUICK, ZeroDivision, ZeroDivisors
 from qerrlint.source.span import Span
 
 

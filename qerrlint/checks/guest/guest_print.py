@@ -10,7 +10,7 @@ from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import PRINTS, REPORTS, access, guest_places, steps, within_region
 from qerrlint.findings import Observation
-from qerrlint.qemu.guest_file import GuestVisit
+from qerrlint.qemu.guest.file import GuestVisit
 
 _STREAM = re.compile(r"(?:stderr|stdout)\Z")
 # Calls whose stream is an argument: its position.

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Step
-from qerrlint.qemu.guest_entries import GuestEntry, may_have_entries
-from qerrlint.qemu.guest_file import GuestFile, GuestVisit, Sample
-from qerrlint.qemu.guest_paths import ENDS, Decision
+from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
+from qerrlint.qemu.guest.file import GuestFile, GuestVisit, Sample
+from qerrlint.qemu.guest.walk import ENDS, Decision
 from qerrlint.source.span import Span
 
 PRINTS = frozenset({"printf", "fprintf", "vfprintf", "puts", "putchar", "fputs", "perror"})

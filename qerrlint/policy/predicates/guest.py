@@ -10,9 +10,9 @@ from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Assign, Function, Result, identifiers
 from qerrlint.qemu.device_tables import region_uses
-from qerrlint.qemu.guest_file import GuestVisit
-from qerrlint.qemu.guest_paths import Decision
-from qerrlint.qemu.guest_taint import depends
+from qerrlint.qemu.guest.file import GuestVisit
+from qerrlint.qemu.guest.taint import depends
+from qerrlint.qemu.guest.walk import Decision
 
 _CONDITION = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b([^\n]*)", re.MULTILINE)
 _COMMENT_BEFORE = re.compile(rb"(?:\*/|//[^\n]*)\s*\Z")

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from qerrlint.ir.code import Assign, Function, Return, text_of
-from qerrlint.qemu.guest_entries import VALUE, GuestEntry
-from qerrlint.qemu.guest_file import GuestFile
-from qerrlint.qemu.guest_taint import reads, tainted
-from qerrlint.qemu.guest_zeros import aliased, member_of
+from qerrlint.qemu.guest.entries import VALUE, GuestEntry
+from qerrlint.qemu.guest.file import GuestFile
+from qerrlint.qemu.guest.taint import reads, tainted
+from qerrlint.qemu.guest.zeros import aliased, member_of
 from qerrlint.source.span import Span
 
 _ROUNDS = 400

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Guest paths: what the functions of a file do when a guest enters them, walked with samples of its accesses.
+"""Walk: what the functions of a file do when a guest enters them, walked with samples of its accesses.
 
 An access is a sample: an offset and a size that the memory core lets through, later also a written value. All
 samples are walked at once. A state says for each block which samples can be there and what the variables
@@ -14,10 +14,12 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 
-from qerrlint.c.expressions.parser import paths
+from qerrlint.c.expressions.parser import Node, paths
 from qerrlint.c.expressions.typed import UNKNOWN, Column, Number
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Edge, Event, Function, Return, identifiers, root
-from qerrlint.qemu.sample_scope import FileNames, SampleScope, read
+from qerrlint.qemu.guest.block_graph import BlockGraph
+from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, read
+from qerrlint.qemu.guest.states import State, forget, merged
 from qerrlint.records import record
 from qerrlint.source.span import Span
 
@@ -28,18 +30,6 @@ ENDS = frozenset(
     {"abort", "exit", "_exit", "hw_error", "cpu_abort", "g_assert_not_reached", "g_abort", "g_error"}
 )
 """Calls that end the program."""
-
-
-@record(frozen=True, slots=True)
-class State:
-    """The samples that can be at a place, and what variables and members hold for them.
-
-    `sure`: those that come there without a test that mixes what is known of them with what is not known.
-    """
-
-    alive: frozenset[int]
-    columns: Mapping[str, Column]
-    sure: frozenset[int]
 
 
 @record(frozen=True, slots=True)
@@ -103,7 +93,7 @@ class Walk:
         self._returned = returned
         self._reached = reached
         self._sought = sought
-        self._graphs: dict[str, _Graph] = {}
+        self._graphs: dict[str, BlockGraph] = {}
         self._done: dict[_Called, frozenset[int]] = {}
         self._blind = blind if blind is not None else set()
         self._steps = 0
@@ -118,7 +108,7 @@ class Walk:
     def _function(self, function: Function, entry: State, before: tuple[Decision, ...]) -> None:
         graph = self._graphs.get(function.name)
         if graph is None:
-            graph = self._graphs[function.name] = _Graph(function)
+            graph = self._graphs[function.name] = BlockGraph(function)
             if self._sought is not None:
                 graph.narrow(self._leads)
         states: dict[int, State] = {0: entry}
@@ -155,10 +145,10 @@ class Walk:
                         )
                     continue
                 known = states.get(edge.target)
-                merged = after if known is None else _merged(known, after, self._samples)
+                both = after if known is None else merged(known, after, self._samples)
                 reasons = tuple(dict.fromkeys((*decided.get(edge.target, ()), *reason)))[-8:]
-                if merged != known or reasons != decided.get(edge.target):
-                    states[edge.target] = merged
+                if both != known or reasons != decided.get(edge.target):
+                    states[edge.target] = both
                     decided[edge.target] = reasons
                     waiting.add(edge.target)
         final: dict[Span, Visit] = {}
@@ -191,7 +181,7 @@ class Walk:
             if isinstance(event, Assign):
                 self._assign(function, columns, event)
             elif isinstance(event, Declare):
-                _forget(columns, event.path)
+                forget(columns, event.path)
             elif isinstance(event, Return):
                 if self._returned is not None and not self._chain:
                     self._returned(function, event, State(state.alive, columns, state.sure))
@@ -217,7 +207,7 @@ class Walk:
 
     def _assign(self, function: Function, columns: dict[str, Column], event: Assign) -> None:
         value = self.assigned(function, columns, event)
-        _forget(columns, event.target)
+        forget(columns, event.target)
         if value.numbers is None:
             return
         declared = self._names.int_type_of(function, event.target)
@@ -251,7 +241,7 @@ class Walk:
                 del columns[path]
 
     def _edges(
-        self, function: Function, number: int, state: State, graph: _Graph
+        self, function: Function, number: int, state: State, graph: BlockGraph
     ) -> list[tuple[Edge, State, Decision | None]]:
         edges = function.blocks[number].edges
         out: list[tuple[Edge, State, Decision | None]] = []
@@ -259,10 +249,7 @@ class Walk:
         if cases:
             return self._switched(function, edges, cases, state)
         for edge in edges:
-            if edge.span is None or (not edge.tests and edge.taken is None):
-                out.append((edge, state, None))
-                continue
-            if not edge.tests:  # an assertion of a constant
+            if edge.span is None or not edge.tests:  # no condition, or an assertion of a constant
                 out.append((edge, state, None))
                 continue
             if self._reached is not None:
@@ -350,7 +337,7 @@ class Walk:
         self,
         function: Function,
         state: State,
-        node: object,
+        node: Node | None,
         ranges: Sequence[tuple[int, int] | None],
     ) -> bool:
         """Whether the cases are all values that an expression over one unknown can have."""
@@ -413,7 +400,7 @@ def feasible(
     names: FileNames,
     function: Function,
     columns: Mapping[str, Column],
-    node: object,
+    node: Node | None,
     wanted: Callable[[int], bool],
 ) -> bool:
     """Whether an expression can have a wanted value, as far as trying values of the one unknown in it tells.
@@ -422,7 +409,7 @@ def feasible(
     """
     if node is None:
         return True
-    reads = paths(node)  # type: ignore[arg-type]
+    reads = paths(node)
     scope = SampleScope(names, function, columns)
     unknown = [path for path in reads if scope.value(path).numbers is None]
     if len(unknown) != 1:
@@ -431,7 +418,7 @@ def feasible(
     tried = tuple(dict.fromkeys(declared.wrap(n) for n in _TRIED)) if declared is not None else _TRIED
     column = Column(tried, declared) if declared is not None else Column(tried)
     others = {path: value for path, value in columns.items() if path not in reads}
-    result = SampleScope(names, function, {**others, unknown[0]: column}).evaluated(node)  # type: ignore[arg-type]
+    result = SampleScope(names, function, {**others, unknown[0]: column}).evaluated(node)
     if not isinstance(result.numbers, tuple):
         return True
     return any(value is None or wanted(value) for value in result.numbers)
@@ -451,114 +438,6 @@ def _assignment(text: str) -> tuple[str, int] | None:
                     return operator, at + 1
             return ("", at + 1) if before else None
     return None
-
-
-def _forget(columns: dict[str, Column], target: str) -> None:
-    """Drop what is known of a place that is written, and of what is reached through it."""
-    name = root(target)
-    if name == target:
-        columns.pop(target, None)
-    for path in [path for path in columns if path != target and root(path) == name]:
-        if target in (name, f"*{name}") or path.startswith(target) or "[" in target:
-            del columns[path]
-    columns.pop(target, None)
-
-
-def _merged(one: State, other: State, samples: int) -> State:
-    """What both states say; a sample that only one of them has keeps what that one knows."""
-    columns: dict[str, Column] = {}
-    both, first, second = one.alive & other.alive, one.alive - other.alive, other.alive - one.alive
-    for path in one.columns.keys() & other.columns.keys():
-        a, b = one.columns[path], other.columns[path]
-        if a.numbers == b.numbers:
-            columns[path] = a
-            continue
-        numbers: list[Number] = [None] * samples
-        _take(numbers, a, first)
-        _take(numbers, b, second)
-        if both:
-            x, y = _listed(a, samples), _listed(b, samples)
-            for index in both:
-                number = x[index]
-                if number is not None and number == y[index]:
-                    numbers[index] = number
-        if numbers.count(None) < samples:
-            columns[path] = Column(tuple(numbers), a.type)
-    for present, absent, alone in ((one, other, first), (other, one, second)):
-        for path in present.columns.keys() - absent.columns.keys() if alone else ():
-            numbers = [None] * samples
-            _take(numbers, present.columns[path], alone)
-            if numbers.count(None) < samples:
-                columns[path] = Column(tuple(numbers), present.columns[path].type)
-    return State(one.alive | other.alive, columns, one.sure | other.sure)
-
-
-def _listed(column: Column, samples: int) -> Sequence[Number]:
-    """The value for each sample."""
-    return column.numbers if isinstance(column.numbers, tuple) else (column.numbers,) * samples
-
-
-def _take(numbers: list[Number], column: Column, samples: Collection[int]) -> None:
-    """Put down what a column says of some samples."""
-    held = column.numbers
-    for index in samples if held is not None else ():
-        numbers[index] = held[index] if isinstance(held, tuple) else held
-
-
-class _Graph:
-    """The shape of a function's blocks: which are dead ends of assertions, in which order to walk them."""
-
-    def __init__(self, function: Function) -> None:
-        self._function = function
-        self.order = [len(function.blocks)] * len(function.blocks)
-        """The place of each block in reverse postorder."""
-        self.leads = [True] * len(function.blocks)
-        """Whether a way leads on from each block to what is sought."""
-        self._number()
-
-    def narrow(self, sought: Callable[[Call], bool]) -> None:
-        """Only blocks lead on from which a call that is sought, or a failing assertion, can be reached."""
-        blocks = self._function.blocks
-        before: list[list[int]] = [[] for _ in blocks]
-        for number, block in enumerate(blocks):
-            for edge in block.edges:
-                before[edge.target].append(number)
-        waiting = [
-            number
-            for number, block in enumerate(blocks)
-            if self.is_dead(number) or any(isinstance(e, Call) and sought(e) for e in block.events)
-        ]
-        self.leads = [False] * len(blocks)
-        while waiting:
-            number = waiting.pop()
-            if not self.leads[number]:
-                self.leads[number] = True
-                waiting += before[number]
-
-    def is_dead(self, block: int) -> bool:
-        """Whether a block is where a failing assertion ends."""
-        found = self._function.blocks[block]
-        return not found.events and not found.edges
-
-    def _number(self) -> None:
-        blocks = self._function.blocks
-        seen: set[int] = set()
-        post: list[int] = []
-        stack: list[tuple[int, int]] = [(0, 0)]
-        seen.add(0)
-        while stack:
-            block, at = stack.pop()
-            edges = blocks[block].edges
-            while at < len(edges) and edges[at].target in seen:
-                at += 1
-            if at < len(edges):
-                stack.append((block, at + 1))
-                seen.add(edges[at].target)
-                stack.append((edges[at].target, 0))
-            else:
-                post.append(block)
-        for number, block in enumerate(reversed(post)):
-            self.order[block] = number
 
 
 _CONSTANT = re.compile(r"\b(?:0[xX][0-9a-fA-F]+|\d+)|\b[A-Z_][A-Z0-9_]+\b")

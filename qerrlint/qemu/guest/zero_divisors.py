@@ -21,11 +21,12 @@ from qerrlint.c.expressions.typed import Column, Number
 from qerrlint.c.lexis import bare, closing_bracket
 from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Return, text_of
 from qerrlint.qemu.device_tables import arguments_at
-from qerrlint.qemu.guest_entries import GuestEntry
-from qerrlint.qemu.guest_file import GuestFile, Sample
-from qerrlint.qemu.guest_paths import State
-from qerrlint.qemu.guest_taint import paths_in
-from qerrlint.qemu.guest_zeros import (
+from qerrlint.qemu.guest.entries import GuestEntry
+from qerrlint.qemu.guest.file import GuestFile, Sample
+from qerrlint.qemu.guest.sample_scope import SampleScope, read
+from qerrlint.qemu.guest.states import State
+from qerrlint.qemu.guest.taint import paths_in
+from qerrlint.qemu.guest.zeros import (
     AssumedNames,
     AssumedWalk,
     GuestZero,
@@ -35,7 +36,6 @@ from qerrlint.qemu.guest_zeros import (
     reads_memory,
     walked,
 )
-from qerrlint.qemu.sample_scope import SampleScope, read
 from qerrlint.source.span import Span
 
 DIVIDES = {"muldiv64": 2, "muldiv64_round_up": 2, "DIV_ROUND_UP": 1, "QEMU_ALIGN_UP": 1, "QEMU_ALIGN_DOWN": 1}

@@ -12,11 +12,12 @@ from qerrlint.c.expressions.typed import UNKNOWN, Column, Number
 from qerrlint.ir.code import Addr, Assign, Call, Edge, Event, Function, Return, text_of
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import arguments_at
-from qerrlint.qemu.guest_entries import GuestEntry
-from qerrlint.qemu.guest_file import GuestFile, Sample
-from qerrlint.qemu.guest_paths import Decision, State, Visit, Walk, constants_of
-from qerrlint.qemu.guest_taint import paths_in
-from qerrlint.qemu.sample_scope import Columns, FileNames, SampleScope, read
+from qerrlint.qemu.guest.entries import GuestEntry
+from qerrlint.qemu.guest.file import GuestFile, Sample
+from qerrlint.qemu.guest.sample_scope import Columns, FileNames, SampleScope, read
+from qerrlint.qemu.guest.states import State
+from qerrlint.qemu.guest.taint import paths_in
+from qerrlint.qemu.guest.walk import Decision, Visit, Walk, constants_of
 from qerrlint.source.span import Span
 
 # What a guest writes in the walks: all bits 0, and all of them 1.

@@ -17,11 +17,12 @@ from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Call, Function, Return
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import calls_inside
-from qerrlint.qemu.guest_entries import OFFSET, SIZE, VALUE, GuestEntry, guest_entries
-from qerrlint.qemu.guest_paths import State, Visit, Walk, constants_of
-from qerrlint.qemu.guest_taint import depends, tainted_at
+from qerrlint.qemu.guest.entries import OFFSET, SIZE, VALUE, GuestEntry, guest_entries
+from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, read
+from qerrlint.qemu.guest.states import State
+from qerrlint.qemu.guest.taint import depends, tainted_at
+from qerrlint.qemu.guest.walk import Visit, Walk, constants_of
 from qerrlint.qemu.region_accesses import accesses
-from qerrlint.qemu.sample_scope import FileNames, SampleScope, read
 from qerrlint.records import record
 
 # Samples of one walk, and accesses for which values are tried.
