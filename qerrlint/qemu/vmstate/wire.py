@@ -17,7 +17,9 @@ from qerrlint.qemu.vmstate.description import Description, VMField
 _INTEGER = re.compile(r"vmstate_info_u?int(8|16|32|64)(_\w+)?\Z")
 # Bytes of the infos of migration/vmstate-types.c that are no integers.
 _WIDTHS = {"vmstate_info_bool": 1, "vmstate_info_timer": 8, "vmstate_info_cpudouble": 8}
-_BYTES = frozenset({"vmstate_info_buffer", "vmstate_info_unused_buffer"})
+_UNUSED = "vmstate_info_unused_buffer"
+_BYTES = frozenset({"vmstate_info_buffer", _UNUSED})
+_WIDTH = re.compile(r"(\d+) bytes?\Z")
 _DEEPEST = 8
 _UNKNOWN_FLAGS = frozenset({"VMS_VARRAY_INT32", "VMS_VARRAY_UINT8", "VMS_VARRAY_UINT16", "VMS_VARRAY_UINT32"})
 
@@ -32,7 +34,8 @@ class WireItem:
     `kind` is what an element is ("4 bytes", "bytes", the name of another VMStateInfo, or "list" with the
     items of one element in `inner`), `count` the number of elements as a number or a text, "" for one.
     `version` is the version_id from which on it is there, `condition` the function that decides whether it
-    is. `name` is for the reader and does not take part in comparisons of layouts.
+    is. `name` is for the reader and does not take part in comparisons of layouts. `unused`: the bytes are
+    sent and skipped (VMSTATE_UNUSED of include/migration/vmstate.h).
     """
 
     kind: str
@@ -41,10 +44,24 @@ class WireItem:
     condition: str = ""
     inner: tuple[WireItem, ...] = ()
     name: str = ""
+    unused: bool = False
 
     def wire(self) -> tuple[object, ...]:
         """What is on the wire, without the name."""
         return (self.kind, self.count, self.condition, tuple(one.wire() for one in self.inner))
+
+    def size(self) -> int | None:
+        """The bytes of all elements; None where they are not known or not always there."""
+        if self.condition or not (self.count.isdigit() or not self.count):
+            return None
+        count = int(self.count or "1")
+        if self.kind == "bytes":
+            return count
+        if self.kind == "list":
+            inner = [one.size() for one in self.inner]
+            return None if None in inner else count * sum(size for size in inner if size is not None)
+        width = _WIDTH.match(self.kind)
+        return count * int(width[1]) if width is not None else None
 
 
 def layout(one: Description, evaluate: Evaluate, resolve: Resolve, depth: int = 0) -> tuple[WireItem, ...]:
@@ -76,7 +93,8 @@ def _items(field: VMField, evaluate: Evaluate, resolve: Resolve, depth: int) -> 
     if field.info in _BYTES:
         size = evaluate(field.size)
         text = str(size) if size is not None else field.size or field.counter
-        return [WireItem("bytes", text, since, field.exists, name=field.name)]
+        unused = field.info == _UNUSED
+        return [WireItem("bytes", text, since, field.exists, name=field.name, unused=unused)]
     if not field.info:
         return []  # a validation puts nothing on the wire
     width = width_of(field)
@@ -155,23 +173,62 @@ def changes(
 def first_difference(
     was: Sequence[WireItem], now: Sequence[WireItem], before: int, after: int | None
 ) -> list[Change]:
-    """The first place at which two layouts of one version differ."""
-    for position in range(max(len(was), len(now))):
+    """The first place at which two layouts of one version differ; unused bytes may stand for any others."""
+    found = _difference(was, now)
+    if found is None:
+        return []
+    position, one, other = found
+    same = f" with the same version_id {before}" if before == after else f" for streams of version {before}"
+    if one is None:
+        return [Change(True, f"{described(other)} is added at the end{same}")] if other is not None else []
+    if other is None:
+        return [Change(True, f"{described(one)} is gone from the end{same}")]
+    return [Change(True, f"in place {position + 1} {described(one)} becomes {described(other)}{same}")]
+
+
+def _difference(
+    was: Sequence[WireItem], now: Sequence[WireItem]
+) -> tuple[int, WireItem | None, WireItem | None] | None:
+    """The first items that differ, with the old one's place; None for one that is not there."""
+    position = there = 0
+    while position < len(was) or there < len(now):
         one = was[position] if position < len(was) else None
-        other = now[position] if position < len(now) else None
-        if one is not None and other is not None and one.wire() == other.wire():
-            continue
-        same = (
-            f" with the same version_id {before}" if before == after else f" for streams of version {before}"
-        )
-        if one is None and other is not None:
-            return [Change(True, f"{described(other)} is added at the end{same}")]
-        if other is None and one is not None:
-            return [Change(True, f"{described(one)} is gone from the end{same}")]
-        assert one is not None
-        assert other is not None
-        return [Change(True, f"in place {position + 1} {described(one)} becomes {described(other)}{same}")]
-    return []
+        other = now[there] if there < len(now) else None
+        if one is None or other is None:
+            return position, one, other
+        if _alike(one, other):
+            position, there = position + 1, there + 1
+        elif filled := _covered(one, now[there:]):
+            position, there = position + 1, there + filled
+        elif replaced := _covered(other, was[position:]):
+            position, there = position + replaced, there + 1
+        else:
+            return position, one, other
+    return None
+
+
+def _alike(one: WireItem, other: WireItem) -> bool:
+    """Whether two items are the same on the wire, or structs that differ in unused bytes only."""
+    if one.wire() == other.wire():
+        return True
+    return (
+        one.kind == other.kind == "list"
+        and (one.count, one.condition) == (other.count, other.condition)
+        and _difference(one.inner, other.inner) is None
+    )
+
+
+def _covered(unused: WireItem, items: Sequence[WireItem]) -> int:
+    """How many of the first items take just as many bytes as an unused item; 0 where none do."""
+    left = unused.size() if unused.unused else None
+    for number, item in enumerate(items if left else (), 1):
+        size = item.size()
+        if size is None or left is None or size > left:
+            return 0
+        left -= size
+        if not left:
+            return number
+    return 0
 
 
 def described(item: WireItem) -> str:
@@ -181,4 +238,6 @@ def described(item: WireItem) -> str:
     if item.kind == "bytes":
         what, many = f"{item.count} bytes", ""
     when = f", if {item.condition}()" if item.condition else ""
-    return f"{item.name or 'a field'} ({what}{many}{when})"
+    # What the macro does not make of a member is written as a string.
+    name = item.name.strip('"') or "a field"
+    return f"{name} ({what}{many}{when})"
