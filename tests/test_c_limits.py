@@ -19,12 +19,14 @@ from qerrlint.c.definition_names import function_name, other_name
 from qerrlint.c.expressions.arithmetic import NotUnderstoodError, evaluate
 from qerrlint.c.format_string import ends_in_conversion
 from qerrlint.c.grammar import TangledError
+from qerrlint.c.initialisers import tables_of_type
 from qerrlint.c.lexis import bare
 from qerrlint.c.lower.function import lower
 from qerrlint.c.normalise import normalise, normalise_damaged
 from qerrlint.c.parse import Parsed, parse_piece
 from qerrlint.c.qapi import qapi_constants
 from qerrlint.c.suppression_comments import allowances
+from qerrlint.qemu.type_tables import type_rows
 from qerrlint.source.span import Span
 
 
@@ -250,6 +252,10 @@ SCANS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
             b"/* qerrlint: allow x y */\n",
             b"int f(void)\n{\n/* qerrlint: allow x */\n}\n",
         ],
+    ),
+    "initialisers": (
+        lambda data: (list(tables_of_type("a.c", data, "TypeInfo")), list(type_rows("a.c", data))),
+        [b"TypeInfo t = {\n", b"\n TypeInfo t = {}\n}\n TypeInfo t = {{"],
     ),
     "format": (decoded(ends_in_conversion), [b"%0", b"%", b"0"]),
 }

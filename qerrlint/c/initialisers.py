@@ -141,6 +141,9 @@ _OPENING = {"(": ")", "[": "]", "{": "}"}
 _LITERAL_TYPE = re.compile(
     r"(?:const\s+)?(?:struct\s+|union\s+)?[A-Za-z_]\w*(?:\s*\*|\s*const\b)*\s*(\[[^\]]*\])?\s*\Z"
 )
+# How many times the length of a file is scanned for closing braces at most: a brace that nothing closes costs
+# the rest of the file, and no real file has many of them.
+_MOST_SCANS = 32
 # Braces nest so deep at most; deeper ones are read as plain text.
 _DEEPEST = 32
 
@@ -167,6 +170,7 @@ def _found(path: str, data: bytes, word: bytes, local: bool) -> Iterator[Table]:
     text, heads = _heads(data)
     reader: _Reader | None = None
     end = 0
+    budget = _MOST_SCANS * len(text)
     for head in heads:
         indented = bool(head[1])
         words = head[2].split()
@@ -174,7 +178,10 @@ def _found(path: str, data: bytes, word: bytes, local: bool) -> Iterator[Table]:
             continue
         if word and word not in head[2]:
             continue
+        if budget < 0:
+            return
         closing = brace_end(text, head.end())
+        budget -= (closing if closing >= 0 else len(text)) - head.end()
         declared = parse_declared((head[2] + head[3] + head[4]).decode("latin-1"))
         if closing < 0 or len(declared) != 1 or declared[0].name != head[3].decode("latin-1"):
             continue

@@ -19,6 +19,8 @@ from qerrlint.source.span import Span
 
 _SIZEOF = re.compile(r"sizeof\s*\(\s*(?:const\s+)?([\w ]+?)\s*\)\Z|sizeof\s+(\w+)\Z")
 _INVOKED = re.compile(rb"^(?:[ \t]*)([A-Z]\w*)\s*\(", re.M)
+# How many times the length of a file is read at most: the texts around its tables hardly overlap.
+_MOST_SCANS = 8
 # An invocation that is longer defines no type.
 _LONGEST = 4000
 _DEFINES = re.compile(r"DEFINE|REGISTER|MACHINE|TYPE")
@@ -209,6 +211,7 @@ def _filled_in(path: str, data: bytes) -> Iterator[TypeRow]:
 
 def _tables(path: str, data: bytes) -> Iterator[Table]:
     """The TypeInfo tables of a file. Only the text around each is read, not the whole file."""
+    budget = _MOST_SCANS * len(data)
     for head in _WORD.finditer(data):
         start = data.rfind(b"\n", 0, head.start()) + 1
         before = _BEFORE.match(data[start : head.start()])
@@ -220,6 +223,9 @@ def _tables(path: str, data: bytes) -> Iterator[Table]:
         end = data.find(b";", same if same >= 0 else closing) + 1
         if (closing < 0 and same < 0) or not end:
             continue
+        budget -= end - start
+        if budget < 0:
+            return
         for table in tables_of_type(path, data[start:end], "TypeInfo"):
             yield _moved(table, start)
 
