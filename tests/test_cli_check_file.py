@@ -106,7 +106,7 @@ def test_a_single_file_is_analysed_and_the_output_says_how_far_it_reaches(folder
     assert (ran.code, ran.err) == (1, "")
     assert "quill.c:9:9: error[error-set-twice]" in ran.out
     assert f"note: quill.c {NOTE}\n" in ran.out
-    assert "1 of 1 function analysed in 1 file;" in ran.out
+    assert "1 function in 1 file, 1 followed path by path;" in ran.out
     assert "declarations from each file alone" in ran.out
 
 

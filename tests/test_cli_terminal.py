@@ -51,8 +51,8 @@ def test_quiet_means_nothing_but_findings() -> None:
     assert (quiet.code, quiet.err) == (loud.code, "")
     assert heads(quiet) == heads(loud) != []
     assert loud.out.startswith(quiet.out.rstrip("\n"))
-    assert "functions analysed" in loud.out
-    assert "functions analysed" not in quiet.out
+    assert "followed path by path" in loud.out
+    assert "followed path by path" not in quiet.out
     assert run("check", "--tree", TREE, "--quiet", "hw/core").out == ""
 
 
@@ -91,7 +91,7 @@ def test_statistics_by_rule_and_confidence() -> None:
         mine = [item["confidence"] for item in document["findings"] if item["rule"] == rule]
         assert counted[rule] == [*(mine.count(level) for level in levels), len(mine)]
     assert counted["all"][-1] == len(document["findings"])
-    assert "functions analysed" in rest
+    assert "followed path by path" in rest
     assert not heads(ran)
 
 

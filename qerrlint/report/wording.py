@@ -262,8 +262,8 @@ def looked_at(result: Result) -> str:
     reach = "declarations from each file alone" if alone else _REACH.get(tree.reach, tree.reach)
     stated = "each series on its own base" if any(bases(result)) else _base(tree, bool(result.patches))
     return (
-        f"{coverage.explored} of {count(coverage.functions, 'function')} analysed in "
-        f"{count(coverage.files, 'file')}; {stated}; {reach}"
+        f"{count(coverage.functions, 'function')} in {count(coverage.files, 'file')}, "
+        f"{coverage.explored} followed path by path; {stated}; {reach}"
     )
 
 
