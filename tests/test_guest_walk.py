@@ -16,7 +16,7 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import region_tables
 from qerrlint.qemu.guest.entries import guest_entries
 from qerrlint.qemu.guest.file import GuestFile, GuestVisit
-from qerrlint.qemu.region_accesses import accesses, region_size
+from qerrlint.qemu.guest.region_accesses import accesses, region_size
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qerrlint.ir.code import Call, Function
+from qerrlint.ir.code import Edge, Event, Function
 
 
 class BlockGraph:
@@ -19,8 +19,9 @@ class BlockGraph:
         """Whether a way leads on from each block to what is sought."""
         self._number()
 
-    def narrow(self, sought: Callable[[Call], bool]) -> None:
-        """Only blocks lead on from which a call that is sought, or a failing assertion, can be reached."""
+    def narrow(self, sought: Callable[[Event | Edge], bool], assertions: bool) -> None:
+        """Only blocks lead on from which an event or a test that is sought can be reached, or, where
+        `assertions` says so, the end of a failing assertion."""
         blocks = self._function.blocks
         before: list[list[int]] = [[] for _ in blocks]
         for number, block in enumerate(blocks):
@@ -29,7 +30,7 @@ class BlockGraph:
         waiting = [
             number
             for number, block in enumerate(blocks)
-            if self.is_dead(number) or any(isinstance(e, Call) and sought(e) for e in block.events)
+            if (assertions and self.is_dead(number)) or any(sought(e) for e in (*block.events, *block.edges))
         ]
         self.leads = [False] * len(blocks)
         while waiting:

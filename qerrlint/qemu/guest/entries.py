@@ -67,6 +67,8 @@ _OLD_SLOTS = {
 }
 _OLD_SIZES = (1, 2, 4)
 _PORTIO = "MemoryRegionPortio"
+# The place of the size among the members of a row.
+_PORTIO_SIZE = 2
 _PORTIO_SLOTS = {
     "read": Slot(_PORTIO, "read", {1: OFFSET}),
     "write": Slot(_PORTIO, "write", {1: OFFSET, 2: VALUE}),
@@ -163,7 +165,16 @@ def _of_tables(unit: TranslationUnit) -> Iterator[GuestEntry]:
                 for member, slot in slots.items():
                     value = row.value.get(member) if row.value.kind == LIST else None
                     if value is not None:
-                        yield GuestEntry(_function(value), slot)
+                        yield GuestEntry(_function(value), slot, size=_portio_size(row.value, name))
+
+
+def _portio_size(row: Value, table: str) -> int | None:
+    """The size of the accesses of a row of MemoryRegionPortio (include/exec/ioport.h)."""
+    size = row.get("size")
+    if table == _PORTIO and size is None and len(row.elements) > _PORTIO_SIZE:
+        third = row.elements[_PORTIO_SIZE]
+        size = third.value if not third.designators else None
+    return int(size.text) if size is not None and size.text in ("1", "2", "4") else None
 
 
 def _function(value: Value) -> str:

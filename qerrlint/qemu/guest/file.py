@@ -18,11 +18,11 @@ from qerrlint.ir.code import Call, Function, Return
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import calls_inside
 from qerrlint.qemu.guest.entries import OFFSET, SIZE, VALUE, GuestEntry, guest_entries
+from qerrlint.qemu.guest.region_accesses import accesses
 from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import depends, tainted_at
 from qerrlint.qemu.guest.walk import Visit, Walk, constants_of
-from qerrlint.qemu.region_accesses import accesses
 from qerrlint.records import record
 
 # Samples of one walk, and accesses for which values are tried.
@@ -97,6 +97,10 @@ class GuestFile:
                 return frozenset(found)
             found |= more
 
+    def called_by(self, name: str) -> frozenset[str]:
+        """The functions of the file that one of them calls, by name."""
+        return self._calls.get(name, frozenset())
+
     def reached_from(self, name: str, within: frozenset[str]) -> frozenset[str]:
         """The functions of `within` that are reached by calls from one of them."""
         seen = {name}
@@ -138,7 +142,7 @@ class GuestFile:
             return
         few = [s for visit in found if visit.visit.span in by_value for s in visit.samples[:2]]
         chosen = list(dict.fromkeys(few))[:_FEW_ACCESSES]
-        more = [Sample(s.offset, s.size, value) for s in chosen for value in _values(near)]
+        more = [Sample(s.offset, s.size, value) for s in chosen for value in values(near)]
         again = self._walk(entry, function, more, region, reached, wanted, set())
         yield from (visit for visit in again if visit.visit.span in by_value)
 
@@ -160,14 +164,17 @@ class GuestFile:
             for path in decision.reads
         )
 
-    def samples(self, entry: GuestEntry, near: frozenset[int]) -> tuple[Sequence[Sample], bool]:
+    def samples(
+        self, entry: GuestEntry, near: frozenset[int], region: int | None = None
+    ) -> tuple[Sequence[Sample], bool]:
         """The accesses of an entry to try, without values, and whether the region's size is known.
 
-        `near` are the constants that the functions compare with.
+        `near` are the constants that the functions compare with; `region` is the size of the region, where
+        the caller knows it.
         """
         if entry.table is None:
-            return (Sample(None, None),), False
-        made = accesses(self.unit, entry.table, near, entry.size)
+            return (Sample(None, entry.size),), False
+        made = accesses(self.unit, entry.table, near, entry.size, region)
         pairs = made.pairs
         if len(pairs) > _MOST_SAMPLES:
             pairs = pairs[:: len(pairs) // _MOST_SAMPLES + 1]
@@ -200,6 +207,7 @@ class GuestFile:
             text = self.unit.data[event.span.start : event.span.end].decode("latin-1")
             node = read(text.strip().removeprefix("return").rstrip(";"))
             value = SampleScope(self.names, function, state.columns).evaluated(node)
+            exact = exact and state.alive <= state.sure
             exact = exact and all(value.at(index) is not None for index in state.alive)
             accepted.update(index for index in state.alive if value.at(index) != 0)
 
@@ -262,7 +270,7 @@ def _cut(value: int | None, size: int | None) -> int | None:
     return value if value is None or size is None else IntType(8 * size, False).wrap(value)
 
 
-def _values(near: frozenset[int]) -> tuple[int, ...]:
+def values(near: frozenset[int]) -> tuple[int, ...]:
     """The values that are tried: small ones, single bits, all ones, those beside constants of the code."""
     found = dict.fromkeys(range(33))
     found.update(dict.fromkeys((0xFF, 0xFFFF, 0xFFFFFFFF, (1 << 64) - 1)))

@@ -19,6 +19,7 @@ from qerrlint.qemu.layouts import layouts_of
 from qerrlint.source.span import Span
 
 _FIELD_NAME = re.compile(r"R_(\w+)_(SHIFT|LENGTH|MASK)\Z")
+_SIZED = re.compile(r"(?P<stars>\**)(?P<path>[A-Za-z_]\w*(?:(?:->|\.)\w+)+)(?P<groups>(?:\[[^\[\]]*\])*)\Z")
 _DEEPEST = 12
 _LONGEST_CHAIN = 6
 _WORD = re.compile(r"[A-Za-z_]\w*\Z")
@@ -60,6 +61,29 @@ class FileNames:
         if shift is None or length is None or not 0 < length <= 64:
             return None
         return {"SHIFT": shift, "LENGTH": length, "MASK": ((1 << length) - 1) << shift}[found[2]]
+
+    def size(self, function: Function, text: str, elements: bool) -> int | None:
+        """The size in bytes of a type or an expression; with `elements` the number of its elements."""
+        number = None if elements else self._constants.number(f"sizeof({text})")
+        found = _SIZED.match("".join(text.split())) if number is None else None
+        if found is None:
+            return number
+        head, _, member = found["path"].rpartition("->" if "->" in found["path"] else ".")
+        if "." in member:
+            inner, _, member = member.rpartition(".")
+            head = f"{head}->{inner}"
+        struct = self.type_of(function, head).removeprefix("const ").removeprefix("struct ").rstrip(" *")
+        layouts = layouts_of(self.unit.environment)
+        layout = layouts.layout(struct, self.unit.path) if struct else None
+        placed = layout.field(member) if layout is not None else None
+        if layout is None or placed is None:
+            return None
+        left = placed.field.dimensions[len(found["stars"]) + found["groups"].count("[") :]
+        if len(placed.field.dimensions) - len(left) < len(found["stars"]) + found["groups"].count("["):
+            return None
+        if elements:
+            return layouts.constants(layout.path).number(left[0]) if left else None
+        return layouts.size_of(placed.field.type + "".join(f"[{one}]" for one in left), layout.path)
 
     def assumed(self, function: Function, path: str) -> Number:
         """The number that a path is taken to hold where nothing is known of it: none here."""
@@ -183,8 +207,8 @@ class SampleScope:
                 values = [self.evaluated(read(arg)) for arg in args]
                 wanted, work = known
                 return work(values) if len(values) == wanted else UNKNOWN
-            if name == "sizeof" and len(args) == 1:
-                number = self._names.constant(f"sizeof({args[0]})")
+            if name in ("sizeof", "ARRAY_SIZE") and len(args) == 1:
+                number = self._names.size(self._function, args[0], name == "ARRAY_SIZE")
                 return Column(number, UINT64) if number is not None else UNKNOWN
             text = self._names.macro_text(name, args)
             if text is not None:

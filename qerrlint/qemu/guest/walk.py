@@ -71,8 +71,9 @@ class Walk:
     `enter` says which callees are entered; `visit` is told of each call and of each assertion that may fail,
     `returned` of each return of the function that is walked first, `reached` of each event and each test,
     with the state before it, as often as that grows. With `sought` only those places are walked that lead to
-    a call that it holds of, or to an assertion. `blind` are the callees, for several walks, that have
-    been entered with nothing known of their arguments.
+    a call that it holds of, or to an assertion; with `towards` only those that lead to an event or a test
+    that it holds of. `blind` are the callees, for several walks, that have been entered with nothing known of
+    their arguments.
     """
 
     def __init__(
@@ -85,8 +86,10 @@ class Walk:
         reached: Callable[[Function, Event | Edge, State], None] | None = None,
         sought: Callable[[Call], bool] | None = None,
         blind: set[_Called] | None = None,
+        towards: Callable[[Event | Edge], bool] | None = None,
     ) -> None:
         self._names = names
+        self._towards = towards
         self._samples = samples
         self._enter = enter
         self._visit = visit
@@ -109,8 +112,8 @@ class Walk:
         graph = self._graphs.get(function.name)
         if graph is None:
             graph = self._graphs[function.name] = BlockGraph(function)
-            if self._sought is not None:
-                graph.narrow(self._leads)
+            if self._sought is not None or self._towards is not None:
+                graph.narrow(self._leads, self._sought is not None)
         states: dict[int, State] = {0: entry}
         decided: dict[int, tuple[Decision, ...]] = {0: before}
         waiting = {0}
@@ -159,10 +162,13 @@ class Walk:
         for index, state in calls.items():
             self._called(function, function.calls[index], state, visits)
 
-    def _leads(self, call: Call) -> bool:
-        """Whether a call is a place to walk to."""
-        assert self._sought is not None
-        return self._sought(call) or (call.direct and self._enter(call.name))
+    def _leads(self, one: Event | Edge) -> bool:
+        """Whether an event or a test is a place to walk to."""
+        if self._towards is not None and self._towards(one):
+            return True
+        if not isinstance(one, Call):
+            return False
+        return (self._sought is not None and self._sought(one)) or (one.direct and self._enter(one.name))
 
     def _events(
         self,
@@ -187,7 +193,7 @@ class Walk:
                     self._returned(function, event, State(state.alive, columns, state.sure))
                 return None
             elif isinstance(event, Call):
-                if self._sought is None or self._leads(event):
+                if (self._sought is None and self._towards is None) or self._leads(event):
                     visits[number, event.index] = Visit(
                         function,
                         event.span,
@@ -312,7 +318,8 @@ class Walk:
                 taken = [index for value in within for index in by_value[value]]
                 alive = frozenset([*taken, *undecided])
                 rest.difference_update(taken)
-            out.append(self._narrowed(edge, state, alive, subject, reads))
+            # Which samples take a case whose bounds are not known is open.
+            out.append(self._narrowed(edge, state, alive, subject if bounds is not None else UNKNOWN, reads))
         for edge in edges:
             if edge.case is None:
                 alive = frozenset(rest)

@@ -19,10 +19,11 @@ from qerrlint.c.expressions.int_types import UINT64
 from qerrlint.c.expressions.parser import Node, paths
 from qerrlint.c.expressions.typed import Column, Number
 from qerrlint.c.lexis import bare, closing_bracket
-from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Return, text_of
+from qerrlint.ir.code import Assign, Edge, Event, Function, Return
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
+from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.sample_scope import SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import paths_in
@@ -186,18 +187,18 @@ class ZeroDivisors:
         """What a divisor comes from, by way of locals, macros and functions of the file."""
         out: list[_Leaf] = []
         function = self._unit.lowered(site.function)
-        for owner, text in self._expressions(function, site.text, 0) if function is not None else ():
+        for within, text in self._expressions(function, site.text, 0) if function is not None else ():
             node = read(text)
             for path in sorted(paths(node) if node is not None else paths_in("".join(text.split()))):
                 if not path.isidentifier():
-                    member = member_of(self._guest.names, owner, path)
+                    member = member_of(self._guest.names, within, path)
                     if member is not None:
-                        out.append(_Leaf(owner, node, path, member))
-                elif function is not None and owner.name == function.name:
-                    if _is_read_into(owner, path):
-                        out.append(_Leaf(owner, node, path, None, path))
-                    elif self._is_parameter(owner, path):
-                        out.append(_Leaf(owner, node, path))
+                        out.append(_Leaf(within, node, path, member))
+                elif function is not None and within.name == function.name:
+                    if _is_read_into(within, path):
+                        out.append(_Leaf(within, node, path, None, path))
+                    elif self._is_parameter(within, path):
+                        out.append(_Leaf(within, node, path))
         return out
 
     def _is_parameter(self, function: Function, path: str) -> bool:
@@ -282,11 +283,16 @@ class ZeroDivisors:
         )
         zero = next((z for _, z in same), None)
         memory = (assumed.function, assumed.local, assumed.number) if assumed.local else None
-        owners = {site: _owner(self._unit.lowered(site.function), site) for site in sites}
+        owners = {site: owner(self._unit.lowered(site.function), site.at, site.text) for site in sites}
         by_function: dict[str, list[Site]] = {}
         for site in sites:
             by_function.setdefault(site.function, []).append(site)
+        events = {id(event) for event in owners.values()}
         found: list[ZeroDivision] = []
+
+        def divides(one: Event | Edge) -> bool:
+            return id(one) in events
+
         samples: Sequence[Sample] = ()
         root: tuple[str, GuestEntry | None] = ("", None)
 
@@ -306,7 +312,7 @@ class ZeroDivisors:
 
         for entry in self._guest.entries:
             started = (
-                walked(self._guest, entry, names, within, reached, memory)
+                walked(self._guest, entry, names, within, reached, memory, towards=divides)
                 if entry.function in within
                 else None
             )
@@ -319,7 +325,7 @@ class ZeroDivisors:
             function = self._unit.lowered(name)
             if function is not None:
                 root = (name, None)
-                AssumedWalk(names, 1, within, reached, memory=memory).run(function, {})
+                AssumedWalk(names, 1, within, reached, memory=memory, towards=divides).run(function, {})
         yield from found
 
     def _leading_to(self, targets: frozenset[str]) -> frozenset[str]:
@@ -359,45 +365,3 @@ def _results(data: bytes, function: Function) -> list[str]:
         for event in block.events
         if isinstance(event, Return)
     ]
-
-
-def _owner(function: Function | None, site: Site) -> Event | Edge | None:
-    """The event or the test of a function that a division is part of: that with the shortest text."""
-    best: Event | Edge | None = None
-    arms: list[Assign] = []
-    for block in function.blocks if function is not None else ():
-        for one in (*block.events, *block.edges):
-            span = one.span
-            if span is None or isinstance(one, Call) or not span.start <= site.at < span.end:
-                continue
-            if isinstance(one, Assign) and not one.stated:
-                arms.append(one)
-            shortest = (
-                best is None or best.span is None or span.end - span.start < best.span.end - best.span.start
-            )
-            if shortest:
-                best = one
-    if isinstance(best, Assign) and not best.stated:
-        same = [one for one in arms if one.span == best.span]
-        return (
-            same[0]
-            if len(same) == 1
-            else next(
-                (
-                    o
-                    for o in same
-                    if site.text.replace(" ", "") in text_of(o.value)
-                    or site.text.strip("() ").replace(" ", "") in text_of(o.value)
-                ),
-                best,
-            )
-        )
-    if best is None:
-        calls = [
-            one
-            for block in (function.blocks if function is not None else ())
-            for one in block.events
-            if isinstance(one, Call) and one.span.start <= site.at < one.span.end
-        ]
-        return min(calls, key=lambda one: one.span.end - one.span.start, default=None)
-    return best

@@ -165,8 +165,11 @@ class AssumedWalk(Walk):
         returned: Callable[[Function, Return, State], None] | None = None,
         memory: tuple[str, str, int] | None = None,
         strict: bool = True,
+        towards: Callable[[Event | Edge], bool] | None = None,
     ) -> None:
-        super().__init__(names, samples, within.__contains__, lambda _: None, returned, reached)
+        super().__init__(
+            *(names, samples, within.__contains__, lambda _: None, returned, reached), towards=towards
+        )
         self._assumed = names
         self._memory = memory
         self._strict = strict
@@ -273,6 +276,9 @@ class GuestZeros:
                 return
 
     def _walk(self, entry: GuestEntry, names: AssumedNames, within: frozenset[str]) -> None:
+        # A store through a pointer that is set to the address of a member counts.
+        words = (*self._words, "*")
+
         def reached(function: Function, event: Event | Edge, state: State) -> None:
             if not isinstance(event, Assign):
                 return
@@ -290,7 +296,11 @@ class GuestZeros:
             if index is not None:
                 self.found[whole] = GuestZero(entry, function.name, event.span, samples[index])
 
-        started = walked(self._guest, entry, names, within, reached, strict=False)
+        started = walked(
+            *(self._guest, entry, names, within, reached),
+            strict=False,
+            towards=lambda one: isinstance(one, Assign) and any(w in one.target for w in words),
+        )
         if started is not None:
             walk, samples, start = started
             start()
@@ -316,6 +326,7 @@ def walked(
     reached: Callable[[Function, Event | Edge, State], None],
     memory: tuple[str, str, int] | None = None,
     strict: bool = True,
+    towards: Callable[[Event | Edge], bool] | None = None,
 ) -> tuple[AssumedWalk, Sequence[Sample], Callable[[], None]] | None:
     """A walk from an entry with the accesses that it gets and the values 0 and all ones, its samples, and
     what starts it; None where the entry has no body or no access."""
@@ -330,7 +341,7 @@ def walked(
     samples = [Sample(one.offset, one.size, value) for one in accesses for value in values]
     if not samples:
         return None
-    walk = AssumedWalk(names, len(samples), within, reached, memory=memory, strict=strict)
+    walk = AssumedWalk(names, len(samples), within, reached, memory=memory, strict=strict, towards=towards)
     return walk, samples, lambda: walk.run(function, guest.columns(entry, function, samples))
 
 

@@ -13,12 +13,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.qemu.device_tables import RegionTable, region_uses
+from qerrlint.qemu.device_tables import RegionTable, RegionUse, region_uses
+from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, read
 from qerrlint.qemu.layouts import layouts_of
 
 _SIZES = (1, 2, 4, 8)
 # Offsets that are tried one by one; of larger regions only those near constants of the code.
 _EVERY = 1024
+_SIZED = "("
+_HELD = re.compile(r"\w+->(\w+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,12 @@ def region_size(unit: TranslationUnit, table: RegionTable) -> int | None:
     """The size in bytes of the largest region that the file makes of a table; None where it is not known."""
     name = table.table.name
     used = len(re.findall(rb"\b" + re.escape(name.encode()) + rb"\b", unit.data)) - 1
-    constants = layouts_of(unit.environment).constants(unit.path)
     sizes: list[int] = []
     for use in region_uses(unit.path, unit.data):
         if use.table != name:
             continue
         used -= 1
-        size = constants.number(use.size)
+        size = _number(unit, use)
         if size is None or size <= 0:
             return None
         sizes.append(size)
@@ -52,14 +54,70 @@ def region_size(unit: TranslationUnit, table: RegionTable) -> int | None:
     return max(sizes) if sizes and used == 0 else None
 
 
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region that a file makes: the name of its table, its size in bytes, the call that makes it."""
+
+    table: str
+    size: int
+    use: RegionUse
+
+
+def regions(unit: TranslationUnit) -> tuple[Region, ...]:
+    """The regions of constant size that a file makes of its tables.
+
+    A table or a size that a class holds is looked up where a function of the file stores it there; what one
+    function stores belongs together.
+    """
+    constants = layouts_of(unit.environment).constants(unit.path)
+    out: list[Region] = []
+    for use in region_uses(unit.path, unit.data):
+        ops, length = _HELD.match(use.ops), _HELD.match(use.size)
+        plain = _number(unit, use) if length is None else None
+        if ops is None and length is None:
+            if use.table and plain:
+                out.append(Region(use.table, plain, use))
+            continue
+        for piece in unit.definitions.functions:
+            body = unit.data[piece.body : piece.span.end]
+            table = use.table if ops is None else _stored(body, ops[1], rb"&\s*(\w+)")
+            text = "" if length is None else _stored(body, length[1], rb"([^;]+)")
+            size = plain if length is None else constants.number(text) if text else None
+            if table and size:
+                out.append(Region(table, size, use))
+    return tuple(out)
+
+
+def _number(unit: TranslationUnit, use: RegionUse) -> int | None:
+    """The size of a region, in the names of the function that makes it; None where it is not constant."""
+    size = layouts_of(unit.environment).constants(unit.path).number(use.size)
+    piece = unit.definitions.around(use.span.start) if size is None and _SIZED in use.size else None
+    function = unit.lowered(piece.name) if piece is not None else None
+    if function is None:
+        return size
+    found = SampleScope(FileNames(unit), function, {}).evaluated(read(use.size)).numbers
+    return found if isinstance(found, int) else None
+
+
+def _stored(body: bytes, member: str, value: bytes) -> str:
+    """The text that a function stores into a member, "" where it stores nothing of that form."""
+    found = re.search(rb"->\s*%s\s*=\s*%s\s*;" % (member.encode(), value), body)
+    return found[1].decode("latin-1").strip() if found is not None else ""
+
+
 def accesses(
-    unit: TranslationUnit, table: RegionTable, near: Collection[int], size: int | None = None
+    unit: TranslationUnit,
+    table: RegionTable,
+    near: Collection[int],
+    size: int | None = None,
+    region: int | None = None,
 ) -> Accesses:
     """The accesses of a table's functions. `near` are the constants of the code, for large regions.
 
-    `size`: the only size there is, where the slot fixes it.
+    `size`: the only size there is, where the slot fixes it. `region`: the size of the region, where it is
+    known to the caller.
     """
-    region = region_size(unit, table)
+    region = region_size(unit, table) if region is None else region
     constants = layouts_of(unit.environment).constants(unit.path)
 
     def number(*members: str) -> int:

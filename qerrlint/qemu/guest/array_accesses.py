@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Accesses to arrays of known length in the functions of a file: members of structs, variables, pointers that
+stand for the opaque pointer of a region.
+
+An access is an index in brackets, or a pointer with an offset that is handed to a function that reads or
+writes so many bytes there (include/qemu/bswap.h, memcpy()).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from qerrlint.c.expressions.parser import Node, paths
+from qerrlint.c.initialisers import LIST, tables
+from qerrlint.c.lexis import bare, closing_bracket
+from qerrlint.ir.code import Assign, Function
+from qerrlint.qemu.device_tables import arguments_at
+from qerrlint.qemu.guest.sample_scope import FileNames, read
+from qerrlint.qemu.guest.zeros import member_of
+from qerrlint.qemu.layouts import layouts_of
+from qerrlint.source.span import Span
+
+QUICK = re.compile(rb"\[[^\]\[]*[a-z][^\]\[]*\]|\b(?:mem(?:cpy|move|set)|(?:ld|st)\w+_p)\s*\(")
+"""What a file with an access that is looked at has in its bytes."""
+_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_GROUP = re.compile(r"\[[^\[\]]*\]\Z")
+_MOVES = re.compile(
+    r"\b(?P<name>mem(?:cpy|move|set)|(?:ld|st)(?P<width>u[bw]|s[bw]|[bwlq])(?:_[a-z]+)?_p)\s*\("
+)
+_WIDTHS = {"ub": 1, "sb": 1, "b": 1, "uw": 2, "sw": 2, "w": 2, "l": 4, "q": 8}
+_PLUS = re.compile(
+    r"(?:\((?P<cast>[\w\s]+)\*\s*\)\s*)?(?P<base>[A-Za-z_]\w*(?:\s*(?:->|\.)\s*\w+)*)\s*\+(?!\+)\s*(?P<offset>.+)\Z",
+    re.S,
+)
+_ELEMENT = re.compile(
+    r"(?P<cast>)&\s*(?P<base>[A-Za-z_]\w*(?:\s*(?:->|\.)\s*\w+)*)\s*\[(?P<offset>[^\[\]]+)\]\Z", re.S
+)
+# A trailing array of one element may be longer than it is declared.
+_SHORTEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayAccess:
+    """An access in a function at `span`, whose text is `text`: beyond the array of `count` elements where
+    `node` (the index, or the end of the accessed bytes) comes to more than `most`, or is negative.
+
+    `base` is the text of the array. `bytes`: the node counts bytes. `address`: only the element's address is
+    taken there.
+    """
+
+    function: str
+    at: int
+    span: Span
+    text: str
+    base: str
+    index: str
+    node: Node
+    most: int
+    count: int
+    bytes: bool = False
+    address: bool = False
+
+
+class ArrayAccesses:
+    """The accesses of one file. `opaque`: what the first parameter of an entry of the guest points to."""
+
+    def __init__(self, names: FileNames, opaque: Mapping[str, Sequence[str]]) -> None:
+        self._names = names
+        self._unit = names.unit
+        self._opaque = opaque
+        self._counts: dict[tuple[str, str], tuple[int, int] | None] = {}
+
+    def of(self, name: str, wanted: Callable[[str], bool]) -> tuple[ArrayAccess, ...]:
+        """The accesses of a function whose index is wanted, by its text, in the order of their places."""
+        piece = self._unit.functions[name]
+        if QUICK.search(self._unit.data, piece.body, piece.span.end) is None:
+            return ()
+        code = bare(self._unit.data[piece.body : piece.span.end]).decode("latin-1")
+        found = [*self._indexed(name, piece.body, code, wanted), *self._moved(name, piece.body, code, wanted)]
+        return tuple(sorted(found, key=lambda one: one.at))
+
+    def _indexed(
+        self, name: str, start: int, code: str, wanted: Callable[[str], bool]
+    ) -> Iterator[ArrayAccess]:
+        for found in re.finditer(r"(?<=[\w\]])\[", code):
+            at = found.start()
+            end = closing_bracket(code, at, "[]")
+            index = code[at + 1 : end - 1]
+            if not re.search(r"[a-z]", index) or not wanted(index):
+                continue
+            head = _base(code, at)
+            if head < 0:
+                continue
+            node = self._varying(index)
+            known = self._length(name, code[head:at]) if node is not None else None
+            if node is None or known is None:
+                continue
+            span = Span(self._unit.path, start + head, start + end)
+            taken = code[:head].rstrip().endswith("&") and not code[:head].rstrip().endswith("&&")
+            inner = code[end:].lstrip()[:1] in ("[", ".") or code[end:].lstrip()[:2] == "->"
+            yield ArrayAccess(
+                *(name, start + at, span, code[head:end], code[head:at], index, node),
+                *(known[0] - 1, known[0], False, taken and not inner),
+            )
+
+    def _moved(
+        self, name: str, start: int, code: str, wanted: Callable[[str], bool]
+    ) -> Iterator[ArrayAccess]:
+        for found in _MOVES.finditer(code):
+            given = arguments_at(code.encode("latin-1"), found.end() - 1)
+            if given is None or not given:
+                continue
+            width = str(_WIDTHS[found["width"]]) if found["width"] else given[2] if len(given) == 3 else ""
+            count = 2 if found["name"] in ("memcpy", "memmove") else 1
+            for argument in given[:count] if width else ():
+                place = _PLUS.match(argument) or _ELEMENT.match(argument)
+                if place is None or not wanted(place["offset"]):
+                    continue
+                known = self._length(name, place["base"])
+                if known is None:
+                    continue
+                step = self._size(f"{place['cast']}*") if place["cast"] else known[1]
+                node = self._varying(f"({place['offset']}) * {step} + ({width})") if step else None
+                if node is None or not known[1]:
+                    continue
+                end = closing_bracket(code, found.end() - 1)
+                span = Span(self._unit.path, start + found.start(), start + end)
+                yield ArrayAccess(
+                    *(name, start + found.start(), span, argument, place["base"], place["offset"], node),
+                    *(known[0] * known[1], known[0], True),
+                )
+
+    def _varying(self, text: str) -> Node | None:
+        """The expression, None where it cannot be read or is constant."""
+        node = read(text)
+        if node is None:
+            return None
+        names = self._names
+        varying = any(not (p.isidentifier() and names.constant(p) is not None) for p in paths(node))
+        return node if varying else None
+
+    # -- lengths -----------------------------------------------------------------------------------
+
+    def _length(self, function: str, base: str) -> tuple[int, int] | None:
+        """The number of elements of what a text names, and the size of one in bytes; None if not known."""
+        key = (function, "".join(base.split()))
+        if key not in self._counts:
+            self._counts[key] = self._found(*key)
+        return self._counts[key]
+
+    def _found(self, function: str, base: str) -> tuple[int, int] | None:
+        groups = 0
+        while (group := _GROUP.search(base)) is not None:
+            base = base[: group.start()]
+            groups += 1
+        if not _NAME.match(base):
+            lowered = self._unit.lowered(function)
+            return self._of_member(lowered, base, groups) if lowered is not None else None
+        lowered = self._unit.lowered(function)
+        if lowered is None:
+            return None
+        if base in lowered.locals:
+            return self._of_local(lowered, base, groups)
+        signature = self._unit.signature(function)
+        if signature is not None and any(param.name == base for param in signature.params):
+            return None
+        return self._of_variable(base, groups)
+
+    def _of_member(self, function: Function, path: str, groups: int) -> tuple[int, int] | None:
+        member = member_of(self._names, function, path)
+        layouts = layouts_of(self._unit.environment)
+        layout = layouts.layout(member.struct, self._unit.path) if member is not None else None
+        placed = layout.field(member.name) if layout is not None and member is not None else None
+        if layout is None or placed is None or len(placed.field.dimensions) <= groups:
+            return None
+        return self._times(placed.field.type, list(placed.field.dimensions), groups, layout.path)
+
+    def _times(self, type_: str, dimensions: Sequence[str], groups: int, path: str) -> tuple[int, int] | None:
+        layouts = layouts_of(self._unit.environment)
+        count = layouts.constants(path).number(dimensions[groups])
+        rest = "".join(f"[{text}]" for text in dimensions[groups + 1 :])
+        size = layouts.size_of(f"{type_}{rest}", path)
+        return (count, size or 0) if count is not None and count >= _SHORTEST else None
+
+    def _of_local(self, function: Function, name: str, groups: int) -> tuple[int, int] | None:
+        declared = function.locals[name]
+        piece = self._unit.functions[function.name]
+        if declared.endswith("[]"):
+            text = self._unit.data[piece.body : piece.span.end].decode("latin-1")
+            found = re.search(rf"\b\w+[\s*]+{name}\s*((?:\[[^\[\]]+\]\s*)+)[=;,]", text)
+            dimensions = re.findall(r"\[([^\[\]]+)\]", found[1]) if found is not None else []
+            if len(dimensions) <= groups:
+                return None
+            return self._times(declared.rstrip("[]"), dimensions, groups, self._unit.path)
+        if not declared.endswith("*") or groups:
+            return None
+        values = [
+            event
+            for block in function.blocks
+            for event in block.events
+            if isinstance(event, Assign) and event.target == name
+        ]
+        if len(values) != 1 or not values[0].stated:
+            return None
+        span = values[0].span
+        text = self._unit.data[span.start : span.end].decode("latin-1").partition("=")[2].strip()
+        text = re.sub(r"\A\([\w\s*]+\)\s*", "", text)
+        signature = self._unit.signature(function.name)
+        if signature is not None and signature.params and signature.params[0].name == text:
+            return self._of_opaque(function.name, declared)
+        found = re.match(r"(?:&\s*)?([A-Za-z_]\w*(?:->|\.)[\w>.-]+?)(?:\[0\])?\Z", text)
+        known = self._of_member(function, found[1], 0) if found is not None else None
+        same = known is not None and known[1] == self._size(declared)
+        return known if same else None
+
+    def _size(self, pointer: str) -> int | None:
+        return layouts_of(self._unit.environment).size_of(
+            pointer.rstrip(" *").removeprefix("const "), self._unit.path
+        )
+
+    def _of_opaque(self, entry: str, declared: str) -> tuple[int, int] | None:
+        """The array that all regions of an entry have as their opaque pointer."""
+        lengths = set()
+        for text in self._opaque.get(entry, ()):
+            place, _, path = text.partition(":")
+            function = self._unit.lowered(place)
+            path = path.strip().lstrip("&").strip().removesuffix("[0]")
+            lengths.add(
+                self._of_member(function, path, 0)
+                if function is not None and not path.isidentifier()
+                else None
+            )
+        if len(lengths) != 1:
+            return None
+        known = lengths.pop()
+        return known if known is not None and known[1] == self._size(declared) else None
+
+    def _of_variable(self, name: str, groups: int) -> tuple[int, int] | None:
+        declared = self._unit.environment.variable_type(name, self._unit.path)
+        dimensions = re.findall(r"\[([^\[\]]*)\]", declared)
+        if len(dimensions) <= groups:
+            return None
+        plain = declared.partition("[")[0].replace("static ", "").replace("const ", "").strip()
+        if dimensions[groups].strip():
+            return self._times(plain, dimensions, groups, self._unit.path)
+        table = next(
+            (t for t in tables(self._unit.path, self._unit.data) if t.name == name and t.array), None
+        )
+        if table is None or groups or table.value.kind != LIST:
+            return None
+        if any(one.designators or one.arms for one in table.value.elements):
+            return None
+        return len(table.value.elements), 0
+
+
+def _base(code: str, at: int) -> int:
+    """Where the name or path that is indexed by the bracket at `at` begins; -1 where it is no plain one."""
+    start = at
+    while True:
+        while start and code[start - 1].isspace():
+            start -= 1
+        if start and code[start - 1] == "]":
+            start = _opening(code, start - 1)
+            if start < 0:
+                return -1
+            continue
+        word = re.search(r"[A-Za-z_]\w*\Z", code[:start])
+        if word is None:
+            return -1
+        start = word.start()
+        before = code[:start].rstrip()
+        if before.endswith(("->", ".")):
+            start = len(before) - (2 if before.endswith("->") else 1)
+            continue
+        return start
+
+
+def _opening(code: str, closing: int) -> int:
+    depth = 0
+    for at in range(closing, -1, -1):
+        depth += (code[at] == "]") - (code[at] == "[")
+        if not depth:
+            return at
+    return -1
