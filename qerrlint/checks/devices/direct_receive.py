@@ -19,15 +19,17 @@ _MOST_CALLERS = 12
 _PACKETS = {("const uint8_t *", "size_t"), ("const struct iovec *", "int")}
 _STORED = re.compile(rb"\.\s*receive(?:_iov|_raw)?\s*=\s*&?(\w+)")
 _THROUGH_INFO = re.compile(rb"\binfo\s*->\s*receive(?:_iov)?\s*\(")
+_SENDS = re.compile(rb"\bqemu_sendv?_packet\w*\s*\(")
 _NIC = (b"NET_CLIENT_DRIVER_NIC", b"NET_CLIENT_OPTIONS_KIND_NIC", b"NICState", b"qemu_new_nic")
 
 
 def _run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
-    if b"receive" not in unit.data or not any(word in unit.data for word in _NIC):
+    if b"receive" not in unit.data:
         return
-    receivers = _receivers(unit)
+    receivers = _receivers(unit) if any(word in unit.data for word in _NIC) else frozenset()
     if not receivers:
+        yield from _looped_back(unit)
         return
     names = b"|".join(re.escape(name.encode()) for name in sorted(receivers))
     for found in re.finditer(rb"(?<![\w.>])(%s)\s*\(" % names, unit.data):
@@ -52,6 +54,17 @@ def _called(
         key=unit.on_one_line(span),
         slots={"callee": callee},
     )
+
+
+def _looped_back(unit: TranslationUnit) -> Iterator[Observation]:
+    """The calls through the table of a device by a function of several devices that also sends: a loopback.
+
+    The net core, whose work it is to deliver, sends nothing where it does so.
+    """
+    for found in _THROUGH_INFO.finditer(unit.data):
+        piece = unit.definitions.around(found.start())
+        if piece is not None and _SENDS.search(unit.data, piece.body, piece.span.end) is not None:
+            yield from _called(unit, found.start(), found.end(), frozenset(), "info->receive")
 
 
 def _receivers(unit: TranslationUnit) -> frozenset[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qerrlint.c.lexis import occurrences
+from qerrlint.checks.devices.outside_phases import OutsidePhase, outside_phases
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.model.translation_unit import TranslationUnit
@@ -24,14 +25,29 @@ from qerrlint.qemu.type_graph import Phase, QomType, TypeGraph, graph_of
 from qerrlint.source.span import Span
 
 SETUP = ("instance_init", "realize")
+SETTER = "property"
+"""The phase of the functions that set a property: before realize, and as often as somebody wants to."""
 UNDOING = ("unrealize", "finalize")
 _MEMBER = re.compile(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
 _BASE = re.compile(r"[&*(\s]*(\w+)\s*(?:->|\.|\[)")
+_CAST = re.compile(r"\s*[A-Z][A-Z0-9_]*\s*\((.*)\)\s*\Z", re.S)
+_ADDS_PROPERTY = re.compile(r"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _TARGET = re.compile(r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*\w+[\s*]*\)\s*|[A-Z][A-Z0-9_]*\s*\(\s*)?\Z")
 _OF_MEMBER = re.compile(r"->|\.\w")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
 _ENDS = (b";", b"{", b"}")
-_FREES = re.compile(rb"\w*(?:free|destroy|cleanup|unref|delete|release|fini)\w*\s*\(")
+# fifo8_num_free() and its kin ask how much room is left.
+_FREES = re.compile(
+    rb"\b(?!\w*(?:num|nr|is|has|get)_free)\w*(?:free|destroy|cleanup|unref|delete|release|fini)\w*\s*\("
+)
+# A parameter by which a function gets a state struct.
+_STRUCT_POINTER = re.compile(
+    r"(?:struct\s+)?(?!(?:Device|Bus)State\b|Object\b|Error\b)([A-Z]\w*[a-z]\w*)\s*\*\Z"
+)
+_INTO_MEMBER = r"[\w\->.\[\]]+(?:->|\.)\w+(?:\[[^\]]*\])*"
+COUNTED = "QOM reference"
+"""The pair of calls that count one more user of an object."""
 _DEEPEST = 4
 
 
@@ -126,16 +142,53 @@ class LifeCycle:
         return stored
 
     def taken(self) -> Iterator[Taken]:
-        """The acquiring calls of the setup phases, each once for the phase that runs it first."""
-        seen: set[tuple[Span, str]] = set()
-        for phase in SETUP:
-            for of in self.types:
-                for entry in self.entries(of, phase):
-                    for name in self.reached([entry.function]):
-                        for one in self.acquired(name, phase, entry, of):
-                            if (one.span, one.pair.name) not in seen:
-                                seen.add((one.span, one.pair.name))
-                                yield one
+        """The acquiring calls of the setup phases, for the phase that runs each first, once for each type."""
+        seen: dict[tuple[Span, str], str] = {}
+        told: set[tuple[Span, str, str]] = set()
+        for phase in (*SETUP, SETTER):
+            for of, entry, start in self._starts(phase):
+                for name in self.reached([start]):
+                    for one in self.acquired(name, phase, entry, of):
+                        first = seen.setdefault((one.span, one.pair.name), phase)
+                        if first == phase and (one.span, one.pair.name, of.name) not in told:
+                            told.add((one.span, one.pair.name, of.name))
+                            yield one
+
+    def _starts(self, phase: str) -> Iterator[tuple[QomType, Phase, str]]:
+        """The types with a phase that runs functions of the file: what is stored for it, and which."""
+        for of in self.types:
+            for entry in self.setters(of) if phase == SETTER else self.entries(of, phase):
+                yield of, entry, entry.function
+        for one in self._outside:
+            if one.entry.phase == phase:
+                yield one.type, one.entry, one.function
+
+    @cached_property
+    def _outside(self) -> tuple[OutsidePhase, ...]:
+        """The functions of the file that take something and that setup phases of other files call."""
+        taking = {name for name in self.unit.functions if self.acquires(name)} if self._moves else set()
+        names = [
+            name
+            for name in (self.unit.functions if taking else ())
+            if not self.unit.is_static(name) and not taking.isdisjoint(self.reached([name]))
+        ]
+        return tuple(outside_phases(self.graph, self.unit.path, names, SETUP))
+
+    def setters(self, of: QomType) -> list[Phase]:
+        """The functions of the file that the type hands to a call which adds a property, getters included."""
+        out: dict[str, Phase] = {}
+        started = [entry.function for entry in self.entries(of, "class_init", "instance_init")]
+        for name in self.reached(started) if b"property_add" in self.unit.data else ():
+            text = self.text(name)
+            for call in _ADDS_PROPERTY.finditer(text.code) if text is not None else ():
+                assert text is not None
+                span = Span(text.path, text.start + call.start(), text.start + call.end())
+                for word in _WORD.findall(call[1]):
+                    if word in self.unit.functions:
+                        out.setdefault(
+                            word, Phase(SETTER, word, self.unit.path, "property", "", span, of.name)
+                        )
+        return list(out.values())
 
     @property
     def acquires_any(self) -> bool:
@@ -156,7 +209,7 @@ class LifeCycle:
             paren = text.code.index("(", found.end())
             span = Span(text.path, text.start + found.start(), text.start + found.end())
             for pair, move in self._moves[found[0]]:
-                place = self._place(text, move, found.start(), paren)
+                place = self._place(text, pair, move, found.start(), paren)
                 if place is not None:
                     member, base = _MEMBER.search(place), _BASE.match(place)
                     names = (member[1] if member else "", base[1] if base else "")
@@ -181,7 +234,7 @@ class LifeCycle:
         names = "|".join(sorted(map(re.escape, self._moves))) or "(?!)"
         return re.compile(rf"\b(?:{names})\b(?=\s*\()")
 
-    def _place(self, text: FunctionText, move: Move, start: int, paren: int) -> str | None:
+    def _place(self, text: FunctionText, pair: Pair, move: Move, start: int, paren: int) -> str | None:
         """The text of what holds the object; "" where nothing does, None where a local or a caller does."""
         if move.object == RESULT:
             before = text.code[:start]
@@ -195,10 +248,10 @@ class LifeCycle:
             if not _IDENTIFIER.match(local):
                 # What a cast or a call gives belongs to whatever that is.
                 return place if "(" not in place else None
-            # A local that is stored into a member further down.
+            # A local that is stored into a member further down, by the function or by one that it returns to.
             stored = re.search(
-                rf"([\w\->.\[\]]+(?:->|\.)\w+(?:\[[^\]]*\])*)\s*=\s*{local}\s*;", text.code[paren:]
-            )
+                rf"({_INTO_MEMBER})\s*=\s*{local}\s*;", text.code[paren:]
+            ) or self._stored_by_caller(text.name, local, text.code[paren:])
             # A local that nothing stores belongs to whatever gets it, but for what no other call undoes.
             return stored[1] if stored is not None else ("" if move.type else None)
         if move.object < RESULT:
@@ -207,7 +260,25 @@ class LifeCycle:
         if given is None or len(given) < move.object:
             return None
         place = given[move.object - 1]
-        return place if _MEMBER.search(place) else ""
+        cast = _CAST.match(place)
+        if cast is not None and _MEMBER.search(cast[1].strip()):
+            place = cast[1].strip()
+        # A reference to what no member holds may be dropped through whatever holds it.
+        return place if _MEMBER.search(place) else (None if pair.name == COUNTED else "")
+
+    def _stored_by_caller(self, name: str, local: str, rest: str) -> re.Match[str] | None:
+        """The store of a caller into a member, where the function returns what a local variable holds."""
+        if not self.unit.is_static(name) or not re.search(
+            rf"\breturn\s+(?:[A-Z]\w*\s*\(\s*)?{local}\b", rest
+        ):
+            return None
+        for caller in self.unit.callers_of(name):
+            text = self.text(caller)
+            call = rf"({_INTO_MEMBER})\s*=\s*(?:[A-Z]\w*\s*\(\s*)?{name}\s*\("
+            stored = re.search(call, text.code) if text is not None else None
+            if stored is not None:
+                return stored
+        return None
 
     # -- where it is given back --------------------------------------------------------------------
 
@@ -297,7 +368,14 @@ class LifeCycle:
     @cached_property
     def _neighbours(self) -> tuple[str, ...]:
         """The other C files in the folder of this one that see the struct of one of its types."""
-        structs = sorted({re.escape(of.instance_struct).encode() for of in self.types if of.instance_struct})
+        known = {of.instance_struct for of in (*self.types, *(one.type for one in self._outside))}
+        for one in self._outside:
+            signature = self.unit.signature(one.function)
+            for param in signature.params if signature is not None else ():
+                found = _STRUCT_POINTER.match(param.type)
+                if found is not None:
+                    known.add(found[1])
+        structs = sorted(re.escape(name).encode() for name in known if name)
         contains = self.graph.environment.files.contains
         return tuple(
             path

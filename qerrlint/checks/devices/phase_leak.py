@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.check import FileCheck, event
-from qerrlint.checks.devices.life_cycle import Taken, has_types, life_cycle
+from qerrlint.checks.devices.life_cycle import SETTER, Taken, life_cycle
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
@@ -15,28 +15,40 @@ from qerrlint.qemu.type_graph import QomType
 from qerrlint.source.span import Span
 
 # Memory and objects that realize makes are released in too many ways to tell; those of instance_init, in few.
-_OF_INIT = frozenset({"memory", "QOM object"})
+_MADE = "QOM object"
+_OF_INIT = frozenset({"memory", "aligned buffer", _MADE})
+_OF_SETTER = frozenset({"memory", "aligned buffer"})
 _CALL = re.compile(r"\b([a-z_]\w*)\s*\(([^;]*);")
 
 
 def _run(file: AnalysedFile) -> Iterator[Observation]:
-    unit = file.unit
-    if not has_types(unit):
-        return
     life = life_cycle(file)
     if not life.acquires_any:
         return
-    told: set[tuple[str, str, str]] = set()
+    told: set[tuple[str, str, str, str]] = set()
     for one in life.taken():
-        ident = (one.function, one.pair.name, one.member or one.place)
+        ident = (*_subject(one), one.type.name)
         if ident in told or (one.phase == "realize" and one.pair.name in _OF_INIT):
+            continue
+        if one.phase == SETTER and (one.pair.name not in _OF_SETTER or not one.member):
             continue
         told.add(ident)
         releasing = life.releasing(one.pair, one.member)
+        if one.phase == SETTER:
+            # What a setter frees is the value before.
+            setters = {entry.function for of in life.types for entry in life.setters(of)}
+            releasing = tuple(name for name in releasing if name not in setters)
+            if releasing:
+                continue
         if releasing:
             yield from _wrong_phase(file, one, releasing)
         elif not life.is_released_elsewhere(one.pair, one.member):
             yield from _never(file, one)
+
+
+def _subject(one: Taken) -> tuple[str, str, str]:
+    """What is told once, whatever type it is told of."""
+    return one.function, one.pair.name, one.member or one.place
 
 
 def _never(file: AnalysedFile, one: Taken) -> Iterator[Observation]:
@@ -75,6 +87,12 @@ def _wrong_phase(file: AnalysedFile, one: Taken, releasing: tuple[str, ...]) -> 
     init = _reached(file, family, "instance_init")
     if one.phase == "instance_init" and where & unrealize and not where & (finalize | init):
         how, place = "never-realized", min(where & unrealize)
+    elif (
+        one.phase == "instance_init"
+        and one.pair.name == _MADE
+        and not where & (finalize | init | set(life.reached([one.function])))
+    ):
+        how, place = "never-realized", min(where)
     elif one.phase == "realize" and finalize and where <= finalize - unrealize:
         how, place = "late", min(where)
     else:
@@ -110,9 +128,11 @@ def _observation(
         },
         trail=tuple(trail),
         subject=one,
+        group=(name, *_subject(one)),
     )
 
 
+_PHASES = "instance-init realize property"
 _SLOTS = ("pair", "object", "acquire", "release")
 CHECKS = (
     FileCheck(
@@ -120,11 +140,11 @@ CHECKS = (
         "devices",
         (
             # object: what is held; phase: the setup phase that takes it.
-            event("phase-leak", *_SLOTS, phase="instance-init realize"),
+            event("phase-leak", *_SLOTS, phase=_PHASES),
             # stop: the call that stops it and does not free it.
-            event("deleted-not-freed", *_SLOTS, "stop", phase="instance-init realize"),
+            event("deleted-not-freed", *_SLOTS, "stop", phase=_PHASES),
             # how: by no object that is never realized, or only when it is destroyed; where: by whom.
-            event("wrong-phase", *_SLOTS, "where", phase="instance-init realize", how="never-realized late"),
+            event("wrong-phase", *_SLOTS, "where", phase=_PHASES, how="never-realized late"),
         ),
         _run,
         words=("stops-without-freeing",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.checks.devices.life_cycle import Taken, life_cycle
+from qerrlint.checks.devices.life_cycle import COUNTED, Taken, life_cycle
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
@@ -54,8 +54,16 @@ def member_of_parent(file: AnalysedFile, observation: Observation) -> bool:
 
 
 def field_is_property(file: AnalysedFile | AnalysedFunction, observation: Observation) -> bool:
-    """The field belongs to a property, which frees what it holds when the object is destroyed."""
+    """The field belongs to a property, which frees what it holds when the object is destroyed.
+
+    A reference that the device counts beside the property's own is not the property's to drop.
+    """
     one = observation.subject
+    if isinstance(one, Taken) and one.pair.name == COUNTED:
+        # One that is counted where the field is set by hand is the property's.
+        text = life_cycle(file).text(one.function) if isinstance(file, AnalysedFile) else None
+        if text is None or re.search(rf"\b{one.member}\s*=(?!=)", text.code) is None:
+            return False
     if isinstance(one, HeldObject):
         member = tail(one.seen.object) if not one.is_local else ""
     else:
