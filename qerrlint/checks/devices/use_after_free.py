@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Check: a function uses or frees memory after it has freed it, on a path that it can take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qerrlint.c.cut import Piece
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.trace_steps import path_steps
+from qerrlint.domain.ownership import Move, Pair
+from qerrlint.domain.word_lists import word_list
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import Call, Function, Var, root
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.transfer.freed_pointers import follow_freed
+from qerrlint.transfer.ownership import Handling, Seen
+
+# A call that may free a plain variable, or a member of what one points to. All repetitions are bounded.
+_FREED = re.compile(
+    rb"(?:free|unref)\w{0,60}[ \t]{0,9}\([ \t]{0,9}([A-Za-z_][\w>.\-]{0,80})[ \t]{0,9}\)[ \t]{0,9};"
+)
+_HEAD = re.compile(rb"\w{1,80}\Z")
+_PAIR = Pair("freed memory", (Move("g_free", 1),), (Move("g_free", 1),))
+_TEXT = frozenset({"char *", "gchar *"})
+
+
+def _run(file: AnalysedFile) -> Iterator[Observation]:
+    unit = file.unit
+    frees = word_list("frees-memory")
+    wanted: dict[int, Piece] = {}
+    for found in _FREED.finditer(unit.data) if b"free" in unit.data else ():
+        piece = unit.definitions.around(found.start())
+        if piece is None or found.start() < piece.body or piece.span.start in wanted:
+            continue
+        if file.only is not None and piece.name not in file.only:
+            continue
+        if _is_used_behind(unit.data, found.end(), piece.span.end, found[1]):
+            wanted[piece.span.start] = piece
+    for _, piece in sorted(wanted.items()):
+        own = unit.with_definition(piece)
+        function = own.lowering.function(piece)
+        if function is None:
+            continue
+        hidden = _hidden(own, function)
+        handlings = {
+            call.index: [Handling("acquire", _PAIR, Move(call.name, 1), place)]
+            for call in function.calls
+            if call.direct and frees.matches(call.name) and (place := _place(function, call, hidden))
+        }
+        if handlings:
+            yield from _in_function(own, function, handlings)
+
+
+def _is_used_behind(data: bytes, start: int, end: int, place: bytes) -> bool:
+    """Whether the text behind a call that frees has a use of the pointer, or frees it again."""
+    name = re.escape(place)
+    used = rb"(?<![\w.>])%s(?:->|\[)|\*[ \t]{0,9}%s\b|\([ \t]{0,9}%s[ \t]{0,9}[,)]|,\s{0,40}%s[ \t]{0,9}[,)]"
+    return re.compile(used % (name, name, name, name)).search(data, start, end) is not None
+
+
+def _place(function: Function, call: Call, hidden: frozenset[str]) -> str:
+    """The path of what a call frees; "" where it is no variable of the function, nor a member through one."""
+    arg = call.args[0] if len(call.args) == 1 else None
+    if not isinstance(arg, Var) or not arg.path.replace("->", "").replace(".", "").isidentifier():
+        return ""
+    first = root(arg.path)
+    return "" if first in function.autos or first in hidden else arg.path
+
+
+def _hidden(unit: TranslationUnit, function: Function) -> frozenset[str]:
+    """The parameters that a variable of an inner block hides: one name is two objects."""
+    signature = unit.signature(function.name)
+    params = {param.name for param in signature.params} if signature is not None else set()
+    return frozenset(params & function.locals.keys())
+
+
+def _in_function(
+    unit: TranslationUnit, function: Function, handlings: dict[int, list[Handling]]
+) -> Iterator[Observation]:
+    signature = unit.signature(function.name)
+
+    def reads(call: Call, position: int) -> bool:
+        """Whether a callee reads a text, or what takes an element out of a list."""
+        if word_list("list-removals").matches(call.name):
+            return True
+        arg = call.args[position]
+        effect = unit.effect(call)
+        if effect.evidence == "setter" or word_list("user-messages").matches(call.name) or not call.direct:
+            # What is printed of freed memory is freed-message-argument's.
+            return False
+        if not isinstance(arg, Var) or function.locals.get(arg.path, "") not in _TEXT:
+            return False
+        declared = unit.signature(call.name)
+        if declared is None:
+            return False
+        params = declared.params
+        return params[position].type == "const char *" if position < len(params) else declared.variadic
+
+    held = follow_freed(function, signature, unit.effect, handlings, reads)
+    for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
+        if one.kind in ("used", "freed"):
+            yield _observation(unit, function, one, held.complete)
+
+
+def _observation(unit: TranslationUnit, function: Function, one: Seen, complete: bool) -> Observation:
+    call = function.calls[one.call]
+    how = "again" if one.kind == "freed" else "used"
+    again = next((c.name for c in function.calls if c.span == one.span), call.name)
+    return Observation(
+        event="use-after-free",
+        function=function.name,
+        primary=one.span,
+        key=f"{one.object} {unit.on_one_line(one.span)}",
+        slots={"place": one.object, "free": call.name, "callee": again, "how": how},
+        trail=(
+            Step(call.span, f"{call.name}() frees it here"),
+            *(step for step in path_steps(unit, one.trail, "", None) if step.span.start >= call.span.start),
+        ),
+        certainty="high" if complete else "medium",
+        subject=one,
+        group=("use-after-free", function.name, one.object, one.call),
+    )
+
+
+CHECKS = (
+    FileCheck(
+        "use-after-free",
+        "devices",
+        # place: the pointer; free: the call that frees it; callee: the call that uses it; how: read, written
+        # and handed on, or freed again.
+        (event("use-after-free", "place", "free", "callee", how="used again"),),
+        _run,
+        words=("frees-memory", "list-removals", "user-messages"),
+    ),
+)
