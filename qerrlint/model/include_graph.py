@@ -199,7 +199,9 @@ class Files:
             declarations = self._files.get(path)
             found = []
             for system, name in declarations.includes if declarations is not None else ():
-                resolved = None if system else self.resolve(name, path)
+                # To 2016 headers of devices stood in brackets, too.
+                own = not system or name.startswith("hw/")
+                resolved = self.resolve(name, path) if own else None
                 if resolved is not None:
                     found.append(resolved)
             known = self._direct[path] = tuple(found)

@@ -99,7 +99,8 @@ def _declaration(text: str, offset: int, level: int) -> list[Field]:
     for declared in parse_declared(text):
         kind, dimensions = declared.type, ()
         at = kind.find("[")
-        if at >= 0 and "(" not in kind:
+        # A parenthesis before the bracket is that of a pointer to an array or to a function.
+        if at >= 0 and "(" not in kind[:at]:
             dimensions = tuple(_DIMENSION.findall(kind[at:]))
             kind = kind[:at].rstrip()
         place = next((m.start() for m in _LAST_WORDS.finditer(text) if m[0] == declared.name), 0)

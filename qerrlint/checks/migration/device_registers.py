@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
+from qerrlint.checks.migration.run_time_state import device_state
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.device_state import DeviceState
@@ -21,11 +22,6 @@ from qerrlint.source.span import Span
 _DESCRIBES = re.compile(rb"\b(?:vmstate_register\w*|register_savevm\w*)\s*\(")
 _RESETS = re.compile(rb"\b(?:qemu_register_reset\w*|qemu_register_resettable)\s*\(")
 _MOST_NAMED = 3
-
-
-def device_state(file: AnalysedFile) -> DeviceState:
-    """The state of the file's types."""
-    return DeviceState(file.unit)
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:

@@ -1,107 +1,270 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The event state-not-migrated: what a guest writes and reads back is in no description of its struct."""
+"""The events state-not-migrated and new-state-not-migrated: state that lasts while a device runs is in no
+description of its struct."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
-from qerrlint.checks.migration.vmstates import vmstates
+from qerrlint.checks.migration.run_time_state import Lasting, lasting
+from qerrlint.checks.migration.vmstates import seen, vmstates, written
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.device_tables import property_rows
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.description import Description
-from qerrlint.qemu.vmstate.guest_state import guest_members
+from qerrlint.qemu.vmstate.guest_state import GuestMember, guest_members
+from qerrlint.qemu.vmstate.run_time import CHANGE, Use
+from qerrlint.qemu.vmstate.state_members import NUMBER, TIMER, StateMember, state_members
 from qerrlint.source.span import Span
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A member that the description of its struct leaves out. `form` is how it is used: "register" (the guest
+    writes and reads it back), "guest" (it writes it, run-time code reads it), "timer" or "state"."""
+
+    description: Description
+    member: StateMember
+    form: str
+    uses: tuple[Use, ...] = ()
+
+
 def run(file: AnalysedFile) -> Iterable[Observation]:
-    """The registers of the devices of one file that are lost when the guest migrates."""
+    """The state of the devices of one file that is lost when the guest migrates."""
     unit = file.unit
-    if b"VMStateDescription" not in unit.data or b"Ops" not in unit.data:
+    if b"VMStateDescription" not in unit.data:
         return
+    yield from _never_sent(file)
     described = _described(file)
-    if not described or not file.once(guest_file).entries:
+    wanted = {struct: tuple(_candidates(file, struct, described)) for struct in described}
+    every = [member for members in wanted.values() for member in members]
+    if not every:
         return
-    wanted = {struct: frozenset(_candidates(file, struct, described)) for struct in described}
-    wanted = {struct: members for struct, members in wanted.items() if members}
-    for one in guest_members(file.once(guest_file), wanted) if wanted else ():
-        description = _main(file, described[one.struct])
-        start = description.fields_span.start
-        yield Observation(
-            event="state-not-migrated",
-            function=description.variable,
-            primary=Span(unit.path, start, unit.data.find(b"{", start) + 1),
-            key=f"{one.struct} {one.member}",
-            slots={"description": description.variable, "struct": one.struct, "member": one.member},
-            trail=(
-                Step(one.written, f"{one.writer}() stores what the guest writes in {one.member}"),
-                Step(one.read, f"{one.reader}() hands it back to the guest"),
-            ),
-            subject=description,
+    shown = _shown(file, every)
+    for one in shown.values():
+        member = next(m for m in every if (m.owner, m.name) == (one.struct, one.member))
+        steps = (
+            Step(one.written, f"{one.writer}() stores what the guest writes in {member.path}"),
+            Step(one.read, f"{one.reader}() hands it back to the guest"),
         )
+        certainty = "high" if member.kind == NUMBER and member.path == member.name else "medium"
+        yield _observation(file, described, member, "register", steps, certainty)
+    for kept in lasting(file, [m for m in every if (m.owner, m.name) not in shown]):
+        yield _of_run_time(file, described, kept)
+
+
+def _shown(file: AnalysedFile, members: Sequence[StateMember]) -> Mapping[tuple[str, str], GuestMember]:
+    """The members that a guest writes and reads back, by owner and name."""
+    guest = file.once(guest_file)
+    if not guest.entries:
+        return {}
+    names: dict[str, set[str]] = {}
+    for member in members:
+        if member.owner and not member.twice and member.kind != TIMER:
+            names.setdefault(member.owner, set()).add(member.name)
+    wanted = {owner: frozenset(found) for owner, found in names.items()}
+    return {(one.struct, one.member): one for one in guest_members(guest, wanted)}
+
+
+def _of_run_time(
+    file: AnalysedFile, described: Mapping[str, list[Description]], kept: Lasting
+) -> Observation:
+    path = file.unit.path
+    member = kept.member
+    stored, read = (Span(path, use.start, use.end) for use in (kept.stored, kept.read))
+    if member.kind == TIMER:
+        armed = Step(stored, f"{kept.stored.function}() arms {member.path}")
+        return _observation(file, described, member, "timer", (armed,), "medium", kept.uses)
+    verb = "changes" if kept.stored.kind == CHANGE else "stores into"
+    steps = (
+        Step(stored, f"{kept.stored.function}() {verb} {member.path}"),
+        Step(read, f"{kept.read.function}() reads it"),
+    )
+    form = "guest" if kept.by_guest else "state"
+    return _observation(file, described, member, form, steps, "medium", kept.uses)
+
+
+def _observation(
+    file: AnalysedFile,
+    described: Mapping[str, list[Description]],
+    member: StateMember,
+    form: str,
+    steps: tuple[Step, ...],
+    certainty: str,
+    uses: tuple[Use, ...] = (),
+) -> Observation:
+    unit = file.unit
+    description = _main(file, described[member.struct])
+    start, end = description.fields_span.start, description.fields_span.end
+    slots = {"description": description.variable, "struct": member.struct, "member": member.path}
+    if form in ("register", "guest"):
+        slots["version"] = ""
+    return Observation(
+        event="state-not-migrated" if form in ("register", "guest") else "new-state-not-migrated",
+        function=description.variable,
+        primary=Span(unit.path, start, unit.data.find(b"{", start) + 1),
+        key=f"{member.struct} {member.path}",
+        slots={**slots, "form": form},
+        trail=(*steps, Step(Span(unit.path, end - 1, end), f"the fields end without {member.path}")),
+        certainty=certainty,
+        subject=Lost(description, member, form, uses),
+        group=_group(file, described, member),
+    )
+
+
+def _group(file: AnalysedFile, described: Mapping[str, list[Description]], member: StateMember) -> str:
+    """The embedded struct that a member is in where the description leaves all of it out, else the member."""
+    first, _, rest = member.path.partition(".")
+    held = _held(described, member.struct)
+    whole = rest and not any(one == first or one.startswith(f"{first}.") for one in held)
+    return f"{member.struct} {first if whole else member.path}"
+
+
+def _never_sent(file: AnalysedFile) -> Iterator[Observation]:
+    """The fields whose version is above that of their description."""
+    constants = layouts_of(file.unit.environment).constants(file.unit.path)
+    # A description that a field hands a version of its own (VMSTATE_VSTRUCT) goes by that.
+    own_versions = {
+        field.vmsd
+        for one in file.once(vmstates)
+        for field in one.fields or ()
+        if "VMS_VSTRUCT" in field.flags
+    }
+    for one in file.once(vmstates):
+        version = constants.number(one.version or "0")
+        for field in one.fields or ():
+            own = constants.number(field.version or "0")
+            if own is None or version is None or own <= version or field.exists or not field.member:
+                continue
+            if one.variable not in own_versions:
+                yield seen(
+                    "state-not-migrated",
+                    one,
+                    field.span,
+                    f"{field.macro} {field.member}",
+                    {
+                        "struct": field.struct,
+                        "member": written(field),
+                        "form": "version",
+                        "version": f"{own} > {version}",
+                    },
+                )
 
 
 def _main(file: AnalysedFile, listed: Sequence[Description]) -> Description:
     """Of the descriptions of a struct the one that is no subsection of another."""
-    sections = {name for one in file.once(vmstates) for name, _ in one.sections}
-    return next((one for one in listed if one.variable not in sections), listed[0])
+    every = file.once(vmstates)
+    sections = {name for one in every for name, _ in one.sections}
+    found = next((one for one in listed if one.variable not in sections), None)
+    if found is not None:
+        return found
+    # The fields of the one that lists them may be written by hand.
+    names = {one.variable for one in listed}
+    return next((one for one in every if names & {name for name, _ in one.sections}), listed[0])
 
 
 def _described(file: AnalysedFile) -> Mapping[str, list[Description]]:
-    """For each struct that descriptions of the file are about these; none where one cannot be read whole."""
+    """For each struct that descriptions of the file are about these, if all that name it are read whole."""
     found: dict[str, list[Description]] = {}
+    doubtful: set[str] = set()
     for one in file.once(vmstates):
-        if one.fields is None or one.unknown:
+        if one.fields is None:
             return {}
+        words = {word for row in one.unknown for word in re.findall(r"\w+", row.value.text)}
+        doubtful |= words | ({struct.removeprefix("struct ") for struct in one.structs} if words else set())
         for struct in one.structs:
             found.setdefault(struct.removeprefix("struct "), []).append(one)
-    return {struct: listed for struct, listed in found.items() if not all(one.unmigratable for one in listed)}
+    return {
+        struct: listed
+        for struct, listed in found.items()
+        if struct not in doubtful and not all(one.unmigratable for one in listed)
+    }
 
 
-def _candidates(file: AnalysedFile, struct: str, described: Mapping[str, list[Description]]) -> Iterator[str]:
-    """The scalar members of a struct that no description, property or callback of the file names."""
+def _candidates(
+    file: AnalysedFile, struct: str, described: Mapping[str, list[Description]]
+) -> Iterator[StateMember]:
+    """The members of a struct that no description, property or callback of the file names."""
     unit = file.unit
-    layout = layouts_of(unit.environment).layout(struct, unit.path)
-    if layout is None:
-        return
-    held = {
-        re.split(r"[.\[]", field.member, maxsplit=1)[0]
+    held = _held(described, struct) | {row.field for row in property_rows(unit.path, unit.data)}
+    members = list(state_members(unit, struct, without=described.keys()))
+    unions = {one.union for one in members if one.union and _is_held(one.path, held)}
+    for one in members:
+        if _is_held(one.path, held) or one.union in unions:
+            continue
+        if not _is_rebuilt(file, one):
+            yield one
+
+
+def _held(described: Mapping[str, list[Description]], struct: str) -> set[str]:
+    """The paths of the members of a struct that its descriptions hold."""
+    return {
+        re.sub(r"\[[^\]]*\]", "", field.member)
         for one in described[struct]
         for field in one.fields or ()
         if field.struct.removeprefix("struct ") == struct
     }
-    held |= {row.field for row in property_rows(unit.path, unit.data)}
-    rebuilt = _rebuilt(file, described[struct])
-    for placed in layout.fields:
-        field = placed.field
-        if field.dimensions or field.pointer or field.name in held:
-            continue
-        if not is_int_type(field.type, file.unit.typedefs):
-            continue
-        if re.search(rb"(?:->|\.)%s\b" % re.escape(field.name.encode()), rebuilt) is None:
-            yield field.name
 
 
-def _rebuilt(file: AnalysedFile, listed: list[Description]) -> bytes:
-    """The text of the callbacks of descriptions, and of the functions that they reach in the file."""
+def _is_held(path: str, held: Iterable[str]) -> bool:
+    """Whether one of the paths is that of a member, or of what it lies in, or of a part of it."""
+    return any(f"{path}.".startswith(f"{one}.") or one.startswith(f"{path}.") for one in held)
+
+
+def _rebuilt(file: AnalysedFile) -> tuple[bytes, bytes]:
+    """The text of the callbacks of descriptions and of functions that save or load by hand, and the text of
+    the functions that the callbacks reach in the file."""
     unit = file.unit
-    names = {name for one in listed for name in one.callbacks.values() if name in unit.functions}
     every = frozenset(unit.functions)
-    reached = {other for name in names for other in file.once(guest_file).reached_from(name, every)}
-    pieces = (unit.functions[name] for name in sorted(reached))
-    return b"\n".join(unit.data[piece.body : piece.span.end] for piece in pieces)
+    callbacks = {name for one in file.once(vmstates) for name in one.callbacks.values()} & every
+    by_hand = {
+        name
+        for name, piece in unit.functions.items()
+        if b"QEMUFile" in unit.data[piece.span.start : piece.body]
+    }
+    guest = file.once(guest_file)
+    reached = {other for name in callbacks for other in guest.reached_from(name, every)}
+
+    def text(names: Iterable[str]) -> bytes:
+        pieces = (unit.functions[name] for name in sorted(names))
+        return b"\n".join(unit.data[piece.body : piece.span.end] for piece in pieces)
+
+    return text(callbacks | by_hand), text(reached - callbacks)
+
+
+def _is_rebuilt(file: AnalysedFile, member: StateMember) -> bool:
+    """Whether a callback names a member, or a function that it reaches sets it, hands over its address, or
+    names it as a timer."""
+    own, reached = file.once(_rebuilt)
+    name = re.escape(member.name.encode())
+    if re.search(rb"(?:->|\.)%s\b" % name, own) is not None:
+        return True
+    if member.kind == TIMER:
+        return re.search(rb"(?:->|\.)%s\b" % name, reached) is not None
+    setting = rb"(?:->|\.)%s\b\s*(?:\[[^\]]*\]\s*)*(?:[-+*/%%&|^]|<<|>>)?=(?!=)" % name
+    handing = rb"&\s*[\w>.\[\]-]*(?:->|\.)%s\b" % name
+    return re.search(setting + rb"|" + handing, reached) is not None
 
 
 CHECKS = (
+    # version: of a field that is never sent, the two versions.
     FileCheck(
         "state-not-migrated",
         "migration",
-        (event("state-not-migrated", "description", "struct", "member"),),
+        (
+            event(
+                "state-not-migrated",
+                *("description", "struct", "member", "version"),
+                form="register guest version",
+            ),
+            event("new-state-not-migrated", "description", "struct", "member", form="state timer"),
+        ),
         run,
+        words=("setup-functions",),
     ),
 )

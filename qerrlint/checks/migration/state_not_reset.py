@@ -11,7 +11,7 @@ from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.devices.life_cycle import has_types
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
-from qerrlint.checks.migration.device_registers import device_state
+from qerrlint.checks.migration.run_time_state import device_state, not_at_run_time
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.device_state import clears_all, names_member
@@ -23,9 +23,6 @@ _STORE = r"(?:->|\.)%s\s*(?:(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\+\+|--)"
 _COUNT = r"(?:\+\+|--)\s*\w+(?:->|\.)%s\b|(?:->|\.)%s\s*(?:[-+]=|\+\+|--)"
 # So many members of what migrates a reset sets at least.
 _FEWEST_SET = 2
-# Members of types and classes whose functions do not run while the device does.
-_OWN_SETUP = ("class_init", "instance_init", "instance_post_init", "instance_finalize")
-_SETUP = frozenset({"realize", "init", "unrealize", "exit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +125,7 @@ def _at_run_time(
         return
     # A reset that sets few of what migrates sets the rest elsewhere.
     only_counts = len(held & set_) < len(wanted)
-    outside = _not_at_run_time(file)
+    outside = not_at_run_time(file) | file.once(device_state).own_resets.keys()
     data = file.unit.data
     bodies = [
         (piece.body, piece.span.end) for name, piece in file.unit.functions.items() if name not in outside
@@ -143,15 +140,6 @@ def _at_run_time(
                 if counted or not only_counts:
                     yield member, Span(file.unit.path, found.start(), found.end()), counted
                 break
-
-
-def _not_at_run_time(file: AnalysedFile) -> frozenset[str]:
-    state = file.once(device_state)
-    names = {name for one in file.once(vmstates) for name in one.callbacks.values()}
-    for of in state.graph.of_file(file.unit.path):
-        names |= {of.row.function(member) for member in _OWN_SETUP}
-        names |= {stored.name for stored in of.setup.stored if stored.slot in _SETUP}
-    return frozenset(names | state.own_resets.keys())
 
 
 def _observation(one: Forgotten, form: str, certainty: str) -> Observation:

@@ -15,6 +15,7 @@ from qerrlint.qemu.vmstate.description import VMField
 
 # Shapes whose macros compare the member's type only where the tree's header does so.
 _UNCHECKED = frozenset({"plain", "varray"})
+_BUFFERS = frozenset({"VMS_BUFFER", "VMS_VBUFFER"})
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
@@ -67,6 +68,8 @@ def _misfit(layouts: Layouts, field: VMField, placed: Placed, path: str) -> str:
     is_array = bool(placed.field.dimensions)
     follows = "VMS_POINTER" in field.flags
     many = any(flag.startswith(("VMS_VARRAY", "VMS_ARRAY")) for flag in field.flags)
+    # Another info than that of plain bytes is handed the member, whatever it is.
+    many = many or (field.info == "vmstate_info_buffer" and not _BUFFERS.isdisjoint(field.flags))
     if field.shape in _UNCHECKED and many and "VMS_ARRAY_OF_POINTER" not in field.flags:
         if is_pointer and not follows:
             return "pointer-as-array"

@@ -3,11 +3,19 @@
 
 from __future__ import annotations
 
+import re
+
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.migration.state_not_migrated import Lost
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.qemu.vmstate.description import Description
+from qerrlint.qemu.vmstate.run_time import CHANGE, READ, STORE
+
+_MEMBER = re.compile(r"->|\.\w")
+_DIFFERS = re.compile(rb"\s*\)*\s*[!=]=")
+_FEWEST_OF_GUARD = 2
 
 
 def state_outlives_reset(analysed: AnalysedFile, observation: Observation) -> bool:
@@ -31,3 +39,46 @@ def needed_is_not_asked(analysed: AnalysedFile, observation: Observation) -> boo
     return any(
         field.vmsd == one.variable for other in analysed.once(vmstates) for field in other.fields or ()
     )
+
+
+def state_is_derived(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether run-time code stores only what it works out from other members."""
+    one = observation.subject
+    if not isinstance(one, Lost):
+        return False
+    stored = [use for use in one.uses if use.kind == STORE]
+    return (
+        one.form == "state"
+        and bool(stored)
+        and not any(use.kind == CHANGE for use in one.uses)
+        and all(use.constant or _MEMBER.search(use.value) is not None for use in stored)
+        and not all(use.constant for use in stored)
+    )
+
+
+def state_is_compared_only(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether all is done in one function, which only asks whether the member differs from something."""
+    one = observation.subject
+    if not isinstance(one, Lost) or len({use.function for use in one.uses}) != 1:
+        return False
+    data = analysed.unit.data
+    read = [use for use in one.uses if use.kind != STORE]
+    return bool(read) and all(_DIFFERS.match(data, use.end) is not None for use in read)
+
+
+def state_guards_one_function(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether one function alone goes by the member, which stores constants and ends with 0 or false."""
+    one = observation.subject
+    if not isinstance(one, Lost) or len({use.function for use in one.uses}) != 1:
+        return False
+    stored = [use for use in one.uses if use.kind != READ]
+    if len(stored) < _FEWEST_OF_GUARD:
+        return False
+    return all(use.kind == STORE and use.constant for use in stored) and stored[-1].value in ("false", "0")
+
+
+def state_serves_the_host(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the host alone goes by the state, as the names of file and member say."""
+    words = word_list("state-of-host")
+    names = (analysed.unit.path.rpartition("hw/")[2], observation.slots.get("member", ""))
+    return any(words.matches(name.lower()) for name in names)

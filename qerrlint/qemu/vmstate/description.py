@@ -25,6 +25,8 @@ TYPE = "VMStateDescription"
 _CALLBACKS = ("pre_load", "post_load", "pre_load_errp", "post_load_errp", "pre_save", "post_save", "needed")
 # Macros of include/migration/vmstate.h that stay, for they say what shape a field has to have.
 _OFFSET = re.compile(r"\s*(vmstate_offset_(\w+)|offsetof)\s*\(")
+# What stands at the end of a list of subsections; until 2014 an empty element.
+_ENDS = ("NULL", "0", "", "VMSTATE_END_OF_LIST()")
 _MARK = "qerrlint_arg_"
 _PLACEHOLDER = re.compile(r"qerrlint_arg_(\d+)_")
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -134,7 +136,7 @@ def _description(reader: MacroReader, path: str, variable: str, row: Element) ->
     sections = value.get("subsections")
     section_list = sections if sections is not None and sections.kind == LIST else None
     listed_sections = section_list.elements if section_list is not None else ()
-    named = [(element.value.text.lstrip("& "), element.span) for element in listed_sections]
+    named = [(_section(element.value), element.span) for element in listed_sections]
     nothing = Span(path, row.span.start, row.span.start)
     return Description(
         variable=variable,
@@ -147,12 +149,20 @@ def _description(reader: MacroReader, path: str, variable: str, row: Element) ->
         fields=tuple(field for field in fields if not field.ends) if known else None,
         unknown=tuple(unknown),
         callbacks={member: text(member).lstrip("& ") for member in _CALLBACKS if text(member)},
-        sections=tuple((name, span) for name, span in named if name not in ("NULL", "0")),
+        sections=tuple((name, span) for name, span in named if name not in _ENDS),
         terminated=not known or bool(unknown) or (bool(fields) and fields[-1].ends),
-        sections_end=not named or named[-1][0] in ("NULL", "0"),
+        sections_end=not named or named[-1][0] in _ENDS,
         fields_span=listed.span if listed is not None else nothing,
         sections_span=section_list.span if section_list else nothing,
     )
+
+
+def _section(value: Value) -> str:
+    """The variable of a subsection; until 2014 a list, VMStateSubsection, held it and its `needed`."""
+    if value.kind != LIST:
+        return value.text.lstrip("& ")
+    inner = value.get("vmsd")
+    return inner.text.lstrip("& ") if inner is not None else ""
 
 
 class MacroReader:

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which state of a file's structs lasts from one call to the next while a device runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.guest.places import guest_file
+from qerrlint.checks.migration.vmstates import vmstates
+from qerrlint.domain.word_lists import word_list
+from qerrlint.qemu.device_state import DeviceState
+from qerrlint.qemu.type_graph import RESET_SLOTS
+from qerrlint.qemu.vmstate.guest_state import written_members
+from qerrlint.qemu.vmstate.run_time import ADDRESS, CHANGE, READ, STORE, RunTime, Use
+from qerrlint.qemu.vmstate.state_members import TIMER, StateMember
+
+# Members of types and classes whose functions do not run while the device does.
+_OWN_SETUP = ("class_init", "instance_init", "instance_post_init", "instance_finalize")
+_SETUP = frozenset({"realize", "init", "unrealize", "exit"})
+_PROPERTY = re.compile(rb"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
+_WORD = re.compile(rb"\w+")
+_ARMED = re.compile(r"\b(?:timer_mod\w*|timer_advance\w*|qemu_mod_timer\w*|ptimer_run)\s*\(\s*\Z")
+
+
+def device_state(file: AnalysedFile) -> DeviceState:
+    """The state of the file's types."""
+    return DeviceState(file.unit)
+
+
+def not_at_run_time(file: AnalysedFile) -> frozenset[str]:
+    """The functions of the file that its types store for setup and reset, and the callbacks of its
+    descriptions."""
+    state = file.once(device_state)
+    names = {name for one in file.once(vmstates) for name in one.callbacks.values()}
+    for of in state.graph.of_file(file.unit.path):
+        names |= {of.row.function(member) for member in _OWN_SETUP}
+        names |= {stored.name for stored in of.setup.stored if stored.slot in _SETUP | RESET_SLOTS}
+    return frozenset(names - {""})
+
+
+def run_time(file: AnalysedFile) -> RunTime:
+    """The functions of the file by when they run."""
+    unit = file.unit
+    words = word_list("setup-functions")
+    named = {name for name in unit.functions if words.matches(name)}
+    for found in _PROPERTY.finditer(unit.data):
+        named |= {word.decode() for word in _WORD.findall(found[1])} & unit.functions.keys()
+    return RunTime(unit, not_at_run_time(file) | named)
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """A member that run-time code stores into and that it reads in a later call.
+
+    `stored`, `read`: a place of each. `uses` is all that run-time code does with the member. `by_guest`:
+    whether what is stored depends on what the guest writes.
+    """
+
+    member: StateMember
+    stored: Use
+    read: Use
+    uses: tuple[Use, ...]
+    by_guest: bool
+
+
+def lasting(file: AnalysedFile, members: Iterable[StateMember]) -> list[Lasting]:
+    """Of some members those whose value lasts from one call of run-time code to the next."""
+    code = file.once(run_time)
+    used = code.uses(members, code.functions)
+    found = [one for member, uses in used.items() if (one := _lasting(code, member, uses)) is not None]
+    written = _by_guest(file, [one.member for one in found if one.member.kind != TIMER])
+    return [
+        Lasting(one.member, one.stored, one.read, one.uses, (one.member.owner, one.member.name) in written)
+        for one in found
+    ]
+
+
+def _lasting(code: RunTime, member: StateMember, uses: list[Use]) -> Lasting | None:
+    if member.kind == TIMER:
+        armed = next((use for use in uses if use.kind in (ADDRESS, READ) and _is_armed(code, use)), None)
+        return Lasting(member, armed, armed, tuple(uses), by_guest=False) if armed is not None else None
+    stored = [use for use in uses if use.kind in (STORE, CHANGE)]
+    first: dict[str, Use] = {}
+    for use in uses:
+        first.setdefault(use.function, use)
+    # What a function stores before it reads it does not last.
+    read = [use for use in uses if use.kind == READ and first[use.function].kind != STORE]
+    if not stored or not read or _never_changes(stored):
+        return None
+    return Lasting(member, stored[0], read[0], tuple(uses), by_guest=False)
+
+
+def _is_armed(code: RunTime, use: Use) -> bool:
+    text = code.text(use.function)
+    assert text is not None
+    at = use.start - text.start
+    return _ARMED.search(text.code, max(0, at - 60), at) is not None
+
+
+def _never_changes(stored: list[Use]) -> bool:
+    """Whether run-time code stores one constant only."""
+    return (
+        all(use.constant for use in stored)
+        and len({use.value for use in stored}) == 1
+        and (stored[0].value not in ("true", "1"))
+    )
+
+
+def _by_guest(file: AnalysedFile, members: Iterable[StateMember]) -> frozenset[tuple[str, str]]:
+    wanted: dict[str, set[str]] = {}
+    for member in members:
+        if member.owner and not member.twice:
+            wanted.setdefault(member.owner, set()).add(member.name)
+    guest = file.once(guest_file)
+    if not wanted or not guest.entries:
+        return frozenset()
+    names: Mapping[str, frozenset[str]] = {owner: frozenset(found) for owner, found in wanted.items()}
+    return written_members(guest, names)

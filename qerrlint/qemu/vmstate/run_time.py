@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run time: the functions of a file that run while a device does, and what they do to members of its structs.
+
+Read from the texts of the functions, without a parse: a chain of members is followed from the declared type
+of its first name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.device_lifecycle import calls_inside
+from qerrlint.qemu.function_text import FunctionText, function_text
+from qerrlint.qemu.layouts import layouts_of
+from qerrlint.qemu.vmstate.state_members import StateMember
+
+READ = "read"
+STORE = "store"
+CHANGE = "change"
+ADDRESS = "address"
+_BEHIND = re.compile(r"\s*(?:(\+\+|--)|((?:[-+*/%&|^]|<<|>>)=)|(=)(?!=))")
+_BEFORE = re.compile(r"(\+\+|--|&)\s*\(*\s*\Z")
+_TWO = re.compile(r"&&\s*\(*\s*\Z|[\w)\]]\s*&\s*\(*\s*\Z")
+# A call that only says what happens.
+_TELLING = re.compile(
+    r"\b(?:trace_\w+|qemu_log\w*|\w*DPRINTF\w*|dprint\w*|DB_PRINT\w*|printf|error_report\w*|warn_report\w*"
+    r"|LOG_?\w*|D|g_string_append_printf|monitor_printf|assert|g_assert)\s*\([^;{}]*\Z"
+)
+_VALUE = re.compile(r"\s*=\s*([^;,{}]*)[;,)]")
+_CONSTANT = re.compile(r"(?:-?\s*(?:0[xX][0-9a-fA-F]+|\d+)[uUlL]*|[A-Z][A-Z0-9_]*|true|false|NULL)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a member: `kind` is "read", "store", "change" (it is read and stored) or "address".
+
+    `value` is the text of what a store stores, "" where it is not seen; `start` and `end` are offsets in the
+    file.
+    """
+
+    member: StateMember
+    function: str
+    kind: str
+    value: str
+    start: int
+    end: int
+
+    @property
+    def constant(self) -> bool:
+        """Whether a store stores a constant."""
+        return _CONSTANT.match(self.value.strip(" ()")) is not None
+
+
+class RunTime:
+    """The functions of a file by when they run."""
+
+    def __init__(self, unit: TranslationUnit, setup: Collection[str]) -> None:
+        self.unit = unit
+        self._setup = frozenset(setup)
+        self._texts: dict[str, FunctionText | None] = {}
+        self._keys: dict[str, str] = {}
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The functions that run while the device does: those that something else than its setup calls."""
+        spans = {name: (piece.body, piece.span.end) for name, piece in self.unit.functions.items()}
+        calls = calls_inside(self.unit.data, spans)
+        called = {name for names in calls.values() for name in names}
+        roots = {
+            name
+            for name in spans
+            if name not in self._setup and (name not in called or self._is_handed_over(name))
+        }
+        reached = set(roots)
+        waiting = list(roots)
+        while waiting:
+            for name in calls.get(waiting.pop(), frozenset()) - reached - self._setup:
+                reached.add(name)
+                waiting.append(name)
+        return frozenset(reached)
+
+    def _is_handed_over(self, name: str) -> bool:
+        """Whether the file takes the address of a function, or defines it for others to call."""
+        data = self.unit.data
+        piece = self.unit.functions[name]
+        head = data[piece.span.start : piece.body]
+        if b"static" not in head:
+            return True
+        pattern = re.compile(rb"[,=(&?:{]\s*(?:\(\w+\)\s*)?&?\s*\b%s\b\s*[,;)}:]" % re.escape(name.encode()))
+        return pattern.search(data) is not None
+
+    def text(self, name: str) -> FunctionText | None:
+        """The text of a function of the file."""
+        if name not in self._texts:
+            declarations = self.unit.environment.files.file(self.unit.path)
+            self._texts[name] = function_text(declarations, name) if declarations is not None else None
+        return self._texts[name]
+
+    def uses(
+        self, members: Iterable[StateMember], within: Collection[str]
+    ) -> Mapping[StateMember, list[Use]]:
+        """What functions do to some members, in the order of their texts."""
+        wanted: dict[tuple[str, str], StateMember] = {}
+        for member in members:
+            wanted.setdefault((self._key(member.struct), member.path), member)
+            if member.owner and member.owner != member.struct and not member.twice:
+                wanted.setdefault((self._key(member.owner), member.name), member)
+        out: dict[StateMember, list[Use]] = {}
+        if not wanted:
+            return out
+        names = sorted({key[1].rpartition(".")[2] for key in wanted})
+        chain = r"(?<![\w.>])([A-Za-z_]\w*)((?:(?:->|\.)\w+|\[[^\[\]]*\])*(?:->|\.)(?:%s)\b)"
+        pattern = re.compile(chain % "|".join(names))
+        quick = re.compile(rb"(?:->|\.)(?:%s)\b" % "|".join(names).encode())
+        for name in sorted(within, key=lambda one: self.unit.functions[one].span.start):
+            piece = self.unit.functions[name]
+            if quick.search(self.unit.data, piece.body, piece.span.end) is None:
+                continue
+            text = self.text(name)
+            for use in self._uses_in(text, pattern, wanted) if text is not None else ():
+                out.setdefault(use.member, []).append(use)
+        return out
+
+    def _uses_in(
+        self, text: FunctionText, pattern: re.Pattern[str], wanted: Mapping[tuple[str, str], StateMember]
+    ) -> Iterator[Use]:
+        types: dict[str, str] = {}
+        for found in pattern.finditer(text.code):
+            root = found[1]
+            if root not in types:
+                types[root] = _declared(text, root)
+            member = self._member(types[root], found[2], wanted) if types[root] else None
+            if member is None:
+                continue
+            end = _behind_indices(text.code, found.end())
+            kind, value = _kind(text.code, found.start(), end)
+            if kind == READ and _TELLING.search(text.code, max(0, found.start() - 300), found.start()):
+                continue
+            yield Use(member, text.name, kind, value, text.start + found.start(), text.start + end)
+
+    def _key(self, struct: str) -> str:
+        """The place where a struct is declared, the same for its tag and its typedefs; else its name."""
+        if struct not in self._keys:
+            layout = layouts_of(self.unit.environment).layout(struct, self.unit.path)
+            self._keys[struct] = f"{layout.path}:{layout.start}" if layout is not None else struct
+        return self._keys[struct]
+
+    def _member(
+        self, struct: str, chain: str, wanted: Mapping[tuple[str, str], StateMember]
+    ) -> StateMember | None:
+        """The member that a chain names whose first name is a pointer to a struct, or one."""
+        layouts = layouts_of(self.unit.environment)
+        parts = re.findall(r"\w+", re.sub(r"\[[^\[\]]*\]", "", chain))
+        starts = [(one, 0) for one in layouts.chain(struct, self.unit.path)[:4]]
+        for position, part in enumerate(parts):
+            following: list[tuple[str, int]] = []
+            for name, begin in starts:
+                path = ".".join(parts[begin : position + 1])
+                if position == len(parts) - 1 and (self._key(name), path) in wanted:
+                    return wanted[self._key(name), path]
+                layout = layouts.layout(name, self.unit.path) if begin == position else None
+                placed = layout.field(part) if layout is not None else None
+                inner = placed.field.type.rstrip(" *").removeprefix("struct ") if placed is not None else ""
+                if inner and inner not in ("struct", "union"):
+                    following += [(one, position + 1) for one in layouts.chain(inner, self.unit.path)[:4]]
+            starts += following
+        return None
+
+
+def _declared(text: FunctionText, name: str) -> str:
+    """The struct that a parameter or local of a function points to, or is."""
+    pattern = re.compile(
+        rf"(?:^|[(,;{{])\s*(?:const\s+)?(?:struct\s+)?([A-Za-z_]\w*)(?:\s*\*+\s*(?:const\s+)?|\s+)"
+        rf"(?:\w+\s*(?:=[^;]*?)?,\s*\**)*{re.escape(name)}\b(?!\s*\()"
+    )
+    for where in (text.code, text.head):
+        for found in pattern.finditer(where):
+            if found[1] not in ("return", "else", "goto", "case", "sizeof"):
+                return found[1]
+    return ""
+
+
+def _behind_indices(code: str, at: int) -> int:
+    while True:
+        found = re.compile(r"\s*\[").match(code, at)
+        if found is None:
+            return at
+        depth, at = 1, found.end()
+        while at < len(code) and depth:
+            depth += (code[at] == "[") - (code[at] == "]")
+            at += 1
+
+
+def _kind(code: str, start: int, end: int) -> tuple[str, str]:
+    behind = _BEHIND.match(code, end)
+    if behind is not None:
+        if behind[3]:
+            value = _VALUE.match(code, end)
+            return STORE, value[1].strip() if value is not None else ""
+        return CHANGE, ""
+    before = _BEFORE.search(code, max(0, start - 20), start)
+    if before is not None:
+        if before[1] != "&":
+            return CHANGE, ""
+        if _TWO.search(code, max(0, start - 40), start) is None:
+            return ADDRESS, ""
+    return READ, ""

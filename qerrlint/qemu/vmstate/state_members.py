@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""State members: what lies in a device's struct, and in those that it embeds, and could have to migrate.
+
+An embedded object of QOM has a description of its own and is left out; so is whatever is behind a pointer,
+other than a timer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+from qerrlint.c.declarations.struct_body import Field
+from qerrlint.c.expressions.int_types import is_int_type
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.layouts import Layout, layouts_of
+
+_DEEPEST = 3
+# The structs of include/qom/object.h and include/hw/qdev-core.h: what embeds one of them first is an object.
+_OBJECTS = frozenset({"Object", "DeviceState", "BusState", "SysBusDevice", "PCIDevice", "MemoryRegion"})
+# Their state is described by their own macros (include/migration/vmstate.h).
+_TIMERS = frozenset({"QEMUTimer", "QEMUTimer *", "QEMUTimer **", "ptimer_state *"})
+NUMBER = "number"
+ARRAY = "array"
+TIMER = "timer"
+
+
+@dataclass(frozen=True, slots=True)
+class StateMember:
+    """A member of `struct` that holds a number, an array of numbers or a timer (`kind`).
+
+    `path` is how it is named from there ("fifo.level"); `owner` and `name` are the struct that declares it,
+    "" where that is written out in place, and the name that it has in it. `union` is the union that it is a
+    part of, by its place in the struct, "" for none. `twice`: the struct embeds its owner at several places,
+    so that a pointer to the owner does not tell which is meant.
+    """
+
+    struct: str
+    path: str
+    owner: str
+    name: str
+    kind: str
+    union: str = ""
+    twice: bool = False
+
+
+def state_members(unit: TranslationUnit, struct: str, without: Collection[str] = ()) -> Iterator[StateMember]:
+    """The members of a struct as a file sees it; embedded structs that `without` names are left out."""
+    members = list(_Reader(unit, struct, {struct, *without}).members())
+    counted = Counter((one.owner, one.name) for one in members if one.owner)
+    for one in members:
+        yield replace(one, twice=True) if counted[one.owner, one.name] > 1 else one
+
+
+class _Reader:
+    """Reads the members of one struct."""
+
+    def __init__(self, unit: TranslationUnit, struct: str, without: Collection[str]) -> None:
+        self._unit = unit
+        self._struct = struct
+        self._without = frozenset(without)
+        self._layouts = layouts_of(unit.environment)
+
+    def members(self) -> Iterator[StateMember]:
+        """All of them, in order."""
+        layout = self._layouts.layout(self._struct, self._unit.path)
+        for placed in layout.fields if layout is not None else ():
+            yield from self._of(placed.field, "", self._struct, "", self._without)
+
+    def _of(
+        self, field: Field, before: str, owner: str, union: str, seen: frozenset[str]
+    ) -> Iterator[StateMember]:
+        path = f"{before}{field.name}" if field.name else before.removesuffix(".")
+        if field.fields:
+            if field.type == "union":
+                union = union or f"{before}{field.start}"
+            inner = f"{path}." if field.name else before
+            for one in field.fields if not field.pointer else ():
+                # What an inner struct without a name declares belongs to the one round it.
+                yield from self._of(one, inner, "" if field.name else owner, union, seen)
+            return
+        kind = _kind(self._unit, field)
+        if kind:
+            yield StateMember(self._struct, path, owner, field.name, kind, union)
+        elif not field.pointer and path.count(".") < _DEEPEST:
+            yield from self._embedded(field, path, union, seen)
+
+    def _embedded(self, field: Field, path: str, union: str, seen: frozenset[str]) -> Iterator[StateMember]:
+        name = re.sub(r"^(?:const|struct|union)\s+", "", field.type).strip()
+        layout = self._layouts.layout(field.type, self._unit.path)
+        if layout is None or name in seen or self._is_object(layout) or self._is_pointer(name):
+            return
+        if not layout.path.startswith(("hw/", "include/hw/")) and layout.path != self._unit.path:
+            return
+        for placed in layout.fields:
+            yield from self._of(placed.field, f"{path}.", name, union, seen | {name})
+
+    def _is_pointer(self, name: str) -> bool:
+        """Whether a typedef stands for a pointer, such as qemu_irq."""
+        entry = self._unit.environment.typedef(name, self._unit.path)
+        return entry is not None and entry.target.endswith("*")
+
+    def _is_object(self, layout: Layout) -> bool:
+        """Whether a struct is an object of QOM, whatever bus it may be for."""
+        first = layout.fields[0].field if layout.fields else None
+        types = [layout.name]
+        if first is not None and first.type == "union":
+            types += [one.type for one in first.fields]
+        return any(_OBJECTS & set(self._layouts.chain(one, layout.path)) for one in types)
+
+
+def _kind(unit: TranslationUnit, field: Field) -> str:
+    plain = field.type.removeprefix("const ").strip()
+    if plain in _TIMERS:
+        return TIMER if not field.dimensions else ""
+    if field.pointer or not field.name:
+        return ""
+    if is_int_type(plain, unit.typedefs) or _is_enum(unit, plain):
+        return ARRAY if field.dimensions else NUMBER
+    return ""
+
+
+def _is_enum(unit: TranslationUnit, name: str) -> bool:
+    if name == "enum" or name.startswith("enum "):
+        return True
+    entry = unit.environment.typedef(name, unit.path) if name.isidentifier() else None
+    return entry is not None and (entry.kind == "enum" or entry.target.startswith("enum "))
