@@ -137,6 +137,39 @@ void ferry_show(void)
     assert analyse_unit(other, load_rules()).findings == ()
 
 
+OBJECT = b"""
+Ferry *qmp_ferry_plan(Error **errp)
+{
+    FerryState *s = ferry_find();
+
+    if (!s) {
+        return NULL;
+    }
+    return ferry_plan_of(s);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "rules"),
+    [
+        # The generated marshaller visits the object, which is NULL.
+        (OBJECT, ["failure-without-error"]),
+        (OBJECT.replace(b"return NULL;", b'error_setg(errp, "no ferry"); return NULL;'), []),
+        # An empty list, no text, and what no schema has.
+        (OBJECT.replace(b"Ferry *qmp_ferry_plan", b"FerryList *qmp_ferry_box"), []),
+        (OBJECT.replace(b"Ferry *qmp_ferry_plan", b"char *qmp_ferry_name"), []),
+        (OBJECT.replace(b"qmp_ferry_plan", b"qmp_ferry_unknown"), []),
+    ],
+)
+def test_a_command_returns_its_object_or_sets_the_error(code: bytes, rules: list[str]) -> None:
+    unit = program(code=code).unit("hw/ferry.c")
+    assert unit is not None
+    found = [f for f in analyse_unit(unit, load_rules()).findings if f.confidence != "low"]
+    assert [f.rule for f in found] == rules
+    assert all(f.severity == "error" and "visit_type_Ferry" in f.message for f in found)
+
+
 def test_a_command_as_the_schema_has_it() -> None:
     found = qapi_command(SCHEMA, "ferry_name")
     arguments = (QapiMember("to-line", "str"), QapiMember("at", "int", optional=True))

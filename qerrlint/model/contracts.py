@@ -122,6 +122,10 @@ class Contracts:
         """Whether the caller of a function-pointer member copes with a failure without an Error."""
         return member in self._slots
 
+    def allows_unset(self, member: str) -> bool:
+        """Whether the contract of a function-pointer member allows a failure without an Error."""
+        return bool(self._slots.get(member, {}).get("contract"))
+
     def forbids(self, name: str, ending: str) -> str | None:
         """Where &error_abort (`ending` "abort") or &error_fatal ("fatal") is wrong for a callee: "any",
         "errp", "instance-init"; None where it is not."""

@@ -170,12 +170,20 @@ class NameUses:
         """The function-pointer members that the file stores a function in."""
         return self._slots.get(name, frozenset())
 
+    def stores_of(self, name: str) -> int:
+        """How often the file stores a function in a function-pointer member."""
+        return len(self._stores.get(name, ()))
+
     @cached_property
     def _slots(self) -> dict[str, frozenset[str]]:
-        table: dict[str, set[str]] = {}
+        return {function: frozenset(members) for function, members in self._stores.items()}
+
+    @cached_property
+    def _stores(self) -> dict[str, list[str]]:
+        table: dict[str, list[str]] = {}
         for found in _STORES.finditer(self._data):
-            table.setdefault(found.group(2).decode(), set()).add(found.group(1).decode())
-        return {function: frozenset(members) for function, members in table.items()}
+            table.setdefault(found.group(2).decode(), []).append(found.group(1).decode())
+        return table
 
     def is_registered_notifier(self, name: str) -> bool:
         """Whether the file hands the function's address to a notifier registration or slot."""

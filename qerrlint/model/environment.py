@@ -133,6 +133,10 @@ class Environment:
         """Whether a C type is a pointer to a list that QAPI generates, of which NULL is the empty one."""
         return self.schema.is_list(type_text)
 
+    def command_result(self, name: str) -> str:
+        """The QAPI type of the object that the function of a QMP command has to return; "" for others."""
+        return self.schema.command_result(name)
+
     def enum_constants(self, name: str, from_path: str) -> tuple[tuple[str, int | None], ...]:
         """The constants of an enum (typedef name or tag) in order, values where plain; () if unknown."""
         return self.types.enum_constants(name, from_path)

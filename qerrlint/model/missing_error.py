@@ -122,6 +122,10 @@ class MissingErrors:
 
         `code` is the constant that it returns then, where that is known.
         """
+        answered = unit.environment.command_result(name)
+        if answered:
+            # qmp_marshal_x() is generated: it hands the NULL object to its visitor where no Error is set.
+            return Fate(CRASH, name.replace("qmp_", "qmp_marshal_", 1), None, f"visit_type_{answered}")
         fates = self._fates(unit, name, code, frozenset())
         return max(fates, key=lambda fate: _ORDER.index(fate.how), default=_NOT_KNOWN)
 
@@ -161,8 +165,9 @@ class MissingErrors:
         """The fates where the function is called through pointers that a file stores its address in."""
         members = file.slots_of(name)
         handed = re.findall(rb"[(,=&?:{]\s*" + re.escape(name.encode()) + rb"\s*[,;)}:]", file.data)
-        tables = _tables(file, name) if len(handed) > len(members) else set()
-        if len(handed) > len(members) + len(tables):
+        stored = file.uses.stores_of(name)
+        tables = _tables(file, name) if len(handed) > stored else set()
+        if len(handed) > stored + len(tables):
             yield _NOT_KNOWN
         for member in sorted(members):
             if file.environment.api.tolerates_unset(member):

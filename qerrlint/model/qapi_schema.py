@@ -18,8 +18,8 @@ from qerrlint.c.qapi import (
 )
 from qerrlint.model.include_graph import Files
 
-# Where the schemas of the system emulator, the guest agent and the storage daemon lie.
-SCHEMAS = ("qapi/", "qga/qapi-schema", "storage-daemon/qapi/")
+# Where the schemas of the system emulator (at the top before 2.12), the guest agent and the daemons lie.
+SCHEMAS = ("qapi/", "qapi-schema.json", "qga/qapi-schema", "storage-daemon/qapi/")
 _VISITOR_H = "include/qapi/visitor.h"
 # Built-in types of QAPI and their C types (docs/devel/qapi-code-gen.rst).
 _BUILT_IN = {
@@ -96,6 +96,15 @@ class Schema:
         """Whether a C type is a pointer to a generated list, of which NULL is the empty one."""
         found = _LIST.match(type_text)
         return found is not None and (found[1] in _BUILT_IN or self.kind(found[1]) is not None)
+
+    def command_result(self, name: str) -> str:
+        """The struct, union or alternate that the function qmp_x() of a command has to return; "" for others.
+
+        The code that QAPI generates visits the object wherever no Error is set, so NULL is no answer.
+        """
+        signature = self.signature(name) if name.startswith("qmp_") else None
+        returned = signature.returns.removesuffix(" *") if signature is not None else ""
+        return returned if self.kind(returned) in ("struct", "union", "alternate") else ""
 
     @cached_property
     def _commands(self) -> dict[str, str]:

@@ -139,6 +139,10 @@ class SeenEnvironment(Environment):
         """As of Environment."""
         return bool(self._asked("is_list", type_text))
 
+    def command_result(self, name: str) -> str:
+        """As of Environment."""
+        return str(self._asked("command_result", name))
+
     def macro(self, name: str, from_path: str) -> Macro | None:
         """As of Environment."""
         found: Macro | None = self._asked("macro", name, from_path)

@@ -26,8 +26,8 @@ class Frame:
     `errp` names its out-parameter, `handed_as` the parameter that holds it at entry (another one where errp
     is a local), `out` is the term of what it points to. `types` maps locals and parameters to their type,
     `casts` a variable to the one that it is under a cast. `fatal`: &error_abort or &error_fatal stands in
-    it; `extends`: it extends the Error behind its out-parameter. `unasked`: it returns nothing and hands
-    its out-parameter to a callee, so that work behind that call is observed. `telling`: what it tells the
+    it; `extends`: it extends the Error behind its out-parameter. `unasked`: it hands its
+    out-parameter to a callee, so that work behind that call is observed. `telling`: what it tells the
     user of a failure is observed. `live[b]` is the mask of the
     terms alive at the start of block b. `used` is the mask of the terms that anything reads, `values` of
     those whose facts flow into something observed; facts of the others only decide branches.

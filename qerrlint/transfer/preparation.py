@@ -89,16 +89,12 @@ def prepare(
 def _hands_on(
     signature: Signature | None, types: dict[str, str], function: Function, effects: Sequence[Effect]
 ) -> bool:
-    """Whether a function without a result hands its out-parameter to a callee that may set it."""
-    return (
-        signature is not None
-        and signature.returns == "void"
-        and any(
-            known.errp is not None
-            and known.evidence != "setter"
-            and any(isinstance(arg, Var) and types.get(arg.path) == ERRP for arg in call.args)
-            for call, known in zip(function.calls, effects, strict=True)
-        )
+    """Whether a function hands its out-parameter to a callee that may set it."""
+    return signature is not None and any(
+        known.errp is not None
+        and known.evidence != "setter"
+        and any(isinstance(arg, Var) and types.get(arg.path) == ERRP for arg in call.args)
+        for call, known in zip(function.calls, effects, strict=True)
     )
 
 

@@ -9,12 +9,14 @@ from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.errors.return_states import passes_null_errp, printed_calls, unset_failures
+from qerrlint.checks.errors.value_source import assigned_from
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Call
+from qerrlint.ir.code import NEG, Call, Result, Value, Var
+from qerrlint.source.span import Span
 
 # Of all that does not return these say that the process ends for an error of its surroundings.
 _EXITS = frozenset({"exit", "hw_error"})
@@ -26,6 +28,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         return
     yield from _printed(analysed)
     yield from _exits(analysed)
+    yield from _aborts(analysed)
     yield from _exits_below(analysed)
 
 
@@ -64,6 +67,47 @@ def _exits(analysed: AnalysedFunction) -> Iterator[Observation]:
             subject=Subject((), occurrence, exit=occurrence.span),
             group=occurrence.span,
         )
+
+
+def _aborts(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """abort() right behind the test that a callee has failed, with a negative number."""
+    blocks = analysed.function.blocks
+    for number, block in enumerate(blocks):
+        call = next((at for at in block.events if isinstance(at, Call)), None)
+        if call is None or call.name != "abort":
+            continue
+        failed = [
+            found
+            for before in blocks
+            for edge in before.edges
+            if edge.target == number and edge.span is not None
+            for test in edge.tests
+            if test.allow == NEG and (found := _tested(analysed, test.subject, edge.span)) is not None
+        ]
+        if failed:
+            yield Observation(
+                "error-printed-not-set",
+                analysed.name,
+                call.span,
+                folded(analysed.unit, call.span),
+                _slots(analysed, failed[0].name, "abort"),
+                (Step(failed[0].span, f"{failed[0].name}() has failed here"),),
+                "medium",
+                whole=True,
+                subject=Subject((failed[0],), exit=call.span),
+                group=call.span,
+            )
+
+
+def _tested(analysed: AnalysedFunction, subject: Value, test: Span) -> Call | None:
+    """The call with an int status whose result is tested."""
+    if isinstance(subject, Result):
+        call: Call | None = analysed.function.calls[subject.call]
+    elif isinstance(subject, Var):
+        call = assigned_from(analysed.result, subject.path, test)
+    else:
+        return None
+    return call
 
 
 def _exits_below(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -107,7 +151,7 @@ CHECKS = (
     Check(
         "error-printed-not-set",
         "errors",
-        # printer: who prints the text or ends the process.
+        # printer: who prints the text or ends the process; of abort() the callee that has failed.
         (
             event(
                 "error-printed-not-set",
@@ -115,7 +159,7 @@ CHECKS = (
                 "printer",
                 "errp",
                 path_sensitive=True,
-                form="report exit exit-below",
+                form="report exit exit-below abort",
             ),
         ),
         run,

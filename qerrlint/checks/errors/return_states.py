@@ -109,9 +109,12 @@ def _is_bool(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
 def _zero_fails(analysed: AnalysedFunction) -> bool:
     """Whether false and NULL are failures: where the function itself sets an Error with them.
 
-    So they are where it leaves its errp alone and makes something, or returns true or an object elsewhere.
+    So they are where it leaves its errp alone and makes something, or returns true or an object elsewhere,
+    and for a QMP command that returns an object.
     """
     returns = analysed.result.returns
+    if analysed.kind == "pointer" and analysed.unit.environment.command_result(analysed.name):
+        return True
     if any(e.signs == ZERO and e.error.state is ErrorState.SET and e.error.sure for e in returns):
         return True
     word = re.compile(rf"\b{re.escape(analysed.errp or '')}\b".encode())

@@ -140,7 +140,7 @@ def _unasked_errp(analysed: AnalysedFunction, call: Call) -> str | None:
 
 
 def _before_work(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """A void function hands errp over, nothing looks at what came of it, and other work follows."""
+    """A function hands errp over, nothing looks at what came of it, and other work follows."""
     # Where the Error is certainly, or perhaps, set a second time, that is the finding.
     again = {o.first.origin for kind in ("set-again", "tolerated") for o in of_kind(analysed, kind)}
     told: set[int] = set()
@@ -156,7 +156,7 @@ def _before_work(analysed: AnalysedFunction) -> Iterator[Observation]:
             analysed.name,
             call.span,
             call.text,
-            _slots(analysed, call, analysed.errp or "", how="work"),
+            _slots(analysed, call, analysed.errp or "", how="work" if analysed.kind == "void" else "result"),
             (Step(occurrence.span, "the function goes on with its work here"),),
             "medium",
             whole=not is_joined(occurrence.trail),
@@ -242,7 +242,8 @@ CHECKS = (
     Check(
         "unchecked-call",
         "errors",
-        # kept: the variable that holds the result where one does ("" else); how: what follows the call.
+        # kept: the variable that holds the result where one does ("" else). how: what follows the call;
+        # result: work, and what the function returns comes from elsewhere.
         (
             event(
                 "unchecked-call",
@@ -251,7 +252,7 @@ CHECKS = (
                 "errp",
                 "kept",
                 path_sensitive=True,
-                how="success work value admitted empty",
+                how="success work result value admitted empty",
             ),
         ),
         run,

@@ -18,6 +18,8 @@ from qerrlint.ir.code import NULL, Call, Const, Result, Return, Str, Var
 
 # vl.c, softmmu/vl.c or system/vl.c, by the age of the tree.
 _COMMAND_LINE = "vl.c"
+# What follows an unchecked call where the function works on.
+_GOES_ON = ("work", "result")
 
 
 def callee_is_undeclared(analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -123,13 +125,13 @@ def file_is_the_command_line(analysed: AnalysedFunction, observation: Observatio
 
 def function_ends_something(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the function, by its name, takes something down, so that it goes on whatever fails."""
-    return observation.slots["how"] == "work" and word_list("releases").matches(analysed.name)
+    return observation.slots["how"] in _GOES_ON and word_list("releases").matches(analysed.name)
 
 
 def attempt_has_a_rule(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the call acquires the object of a pair, whose rule says that nothing tests the attempt."""
     objects = analysed.once(objects_of)
     acquiring = {call for call, _ in objects.calls("acquire")} if objects is not None else set()
-    return observation.slots["how"] == "work" and any(
+    return observation.slots["how"] in _GOES_ON and any(
         call in acquiring for call in subject_of(observation).calls
     )

@@ -39,6 +39,7 @@ def false_is_an_answer(analysed: AnalysedFunction, observation: Observation) -> 
         _returned(observation) is not None
         and analysed.kind in ("bool", "pointer")
         and word_list("questions").matches(analysed.name)
+        and not analysed.unit.environment.command_result(analysed.name)
     )
 
 
@@ -90,10 +91,10 @@ def help_was_asked_for(analysed: AnalysedFunction, observation: Observation) -> 
 
 
 def slot_fails_silently(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether the function stands in a slot whose callers accept a failure without an Error."""
+    """Whether the function stands in a slot whose contract allows a failure without an Error."""
     api = analysed.unit.environment.api
     return _returned(observation) is not None and any(
-        api.tolerates_unset(member) for member in analysed.unit.slots_of(analysed.name)
+        api.allows_unset(member) for member in analysed.unit.slots_of(analysed.name)
     )
 
 
@@ -112,6 +113,8 @@ def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool
     """
     leaving = _returned(observation)
     if leaving is None or analysed.kind not in ("bool", "pointer"):
+        return False
+    if analysed.unit.environment.command_result(analysed.name):
         return False
     zero = [e for e in analysed.result.returns if e.signs == ZERO]
     with_error = {e.span for e in zero if e.error.state is not ErrorState.NULL}
