@@ -292,7 +292,7 @@ def test_parameters_at_the_entry() -> None:
         ),
         (
             ERR + "peg_set(p, errp); peg_fwd(p, errp); return 0;",
-            {"tolerated *errp"},
+            {"tolerated *errp", "unasked *errp"},
         ),
         ("if (*errp) { return 1; } return 0;", {"deref *errp"}),
         ("peg_set(p, errp); if (errp) { return 1; } return 0;", {"errp-tested errp"}),

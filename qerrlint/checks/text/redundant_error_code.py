@@ -103,7 +103,10 @@ def _needless_guard(text: Text) -> Iterator[Observation]:
 
 
 def _read_for_nothing(analysed: AnalysedFunction, text: Text) -> Iterator[Observation]:
-    """`if (*errp)` right behind a call that was given errp, and whose result tells as much."""
+    """`if (*errp)` behind a call that was given errp, and whose result tells as much.
+
+    Clean-up in between, such as freeing an argument, changes neither.
+    """
     if text.errp is None:
         return
     pointee, seen = Var(f"*{text.errp}"), set()
@@ -114,7 +117,8 @@ def _read_for_nothing(analysed: AnalysedFunction, text: Text) -> Iterator[Observ
         }
         if not calls or not spans:
             continue
-        call, place = calls[-1], min(spans)
+        place = min(spans)
+        call = next((c for c in reversed(calls) if not word_list("releases").matches(c.name)), calls[-1])
         at = text.unit.effect(call).errp
         given = call.args[at] if at is not None and 0 <= at < len(call.args) else None
         if given == Var(text.errp) and place not in seen and _result_tells(text.unit, call):
@@ -170,6 +174,6 @@ CHECKS = (
             ),
         ),
         run,
-        words=("extends-error",),
+        words=("extends-error", "releases"),
     ),
 )

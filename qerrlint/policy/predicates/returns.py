@@ -14,12 +14,13 @@ from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import NEG, POS, ZERO, Const, Var
+from qerrlint.ir.code import NEG, POS, ZERO, Const, Var, identifiers
 
 # How deep the statements of a function's own block are indented (docs/devel/style.rst of QEMU).
 _INDENT = 4
 # How far behind an error_setg() the end of its block is looked for, in bytes.
 _FARTHEST = 2000
+_TRUTH_OF_STATUS = re.compile(r"return\s+(?:!\s*(\w+)|(\w+)\s*==\s*0)\s*;?\Z")
 _JUMP = re.compile(rb"\b(?:return|goto|break|continue)\b")
 
 
@@ -109,10 +110,11 @@ def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool
     """Whether false or NULL without an Error is not the odd one out.
 
     It is where others leave by the same return with an Error, or where more returns have one than have none.
-    At a tie it is where it stands in the body of an `if`; elsewhere it may mean "no" or "none".
+    At a tie it is where it stands in the body of an `if`; elsewhere it may mean "no" or "none". It is where
+    what is returned is made of a status that was not 0 (`return !ret`).
     """
     leaving = _returned(observation)
-    if leaving is None or analysed.kind not in ("bool", "pointer"):
+    if leaving is None or analysed.kind not in ("bool", "pointer") or _is_made_of_status(analysed, leaving):
         return False
     if analysed.unit.environment.command_result(analysed.name):
         return False
@@ -123,6 +125,17 @@ def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool
         return False
     _, column = analysed.unit.lines.position(leaving.span.start)
     return len(without) != len(with_error) or column <= _INDENT + 1
+
+
+def _is_made_of_status(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
+    """Whether a bool is the negation of a status, or its comparison with 0, behind a test of the status."""
+    found = _TRUTH_OF_STATUS.match(analysed.unit.on_one_line(leaving.span))
+    if analysed.kind != "bool" or found is None:
+        return False
+    name = found[1] or found[2]
+    return word_list("status-variables").matches(name.rstrip("0123456789")) and any(
+        name in identifiers(analysed.unit.on_one_line(place.span)) for place in branches(leaving)[:-1]
+    )
 
 
 def return_is_shared(analysed: AnalysedFunction, observation: Observation) -> bool:
