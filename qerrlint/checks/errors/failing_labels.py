@@ -10,18 +10,18 @@ all. Only tests and gotos are looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qerrlint.absint.trace import Trail
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.errors.printed_failures import prints_failures
-from qerrlint.checks.errors.value_source import assigned_from, branches, tests_of
+from qerrlint.checks.errors.value_source import assigned_from, assignments, branches, tests_of
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
-from qerrlint.ir.code import NEG, ZERO, Call, Result
+from qerrlint.ir.code import NEG, ZERO, Call, Edge, Result, identifiers
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 from qerrlint.transfer.sites import traits
@@ -29,6 +29,7 @@ from qerrlint.transfer.sites import traits
 _JUMPS = re.compile(rb"\)?\s*(?:\{[^{}]*\b)?goto\s+(\w+)\s*;")
 _RETURNS = re.compile(rb"\)?\s*(?:\{[^{}]*\b)?return\s*;")
 _GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
+_STATUS = re.compile(rb"=\s*-E[A-Z0-9]+\s*;")
 # A statement that leaves, then nothing but the ends of blocks and comments.
 _LEAVES = rb"\b(?:return|goto)\b[^;{}]*;[\s}]*(?:/\*(?:[^*]|\*(?!/))*\*/\s*)*"
 _LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
@@ -102,6 +103,65 @@ def leaves_over_failures(analysed: AnalysedFunction, leaving: ReturnState) -> bo
         if of_failures.matches(label.decode().rstrip("0123456789"))
     ]
     return any(_is_jumped_to(analysed, label) for label in labels)
+
+
+def other_jumps(
+    analysed: AnalysedFunction, leaving: ReturnState, without: Sequence[ReturnState]
+) -> list[Span]:
+    """The other tests behind which a function fails by the same return, without an Error as well; in order.
+
+    `without` are all its ways of failing without an Error. Of those that no state tells apart the tests lead
+    to the label that the path leaves over: what failed is a callee without errp, or a status gets a constant;
+    what has to do with Errors is left out.
+    """
+    jump = _last_jump(analysed.unit, leaving)
+    if jump is None:
+        return []
+    same = (_last_jump(analysed.unit, e) for e in without if e.span == leaving.span)
+    found = {other[1].span for other in same if other is not None} - {jump[1].span}
+    for block in analysed.function.blocks:
+        for edge in block.edges:
+            if (
+                edge.span is not None
+                and edge.span != jump[1].span
+                and _jumps_silently(analysed, edge, jump[0])
+            ):
+                found.add(edge.span)
+    return sorted(found)
+
+
+def _jumps_silently(analysed: AnalysedFunction, edge: Edge, label: str) -> bool:
+    """Whether a branch takes a failure to a label, and neither it nor its body has to do with Errors."""
+    unit = analysed.unit
+    if edge.span is None:
+        return False
+    place = Trail(None, "branch", edge.span, taken=edge.taken)
+    found = _JUMPS.match(unit.data, edge.span.end) if edge.taken is not is_negated(unit, place) else None
+    if found is None or found.group(1).decode() != label:
+        return False
+    body = unit.data[edge.span.start : found.end()]
+    failed = failed_call(analysed, place) is not None or _STATUS.search(body) is not None
+    return failed and not _is_about_errors(analysed, body.decode("utf-8", "replace"), edge.span)
+
+
+def _is_about_errors(analysed: AnalysedFunction, text: str, place: Span) -> bool:
+    """Whether a text names an Error, or what a callee has returned that was given one."""
+    types, calls = analysed.function.locals, analysed.function.calls
+    if any(name == analysed.errp or types.get(name, "").startswith("Error ") for name in identifiers(text)):
+        return True
+    last: dict[str, bool] = {}
+    for event in sorted(assignments(analysed.result), key=lambda event: event.span):
+        if event.span < place and event.target in text:
+            given = (
+                isinstance(event.value, Result)
+                and analysed.unit.effect(calls[event.value.call]).errp is not None
+            )
+            last[event.target] = given
+    return any(last.values()) or any(
+        call.span.start <= place.end and place.start <= call.span.end
+        for call in calls
+        if analysed.unit.effect(call).errp is not None
+    )
 
 
 def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:

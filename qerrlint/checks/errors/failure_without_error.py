@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
-from qerrlint.checks.errors.failing_labels import silent_jumps
+from qerrlint.checks.errors.failing_labels import other_jumps, silent_jumps
 from qerrlint.checks.errors.return_states import passes_null_errp, unset_failures
 from qerrlint.checks.errors.value_source import returned_call, returned_code
 from qerrlint.checks.function import AnalysedFunction
@@ -18,6 +18,9 @@ from qerrlint.domain.result import ReturnState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Const, text_of
 from qerrlint.model.missing_error import COPES, CRASH, SUCCESS, UNKNOWN, Fate, MissingErrors
+
+# How many failures that leave by one return are listed.
+_MOST_JUMPS = 9
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -56,12 +59,18 @@ def _observation(analysed: AnalysedFunction, leaving: ReturnState) -> Observatio
             "caller": fate.caller,
             "reader": fate.reader,
         },
-        (*path_steps(unit, leaving.trail, "", None), *_in_caller(fate)),
+        (*path_steps(unit, leaving.trail, "", None), *_elsewhere(analysed, leaving), *_in_caller(fate)),
         certainty if analysed.kind == "int" else "medium",
         whole=not is_joined(leaving.trail),
         subject=Subject(returned=leaving),
         group=leaving.span,
     )
+
+
+def _elsewhere(analysed: AnalysedFunction, leaving: ReturnState) -> Iterator[Step]:
+    """The other failures that leave by the same return without an Error."""
+    for span in other_jumps(analysed, leaving, analysed.once(unset_failures))[:_MOST_JUMPS]:
+        yield Step(span, "this failure comes without an Error, too")
 
 
 def _in_caller(fate: Fate) -> tuple[Step, ...]:

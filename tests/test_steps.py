@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Steps of a finding that name other places of the same mistake."""
+
+from __future__ import annotations
+
+import pytest
+
+from qerrlint.engine.analyse_file import analyse_unit
+from qerrlint.model.program import Program
+from qerrlint.rules.loader import load_rules
+from qerrlint.source.empty import EmptySource
+from qerrlint.source.overlay import OverlaySource
+
+CODE = """\
+typedef struct Sluice Sluice;
+int sluice_read(Sluice *s);
+int sluice_level(Sluice *s);
+bool sluice_lift(Sluice *s, Error **errp);
+void sluice_drop(Sluice *s);
+void *sluice_crank(Sluice *s, Error **errp);
+
+int sluice_open(Sluice *s, Error **errp)
+{
+    int ret;
+
+    ret = sluice_read(s);
+    if (ret < 0) {
+        goto fail;
+    }
+    if (sluice_level(s) > 8) {
+        ret = -EFBIG;
+        goto fail;
+    }
+    {more}
+    ret = sluice_read(s);
+    if (ret < 0) {
+        goto fail;
+    }
+    return 0;
+fail:
+    sluice_drop(s);
+    return ret;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "lines"),
+    [
+        ("", [13, 16, 22]),
+        # Who is given errp sets the Error, and so does what stands in the body.
+        ("if (!sluice_lift(s, errp)) { ret = -EIO; goto fail; }", [13, 16, 22]),
+        ('if (!s) { error_setg(errp, "dry"); ret = -EIO; goto fail; }', [13, 16, 22]),
+        ("if (!s) { ret = -EIO; goto fail; }", [13, 16, 20, 22]),
+        ("s->crank = sluice_crank(s, errp); if (!s->crank) { ret = -EIO; goto fail; }", [13, 16, 22]),
+        # No failure, and no jump.
+        ("if (!s) { goto fail; }", [13, 16, 22]),
+        ("if (!s) { ret = -EIO; }", [13, 16, 22]),
+    ],
+)
+def test_all_failures_that_leave_by_one_return_are_listed(more: str, lines: list[int]) -> None:
+    code = CODE.replace("{more}", more).encode()
+    program = Program(OverlaySource(EmptySource(), {"hw/sluice.c": code}))
+    unit = program.unit("hw/sluice.c")
+    assert unit is not None
+    (found,) = (f for f in analyse_unit(unit, load_rules()).findings if f.rule == "failure-without-error")
+    said = {
+        unit.lines.position(step.span.start)[0]
+        for step in found.steps
+        if step.message == "this failure comes without an Error, too" or step.message.endswith("goes to fail")
+    }
+    assert said == set(lines)
