@@ -12,7 +12,7 @@ from qerrlint.checks.check import Check, event
 from qerrlint.checks.comments import ADMISSIONS, admits
 from qerrlint.checks.errors.failing_labels import failed_call, is_negated
 from qerrlint.checks.errors.occurrences import of_kind
-from qerrlint.checks.errors.printed_failures import prints_failures
+from qerrlint.checks.errors.printed_failures import prints_failures, reported_and_passed_over
 from qerrlint.checks.errors.return_states import passes_null_errp, printed_calls, unset_failures
 from qerrlint.checks.errors.value_source import branches, is_result, tests_of
 from qerrlint.checks.function import AnalysedFunction
@@ -37,6 +37,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     yield from _silent(analysed)
     yield from _below(analysed)
     yield from _forgiven(analysed)
+    yield from _passed_over(analysed)
 
 
 def _at_failures(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -324,6 +325,22 @@ def _forgiven(analysed: AnalysedFunction) -> Iterator[Observation]:
         )
 
 
+def _passed_over(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """An Error is reported here, and the function goes on as after a success."""
+    for call, work in reported_and_passed_over(analysed):
+        yield Observation(
+            "dropped-error",
+            analysed.name,
+            call.span,
+            call.text,
+            _slots(analysed, call.name, _setter(analysed, call), "success"),
+            (Step(work.span, f"{analysed.name}() goes on here as after a success"),),
+            "medium",
+            subject=Subject((call,)),
+            group=call.span,
+        )
+
+
 def _keepers(analysed: AnalysedFunction) -> tuple[tuple[Call, Summary], ...]:
     """The calls of a function that keep an Error to themselves, each with the summary of its callee."""
     found = ((call, _keeper(analysed, call)) for call in analysed.function.calls)
@@ -377,10 +394,11 @@ CHECKS = (
                 "setter",
                 "errp",
                 path_sensitive=True,
-                how="report free null callback below replaced replaced-below admitted silent forgiven",
+                how="report free null callback below replaced replaced-below admitted silent forgiven "
+                "success",
             ),
         ),
         run,
-        (*ADMISSIONS, "user-messages", "warnings"),
+        (*ADMISSIONS, "user-messages", "warnings", "work-that-fails"),
     ),
 )

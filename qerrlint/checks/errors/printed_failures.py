@@ -1,13 +1,86 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Callees of the same file without errp that tell the user, not their caller, why they fail."""
+"""Failures that the user is told of, not the caller: by a callee, or by a function that then goes on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from qerrlint.absint.reachability import place_of
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.function import AnalysedFunction
-from qerrlint.domain.conventions import fails_by
+from qerrlint.domain.conventions import fails_by, succeeds_by
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Call, Const, Return
+from qerrlint.transfer.sites import traits
+
+
+@dataclass(slots=True)
+class _Behind:
+    """What may happen behind a call: the returns, the first work, whether the way comes to the call again."""
+
+    returns: list[Return] = field(default_factory=list)
+    work: Call | None = None
+    again: bool = False
+
+
+def reported_and_passed_over(analysed: AnalysedFunction) -> Iterator[tuple[Call, Call]]:
+    """The calls that report an Error and behind which the function only succeeds, with the work that follows.
+
+    A warning is about what the function can do without. A void function succeeds where it ends without a
+    return of its own, and only one that sets something up has anything to lose; a loop goes on with the next
+    object.
+    """
+    if analysed.errp is None or analysed.kind not in ("void", "int", "bool"):
+        return
+    if analysed.kind == "void" and not word_list("work-that-fails").matches(analysed.name):
+        return
+    for call in analysed.function.calls:
+        effect = analysed.unit.effect(call)
+        if effect.how != "report" or effect.consumes is None or call.name.startswith("warn"):
+            continue
+        behind = _behind(analysed, call)
+        succeeds = behind.returns and all(_is_success(analysed, leaving) for leaving in behind.returns)
+        if succeeds and behind.work is not None and not behind.again:
+            yield call, behind.work
+
+
+def _is_success(analysed: AnalysedFunction, leaving: Return) -> bool:
+    if analysed.kind == "void":
+        return leaving.implicit
+    value = leaving.value
+    return isinstance(value, Const) and succeeds_by(analysed.kind, value.signs)
+
+
+def _behind(analysed: AnalysedFunction, call: Call) -> _Behind:
+    """What may happen behind a call, by the control-flow graph alone."""
+    behind, blocks = _Behind(), analysed.function.blocks
+    start = place_of(analysed.function, call.index)
+    if start is None:
+        return behind
+    waiting, seen = [(start[0], start[1] + 1)], set[int]()
+    while waiting:
+        number, position = waiting.pop()
+        ended = False
+        for at in blocks[number].events[position:]:
+            if isinstance(at, Return):
+                behind.returns.append(at)
+                ended = True
+                break
+            if isinstance(at, Call):
+                effect = analysed.unit.effect(at)
+                if effect.noreturn:
+                    ended = True
+                    break
+                known = traits(at.name)
+                if not known.harmless and not known.prints and effect.consumes is None:
+                    behind.work = behind.work or at
+        for edge in blocks[number].edges if not ended else ():
+            behind.again |= edge.target == start[0]
+            if edge.target not in seen:
+                seen.add(edge.target)
+                waiting.append((edge.target, 0))
+    return behind
 
 
 def prints_failures(analysed: AnalysedFunction, call: Call) -> Call | None:
