@@ -39,7 +39,7 @@ PACKAGES = ("absint", "domain", "transfer", "model", "policy")
 TESTS = {
     "absint": ("test_solver", "test_domain", "test_transfer", "test_fixtures"),
     "domain": ("test_domain", "test_transfer", "test_fixtures", "test_solver"),
-    "transfer": ("test_transfer", "test_fixtures", "test_solver"),
+    "transfer": ("test_transfer", "test_fixtures", "test_solver", "test_callers"),
     "model": (
         "test_summaries",
         "test_types_in_scope",
@@ -52,8 +52,12 @@ TESTS = {
         "test_signatures",
         "test_contracts",
         "test_fixpoint",
+        "test_words",
+        "test_callers",
+        "test_caller_files",
+        "test_store_edits",
     ),
-    "policy": ("test_exemptions", "test_fixtures", "test_policy"),
+    "policy": ("test_exemptions", "test_fixtures", "test_policy", "test_callers", "test_cli_exempted", "test_fixes"),
 }
 MOST_SECONDS = 60
 MOST_MEMORY = 3 << 30

@@ -113,6 +113,51 @@ def test_callers_in_another_file_decide(
         assert found["steps"][-1]["path"] == "user.c"
 
 
+MIDDLE = """
+int quill_mid(Quill *q, Error **errp)
+{{
+    int ret = quill_cut(q, errp);
+
+    if (ret < 0) {{
+        return {};
+    }}
+    return 0;
+}}
+"""
+TOP = """
+void quill_use(Quill *q)
+{{
+    Error *err = NULL;
+    int ret = quill_mid(q, &err);
+
+    if ({}) {{
+        error_report_err(err);
+    }}
+}}
+"""
+TELLS_APART = TOP.format("ret != -ENODEV && ret < 0")
+
+
+@pytest.mark.parametrize(
+    ("returned", "top", "severity", "words"),
+    [
+        ("ret", TOP.format("ret < 0"), "error", "quill_use() then dereferences NULL in error_report_err()"),
+        ("-EINVAL", TOP.format("ret < 0"), "error", "quill_use() then dereferences NULL in error_report_err()"),
+        ("-q->wired", TOP.format("ret < 0"), "error", "quill_use() then dereferences NULL in error_report_err()"),
+        ("ret", TELLS_APART, "", ""),
+        ("-EINVAL", TELLS_APART, "error", "quill_use() then dereferences NULL in error_report_err()"),
+        ("0", TOP.format("ret < 0"), "warning", "on this path"),
+    ],
+)
+def test_a_caller_that_passes_the_failure_on(
+    tmp_path: Path, returned: str, top: str, severity: str, words: str
+) -> None:
+    """What it returns decides: the callers above tell one error number from others."""
+    found = findings("check", "--tree", str(tree(tmp_path, user=MIDDLE.format(returned) + top)), "quill.c")
+    assert [item["severity"] for item in found] == ([severity] if severity else [])
+    assert all(words in item["message"] for item in found)
+
+
 def test_the_worst_caller_decides(tmp_path: Path) -> None:
     root = tree(tmp_path, first=NOTICES, second=REPORTS.replace("quill_use", "quill_try"))
     (found,) = findings("check", "--tree", str(root))
