@@ -57,7 +57,7 @@ TESTS = {
         "test_caller_files",
         "test_store_edits",
     ),
-    "policy": ("test_exemptions", "test_fixtures", "test_policy", "test_callers", "test_cli_exempted", "test_fixes"),
+    "policy": ("test_exemptions", "test_fixtures", "test_policy", "test_callers", "test_cli_exempted"),
 }
 MOST_SECONDS = 60
 MOST_MEMORY = 3 << 30

@@ -135,17 +135,18 @@ void quill_use(Quill *q)
     }}
 }}
 """
+DEREFERENCES = "quill_use() then dereferences NULL in error_report_err()"
 TELLS_APART = TOP.format("ret != -ENODEV && ret < 0")
 
 
 @pytest.mark.parametrize(
     ("returned", "top", "severity", "words"),
     [
-        ("ret", TOP.format("ret < 0"), "error", "quill_use() then dereferences NULL in error_report_err()"),
-        ("-EINVAL", TOP.format("ret < 0"), "error", "quill_use() then dereferences NULL in error_report_err()"),
-        ("-q->wired", TOP.format("ret < 0"), "error", "quill_use() then dereferences NULL in error_report_err()"),
+        ("ret", TOP.format("ret < 0"), "error", DEREFERENCES),
+        ("-EINVAL", TOP.format("ret < 0"), "error", DEREFERENCES),
+        ("-q->wired", TOP.format("ret < 0"), "error", DEREFERENCES),
         ("ret", TELLS_APART, "", ""),
-        ("-EINVAL", TELLS_APART, "error", "quill_use() then dereferences NULL in error_report_err()"),
+        ("-EINVAL", TELLS_APART, "error", DEREFERENCES),
         ("0", TOP.format("ret < 0"), "warning", "on this path"),
     ],
 )
