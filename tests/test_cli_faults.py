@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from commandline import DEMO, TREE, run
 
+from qerrlint.engine import callers
 from qerrlint.engine import check_files as whole
 from qerrlint.errors import InputError
 from qerrlint.model import interpretation
@@ -109,6 +110,27 @@ def test_an_untouched_caller_that_breaks_is_named(monkeypatch: pytest.MonkeyPatc
     ran = run("patch", DEMO, "--tree", TREE, "--format", "json")
     assert [one["path"] for one in ran.document["coverage"]["skipped"]] == ["hw/arm/vireo.c"]
     assert "hw/arm/vireo.c" not in {finding["path"] for finding in ran.findings}
+
+
+@pytest.mark.parametrize("format_", ["json", "text"])
+def test_what_breaks_while_callers_are_asked_is_named(monkeypatch: pytest.MonkeyPatch, format_: str) -> None:
+    """The findings stay as the files alone show them."""
+    before = run("check", "--tree", TREE, "--format", "json")
+    asked = {finding["path"] for finding in before.findings if finding["rule"] == "failure-without-error"}
+    assert asked
+
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError(object())
+
+    monkeypatch.setattr(callers, "_judged", broken)
+    ran = run("check", "--tree", TREE, "--format", format_)
+    assert ran.code == 1
+    for path in asked:
+        assert f"qerrlint: {path}: not analysed: internal error: ZeroDivisionError" in ran.err
+    assert "while its callers were asked" in ran.err
+    if format_ == "json":
+        assert asked <= {skipped["path"] for skipped in ran.document["coverage"]["skipped"]}
+        assert asked <= {finding["path"] for finding in ran.findings}
 
 
 @pytest.mark.parametrize("unreadable", [BELL, "include/chardev/bell.h"])

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qerrlint.engine.internal_errors import Fault, contained
@@ -65,17 +66,20 @@ def with_callers(
     program: Program,
     mentions: Mentions,
     rules: RuleSet,
+    faults: list[Fault],
     kept: KeptResults | None = None,
 ) -> list[Located]:
-    """The findings, those of functions whose callers have a say judged anew with all callers at hand."""
+    """The findings, those of functions whose callers have a say judged anew with all callers at hand.
+
+    An error of this program goes to `faults`; the findings of its file stay as the file alone shows them.
+    """
     asked = _concerned(found, rules)
     again: dict[str, list[Located]] = {}
     program.mentioning = mentions
     resolver = Resolver(program)
-    faults: list[Fault] = []
+    here: list[Fault] = []
     for path, names in sorted(asked.items()):
-        # An error costs what callers say: the finding stays as the file alone shows it.
-        with suppress(InputError), contained(path, faults):
+        with suppress(InputError), contained(path, here):
             unit = program.unit(path)
             if unit is None:
                 continue
@@ -96,6 +100,7 @@ def with_callers(
                     kept.keep(parts, judged, (unit.reads,), (keys,))
             again[path] = judged
     program.mentioning = None
+    faults += [replace(fault, reason=f"{fault.reason}, while its callers were asked") for fault in here]
     return _settled(found, again, rules)
 
 

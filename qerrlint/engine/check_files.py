@@ -10,6 +10,7 @@ from functools import partial
 from qerrlint.engine.cache_key import program_key
 from qerrlint.engine.cache_store import Store
 from qerrlint.engine.callers import known_with_callers, with_callers
+from qerrlint.engine.internal_errors import Fault
 from qerrlint.engine.kept_results import KeptResults
 from qerrlint.engine.located import Located
 from qerrlint.engine.mentions import NOT_CORE, Mentions
@@ -118,8 +119,16 @@ def check_files(
     found = known_with_callers(checked.found, expected or {}, rules, asked)
     if found is None:
         uses = {path: one.uses for path, one in outcomes.items()} if whole else None
-        found = _with_callers(checked.found, source, reach, uses, rules, asked)
+        faults: list[Fault] = []
+        found = _with_callers(checked.found, source, reach, uses, rules, faults, asked)
+        checked = replace(checked, coverage=_also_skipped(checked.coverage, faults))
     return replace(checked, found=tuple(found))
+
+
+def _also_skipped(coverage: Coverage, faults: Sequence[Fault]) -> Coverage:
+    """The coverage, with files about which not all could be asked."""
+    left = [*coverage.skipped, *(Skipped(fault.path, fault.reason, fault.trace) for fault in faults)]
+    return replace(coverage, skipped=tuple(sorted(left, key=lambda item: item.path)))
 
 
 def _together(
@@ -193,11 +202,12 @@ def _with_callers(
     reach: str,
     uses: Mapping[str, frozenset[str]] | None,
     rules: RuleSet,
+    faults: list[Fault],
     asked: KeptResults | None,
 ) -> list[Located]:
     from qerrlint.model.program import Program
 
-    settled = with_callers(found, Program(source, reach), Mentions(source, uses), rules, asked)
+    settled = with_callers(found, Program(source, reach), Mentions(source, uses), rules, faults, asked)
     if asked is not None:
         asked.write()
     return settled

@@ -128,7 +128,8 @@ class Deltas:
         delta = settle_rewritten(delta, found.units, self.rules)
         introduced = delta.introduced
         if introduced and about is None:
-            introduced = tuple(with_callers(introduced, after, Mentions(after.source), self.rules))
+            mentions = Mentions(after.source)
+            introduced = tuple(with_callers(introduced, after, mentions, self.rules, found.faults))
         known = [item for item in introduced if _place(item) not in found.unread]
         return CommitDelta(
             tuple(map(item_of, known)),

@@ -162,7 +162,7 @@ def compare(
     delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path))
     delta = settle_rewritten(delta, sides, rules)
     if delta.introduced:
-        settled = with_callers(delta.introduced, after, Mentions(after.source), rules, kept)
+        settled = with_callers(delta.introduced, after, Mentions(after.source), rules, faults, kept)
         delta = replace(delta, introduced=tuple(settled))
     if contracts:
         delta = replace(delta, introduced=tuple(_explained(delta.introduced, after, contracts)))
