@@ -5,6 +5,7 @@ interpretation of random small functions against a walk of all their paths."""
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,15 +17,17 @@ from qerrlint.absint import reachability
 from qerrlint.absint.liveness import live_masks
 from qerrlint.absint.reachability import after, place_of, reaches
 from qerrlint.absint.slicing import controlled
-from qerrlint.absint.solver import explore
+from qerrlint.absint.solver import Explored, explore
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.state import State
+from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.ir.code import NEG, Call, Event, Function
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.rules.loader import load_rules
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
-from qerrlint.transfer import slicing
+from qerrlint.transfer import interpretation, slicing
 from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.interpretation import ErrorDomain
 from qerrlint.transfer.preparation import prepare
@@ -341,6 +344,49 @@ def test_widened_states_are_bounded_too() -> None:
     assert explored.states == 8 + 4
 
 
+def test_states_between_two_events_are_bounded() -> None:
+    # Each event doubles the states; one is kept as it is, and one that the others are widened to.
+    domain = ToyDomain(ALL_LIVE)
+    explored = explore(counting(3), (0, 0, 0), domain, limit=1, between=2)
+    assert not explored.complete
+    assert domain.widened > 0
+    assert any(block == 1 and state == (None,) * VARIABLES for block, state in domain.seen)
+    wide = ToyDomain(ALL_LIVE)
+    assert explore(counting(3), (0, 0, 0), wide, between=8).complete
+    assert wide.widened == 0
+    assert not explore(counting(3), (0, 0, 0), ToyDomain(ALL_LIVE), between=7).complete
+
+
+@settings(max_examples=100)
+@given(toy_graphs(), st.integers(1, 2), st.integers(0, 20))
+def test_beyond_the_work_nothing_is_lost_and_it_is_said(graph: ToyGraph, between: int, work: int) -> None:
+    domain = ToyDomain(ALL_LIVE)
+    explored = explore(graph, (0, 0, 0), domain, between, between, work)
+    for block, state in exhaustively(graph, (0, 0, 0)):
+        assert any(block == other and domain.covers(one, state) for other, one in domain.seen)
+    assert explored.complete == (domain.widened == 0)
+
+
+def test_beyond_the_work_few_states_are_followed() -> None:
+    events = [("any", bit, 0) for bit in range(5)]
+    graph = ToyGraph([ToyBlock(events, [ToyEdge(1)] * 2), ToyBlock([("any", 0, 0)])])
+    every = [(1 << 5) - 1] * 2
+    assert explore(graph, (0,) * 5, Wide(every)) == Explored(complete=True, states=32 + 32)
+    # Of the 32 at the end of the first block eight are kept apart, and the others are one.
+    cut = explore(graph, (0,) * 5, Wide(every), work=31)
+    assert cut == Explored(complete=False, states=32 + 2 * 9)
+    # The same between two events of a block, of which 32 states may be kept.
+    assert explore(graph, (0,) * 5, Wide(every), work=30) == cut
+
+
+class Wide(ToyDomain):
+    """A domain of five variables."""
+
+    def widen(self, state: Values) -> Values:
+        self.widened += 1
+        return (None,) * len(state)
+
+
 def test_states_are_merged_inside_a_block_only_after_a_split() -> None:
     # Both ways of "any" become equal by "set"; the next split finds them so.
     events = [("any", 0, 0), ("set", 0, 1), ("any", 1, 0)]
@@ -432,6 +478,29 @@ void peg_set(Peg *p, Error **errp);
 int peg_count(Peg *p);
 bool peg_is_ready(Peg *p);
 """
+
+
+@pytest.mark.parametrize(
+    ("declared", "line"),
+    [
+        ("", "peg_check(p + {n}, errp);\n"),
+        ("Error *err{n} = NULL;\n", "peg_check(p, &err{n});\n"),
+        ("char *name{n} = g_strdup(p->name);\n", "if (!peg_check(p, errp)) {{ peg_start(p + {n}); }}\n"),
+        ("", "if (p->mode == {n}) {{ peg_check(p, errp); }}\n"),
+        ("", "if (!peg_check(p, errp)) {{ p->mode = {n}; }}\n"),
+        ("Error *err = NULL;\n", "if (!peg_check(p, &err)) {{ n = {n}; }}\nif (n == {n}) {{ return; }}\n"),
+    ],
+)
+def test_work_is_bounded(monkeypatch: pytest.MonkeyPatch, declared: str, line: str) -> None:
+    """Calls whose Errors nobody looks at would each double the states, or make as many as there are calls."""
+    monkeypatch.setattr(interpretation, "WORK_LIMIT", 20_000)
+    lines = [text.format(n=n) for text in (declared, line) for n in range(40)]
+    unit = unit_of(f"void peg_all(Peg *p, int n, Error **errp)\n{{\n{''.join(dict.fromkeys(lines))}}}\n")
+    began = time.process_time()
+    report = analyse_unit(unit, load_rules())
+    assert report.explored == 1
+    # Some seconds at most; without the bounds on states two take hours and more memory than there is.
+    assert time.process_time() - began < 30
 
 
 def unit_of(text: str) -> TranslationUnit:

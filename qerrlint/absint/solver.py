@@ -3,7 +3,8 @@
 arrives.
 
 It walks the blocks in reverse postorder. The loss is written down: when a block has seen more states than the
-limit allows, further states are widened, and the result is marked incomplete.
+limit allows, further states are widened, and the result is marked incomplete. The same is done between two
+events of a block. In a graph that costs more than any that people write, a few states a block are followed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 STATE_LIMIT = 128
+# The states between two events of a block: calls that each split all states would double them each time. The
+# most that a function of QEMU has is 512, and 1,824 in one main().
+BETWEEN_LIMIT = 2048
+# States handed to events and edges in one run. The most that a function of QEMU takes is 96,000.
+WORK_LIMIT = 200_000
+# The states of a block that are kept apart beyond that.
+_FEW = 8
 
 
 class Edge(Protocol):
@@ -85,18 +93,30 @@ class Explored:
     states: int
 
 
-def explore(graph: Graph, entry: S, domain: Domain[S, Any, Any], limit: int = STATE_LIMIT) -> Explored:
-    """Walk every path of the graph from `entry`; `limit` bounds the states of a block before widening."""
-    return _Run(graph, domain, limit).run(entry)
+def explore(
+    graph: Graph,
+    entry: S,
+    domain: Domain[S, Any, Any],
+    limit: int = STATE_LIMIT,
+    between: int = BETWEEN_LIMIT,
+    work: int = WORK_LIMIT,
+) -> Explored:
+    """Walk every path of the graph from `entry`; `limit` bounds the states of a block before widening,
+    `between` those between two of its events, and `work` the states handed to events and edges in all."""
+    return _Run(graph, domain, limit, between, work).run(entry)
 
 
 class _Run:
     """One run of the solver: the states seen and waiting at each block, and the blocks to visit."""
 
-    def __init__(self, graph: Graph, domain: Domain[Any, Any, Any], limit: int) -> None:
+    def __init__(
+        self, graph: Graph, domain: Domain[Any, Any, Any], limit: int, between: int, work: int
+    ) -> None:
         self._blocks = graph.blocks
         self._domain = domain
         self._limit = limit
+        self._between = between
+        self._work = work
         self._rank = _reverse_postorder(graph)
         self._alone = _with_one_way_in(graph)
         self._seen: list[dict[Hashable, list[Any]]] = [{} for _ in self._blocks]
@@ -121,6 +141,7 @@ class _Run:
             current = self._through(block.events, current)
             states += len(current)
             edges = block.edges
+            self._spend(len(current) * len(edges))
             for state in current:
                 for edge in edges:
                     passed = assume(state, edge)
@@ -136,11 +157,28 @@ class _Run:
             after: list[Any] = []
             for state in current:
                 after += step(state, event)
+            self._spend(len(current))
             # Events that split nothing leave equal states to the next block with several ways in.
             current = after if len(after) <= len(current) else self._distinct(after)
+            if len(current) > self._between:
+                current = self._fewer(current)
             if not current:
                 break
         return current
+
+    def _spend(self, work: int) -> None:
+        """Beyond the work that one graph may cost only a few states of a block are kept apart."""
+        self._work -= work
+        if self._work < 0:
+            self._limit = min(self._limit, _FEW)
+            self._between = min(self._between, 4 * _FEW)
+
+    def _fewer(self, states: list[Any]) -> list[Any]:
+        """As many states as a block may have seen, and of what the others are widened to as many again."""
+        self._complete = False
+        limit = self._limit
+        widened = self._distinct([*map(self._domain.widen, states[limit:])])
+        return states[:limit] + widened[:limit]
 
     def _arrived(self, state: Any, target: int) -> None:
         """Let a state wait at a block, unless one that covers it has been there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.absint.trace import Trail, places
+from qerrlint.absint.trace import Trail
 from qerrlint.findings import Step
 from qerrlint.ir.code import Call
 from qerrlint.model.translation_unit import TranslationUnit
@@ -43,23 +43,13 @@ def path_steps(
     next round of a loop.
     """
     steps: list[Step] = []
-    # In the order in which they were last taken, each with where the path came from; told are the last ones.
-    branches: dict[tuple[Span, bool | None], int] = {}
-    started, at = setter is None, 0
-    for place in places(trail):
-        if setter is not None and place.kind == "set" and place.span == setter.span:
-            started, at = True, place.span.start
-            branches.clear()
-        elif place.kind == "branch" and started:
-            branches.pop((place.span, place.taken), None)
-            branches[place.span, place.taken] = at
-            at = place.span.start
+    # A path may come by more branches; told are the last ones.
+    last, at = _last_branches(trail, setter)
     if setter is not None:
         jump = _JUMP.match(unit.data, setter.span.end)
         label = jump.group(1).decode() if jump is not None else ""
         text = f"{shown(cell)} is set here, by {setter.name}(){_goes_to(label)}"
         steps.append(Step(setter.span, text))
-    last = list(branches.items())[-_MOST_BRANCHES:]
     label = again = ""
     for (span, taken), before in last:
         again = "" if label or before <= span.start else f"{_NEXT_ROUND} "
@@ -71,6 +61,37 @@ def path_steps(
         text = "the path comes here again" if jumped else f"{_NEXT_ROUND} the path comes here"
         steps.append(Step(end, text))
     return tuple(steps)
+
+
+def _last_branches(
+    trail: Trail | None, setter: Call | None
+) -> tuple[list[tuple[tuple[Span, bool | None], int]], int]:
+    """The last branches of a path, since the call that set the Error where one is given, in the order in
+    which they were last taken, each with where the path came from; and where the last one stands.
+
+    The trail is read from its end and no further than needed: many paths have a long beginning in common.
+    """
+    branches: dict[tuple[Span, bool | None], int] = {}
+    next_one: tuple[Span, bool | None] | None = None
+    at: int | None = None
+    place = trail
+    while place is not None:
+        is_set = setter is not None and place.kind == "set" and place.span == setter.span
+        if is_set or place.kind == "branch":
+            start = place.span.start
+            at = start if at is None else at
+            if next_one is not None:
+                branches[next_one], next_one = start, None
+            if is_set or (setter is None and len(branches) == _MOST_BRANCHES):
+                break
+            if len(branches) < _MOST_BRANCHES:
+                branch = (place.span, place.taken)
+                if branch not in branches:
+                    branches[branch], next_one = 0, branch
+        place = place.before
+    if place is None and setter is not None:
+        return [], 0  # the path does not come by the setter
+    return [*reversed(branches.items())], at or 0
 
 
 def _label_behind(unit: TranslationUnit, condition: Span, taken: bool | None) -> str:

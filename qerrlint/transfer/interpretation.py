@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from qerrlint.absint.solver import explore
+from qerrlint.absint.solver import WORK_LIMIT, explore
 from qerrlint.absint.trace import Trail
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect
-from qerrlint.domain.error import ERROR, ERRP, NULL_CELL, OWNED_CELL, UNKNOWN_CELL, Cell
+from qerrlint.domain.error import ERROR, ERRP, GERROR, NULL_CELL, OWNED_CELL, UNKNOWN_CELL, Cell
 from qerrlint.domain.result import FunctionResult, OccurrenceKind
 from qerrlint.domain.state import State, widen
 from qerrlint.ir.code import Call, Function
@@ -28,7 +28,7 @@ def interpret(
 ) -> FunctionResult:
     """The result of interpreting a function; `effect` tells what a call does."""
     domain = ErrorDomain(prepare(function, signature, effect))
-    explored = explore(domain.frame, domain.entry(), domain)
+    explored = explore(domain.frame, domain.entry(), domain, work=domain.work())
     result = FunctionResult(function, signature, complete=explored.complete, states=explored.states)
     domain.recorder.write_into(result)
     return result
@@ -58,6 +58,12 @@ class ErrorDomain:
                 points[frame.terms.of(param.name).index] = frame.out.index
                 errors[frame.out.index] = NULL_CELL
         return State(errors, {}, points)
+
+    def work(self, objects: int = 0) -> int:
+        """The work that the solver may spend on the function (absint.solver.WORK_LIMIT): less where a state
+        may hold many Errors, or many of the `objects` that are followed, and so costs more."""
+        errors = sum(kind in (ERROR, GERROR, ERRP) for kind in self.frame.types.values())
+        return WORK_LIMIT // (1 + errors // 8 + objects // 64)
 
     def key(self, state: State) -> Hashable:
         """The state without its trail and without the facts that only decide branches."""

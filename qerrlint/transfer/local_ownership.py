@@ -52,7 +52,8 @@ def follow_locals(
     domain = _LocalDomain(
         ErrorDomain(prepare(function, signature, effect, sliced=False)), kind, handlings, owners
     )
-    explored = explore(domain.errors.frame, domain.errors.entry(), domain)
+    errors = domain.errors
+    explored = explore(errors.frame, errors.entry(), domain, work=errors.work(len(handlings)))
     return Held(tuple(domain.seen.values()), explored.complete)
 
 

@@ -91,7 +91,8 @@ def follow(
     domain = OwnershipDomain(
         ErrorDomain(prepare(function, signature, effect, sliced=False)), kind, handlings, lets_go
     )
-    explored = explore(domain.errors.frame, domain.errors.entry(), domain)
+    errors = domain.errors
+    explored = explore(errors.frame, errors.entry(), domain, work=errors.work(len(handlings)))
     return Held(tuple(domain.seen.values()), explored.complete)
 
 
