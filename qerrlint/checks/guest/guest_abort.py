@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
+from qerrlint.c.expressions.parser import paths
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import (
@@ -20,9 +22,12 @@ from qerrlint.checks.guest.places import (
 )
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Observation
+from qerrlint.ir.code import identifiers
 from qerrlint.qemu.guest.file import GuestVisit
+from qerrlint.qemu.guest.indirect_entries import ACCESSOR, CALLBACK
+from qerrlint.qemu.guest.sample_scope import SampleScope
 from qerrlint.qemu.guest.walk import ENDS
-from qerrlint.qemu.guest.zeros import member_of
+from qerrlint.qemu.guest.zeros import AssumedNames, GuestZeros, member_of
 from qerrlint.qemu.vmstate.guest_state import written_members
 
 _FALSE = re.compile(r"(?:0|false|FALSE)\Z")
@@ -73,23 +78,31 @@ def _form(file: AnalysedFile, visit: GuestVisit) -> str:
 def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
     """How sure it is that a guest gets there; None where nothing is known but that a path leads there."""
     call = visit.visit.call
+    if visit.entry.slot.owner == CALLBACK:
+        # What the device does later is for the guest to decide where it writes all that leads there.
+        decides = form == "end" and visit.decided == "state" and _guest_decides(file, visit)
+        return "medium" if decides else None
     if form == "fifo":
         # Behind a test of the device's state it is mostly that state that says that there is something.
         return "medium" if visit.complete and visit.decided != "state" else None
     if form == "assertion" and visit.decided != "access":
-        return None
+        return "medium" if visit.complete and _asserts_registers(file, visit) else None
+    if form in ("assertion", "unreachable") and visit.entry.slot.owner == ACCESSOR:
+        return None  # what it asks of the functions that call it
     if visit.decided == "state":
         if form == "unreachable":
             return None
         # The last arm of a switch over the device's own state is mostly a value that it never has.
         told = (
             call is not None and (call.name in _TOLD or call.name not in ENDS) and not _in_last_arm(visit)
-        ) or (form == "end" and _guest_decides(file, visit))
+        ) or (form == "end" and (_guest_decides(file, visit) or file.once(guest_file).hangs_on_data(visit)))
         return "medium" if told or (form == "end" and _empties_a_fifo(file, visit)) else "low"
 
     if not visit.complete:
         return "low"
     inside = within_region(visit)
+    if visit.decided == "access" and not visit.sure:
+        return "medium" if form == "end" else None
     if form == "end":
         return "high" if inside else "medium"
     return "medium" if inside else "low"
@@ -118,6 +131,36 @@ def _guest_decides(file: AnalysedFile, visit: GuestVisit) -> bool:
     stored = written_members(guest, wanted)
     every = {(struct, name) for struct, names in wanted.items() for name in names}
     return bool(every) and every <= stored
+
+
+def _asserts_registers(file: AnalysedFile, visit: GuestVisit) -> bool:
+    """Whether an assertion fails where the guest has set all members that it reads to 0, each by a value that
+    it writes, and no test before it reads one of them."""
+    place, function = visit.visit, visit.visit.function
+    guest = file.once(guest_file)
+    edges = [edge for block in function.blocks for edge in block.edges if edge.span is not None]
+    node = guest.names.node(place.span)
+    read = {path for path in (paths(node) if node is not None else ()) if not path.isidentifier()}
+    members = {path: member_of(guest.names, function, path) for path in read}
+    known = [member for member in members.values() if member is not None]
+    failing = [edge for edge in edges if edge.span == place.span and not function.blocks[edge.target].edges]
+    if any(one.index and guest.names.constant(one.index) is None for one in known):
+        return False
+    if not known or len(known) < len(members) or len(failing) != 1 or not _guest_decides(file, visit):
+        return False
+    for edge in edges:
+        assert edge.span is not None
+        before = edge.span.start < place.span.start
+        text = file.unit.on_one_line(edge.span) if before else ""
+        if any(member.name in identifiers(text) for member in known):
+            return False
+    found = GuestZeros(guest, {member.name for member in known}).found
+    settable = {(one.struct, one.name) for one in found}
+    if any((one.struct, one.name) not in settable for one in known):
+        return False
+    names = AssumedNames(file.unit, [replace(member, index="") for member in known])
+    value = SampleScope(names, function, place.columns).evaluated(names.node(place.span))
+    return isinstance(value.numbers, int) and bool(value.numbers) is failing[0].taken
 
 
 def _fifo_is_asked(file: AnalysedFile, visit: GuestVisit) -> bool:

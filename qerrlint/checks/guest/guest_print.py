@@ -8,9 +8,18 @@ from collections.abc import Iterable
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.guest.places import PRINTS, REPORTS, access, guest_places, steps, within_region
+from qerrlint.checks.guest.places import (
+    PRINTS,
+    REPORTS,
+    access,
+    guest_file,
+    guest_places,
+    steps,
+    within_region,
+)
 from qerrlint.findings import Observation
-from qerrlint.qemu.guest.file import GuestVisit
+from qerrlint.qemu.guest.file import GuestFile, GuestVisit
+from qerrlint.qemu.guest.indirect_entries import CALLBACK
 
 _STREAM = re.compile(r"(?:stderr|stdout)\Z")
 # Calls whose stream is an argument: its position.
@@ -19,9 +28,10 @@ _TO_STREAM = {"fprintf": 0, "vfprintf": 0, "fputs": 1}
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
     """The messages of one file that a guest can bring about by what it accesses."""
+    guest = file.once(guest_file)
     for visit in file.once(guest_places):
         call = visit.visit.call
-        certainty = _certainty(visit, call.name) if call is not None and _prints(file, visit) else None
+        certainty = _certainty(guest, visit, call.name) if call is not None and _prints(file, visit) else None
         if call is None or certainty is None:
             continue
         stream = "report" if call.name in REPORTS else "stream"
@@ -37,13 +47,17 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         )
 
 
-def _certainty(visit: GuestVisit, callee: str) -> str | None:
+def _certainty(guest: GuestFile, visit: GuestVisit, callee: str) -> str | None:
     """How sure it is that the guest brings the message about; None where the device's state alone decides."""
+    if visit.entry.slot.owner == CALLBACK:
+        return None
     if visit.decided == "state":
         decoded = len(visit.samples) < visit.tried
-        return "medium" if decoded and callee in PRINTS and visit.complete else None
+        if callee not in PRINTS or not visit.complete:
+            return None
+        return "medium" if decoded or guest.hangs_on_data(visit) else None
     if within_region(visit) and visit.complete:
-        return "high"
+        return "high" if visit.sure or visit.decided == "always" else "medium"
     return "medium" if callee in PRINTS else "low"
 
 

@@ -11,6 +11,7 @@ from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Step
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest.file import GuestFile, GuestVisit, Sample
+from qerrlint.qemu.guest.indirect_entries import CALLBACK, may_have_indirect
 from qerrlint.qemu.guest.walk import ENDS, Decision
 from qerrlint.source.span import Span
 
@@ -26,6 +27,10 @@ _WANTED = re.compile(
 )
 _MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(((?:[^\n\\]|\\.|\\\r?\n)*)", re.MULTILINE)
 _ENDS = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in ENDS)))
+# What counts in callbacks: no assertion of what they find.
+_ENDS_TOLD = re.compile(
+    rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in ENDS - {"g_assert_not_reached"}))
+)
 _ORDER = ("access", "always", "state")
 # So many of the decisions of a place are told.
 _MOST_DECISIONS = 3
@@ -42,10 +47,10 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     Of several ways to one place the one that is best known counts.
     """
     unit = file.unit
-    if not may_have_entries(unit.data) or _WANTED.search(unit.data) is None:
+    if _WANTED.search(unit.data) is None or not (may_have_entries(unit.data) or may_have_indirect(unit.data)):
         return ()
     guest = file.once(guest_file)
-    if not guest.entries:
+    if not guest.entries and not guest.indirect:
         return ()
     wanted = _NAMED | file.once(ending_macros)
     pattern = _WANTED
@@ -53,7 +58,9 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
         macros = b"|".join(sorted(name.encode() for name in wanted - _NAMED))
         pattern = re.compile(_WANTED.pattern + rb"|\b(?:" + macros + rb")\s*\(")
     best: dict[Span, GuestVisit] = {}
-    for visit in guest.visits(guest.leading_to(pattern), lambda call: call is None or call.name in wanted):
+    within = guest.leading_to(pattern)
+    by_owner = {CALLBACK: guest.leading_to(_ENDS_TOLD)}
+    for visit in guest.visits(within, lambda call: call is None or call.name in wanted, by_owner):
         known = best.get(visit.visit.span)
         if known is None or _rank(visit) < _rank(known):
             best[visit.visit.span] = visit

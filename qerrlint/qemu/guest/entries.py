@@ -3,7 +3,8 @@
 
 A slot says what the parameters of its function are: the offset into a region, the size of the access, what
 the guest writes. Sources of the slots: include/system/memory.h, include/hw/i2c/i2c.h, include/hw/ssi/ssi.h,
-include/hw/usb.h, include/hw/pci/pci_device.h, include/hw/virtio/virtio.h, include/hw/register.h.
+include/hw/usb.h, include/hw/pci/pci_device.h, include/hw/virtio/virtio.h, include/hw/register.h,
+target/arm/cpregs.h, include/hw/s390x/css.h.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from qerrlint.qemu.device_tables import RegionTable, region_tables
 OFFSET = "offset"
 SIZE = "size"
 VALUE = "value"
-"""What a parameter is: where in its region the guest accesses, how many bytes, what the guest writes."""
+DATA = "data"
+"""What a parameter is: where in its region the guest accesses, how many bytes, what the guest writes, or a
+pointer to what it sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,12 @@ _REGISTER_SLOTS = {
     "post_write": Slot(_REGISTERS, "write", {1: VALUE}),
     "post_read": Slot(_REGISTERS, "read", {}),
 }
+_CP_REGISTERS = "ARMCPRegInfo"
+_CP_SLOTS = {
+    "readfn": Slot(_CP_REGISTERS, "read", {}),
+    "writefn": Slot(_CP_REGISTERS, "write", {2: VALUE}),
+}
+_ROW_SLOTS = ((_PORTIO, _PORTIO_SLOTS), (_REGISTERS, _REGISTER_SLOTS), (_CP_REGISTERS, _CP_SLOTS))
 # The slots of classes: the class struct, the casts that give a pointer to it, its members.
 _CLASS_SLOTS: Mapping[str, Mapping[str, Slot]] = {
     "I2CSlaveClass": {
@@ -105,31 +114,47 @@ _CLASS_SLOTS: Mapping[str, Mapping[str, Slot]] = {
         ),
     },
     "SMBusDeviceClass": {
-        "write_data": Slot("SMBusDeviceClass", "SMBus write", {2: SIZE}),
+        "write_data": Slot("SMBusDeviceClass", "SMBus write", {1: DATA, 2: SIZE}),
         "receive_byte": Slot("SMBusDeviceClass", "SMBus read", {}),
         "quick_cmd": Slot("SMBusDeviceClass", "SMBus command", {1: VALUE}),
     },
     "SDCardClass": {
-        "do_command": Slot("SDCardClass", "SD command", {}),
+        "do_command": Slot("SDCardClass", "SD command", {1: DATA}),
         "write_byte": Slot("SDCardClass", "SD write", {1: VALUE}),
         "read_byte": Slot("SDCardClass", "SD read", {}),
     },
-    "ADBDeviceClass": {"devreq": Slot("ADBDeviceClass", "ADB request", {})},
+    "ADBDeviceClass": {"devreq": Slot("ADBDeviceClass", "ADB request", {2: DATA})},
     "HDACodecDeviceClass": {
         "command": Slot("HDACodecDeviceClass", "HDA command", {1: VALUE, 2: VALUE}),
         "stream": Slot("HDACodecDeviceClass", "HDA command", {1: VALUE, 2: VALUE}),
     },
+    "VirtIOInputClass": {"handle_status": Slot("VirtIOInputClass", "status event", {1: DATA})},
+    "VirtIOSerialPortClass": {"have_data": Slot("VirtIOSerialPortClass", "write to the port", {1: DATA})},
+    "CCIDCardClass": {"apdu_from_guest": Slot("CCIDCardClass", "APDU", {1: DATA})},
+    "SCLPEventClass": {"write_event_data": Slot("SCLPEventClass", "SCLP event", {1: DATA})},
     "VirtioDeviceClass": {
+        "set_features": Slot("VirtioDeviceClass", "choice of features", {1: VALUE}),
         "set_config": Slot("VirtioDeviceClass", "write to the configuration", {}),
         "set_status": Slot("VirtioDeviceClass", "change of the status", {1: VALUE}),
     },
 }
+_CALLS = {
+    "register_ioport_read": Slot("ioport", "read", {1: OFFSET}),
+    "register_ioport_write": Slot("ioport", "write", {1: OFFSET, 2: VALUE}),
+}
+# Functions that make one of their arguments an entry.
+_CALLED = re.compile(rb"\b(%s)\s*\(([^;{}]*?)\)\s*;" % b"|".join(name.encode() for name in _CALLS))
+_CCW = Slot("SubchDev", "channel command", {})
+_CCW_STORE = re.compile(rb"->\s*ccw_cb\s*=\s*([A-Za-z_]\w*)\s*;")
 _QUEUE = Slot("VirtQueue", "notification of a queue", {})
 _ADD_QUEUE = re.compile(rb"\bvirtio_add_queue\w*\(([^;]*?)\)\s*;")
 _POINTER = re.compile(rb"\b(\w+)[ \t]*\*[ \t]*(\w+)\b")
 _STORE = re.compile(rb"\b(\w+)->(\w+)[ \t]*=[ \t]*&?([A-Za-z_]\w*)[ \t]*;")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
-_MARKS = tuple(name.encode() for name in (_OPS, _PORTIO, _REGISTERS, "virtio_add_queue"))
+_MARKS = tuple(
+    name.encode()
+    for name in (_OPS, _PORTIO, _REGISTERS, _CP_REGISTERS, "virtio_add_queue", "ccw_cb", *_CALLS)
+)
 _CLASSES = tuple(name.encode() for name in _CLASS_SLOTS)
 
 
@@ -144,7 +169,7 @@ def guest_entries(unit: TranslationUnit) -> tuple[GuestEntry, ...]:
     """The functions of a file that a guest can enter, each slot once, in the order of the file's tables."""
     if not may_have_entries(unit.data):
         return ()
-    found = [*_of_tables(unit), *_of_classes(unit), *_of_queues(unit)]
+    found = [*_of_tables(unit), *_of_classes(unit), *_of_queues(unit), *_of_calls(unit)]
     return tuple(entry for entry in found if entry.function in unit.functions)
 
 
@@ -159,7 +184,9 @@ def _of_tables(unit: TranslationUnit) -> Iterator[GuestEntry]:
             if handlers is not None and handlers.kind == LIST:
                 for size, element in zip(_OLD_SIZES, handlers.elements, strict=False):
                     yield GuestEntry(_function(element.value), slot, table, size)
-    for name, slots in ((_PORTIO, _PORTIO_SLOTS), (_REGISTERS, _REGISTER_SLOTS)):
+    for name, slots in _ROW_SLOTS:
+        if name.encode() not in unit.data:
+            continue
         for other in tables_of_type(unit.path, unit.data, name):
             for row in other.rows:
                 for member, slot in slots.items():
@@ -204,3 +231,13 @@ def _of_queues(unit: TranslationUnit) -> Iterator[GuestEntry]:
         if name not in seen:
             seen.add(name)
             yield GuestEntry(name, _QUEUE)
+
+
+def _of_calls(unit: TranslationUnit) -> Iterator[GuestEntry]:
+    for call in _CALLED.finditer(unit.data):
+        slot = _CALLS[call[1].decode("latin-1")]
+        for word in _WORD.findall(call[2]):
+            if word.decode("latin-1") in unit.functions:
+                yield GuestEntry(word.decode("latin-1"), slot)
+    for store in _CCW_STORE.finditer(unit.data) if b"ccw_cb" in unit.data else ():
+        yield GuestEntry(store[1].decode("latin-1"), _CCW)

@@ -17,11 +17,12 @@ from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Call, Function, Return
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import calls_inside
-from qerrlint.qemu.guest.entries import OFFSET, SIZE, VALUE, GuestEntry, guest_entries
-from qerrlint.qemu.guest.region_accesses import accesses
+from qerrlint.qemu.guest.entries import DATA, OFFSET, SIZE, VALUE, GuestEntry, guest_entries
+from qerrlint.qemu.guest.indirect_entries import indirect_entries, may_have_indirect
+from qerrlint.qemu.guest.region_accesses import accesses, loose_accesses
 from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, read
 from qerrlint.qemu.guest.states import State
-from qerrlint.qemu.guest.taint import depends, tainted_at
+from qerrlint.qemu.guest.taint import depends, guest_data_at, tainted_at
 from qerrlint.qemu.guest.walk import Visit, Walk, constants_of
 from qerrlint.records import record
 
@@ -50,7 +51,8 @@ class GuestVisit:
     """A place that a guest can reach from `entry`: by `samples` of all `tried` ones.
 
     `region`: whether the size of the entry's region is known, so that the offsets of the samples are real.
-    `complete`: the walk was followed to its end.
+    `complete`: the walk was followed to its end. `between`: the offset of one of the samples lies between
+    others that do not come there, so that no greatest offset keeps it away.
     """
 
     entry: GuestEntry
@@ -59,15 +61,22 @@ class GuestVisit:
     tried: int
     region: bool
     complete: bool
+    between: bool = False
 
     @property
     def decided(self) -> str:
         """What decides that the place is reached: "access" (a test of what the guest chose), "state" (other
-        tests only) or "always" (no test right before it)."""
+        tests only) or "always" (no test right before it). Of several ways there one is enough."""
         decisions = self.visit.decisions
         if not decisions:
             return "always"
-        return "access" if all(decision.known for decision in decisions) and self.visit.sure else "state"
+        known = any(decision.known for decision in decisions)
+        return "access" if known and (self.sure or self.between) else "state"
+
+    @property
+    def sure(self) -> bool:
+        """Whether a sample comes there by no test that mixes what is known of it with what is not."""
+        return bool(self.visit.sure)
 
 
 class GuestFile:
@@ -112,14 +121,27 @@ class GuestFile:
                     waiting.append(callee)
         return frozenset(seen)
 
-    def visits(self, within: frozenset[str], wanted: Callable[[Call | None], bool]) -> Iterator[GuestVisit]:
+    @cached_property
+    def indirect(self) -> tuple[GuestEntry, ...]:
+        """The functions that a guest can enter by way of another file, a table of functions or a callback."""
+        if not may_have_indirect(self.unit.data):
+            return ()
+        return indirect_entries(self.unit, {entry.function for entry in self.entries})
+
+    def visits(
+        self,
+        within: frozenset[str],
+        wanted: Callable[[Call | None], bool],
+        by_owner: Mapping[str, frozenset[str]] | None = None,
+    ) -> Iterator[GuestVisit]:
         """The places that a guest can reach by functions of `within`, entry by entry, with a call that is
-        wanted; None asks for failing assertions."""
+        wanted; None asks for failing assertions. `by_owner`: for indirect entries the functions instead."""
         blind: set[Any] = set()
-        for entry in self.entries:
-            function = self.unit.lowered(entry.function) if entry.function in within else None
+        for entry in (*self.entries, *self.indirect):
+            by = (by_owner or {}).get(entry.slot.owner, within)
+            function = self.unit.lowered(entry.function) if entry.function in by else None
             if function is not None:
-                yield from self._from(entry, function, within, wanted, blind)
+                yield from self._from(entry, function, by, wanted, blind)
 
     def _from(
         self,
@@ -164,6 +186,22 @@ class GuestFile:
             for path in decision.reads
         )
 
+    def hangs_on_data(self, visit: GuestVisit) -> bool:
+        """Whether each test right before a place that is not known depends on data that the guest sends or
+        keeps in its memory."""
+        entry = self.unit.lowered(visit.entry.function)
+        tests = [decision for decision in visit.visit.decisions if not decision.known]
+        if entry is None or not tests:
+            return False
+        signature = self.unit.signature(entry.name)
+        seeds = frozenset(
+            param.name
+            for position, param in enumerate(signature.params if signature is not None else ())
+            if visit.entry.slot.roles.get(position) == DATA
+        )
+        known = guest_data_at(self.unit, entry, seeds, visit.visit.chain)
+        return all(any(depends(path, known) for path in test.reads) for test in tests)
+
     def samples(
         self, entry: GuestEntry, near: frozenset[int], region: int | None = None
     ) -> tuple[Sequence[Sample], bool]:
@@ -173,7 +211,9 @@ class GuestFile:
         the caller knows it.
         """
         if entry.table is None:
-            return (Sample(None, entry.size),), False
+            if OFFSET not in entry.slot.roles.values():
+                return (Sample(None, entry.size),), False
+            return [Sample(*pair) for pair in loose_accesses(near, entry.size)], False
         made = accesses(self.unit, entry.table, near, entry.size, region)
         pairs = made.pairs
         if len(pairs) > _MOST_SAMPLES:
@@ -240,6 +280,7 @@ class GuestFile:
                 len(samples),
                 region,
                 walk.complete,
+                _between(samples, one.samples, one.below),
             )
             for one in found
         ]
@@ -250,7 +291,7 @@ class GuestFile:
         columns: dict[str, Column] = {}
         for position, param in enumerate(signature.params if signature is not None else ()):
             role = entry.slot.roles.get(position)
-            if role is None or not param.name:
+            if role in (None, DATA) or not param.name:
                 continue
             declared = self.names.int_type_of(function, param.name) or UINT64
             if role == VALUE:
@@ -263,6 +304,14 @@ class GuestFile:
             if any(number is not None for number in numbers):
                 columns[param.name] = Column(numbers, UINT64).cast(declared)
         return columns
+
+
+def _between(samples: Sequence[Sample], there: frozenset[int], below: frozenset[int]) -> bool:
+    """Whether the offset of one of the samples that are `below` is smaller than one that is not `there`."""
+    first = min((o for i in below if (o := samples[i].offset) is not None), default=None)
+    if first is None:
+        return False
+    return any(s.offset is not None and s.offset > first for i, s in enumerate(samples) if i not in there)
 
 
 def _cut(value: int | None, size: int | None) -> int | None:

@@ -144,6 +144,13 @@ def accesses(
     return Accesses(tuple(sorted(pairs)), region)
 
 
+def loose_accesses(near: Collection[int], size: int | None) -> tuple[tuple[int, int], ...]:
+    """Accesses (offset, size) of a function that no table of the file holds; the offsets are those near the
+    constants of the code."""
+    sizes = (size,) if size is not None else (1, 2, 4)
+    return tuple((offset, one) for offset in _offsets(None, near) for one in sizes if not offset % one)
+
+
 def _offsets(region: int | None, near: Iterable[int]) -> list[int]:
     if region is not None and region <= _EVERY:
         return list(range(region))

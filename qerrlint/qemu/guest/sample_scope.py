@@ -250,6 +250,12 @@ def _extreme(sign: str) -> Callable[[Sequence[Column]], Column]:
     return work
 
 
+def _covers(values: Sequence[Column]) -> Column:
+    start, length, byte = (value.cast(UINT64) for value in values)
+    last = binary("-", binary("+", start, length), Column(1, UINT64))
+    return binary("&&", binary(">=", byte, start), binary("<=", byte, last))
+
+
 def _same(values: Sequence[Column]) -> Column:
     return values[0]
 
@@ -264,6 +270,7 @@ _FUNCTIONS: Mapping[str, tuple[int, Callable[[Sequence[Column]], Column]]] = {
     "BIT_MASK": (1, _bit),
     "MIN": (2, _extreme("<")),
     "MAX": (2, _extreme(">")),
+    "range_covers_byte": (3, _covers),
     "likely": (1, _same),
     "unlikely": (1, _same),
     "UINT64_C": (1, _same),

@@ -15,11 +15,13 @@ class State:
     """The samples that can be at a place, and what variables and members hold for them.
 
     `sure`: those that come there without a test that mixes what is known of them with what is not known.
+    `below`: those whose only such tests ask whether something known is below something that is not.
     """
 
     alive: frozenset[int]
     columns: Mapping[str, Column]
     sure: frozenset[int]
+    below: frozenset[int] = frozenset()
 
 
 def forget(columns: dict[str, Column], target: str) -> None:
@@ -59,7 +61,7 @@ def merged(one: State, other: State, samples: int) -> State:
             _take(numbers, present.columns[path], alone)
             if numbers.count(None) < samples:
                 columns[path] = Column(tuple(numbers), present.columns[path].type)
-    return State(one.alive | other.alive, columns, one.sure | other.sure)
+    return State(one.alive | other.alive, columns, one.sure | other.sure, one.below | other.below)
 
 
 def _listed(column: Column, samples: int) -> Sequence[Number]:

@@ -9,7 +9,19 @@ from collections.abc import Iterable, Sequence
 from qerrlint.ir.code import Assign, Call, Function, Result, Value, text_of
 from qerrlint.model.translation_unit import TranslationUnit
 
+READS_MEMORY = frozenset(
+    {
+        *("pci_dma_read", "dma_memory_read", "cpu_physical_memory_read", "address_space_read"),
+        *("dma_memory_rw", "cpu_physical_memory_rw", "address_space_rw", "iov_to_buf", "sysbus_dma_read"),
+    }
+)
+"""Functions that read guest memory into a buffer (system/dma.h, system/memory.h, hw/pci/pci_device.h)."""
+_HANDS_ON = 2
 _PATH = re.compile(r"(?<![\w.>$])[A-Za-z_$]\w*(?:(?:->|\.)\w+|\[\w*\])*")
+
+
+_VARIABLE = re.compile(r"\A(?:\([\w\s*]+\)\s*)?&?\s*|(?:\[0\])?\Z")
+_READER = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in READS_MEMORY)))
 
 
 def paths_in(text: str) -> frozenset[str]:
@@ -43,6 +55,56 @@ def reads(function: Function, value: Value, known: frozenset[str]) -> bool:
     if isinstance(value, Result):
         return any(reads(function, arg, known) for arg in function.calls[value.call].args)
     return depends(text_of(value), known)
+
+
+def memory_read(unit: TranslationUnit, function: Function, depth: int = 0) -> frozenset[str]:
+    """The variables of a function that it, or a callee in the file, reads guest memory into."""
+    found: set[str] = set()
+    for call in function.calls:
+        if call.name in READS_MEMORY:
+            places = [text_of(arg) for arg in call.args]
+        elif depth < _HANDS_ON and call.direct and (callee := unit.lowered(call.name)) is not None:
+            signature = unit.signature(call.name)
+            filled = memory_read(unit, callee, depth + 1) if _may_read(unit, call.name) else frozenset()
+            params = signature.params if signature is not None else ()
+            pairs = zip(params, call.args, strict=False)
+            places = [
+                text_of(arg) for param, arg in pairs if param.name in filled and param.type.endswith("*")
+            ]
+        else:
+            continue
+        found.update(_VARIABLE.sub("", place) for place in places)
+    return frozenset(name for name in found if name.isidentifier())
+
+
+def _may_read(unit: TranslationUnit, name: str) -> bool:
+    piece = unit.functions.get(name)
+    return piece is not None and _READER.search(unit.data, piece.body, piece.span.end) is not None
+
+
+def guest_data_at(
+    unit: TranslationUnit, entry: Function, seeds: frozenset[str], chain: Sequence[Call]
+) -> frozenset[str]:
+    """What depends on data of the guest, `seeds` of an entry or what was read from guest memory, in the
+    function that a chain of calls from the entry ends in."""
+    function, names = entry, tainted(entry, seeds | memory_read(unit, entry))
+    for call in chain:
+        callee = unit.lowered(call.name)
+        if callee is None:
+            return frozenset()
+        names = tainted(callee, _handed(unit, function, names, call) | memory_read(unit, callee))
+        function = callee
+    return names
+
+
+def _handed(unit: TranslationUnit, function: Function, names: frozenset[str], call: Call) -> frozenset[str]:
+    """The parameters of a callee that get something tainted, by its value or its address."""
+    signature = unit.signature(call.name)
+    return frozenset(
+        param.name
+        for param, arg in zip(signature.params if signature is not None else (), call.args, strict=False)
+        if param.name and (reads(function, arg, names) or text_of(arg).lstrip("&") in names)
+    )
 
 
 def tainted_at(

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 
-from qerrlint.c.expressions.parser import Node, paths
+from qerrlint.c.expressions.parser import Binary, Node, Path, paths
 from qerrlint.c.expressions.typed import UNKNOWN, Column, Number
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Edge, Event, Function, Return, identifiers, root
 from qerrlint.qemu.guest.block_graph import BlockGraph
@@ -46,7 +46,8 @@ class Visit:
     """A place that was reached: in `function`, at `span`, by `samples`, called through `chain` (calls,
     outermost first).
 
-    `sure` are the samples that come there by tests that are known, or read nothing that is. `call` is the
+    `sure` are the samples that come there by tests that are known, or read nothing that is; `below` as in
+    State. `call` is the
     call there, None for the failing edge of an assertion; `decisions` are the tests right before it; where a
     function is entered, those before its call. `columns`: what variables hold there.
     """
@@ -56,6 +57,7 @@ class Visit:
     call: Call | None
     samples: frozenset[int]
     sure: frozenset[int]
+    below: frozenset[int]
     decisions: tuple[Decision, ...]
     chain: tuple[Call, ...]
     columns: Mapping[str, Column]
@@ -118,7 +120,7 @@ class Walk:
         decided: dict[int, tuple[Decision, ...]] = {0: before}
         waiting = {0}
         visits: dict[tuple[int, int], Visit] = {}
-        calls: dict[int, State] = {}
+        calls: dict[int, list[State]] = {}
         while waiting:
             number = min(waiting, key=graph.order.__getitem__)
             waiting.discard(number)
@@ -142,6 +144,7 @@ class Walk:
                             None,
                             after.alive,
                             after.sure,
+                            after.below,
                             reason,
                             tuple(self._chain),
                             after.columns,
@@ -159,8 +162,9 @@ class Walk:
             final[visit.span] = visit
         for visit in final.values():
             self._visit(visit)
-        for index, state in calls.items():
-            self._called(function, function.calls[index], state, visits)
+        for index, found in calls.items():
+            for state in found:
+                self._called(function, function.calls[index], state, visits)
 
     def _leads(self, one: Event | Edge) -> bool:
         """Whether an event or a test is a place to walk to."""
@@ -177,13 +181,13 @@ class Walk:
         state: State,
         decided: Mapping[int, tuple[Decision, ...]],
         visits: dict[tuple[int, int], Visit],
-        calls: dict[int, State],
+        calls: dict[int, list[State]],
     ) -> State | None:
         """The state behind a block's events; None where the function ends in it."""
         columns = dict(state.columns)
         for event in function.blocks[number].events:
             if self._reached is not None:
-                self._reached(function, event, State(state.alive, columns, state.sure))
+                self._reached(function, event, State(state.alive, columns, state.sure, state.below))
             if isinstance(event, Assign):
                 self._assign(function, columns, event)
             elif isinstance(event, Declare):
@@ -200,6 +204,7 @@ class Walk:
                         event,
                         state.alive,
                         state.sure,
+                        state.below,
                         decided.get(number, ()),
                         tuple(self._chain),
                         dict(columns),
@@ -207,9 +212,11 @@ class Walk:
                 if event.name in ENDS:
                     return None
                 if event.direct and self._enter(event.name):
-                    calls[event.index] = State(state.alive, dict(columns), state.sure)
+                    # In a loop the first round knows more than all of them together.
+                    now = State(state.alive, dict(columns), state.sure, state.below)
+                    calls[event.index] = [*calls.get(event.index, ())[:1], now]
                 self._after_call(function, columns, event)
-        return State(state.alive, columns, state.sure)
+        return State(state.alive, columns, state.sure, state.below)
 
     def _assign(self, function: Function, columns: dict[str, Column], event: Assign) -> None:
         value = self.assigned(function, columns, event)
@@ -280,12 +287,24 @@ class Walk:
         """The state on an edge that `alive` take by the value of `column`. A constant decides nothing."""
         numbers = column.numbers
         if isinstance(numbers, int):
-            return edge, State(alive, state.columns, state.sure & alive), None
+            return edge, State(alive, state.columns, state.sure & alive, state.below & alive), None
         decided = frozenset([i for i in alive if numbers[i] is not None] if numbers is not None else ())
         sure = state.sure if alive is state.alive else state.sure & alive
+        below = state.below & alive
         if len(decided) < len(alive) and any(path in state.columns for path in reads):
+            below = (below & decided) | (sure - decided if self._is_below(edge, state) else frozenset())
             sure &= decided
-        return edge, State(alive, state.columns, sure), Decision(edge, bool(decided), reads)
+        return edge, State(alive, state.columns, sure, below), Decision(edge, bool(decided), reads)
+
+    def _is_below(self, edge: Edge, state: State) -> bool:
+        """Whether a test asks if a name that something is known of is below what nothing is known of."""
+        node = self._names.node(edge.span) if edge.span is not None else None
+        if not isinstance(node, Binary) or node.sign not in ("<", "<=", ">", ">="):
+            return False
+        low, high = (node.left, node.right) if node.sign[0] == "<" else (node.right, node.left)
+        if edge.taken is False:
+            low, high = high, low
+        return isinstance(low, Path) and low.text in state.columns and not paths(high) & state.columns.keys()
 
     def _text(self, span: Span) -> str:
         return self._names.unit.data[span.start : span.end].decode("latin-1")
@@ -386,7 +405,7 @@ class Walk:
         if not columns:
             self._blind.add(key)
         self._chain.append(call)
-        self._function(callee, State(state.alive, columns, state.sure), before)
+        self._function(callee, State(state.alive, columns, state.sure, state.below), before)
         self._chain.pop()
 
 

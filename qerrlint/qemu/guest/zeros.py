@@ -16,7 +16,7 @@ from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.sample_scope import Columns, FileNames, SampleScope, read
 from qerrlint.qemu.guest.states import State
-from qerrlint.qemu.guest.taint import paths_in
+from qerrlint.qemu.guest.taint import READS_MEMORY, paths_in
 from qerrlint.qemu.guest.walk import Decision, Visit, Walk, constants_of
 from qerrlint.source.span import Span
 
@@ -28,13 +28,6 @@ _REGISTER_ARRAY = 4
 _ROUNDS = 3
 # Beginnings of the names of functions that change nothing.
 _SILENT = ("trace_", "qemu_log")
-READS_MEMORY = frozenset(
-    {
-        *("pci_dma_read", "dma_memory_read", "cpu_physical_memory_read", "address_space_read"),
-        *("dma_memory_rw", "cpu_physical_memory_rw", "address_space_rw", "iov_to_buf", "sysbus_dma_read"),
-    }
-)
-"""Functions that read guest memory into a buffer (system/dma.h, system/memory.h, hw/pci/pci_device.h)."""
 _MEMBER = re.compile(rb"(?:->|\.)([A-Za-z_]\w*)\b(?!\s*\()")
 _INDEX = re.compile(r"\[([^\[\]]*)\]\Z")
 

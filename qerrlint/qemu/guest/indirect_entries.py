@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Indirect entries: functions that a guest enters by way of something else than a slot of the file.
+
+They are functions with external linkage that read or write a register and that the region functions of
+another file call, the functions of a table that one function of the file calls by index, and the callbacks of
+timers and bottom halves, which run in the state that the guest has made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from qerrlint.c.declarations.declarators import Param
+from qerrlint.c.expressions.int_types import int_type
+from qerrlint.c.initialisers import tables
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.guest.entries import OFFSET, SIZE, VALUE, GuestEntry, Slot
+
+CALLBACK = "callback"
+"""The owner of the slots of callbacks."""
+ACCESSOR = "register access"
+"""The owner of the slots of functions that region functions of other files call."""
+_TABLE = "register table"
+_CALLBACKS = re.compile(
+    rb"\b(?:timer_new(?:_\w+)?|timer_init\w*|ptimer_init|(?:aio|qemu|virtio)_bh_new\w*)\s*\(([^;]*?)\)\s*;"
+)
+_ACCESSOR = re.compile(
+    rb"^(?!static\b|typedef\b|extern\b)[A-Za-z_][\w \t*]*?\b(?:\w*(?:read|write|txrx|ioport)\w*)\s*\(",
+    re.MULTILINE,
+)
+_INDEXED_CALL = re.compile(rb"\b([A-Za-z_]\w*)\[[^\[\];]*\]\s*\(")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_READS = re.compile(r"(?:\A|_)\w*read[bwlq]?(?:_|\Z|\d)")
+_WRITES = re.compile(r"(?:\A|_)\w*(?:write[bwlq]?|txrx)(?:_|\Z|\d)")
+_OFFSETS = frozenset({"addr", "offset", "saddr", "address", "addr1", "reg"})
+_OFFSET_TYPES = frozenset({"hwaddr", "target_phys_addr_t"})
+_VALUES = frozenset({"val", "value", "data", "v"})
+_SIZES = frozenset({"size", "width"})
+
+
+def may_have_indirect(data: bytes) -> bool:
+    """Whether a file may have an indirect entry, by its bytes."""
+    return b"timer" in data or b"_bh_new" in data or _ACCESSOR.search(data) is not None
+
+
+def indirect_entries(unit: TranslationUnit, direct: Collection[str]) -> tuple[GuestEntry, ...]:
+    """The indirect entries of a file whose slots have the functions `direct`."""
+    found: dict[str, GuestEntry] = {}
+    for entry in (*_accessors(unit), *_of_tables(unit), *_callbacks(unit)):
+        if entry.function in unit.functions and entry.function not in direct:
+            found.setdefault(entry.function, entry)
+    return tuple(found.values())
+
+
+def _accessors(unit: TranslationUnit) -> Iterator[GuestEntry]:
+    for found in _ACCESSOR.finditer(unit.data):
+        piece = unit.definitions.around(found.end() - 1)
+        if piece is None or piece.name not in unit.functions:
+            continue
+        signature = unit.signature(piece.name)
+        if signature is None or len(signature.params) < 2 or not signature.params[0].type.endswith("*"):
+            continue
+        roles = _roles(signature.params[1:])
+        writes = _WRITES.search(piece.name) is not None
+        if (roles.get(1) == OFFSET or (roles.get(1) == VALUE and "txrx" in piece.name)) and (
+            writes or _READS.search(piece.name)
+        ):
+            yield GuestEntry(piece.name, Slot(ACCESSOR, "write" if writes else "read", roles))
+
+
+def _roles(params: Collection[Param]) -> dict[int, str]:
+    """What the parameters behind the first one are, by their names and types."""
+    roles: dict[int, str] = {}
+    for position, param in enumerate(params, 1):
+        plain = param.type.removeprefix("const ")
+        number = int_type(plain) is not None
+        if plain in _OFFSET_TYPES or (number and param.name in _OFFSETS and not plain.endswith("64_t")):
+            roles.setdefault(position, OFFSET)
+        elif number and param.name in _VALUES:
+            roles[position] = VALUE
+        elif number and param.name in _SIZES:
+            roles[position] = SIZE
+    return roles
+
+
+def _of_tables(unit: TranslationUnit) -> Iterator[GuestEntry]:
+    called = {found[1].decode("latin-1") for found in _INDEXED_CALL.finditer(unit.data)}
+    if not called:
+        return
+    for table in tables(unit.path, unit.data):
+        if not table.array or table.name not in called:
+            continue
+        for row in table.rows:
+            name = row.value.text.lstrip("&").strip()
+            signature = unit.signature(name) if name in unit.functions else None
+            if signature is None:
+                continue
+            roles = {
+                position: VALUE
+                for position, param in enumerate(signature.params)
+                if param.name in _VALUES and int_type(param.type) is not None
+            }
+            yield GuestEntry(name, Slot(_TABLE, "write" if roles else "read", roles))
+
+
+def _callbacks(unit: TranslationUnit) -> Iterator[GuestEntry]:
+    slot = Slot(CALLBACK, "callback", {})
+    for found in _CALLBACKS.finditer(unit.data):
+        for word in _WORD.findall(found[1]):
+            name = word.decode("latin-1")
+            if name in unit.functions:
+                yield GuestEntry(name, slot)
+                break
