@@ -280,6 +280,16 @@ class LifeCycle:
                 return stored
         return None
 
+    def is_of_device(self, one: Taken) -> bool:
+        """Whether the variable that the place begins with points to the state struct of the type."""
+        text = self.text(one.function)
+        struct = re.escape(one.type.instance_struct)
+        return (
+            text is not None
+            and bool(struct and one.base)
+            and re.search(rf"\b{struct}\s*\*\s*{one.base}\b", f"{text.head} {text.code}") is not None
+        )
+
     # -- where it is given back --------------------------------------------------------------------
 
     def releasing(self, pair: Pair, member: str) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ _FREED = re.compile(r"\b(g_free)\s*\(\s*([\w\->.]+)(->|\.)(\w+)\s*[,)]")
 _ANY_FREED = re.compile(rb"\bg_free\s*\(\s*\w+(?:->|\.)\w+(?:->|\.)")
 _BY_ADDRESS = re.compile(r"\b([a-z_]\w*)\s*\(\s*(&?)\s*([\w\->.]+)\s*[,)]")
 _ZEROES = r"\bmemset\s*\(\s*{0}\s*,\s*0\s*,|\*\s*{0}\s*=\s*\(\s*(?:struct\s+)?\w+\s*\)\s*\{{"
+_CALLED = re.compile(r"\b([a-z_]\w*)\s*\(([^;{}()]*)\)\s*;")
+_FIRST = re.compile(r"[A-Za-z_]\w*")
 _DEEPEST = 2
 
 
@@ -27,39 +29,84 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     if b"g_free" not in unit.data or not _ANY_FREED.search(unit.data):
         return
     declarations = unit.program.environment.files.file(unit.path)
+    freeing = {
+        name
+        for name, piece in unit.functions.items()
+        if _ANY_FREED.search(unit.data, piece.body, piece.span.end) is not None
+    }
     for name in unit.functions if declarations is not None else ():
         assert declarations is not None
         text = function_text(declarations, name)
-        if text is not None and "free" in text.code:
+        if text is not None and ("g_free" in text.code or not freeing.isdisjoint(text.called())):
             yield from _in_function(unit, text)
 
 
 def _in_function(unit: TranslationUnit, text: FunctionText) -> Iterator[Observation]:
     for freed in _FREED.finditer(text.code):
-        struct, arrow = freed[2], freed[3]
-        for call in _BY_ADDRESS.finditer(text.code, 0, freed.start()):
-            handed = call[3] == struct and bool(call[2]) == (arrow == ".")
-            if not handed or call[1] in ("memset", "sizeof", freed[1]):
+        found = _zeroed_before(unit, text, freed.start(), freed[2], freed[3], freed[4])
+        if found is not None:
+            yield _observation(text, freed, found, None)
+    yield from _in_helpers(unit, text)
+
+
+def _in_helpers(unit: TranslationUnit, text: FunctionText) -> Iterator[Observation]:
+    """What a static function of the file frees that the function calls behind a callee which zeroes."""
+    for called in _CALLED.finditer(text.code):
+        if called[1] not in unit.functions or called[1] == text.name or not unit.is_static(called[1]):
+            continue
+        helper, signature = _definition(unit, called[1]), unit.signature(called[1])
+        if helper is None or signature is None or "free" not in helper.code:
+            continue
+        names = {
+            param.name: arg.strip()
+            for param, arg in zip(signature.params, called[2].split(","), strict=False)
+        }
+        for freed in _FREED.finditer(helper.code):
+            first = _FIRST.match(freed[2])
+            given = names.get(first[0], "") if first is not None else ""
+            # One that the helper is handed itself has another text there.
+            if first is None or first[0] == freed[2] or not given.isidentifier():
                 continue
-            if _set_between(text.code[call.end() : freed.start()], struct, freed[4]):
-                continue
-            if not _reaches(text.code, call.end(), freed.start()):
-                continue
-            how = _zeroes(unit, call[1], 0)
-            if how is None:
-                continue
-            start, end = text.start + freed.start(), text.start + freed.end()
-            place = f"{struct}{arrow}{freed[4]}"
-            step = Span(text.path, text.start + call.start(), text.start + call.end(1))
-            yield Observation(
-                event="lost-pointer",
-                function=text.name,
-                primary=Span(text.path, start, end),
-                key=f"{freed[1]}({place})",
-                slots={"callee": call[1], "place": place, "free": freed[1], "struct": struct, "how": how},
-                trail=(Step(step, f"{call[1]}() zeroes {struct}"),),
-            )
-            break
+            struct = given + freed[2][first.end() :]
+            found = _zeroed_before(unit, text, called.start(), struct, freed[3], freed[4])
+            if found is not None:
+                step = Span(text.path, text.start + called.start(), text.start + called.end(1))
+                yield _observation(helper, freed, found, Step(step, f"{text.name}() calls {called[1]}()"))
+
+
+def _zeroed_before(
+    unit: TranslationUnit, text: FunctionText, end: int, struct: str, arrow: str, member: str
+) -> tuple[str, str, Step] | None:
+    """The callee before an offset that zeroes a struct, how, and the step; None for none."""
+    for call in _BY_ADDRESS.finditer(text.code, 0, end):
+        handed = call[3] == struct and bool(call[2]) == (arrow == ".")
+        if not handed or call[1] in ("memset", "sizeof", "g_free"):
+            continue
+        if _set_between(text.code[call.end() : end], struct, member):
+            continue
+        if not _reaches(text.code, call.end(), end):
+            continue
+        how = _zeroes(unit, call[1], 0)
+        if how is not None:
+            span = Span(text.path, text.start + call.start(), text.start + call.end(1))
+            return call[1], how, Step(span, f"{call[1]}() zeroes {struct}")
+    return None
+
+
+def _observation(
+    text: FunctionText, freed: re.Match[str], found: tuple[str, str, Step], caller: Step | None
+) -> Observation:
+    callee, how, step = found
+    place = f"{freed[2]}{freed[3]}{freed[4]}"
+    return Observation(
+        event="lost-pointer",
+        function=text.name,
+        primary=Span(text.path, text.start + freed.start(), text.start + freed.end()),
+        key=f"{freed[1]}({place})",
+        slots={"callee": callee, "place": place, "free": freed[1], "struct": freed[2], "how": how},
+        trail=(step,) if caller is None else (step, caller),
+        group=("lost-pointer", text.name, place),
+    )
 
 
 def _set_between(code: str, struct: str, member: str) -> bool:

@@ -14,10 +14,12 @@ from qerrlint.findings import Observation, Step
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.source.span import Span
 
-# Memory and objects that realize makes are released in too many ways to tell; those of instance_init, in few.
+# Objects that realize makes are released in too many ways to tell, and memory that lies in other structs.
 _MADE = "QOM object"
-_OF_INIT = frozenset({"memory", "aligned buffer", _MADE})
-_OF_SETTER = frozenset({"memory", "aligned buffer"})
+_OF_INIT = frozenset({_MADE})
+_MEMORY = frozenset({"memory", "aligned buffer"})
+# A timer that nobody has armed yet needs nothing.
+_OF_REALIZE = frozenset({"embedded timer"})
 _CALL = re.compile(r"\b([a-z_]\w*)\s*\(([^;]*);")
 
 
@@ -28,9 +30,11 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     told: set[tuple[str, str, str, str]] = set()
     for one in life.taken():
         ident = (*_subject(one), one.type.name)
-        if ident in told or (one.phase == "realize" and one.pair.name in _OF_INIT):
+        if ident in told or one.pair.name in (_OF_INIT if one.phase == "realize" else _OF_REALIZE):
             continue
-        if one.phase == SETTER and (one.pair.name not in _OF_SETTER or not one.member):
+        if one.phase == "realize" and one.pair.name in _MEMORY and not life.is_of_device(one):
+            continue
+        if one.phase == SETTER and (one.pair.name not in _MEMORY or not one.member):
             continue
         told.add(ident)
         releasing = life.releasing(one.pair, one.member)

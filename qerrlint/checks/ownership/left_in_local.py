@@ -18,7 +18,7 @@ from qerrlint.c.lexis import WORD, occurrences
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.left_held import LEFT_HELD
-from qerrlint.checks.ownership.local_acquires import SHOWN, LocalAcquires, Makers
+from qerrlint.checks.ownership.local_acquires import QAPI, SHOWN, LocalAcquires, Makers
 from qerrlint.checks.ownership.local_uses import LocalUses
 from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import RESULT, Pair
@@ -103,7 +103,8 @@ def _taken(
     unit: TranslationUnit, results: frozenset[bytes], addresses: frozenset[bytes]
 ) -> Iterator[tuple[int, bool]]:
     """The offsets of acquiring calls, and whether what they return is the object."""
-    for names, opens, is_result in ((results, _CALLED, True), (addresses, _HANDED, False)):
+    queries = {word for word in unit.text.words if word.startswith(b"qmp_query_")}
+    for names, opens, is_result in ((results | queries, _CALLED, True), (addresses, _HANDED, False)):
         for name in names & unit.text.words:
             for at in occurrences(unit.data, name):
                 if opens.match(unit.data, at + len(name)):
@@ -177,7 +178,14 @@ def _left(
         ):
             continue
         if not _is_elsewhere(function, one, text):
+            release = release or _frees_query(unit, function, one)
             yield observation_of(unit, LocalObject(function, uses, one, release), held)
+
+
+def _frees_query(unit: TranslationUnit, function: Function, one: Seen) -> str:
+    """The function that frees what a query of the QMP server returns; "" for other objects."""
+    signature = unit.signature(function.calls[one.call].name) if one.pair.name == QAPI else None
+    return f"qapi_free_{signature.returns.rstrip(' *')}" if signature is not None else ""
 
 
 def _is_elsewhere(function: Function, seen: Seen, text: str) -> bool:

@@ -37,6 +37,8 @@ from qerrlint.transfer.ownership import Handling
 
 HEAP = "heap memory"
 """The pair of memory that g_free() frees; results that are known to be such belong to it."""
+QAPI = "QAPI result"
+"""The pair of structs that a query of the QMP server returns, each with a function that frees it."""
 SHOWN = "what the function frees itself"
 """The pair of pointers that the function frees on one path: it has them to free."""
 _TEXT = frozenset({"char *", "gchar *"})
@@ -45,6 +47,7 @@ _QUESTIONS = {ZERO: "zero", NONZERO: "zero", NEG: "sign", ZERO | POS: "sign"}
 _ERRORS = frozenset({"Error *", "GError *"})
 _MAKES = re.compile(rb"(?:alloc|new|dup|create|open|printf|load|read|parse)\w*\s*\(")
 _MAKES_TEXT = re.compile(rb"g_(?:malloc|malloc0|new|new0|strdup|strndup|strdup_printf|strconcat)[ \t]*\(")
+_STRUCT = re.compile(r"[A-Z]\w* \*\Z")
 _DEEPEST = 2
 
 
@@ -88,6 +91,8 @@ class LocalAcquires:
         for pair in pairs:
             if pair.name == SHOWN:
                 self._add_shown(pair)
+            elif pair.name == QAPI:
+                self._add_queries(pair)
 
     def _is_of_local(self, handling: Handling, call: Call) -> bool:
         """Whether a call acquires what a variable of the function holds or is, or releases something."""
@@ -114,6 +119,25 @@ class LocalAcquires:
                 move = Move(call.name, RESULT, fails="zero")
                 self._acquiring.add(call.index)
                 self._add(call, Handling("acquire", pair, move, f"#{call.index}"))
+
+    def _add_queries(self, pair: Pair) -> None:
+        """The calls of queries, whose result is a QAPI struct of the caller."""
+        for call in self._function.calls:
+            if not call.direct or call.index in self._acquiring:
+                continue
+            freed = call.args[0] if len(call.args) == 1 else None
+            if call.name.startswith("qapi_free_") and isinstance(freed, Var):
+                self._add(call, Handling("release", pair, Move(call.name, 1), freed.path))
+            signature = self._unit.signature(call.name) if call.name.startswith("qmp_query_") else None
+            if (
+                call.used
+                and signature is not None
+                and _STRUCT.match(signature.returns)
+                and not self._is_asked_about(call)
+            ):
+                self._add(
+                    call, Handling("acquire", pair, Move(call.name, RESULT, fails="zero"), f"#{call.index}")
+                )
 
     def _returns_memory(self, call: Call, pair: Pair) -> bool:
         unit, name = self._unit, call.name
@@ -261,10 +285,14 @@ class LocalAcquires:
         piece = self._unit.functions.get(call.name)
         if piece is not None and not _MAKES.search(self._unit.data, piece.body, piece.span.end):
             return False
-        errors = self._errors(call)
-        if errors and piece is not None:
+        if self._errors(call) and piece is not None:
             return False
-        return not any(
+        return not self._is_asked_about(call)
+
+    def _is_asked_about(self, call: Call) -> bool:
+        """Whether another function is asked about the Error that a call sets."""
+        errors = self._errors(call)
+        return any(
             other.used and not errors.isdisjoint(other.args) and other.index != call.index
             for other in self._function.calls
         )

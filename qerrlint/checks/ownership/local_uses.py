@@ -97,7 +97,8 @@ class LocalUses:
             return False
         kind = self._function.locals.get(event.target)
         if kind is not None and _SCALAR.match(kind):
-            return False
+            # A number that is the object itself, a descriptor, has two names then.
+            return self._is_number(name) and event.target != name and event.value == Var(name)
         if not self.is_own(event.target) or (kind is not None and not kind.endswith("*")):
             return True
         return event.target != name and not self.is_harmless(event.target)
@@ -125,6 +126,10 @@ class LocalUses:
             self.hands(arg, name) and not (self._by_value(arg, name) and self._is_borrowed(call, position))
             for position, arg in enumerate(call.args)
         )
+
+    def _is_number(self, name: str) -> bool:
+        """Whether a variable holds a number, and no pointer."""
+        return _SCALAR.match(self._function.locals.get(name, "")) is not None
 
     @staticmethod
     def _by_value(arg: Value, name: str) -> bool:
@@ -154,6 +159,10 @@ class LocalUses:
             return False
         if name in self._unit.functions:
             return self._depth < _DEEPEST and self._body_borrows(name, position)
+        arg = call.args[position]
+        if isinstance(arg, Var) and self._is_number(arg.path):
+            # Whoever is told the number of a descriptor may close it.
+            return word_list("borrowed-arguments").matches(name)
         if _is_known_to_borrow(name, position):
             return True
         signature = self._unit.signature(name)

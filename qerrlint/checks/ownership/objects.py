@@ -78,10 +78,16 @@ def _handlings(
 ) -> Iterator[Handling]:
     for pair, role, move in by_name.get(call.name, ()):
         if move.applies(unit.signature(call.name)):
+            if move.object == RESULT and not call.used and any(r.object == PROCESS for r in pair.release):
+                # What nobody keeps the result of is released by a number.
+                yield Handling(role, pair, Move(call.name, PROCESS), _unnamed(pair))
+                continue
             if move.object == RESULT:
                 paths = {f"#{call.index}"}
             elif move.object == PROCESS:
                 paths = {pair.name.replace(" ", "-")}
+                if role == "release" and any(taken.object == RESULT for taken in pair.acquire):
+                    paths = {_unnamed(pair)}
             else:
                 paths = _paths(role, place_of_object(move.moved(call)), aliases)
             for path in sorted(paths):
@@ -94,6 +100,11 @@ def _handlings(
             if role == "release":
                 for path in sorted(_paths(role, place_of_object(call.args[0]), aliases)):
                     yield Handling(role, pair, move, path)
+
+
+def _unnamed(pair: Pair) -> str:
+    """What stands for an object that no place holds; its path has no last name."""
+    return f"({pair.name})"
 
 
 def _paths(role: str, path: str, aliases: dict[str, str]) -> set[str]:

@@ -88,6 +88,15 @@ def flag_tells_of_it(analysed: AnalysedFunction, observation: Observation) -> bo
     )
 
 
+def loops_take_and_release(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Loops make and release what no place holds: as many rounds of the one as of the other."""
+    one = observation.subject
+    if not isinstance(one, HeldObject) or not one.seen.object.startswith("("):
+        return False
+    place = place_of(analysed.function, one.seen.call)
+    return place is not None and bool(loop_around(analysed.function, place[0])) and one.releases_itself
+
+
 def name_says_locked(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
     """The function's name says that its caller gets the lock."""
     one = observation.subject
