@@ -32,6 +32,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
                 "divisor": " ".join(one.site.text.split()),
                 "form": "member" if one.member is not None else "memory" if one.local else "value",
                 "member": one.member.name if one.member is not None else one.local,
+                "number": f"{one.number:#x}" if one.number else "0",
                 "access": _access(one),
             },
             trail=tuple(_steps(file, one)),
@@ -60,7 +61,8 @@ def _steps(file: AnalysedFile, one: ZeroDivision) -> Iterable[Step]:
         how = (
             told(one.zero.entry, one.zero.sample) if one.zero.entry is not None else "a write of the register"
         )
-        yield Step(one.zero.span, f"{one.zero.function}() sets {one.member.name} to 0 on {how}")
+        to = "" if one.number else " to 0"
+        yield Step(one.zero.span, f"{one.zero.function}() sets {one.member.name}{to} on {how}")
     piece = unit.functions[one.root]
     head = Span(unit.path, piece.span.start, piece.body)
     what = "a guest enters" if one.entry is not None else "QEMU calls"
@@ -68,11 +70,12 @@ def _steps(file: AnalysedFile, one: ZeroDivision) -> Iterable[Step]:
 
 
 CHECKS = (
-    # form: what is 0: a member, guest memory, or the written value. access: what the guest does, as words.
+    # number: what the member or the memory holds then. form: which of them it is, or the written value.
+    # access: what the guest does, as words.
     FileCheck(
         "guest-division",
         "guest",
-        (event("guest-division", "divisor", "member", "access", form="member memory value"),),
+        (event("guest-division", "divisor", "member", "number", "access", form="member memory value"),),
         run,
     ),
 )

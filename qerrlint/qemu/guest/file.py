@@ -110,6 +110,10 @@ class GuestFile:
         """The functions of the file that one of them calls, by name."""
         return self._calls.get(name, frozenset())
 
+    def callers(self, name: str) -> tuple[str, ...]:
+        """The functions of the file that call one of them, by name."""
+        return tuple(sorted(caller for caller, called in self._calls.items() if name in called))
+
     def reached_from(self, name: str, within: frozenset[str]) -> frozenset[str]:
         """The functions of `within` that are reached by calls from one of them."""
         seen = {name}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from qerrlint.c.divisions import Division, divisions
@@ -93,7 +93,8 @@ class ZeroDivision:
     `member` (None: the written value, or what `local` was read into from guest memory) holds what makes the
     divisor 0; `zero` is where the guest sets it.
 
-    `sample`: the access that reaches it. `sure`: no test on the way mixes what is known with what is not.
+    `number`: what the member or the memory holds then. `sample`: the access that reaches it. `sure`: no test
+    on the way mixes what is known with what is not.
     """
 
     site: Site
@@ -104,6 +105,7 @@ class ZeroDivision:
     zero: GuestZero | None
     sample: Sample | None
     sure: bool
+    number: int = 0
 
 
 class ZeroDivisors:
@@ -143,9 +145,10 @@ class ZeroDivisors:
         """The divisions by 0, each once, those that are sure before others."""
         leaves = {site: self._leaves(site) for sites in self.sites.values() for site in sites}
         words = {one.member.name for found in leaves.values() for one in found if one.member is not None}
-        zeros = GuestZeros(self._guest, words).found
+        settable = GuestZeros(self._guest, words)
+        zeros = settable.found
         seen: dict[tuple[str, int], ZeroDivision] = {}
-        for assumed, sites in self._assumptions(leaves, zeros):
+        for assumed, sites in self._assumptions(leaves, settable):
             for one in self._reached(assumed, sites, zeros):
                 key = (one.site.function, one.site.at)
                 if key not in seen or (one.sure, one.entry is not None) > (
@@ -162,20 +165,22 @@ class ZeroDivisors:
     # -- what a divisor depends on -------------------------------------------------------------------
 
     def _assumptions(
-        self, leaves: Mapping[Site, Sequence[_Leaf]], zeros: Mapping[Member, GuestZero]
+        self,
+        leaves: Mapping[Site, Sequence[_Leaf]],
+        settable: GuestZeros,
     ) -> Iterator[tuple[_Assumption, list[Site]]]:
         """What a guest can set so that a divisor is 0, each with the divisors."""
-        known = {(one.struct, one.name) for one in zeros}
         out: dict[_Assumption, list[Site]] = {}
         for site, found in leaves.items():
             made: dict[_Assumption, None] = {}
             for one in found:
-                if one.member is not None and (one.member.struct, one.member.name) not in known:
+                if one.member is not None and not settable.reaches(one.member):
                     continue
                 if one.member is None and not one.local:
                     made[_Assumption()] = None
                     continue
-                for number in self._numbers(one.function, one.node, one.path):
+                full = one.member is not None and replace(one.member, index="") in settable.ones
+                for number in self._numbers(one.function, one.node, one.path, full):
                     made[
                         _Assumption(one.member, number, one.local, one.function.name if one.local else "")
                     ] = None
@@ -199,14 +204,35 @@ class ZeroDivisors:
                         out.append(_Leaf(within, node, path, None, path))
                     elif self._is_parameter(within, path):
                         out.append(_Leaf(within, node, path))
+                        out += self._handed(within, text, path)
         return out
+
+    def _handed(self, function: Function, text: str, parameter: str) -> Iterator[_Leaf]:
+        """The members that callers in the file hand to a function as a parameter that a text reads."""
+        signature = self._unit.signature(function.name)
+        names = [param.name for param in signature.params] if signature is not None else []
+        position = names.index(parameter)
+        seen: set[str] = set()
+        for caller in self._guest.callers(function.name):
+            lowered = self._unit.lowered(caller)
+            for call in lowered.calls if lowered is not None else ():
+                if lowered is None or call.name != function.name or len(call.arg_spans) <= position:
+                    continue
+                argument = "".join(self._unit.on_one_line(call.arg_spans[position]).split())
+                member = member_of(self._guest.names, lowered, argument) if argument not in seen else None
+                if member is None or len(seen) >= _MOST_VALUES:
+                    continue
+                seen.add(argument)
+                put = re.sub(rf"(?<![\w.>]){parameter}\b", lambda _, v=argument: f"({v})", text)  # type: ignore[misc]
+                yield _Leaf(lowered, read(put), argument, member)
 
     def _is_parameter(self, function: Function, path: str) -> bool:
         signature = self._unit.signature(function.name)
         return signature is not None and any(param.name == path for param in signature.params)
 
-    def _numbers(self, function: Function, node: Node | None, path: str) -> tuple[int, ...]:
-        """The numbers of a path to try for an expression to be 0: 0, and all bits that do not matter."""
+    def _numbers(self, function: Function, node: Node | None, path: str, full: bool) -> tuple[int, ...]:
+        """The numbers of a path to try for an expression to be 0: 0, all bits that do not matter; all ones if
+        `full`."""
         names = self._guest.names
         declared = names.int_type_of(function, path) or UINT64
         if node is None:
@@ -221,6 +247,8 @@ class ZeroDivisors:
         base, none = values((ones, 0))
         if base is None or none is None:
             return (0,)
+        if base == 0 and full:
+            return (0, ones)
         matters = 0
         for bit, alone, without in zip(bits, values(bits), values([ones ^ bit for bit in bits]), strict=True):
             if alone != none or without != base:
@@ -307,7 +335,10 @@ class ZeroDivisors:
                 if index is not None:
                     sample = samples[index] if samples else None
                     found.append(
-                        ZeroDivision(site, *root, member, assumed.local, zero, sample, index in state.sure)
+                        ZeroDivision(
+                            *(site, *root, member, assumed.local, zero, sample, index in state.sure),
+                            number=assumed.number,
+                        )
                     )
 
         for entry in self._guest.entries:

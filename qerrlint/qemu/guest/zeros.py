@@ -29,6 +29,7 @@ _ROUNDS = 3
 # Beginnings of the names of functions that change nothing.
 _SILENT = ("trace_", "qemu_log")
 _MEMBER = re.compile(rb"(?:->|\.)([A-Za-z_]\w*)\b(?!\s*\()")
+_ELEMENT = re.compile(r"(?:->|\.)(\w+)\[(\w+)\]\Z")
 _INDEX = re.compile(r"\[([^\[\]]*)\]\Z")
 
 
@@ -98,7 +99,18 @@ class AssumedNames(FileNames):
 
     def reads_assumed(self, paths: Collection[str]) -> bool:
         """Whether one of the paths may name one of the members."""
-        return any(self._words.search(path) for path in paths)
+        return any(self._words.search(path) and not self._is_other_element(path) for path in paths)
+
+    def _is_other_element(self, path: str) -> bool:
+        """Whether a path is an element of an array of which another one is assumed, by constant indexes."""
+        found = _ELEMENT.search(path)
+        if found is None:
+            return False
+        number = self.constant(found[2])
+        wanted = [index for (_, name), index in self.zero.items() if name == found[1]]
+        return number is not None and all(
+            index and (known := self.constant(index)) is not None and known != number for index in wanted
+        )
 
     def returned(self, name: str, columns: Columns) -> Number:
         """What a function of the file returns on all its paths, where that is one number."""
@@ -237,9 +249,21 @@ class GuestZeros:
             member + rb"(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)|=\s*&\w+(?:(?:->|\.)\w+)*" + member + rb";"
         )
         self.found: dict[Member, GuestZero] = {}
+        self.ones: set[Member] = set()
+        """The members that a write can set to all ones as well."""
+        self._elements: dict[Member, set[Number]] = {}
         if self._words:
             self._registers()
             self._entries()
+
+    def reaches(self, member: Member) -> bool:
+        """Whether a write can set a member to 0, or that element of it whose constant index it names."""
+        whole = replace(member, index="")
+        if whole not in self.found:
+            return any((one.struct, one.name) == (member.struct, member.name) for one in self.found)
+        number = self._guest.names.constant(member.index) if member.index else None
+        elements = self._elements.get(whole, {None})
+        return number is None or None in elements or number in elements
 
     def _registers(self) -> None:
         unit = self._guest.unit
@@ -280,13 +304,22 @@ class GuestZeros:
                 return
             member = member_of(names, function, target)
             whole = replace(member, index="") if member is not None else None
-            if whole is None or whole.name not in self._words or whole in self.found:
+            if member is None or whole is None or whole.name not in self._words:
+                return
+            if whole in self.found and whole in self.ones and not member.index:
                 return
             # Bits that a store keeps are taken to be 0 before it.
             columns = {event.target: Column(0), **state.columns}
             value = walk.assigned(function, columns, event)
-            index = next((i for i in sorted(state.alive) if value.at(i) == 0), None)
-            if index is not None:
+            declared = names.int_type_of(function, target)
+            stored = {value.at(i) for i in state.alive}
+            if declared is not None and declared.wrap(-1) in {n and declared.wrap(n) for n in stored}:
+                self.ones.add(whole)
+            zero = [i for i in sorted(state.alive) if value.at(i) == 0]
+            element = SampleScope(names, function, columns).evaluated(read(member.index or "0"))
+            self._elements.setdefault(whole, set()).update(element.at(i) for i in zero)
+            index = zero[0] if zero else None
+            if index is not None and whole not in self.found:
                 self.found[whole] = GuestZero(entry, function.name, event.span, samples[index])
 
         started = walked(
