@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from qerrlint.absint.reachability import place_of
 from qerrlint.checks.errors.occurrences import of_kind
@@ -14,7 +15,7 @@ from qerrlint.checks.subject import subject_of
 from qerrlint.domain.conventions import fails_by
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import NULL, Call, Const, Result, Return, Str, Var
+from qerrlint.ir.code import NULL, Call, Const, Result, Return, Str, Var, text_of
 
 # vl.c, softmmu/vl.c or system/vl.c, by the age of the tree.
 _COMMAND_LINE = "vl.c"
@@ -115,6 +116,15 @@ def property_is_constant(analysed: AnalysedFunction, observation: Observation) -
         word_list("property-prefixes").matches(call.name)
         and any(isinstance(a, (Str, Const)) for a in call.args[1:])
         for call in subject_of(observation).calls
+    )
+
+
+def permissions_cannot_be_denied(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the call takes no permissions on a block node and shares all of them."""
+    return any(
+        text_of(before) == "0" and text_of(after) == "BLK_PERM_ALL"
+        for call in subject_of(observation).calls
+        for before, after in pairwise(call.args)
     )
 
 
