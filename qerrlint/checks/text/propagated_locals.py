@@ -120,8 +120,15 @@ def _is_setter(text: Text, call: Call, name: str) -> bool:
 
 
 def _collected(text: Text, name: str, setters: list[Call]) -> list[Observation]:
-    """A local that calls set, and that one error_propagate() propagates in every case."""
+    """A local that calls set, and that one error_propagate() propagates in every case.
+
+    Under the guard errp may have text added to its Error as well.
+    """
     function = text.function
+    extending = [call for call in setters if text.unit.effect(call).keeps and call.args[0] == Addr(name)]
+    setters = [call for call in setters if call not in extending]
+    if not setters or (extending and not any(call.name in GUARDS for call in function.calls)):
+        return []
     errp = text.errp or ""
     moves = [c for c in function.calls if c.name == "error_propagate" and c.args == (Var(errp), Var(name))]
     declared = _declaration(text, name)
@@ -129,7 +136,7 @@ def _collected(text: Text, name: str, setters: list[Call]) -> list[Observation]:
         return []
     move = moves[0]
     check = null_checked(text, move)
-    if len(text.words(name)) != 2 + len(setters) + (check is not None):
+    if len(text.words(name)) != 2 + len(setters) + len(extending) + (check is not None):
         return []
 
     # While the local holds the Error no other call may read errp, or set it.
@@ -144,7 +151,7 @@ def _collected(text: Text, name: str, setters: list[Call]) -> list[Observation]:
     if check is None and not text.begins_statement(start):
         return []
     edits: list[Edit | None] = [text.removed(*declared), text.removed(start, end)]
-    edits += [_handed(text, call, name) for call in setters]
+    edits += [_handed(text, call, name) for call in (*setters, *extending)]
     callee = f"{setters[0].name}()" if len(setters) == 1 else "several calls"
     return [redundant(text, "carried", move.span, name, callee, _whole(edits))]
 
