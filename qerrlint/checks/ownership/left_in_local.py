@@ -244,6 +244,7 @@ CHECKS = (
             *(
                 "borrowed-arguments",
                 "borrowing-prefixes",
+                "descriptor-uses",
                 "frees",
                 "keeping-parts",
                 "keeps-constant-arguments",

@@ -162,7 +162,7 @@ class LocalUses:
         arg = call.args[position]
         if isinstance(arg, Var) and self._is_number(arg.path):
             # Whoever is told the number of a descriptor may close it.
-            return word_list("borrowed-arguments").matches(name)
+            return word_list("descriptor-uses").matches(name)
         if _is_known_to_borrow(name, position):
             return True
         signature = self._unit.signature(name)
