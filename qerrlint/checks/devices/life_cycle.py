@@ -281,14 +281,16 @@ class LifeCycle:
         return None
 
     def is_of_device(self, one: Taken) -> bool:
-        """Whether the variable that the place begins with points to the state struct of the type."""
+        """Whether the variable that the place begins with points to the state struct of the type, or to a
+        part of one that another variable points to."""
         text = self.text(one.function)
         struct = re.escape(one.type.instance_struct)
-        return (
-            text is not None
-            and bool(struct and one.base)
-            and re.search(rf"\b{struct}\s*\*\s*{one.base}\b", f"{text.head} {text.code}") is not None
-        )
+        if text is None or not struct or not one.base:
+            return False
+        whole = f"{text.head} {text.code}"
+        part = re.search(rf"\b\w+\s*\*\s*{one.base}\s*=\s*&\s*(\w+)\s*->\s*\w+\s*;", text.code)
+        names = {one.base, *((part[1],) if part is not None else ())}
+        return re.search(rf"\b{struct}\s*\*\s*(?:{'|'.join(sorted(names))})\b", whole) is not None
 
     # -- where it is given back --------------------------------------------------------------------
 
