@@ -162,7 +162,7 @@ class LocalUses:
         arg = call.args[position]
         if isinstance(arg, Var) and self._is_number(arg.path):
             # Whoever is told the number of a descriptor may close it.
-            return word_list("descriptor-uses").matches(name)
+            return _leaves_open(name)
         if _is_known_to_borrow(name, position):
             return True
         signature = self._unit.signature(name)
@@ -189,6 +189,11 @@ def _is_known_to_borrow(name: str, position: int) -> bool:
     if borrowed.matches(f"{name}/{position + 1}") or borrowed.matches(name):
         return True
     return word_list("borrowing-prefixes").matches(name)
+
+
+def _leaves_open(name: str) -> bool:
+    """Whether a function leaves the descriptor that it is handed open and with its caller."""
+    return word_list("descriptor-uses").matches(name)
 
 
 def _returns_its_argument(name: str) -> bool:
