@@ -118,7 +118,7 @@ def check_files(
     asked = kept.results(f"{whole}", verify=verify) if kept is not None else None
     found = known_with_callers(checked.found, expected or {}, rules, asked)
     if found is None:
-        uses = {path: one.uses for path, one in outcomes.items()} if whole else None
+        uses = {path: one.uses for path, one in sorted(outcomes.items())} if whole else None
         faults: list[Fault] = []
         found = _with_callers(checked.found, source, reach, uses, rules, faults, asked)
         checked = replace(checked, coverage=_also_skipped(checked.coverage, faults))

@@ -21,7 +21,7 @@ from qerrlint.source.directory import DirectorySource, Stamp
 from qerrlint.source.source import Source, git_blob_id
 
 # What declarations, constants and schemas are read from, whoever includes it.
-DECLARING = (".h", ".inc", ".json", ".def", ".hx", ".inl", ".list", ".xpm", "VERSION")
+DECLARING = (".h", ".inc", ".json", ".def", ".idef", ".hx", ".inl", ".list", ".xpm", "VERSION")
 _FRESH_NS = 3_000_000_000
 
 

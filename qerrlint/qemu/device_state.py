@@ -63,9 +63,9 @@ class DeviceState:
                     yield other
 
     def _mentions(self, path: str, of: QomType) -> bool:
-        declarations = self.graph.file(path)
+        files = self.graph.environment.files
         word = of.row.name.strip('"').encode("latin-1", "replace")
-        return declarations is not None and b"TypeInfo" in declarations.data and word in declarations.data
+        return files.contains(path, re.escape(word)) and files.contains(path, b"TypeInfo")
 
     def resets(self, of: QomType) -> list[Phase]:
         """The functions of the reset phase of a type, those of its ancestors among them."""
@@ -95,13 +95,14 @@ class DeviceState:
 
     def _beside(self, path: str, name: str) -> FunctionText | None:
         """A function that another file of the folder defines."""
-        word = name.encode()
+        word = re.escape(name.encode())
         for other in self.graph.beside(path):
+            if other == path or not self.graph.environment.files.contains(other, word):
+                continue
             declarations = self.graph.file(other)
-            if declarations is not None and other != path and word in declarations.data:
-                text = function_text(declarations, name)
-                if text is not None:
-                    return text
+            text = function_text(declarations, name) if declarations is not None else None
+            if text is not None:
+                return text
         return None
 
     @cached_property
