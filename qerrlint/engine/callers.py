@@ -18,6 +18,7 @@ from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.engine.mentions import Mentions
 from qerrlint.errors import InputError
+from qerrlint.source.source import git_blob_id
 
 if TYPE_CHECKING:
     from qerrlint.engine.kept_results import KeptResults
@@ -80,12 +81,13 @@ def with_callers(
     here: list[Fault] = []
     for path, names in sorted(asked.items()):
         with suppress(InputError), contained(path, here):
-            unit = program.unit(path)
-            if unit is None:
+            digest = _digest(program, path)
+            if digest is None:
                 continue
-            parts = _parts(path, unit.digest, names)
+            parts = _parts(path, digest, names)
             judged = kept.find(parts, (program,)) if kept is not None else None
-            if judged is None:
+            unit = program.unit(path) if judged is None else None
+            if unit is not None:
                 from qerrlint.engine.kept_reads import keys_of, lookups_of
                 from qerrlint.model.asked import EVERYTHING, Lookups
                 from qerrlint.model.reads import OUTLINE
@@ -98,7 +100,8 @@ def with_callers(
                 if kept is not None:
                     keys = keys_of(unit.reads.questions(), lookups_of(unit.reads, lookups))
                     kept.keep(parts, judged, (unit.reads,), (keys,))
-            again[path] = judged
+            if judged is not None:
+                again[path] = judged
     program.mentioning = None
     faults += [replace(fault, reason=f"{fault.reason}, while its callers were asked") for fault in here]
     return _settled(found, again, rules)
@@ -119,6 +122,15 @@ def known_with_callers(
             return None
         again[path] = judged
     return _settled(found, again, rules)
+
+
+def _digest(program: Program, path: str) -> str | None:
+    """The digest of a file, which is not cut for that; None where there is no such file."""
+    unit = program.known_unit(path)
+    if unit is not None:
+        return unit.digest
+    data = program.source.read(path)
+    return git_blob_id(data) if data is not None else None
 
 
 def _concerned(found: Sequence[Located], rules: RuleSet) -> dict[str, set[str]]:

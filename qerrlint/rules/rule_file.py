@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from qerrlint.checks.check import EventType
@@ -54,6 +55,7 @@ _CASE_KEYS = frozenset(("where", "message", "severity", "confidence", "advice"))
 _ID = re.compile(r"[a-z]+(?:-[a-z]+)*\Z")
 
 
+@lru_cache(maxsize=256)
 def parse_rule(data: bytes, path: str, trusted: bool = False) -> Rule:
     """One rule from the bytes of its file; `path` serves for messages and gives the stem.
 

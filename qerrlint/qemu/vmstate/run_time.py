@@ -22,6 +22,10 @@ READ = "read"
 STORE = "store"
 CHANGE = "change"
 ADDRESS = "address"
+# What stands before the name of a function that is handed over, and how far before it that begins.
+_HANDS_OVER = re.compile(rb"[,=(&?:{]\s*(?:\(\w+\)\s*)?&?\s*\Z")
+_FARTHEST = 1000
+_IN_WORD = re.compile(rb"\w")
 _BEHIND = re.compile(r"\s*(?:(\+\+|--)|((?:[-+*/%&|^]|<<|>>)=)|(=)(?!=))")
 _BEFORE = re.compile(r"(\+\+|--|&)\s*\(*\s*\Z")
 _TWO = re.compile(r"&&\s*\(*\s*\Z|[\w)\]]\s*&\s*\(*\s*\Z")
@@ -90,8 +94,13 @@ class RunTime:
         head = data[piece.span.start : piece.body]
         if b"static" not in head:
             return True
-        pattern = re.compile(rb"[,=(&?:{]\s*(?:\(\w+\)\s*)?&?\s*\b%s\b\s*[,;)}:]" % re.escape(name.encode()))
-        return pattern.search(data) is not None
+        # The name is looked for first: it is rarer than what may stand before it.
+        named = re.compile(rb"%s\b\s*[,;)}:]" % re.escape(name.encode()))
+        return any(
+            not _IN_WORD.match(data, found.start() - 1)
+            and _HANDS_OVER.search(data, max(found.start() - _FARTHEST, 0), found.start())
+            for found in named.finditer(data, 1)
+        )
 
     def text(self, name: str) -> FunctionText | None:
         """The text of a function of the file."""
