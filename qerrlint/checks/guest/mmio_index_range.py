@@ -12,6 +12,7 @@ from qerrlint.checks.guest.places import guest_file, told
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.guest.array_accesses import QUICK
 from qerrlint.qemu.guest.beyond_arrays import Beyond, BeyondArrays
+from qerrlint.qemu.guest.counters import COUNTED, Counters
 from qerrlint.qemu.guest.entries import may_have_entries
 from qerrlint.source.span import Span
 
@@ -46,6 +47,30 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
             group=(access.function, access.base, _STEP.sub("", access.index)),
         )
 
+    for run_over in Counters(file.once(guest_file)).found() if COUNTED.search(unit.data) else ():
+        access = run_over.access
+        piece = unit.functions[run_over.entry.function]
+        head = Span(unit.path, piece.span.start, piece.body)
+        yield Observation(
+            event="mmio-index-range",
+            function=access.function,
+            primary=access.span,
+            key=unit.on_one_line(access.span),
+            slots={
+                "access": unit.on_one_line(access.span),
+                "greatest": str(access.count),
+                "count": str(access.count),
+                "size": "",
+                "unit": "elements",
+                "by": told(run_over.entry, None),
+                "form": "counter",
+            },
+            trail=(Step(head, f"a guest enters {run_over.entry.function}()"),),
+            certainty="medium",
+            subject=run_over,
+            group=(access.function, access.base),
+        )
+
 
 def _steps(file: AnalysedFile, one: Beyond) -> Iterable[Step]:
     unit = file.unit
@@ -65,7 +90,14 @@ CHECKS = (
         # written value moves the index.
         (
             event(
-                "mmio-index-range", "access", "greatest", "count", "size", "unit", "by", form="region value"
+                "mmio-index-range",
+                "access",
+                "greatest",
+                "count",
+                "size",
+                "unit",
+                "by",
+                form="region value counter",
             ),
         ),
         run,

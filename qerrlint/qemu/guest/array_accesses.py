@@ -24,6 +24,7 @@ from qerrlint.source.span import Span
 
 QUICK = re.compile(rb"\[[^\]\[]*[a-z][^\]\[]*\]|\b(?:mem(?:cpy|move|set)|(?:ld|st)\w+_p)\s*\(")
 """What a file with an access that is looked at has in its bytes."""
+_AFTER = re.compile(r"\s*(?:\+\+|--)\s*\Z")
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _GROUP = re.compile(r"\[[^\[\]]*\]\Z")
 _MOVES = re.compile(
@@ -93,7 +94,8 @@ class ArrayAccesses:
             head = _base(code, at)
             if head < 0:
                 continue
-            node = self._varying(index)
+            # What is incremented afterwards is the index as it was before.
+            node = self._varying(_AFTER.sub("", index))
             known = self._length(name, code[head:at]) if node is not None else None
             if node is None or known is None:
                 continue

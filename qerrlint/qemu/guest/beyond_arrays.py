@@ -226,7 +226,7 @@ class BeyondArrays:
                 if handed - before:
                     names[callee.name] = before | handed
                     waiting.append(callee)
-            for one in self._accesses.of(current.name, partial(depends, tainted=known)):
+            for one in self._accesses.of(current.name, partial(_is_wanted, known=known)):
                 event = owner(current, one.at, one.text)
                 if event is not None:
                     out[one] = event
@@ -272,3 +272,8 @@ class BeyondArrays:
         )
         walk.run(function, self._guest.columns(entry, function, samples))
         yield from found
+
+
+def _is_wanted(index: str, known: frozenset[str]) -> bool:
+    """Whether an index depends on tainted names; one that is changed there has another value before."""
+    return "++" not in index and "--" not in index and depends(index, known)

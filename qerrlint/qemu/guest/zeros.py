@@ -78,6 +78,7 @@ class AssumedNames(FileNames):
         self.zero = {(one.struct, one.name): one.index for one in zero}
         self.number = number
         words = "|".join(sorted({one.name for one in zero})) or "(?!)"
+        self._named = words
         self._words = re.compile(rf"\b(?:{words})\b")
         self._store = re.compile(rf"(?:->|\.)(?:{words})\b\s*(?:\[[^\]]*\]\s*)*(?:[-+*/%&|^]|<<|>>)?=(?!=)")
         self._stores: dict[str, bool] = {}
@@ -122,6 +123,13 @@ class AssumedNames(FileNames):
             if function is not None and self._words.search(self._text(name)) is not None:
                 self._results[name] = self._result(function)
         return self._results[name]
+
+    @property
+    def storing(self) -> re.Pattern[bytes]:
+        """A pattern of the stores into one of the members."""
+        return re.compile(
+            self._store.pattern.encode() + rb"|(?:->|\.)(?:%s)\s*(?:\+\+|--)" % self._named.encode()
+        )
 
     def stores(self, name: str) -> bool:
         """Whether a function of the file stores into one of the members itself."""

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Counters: members that a guest's accesses increment while they index an array, `buf[len++]`, and that
+nothing keeps from the array's length.
+
+Two walks tell that. With the counter at the last element the function returns with it at the length, so
+nothing resets it; with the counter at the length the access is reached, so nothing refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from qerrlint.c.expressions.parser import paths
+from qerrlint.c.expressions.typed import Column
+from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Return
+from qerrlint.qemu.guest.array_accesses import ArrayAccess, ArrayAccesses
+from qerrlint.qemu.guest.entries import GuestEntry
+from qerrlint.qemu.guest.file import GuestFile
+from qerrlint.qemu.guest.owners import owner
+from qerrlint.qemu.guest.states import State
+from qerrlint.qemu.guest.walk import Decision, Visit
+from qerrlint.qemu.guest.zeros import AssumedNames, AssumedWalk, Member, member_of, walked
+
+COUNTED = re.compile(rb"\[\s*\w+->\w+\s*\+\+\s*\]")
+_COUNTER = re.compile(r"\s*(\w+->\w+)\s*\+\+\s*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Overrun:
+    """An access at `entry` whose counter `member` reaches the length of the array."""
+
+    access: ArrayAccess
+    entry: GuestEntry
+    member: Member
+
+
+class _CounterWalk(AssumedWalk):
+    """A walk along the paths on which only an increment changes the counter: what else stores into it, or
+    calls a function that may, ends the path."""
+
+    storing: frozenset[str] = frozenset()
+
+    def _events(
+        self,
+        function: Function,
+        number: int,
+        state: State,
+        decided: Mapping[int, tuple[Decision, ...]],
+        visits: dict[tuple[int, int], Visit],
+        calls: dict[int, list[State]],
+    ) -> State | None:
+        after = super()._events(function, number, state, decided, visits, calls)
+        events = function.blocks[number].events
+        return None if any(self._ends(function, event) for event in events) else after
+
+    def _ends(self, function: Function, event: Event) -> bool:
+        if isinstance(event, Call):
+            return event.name in self.storing or not event.direct
+        if not isinstance(event, Assign) or self._assumed.assumed(function, event.target) is None:
+            return False
+        text = self._names.unit.data[event.span.start : event.span.end]
+        return not text.rstrip().endswith(b"++")
+
+    def _assign(self, function: Function, columns: dict[str, Column], event: Assign) -> None:
+        kept = {p: c for p, c in columns.items() if self._assumed.assumed(function, p) is not None}
+        super()._assign(function, columns, event)
+        if self._assumed.assumed(function, event.target) is None:
+            columns.update(kept)
+
+    def _after_call(self, function: Function, columns: dict[str, Column], call: Call) -> None:
+        kept = {p: c for p, c in columns.items() if self._assumed.assumed(function, p) is not None}
+        super()._after_call(function, columns, call)
+        for path in [p for p in columns if self._assumed.assumed(function, p) is not None]:
+            del columns[path]
+        columns.update(kept)
+
+
+class Counters:
+    """The counters of one file that nothing keeps from the length of their array."""
+
+    def __init__(self, guest: GuestFile) -> None:
+        self._guest = guest
+        self._unit = guest.unit
+
+    def found(self) -> Iterator[Overrun]:
+        """The accesses, each once."""
+        accesses = ArrayAccesses(self._guest.names, {})
+        entries: Mapping[str, GuestEntry] = {entry.function: entry for entry in self._guest.entries}
+        for name, piece in self._unit.functions.items():
+            if COUNTED.search(self._unit.data, piece.body, piece.span.end) is None:
+                continue
+            for one in accesses.of(name, lambda index: _COUNTER.match(index) is not None):
+                function = self._unit.lowered(name)
+                event = owner(function, one.at, one.text) if function is not None else None
+                path = _COUNTER.match(one.index)
+                member = member_of(self._guest.names, function, path[1]) if function and path else None
+                if function is None or event is None or member is None or one.address or path is None:
+                    continue
+                entry = entries.get(name)
+                if entry is None or self._ends_by_state(function, one, path[1]):
+                    continue
+                if self._runs_over(entry, function, one, event, member, path[1]):
+                    yield Overrun(one, entry, member)
+
+    def _ends_by_state(self, function: Function, access: ArrayAccess, path: str) -> bool:
+        """Whether the device's state may end what the counter counts: a test of it follows the access, and a
+        test of something else that the device keeps stands before."""
+        before = after = False
+        for edge in (edge for block in function.blocks for edge in block.edges if edge.span is not None):
+            assert edge.span is not None
+            node = self._guest.names.node(edge.span)
+            read = paths(node) if node is not None else frozenset()
+            after = after or (path in read and edge.span.start > access.at)
+            before = before or (edge.span.start < access.at and any("->" in p for p in read - {path}))
+        return before and after
+
+    def _runs_over(
+        self,
+        entry: GuestEntry,
+        function: Function,
+        access: ArrayAccess,
+        event: Event | Edge,
+        member: Member,
+        path: str,
+    ) -> bool:
+        """Whether the counter gets to the length of the array and the access is made there."""
+        return self._walks(entry, function, access.count, event, member, path)[0] and all(
+            self._walks(entry, function, access.count - 1, event, member, path, access.count)
+        )
+
+    def _walks(
+        self,
+        entry: GuestEntry,
+        function: Function,
+        number: int,
+        event: Event | Edge,
+        member: Member,
+        path: str,
+        left: int | None = None,
+    ) -> tuple[bool, bool]:
+        """With the counter at `number`: whether the access is reached, and whether the function then returns
+        with the counter at `left`."""
+        guest = self._guest
+        names = AssumedNames(self._unit, (member,), number)
+        there: set[int] = set()
+        returns: set[int] = set()
+
+        def reached(_function: Function, one: Event | Edge, state: State) -> None:
+            if one is event:
+                there.update(state.alive & state.sure)
+
+        def returned(_function: Function, _event: Return, state: State) -> None:
+            value = state.columns.get(path)
+            if value is not None:
+                returns.update(index for index in state.alive & state.sure if value.at(index) == left)
+
+        started = walked(guest, entry, names, frozenset(), reached, strict=False)
+        if started is None:
+            return False, False
+        _, samples, _ = started
+        walk = _CounterWalk(names, len(samples), frozenset(), reached, returned, strict=False)
+        walk.storing = guest.leading_to(names.storing)
+        walk.run(function, guest.columns(entry, function, samples))
+        return bool(there), bool(there & returns)
