@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from qerrlint.device_page import DeviceChange
 from qerrlint.findings import SEVERITIES
+from qerrlint.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Place:
     """A resolved place. Lines and columns count from 1, columns in bytes; `source` and `end_source` are
     the texts of its first and last line, for renderings that show code or count columns otherwise."""
@@ -24,7 +25,7 @@ class Place:
     end_source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReportedStep:
     """One step of a finding's path."""
 
@@ -32,7 +33,7 @@ class ReportedStep:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReportedEdit:
     """The text at `place` becomes `text`; an empty place inserts."""
 
@@ -40,7 +41,7 @@ class ReportedEdit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReportedFix:
     """Edits that together mend a finding, in source order."""
 
@@ -181,7 +182,7 @@ class SeriesInfo:
     tree: TreeInfo
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Damaged:
     """A function that was not analysed, or not wholly, and why; `function` is "" for a text that may hold
     functions of which no name is known."""
@@ -201,7 +202,7 @@ class Skipped:
     trace: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReportedExemption:
     """A finding that an exemption took away (`effect` drop), or made less certain (low, medium), and why."""
 

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qerrlint.findings import Finding
+from qerrlint.records import record
 from qerrlint.result import Place, ReportedEdit, ReportedFix, ReportedStep
 from qerrlint.source.span import LineIndex, Span
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qerrlint.model.program import Program
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Located:
     """A finding with its advice and with its places as lines of the tree in which it was found."""
 

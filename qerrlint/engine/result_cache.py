@@ -20,6 +20,7 @@ from qerrlint.engine.snapshot import Snapshot
 from qerrlint.engine.tree_blobs import TreeBlobs
 from qerrlint.errors import InputError
 from qerrlint.findings import Allowed, Edit, Finding, Fix, Step
+from qerrlint.records import record
 from qerrlint.result import (
     Damaged,
     Place,
@@ -54,7 +55,7 @@ class Health:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileOutcome:
     """The findings and the coverage of one file; `uses` is what engine.callers.uses_of() says of it."""
 

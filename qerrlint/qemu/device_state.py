@@ -65,7 +65,9 @@ class DeviceState:
     def _mentions(self, path: str, of: QomType) -> bool:
         files = self.graph.environment.files
         word = of.row.name.strip('"').encode("latin-1", "replace")
-        return files.contains(path, re.escape(word)) and files.contains(path, b"TypeInfo")
+        return files.contains(path, re.escape(word), (word,)) and files.contains(
+            path, b"TypeInfo", (b"TypeInfo",)
+        )
 
     def resets(self, of: QomType) -> list[Phase]:
         """The functions of the reset phase of a type, those of its ancestors among them."""
@@ -95,9 +97,10 @@ class DeviceState:
 
     def _beside(self, path: str, name: str) -> FunctionText | None:
         """A function that another file of the folder defines."""
-        word = re.escape(name.encode())
+        word = name.encode()
+        files = self.graph.environment.files
         for other in self.graph.beside(path):
-            if other == path or not self.graph.environment.files.contains(other, word):
+            if other == path or not files.contains(other, re.escape(word), (word,)):
                 continue
             declarations = self.graph.file(other)
             text = function_text(declarations, name) if declarations is not None else None

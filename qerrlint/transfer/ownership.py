@@ -9,6 +9,7 @@ of the pairs move. States of objects are the `held` component of a State.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from qerrlint.absint.solver import explore
 from qerrlint.absint.trace import Trail
@@ -112,6 +113,7 @@ class OwnershipDomain:
         self._handlings = handlings
         self._lets_go = lets_go
         self._pairs: list[Pair] = []
+        self._released_by: dict[tuple[int, int, str], bool] = {}
         self._copies = _copies(errors.frame.function)
         self.seen: dict[Hashable, Seen] = {}
 
@@ -173,14 +175,20 @@ class OwnershipDomain:
                 _without(
                     way,
                     lambda held: (
-                        held.status != "lent"
-                        and held.object not in moved
-                        and self._lets_go(call, self._pairs[held.pair], held.object)
+                        held.status != "lent" and held.object not in moved and self._may_release(call, held)
                     ),
                 )
                 for way in ways
             ]
         return out
+
+    def _may_release(self, call: Call, held: Holding) -> bool:
+        """Whether a call may release an object; asked once for all paths."""
+        key = (call.index, held.pair, held.object)
+        known = self._released_by.get(key)
+        if known is None:
+            known = self._released_by[key] = self._lets_go(call, self._pairs[held.pair], held.object)
+        return known
 
     @staticmethod
     def _assign(state: State, site: AssignSite) -> State:
@@ -295,9 +303,14 @@ def _copies(function: Function) -> dict[str, set[str]]:
     return out
 
 
-def holdings(state: State) -> list[Holding]:
+def holdings(state: State) -> Sequence[Holding]:
     """The objects on the path, in a fixed order."""
-    return sorted(held for held in state.held if isinstance(held, Holding))
+    return _in_order(state.held) if state.held else ()
+
+
+@lru_cache(maxsize=1024)
+def _in_order(held: frozenset[Hashable]) -> tuple[Holding, ...]:
+    return tuple(sorted(one for one in held if isinstance(one, Holding)))
 
 
 def _is_there(state: State, subject: Var) -> bool:

@@ -33,9 +33,10 @@ def outside_phases(
     """The calls of functions of the file at `path` in phases of the types of the files beside it."""
     if not names:
         return
-    called = b"|".join(re.escape(name.encode()) for name in sorted(names))
+    words = [name.encode() for name in sorted(names)]
+    called = rb"\b(?:%s)\s*\(" % b"|".join(map(re.escape, words))
     for other in graph.beside(path):
-        if other == path or not graph.environment.files.contains(other, rb"\b(?:%s)\s*\(" % called):
+        if other == path or not graph.environment.files.contains(other, called, words):
             continue
         declarations = graph.file(other)
         for of in graph.of_file(other) if declarations is not None else ():

@@ -35,7 +35,7 @@ class _Lookup:
         defined = rb"\b%s[ \t]+%s[ \t]*=" % (TYPE.encode(), re.escape(name.encode()))
         for path in self._candidates(name, from_path):
             files = self._environment.files
-            if not files.contains(path, defined):
+            if not files.contains(path, defined, (name.encode(),)):
                 continue
             declarations = files.file(path)
             assert declarations is not None
