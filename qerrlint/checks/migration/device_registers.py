@@ -6,22 +6,26 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
-from qerrlint.checks.migration.run_time_state import device_state
+from qerrlint.checks.migration.run_time_state import device_state, lasting, not_at_run_time, run_time
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
-from qerrlint.qemu.device_state import DeviceState
+from qerrlint.qemu.device_state import DeviceState, names_member
+from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.vmstate.guest_state import GuestMember, guest_members
+from qerrlint.qemu.vmstate.state_members import TIMER, state_members
 from qerrlint.source.span import Span
 
 _DESCRIBES = re.compile(rb"\b(?:vmstate_register\w*|register_savevm\w*)\s*\(")
 _RESETS = re.compile(rb"\b(?:qemu_register_reset\w*|qemu_register_resettable)\s*\(")
 _MOST_NAMED = 3
+# So many members that are only set to constants make a state.
+_FEWEST_STEPS = 2
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
@@ -43,7 +47,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
             continue
         if struct not in described and not _is_described(file, of):
             yield _observation(file, of, kept, "device-not-migrated")
-        if not _is_reset(file, of):
+        if not _is_reset(file, of) and not _another_resets(file, of, kept):
             yield _observation(file, of, kept, "device-not-reset")
 
 
@@ -52,10 +56,36 @@ def _bases_first(types: Sequence[QomType]) -> list[QomType]:
 
 
 def _kept(file: AnalysedFile, struct: str) -> list[GuestMember]:
-    """The members of a struct that a guest writes and reads back."""
+    """The members of a struct that a guest writes and reads back, or that last from one access to another."""
     state = file.once(device_state)
     members = frozenset(state.members(struct)) - state.properties
-    return list(guest_members(file.once(guest_file), {struct: members})) if members else []
+    found = list(guest_members(file.once(guest_file), {struct: members})) if members else []
+    return found or list(_lasting(file, struct))
+
+
+def _lasting(file: AnalysedFile, struct: str) -> Iterator[GuestMember]:
+    """The members that the guest's writes set, by value or as a step of a protocol, and later accesses read.
+
+    Those of structs that it embeds are among them. One that the guest gives a value is enough; of others it
+    takes two.
+    """
+    unit = file.unit
+    state = file.once(device_state)
+    every = [one for one in state_members(unit, struct) if one.path not in state.properties]
+    kept = [one for one in lasting(file, every) if one.member.kind != TIMER]
+    reached = file.once(_entered)
+    steps = [one for one in kept if one.stored.function in reached and one.read.function in reached]
+    chosen = [one for one in kept if one.by_guest] or (steps if len(steps) >= _FEWEST_STEPS else [])
+    for one in chosen:
+        stored, read = (Span(unit.path, use.start, use.end) for use in (one.stored, one.read))
+        yield GuestMember(struct, one.member.path, one.stored.function, stored, one.read.function, read)
+
+
+def _entered(file: AnalysedFile) -> frozenset[str]:
+    """The functions of the file that a guest enters, and those that they reach."""
+    guest = file.once(guest_file)
+    every = frozenset(file.unit.functions)
+    return frozenset(name for entry in guest.entries for name in guest.reached_from(entry.function, every))
 
 
 def _is_described(file: AnalysedFile, of: QomType) -> bool:
@@ -77,8 +107,49 @@ def _is_reset(file: AnalysedFile, of: QomType) -> bool:
     declarations = state.graph.file(of.path)
     if declarations is None:
         return True
-    taking = re.compile(rb"\b\w*reset\w*\s*\([^()]*\b%s\s*\*" % re.escape(of.instance_struct.encode()))
-    return taking.search(declarations.data) is not None
+    struct = re.escape(of.instance_struct.encode())
+    taking = re.compile(rb"\b(\w*reset\w*)\s*\([^()]*\b%s\s*\*" % struct)
+    names = {found[1].decode() for found in taking.finditer(declarations.data)}
+    return any(of.path != file.unit.path or _others_call(file, name) for name in names)
+
+
+def _another_resets(file: AnalysedFile, of: QomType, kept: Sequence[GuestMember]) -> bool:
+    """Whether a reset of another kind, or one of what contains the struct, names a member."""
+    state = file.once(device_state)
+    code = file.once(run_time)
+    resets = [name for name in file.unit.functions if "reset" in name.lower() and code.is_handed_over(name)]
+    texts = [text for name in resets for text in state.reached(file.unit.path, name).values()]
+    names = [one.member.rpartition(".")[2] for one in kept]
+    structs = [of.instance_struct, *_containing(file, of.instance_struct)]
+    return any(
+        names_member(text.code, name)
+        for text in texts
+        if any(state.handles(text, struct) for struct in structs)
+        for name in names
+    )
+
+
+def _containing(file: AnalysedFile, struct: str) -> Iterator[str]:
+    """The structs of the file's types that hold a struct, or a pointer to one."""
+    layouts = layouts_of(file.unit.environment)
+    for of in file.once(device_state).allocating:
+        layout = layouts.layout(of.row.struct("instance_size"), file.unit.path)
+        if layout is not None and any(one.field.type.rstrip(" *") == struct for one in layout.fields):
+            yield layout.name
+
+
+def _others_call(file: AnalysedFile, name: str) -> bool:
+    """Whether anything else than a setup function or a guest's access leads to a function."""
+    unit = file.unit
+    code = file.once(run_time)
+    if name not in unit.functions or code.is_handed_over(name):
+        return True
+    entries = {entry.function for entry in file.once(guest_file).entries}
+    leading = code.leading_to(name) - {name}
+    own = not_at_run_time(file) | entries
+    return any(
+        one not in own and (code.is_handed_over(one) or not code.leading_to(one) - {one}) for one in leading
+    )
 
 
 def _in_file(state: DeviceState, path: str, pattern: re.Pattern[bytes]) -> bool:
@@ -92,6 +163,9 @@ def _observation(file: AnalysedFile, of: QomType, kept: list[GuestMember], name:
     piece = unit.functions.get(function)
     primary = Span(unit.path, piece.span.start, piece.body) if piece is not None else of.row.span
     first = kept[0]
+    lacking = "a description" if name == "device-not-migrated" else "a reset"
+    last = piece.span.end if piece is not None else 0
+    end = (Step(Span(unit.path, last - 1, last), f"{function}() ends without {lacking}"),) if last else ()
     named = ", ".join(one.member for one in kept[:_MOST_NAMED])
     more = f" and {len(kept) - _MOST_NAMED} more" if len(kept) > _MOST_NAMED else ""
     return Observation(
@@ -102,7 +176,8 @@ def _observation(file: AnalysedFile, of: QomType, kept: list[GuestMember], name:
         slots={"type": of.name, "struct": of.instance_struct, "members": named + more},
         trail=(
             Step(first.written, f"{first.writer}() stores what the guest writes in {first.member}"),
-            Step(first.read, f"{first.reader}() hands it back to the guest"),
+            Step(first.read, f"{first.reader}() hands it back to the guest, or goes by it"),
+            *end,
         ),
         certainty="medium",
         subject=of,
@@ -119,5 +194,6 @@ CHECKS = (
             event("device-not-reset", "type", "struct", "members"),
         ),
         run,
+        words=("setup-functions",),
     ),
 )

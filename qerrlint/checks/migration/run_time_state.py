@@ -22,6 +22,7 @@ _OWN_SETUP = ("class_init", "instance_init", "instance_post_init", "instance_fin
 _SETUP = frozenset({"realize", "init", "unrealize", "exit"})
 _PROPERTY = re.compile(rb"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
 _WORD = re.compile(rb"\w+")
+_BLOCK = re.compile(r"[{}]|\b(?:case|default)\b")
 _ARMED = re.compile(r"\b(?:timer_mod\w*|timer_advance\w*|qemu_mod_timer\w*|ptimer_run)\s*\(\s*\Z")
 
 
@@ -83,14 +84,28 @@ def _lasting(code: RunTime, member: StateMember, uses: list[Use]) -> Lasting | N
         armed = next((use for use in uses if use.kind in (ADDRESS, READ) and _is_armed(code, use)), None)
         return Lasting(member, armed, armed, tuple(uses), by_guest=False) if armed is not None else None
     stored = [use for use in uses if use.kind in (STORE, CHANGE)]
-    first: dict[str, Use] = {}
-    for use in uses:
-        first.setdefault(use.function, use)
     # What a function stores before it reads it does not last.
-    read = [use for use in uses if use.kind == READ and first[use.function].kind != STORE]
+    read = [use for use in uses if use.kind == READ and not _stored_before(code, use, stored)]
     if not stored or not read or _never_changes(stored):
         return None
     return Lasting(member, stored[0], read[0], tuple(uses), by_guest=False)
+
+
+def _stored_before(code: RunTime, read: Use, stored: list[Use]) -> bool:
+    """Whether a function stores into the member on the way to a place that reads it, by its braces."""
+    text = code.text(read.function)
+    assert text is not None
+    for use in stored:
+        if use.kind != STORE or use.function != read.function or use.end > read.start:
+            continue
+        depth = lowest = 0
+        for found in _BLOCK.finditer(text.code, use.end - text.start, read.start - text.start):
+            depth += {"{": 1, "}": -1}.get(found[0], 0)
+            # Another case of the switch that the store is in is another way.
+            lowest = min(lowest, depth if found[0] in "{}" else depth - 1)
+        if lowest >= 0:
+            return True
+    return False
 
 
 def _is_armed(code: RunTime, use: Use) -> bool:

@@ -69,15 +69,28 @@ class RunTime:
         self._keys: dict[str, str] = {}
 
     @cached_property
+    def _calls(self) -> Mapping[str, frozenset[str]]:
+        spans = {name: (piece.body, piece.span.end) for name, piece in self.unit.functions.items()}
+        return calls_inside(self.unit.data, spans)
+
+    def leading_to(self, name: str) -> frozenset[str]:
+        """A function of the file and those that call it, directly or not."""
+        found = {name}
+        while True:
+            more = {one for one, called in self._calls.items() if one not in found and called & found}
+            if not more:
+                return frozenset(found)
+            found |= more
+
+    @cached_property
     def functions(self) -> frozenset[str]:
         """The functions that run while the device does: those that something else than its setup calls."""
-        spans = {name: (piece.body, piece.span.end) for name, piece in self.unit.functions.items()}
-        calls = calls_inside(self.unit.data, spans)
+        calls = self._calls
         called = {name for names in calls.values() for name in names}
         roots = {
             name
-            for name in spans
-            if name not in self._setup and (name not in called or self._is_handed_over(name))
+            for name in calls
+            if name not in self._setup and (name not in called or self.is_handed_over(name))
         }
         reached = set(roots)
         waiting = list(roots)
@@ -87,7 +100,7 @@ class RunTime:
                 waiting.append(name)
         return frozenset(reached)
 
-    def _is_handed_over(self, name: str) -> bool:
+    def is_handed_over(self, name: str) -> bool:
         """Whether the file takes the address of a function, or defines it for others to call."""
         data = self.unit.data
         piece = self.unit.functions[name]
