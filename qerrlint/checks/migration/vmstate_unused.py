@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from qerrlint.c.lexis import bare
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.run_time_state import device_state
@@ -19,7 +20,9 @@ _STATIC = re.compile(rb"\bstatic\b[^;{}]{0,80}\Z")
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
     """The static descriptions of one file that are named nowhere else, or only to take them back."""
-    data = file.unit.data
+    if not file.once(vmstates):
+        return
+    data = bare(file.unit.data)
     for one in file.once(vmstates):
         name = re.escape(one.variable.encode())
         defined = re.search(rb"\bVMStateDescription\s+%s\s*=" % name, data)
