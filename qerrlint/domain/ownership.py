@@ -25,8 +25,10 @@ FAILURES = {
     "errno": (ZERO, NEG),
     "nonzero": (ZERO, NONZERO),
     "zero": (NONZERO, ZERO),
+    "error": (ANY, 0),
 }
-"""What a result says of the attempt: by the word of the table, the signs of success and of failure."""
+"""What a result says of the attempt: by the word of the table, the signs of success and of failure. Of
+"error" the Error that the call sets tells it."""
 
 _TAIL = re.compile(r"(\w+)$")
 

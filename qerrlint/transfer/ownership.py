@@ -140,9 +140,15 @@ class OwnershipDomain:
         if state.held:
             for site in guard.tests:
                 subject = site.test.subject
-                if isinstance(subject, Var) and not site.test.allow & NONZERO and _is_there(state, subject):
+                if not isinstance(subject, Var) or site.test.allow & NONZERO:
+                    continue
+                if _is_there(state, subject) or self._undoes(state, subject.path):
                     return None
         return self.errors.assume(state, guard)
+
+    def _undoes(self, state: State, method: str) -> bool:
+        """Whether a method releases something that is held: whoever has the one method has the other."""
+        return any(move.call == method for held in holdings(state) for move in self._pairs[held.pair].release)
 
     def step(self, state: State, site: Site) -> Iterable[State]:
         """The states after an event."""
@@ -260,6 +266,11 @@ class OwnershipDomain:
             if not call.used:
                 return [state]
             path = result.text
+        if move.fails == "error" and any(
+            one.origin == call.index and one.state in (ErrorState.SET, ErrorState.MAYBE)
+            for one in state.errors.values()
+        ):
+            return [state]
         out = []
         known = state.facts.get(result.index, ANYTHING).signs
         good, bad = (known & signs for signs in FAILURES[move.fails])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from qerrlint.checks.function import AnalysedFunction
@@ -15,6 +16,11 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.ownership import Handling
 
 _Moves = Mapping[str, Sequence[tuple[Pair, str, Move]]]
+PARTS = "part of a device"
+"""The pair of functions that realize and unrealize what several devices have in common."""
+_REALIZES = ("_realize", "->realize")
+# A child goes with its parent; what a parent type has realized, nobody undoes when a derived one fails.
+_LEFT_ALONE = re.compile(r"(?:qdev|sysbus|\w+->parent)_realize\Z")
 _TAKING = ("acquire", "release")
 
 
@@ -28,12 +34,47 @@ def objects_of(analysed: AnalysedFunction) -> ObjectsOfFunction | None:
     piece, data = analysed.piece, analysed.unit.data
     found = {name.decode() for name in acquiring.findall(data, piece.body, piece.span.end)}
     wanted = list({pair.name: pair for name in sorted(found) for pair in by_call[name]}.values())
+    wanted += [made for pair in analysed.pairs if pair.name == PARTS and (made := _of_parts(analysed, pair))]
     signature = analysed.signature
     if analysed.kind in ("void", "bool", "unknown") and (signature is None or signature.errp is None):
         wanted = [pair for pair in wanted if pair.balanced or pair.prepare]
     if any(pair.setup for pair in wanted) and not release_sites(analysed.unit).only_in_setup(analysed.name):
         wanted = [pair for pair in wanted if not pair.setup]
     return ObjectsOfFunction(analysed, wanted) if wanted else None
+
+
+def _of_parts(analysed: AnalysedFunction, pair: Pair) -> Pair | None:
+    """The pair with the functions that realize a part of the function's own device and can be undone.
+
+    `X_realize` is handed the device, and the tree declares `X_unrealize`; or both are methods of a class that
+    the file calls. None where there is none.
+    """
+    names = sorted({call.name for call in analysed.function.calls if _realizes_part(analysed, call)})
+    if not names:
+        return None
+    (acquire,), (release,) = pair.acquire, pair.release
+    return replace(
+        pair,
+        acquire=tuple(replace(acquire, call=name) for name in names),
+        release=tuple(replace(release, call=_undoing(name)) for name in names),
+    )
+
+
+def _realizes_part(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether a call realizes a part of the device that the function is handed, and something undoes that."""
+    unit, signature = analysed.unit, analysed.signature
+    if not call.name.endswith(_REALIZES) or _LEFT_ALONE.match(call.name) or signature is None:
+        return False
+    place = place_of_object(call.args[0] if call.args else None)
+    if not place.isidentifier() or not owners(analysed.function, place) & {p.name for p in signature.params}:
+        return False
+    if call.direct:
+        return unit.signature(_undoing(call.name)) is not None
+    return _undoing(call.name).encode() in unit.data
+
+
+def _undoing(name: str) -> str:
+    return f"{name.removesuffix('realize')}unrealize"
 
 
 @lru_cache(maxsize=4)
@@ -61,7 +102,7 @@ def handlings_of(
     by_name = _by_name(tuple(pairs))
     out: dict[int, list[Handling]] = {}
     for call in function.calls:
-        if call.direct:
+        if call.direct or call.name in by_name:
             for handling in _handlings(unit, call, by_name, aliases):
                 out.setdefault(call.index, []).append(handling)
     taken = {(h.pair.name, h.object) for found in out.values() for h in found if h.role == "acquire"}
