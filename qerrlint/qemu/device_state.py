@@ -20,6 +20,7 @@ from qerrlint.qemu.type_graph import RESET_SLOTS, Phase, QomType, graph_of
 
 _DEEPEST = 4
 # A whole object that is cleared or copied.
+_MEMBER = re.compile(r"(?:->|\.)\s*(\w+)")
 _WHOLE = re.compile(
     r"\bmemset\s*\(\s*(?:\w+\s*,|&\s*\w+(?:->|\.)\w+\s*,[^;]*offsetof\b)|[;{}]\s*\*\s*\w+\s*=\s*[(*]"
 )
@@ -129,6 +130,8 @@ class DeviceState:
 
     def handles(self, text: FunctionText, struct: str) -> bool:
         """Whether a function has a pointer to a struct."""
+        if struct not in text.head and struct not in text.code:
+            return False
         pattern = rf"\b{re.escape(struct)}\s*\*"
         return re.search(pattern, text.head) is not None or re.search(pattern, text.code) is not None
 
@@ -140,4 +143,4 @@ def clears_all(code: str) -> bool:
 
 def names_member(code: str, member: str) -> bool:
     """Whether a function's code names a member of an object."""
-    return re.search(rf"(?:->|\.)\s*{re.escape(member)}\b", code) is not None
+    return member in code and member in _MEMBER.findall(code)

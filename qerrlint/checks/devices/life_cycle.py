@@ -301,9 +301,10 @@ class LifeCycle:
         member; and where it is handed a variable, if the function, or one that calls it, mentions the member.
         """
         out: dict[str, None] = {}
-        word = re.compile(rf"\b{re.escape(member)}\b")
+        calls = self._release_calls(pair)
+        word = re.compile(rf"\b{re.escape(member)}\b" if calls else "")
         unnamed = {move.call for move in pair.release if move.object < RESULT}
-        for name, call, at in self._release_calls(pair):
+        for name, call, at in calls:
             if not member or call in unnamed:
                 out[name] = None
                 continue

@@ -241,9 +241,11 @@ def _is_rebuilt(file: AnalysedFile, member: StateMember) -> bool:
     """Whether a callback names a member, or a function that it reaches sets it, hands over its address, or
     names it as a timer."""
     own, reached = file.once(_rebuilt)
-    name = re.escape(member.name.encode())
-    if re.search(rb"(?:->|\.)%s\b" % name, own) is not None:
+    name = member.name.encode()
+    if name in own and re.search(rb"(?:->|\.)%s\b" % name, own) is not None:
         return True
+    if name not in reached:
+        return False
     if member.kind == TIMER:
         return re.search(rb"(?:->|\.)%s\b" % name, reached) is not None
     setting = rb"(?:->|\.)%s\b\s*(?:\[[^\]]*\]\s*)*(?:[-+*/%%&|^]|<<|>>)?=(?!=)" % name

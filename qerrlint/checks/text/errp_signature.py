@@ -26,8 +26,10 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     else:
         form = "void" if signature.returns == "void" else None
     piece, unit = analysed.piece, analysed.unit
+    if form is None:
+        return
     word = re.compile(rb"\b%s\b" % name.encode()).search(unit.data, piece.span.start, piece.body)
-    if form is None or word is None:
+    if word is None:
         return
     yield Observation(
         event="errp-signature",

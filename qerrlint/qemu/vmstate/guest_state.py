@@ -34,6 +34,8 @@ class GuestMember:
     read: Span
 
 
+_CHAIN = re.compile(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)+")
+_LINK = re.compile(r"(?:->|\.)(\w+)")
 _STORED = rb"\s*(?:\[[^;=]*\]\s*)*(?:(?:(?:[-+*/%&|^]|<<|>>)?=(?!=))|;)"
 
 
@@ -76,18 +78,17 @@ def _mentioning(
     """The functions that the entries reach and whose text names one of the members, followed by `behind`."""
     if not names:
         return {}
-    pattern = re.compile(
-        rb"(?:->|\.)(" + b"|".join(sorted(name.encode() for name in names)) + rb")\b" + behind
-    )
+    pattern = re.compile(rb"(?:->|\.)(\w+)\b" + behind)
     unit = guest.unit
     everything = frozenset(unit.functions)
     reached = frozenset(name for entry in entries for name in guest.reached_from(entry.function, everything))
     out: dict[str, frozenset[str]] = {}
     for name in sorted(reached):
         piece = unit.functions[name]
-        members = {m[1].decode() for m in pattern.finditer(unit.data, piece.body, piece.span.end)}
+        found = pattern.findall(unit.data, piece.body, piece.span.end)
+        members = names & {member.decode("latin-1") for member in found}
         if members:
-            out[name] = frozenset(members)
+            out[name] = members
     return out
 
 
@@ -176,15 +177,15 @@ def _returned(
 
 def _paths(function: Function, members: frozenset[str]) -> frozenset[str]:
     """The paths that end in one of the members and that values of the function read."""
-    named = "|".join(sorted(members))
-    pattern = re.compile(rf"[A-Za-z_]\w*(?:(?:->|\.)\w+)*(?:->|\.)(?:{named})\b")
-    return frozenset(
-        path
+    chains = {
+        chain
         for block in function.blocks
         for event in block.events
         if isinstance(event, (Assign, Return)) and event.value is not None
-        for path in pattern.findall(text_of(event.value))
-    )
+        for chain in _CHAIN.findall(text_of(event.value))
+    }
+    ends = (max((m.end() for m in _LINK.finditer(chain) if m[1] in members), default=0) for chain in chains)
+    return frozenset(chain[:end] for chain, end in zip(chains, ends, strict=True) if end)
 
 
 def _shows(function: Function, path: str) -> Span | None:

@@ -22,10 +22,10 @@ READ = "read"
 STORE = "store"
 CHANGE = "change"
 ADDRESS = "address"
-# What stands before the name of a function that is handed over, and how far before it that begins.
+# What stands behind and before the name of a function that is handed over, and how far before it that begins.
+_NAMED = re.compile(rb"(\w+)\s*[,;)}:]")
 _HANDS_OVER = re.compile(rb"[,=(&?:{]\s*(?:\(\w+\)\s*)?&?\s*\Z")
 _FARTHEST = 1000
-_IN_WORD = re.compile(rb"\w")
 _BEHIND = re.compile(r"\s*(?:(\+\+|--)|((?:[-+*/%&|^]|<<|>>)=)|(=)(?!=))")
 _BEFORE = re.compile(r"(\+\+|--|&)\s*\(*\s*\Z")
 _TWO = re.compile(r"&&\s*\(*\s*\Z|[\w)\]]\s*&\s*\(*\s*\Z")
@@ -102,17 +102,21 @@ class RunTime:
 
     def is_handed_over(self, name: str) -> bool:
         """Whether the file takes the address of a function, or defines it for others to call."""
-        data = self.unit.data
         piece = self.unit.functions[name]
-        head = data[piece.span.start : piece.body]
-        if b"static" not in head:
-            return True
+        head = self.unit.data[piece.span.start : piece.body]
+        return b"static" not in head or name in self._handed_over
+
+    @cached_property
+    def _handed_over(self) -> frozenset[str]:
+        """The functions of the file whose names it stores, passes or returns as they are."""
+        data = self.unit.data
+        functions = {name.encode("latin-1"): name for name in self.unit.functions}
         # The name is looked for first: it is rarer than what may stand before it.
-        named = re.compile(rb"%s\b\s*[,;)}:]" % re.escape(name.encode()))
-        return any(
-            not _IN_WORD.match(data, found.start() - 1)
+        return frozenset(
+            functions[found[1]]
+            for found in _NAMED.finditer(data)
+            if found[1] in functions
             and _HANDS_OVER.search(data, max(found.start() - _FARTHEST, 0), found.start())
-            for found in named.finditer(data, 1)
         )
 
     def text(self, name: str) -> FunctionText | None:
