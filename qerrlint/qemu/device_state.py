@@ -19,10 +19,14 @@ from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import RESET_SLOTS, Phase, QomType, graph_of
 
 _DEEPEST = 4
+# USBDeviceClass (include/hw/usb.h) has a slot of its own.
+_OWN_RESETS = RESET_SLOTS | {"handle_reset"}
+_REGISTERED = re.compile(rb"\bqemu_register_reset\w*\s*\(\s*(\w+)")
 # A whole object that is cleared or copied.
 _MEMBER = re.compile(r"(?:->|\.)\s*(\w+)")
 _WHOLE = re.compile(
-    r"\bmemset\s*\(\s*(?:\w+\s*,|&\s*\w+(?:->|\.)\w+\s*,[^;]*offsetof\b)|[;{}]\s*\*\s*\w+\s*=\s*[(*]"
+    r"\bmemset\s*\(\s*(?:\w+\s*,|&\s*\w+(?:->|\.)\w+\s*,[^;]*(?:offsetof\b|&\s*\w+(?:->|\.)\w+\s*-))"
+    r"|[;{}]\s*\*\s*\w+\s*=\s*[(*]"
 )
 
 
@@ -111,12 +115,14 @@ class DeviceState:
 
     @cached_property
     def own_resets(self) -> dict[str, FunctionText]:
-        """The functions that the resets which the file's types store themselves reach, by name."""
+        """The functions that the resets which the file's types store or register reach, by name."""
         out: dict[str, FunctionText] = {}
         for of in self.graph.of_file(self.unit.path):
             for stored in of.setup.stored if b"reset" in self.unit.data else ():
-                if stored.name and stored.slot in RESET_SLOTS:
+                if stored.name and stored.slot in _OWN_RESETS:
                     out |= self.reached(self.unit.path, stored.name)
+        for found in _REGISTERED.finditer(self.unit.data) if self.allocating else ():
+            out |= self.reached(self.unit.path, found[1].decode())
         return out
 
     @cached_property

@@ -14,9 +14,10 @@ from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.run_time_state import device_state, not_at_run_time
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
-from qerrlint.qemu.device_state import clears_all, names_member
+from qerrlint.qemu.device_state import DeviceState, clears_all, names_member
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.vmstate.guest_state import guest_members
+from qerrlint.qemu.vmstate.state_members import ARRAY, TIMER, StateMember, state_members
 from qerrlint.source.span import Span
 
 _STORE = r"(?:->|\.)%s\s*(?:(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\+\+|--)"
@@ -27,12 +28,13 @@ _FEWEST_SET = 2
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A member of a struct that a reset does not name, though it names `others`."""
+    """A member of a struct, an array or not, that a reset does not name, though it names `others`."""
 
     struct: str
     member: str
     reset: FunctionText
     others: tuple[str, ...]
+    array: bool = False
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
@@ -67,29 +69,54 @@ def _of_struct(file: AnalysedFile, struct: str, texts: Mapping[str, FunctionText
     members = {
         name for name, array in state.members(struct).items() if not array and name not in state.properties
     }
+    every = [one for one in state_members(file.unit, struct) if one.kind != TIMER and _is_state(state, one)]
     set_ = frozenset(name for name in members if names_member(code, name))
-    left = members - set_
+    unions = {one.union for one in every if one.union and _is_set(code, one)}
+    left = {(one.owner, one.name): one for one in every if not _is_set(code, one) and one.union not in unions}
     if not left or not set_:
         return
     reset = _main(file, own, set_)
     told: set[str] = set()
-    for one in guest_members(file.once(guest_file), {struct: frozenset(members)}):
-        if one.member in left:
-            told.add(one.member)
-            steps = (
-                Step(one.written, f"{one.writer}() stores what the guest writes in {one.member}"),
-                _end(reset, one.member),
-            )
-            forgotten = Forgotten(struct, one.member, reset, tuple(sorted(set_)))
-            yield replace(_observation(forgotten, "register", "medium"), trail=steps)
+    wanted: dict[str, set[str]] = {}
+    for owner, name in left:
+        wanted.setdefault(owner, set()).add(name)
+    names = {owner: frozenset(found) for owner, found in wanted.items()}
+    for one in guest_members(file.once(guest_file), names):
+        member = left[one.struct, one.member]
+        path = member.path
+        told.add(path)
+        steps = (
+            Step(one.written, f"{one.writer}() stores what the guest writes in {path}"),
+            _end(reset, path),
+        )
+        forgotten = Forgotten(struct, path, reset, tuple(sorted(set_)), member.kind == ARRAY)
+        yield replace(_observation(forgotten, "register", "medium"), trail=steps)
     instances = {of.row.struct("instance_size") for of in state.allocating}
     if struct not in instances or "reset" not in reset.name:
         return
-    for member, place, counted in _at_run_time(file, struct, left - told, set_):
-        steps = (Step(place, f"{member} is changed here"), _end(reset, member))
-        forgotten = Forgotten(struct, member, reset, tuple(sorted(set_)))
+    single = {one.path for one in left.values()} & members
+    for name, place, counted in _at_run_time(file, struct, single - told, set_):
+        steps = (Step(place, f"{name} is changed here"), _end(reset, name))
+        forgotten = Forgotten(struct, name, reset, tuple(sorted(set_)))
         form, certainty = ("count", "medium") if counted else ("state", "low")
         yield replace(_observation(forgotten, form, certainty), trail=steps)
+
+
+def _is_state(state: DeviceState, one: StateMember) -> bool:
+    """Whether a member has a struct of its own by which it is known, and is no property."""
+    paths = {one.path, one.path.partition(".")[0]}
+    return bool(one.owner) and not one.twice and not paths & state.properties
+
+
+def _is_set(code: str, one: StateMember) -> bool:
+    """Whether a reset names a member, or the whole of something that the member lies in."""
+    if names_member(code, one.name):
+        return True
+    outer = one.path.split(".")[:-1]
+    return any(
+        re.search(rf"(?:->|\.)\s*{re.escape(name)}\b(?!\s*(?:\[[^\]]*\]\s*)*(?:\.|->))", code)
+        for name in outer
+    )
 
 
 def _main(file: AnalysedFile, own: list[FunctionText], members: frozenset[str]) -> FunctionText:

@@ -7,6 +7,7 @@ import re
 
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.state_not_migrated import Lost
+from qerrlint.checks.migration.state_not_reset import Forgotten
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
@@ -23,6 +24,13 @@ def state_outlives_reset(analysed: AnalysedFile, observation: Observation) -> bo
     words = word_list("kept-over-reset")
     names = (analysed.unit.path.rpartition("hw/")[2], observation.slots.get("member", ""))
     return any(words.matches(name.lower()) for name in names)
+
+
+def contents_of_buffer(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the member is an array with the name of a buffer, of which another member says what counts."""
+    one = observation.subject
+    name = observation.slots.get("member", "").rpartition(".")[2]
+    return isinstance(one, Forgotten) and one.array and word_list("buffers").matches(name.lower())
 
 
 def device_blocks_migration(analysed: AnalysedFile, observation: Observation) -> bool:
