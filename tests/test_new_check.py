@@ -16,6 +16,7 @@ import qerrlint.checks
 from qerrlint.checks import registry
 from qerrlint.errors import UsageError
 from qerrlint.rules.loader import load_rules
+from qerrlint.rules.rule_file import parse_rule
 
 RULE = "abort-with-errp"
 MODULE = '''\
@@ -117,8 +118,8 @@ static void quill_wipe_ok(int ink)
 
 
 def forget() -> None:
-    """Let the checks be listed anew."""
-    for cached in (registry.checks, registry.events, registry.path_sensitive):
+    """Let the checks be listed anew, and the rule files be compared with their events."""
+    for cached in (registry.checks, registry.events, registry.path_sensitive, parse_rule):
         cached.cache_clear()
 
 
