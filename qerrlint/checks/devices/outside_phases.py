@@ -38,12 +38,15 @@ def outside_phases(
     for other in graph.beside(path):
         if other == path or not graph.environment.files.contains(other, called, words):
             continue
-        declarations = graph.file(other)
-        for of in graph.of_file(other) if declarations is not None else ():
+        for of in graph.of_file(other):
             for entry in of.phases:
                 if entry.phase in phases and entry.path == other and entry.owner == of.name:
-                    assert declarations is not None
-                    for name in sorted(_called(declarations, entry.function) & set(names)):
+                    # Asked for here, since all of the file counts as read then.
+                    declarations = graph.file(other)
+                    called_there = (
+                        _called(declarations, entry.function) if declarations is not None else set()
+                    )
+                    for name in sorted(called_there & set(names)):
                         yield OutsidePhase(name, entry, of)
 
 
