@@ -70,6 +70,7 @@ def _compared(one: LayoutChange, told: Collection[str]) -> Iterable[Observation]
     if version is None or later is None or minimum is None or minimum > version or one.new.unmigratable:
         return
     was, now = _items(one.before, one.old, told), _items(one.after, one.new, told)
+    now = _without_new_conditions(now, was)
     # What a function decides on may be absent from the streams of older machines.
     was, now = _common(was, now), _common(now, was)
     was, now = ([item for item in items if item.version <= version] for items in (was, now))
@@ -104,6 +105,14 @@ def _common(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireI
     """The items without those that a function decides on and that the other side does not have."""
     known = {item.wire() for item in others}
     return [item for item in items if not item.condition or item.wire() in known]
+
+
+def _without_new_conditions(items: Sequence[WireItem], before: Sequence[WireItem]) -> list[WireItem]:
+    """The items, those without their conditions that were there before without one: what a function decides
+    on now may still be in the streams of the machines that had it (40a23ef643)."""
+    known = {(item.name, item.wire()) for item in before}
+    bare = [replace(item, condition="") for item in items]
+    return [one if (one.name, one.wire()) in known else item for item, one in zip(items, bare, strict=True)]
 
 
 def _with_known_counts(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireItem]:
