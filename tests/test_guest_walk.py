@@ -149,7 +149,15 @@ def test_a_small_access_is_widened_at_its_own_offset() -> None:
 def test_what_is_not_valid_does_not_come() -> None:
     only = ".valid = { .min_access_size = 4, .max_access_size = 4 }"
     assert pairs_of(only) == {(0, 4), (4, 4)}
-    assert (2, 4) in pairs_of(only.replace("= 4 }", "= 4, .unaligned = true }"))
+    loose = only.replace("= 4 }", "= 4, .unaligned = true }")
+    assert (2, 4) not in pairs_of(loose)
+    assert (2, 4) in pairs_of(f"{loose}, .impl.unaligned = true")
+
+
+def test_an_access_that_begins_in_the_region_is_not_cut_at_its_end() -> None:
+    pairs = accesses(unit_of(""), region_tables("t.c", unit_of("").data)[0], (), None, 7).pairs
+    assert (4, 4) in pairs
+    assert (8, 4) not in pairs
 
 
 def test_eight_bytes_come_whole_where_the_functions_take_them() -> None:

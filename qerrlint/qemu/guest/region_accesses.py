@@ -125,12 +125,13 @@ def accesses(
         return (constants.number(value.text) or 0) if value is not None else 0
 
     valid_min, valid_max = number("valid", "min_access_size"), number("valid", "max_access_size")
-    unaligned = (flag := table.value.get("valid", "unaligned")) is not None and flag.text == "true"
+    # Where the functions do not take unaligned accesses, those are cut into aligned ones.
+    flags = [table.value.get(member, "unaligned") for member in ("valid", "impl")]
+    unaligned = all(flag is not None and flag.text == "true" for flag in flags)
     impl_min = number("impl", "min_access_size") or 1
     impl_max = number("impl", "max_access_size") or 4
-    valid = [
-        one for one in _SIZES if not valid_max or valid_min <= one <= valid_max
-    ]  # without a maximum the minimum does not count
+    # Without a maximum the minimum does not count, and wider accesses are cut (memory_access_size()).
+    valid = [one for one in _SIZES if (one <= 4 if not valid_max else valid_min <= one <= valid_max)]
     if size is not None:
         valid, impl_min, impl_max = [one for one in valid if one == size], size, size
     offsets = _offsets(region, near)
@@ -138,7 +139,9 @@ def accesses(
     for width in valid:
         step = max(min(width, impl_max), impl_min)
         for offset in offsets:
-            if (offset % width and not unaligned) or (region is not None and offset + width > region):
+            # An access that begins in the region is not cut at its end (system/physmem.c,
+            # address_space_translate_internal()).
+            if offset % width and not unaligned:
                 continue
             pairs.update((offset + part, step) for part in range(0, width, step))
     return Accesses(tuple(sorted(pairs)), region)
