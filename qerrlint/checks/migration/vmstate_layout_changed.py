@@ -110,9 +110,16 @@ def _common(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireI
 def _without_new_conditions(items: Sequence[WireItem], before: Sequence[WireItem]) -> list[WireItem]:
     """The items, those without their conditions that were there before without one: what a function decides
     on now may still be in the streams of the machines that had it (40a23ef643)."""
-    known = {(item.name, item.wire()) for item in before}
-    bare = [replace(item, condition="") for item in items]
-    return [one if (one.name, one.wire()) in known else item for item, one in zip(items, bare, strict=True)]
+    known = {item.name: item for item in before}
+    out = []
+    for item in items:
+        other = known.get(item.name)
+        if other is not None and replace(item, condition="").wire() == other.wire():
+            item = replace(item, condition="")
+        elif other is not None and item.kind == other.kind == "list":
+            item = replace(item, inner=tuple(_without_new_conditions(item.inner, other.inner)))
+        out.append(item)
+    return out
 
 
 def _with_known_counts(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireItem]:

@@ -183,6 +183,9 @@ def first_difference(
         return [Change(True, f"{described(other)} is added at the end{same}")] if other is not None else []
     if other is None:
         return [Change(True, f"{described(one)} is gone from the end{same}")]
+    if one.kind == other.kind == "list" and described(one) == described(other):
+        inner = first_difference(one.inner, other.inner, before, after)
+        return [replace(change, text=f"in {described(one)}: {change.text}") for change in inner]
     return [Change(True, f"in place {position + 1} {described(one)} becomes {described(other)}{same}")]
 
 
