@@ -112,14 +112,21 @@ def _without_new_conditions(items: Sequence[WireItem], before: Sequence[WireItem
     on now may still be in the streams of the machines that had it (40a23ef643)."""
     known = {item.name: item for item in before}
     out = []
-    for item in items:
-        other = known.get(item.name)
-        if other is not None and replace(item, condition="").wire() == other.wire():
-            item = replace(item, condition="")
+    for position, item in enumerate(items):
+        # A member that only carries the value of old streams has a name of its own.
+        other = known.get(item.name) or (before[position] if position < len(before) else None)
+        if other is not None and _is_made_conditional(item, other):
+            item = replace(item, condition="", count=other.count)
         elif other is not None and item.kind == other.kind == "list":
             item = replace(item, inner=tuple(_without_new_conditions(item.inner, other.inner)))
         out.append(item)
     return out
+
+
+def _is_made_conditional(item: WireItem, before: WireItem) -> bool:
+    """Whether an item is what was there without a condition, as far as its count is known."""
+    count = item.count if _is_number(item.count) and _is_number(before.count) else before.count
+    return not before.condition and replace(item, condition="", count=count).wire() == before.wire()
 
 
 def _with_known_counts(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireItem]:
