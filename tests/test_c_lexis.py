@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from qerrlint.c.lexis import closing_paren, split_at_commas
+from qerrlint.c.lexis import closing_paren, occurrences, split_at_commas
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,12 @@ def test_commas_outside_of_brackets(text: str, start: int, parts: list[str]) -> 
 )
 def test_the_parenthesis_that_closes(text: bytes, most: int, end: int) -> None:
     assert closing_paren(text, 1, most) == end
+
+
+@pytest.mark.parametrize(
+    ("word", "places"),
+    [(b"ab", [0, 8]), (b"abc", [3]), (b"b", []), (b"", [])],
+    ids=["twice", "once", "part", "empty"],
+)
+def test_where_a_word_stands(word: bytes, places: list[int]) -> None:
+    assert list(occurrences(b"ab abc (ab", word)) == places

@@ -97,8 +97,8 @@ def open_comment(data: bytes) -> int:
 
 
 def occurrences(text: bytes, word: bytes) -> Iterator[int]:
-    """The offsets at which a word (letters, digits, underscores) stands as a whole, in order."""
-    at = text.find(word)
+    """The offsets at which a word (letters, digits, underscores) stands as a whole, in order; none for ""."""
+    at = text.find(word) if word else -1
     while at >= 0:
         end = at + len(word)
         if (not at or text[at - 1] not in WORD) and text[end : end + 1] not in _WORDS:
