@@ -225,7 +225,7 @@ class TypeGraph:
         return layouts_of(self.environment).constants(path).string(text) if text else None
 
     def of_file(self, path: str) -> tuple[QomType, ...]:
-        """The types that a file defines in tables and by OBJECT_DEFINE_TYPE() and its kin."""
+        """The types that a file defines in tables and by macros such as OBJECT_DEFINE_TYPE()."""
         return self.environment.asked.recall(self._types, path, lambda: self._of_file(path))
 
     def _of_file(self, path: str) -> tuple[QomType, ...]:

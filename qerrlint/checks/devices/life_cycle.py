@@ -37,7 +37,7 @@ _TARGET = re.compile(r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*\w+[\s*]*\)\s*|[A-Z
 _OF_MEMBER = re.compile(r"->|\.\w")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
 _ENDS = (b";", b"{", b"}")
-# fifo8_num_free() and its kin ask how much room is left.
+# fifo8_num_free() and other calls named like it ask how much room is left.
 _FREES = re.compile(
     rb"\b(?!\w*(?:num|nr|is|has|get)_free)\w*(?:free|destroy|cleanup|unref|delete|release|fini)\w*\s*\("
 )
@@ -301,10 +301,9 @@ class LifeCycle:
         member; and where it is handed a variable, if the function, or one that calls it, mentions the member.
         """
         out: dict[str, None] = {}
-        calls = self._release_calls(pair)
-        word = re.compile(rf"\b{re.escape(member)}\b" if calls else "")
+        word = re.compile(rf"\b{re.escape(member)}\b")
         unnamed = {move.call for move in pair.release if move.object < RESULT}
-        for name, call, at in calls:
+        for name, call, at in self._release_calls(pair):
             if not member or call in unnamed:
                 out[name] = None
                 continue

@@ -16,14 +16,15 @@ from functools import cached_property, partial
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Edge, Event, Function
 from qerrlint.qemu.guest.array_accesses import QUICK, ArrayAccess, ArrayAccesses
-from qerrlint.qemu.guest.entries import OFFSET, VALUE, GuestEntry
-from qerrlint.qemu.guest.file import GuestFile, Sample, values
+from qerrlint.qemu.guest.entries import OFFSET, VALUE, GuestEntry, given
+from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.region_accesses import Region, regions
 from qerrlint.qemu.guest.sample_scope import SampleScope
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import depends, reads, tainted
-from qerrlint.qemu.guest.walk import Walk, constants_of
+from qerrlint.qemu.guest.tried_values import constants_of, values
+from qerrlint.qemu.guest.walk import Walk
 from qerrlint.source.span import Span
 
 _FEW_ACCESSES = 8
@@ -200,13 +201,7 @@ class BeyondArrays:
     ) -> Mapping[ArrayAccess, Event | Edge]:
         """The accesses whose index depends on parameters of an entry, with the event each is part of."""
         unit, within = self._unit, self._with_indexes
-        signature = unit.signature(entry.function)
-        seeds = frozenset(
-            param.name
-            for position, param in enumerate(signature.params if signature is not None else ())
-            if entry.slot.roles.get(position) in roles and param.name
-        )
-        names: dict[str, frozenset[str]] = {entry.function: seeds}
+        names: dict[str, frozenset[str]] = {entry.function: given(unit, entry, *roles)}
         waiting = [function]
         out: dict[ArrayAccess, Event | Edge] = {}
         while waiting:

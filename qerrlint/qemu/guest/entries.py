@@ -55,6 +55,16 @@ class GuestEntry:
         return VALUE in self.slot.roles.values()
 
 
+def given(unit: TranslationUnit, entry: GuestEntry, *roles: str) -> frozenset[str]:
+    """The names of the parameters of an entry that have one of the roles."""
+    signature = unit.signature(entry.function)
+    return frozenset(
+        param.name
+        for position, param in enumerate(signature.params if signature is not None else ())
+        if entry.slot.roles.get(position) in roles and param.name
+    )
+
+
 _OPS = "MemoryRegionOps"
 _READ = Slot(_OPS, "read", {1: OFFSET, 2: SIZE})
 _WRITE = Slot(_OPS, "write", {1: OFFSET, 2: VALUE, 3: SIZE})

@@ -17,19 +17,19 @@ from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Call, Function, Return
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import calls_inside
-from qerrlint.qemu.guest.entries import DATA, OFFSET, SIZE, VALUE, GuestEntry, guest_entries
+from qerrlint.qemu.guest.entries import DATA, OFFSET, SIZE, VALUE, GuestEntry, given, guest_entries
 from qerrlint.qemu.guest.indirect_entries import indirect_entries, may_have_indirect
 from qerrlint.qemu.guest.region_accesses import accesses, loose_accesses
 from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import depends, guest_data_at, tainted_at
-from qerrlint.qemu.guest.walk import Visit, Walk, constants_of
+from qerrlint.qemu.guest.tried_values import constants_of, values
+from qerrlint.qemu.guest.walk import Visit, Walk
 from qerrlint.records import record
 
 # Samples of one walk, and accesses for which values are tried.
 _MOST_SAMPLES = 2000
 _FEW_ACCESSES = 8
-_MOST_VALUES = 160
 
 
 # The parameters of valid.accepts (include/system/memory.h).
@@ -176,13 +176,7 @@ class GuestFile:
         """Whether a test that is not known right before a place depends on what the guest writes."""
         if not visit.entry.writes or visit.decided == "access":
             return False
-        signature = self.unit.signature(entry.name)
-        seeds = frozenset(
-            param.name
-            for position, param in enumerate(signature.params if signature is not None else ())
-            if visit.entry.slot.roles.get(position) == VALUE
-        )
-        known = tainted_at(self.unit, entry, seeds, visit.visit.chain)
+        known = tainted_at(self.unit, entry, given(self.unit, visit.entry, VALUE), visit.visit.chain)
         return any(
             depends(path, known)
             for decision in visit.visit.decisions
@@ -197,13 +191,7 @@ class GuestFile:
         tests = [decision for decision in visit.visit.decisions if not decision.known]
         if entry is None or not tests:
             return False
-        signature = self.unit.signature(entry.name)
-        seeds = frozenset(
-            param.name
-            for position, param in enumerate(signature.params if signature is not None else ())
-            if visit.entry.slot.roles.get(position) == DATA
-        )
-        known = guest_data_at(self.unit, entry, seeds, visit.visit.chain)
+        known = guest_data_at(self.unit, entry, given(self.unit, visit.entry, DATA), visit.visit.chain)
         return all(any(depends(path, known) for path in test.reads) for test in tests)
 
     def samples(
@@ -321,13 +309,3 @@ def _between(samples: Sequence[Sample], there: frozenset[int], below: frozenset[
 def _cut(value: int | None, size: int | None) -> int | None:
     """A value as an access of `size` bytes hands it over."""
     return value if value is None or size is None else IntType(8 * size, False).wrap(value)
-
-
-def values(near: frozenset[int]) -> tuple[int, ...]:
-    """The values that are tried: small ones, single bits, all ones, those beside constants of the code."""
-    found = dict.fromkeys(range(33))
-    found.update(dict.fromkeys((0xFF, 0xFFFF, 0xFFFFFFFF, (1 << 64) - 1)))
-    found.update(dict.fromkeys(1 << bit for bit in range(5, 33)))
-    for constant in sorted(near):
-        found.update(dict.fromkeys((max(constant - 1, 0), constant, constant + 1)))
-    return tuple(found)[:_MOST_VALUES]

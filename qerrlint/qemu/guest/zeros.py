@@ -17,7 +17,8 @@ from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.sample_scope import Columns, FileNames, SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import READS_MEMORY, paths_in
-from qerrlint.qemu.guest.walk import Decision, Visit, Walk, constants_of
+from qerrlint.qemu.guest.tried_values import constants_of
+from qerrlint.qemu.guest.walk import Decision, Visit, Walk
 from qerrlint.source.span import Span
 
 # What a guest writes in the walks: all bits 0, and all of them 1.

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from qerrlint.ir.code import Assign, Function, Return, text_of
-from qerrlint.qemu.guest.entries import VALUE, GuestEntry
+from qerrlint.qemu.guest.entries import VALUE, GuestEntry, given
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.taint import reads, tainted
 from qerrlint.qemu.guest.zeros import aliased, member_of
@@ -131,14 +131,7 @@ def _handed_over(
 ) -> Iterator[tuple[str, frozenset[str]]]:
     """Functions, and those of their parameters that depend on a written value."""
     unit = guest.unit
-    waiting: list[tuple[str, frozenset[str]]] = []
-    for entry in entries:
-        signature = unit.signature(entry.function)
-        if entry.function in within and signature is not None:
-            given = (
-                param.name for n, param in enumerate(signature.params) if entry.slot.roles.get(n) == VALUE
-            )
-            waiting.append((entry.function, frozenset(given)))
+    waiting = [(one.function, given(unit, one, VALUE)) for one in entries if one.function in within]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting and len(seen) < _ROUNDS:
         one = waiting.pop()
