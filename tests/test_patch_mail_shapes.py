@@ -481,6 +481,15 @@ SHAPES: dict[str, Callable[[], bytes]] = {
     "scissors": lambda: bodies(lambda body: b"Here it is.\n\n-- >8 --\n" + body),
     "carriage-returns-of-the-mail-only": lambda: bodies(lambda body: body.replace(b"\n", b"\r\n")),
     # subjects
+    "one-id-for-all": lambda: mbox(
+        [re.sub(rb"^Message-ID: .*", b"Message-ID: <same@x>", part, flags=re.M) for part in each()]
+    ),
+    "untagged-in-thread": lambda: subjects(lambda n, title: title),
+    "untagged-in-thread-of-several-authors": lambda: subjects(lambda n, title: title).replace(
+        b"From: =?UTF-8?q?Zo=C3=AB=20Ada?= <ada@example.org>", b"From: Bo <bo@example.net>", 1
+    ),
+    "mark-of-a-gateway": lambda: subjects(lambda n, title: b"{EXTERNAL} RE: [PATCH %d/3] " % n + title),
+    "tag-in-parentheses": lambda: subjects(lambda n, title: b"(PATCH %d/3) " % n + title),
     "tag-patchwork": lambda: tags(b"v6,%d/3"),
     "tag-stable": lambda: tags(b"Stable-10.1.2 0%d/03"),
     "tag-wip": lambda: tags(b"WIP %d/3"),
@@ -604,6 +613,31 @@ NAMED: dict[str, tuple[Callable[[], bytes], str]] = {
     "cut-in-the-diff": (
         lambda: bodies(lambda body: body[: body.index(b"\n@@ -") + 60] + b"\n-- \n2.39\n"),
         "hunk 1: ",
+    ),
+    "cut-behind-the-names": (
+        lambda: bodies(lambda body: body[: body.index(b"\n@@ -") + 1] + b"-- \n2.39\n"),
+        "hunk 1: it is missing: the diff is cut short",
+    ),
+    "cut-behind-the-blobs": (
+        lambda: bodies(lambda body: body[: body.index(b"\n--- a/") + 1]),
+        "hunk 1: it is missing: the diff is cut short",
+    ),
+    "cut-behind-the-first-line": (
+        lambda: bodies(lambda body: body[: body.rindex(b"\nindex ") + 1]),
+        "hunk 1: it is missing: the diff is cut short",
+    ),
+    "hunks-without-numbers": (
+        lambda: re.sub(rb"^@@ .* @@", b"@@", mails(), flags=re.M),
+        "hunk 1: its header cannot be read",
+    ),
+    "hunks-without-numbers-in-a-plain-diff": (
+        lambda: re.sub(
+            rb"^@@ .* @@",
+            b"@@",
+            re.sub(rb"^(?:index|diff --git|new file) .*\n", b"", out("diff", "A..B"), flags=re.M),
+            flags=re.M,
+        ),
+        "hunk 1: its header cannot be read",
     ),
     "wrapped": (
         lambda: bodies(lambda body: re.sub(rb"^( static int) (lamp_\d\()", rb"\1\n\2", body, flags=re.M)),

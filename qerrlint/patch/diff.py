@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 # No repetition in it meets what it repeats again: it is looked for in whatever somebody has sent.
 _DIFF = re.compile(
-    rb"^(?:diff --(?:git|cc|combined) .|--- .+\n\+\+\+ .+\n@@ -|GIT binary patch"
+    rb"^(?:diff --(?:git|cc|combined) .|--- .+\n\+\+\+ .+\n@@(?!@)|GIT binary patch"
     rb"|@@ -\d{1,9}(?:,\d{1,9})? \+\d)",
     re.M,
 )

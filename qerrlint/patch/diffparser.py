@@ -15,6 +15,8 @@ _INDEX = re.compile(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d{6}))?\s
 _MOST_SUPPLIED = 3
 # How much of a refused path is repeated.
 _SHOWN = 200
+# What ids of an empty file begin with, by SHA-1 and SHA-256.
+_EMPTY_BLOBS = ("e69de29", "473a0f4")
 _START = (b"diff --git ", b"--- ", b"diff --cc ", b"diff --combined ")
 
 
@@ -77,7 +79,7 @@ class Parser:
             at + 2 < len(lines)
             and lines[at].startswith(b"--- ")
             and lines[at + 1].startswith(b"+++ ")
-            and lines[at + 2].startswith(b"@@ -")
+            and _begins_hunk(lines[at + 2])
         )
 
     def _git_change(self) -> None:
@@ -89,9 +91,34 @@ class Parser:
         while self._at < self._ends and self._extended(header, self._lines[self._at].rstrip(b"\r")):
             self._at += 1
             seen += 1
-        if seen == 0 and not self._names_follow():
+        cut = not self._names_follow() and self._cut_short(header, seen)
+        if seen == 0 and not cut and not self._names_follow():
             return  # prose that begins with "diff --git"
-        self._finish(header)
+        self._finish(header, cut)
+
+    def _cut_short(self, header: _Header, seen: int) -> bool:
+        """Whether hunks should follow the `seen` extended headers that were read, where none do."""
+        if header.binary:
+            return False
+        at = self._at
+        line = self._lines[at].rstrip() if at < self._ends else b""
+        if line.startswith(b"--- "):
+            return at + 1 >= self._ends or self._lines[at + 1].startswith(b"+++ ")
+        if seen == 0:
+            old, new = strip_pair(*header.names) if header.names is not None else (None, None)
+            return (
+                old is not None and old == new and (line in (b"", b"--") or line.startswith(b"diff --git "))
+            )
+        # `git diff -D` prints no hunks of a file that is deleted; svn's header stands behind git's.
+        if (
+            line.startswith(b"Index: ")
+            or header.status == "D"
+            or header.old_blob is None
+            or header.new_blob is None
+        ):
+            return False
+        empty = header.status == "A" and header.new_blob.startswith(_EMPTY_BLOBS)
+        return header.old_blob != header.new_blob and not empty
 
     def _extended(self, header: _Header, line: bytes) -> bool:
         """Take one extended header line; False when it is none."""
@@ -132,8 +159,8 @@ class Parser:
                 self._at += 1
             self._at += 1
 
-    def _finish(self, header: _Header) -> None:
-        """Names and hunks of a change whose extended headers are read."""
+    def _finish(self, header: _Header, cut: bool = False) -> None:
+        """Names and hunks of a change whose extended headers are read; `cut`: the hunks are missing."""
         old: str | None
         new: str | None
         if self._names_follow():
@@ -145,7 +172,7 @@ class Parser:
         else:
             old, new = header.paths
         old, new = self._sides(header, old, new)
-        hunks = self._hunks()
+        hunks = (_missing_hunk(header.line),) if cut else self._hunks()
         try:
             old, new = checked(old), checked(new)
         except PathError as error:
@@ -199,7 +226,7 @@ class Parser:
             match = _HUNK.match(line)
             if match is not None:
                 hunks.append(self._hunk(match))
-            elif line.startswith(b"@@ -"):
+            elif _begins_hunk(line):
                 place = self._at + 1
                 hunks.append(Hunk(0, 0, 0, 0, "", (), place, (), "its header cannot be read"))
                 self._at += 1
@@ -348,6 +375,16 @@ class _Body:
             return "it is cut short: it has fewer lines than its header says"
         number = self.at - self._start + 1
         return f"line {number} is neither context nor change (cut short, or wrapped by a mailer)"
+
+
+def _begins_hunk(line: bytes) -> bool:
+    """Whether a line behind file names begins a hunk, even one with a damaged header (not one of a merge)."""
+    return line.startswith(b"@@") and not line.startswith(b"@@@")
+
+
+def _missing_hunk(line: int) -> Hunk:
+    """What stands for the hunks of a change of which only the headers are there."""
+    return Hunk(0, 0, 0, 0, "", (), line, (), "it is missing: the diff is cut short")
 
 
 def _unended(entry: tuple[str, bytes]) -> tuple[str, bytes]:

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from qerrlint.patch.grouping.answers import Answers
 from qerrlint.patch.grouping.groups import Group, Grouping, newest, of_version
-from qerrlint.patch.grouping.mails import SortedMessages
+from qerrlint.patch.grouping.mails import SortedMessages, Title, title_of
 from qerrlint.patch.listed_numbers import listed_numbers
 from qerrlint.patch.message import Message
 from qerrlint.patch.missing_patches import missing_sentence, missing_titles
 from qerrlint.patch.series import Series, build_patch
-from qerrlint.patch.subject import Subject
+from qerrlint.patch.subject import Subject, parse_subject
 from qerrlint.patch.thread import Reply
 
 
@@ -40,12 +40,17 @@ def assemble(messages: Iterable[Message], version: int | None = None) -> list[Se
 
 
 def _distinct(messages: Iterable[Message]) -> list[Message]:
-    seen: set[object] = set()
+    """The messages without copies. Mails of one id under different titles are no copies: some senders give
+    all mails of a series the same id.
+    """
+    seen: dict[object, set[Title]] = {}
     out = []
     for message in messages:
         key: object = message.message_id or (message.sender, message.subject, message.text, message.problem)
-        if key not in seen:
-            seen.add(key)
+        title = title_of(parse_subject(message.subject))
+        titles = seen.setdefault(key, set())
+        if title not in titles:
+            titles.add(title)
             out.append(message)
     return out
 

@@ -16,6 +16,7 @@ from qerrlint.patch.thread import same_person
 
 _NO_DIFF = Diff((), ())
 _SEPARATOR = re.compile(r"^(?:---[ \t\r]*|.{0,40}(?:-+[ ]?)(?:8<|>8).*| .{1,200}\|[ ]+(?:\d+|Bin).*)$", re.M)
+_SIGNED_OFF = re.compile(r"^Signed-off-by: ", re.M)
 _QUOTED = re.compile(r"^[ \t]?>", re.M)
 _DIFF = re.compile(r"^(?:diff --git |--- \S)", re.M)
 
@@ -180,6 +181,11 @@ def _is_patch(mail: Mail, originals: Sequence[Mail]) -> bool:
     in_form = _SEPARATOR.search(head) is not None
     if not any(other.diff.changes for other in originals):
         return in_form or _QUOTED.search(head) is None
+    own_title = not mail.subject.reply and all(
+        title_of(mail.subject) != title_of(other.subject) for other in originals
+    )
+    if own_title and in_form and _SIGNED_OFF.search(head) is not None:
+        return True  # as git makes them, sent without a tag into a thread
     return in_form and all(same_person(mail.message.sender, other.message.sender) for other in originals)
 
 
