@@ -42,6 +42,7 @@ TESTS = {
     "transfer": ("test_transfer", "test_fixtures", "test_solver", "test_callers"),
     "model": (
         "test_summaries",
+        "test_missing_error",
         "test_types_in_scope",
         "test_fixtures",
         "test_transfer",
@@ -57,7 +58,14 @@ TESTS = {
         "test_caller_files",
         "test_store_edits",
     ),
-    "policy": ("test_exemptions", "test_fixtures", "test_policy", "test_callers", "test_cli_exempted"),
+    "policy": (
+        "test_predicates",
+        "test_policy",
+        "test_exemptions",
+        "test_fixtures",
+        "test_callers",
+        "test_cli_exempted",
+    ),
 }
 MOST_SECONDS = 60
 MOST_MEMORY = 3 << 30

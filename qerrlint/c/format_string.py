@@ -67,7 +67,5 @@ def _macros(between: bytes, pieces: list[Literal | None]) -> bool:
 
 
 def ends_in_conversion(text: str) -> bool:
-    """Whether the text ends with a conversion (%s, %d), or with a macro that may hold anything."""
-    if text.endswith("\1"):
-        return True
+    """Whether the text ends with a conversion (%s, %d)."""
     return any(m.end() == len(text) and m.group() != "%%" for m in _CONVERSION.finditer(text))

@@ -56,20 +56,20 @@ def has_own_separator(_analysed: AnalysedFunction, observation: Observation) -> 
 
 
 def prefix_ends_in_value(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """The text in front of an Error ends in a value that is text, or in a macro."""
+    """The text in front of an Error ends in a value that is text."""
     message = _message(observation, "separator")
     return message is not None and _ends_in_text(message.format.text)
 
 
 def hint_ends_in_value(_analysed: AnalysedFunction, observation: Observation) -> bool:
-    """A hint ends in a value that is text, or in a macro."""
+    """A hint ends in a value that is text."""
     message = _message(observation, "hint-newline")
     return message is not None and _ends_in_text(message.format.text)
 
 
 def _ends_in_text(format: str) -> bool:
-    """Whether a format ends in %s, %c or a macro; of a number the last character is known to be a digit."""
-    return ends_in_conversion(format) and format.endswith(("s", "c", "\1"))
+    """Whether a format ends in %s or %c; of a number the last character is known to be a digit."""
+    return ends_in_conversion(format) and format.endswith(("s", "c"))
 
 
 def hint_goes_on(_analysed: AnalysedFunction, observation: Observation) -> bool:
