@@ -131,7 +131,7 @@ def unit_of(members: str = "", init: str = INIT % "8", read: str = "", write: st
 def pairs_of(members: str, near: frozenset[int] = frozenset(), size: str = "8") -> set[tuple[int, int]]:
     unit = unit_of(members, INIT % size)
     (table,) = region_tables(unit.path, unit.data)
-    return set(accesses(unit, table, near).pairs)
+    return set(accesses(unit, table, near, region_size(unit, table)).pairs)
 
 
 def test_without_limits_the_core_splits_at_four_bytes() -> None:
@@ -155,7 +155,7 @@ def test_what_is_not_valid_does_not_come() -> None:
 
 
 def test_an_access_that_begins_in_the_region_is_not_cut_at_its_end() -> None:
-    pairs = accesses(unit_of(""), region_tables("t.c", unit_of("").data)[0], (), None, 7).pairs
+    pairs = accesses(unit_of(""), region_tables("t.c", unit_of("").data)[0], (), 7).pairs
     assert (4, 4) in pairs
     assert (8, 4) not in pairs
 

@@ -268,15 +268,22 @@ def _base(code: str, at: int) -> int:
             if start < 0:
                 return -1
             continue
-        word = re.search(r"[A-Za-z_]\w*\Z", code[:start])
-        if word is None:
+        end = start
+        while start and (code[start - 1].isalnum() or code[start - 1] == "_"):
+            start -= 1
+        while start < end and code[start].isdigit():
+            start += 1
+        if start == end:
             return -1
-        start = word.start()
-        before = code[:start].rstrip()
-        if before.endswith(("->", ".")):
-            start = len(before) - (2 if before.endswith("->") else 1)
-            continue
-        return start
+        before = start
+        while before and code[before - 1].isspace():
+            before -= 1
+        if code.endswith("->", 0, before):
+            start = before - 2
+        elif code.endswith(".", 0, before):
+            start = before - 1
+        else:
+            return start
 
 
 def _opening(code: str, closing: int) -> int:

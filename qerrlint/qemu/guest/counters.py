@@ -143,7 +143,7 @@ class Counters:
         """With the counter at `number`: whether the access is reached, and whether the function then returns
         with the counter at `left`."""
         guest = self._guest
-        names = AssumedNames(self._unit, (member,), number)
+        names = AssumedNames(guest.names, (member,), number)
         there: set[int] = set()
         returns: set[int] = set()
 

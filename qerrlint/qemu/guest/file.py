@@ -8,7 +8,7 @@ written values for a choice of those.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,9 +17,10 @@ from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Call, Function, Return
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import calls_inside
+from qerrlint.qemu.device_tables import RegionTable
 from qerrlint.qemu.guest.entries import DATA, OFFSET, SIZE, VALUE, GuestEntry, given, guest_entries
 from qerrlint.qemu.guest.indirect_entries import indirect_entries, may_have_indirect
-from qerrlint.qemu.guest.region_accesses import accesses, loose_accesses
+from qerrlint.qemu.guest.region_accesses import accesses, loose_accesses, region_size
 from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import depends, guest_data_at, tainted_at
@@ -85,6 +86,7 @@ class GuestFile:
     def __init__(self, unit: TranslationUnit) -> None:
         self.unit = unit
         self.names = FileNames(unit)
+        self._sizes: dict[str, int | None] = {}
 
     @cached_property
     def entries(self) -> tuple[GuestEntry, ...]:
@@ -96,15 +98,48 @@ class GuestFile:
         spans = {name: (piece.body, piece.span.end) for name, piece in self.unit.functions.items()}
         return calls_inside(self.unit.data, spans)
 
+    @cached_property
+    def _callers(self) -> Mapping[str, Sequence[str]]:
+        out: dict[str, list[str]] = {}
+        for caller in sorted(self._calls):
+            for name in self._calls[caller]:
+                out.setdefault(name, []).append(caller)
+        return out
+
+    @cached_property
+    def _bodies(self) -> Sequence[tuple[int, int, str]]:
+        return sorted((piece.body, piece.span.end, name) for name, piece in self.unit.functions.items())
+
+    def matching(self, wanted: re.Pattern[bytes]) -> Sequence[str]:
+        """The functions whose text has a match of a pattern, in their order. The file is searched once."""
+        data = self.unit.data
+        out: list[str] = []
+        found = wanted.search(data)
+        for start, end, name in self._bodies:
+            if found is None:
+                break
+            if found.start() >= end:
+                continue
+            inside = start <= found.start() and found.end() <= end
+            if inside or wanted.search(data, start, end) is not None:
+                out.append(name)
+            found = wanted.search(data, end)
+        return out
+
     def leading_to(self, wanted: re.Pattern[bytes]) -> frozenset[str]:
         """The functions whose text has a match of a pattern, and those that call them, directly or not."""
-        data = self.unit.data
-        found = {n for n, p in self.unit.functions.items() if wanted.search(data, p.body, p.span.end)}
-        while True:
-            more = {name for name, called in self._calls.items() if name not in found and called & found}
-            if not more:
-                return frozenset(found)
-            found |= more
+        return self.calling(self.matching(wanted))
+
+    def calling(self, targets: Iterable[str]) -> frozenset[str]:
+        """Functions of the file and those that call them, directly or not."""
+        found = set(targets)
+        waiting = list(found)
+        while waiting:
+            for caller in self._callers.get(waiting.pop(), ()):
+                if caller not in found:
+                    found.add(caller)
+                    waiting.append(caller)
+        return frozenset(found)
 
     def called_by(self, name: str) -> frozenset[str]:
         """The functions of the file that one of them calls, by name."""
@@ -112,7 +147,7 @@ class GuestFile:
 
     def callers(self, name: str) -> tuple[str, ...]:
         """The functions of the file that call one of them, by name."""
-        return tuple(sorted(caller for caller, called in self._calls.items() if name in called))
+        return tuple(self._callers.get(name, ()))
 
     def reached_from(self, name: str, within: frozenset[str]) -> frozenset[str]:
         """The functions of `within` that are reached by calls from one of them."""
@@ -206,7 +241,8 @@ class GuestFile:
             if OFFSET not in entry.slot.roles.values():
                 return (Sample(None, entry.size),), False
             return [Sample(*pair) for pair in loose_accesses(near, entry.size)], False
-        made = accesses(self.unit, entry.table, near, entry.size, region)
+        region = region if region is not None else self._region(entry.table)
+        made = accesses(self.unit, entry.table, near, region, entry.size)
         pairs = made.pairs
         if len(pairs) > _MOST_SAMPLES:
             pairs = pairs[:: len(pairs) // _MOST_SAMPLES + 1]
@@ -216,6 +252,11 @@ class GuestFile:
             return samples, made.region is not None
         accepted = self._accepted(accepts.text.lstrip("&").strip(), samples, entry.writes)
         return accepted or (), made.region is not None and accepted is not None
+
+    def _region(self, table: RegionTable) -> int | None:
+        if table.name not in self._sizes:
+            self._sizes[table.name] = region_size(self.unit, table)
+        return self._sizes[table.name]
 
     def _accepted(self, name: str, samples: Sequence[Sample], write: bool) -> Sequence[Sample] | None:
         """The samples that a region's valid.accepts may let through; None where its body is not known."""

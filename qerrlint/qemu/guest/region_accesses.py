@@ -109,15 +109,14 @@ def accesses(
     unit: TranslationUnit,
     table: RegionTable,
     near: Collection[int],
+    region: int | None,
     size: int | None = None,
-    region: int | None = None,
 ) -> Accesses:
     """The accesses of a table's functions. `near` are the constants of the code, for large regions.
 
-    `size`: the only size there is, where the slot fixes it. `region`: the size of the region, where it is
-    known to the caller.
+    `region`: the size of the region, None where it is not known. `size`: the only size there is, where the
+    slot fixes it.
     """
-    region = region_size(unit, table) if region is None else region
     constants = layouts_of(unit.environment).constants(unit.path)
 
     def number(*members: str) -> int:
@@ -138,12 +137,11 @@ def accesses(
     pairs: set[tuple[int, int]] = set()
     for width in valid:
         step = max(min(width, impl_max), impl_min)
-        for offset in offsets:
-            # An access that begins in the region is not cut at its end (system/physmem.c,
-            # address_space_translate_internal()).
-            if offset % width and not unaligned:
-                continue
-            pairs.update((offset + part, step) for part in range(0, width, step))
+        # An access that begins in the region is not cut at its end (system/physmem.c,
+        # address_space_translate_internal()).
+        starts = [offset for offset in offsets if unaligned or not offset % width]
+        for part in range(0, width, step):
+            pairs.update([(offset + part, step) for offset in starts])
     return Accesses(tuple(sorted(pairs)), region)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.expressions.int_types import INT, UINT64, IntType, int_type
-from qerrlint.c.expressions.parser import Node, UnreadableError, parse
+from qerrlint.c.expressions.parser import Node, UnreadableError, parse, paths
 from qerrlint.c.expressions.typed import UNKNOWN, Column, Number, binary, evaluate
 from qerrlint.c.lexis import without_comments
-from qerrlint.ir.code import Function
+from qerrlint.ir.code import Assign, Function, identifiers
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.constants import Constants, fields_of
 from qerrlint.qemu.layouts import layouts_of
@@ -20,21 +20,40 @@ from qerrlint.source.span import Span
 
 _FIELD_NAME = re.compile(r"R_(\w+)_(SHIFT|LENGTH|MASK)\Z")
 _SIZED = re.compile(r"(?P<stars>\**)(?P<path>[A-Za-z_]\w*(?:(?:->|\.)\w+)+)(?P<groups>(?:\[[^\[\]]*\])*)\Z")
+_CONSTANT = re.compile(r"\b(?:0[xX][0-9a-fA-F]+|\d+)|\b[A-Z_][A-Z0-9_]+\b")
+_LINK = re.compile(r"->|\.")
+_ENDS = 2  # of a range of cases
 _DEEPEST = 12
 _LONGEST_CHAIN = 6
+_STEPS = {"++": " + 1", "--": " - 1"}
 _WORD = re.compile(r"[A-Za-z_]\w*\Z")
 
 Columns = Mapping[str, Column]
 
 
+class _Kept:
+    """What has been worked out of the names of one file."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, tuple[str, str]] | None = None
+        self.members: dict[tuple[str, str], str] = {}
+        self.int_types: dict[tuple[str, str], IntType | None] = {}
+        self.constants: dict[str, int | None] = {}
+        self.reads: dict[Span, frozenset[str]] = {}
+        self.cases: dict[Span, tuple[int, int] | None] = {}
+        self.macros: dict[tuple[str, tuple[str, ...]], str | None] = {}
+        self.nodes: dict[Span, Node | None] = {}
+        self.compared: dict[str, frozenset[int]] = {}
+        self.stored: dict[tuple[Span, str], Node | None] = {}
+
+
 class FileNames:
     """What the names of a file's expressions stand for, whatever the function: constants, macros, types."""
 
-    def __init__(self, unit: TranslationUnit) -> None:
+    def __init__(self, unit: TranslationUnit, beside: FileNames | None = None) -> None:
+        """`beside`: other names of the same file, whose facts are used again."""
         self.unit = unit
-        self._fields: dict[str, tuple[str, str]] | None = None
-        self._members: dict[tuple[str, str], str] = {}
-        self._nodes: dict[Span, Node | None] = {}
+        self._kept: _Kept = beside._kept if beside is not None else _Kept()
 
     @cached_property
     def _constants(self) -> Constants:
@@ -43,13 +62,64 @@ class FileNames:
 
     def node(self, span: Span) -> Node | None:
         """The expression at a place of the file; None where it is none."""
-        if span not in self._nodes:
+        if span not in self._kept.nodes:
             text = self.unit.data[span.start : span.end].decode("latin-1")
-            self._nodes[span] = read(text)
-        return self._nodes[span]
+            self._kept.nodes[span] = read(text)
+        return self._kept.nodes[span]
+
+    def reads(self, span: Span) -> frozenset[str]:
+        """The names and paths that the expression at a place of the file reads."""
+        if span not in self._kept.reads:
+            node = self.node(span)
+            text = self.unit.data[span.start : span.end].decode("latin-1")
+            self._kept.reads[span] = paths(node) if node is not None else identifiers(text)
+        return self._kept.reads[span]
+
+    def case(self, function: Function, label: Span) -> tuple[int, int] | None:
+        """The first and the last number of a case label; None where they are not constant."""
+        if label not in self._kept.cases:
+            scope = SampleScope(self, function, {})
+            parts = self.unit.data[label.start : label.end].decode("latin-1").split("...")
+            ends = [scope.evaluated(read(part)).numbers for part in parts]
+            numbers = [end for end in ends if isinstance(end, int)]
+            known = len(numbers) == len(ends) <= _ENDS
+            self._kept.cases[label] = (numbers[0], numbers[-1]) if known else None
+        return self._kept.cases[label]
+
+    def stored(self, event: Assign) -> Node | None:
+        """The expression for the value that a target has after an assignment; None where there is none."""
+        if not event.stated:
+            return None
+        key = (event.span, event.target)
+        if key not in self._kept.stored:
+            text = self.unit.data[event.span.start : event.span.end].decode("latin-1")
+            self._kept.stored[key] = _stored(event.target, text)
+        return self._kept.stored[key]
+
+    def compared(self, function: Function) -> frozenset[int]:
+        """The constants that a function compares with: the numbers of its cases and conditions."""
+        if function.name not in self._kept.compared:
+            spans = {
+                span
+                for block in function.blocks
+                for edge in block.edges
+                for span in (edge.span, edge.case)
+                if span is not None
+            }
+            text = ";".join(self.unit.data[span.start : span.end].decode("latin-1") for span in spans)
+            found = {self.constant(word) for word in set(_CONSTANT.findall(text))}
+            self._kept.compared[function.name] = frozenset(
+                n for n in found if n is not None and 0 <= n < 1 << 40
+            )
+        return self._kept.compared[function.name]
 
     def constant(self, name: str) -> int | None:
         """The number that a name stands for; None where it is not known."""
+        if name not in self._kept.constants:
+            self._kept.constants[name] = self._number(name)
+        return self._kept.constants[name]
+
+    def _number(self, name: str) -> int | None:
         number = self._constants.number(name)
         found = _FIELD_NAME.match(name) if number is None else None
         if found is None:
@@ -95,15 +165,21 @@ class FileNames:
         return None
 
     def _placed(self) -> Mapping[str, tuple[str, str]]:
-        if self._fields is None:
-            self._fields = {}
+        if self._kept.fields is None:
+            self._kept.fields = {}
             # The name that is looked for has been asked for as a constant before.
             for declarations in self.unit.environment.types.reached(self.unit.path):
-                self._fields = {**fields_of(declarations.data), **self._fields}
-        return self._fields
+                self._kept.fields = {**fields_of(declarations.data), **self._kept.fields}
+        return self._kept.fields
 
     def macro_text(self, name: str, args: Sequence[str]) -> str | None:
         """The expansion of a function-like macro; None for any other name."""
+        key = (name, tuple(args))
+        if key not in self._kept.macros:
+            self._kept.macros[key] = self._expansion(name, args)
+        return self._kept.macros[key]
+
+    def _expansion(self, name: str, args: Sequence[str]) -> str | None:
         macro = self.unit.environment.macro(name, self.unit.path)
         if macro is None or macro.params is None:
             return None
@@ -115,7 +191,9 @@ class FileNames:
 
     def type_of(self, function: Function, path: str) -> str:
         """The text of the type of a path such as "s->regs.mode"; "" where it is not known."""
-        parts = re.split(r"->|\.", path)
+        if path.isidentifier():
+            return self._root_type(function, path)
+        parts = _LINK.split(path)
         current = self._root_type(function, parts[0])
         for part in parts[1:]:
             current = self._member_type(current.rstrip(" *"), part)
@@ -131,20 +209,25 @@ class FileNames:
         return ""
 
     def _member_type(self, struct: str, member: str) -> str:
-        name = re.sub(r"\[.*\]\Z", "", member)
+        name = member.partition("[")[0] if member.endswith("]") else member
         if not struct or not _WORD.match(name):
             return ""
         key = (struct, name)
-        if key not in self._members:
+        if key not in self._kept.members:
             declared = self.unit.environment.members(struct, self.unit.path)
             found = next((one.type for one in declared if one.name == name), "")
             # An element of an array has the type before the dimension.
-            self._members[key] = re.sub(r"\s*\[[^\]]*\]", "", found) if name != member else found
-        return self._members[key]
+            self._kept.members[key] = re.sub(r"\s*\[[^\]]*\]", "", found) if name != member else found
+        return self._kept.members[key]
 
     def int_type_of(self, function: Function, path: str) -> IntType | None:
         """The integer type of a path; None where it has none, or it is not known."""
-        text = self.type_of(function, path).removeprefix("const ")
+        key = (function.name, path)
+        if key not in self._kept.int_types:
+            self._kept.int_types[key] = self._int_type(self.type_of(function, path).removeprefix("const "))
+        return self._kept.int_types[key]
+
+    def _int_type(self, text: str) -> IntType | None:
         for _ in range(_LONGEST_CHAIN):
             known = int_type(text)
             if known is not None:
@@ -158,12 +241,40 @@ class FileNames:
         return None
 
 
+@lru_cache(maxsize=4096)
 def read(text: str) -> Node | None:
     """The expression that a text is; None where it is none."""
     try:
         return parse(without_comments(text, " ").strip())
     except UnreadableError:
         return None
+
+
+def _stored(target: str, text: str) -> Node | None:
+    """The value of a target after the assignment, increment or decrement that a text is."""
+    at = _assignment(text)
+    if at is None:
+        plain = text.strip()
+        step = _STEPS.get(plain[-2:]) or _STEPS.get(plain[:2])
+        return read(f"{target}{step}") if step else None
+    operator, start = at
+    return read(f"{target} {operator} ({text[start:]})" if operator else text[start:])
+
+
+def _assignment(text: str) -> tuple[str, int] | None:
+    """The operator ("" for a plain assignment) and the start of the value of `x OP= value`; None for none."""
+    depth = 0
+    for at, char in enumerate(text):
+        depth += (char in "([{") - (char in ")]}")
+        if char == "=" and not depth:
+            if text[at + 1 : at + 2] == "=" or text[at - 1 : at] in ("!",):
+                return None
+            before = text[:at].rstrip()
+            for operator in ("<<", ">>", "+", "-", "*", "/", "%", "&", "|", "^"):
+                if text[:at].endswith(operator):
+                    return operator, at + 1
+            return ("", at + 1) if before else None
+    return None
 
 
 class SampleScope:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 
 from qerrlint.c.expressions.parser import Node, paths
@@ -12,7 +11,6 @@ from qerrlint.ir.code import Function
 from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope
 
 _MOST_VALUES = 160
-_CONSTANT = re.compile(r"\b(?:0[xX][0-9a-fA-F]+|\d+)|\b[A-Z_][A-Z0-9_]+\b")
 _TRIED = tuple(
     sorted(
         {
@@ -56,16 +54,7 @@ def feasible(
 
 def constants_of(names: FileNames, functions: Collection[Function]) -> frozenset[int]:
     """The constants that functions compare with: the numbers of their cases and conditions."""
-    words: set[str] = set()
-    for function in functions:
-        for block in function.blocks:
-            for edge in block.edges:
-                for span in (edge.span, edge.case):
-                    if span is not None:
-                        text = names.unit.data[span.start : span.end].decode("latin-1")
-                        words.update(_CONSTANT.findall(text))
-    found = {names.constant(word) for word in words}
-    return frozenset(number for number in found if number is not None and 0 <= number < 1 << 40)
+    return frozenset().union(*(names.compared(function) for function in functions))
 
 
 def values(near: frozenset[int]) -> tuple[int, ...]:

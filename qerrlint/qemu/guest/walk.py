@@ -10,14 +10,15 @@ of that sample agree.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 
 from qerrlint.c.expressions.parser import Binary, Node, Path, paths
-from qerrlint.c.expressions.typed import UNKNOWN, Column, Number
-from qerrlint.ir.code import Addr, Assign, Call, Declare, Edge, Event, Function, Return, identifiers, root
+from qerrlint.c.expressions.typed import UNKNOWN, Column, Number, evaluate
+from qerrlint.ir.code import Addr, Assign, Call, Declare, Edge, Event, Function, Return, root
 from qerrlint.qemu.guest.block_graph import BlockGraph
-from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, read
+from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope
 from qerrlint.qemu.guest.states import State, forget, merged
 from qerrlint.qemu.guest.tried_values import feasible
 from qerrlint.records import record
@@ -26,6 +27,8 @@ from qerrlint.source.span import Span
 # How many calls deep callees in the file are followed, and how many blocks are walked for one entry.
 _DEEPEST = 5
 _MOST_STEPS = 4000
+# So many of the tests right before a place are kept.
+_MOST_DECISIONS = 8
 ENDS = frozenset(
     {"abort", "exit", "_exit", "hw_error", "cpu_abort", "g_assert_not_reached", "g_abort", "g_error"}
 )
@@ -152,8 +155,9 @@ class Walk:
                     continue
                 known = states.get(edge.target)
                 both = after if known is None else merged(known, after, self._samples)
-                reasons = tuple(dict.fromkeys((*decided.get(edge.target, ()), *reason)))[-8:]
-                if both != known or reasons != decided.get(edge.target):
+                earlier = decided.get(edge.target)
+                reasons = _added(earlier or (), reason)
+                if both != known or reasons != earlier:
                     states[edge.target] = both
                     decided[edge.target] = reasons
                     waiting.add(edge.target)
@@ -231,20 +235,8 @@ class Walk:
 
     def assigned(self, function: Function, columns: Mapping[str, Column], event: Assign) -> Column:
         """What an assignment stores, by what the variables hold before it."""
-        scope = SampleScope(self._names, function, columns)
-        if not event.stated:
-            return UNKNOWN
-        text = self._names.unit.data[event.span.start : event.span.end].decode("latin-1")
-        at = _assignment(text)
-        if at is None:
-            step = {"++": " + 1", "--": " - 1"}.get(text.strip()[-2:]) or {"++": " + 1", "--": " - 1"}.get(
-                text.strip()[:2]
-            )
-            return scope.evaluated(read(f"{event.target}{step}")) if step else UNKNOWN
-        operator, start = at
-        value = text[start:]
-        node = read(f"{event.target} {operator} ({value})" if operator else value)
-        return scope.evaluated(node)
+        node = self._names.stored(event)
+        return evaluate(node, SampleScope(self._names, function, columns)) if node is not None else UNKNOWN
 
     def _after_call(self, function: Function, columns: dict[str, Column], call: Call) -> None:
         """Drop what a call may change: members, and locals whose address it gets."""
@@ -277,7 +269,7 @@ class Walk:
                 alive = frozenset([index for index in alive if not wrong[index]])
             elif numbers is not None and bool(numbers) is not wanted:
                 alive = frozenset()
-            reads = paths(node) if node is not None else identifiers(self._text(edge.span))
+            reads = self._names.reads(edge.span)
             out.append(self._narrowed(edge, state, alive, column, reads))
         return out
 
@@ -306,9 +298,6 @@ class Walk:
             low, high = high, low
         return isinstance(low, Path) and low.text in state.columns and not paths(high) & state.columns.keys()
 
-    def _text(self, span: Span) -> str:
-        return self._names.unit.data[span.start : span.end].decode("latin-1")
-
     def _switched(
         self, function: Function, edges: Sequence[Edge], cases: Sequence[Edge], state: State
     ) -> list[tuple[Edge, State, Decision | None]]:
@@ -317,12 +306,10 @@ class Walk:
         node = self._names.node(cases[0].span)
         subject = scope.evaluated(node)
         reads = paths(node) if node is not None else frozenset()
-        ranges = [self._range(scope, edge) for edge in cases]
+        ranges = [self._names.case(function, edge.case) if edge.case is not None else None for edge in cases]
         known = subject.numbers is not None
         out: list[tuple[Edge, State, Decision | None]] = []
-        by_value: dict[Number, list[int]] = {}
-        for index in state.alive:
-            by_value.setdefault(subject.at(index), []).append(index)
+        by_value = _by_value(subject, state.alive)
         undecided = by_value.pop(None, [])
         rest = set(state.alive)
         for edge, bounds in zip(cases, ranges, strict=True):
@@ -347,17 +334,6 @@ class Walk:
                     alive = frozenset()
                 out.append(self._narrowed(edge, state, alive, subject, reads))
         return out
-
-    def _range(self, scope: SampleScope, edge: Edge) -> tuple[int, int] | None:
-        assert edge.case is not None
-        parts = self._text(edge.case).split("...")
-        ends = [scope.evaluated(read(part)).numbers for part in parts]
-        if len(ends) > 2 or not all(isinstance(end, int) for end in ends):
-            return None
-        first, last = ends[0], ends[-1]
-        assert isinstance(first, int)
-        assert isinstance(last, int)
-        return first, last
 
     def _exhausted(
         self,
@@ -409,17 +385,18 @@ class Walk:
         self._chain.pop()
 
 
-def _assignment(text: str) -> tuple[str, int] | None:
-    """The operator ("" for a plain assignment) and the start of the value of `x OP= value`; None for none."""
-    depth = 0
-    for at, char in enumerate(text):
-        depth += (char in "([{") - (char in ")]}")
-        if char == "=" and not depth:
-            if text[at + 1 : at + 2] == "=" or text[at - 1 : at] in ("!",):
-                return None
-            before = text[:at].rstrip()
-            for operator in ("<<", ">>", "+", "-", "*", "/", "%", "&", "|", "^"):
-                if text[:at].endswith(operator):
-                    return operator, at + 1
-            return ("", at + 1) if before else None
-    return None
+def _added(earlier: tuple[Decision, ...], more: tuple[Decision, ...]) -> tuple[Decision, ...]:
+    """Decisions and further ones, each once, the last ones of many."""
+    fresh = tuple(one for at, one in enumerate(more) if one not in earlier and one not in more[:at])
+    return (earlier + fresh if fresh else earlier)[-_MOST_DECISIONS:]
+
+
+def _by_value(subject: Column, alive: frozenset[int]) -> dict[Number, list[int]]:
+    """The samples by the value that an expression has for them."""
+    numbers = subject.numbers
+    if not isinstance(numbers, tuple):
+        return {numbers: list(alive)} if alive else {}
+    out: dict[Number, list[int]] = defaultdict(list)
+    for index in alive:
+        out[numbers[index]].append(index)
+    return out

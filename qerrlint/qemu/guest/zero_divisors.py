@@ -18,7 +18,7 @@ from qerrlint.c.expressions import parser
 from qerrlint.c.expressions.int_types import UINT64
 from qerrlint.c.expressions.parser import Node, paths
 from qerrlint.c.expressions.typed import Column, Number
-from qerrlint.c.lexis import bare, closing_bracket
+from qerrlint.c.lexis import WORD, bare, closing_bracket
 from qerrlint.ir.code import Assign, Edge, Event, Function, Return
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest.entries import GuestEntry
@@ -46,6 +46,9 @@ QUICK = re.compile(
 )
 """What a file with a division has in its bytes, comments aside."""
 _CALLED = re.compile(rf"\b({'|'.join(DIVIDES)})\s*\(")
+# What keeps a name from being one of its own, and what stands behind one that is part of another, or called.
+_BEFORE_NAME = frozenset(bytes((byte,)) for byte in WORD + b">.")
+_CALL_OR_WORD = re.compile(rb"\w|\s*\(")
 _HELPER = re.compile(r"\b([a-z_]\w*)\s*\(")
 _MACRO_DEPTH = 4
 _LOCAL_DEPTH = 4
@@ -121,9 +124,8 @@ class ZeroDivisors:
         """The divisions by anything but a constant, for each function that has one."""
         out: dict[str, tuple[Site, ...]] = {}
         data = self._unit.data
-        for name, piece in self._unit.functions.items():
-            if QUICK.search(data, piece.body, piece.span.end) is None:
-                continue
+        for name in self._guest.matching(QUICK):
+            piece = self._unit.functions[name]
             code = bare(data[piece.body : piece.span.end]).decode("latin-1")
             found = [*divisions(code), *_by_calls(code)]
             sites = tuple(site for one in found if (site := self._site(name, piece.body, one)) is not None)
@@ -305,7 +307,7 @@ class ZeroDivisors:
     ) -> Iterator[ZeroDivision]:
         within = self._leading_to(frozenset(site.function for site in sites))
         member = assumed.member
-        names = AssumedNames(self._unit, () if member is None else (member,), assumed.number)
+        names = AssumedNames(self._guest.names, () if member is None else (member,), assumed.number)
         same = (
             (m, z) for m, z in zeros.items() if member and (m.struct, m.name) == (member.struct, member.name)
         )
@@ -360,17 +362,26 @@ class ZeroDivisors:
         yield from found
 
     def _leading_to(self, targets: frozenset[str]) -> frozenset[str]:
-        words = b"|".join(re.escape(name.encode()) for name in sorted(targets))
-        return targets | self._guest.leading_to(re.compile(rb"\b(?:" + words + rb")\s*\("))
+        return self._guest.calling(targets)
 
     def _called_back(self, within: frozenset[str]) -> Iterator[str]:
         """The functions whose address the file hands out, but for those that set a device up or load it."""
         entries = {entry.function for entry in self._guest.entries}
         for name in sorted(within - entries - frozenset(self._setup())):
-            taken = re.compile(rb"(?<![\w>.])%s\b(?!\s*\()" % re.escape(name.encode()))
             piece = self._unit.functions[name]
-            if any(not piece.span.start <= m.start() < piece.body for m in taken.finditer(self._unit.data)):
+            taken = _taken(self._unit.data, name.encode("latin-1"))
+            if any(not piece.span.start <= at < piece.body for at in taken):
                 yield name
+
+
+def _taken(data: bytes, name: bytes) -> Iterator[int]:
+    """Where a text names a function without a call of it; a member of that name does not count."""
+    at = data.find(name)
+    while at >= 0:
+        end = at + len(name)
+        if data[at - 1 : at] not in _BEFORE_NAME and _CALL_OR_WORD.match(data, end) is None:
+            yield at
+        at = data.find(name, end)
 
 
 def _by_calls(code: str) -> Iterator[Division]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from qerrlint.c.expressions.typed import UNKNOWN, Column, Number
 from qerrlint.ir.code import Addr, Assign, Call, Edge, Event, Function, Return, text_of
-from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
@@ -74,8 +73,8 @@ def member_of(names: FileNames, function: Function, path: str) -> Member | None:
 class AssumedNames(FileNames):
     """The names of a file where some members hold `number` as long as nothing else is stored into them."""
 
-    def __init__(self, unit: TranslationUnit, zero: Collection[Member], number: int = 0) -> None:
-        super().__init__(unit)
+    def __init__(self, names: FileNames, zero: Collection[Member], number: int = 0) -> None:
+        super().__init__(names.unit, names)
         self.zero = {(one.struct, one.name): one.index for one in zero}
         self.number = number
         words = "|".join(sorted({one.name for one in zero})) or "(?!)"
@@ -294,7 +293,7 @@ class GuestZeros:
             before = len(self.found)
             if self._words <= {one.name for one in self.found}:
                 return
-            names = AssumedNames(guest.unit, self.found)
+            names = AssumedNames(guest.names, self.found)
             for entry in guest.entries:
                 if entry.writes and entry.function in within:
                     self._walk(entry, names, within)

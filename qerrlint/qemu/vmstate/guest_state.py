@@ -122,8 +122,7 @@ def _written(
 
 def _callers(guest: GuestFile, targets: frozenset[str]) -> frozenset[str]:
     """The targets and the functions of the file that lead to them."""
-    words = b"|".join(re.escape(name.encode()) for name in sorted(targets)) or rb"(?!)"
-    return targets | guest.leading_to(re.compile(rb"\b(?:" + words + rb")\s*\("))
+    return guest.calling(targets)
 
 
 def _handed_over(
