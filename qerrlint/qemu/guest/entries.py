@@ -244,7 +244,7 @@ def _of_queues(unit: TranslationUnit) -> Iterator[GuestEntry]:
 
 
 def _of_calls(unit: TranslationUnit) -> Iterator[GuestEntry]:
-    for call in _CALLED.finditer(unit.data):
+    for call in _CALLED.finditer(unit.data) if b"register_ioport_" in unit.data else ():
         slot = _CALLS[call[1].decode("latin-1")]
         for word in _WORD.findall(call[2]):
             if word.decode("latin-1") in unit.functions:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from qerrlint.c.expressions.int_types import UINT64, IntType
@@ -45,6 +45,10 @@ class Sample:
     offset: int | None
     size: int | None
     value: int | None = None
+
+
+# The same accesses are tried for most regions.
+_sample = lru_cache(maxsize=1 << 15)(Sample)
 
 
 @record(frozen=True, slots=True)
@@ -240,13 +244,13 @@ class GuestFile:
         if entry.table is None:
             if OFFSET not in entry.slot.roles.values():
                 return (Sample(None, entry.size),), False
-            return [Sample(*pair) for pair in loose_accesses(near, entry.size)], False
+            return [_sample(*pair) for pair in loose_accesses(near, entry.size)], False
         region = region if region is not None else self._region(entry.table)
         made = accesses(self.unit, entry.table, near, region, entry.size)
         pairs = made.pairs
         if len(pairs) > _MOST_SAMPLES:
             pairs = pairs[:: len(pairs) // _MOST_SAMPLES + 1]
-        samples = [Sample(offset, size) for offset, size in pairs]
+        samples = [_sample(offset, size) for offset, size in pairs]
         accepts = entry.table.value.get("valid", "accepts")
         if accepts is None:
             return samples, made.region is not None

@@ -42,7 +42,9 @@ from qerrlint.source.span import Span
 DIVIDES = {"muldiv64": 2, "muldiv64_round_up": 2, "DIV_ROUND_UP": 1, "QEMU_ALIGN_UP": 1, "QEMU_ALIGN_DOWN": 1}
 """Functions and macros that divide by an argument: its place (include/qemu/host-utils.h, osdep.h)."""
 QUICK = re.compile(
-    rb"[\w)\]]\s*[/%]=?\s*[A-Za-z_(]|" + b"|".join(rb"\b%s\s*\(" % n.encode() for n in DIVIDES)
+    # Alternatives that begin with a letter of their own are found without a look at each place of the text.
+    rb"/(?<=[\w)\]\s]/)=?\s*[A-Za-z_(]|%(?<=[\w)\]\s]%)=?\s*[A-Za-z_(]|"
+    + b"|".join(rb"%s(?<!\w%s)\s*\(" % (n.encode(), n.encode()) for n in DIVIDES)
 )
 """What a file with a division has in its bytes, comments aside."""
 _CALLED = re.compile(rf"\b({'|'.join(DIVIDES)})\s*\(")
