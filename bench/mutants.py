@@ -39,7 +39,14 @@ PACKAGES = ("absint", "domain", "transfer", "model", "policy")
 TESTS = {
     "absint": ("test_solver", "test_domain", "test_transfer", "test_fixtures"),
     "domain": ("test_domain", "test_transfer", "test_fixtures", "test_solver"),
-    "transfer": ("test_transfer", "test_fixtures", "test_solver", "test_callers"),
+    "transfer": (
+        "test_transfer",
+        "test_branches",
+        "test_slicing",
+        "test_fixtures",
+        "test_solver",
+        "test_callers",
+    ),
     "model": (
         "test_summaries",
         "test_missing_error",
