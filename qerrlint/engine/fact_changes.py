@@ -15,6 +15,7 @@ from qerrlint.model.qapi_schema import Schema
 from qerrlint.model.reads import visible
 from qerrlint.qemu.class_setup import class_setup
 from qerrlint.qemu.constants import fields_of, registers_of
+from qerrlint.qemu.function_text import function_text
 from qerrlint.qemu.type_checkers import checkers
 from qerrlint.qemu.type_graph import type_names
 from qerrlint.qemu.type_tables import type_rows
@@ -38,6 +39,27 @@ def changed_names(old: FileDeclarations, new: FileDeclarations) -> Iterator[str]
     yield from _constants(old, new)
     yield from (f"k:{name}" for name in _different(_checkers(old), _checkers(new)))
     yield from (f"s:{word}" for word in _words_of_statements(old, new))
+
+
+def declared_names(declarations: FileDeclarations) -> Iterator[str]:
+    """All names that a file may declare, and RAW: what changed_names() may give beside an empty file."""
+    yield RAW
+    for kind, names in (
+        *(("f", declarations.functions), ("f", declarations.casts), ("m", declarations.macros)),
+        *(("t", declarations.types), ("e", declarations.constants), ("k", _checkers(declarations))),
+    ):
+        yield from (f"{kind}:{name}" for name in names)
+    yield from _constants_of_registers(declarations.data, b"")
+    yield from (f"s:{word.decode('latin-1')}" for word in {*_WORD.findall(declarations.data)})
+
+
+def changed_definitions(old: FileDeclarations, new: FileDeclarations) -> Iterator[str]:
+    """The functions that a file defines by another text than before."""
+    for name in {**old.functions, **new.functions}:
+        texts = (function_text(one, name) for one in (old, new))
+        was, now = ((text.head, text.code) if text is not None else None for text in texts)
+        if was != now:
+            yield f"def:{new.path}:{name}"
 
 
 def _same_type(
@@ -66,10 +88,13 @@ def _constants(old: FileDeclarations, new: FileDeclarations) -> Iterator[str]:
         known = name in before and name in after and before[name] == after[name]
         if not known or (before[name] is None and old.enumerator_text(name) != new.enumerator_text(name)):
             yield f"e:{name}"
-    for register in _different(registers_of(old.data), registers_of(new.data)):
-        yield from (f"e:{kind}_{register.decode('latin-1')}" for kind in "RA")
+    yield from _constants_of_registers(old.data, new.data)
 
-    for field in _different(fields_of(old.data), fields_of(new.data)):
+
+def _constants_of_registers(old: bytes, new: bytes) -> Iterator[str]:
+    for register in _different(registers_of(old), registers_of(new)):
+        yield from (f"e:{kind}_{register.decode('latin-1')}" for kind in "RA")
+    for field in _different(fields_of(old), fields_of(new)):
         yield from (f"e:R_{field}_{part}" for part in ("SHIFT", "LENGTH", "MASK"))
 
 

@@ -22,22 +22,29 @@ MENTIONS = ("containing", "mentioning")
 
 class FileFacts(NamedTuple):
     """What is known of a file by its content: its digest, the headers that it includes by the names in its
-    lines, and the names of the types in its tables."""
+    lines, the names of the types in its tables, and whether it may have such tables, or set up classes, at
+    all."""
 
     digest: str
     includes: tuple[str, ...]
     types: tuple[str, ...]
+    tables: bool = False
 
 
 def facts_of(path: str, digest: str, data: bytes) -> FileFacts:
     """The facts of a file of this content."""
     from qerrlint.c.declarations.file import FileDeclarations
+    from qerrlint.model.include_graph import is_own
     from qerrlint.qemu.type_graph import type_names
 
     found = FileDeclarations(path, data).includes if b"include" in data else ()
-    includes = tuple(name for system, name in found if not system)
-    return FileFacts(digest, includes, type_names(data) if not path.endswith(".h") else ())
+    includes = tuple(name for system, name in found if is_own(system, name))
+    tables = any(word in data for word in _OF_TABLES)
+    return FileFacts(digest, includes, type_names(data) if not path.endswith(".h") else (), tables)
 
+
+# A file without these has the same tables as an empty one (engine.fact_changes.same_tables).
+_OF_TABLES = (b"TypeInfo", b"OBJECT_DEFINE_", b"class_init")
 
 _NUMBERS: dict[str, int] = {}
 

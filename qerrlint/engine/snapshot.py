@@ -101,7 +101,9 @@ class Snapshot:
             self._sums[folder] = digest
         facts = self._all_facts()
         if self._old_scene != self._scene:
-            rows = {path: [one.digest, one.includes, one.types] for path, one in facts.items()}
+            rows = {
+                path: [one.digest, one.includes, one.types, int(one.tables)] for path, one in facts.items()
+            }
             entries.append(self._entry("facts", self._scene, rows))
             instead.append((self._subject("facts"), self._old_scene))
             entries += self._texts(facts)
@@ -121,9 +123,7 @@ class Snapshot:
             self._sums = {}
             return
         facts = self._all_facts()
-        changes = TreeChanges(
-            self._old_scene, old, facts, self._text_then, self._blobs.text, self._blobs.paths
-        )
+        changes = TreeChanges(self._old_scene, old, facts, self._text_then, self._blobs.text)
         self.changes = changes
         self._read(self._sums)
         self._read_keys(self._sums)
@@ -148,8 +148,8 @@ class Snapshot:
         if self._old_facts is None:
             rows = self._json("facts", self._old_scene) if self._old_scene else {}
             self._old_facts = {
-                path: FileFacts(digest, tuple(includes), tuple(types))
-                for path, (digest, includes, types) in rows.items()
+                path: FileFacts(digest, tuple(includes), tuple(types), bool(tables))
+                for path, (digest, includes, types, tables) in rows.items()
             }
         return self._old_facts
 
@@ -164,7 +164,8 @@ class Snapshot:
         wanted = {
             one.digest: path
             for path, one in facts.items()
-            if (path.endswith(DECLARING) or one.types) and (path not in old or old[path].digest != one.digest)
+            if (path.endswith(DECLARING) or one.tables)
+            and (path not in old or old[path].digest != one.digest)
         }
         known = self._store.has(map(_text_subject, wanted), _TEXT)
         for digest, path in wanted.items():

@@ -4,8 +4,10 @@
 A key names a fact as files declare it: `f:NAME` a function, `m:NAME` a macro, `t:NAME` a type, `e:NAME` a
 constant, `s:WORD` a pointer member or variable, `q:NAME` and `qs:NAME` what schemas define and generate,
 `k:TYPE` the cast macros of a type, `types:PATH` the tables of a file, `index:NAME` the files that define a
-type, `file:PATH` all of a file, `text:PATH` what searches find in it, `dir:FOLDER` its C files, `reach:PATH`
-what a file includes, `raw` the text of any file that it includes. EVERYTHING stands for what has no key.
+type, `file:PATH` all of a file, `text:PATH` what searches find in it, `dir:FOLDER` what they find in its C
+files, `def:PATH:NAME` (with `defs:PATH`) the text of a function in a file, `own:PATH` what a file itself
+declares, `reach:PATH` what it includes, `raw` the text of any file that it includes. EVERYTHING stands for
+what has no key.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ EVERYTHING = "*"
 RAW = "raw"
 
 Search = tuple[str, bytes]
-"""A file, and a regular expression that is looked for in its bytes."""
+"""A file, and a regular expression that is looked for in its bytes; a folder has a slash at its end, and the
+expression is looked for in each of its C files."""
 
 
 class Lookups:
@@ -64,6 +67,16 @@ class Asked:
         """A pattern is looked for in a file, and found or not."""
         self.now.keys.add(f"text:{path}")
         self.now.texts[path, pattern] = found
+
+    def search_folder(self, folder: str, pattern: bytes) -> None:
+        """The C files of a folder are looked through for a pattern; search() says what it finds in each."""
+        self.now.keys.add(f"dir:{folder}")
+        self.now.texts[f"{folder}/", pattern] = False
+
+    def definition(self, path: str, name: str) -> None:
+        """The text of a function is looked for in a file."""
+        self.now.keys.add(f"defs:{path}")
+        self.now.keys.add(f"def:{path}:{name}")
 
     def begin(self) -> Lookups:
         """What is looked up from now on is for another computation; gives the one that was under way."""

@@ -157,7 +157,9 @@ class Environment:
 
     def own_constant(self, name: str, path: str) -> int | None:
         """The value of an enumerator that the file itself declares; else None."""
-        declarations = self.files.file(path)
+        for key in (f"e:{name}", f"own:{path}"):
+            self.asked.add(key)
+        declarations = self.files.declared(path)
         return declarations.constants.get(name) if declarations is not None else None
 
     def mig_modes(self) -> tuple[tuple[str, int], ...]:

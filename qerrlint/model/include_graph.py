@@ -77,6 +77,11 @@ _ARCHES = (
 _ARCH_FOLDERS = ("target", "hw", "linux-user", "bsd-user", "tcg")
 
 
+def is_own(system: bool, name: str) -> bool:
+    """Whether an #include may name a file of the tree: to 2016 headers of devices stood in brackets, too."""
+    return not system or name.startswith("hw/")
+
+
 class Files:
     """The files of one tree with their declarations, made when asked for."""
 
@@ -204,9 +209,7 @@ class Files:
             declarations = self._files.get(path)
             found = []
             for system, name in declarations.includes if declarations is not None else ():
-                # To 2016 headers of devices stood in brackets, too.
-                own = not system or name.startswith("hw/")
-                resolved = self.resolve(name, path) if own else None
+                resolved = self.resolve(name, path) if is_own(system, name) else None
                 if resolved is not None:
                     found.append(resolved)
             known = self._direct[path] = tuple(found)

@@ -14,7 +14,7 @@ from functools import cached_property
 from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import property_rows
-from qerrlint.qemu.function_text import FunctionText, function_text
+from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import RESET_SLOTS, Phase, QomType, graph_of
 
@@ -62,14 +62,14 @@ class DeviceState:
     def family(self, of: QomType) -> Iterator[QomType]:
         """A type and those of its folder that derive from it."""
         yield of
-        for path in (self.unit.path, *self.graph.beside(self.unit.path)):
-            for other in self.graph.of_file(path) if self._mentions(path, of) else ():
+        word = of.row.name.strip('"').encode("latin-1", "replace")
+        for path in (self.unit.path, *self.graph.beside(self.unit.path, re.escape(word))):
+            for other in self.graph.of_file(path) if self._mentions(path, word) else ():
                 if other is not of and of in other.lineage:
                     yield other
 
-    def _mentions(self, path: str, of: QomType) -> bool:
+    def _mentions(self, path: str, word: bytes) -> bool:
         files = self.graph.environment.files
-        word = of.row.name.strip('"').encode("latin-1", "replace")
         return files.contains(path, re.escape(word), (word,)) and files.contains(
             path, b"TypeInfo", (b"TypeInfo",)
         )
@@ -82,13 +82,12 @@ class DeviceState:
     def reached(self, path: str, name: str) -> dict[str, FunctionText]:
         """A function of a file and those that it calls there, and in files beside it where the name says that
         they reset something."""
-        declarations = self.graph.file(path)
         out: dict[str, FunctionText] = {}
         level = [name]
-        for _ in range(_DEEPEST if declarations is not None else 0):
+        for _ in range(_DEEPEST):
             following: list[str] = []
             for one in level:
-                text = function_text(declarations, one) if one not in out and declarations else None
+                text = self.graph.function(path, one) if one not in out else None
                 if text is not None:
                     out[one] = text
                     following += sorted(text.called())
@@ -104,11 +103,10 @@ class DeviceState:
         """A function that another file of the folder defines."""
         word = name.encode()
         files = self.graph.environment.files
-        for other in self.graph.beside(path):
+        for other in self.graph.beside(path, re.escape(word)):
             if other == path or not files.contains(other, re.escape(word), (word,)):
                 continue
-            declarations = self.graph.file(other)
-            text = function_text(declarations, name) if declarations is not None else None
+            text = self.graph.function(other, name)
             if text is not None:
                 return text
         return None

@@ -17,6 +17,7 @@ from qerrlint.c.declarations.file import FileDeclarations, Macro
 from qerrlint.model.asked import EVERYTHING, Asked, Lookups, Recalled
 from qerrlint.model.environment import Environment
 from qerrlint.qemu.class_setup import ClassSetup, Stored, class_setup
+from qerrlint.qemu.function_text import FunctionText, function_text
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_tables import TypeRow, type_rows, type_rows_of_macros
 from qerrlint.source.span import Span
@@ -220,6 +221,12 @@ class TypeGraph:
         """The declarations of one file of the tree."""
         return self.environment.files.file(path)
 
+    def function(self, path: str, name: str) -> FunctionText | None:
+        """The function that a file defines as `name`; None where it defines none."""
+        self.environment.asked.definition(path, name)
+        declarations = self.environment.files.declared(path)
+        return function_text(declarations, name) if declarations is not None else None
+
     def string(self, text: str, path: str) -> str | None:
         """The string that an expression comes to, as seen from a file."""
         return layouts_of(self.environment).constants(path).string(text) if text else None
@@ -294,9 +301,10 @@ class TypeGraph:
         for folder in folders:
             yield from self._in_folder(folder)
 
-    def beside(self, path: str) -> tuple[str, ...]:
-        """The C files in the folder of a file, that file among them."""
-        self.environment.asked.add(f"dir:{posixpath.dirname(path)}")
+    def beside(self, path: str, pattern: bytes) -> tuple[str, ...]:
+        """The C files in the folder of a file, that file among them, for one who looks into those only in
+        which Files.contains() finds a pattern."""
+        self.environment.asked.search_folder(posixpath.dirname(path), pattern)
         return self._in_folder(posixpath.dirname(path))
 
     def _in_folder(self, folder: str) -> tuple[str, ...]:

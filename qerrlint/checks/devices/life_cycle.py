@@ -387,12 +387,14 @@ class LifeCycle:
                 found = _STRUCT_POINTER.match(param.type)
                 if found is not None:
                     known.add(found[1])
-        structs = sorted(re.escape(name).encode() for name in known if name)
+        structs = b"|".join(sorted(re.escape(name).encode() for name in known if name))
+        if not structs:
+            return ()
         contains = self.graph.environment.files.contains
         return tuple(
             path
-            for path in self.graph.beside(self.unit.path)
-            if path != self.unit.path and structs and contains(path, b"|".join(structs))
+            for path in self.graph.beside(self.unit.path, structs)
+            if path != self.unit.path and contains(path, structs)
         )
 
 

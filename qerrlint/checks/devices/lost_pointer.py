@@ -13,6 +13,7 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.function_text import FunctionText, function_text
+from qerrlint.qemu.type_graph import graph_of
 from qerrlint.source.span import Span
 
 _FREED = re.compile(r"\b(g_free)\s*\(\s*([\w\->.]+)(->|\.)(\w+)\s*[,)]")
@@ -155,9 +156,8 @@ def _zeroes(unit: TranslationUnit, callee: str, depth: int) -> str | None:
 
 def _definition(unit: TranslationUnit, name: str) -> FunctionText | None:
     """The text of a function: of this file, or of the file that belongs to the header which declares it."""
-    files = unit.program.environment.files
-    own = files.file(unit.path)
-    found = function_text(own, name) if own is not None else None
+    graph = graph_of(unit.program.environment)
+    found = graph.function(unit.path, name)
     if found is not None:
         return found
     signature = unit.signature(name)
@@ -167,8 +167,7 @@ def _definition(unit: TranslationUnit, name: str) -> FunctionText | None:
     stem = path.removesuffix(".h").removeprefix("include/")
     folder = posixpath.dirname(stem)
     for candidate in dict.fromkeys((f"{stem}.c", f"{folder}/{posixpath.basename(folder)}.c")):
-        declarations = files.file(candidate)
-        found = function_text(declarations, name) if declarations is not None else None
+        found = graph.function(candidate, name)
         if found is not None:
             return found
     return None

@@ -11,8 +11,6 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from qerrlint.c.declarations.file import FileDeclarations
-from qerrlint.qemu.function_text import function_text
 from qerrlint.qemu.type_graph import Phase, QomType, TypeGraph
 
 _DEEPEST = 3
@@ -35,22 +33,17 @@ def outside_phases(
         return
     words = [name.encode() for name in sorted(names)]
     called = rb"\b(?:%s)\s*\(" % b"|".join(map(re.escape, words))
-    for other in graph.beside(path):
+    for other in graph.beside(path, called):
         if other == path or not graph.environment.files.contains(other, called, words):
             continue
         for of in graph.of_file(other):
             for entry in of.phases:
                 if entry.phase in phases and entry.path == other and entry.owner == of.name:
-                    # Asked for here, since all of the file counts as read then.
-                    declarations = graph.file(other)
-                    called_there = (
-                        _called(declarations, entry.function) if declarations is not None else set()
-                    )
-                    for name in sorted(called_there & set(names)):
+                    for name in sorted(_called(graph, other, entry.function) & set(names)):
                         yield OutsidePhase(name, entry, of)
 
 
-def _called(declarations: FileDeclarations, name: str) -> frozenset[str]:
+def _called(graph: TypeGraph, path: str, name: str) -> frozenset[str]:
     """What a function of a file calls, itself and through the functions of the file."""
     out: set[str] = set()
     level = {name}
@@ -58,7 +51,7 @@ def _called(declarations: FileDeclarations, name: str) -> frozenset[str]:
     for _ in range(_DEEPEST):
         following: set[str] = set()
         for one in sorted(level - seen):
-            text = function_text(declarations, one)
+            text = graph.function(path, one)
             following |= text.called() if text is not None else frozenset()
         seen |= level
         out |= following

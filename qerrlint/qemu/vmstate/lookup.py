@@ -33,7 +33,7 @@ class _Lookup:
 
     def _find(self, name: str, from_path: str) -> Description | None:
         defined = rb"\b%s[ \t]+%s[ \t]*=" % (TYPE.encode(), re.escape(name.encode()))
-        for path in self._candidates(name, from_path):
+        for path in self._candidates(name, from_path, defined):
             files = self._environment.files
             if not files.contains(path, defined, (name.encode(),)):
                 continue
@@ -44,7 +44,7 @@ class _Lookup:
                     return one
         return None
 
-    def _candidates(self, name: str, from_path: str) -> Iterator[str]:
+    def _candidates(self, name: str, from_path: str, defined: bytes) -> Iterator[str]:
         asked = self._environment.asked
         asked.add(f"s:{name}")
         asked.add(f"reach:{from_path}")
@@ -56,12 +56,12 @@ class _Lookup:
             if declarations.path.endswith(".h") and word.search(declarations.data)
         ]
         for folder in dict.fromkeys(folders):
+            asked.search_folder(folder, defined)
             for path in self._in_folder(folder):
                 if path != from_path:
                     yield path
 
     def _in_folder(self, folder: str) -> list[str]:
-        self._environment.asked.add(f"dir:{folder}")
         if self._folders is None:
             self._folders = {}
             for path in self._environment.files.paths():

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which results a change of a tree concerns: by the names that they have looked up."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Mapping
+
+import pytest
+
+from qerrlint.engine.file_facts import FileFacts, facts_of, packed_keys
+from qerrlint.engine.include_changes import displaced
+from qerrlint.engine.tree_changes import TreeChanges
+
+BELL = b"int bell_ring(int n);\nint bell_stop(void);\n"
+TREE = {
+    "hw/bell.c": b'#include "bell.h"\n#include "hall.h"\n',
+    "hw/hall.h": b'#include "tower.h"\nint hall_open(void);\n',
+    "hw/tower.h": b"int tower_high(void);\n",
+    "hw/bell.h": BELL,
+    "hw/crypt.h": b"#define CRYPT_DEEP 3\nint bell_ring(long n);\n",
+    "hw/belfry.c": b"static const TypeInfo belfry = { .name = TYPE_BELFRY };\n"
+    b"static void belfry_reset(void)\n{\n    bell_stop();\n}\n"
+    b"static void belfry_init(void)\n{\n    bell_ring(1);\n}\n",
+}
+
+
+def facts(tree: Mapping[str, bytes]) -> dict[str, FileFacts]:
+    return {path: facts_of(path, str(hash(data)), data) for path, data in tree.items()}
+
+
+def changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> TreeChanges:
+    return TreeChanges("", facts(old), facts(new), old.get, new.__getitem__)
+
+
+def concerned(new: Mapping[str, bytes], *keys: str, searched: tuple[str, bytes, bool] | None = None) -> bool:
+    searches = {searched[:2]: searched[2]} if searched is not None else {}
+    return changes(TREE, {**TREE, **new}).concern(packed_keys(keys, searches, {}))
+
+
+def test_a_name_declared_otherwise_concerns_those_that_include_the_file() -> None:
+    bell = {"hw/bell.h": BELL.replace(b"int n", b"long n")}
+    assert concerned(bell, "f:bell_ring", "reach:hw/bell.c")
+    assert not concerned(bell, "f:bell_stop", "reach:hw/bell.c")
+    assert not concerned(bell, "f:bell_ring", "reach:hw/belfry.c")
+    assert not concerned({"hw/bell.h": b"/* new */\n" + BELL}, "f:bell_ring", "reach:hw/bell.c")
+
+
+def test_a_header_that_is_included_no_longer_concerns_by_its_names() -> None:
+    hall = {"hw/hall.h": b"int hall_open(void);\n"}
+    assert concerned(hall, "f:tower_high", "reach:hw/bell.c")
+    assert not concerned(hall, "f:hall_open", "reach:hw/bell.c")
+    assert not concerned(hall, "f:tower_high", "reach:hw/belfry.c")
+
+
+def test_a_header_that_is_included_on_another_way_concerns_nobody() -> None:
+    hall = {
+        "hw/hall.h": b"int hall_open(void);\n",
+        "hw/bell.h": BELL + b'#include "tower.h"\n',
+    }
+    assert not concerned(hall, "f:tower_high", "reach:hw/bell.c")
+    assert concerned(hall, "f:tower_high", "reach:hw/hall.h")
+
+
+def test_another_order_concerns_by_the_names_that_two_headers_declare() -> None:
+    two = {"hw/bell.c": b'#include "bell.h"\n#include "crypt.h"\n'}
+    turned = {"hw/bell.c": b'#include "crypt.h"\n#include "bell.h"\n'}
+    moved = changes({**TREE, **two}, {**TREE, **turned})
+    assert moved.concern(packed_keys(["f:bell_ring", "reach:hw/bell.c"], {}, {}))
+    assert not moved.concern(packed_keys(["f:bell_stop", "reach:hw/bell.c"], {}, {}))
+    assert not moved.concern(packed_keys(["m:CRYPT_DEEP", "reach:hw/bell.c"], {}, {}))
+
+
+def test_a_new_header_that_hides_another_one_concerns_those_that_include_it() -> None:
+    nearer = {"include/tower.h": b"", "hw/hall.h": TREE["hw/hall.h"], "tower.h": b""}
+    assert not concerned({"tower.h": b"int tower_high(long n);\n"}, "f:tower_high", "reach:hw/bell.c")
+    assert not concerned(nearer, "f:hall_open", "reach:hw/bell.c")
+    far = {path: data for path, data in TREE.items() if path != "hw/tower.h"} | {"include/tower.h": b""}
+    near = far | {"hw/tower.h": TREE["hw/tower.h"]}
+    keys = packed_keys(["f:tower_high", "reach:hw/bell.c"], {}, {})
+    assert changes(far, near).concern(keys)
+    assert changes(near, far).concern(keys)
+    assert not changes(near, far).concern(packed_keys(["f:hall_open", "reach:hw/bell.c"], {}, {}))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_concerned"), [(rb"\bbell_stop\b", True), (rb"\bbell_crack\b", False)]
+)
+def test_a_new_file_concerns_by_what_is_searched_for_in_its_folder(
+    pattern: bytes, is_concerned: bool
+) -> None:
+    new = {"hw/gong.c": b"void gong(void)\n{\n    bell_stop();\n}\n"}
+    assert concerned(new, "dir:hw", searched=("hw/", pattern, False)) == is_concerned
+    assert not concerned(new, "dir:hw/misc", searched=("hw/misc/", pattern, False))
+
+
+def test_a_function_concerns_those_that_have_read_its_text() -> None:
+    new = {"hw/belfry.c": TREE["hw/belfry.c"].replace(b"bell_ring(1)", b"bell_ring(2)")}
+    assert concerned(new, "defs:hw/belfry.c", "def:hw/belfry.c:belfry_init")
+    assert not concerned(new, "defs:hw/belfry.c", "def:hw/belfry.c:belfry_reset")
+    moved = {"hw/belfry.c": b"\n" + TREE["hw/belfry.c"]}
+    assert not concerned(moved, "defs:hw/belfry.c", "def:hw/belfry.c:belfry_init")
+
+
+def test_without_the_old_text_all_of_a_file_counts_as_changed() -> None:
+    new = {"hw/belfry.c": b"\n" + TREE["hw/belfry.c"], "hw/bell.c": b"\n" + TREE["hw/bell.c"]}
+    now = {**TREE, **new}
+    found = TreeChanges("", facts(TREE), facts(now), lambda path: None, now.__getitem__)
+    for keys in (
+        ("defs:hw/belfry.c", "def:hw/belfry.c:belfry_reset"),
+        ("types:hw/belfry.c",),
+        ("own:hw/belfry.c", "e:BELL_LOUD"),
+        ("reach:hw/bell.c", "f:bell_ring"),
+    ):
+        assert found.concern(packed_keys(keys, {}, {})), keys
+    # A file without any has the same tables as before, whatever else has changed in it.
+    assert not found.concern(packed_keys(["types:hw/bell.c"], {}, {}))
+
+
+def test_displaced_leaves_a_rising_sequence_that_is_longest() -> None:
+    draw = random.Random(5)
+    for _ in range(200):
+        numbers = draw.sample(range(20), 7)
+        places = set(displaced(numbers))
+        kept = [number for place, number in enumerate(numbers) if place not in places]
+        assert kept == sorted(kept)
+        longest = max(
+            size
+            for size in range(8)
+            for part in itertools.combinations(numbers, size)
+            if list(part) == sorted(part)
+        )
+        assert len(kept) == longest
