@@ -19,6 +19,7 @@ from qerrlint.model.missing_error import (
 )
 from qerrlint.model.program import Program, SeenProgram
 from qerrlint.model.reads import Reads
+from qerrlint.rules.loader import load_rules
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 
@@ -368,10 +369,58 @@ def test_slots_whose_callers_word_the_failure_themselves() -> None:
 def test_calls_through_a_table() -> None:
     table = "static int (*const taps[2])(Keg *k, Error **errp) = {\n    [0] = %s,\n};\n"
     used = caller("if (taps[k->level](k, &err) < 0) { error_report_err(err); }", PLAIN)
+    copes = caller("if (taps[0](k, &err) < 0) { keg_work(k); }", PLAIN)
     assert fate(INT + table % "f" + used).how == CRASH
     assert fate(INT + table % "&f" + used).how == CRASH
     assert fate(INT + table % "g2" + used).how == UNKNOWN
+    assert fate(INT + table % "f" + copes).how == COPES
     other = used.replace("taps[", "more_taps[")
     assert fate(INT + table % "f" + other).how == UNKNOWN
     both = table % "f" + "void s(Keg *k)\n{\n    keg_install(k, f);\n}\n"
-    assert fate(INT + both + caller("if (taps[0](k, &err) < 0) { keg_work(k); }", PLAIN)).how == UNKNOWN
+    assert fate(INT + both + copes).how == UNKNOWN
+    # A member and a table: both callers are asked.
+    stored = "void s(Keg *k)\n{\n    k->tap = f;\n}\n"
+    through = caller("if (k->tap(k, &err) < 0) { error_report_err(err); }", "void g2(Keg *k)")
+    assert fate(INT + table % "f" + stored + copes + through, others={}).how == CRASH
+    assert fate(INT + table % "f" + stored + copes, others={}).how == UNKNOWN
+
+
+def test_a_caller_that_nobody_calls_leaves_it_open() -> None:
+    copes = caller("if (f(k, &err) < 0) { keg_work(k); }", PLAIN)
+    assert fate(INT + copes).how == COPES
+    assert fate(INT + PASSES % "r" + copes).how == UNKNOWN
+    # Two that only call each other add nothing.
+    again = (PASSES % "r").replace("return 0;", "return h2(k, errp);")
+    other = "static int h2(Keg *k, Error **errp)\n{\n    return h(k, errp);\n}\n"
+    assert fate(INT + again + other + copes).how == COPES
+    assert fate(INT + copes + other + again).how == COPES
+
+
+def test_files_that_are_passed_over_hide_no_others() -> None:
+    own = {"b.c": OPEN + caller("f(k, &error_fatal);", PLAIN), "c.c": CRASHES}
+    assert fate(OPEN, others=own).how == CRASH
+    user = {"linux-user/b.c": caller("f(k, &error_fatal);", PLAIN), "z.c": CRASHES}
+    assert fate(OPEN, others=user, path="hw/core/keg.c").how == CRASH
+    assert fate(OPEN, others={**user, "z.c": "/* f */"}, path="hw/core/keg.c") == Fate(UNKNOWN)
+
+
+def test_a_command_of_qapi_is_called_by_its_marshaller() -> None:
+    schema = (
+        "{ 'struct': 'Keg', 'data': { 'level': 'int' } }\n"
+        "{ 'command': 'keg-show', 'returns': 'Keg' }\n{ 'command': 'keg-list', 'returns': ['Keg'] }\n"
+    )
+    text = HEAD + "Keg *qmp_keg_show(Error **errp)\n{\n    return NULL;\n}\n"
+    source = OverlaySource(EmptySource(), {"keg.c": text.encode(), "qapi/keg.json": schema.encode()})
+    program = SeenProgram(Program(source, "headers"), Reads())
+    unit = program.unit("keg.c")
+    assert unit is not None
+    found = MissingErrors(program).fate(unit, "qmp_keg_show")
+    assert found == Fate(CRASH, "qmp_marshal_keg_show", None, "visit_type_Keg")
+    assert MissingErrors(program).fate(unit, "qmp_keg_list") == Fate(UNKNOWN)
+
+
+def test_the_fates_have_the_names_that_rules_ask_for() -> None:
+    rules = [rule for rule in load_rules() if rule.event == "failure-without-error"]
+    asked = {word for rule in rules for case in rule.cases for slot, word in case.where if slot == "callers"}
+    assert asked == {COPES, SUCCESS, CRASH}
+    assert len({ANSWER, COPES, CRASH, IGNORED, SUCCESS, UNKNOWN}) == 6

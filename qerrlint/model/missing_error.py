@@ -144,7 +144,7 @@ class MissingErrors:
                 continue
             if _are_of_two_emulators(file.path, unit.path):
                 continue
-            for site in _calls(file, name, lambda call: call.direct and call.name == name):
+            for site in _calls(file, name, lambda call: call.name == name):
                 called = True
                 fates += self._at(site, contract, code, above)
             fates += self._through_pointers(file, name, contract, code, above)
