@@ -50,6 +50,7 @@ TESTS = {
     "model": (
         "test_summaries",
         "test_missing_error",
+        "test_definitions",
         "test_types_in_scope",
         "test_fixtures",
         "test_transfer",
