@@ -61,6 +61,37 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """A function that uses a member of the state struct, and when it runs.
+
+    `when`: "guest" (an access of the guest's leads to it), "setup", "reset", "undoing", "migration" (a
+    callback of a description leads to it); none of them where only timers, other devices and the like do.
+    """
+
+    function: str
+    when: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A number, an array of numbers or a timer in the state struct, or in what that embeds ("fifo.level").
+
+    `description` is the variable of the VMStateDescription that holds it, "" for none. `reset`: whether a
+    reset names it, None where the type has no reset. `property`: whether a property sets it. `address`: those
+    that hand its address on, to be read or written elsewhere.
+    """
+
+    name: str
+    kind: str
+    description: str
+    reset: bool | None
+    property: bool
+    written: tuple[Access, ...]
+    read: tuple[Access, ...]
+    address: tuple[Access, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """A description of the migrated state: the variable, its name, version and place."""
 
@@ -96,6 +127,7 @@ class DevicePage:
     properties: tuple[str, ...]
     state: State | None
     fields: tuple[Field, ...]
+    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)

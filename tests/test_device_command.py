@@ -16,6 +16,11 @@ import qerrlint
 SCHEMA = json.loads(
     (Path(qerrlint.__file__).parent / "report/schema/qerrlint-device-1.schema.json").read_text()
 )
+VMSTATE = """
+#define VMSTATE_UINT32(f, s) { .name = stringify(f), .version_id = 0, .size = sizeof(uint32_t), \\
+    .info = &vmstate_info_uint32, .flags = VMS_SINGLE, .offset = vmstate_offset_value(s, f, uint32_t) }
+#define VMSTATE_END_OF_LIST() { .flags = VMS_END }
+"""
 FILES = {
     "VERSION": "10.0.0\n",
     "include/qapi/error.h": "typedef struct Error Error;\n",
@@ -142,6 +147,74 @@ def test_the_page_as_json_by_the_macro(tree: Path) -> None:
         ("timer", 16),
         ("bh", 24),
     ]
+
+
+OF_GUEST = """
+static uint64_t lamp_read(void *opaque, hwaddr offset, unsigned size)
+{
+    LampState *s = opaque;
+
+    return s->level + s->colour;
+}
+
+static void lamp_dim(LampState *s, unsigned level)
+{
+    s->level = level;
+    s->used++;
+}
+
+static void lamp_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    LampState *s = opaque;
+
+    lamp_dim(s, value);
+}
+
+static void lamp_reset(DeviceState *dev)
+{
+    LampState *s = LAMP(dev);
+
+    s->level = 0;
+}
+
+static const MemoryRegionOps lamp_ops = {"""
+
+
+def test_the_uses_of_each_member_of_the_state(tree: Path) -> None:
+    file = tree / "hw/misc/lamp.c"
+    for old, new in (
+        ("#define TYPE_LAMP", '#include "migration/vmstate.h"\n#define TYPE_LAMP'),
+        ("    uint32_t regs[4];\n", "    uint32_t regs[4];\n    uint32_t level, colour, used, spare;\n"),
+        ("static const MemoryRegionOps lamp_ops = {", OF_GUEST),
+        ("    .version_id = 3,\n", "    .version_id = 3,\n    .fields = (const VMStateField[]) {\n"
+         "        VMSTATE_UINT32(level, LampState),\n        VMSTATE_END_OF_LIST()\n    },\n"),
+        ("    dc->vmsd", "    device_class_set_legacy_reset(dc, lamp_reset);\n    dc->vmsd"),
+    ):  # fmt: skip
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+    (tree / "include/migration").mkdir()
+    (tree / "include/migration/vmstate.h").write_text(VMSTATE)
+    document = json.loads(run("device", "--tree", str(tree), "--format", "json", "lamp").out)
+    Draft202012Validator(SCHEMA).validate(document)
+    found = {one["name"]: one for one in document["types"][0]["members"]}
+    assert list(found) == ["regs", "level", "colour", "used", "spare", "timer"]
+    level = found["level"]
+    assert (level["description"], level["reset"], level["property"]) == ("vmstate_lamp", True, False)
+    assert level["written"] == [
+        {"function": "lamp_dim", "when": ["guest"]},
+        {"function": "lamp_reset", "when": ["reset"]},
+    ]
+    assert level["read"] == [{"function": "lamp_read", "when": ["guest"]}]
+    used = found["used"]
+    assert (used["description"], used["reset"]) == ("", False)
+    assert used["written"] == used["read"] == [{"function": "lamp_dim", "when": ["guest"]}]
+    assert found["colour"]["property"]
+    assert found["timer"]["written"] == [{"function": "lamp_realize", "when": ["setup"]}]
+    text = " ".join(run("device", "--tree", str(tree), "lamp").out.split())
+    assert "level: migrates, reset; written by lamp_dim() (guest), lamp_reset() (reset); read by" in text
+    assert "used: not migrated, not reset; written by lamp_dim() (guest); read by lamp_dim() (guest)" in text
+    assert "not used in this file: regs, spare" in text
 
 
 def test_an_unknown_type_is_one_line_with_names_that_are_near(tree: Path) -> None:

@@ -18,6 +18,7 @@ from qerrlint.qemu.device_tables import property_rows, region_tables, region_use
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import QomType, graph_of
 from qerrlint.qemu.unplugging import may_be_unplugged
+from qerrlint.queries.member_access import members
 from qerrlint.source.span import LineIndex
 
 _MOST_NEAR = 5
@@ -109,7 +110,8 @@ class _Reader:
         self._environment = program.environment
         unit = program.unit(of.path)
         self._data = unit.data if unit is not None else b""
-        self._life = LifeCycle(AnalysedFile(unit, pairs)) if unit is not None else None
+        self._file = AnalysedFile(unit, pairs) if unit is not None else None
+        self._life = LifeCycle(self._file) if self._file is not None else None
         self._lines: dict[str, LineIndex] = {}
 
     def functions(self) -> tuple[str, ...]:
@@ -162,6 +164,7 @@ class _Reader:
             properties=tuple(row.name.strip('"') for row in property_rows(of.path, self._data)),
             state=self._state(),
             fields=self._fields(),
+            members=members(self._file, of) if self._file is not None else (),
         )
 
     def _place(self, path: str, offset: int) -> Place:

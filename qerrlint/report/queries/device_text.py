@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from qerrlint.device_page import DevicePage, Field, Held, Place, Region
+from qerrlint.device_page import Access, DevicePage, Field, Held, Member, Place, Region
 from qerrlint.report.printable import one_line, printable
 from qerrlint.report.terminal import AMBER, BLANK, DIM, FRAME, Line, prose, verbatim
 
 _PHASES = ("class_init", "instance_init", "realize", "reset", "unrealize", "finalize")
 _WIDTH = 16
-_SECTIONS = ("phases", "takes", "regions", "properties", "migrates", "state")
+_SECTIONS = ("phases", "takes", "regions", "properties", "migrates", "state", "members")
+_MOST_NAMED = 4
 
 
 def lines(pages: Sequence[DevicePage]) -> Iterator[Line]:
@@ -47,7 +48,8 @@ def facts(page: DevicePage) -> list[tuple[str, str]]:
     out += [("regions", _region(one)) for one in page.regions]
     out += [("properties", ", ".join(page.properties))] if page.properties else []
     out.append(("migrates", _state(page)))
-    return out + [("state", _field(one)) for one in page.fields]
+    out += [("state", _field(one)) for one in page.fields]
+    return out + [("members", text) for text in _members(page.members)]
 
 
 def _row(head: str, text: str) -> Line:
@@ -97,6 +99,35 @@ def _field(one: Field) -> str:
     offset = f"{one.offset:>6}" if one.offset is not None else "     ?"
     size = f"{one.size:>6}" if one.size is not None else "     ?"
     return f"{offset} {size}  {one.type} {one.name}".rstrip()
+
+
+def _members(found: Sequence[Member]) -> Iterator[str]:
+    unused = []
+    for one in found:
+        uses = (("written by", one.written), ("read by", one.read), ("address taken by", one.address))
+        told = [f"{verb} {_accesses(accesses)}" for verb, accesses in uses if accesses]
+        if told:
+            yield f"{one.name}: {'; '.join((_kept(one), *told))}"
+        else:
+            unused.append(one.name)
+    if unused:
+        yield f"not used in this file: {', '.join(unused)}"
+
+
+def _kept(one: Member) -> str:
+    said = ["migrates" if one.description else "not migrated"]
+    if one.reset is not None:
+        said.append("reset" if one.reset else "not reset")
+    if one.property:
+        said.append("a property")
+    return ", ".join(said)
+
+
+def _accesses(found: Sequence[Access]) -> str:
+    named = ", ".join(
+        f"{one.function}()" + (f" ({', '.join(one.when)})" if one.when else "") for one in found[:_MOST_NAMED]
+    )
+    return named + (f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else "")
 
 
 def _at(place: Place) -> str:
