@@ -13,7 +13,6 @@ from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.qemu.device_tables import RegionTable
-from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.unplugging import may_be_unplugged
 
@@ -37,20 +36,6 @@ def type_belongs_to_board(file: AnalysedFile, observation: Observation) -> bool:
     """What realize takes is kept by a type of a file that defines a machine: the board makes the device."""
     one = observation.subject
     return isinstance(one, Taken) and one.phase == "realize" and _MACHINE.search(file.unit.data) is not None
-
-
-def member_of_parent(file: AnalysedFile, observation: Observation) -> bool:
-    """The object is kept in the struct of a parent type, whose own phases may give it back."""
-    one = observation.subject
-    if not isinstance(one, Taken) or not one.base:
-        return False
-    struct = one.type.instance_struct
-    chain = layouts_of(file.unit.program.environment).chain(struct, file.unit.path) if struct else ()
-    text = life_cycle(file).text(one.function)
-    declared = (
-        re.search(rf"\b(\w+)\s*\*\s*{one.base}\b", f"{text.head} {text.code}") if text is not None else None
-    )
-    return declared is not None and declared[1] in chain[1:]
 
 
 def field_is_property(file: AnalysedFile | AnalysedFunction, observation: Observation) -> bool:

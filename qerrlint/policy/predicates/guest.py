@@ -116,12 +116,6 @@ def stands_in_a_macro(analysed: AnalysedFile, observation: Observation) -> bool:
     return found is not None and unit.is_macro(found[1].decode("latin-1"))
 
 
-def device_exists_to_print(analysed: AnalysedFile, observation: Observation) -> bool:
-    """Whether the device is a port whose purpose is to print, by the names of the file and the function."""
-    names = (analysed.unit.path.rsplit("/", 1)[-1].partition(".")[0], observation.function)
-    return any(word_list("printing-devices").matches(name) for name in names)
-
-
 def device_is_for_tests(analysed: AnalysedFile, observation: Observation) -> bool:
     """Whether the device exists to test QEMU or a kernel, by the name of its file."""
     name = analysed.unit.path.rsplit("/", 1)[-1].partition(".")[0]
