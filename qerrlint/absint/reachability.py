@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from qerrlint.ir.code import ANY, Assign, Call, Event, Function, Result, Return, Value, Var
+from qerrlint.source.span import Span
 
 # Blocks times sets of names; a result copied under one `if` after another doubles the sets each time.
 _MOST_WAYS = 4000
@@ -45,6 +46,13 @@ def loop_around(function: Function, block: int) -> frozenset[int]:
 def blocks_behind(function: Function, block: int) -> frozenset[int]:
     """The blocks that a block leads to."""
     return frozenset(_from(_ahead(function), block))
+
+
+def blocks_before(function: Function, span: Span) -> frozenset[int]:
+    """The blocks that lead to an event at a place, its own among them; all where no event is there."""
+    at = {n for n, block in enumerate(function.blocks) for event in block.events if event.span == span}
+    ahead = _ahead(function)
+    return frozenset(n for n in ahead if n in at or at & _from(ahead, n)) if at else frozenset(ahead)
 
 
 def _ahead(function: Function) -> dict[int, set[int]]:

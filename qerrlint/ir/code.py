@@ -218,3 +218,8 @@ def text_of(value: Value) -> str:
     if value.right is None:
         return value.op + text_of(value.left)
     return f"{text_of(value.left)}{value.op}{text_of(value.right)}"
+
+
+def is_cast(call: Call) -> bool:
+    """Whether a call is one of a cast macro (OBJECT(x)): the same pointer under another type."""
+    return call.direct and call.name.isupper() and len(call.args) == 1

@@ -8,7 +8,7 @@ something into a local variable at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,10 +23,10 @@ from qerrlint.checks.ownership.local_uses import LocalUses
 from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import RESULT, Pair
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Function, Result
+from qerrlint.ir.code import Assign, Function, Result
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.local_ownership import Owners, follow_locals
-from qerrlint.transfer.ownership import Held, Seen
+from qerrlint.transfer.ownership import Handling, Held, Seen
 
 # Every repetition is bounded: a hostile file must not cost more than its length.
 _NEAR = 300
@@ -171,6 +171,8 @@ def _left(
     text = unit.data[piece.body : piece.span.end].decode("latin-1")
     for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
         release = releasing.get((one.pair.name, one.call), "")
+        if not release and one.pair.name == SHOWN and function.locals.get(one.object) == "int":
+            release = _releases_later(function, handlings, one)
         if (
             one.kind in ("released", "unheld")
             or one.status != "held"
@@ -180,6 +182,46 @@ def _left(
         if not _is_elsewhere(function, one, text):
             release = release or _frees_query(unit, function, one)
             yield observation_of(unit, LocalObject(function, uses, one, release), held)
+
+
+def _releases_later(function: Function, handlings: Mapping[int, Sequence[Handling]], one: Seen) -> str:
+    """The call that closes a descriptor once something that it was handed to has refused it.
+
+    "" where another call fills the variable as well: what is closed may be of that one.
+    """
+    made = {
+        number
+        for number, found in handlings.items()
+        for handling in found
+        if handling.role == "acquire" and handling.pair is one.pair
+        for name in (handling.object, _filled(function, number))
+        if name == one.object
+    }
+    if made != {one.call}:
+        return ""
+    return next(
+        (
+            function.calls[number].name
+            for number, found in sorted(handlings.items())
+            for handling in found
+            if handling.role == "release" and handling.object == one.object
+        ),
+        "",
+    )
+
+
+def _filled(function: Function, number: int) -> str:
+    """The variable that gets the result of a call; "" for none."""
+    result = Result(number)
+    return next(
+        (
+            event.target
+            for block in function.blocks
+            for event in block.events
+            if isinstance(event, Assign) and event.value == result
+        ),
+        "",
+    )
 
 
 def _frees_query(unit: TranslationUnit, function: Function, one: Seen) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from qerrlint.c.declarations.types import result_kind
-from qerrlint.checks.ownership.local_uses import LocalUses, is_cast
+from qerrlint.checks.ownership.local_uses import LocalUses
 from qerrlint.checks.ownership.objects import handlings_of
 from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.domain.word_lists import word_list
@@ -30,6 +30,7 @@ from qerrlint.ir.code import (
     Return,
     Value,
     Var,
+    is_cast,
     text_of,
 )
 from qerrlint.model.translation_unit import TranslationUnit
@@ -40,7 +41,9 @@ HEAP = "heap memory"
 QAPI = "QAPI result"
 """The pair of structs that a query of the QMP server returns, each with a function that frees it."""
 SHOWN = "what the function frees itself"
-"""The pair of pointers that the function frees on one path: it has them to free."""
+"""The pair of pointers and descriptors that the function releases on one path: they are its own."""
+DESCRIPTOR = "local descriptor"
+"""The pair of file descriptors: its releases are the calls that close one."""
 _TEXT = frozenset({"char *", "gchar *"})
 _FAILS = {"int": "errno", "bool": "zero", "pointer": "zero"}
 _QUESTIONS = {ZERO: "zero", NONZERO: "zero", NEG: "sign", ZERO | POS: "sign"}
@@ -241,7 +244,7 @@ class LocalAcquires:
             if len(call.args) == 1:
                 while isinstance(freed, Result) and is_cast(self._function.calls[freed.call]):
                     freed = self._function.calls[freed.call].args[0]
-                if isinstance(freed, Var) and self._is_variable(freed.path) and _frees(call.name):
+                if isinstance(freed, Var) and self._gives_back(call, freed.path):
                     releasing.setdefault(freed.path, []).append(call)
         for name, calls in releasing.items():
             acquiring = list(self._filling(name))
@@ -275,6 +278,17 @@ class LocalAcquires:
         )
         return inside or len(asked) > 1 or "other" in asked
 
+    def _tells_otherwise(self, call: Call) -> bool:
+        """Whether what a call has filled is tested as well: the number alone does not tell a success then."""
+        handed = {arg.path for arg in call.args if isinstance(arg, Addr)}
+        handed |= {f"*{arg.path}" for arg in call.args if isinstance(arg, Var)}
+        return any(
+            isinstance(test.subject, Var) and test.subject.path in handed
+            for block in self._function.blocks
+            for edge in block.edges
+            for test in edge.tests
+        )
+
     def _may_make(self, call: Call) -> bool:
         """Whether a callee may give its caller something new.
 
@@ -305,17 +319,28 @@ class LocalAcquires:
             for event in block.events
         )
 
-    def _is_variable(self, name: str) -> bool:
+    def _gives_back(self, call: Call, name: str) -> bool:
+        """Whether a call frees the pointer in a variable, or closes the descriptor in it."""
         kind = self._function.locals.get(name, "")
-        return kind.endswith("*") and kind not in _ERRORS and self._uses.is_own(name)
+        if not self._uses.is_own(name):
+            return False
+        if kind == "int":
+            return any(
+                move.call == call.name
+                for pair in self._pairs
+                if pair.name == DESCRIPTOR
+                for move in pair.release
+            )
+        return kind.endswith("*") and kind not in _ERRORS and _frees(call.name)
 
     def _filling(self, name: str) -> Iterator[tuple[Call, Move]]:
-        """The calls that fill a variable, where nothing else but NULL is ever put into it."""
+        """The calls that fill a variable, where nothing else but NULL or -1 is ever put into it."""
         found: list[tuple[Call, Move]] = []
         if self._has_alias(name):
             return
+        is_number = self._function.locals.get(name) == "int"
         for value in self._assigned(name):
-            if value == NULL or (isinstance(value, Const) and value.number == 0):
+            if value == NULL or (isinstance(value, Const) and value.number == (-1 if is_number else 0)):
                 continue
             while isinstance(value, Result) and is_cast(self._function.calls[value.call]):
                 value = self._function.calls[value.call].args[0]
@@ -324,12 +349,12 @@ class LocalAcquires:
             call = self._function.calls[value.call]
             if any(self._uses.hands(arg, name) for arg in call.args) or not self._may_make(call):
                 return
-            if _looks_up(call.name):
+            if _looks_up(call.name) or (is_number and self._tells_otherwise(call)):
                 return
             if call.index in self._acquiring:
                 return
-            found.append((call, Move(call.name, RESULT, fails="zero")))
-        for call in self._function.calls if not found else ():
+            found.append((call, Move(call.name, RESULT, fails="negative" if is_number else "zero")))
+        for call in self._function.calls if not found and not is_number else ():
             for position, arg in enumerate(call.args):
                 if isinstance(arg, Addr) and arg.path == name and not call.name.startswith("g_clear_"):
                     if call.index in self._acquiring:

@@ -14,7 +14,21 @@ from qerrlint.c.declarations.types import Param
 from qerrlint.checks.ownership.release_sites import may_release
 from qerrlint.domain.ownership import Pair
 from qerrlint.domain.word_lists import word_list
-from qerrlint.ir.code import Addr, Assign, Call, Event, Function, Op, Opaque, Result, Return, Value, Var, root
+from qerrlint.ir.code import (
+    Addr,
+    Assign,
+    Call,
+    Event,
+    Function,
+    Op,
+    Opaque,
+    Result,
+    Return,
+    Value,
+    Var,
+    is_cast,
+    root,
+)
 from qerrlint.model.translation_unit import TranslationUnit
 
 _SCALAR = re.compile(
@@ -41,11 +55,6 @@ def _text_hands(text: str, name: str) -> bool:
             continue
         return True
     return False
-
-
-def is_cast(call: Call) -> bool:
-    """Whether a call is one of a cast macro (OBJECT(x)): the same pointer under another type."""
-    return call.direct and call.name.isupper() and len(call.args) == 1
 
 
 class LocalUses:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.absint.reachability import blocks_behind, loop_around, place_of
+from qerrlint.absint.reachability import blocks_before, blocks_behind, loop_around, place_of
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
@@ -105,13 +105,14 @@ def name_says_locked(_analysed: AnalysedFunction | AnalysedFile, observation: Ob
 
 
 def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
-    """A loop that the acquiring call does not stand in hands the pointer on."""
+    """A loop on the way to the exit, which the acquiring call does not stand in, hands the pointer on."""
     one = observation.subject
     if not isinstance(one, LocalObject):
         return False
     function, name = one.function, one.seen.object
     place = place_of(function, one.seen.call)
     behind = blocks_behind(function, place[0]) if place is not None else frozenset()
+    behind &= blocks_before(function, one.seen.span)
     return any(
         place is not None and place[0] not in around
         for number, block in enumerate(function.blocks)

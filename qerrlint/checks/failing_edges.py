@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which call has failed where a branch is taken, by its tests and the blocks before it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qerrlint.c.declarations.types import result_kind
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.domain.conventions import FAILURE
+from qerrlint.ir.code import ZERO, Addr, Assign, Call, Edge, Result, Test, Value, Var
+
+_BACK = 6
+"""How many blocks with one predecessor each are gone back over to find what a tested variable holds."""
+
+
+def failed_call(analysed: AnalysedFunction, number: int, edge: Edge) -> Call | None:
+    """The call whose failure an edge from a block asks for; None where it asks for anything else as well."""
+    found = {_failed(analysed, number, test) for test in edge.tests}
+    return found.pop() if len(found) == 1 else None
+
+
+def _failed(analysed: AnalysedFunction, number: int, test: Test) -> Call | None:
+    """The call that has failed where a test holds at the end of a block."""
+    unit, subject = analysed.unit, test.subject
+    if isinstance(subject, Var):
+        if _is_error(analysed, subject.path):
+            return _set_by(analysed, number, subject.path) if not test.allow & ZERO else None
+        value = _value(analysed, number, subject.path)
+    else:
+        value = subject
+    if not isinstance(value, Result):
+        return None
+    call = analysed.function.calls[value.call]
+    signature = unit.signature(call.name) if call.direct else None
+    kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+    failing = FAILURE.get(kind, 0)
+    if kind == "int" and not test.allow & ZERO:
+        return call
+    return call if failing and test.allow == failing else None
+
+
+def _is_error(analysed: AnalysedFunction, path: str) -> bool:
+    return path == f"*{analysed.errp}" or analysed.function.locals.get(path) == "Error *"
+
+
+def _before(analysed: AnalysedFunction, number: int) -> Iterator[int]:
+    """A block and those before it, as long as each has one predecessor."""
+    ahead = [[edge.target for edge in block.edges] for block in analysed.function.blocks]
+    for _ in range(_BACK):
+        yield number
+        ways = [other for other, targets in enumerate(ahead) if number in targets]
+        if len(ways) != 1:
+            return
+        number = ways[0]
+
+
+def _value(analysed: AnalysedFunction, number: int, path: str) -> Value | None:
+    """What a variable got last, at the end of a block."""
+    for one in _before(analysed, number):
+        for event in reversed(analysed.function.blocks[one].events):
+            if isinstance(event, Assign) and event.target == path:
+                return event.value
+    return None
+
+
+def _set_by(analysed: AnalysedFunction, number: int, path: str) -> Call | None:
+    """The call that was handed an Error last, at the end of a block."""
+    handed: Value = Var(path[1:]) if path.startswith("*") else Addr(path)
+    for one in _before(analysed, number):
+        for event in reversed(analysed.function.blocks[one].events):
+            if isinstance(event, Call) and handed in event.args:
+                return event
+    return None
