@@ -6,12 +6,29 @@ from __future__ import annotations
 import re
 
 from qerrlint.checks.errors.failing_labels import leaves_over_failures
-from qerrlint.checks.errors.value_source import own_returns, returned_call
+from qerrlint.checks.errors.value_source import assignments, own_returns, returned_call
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import fails_by
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
-from qerrlint.ir.code import ANY, FALSE, NEG, POS, TRUE, ZERO, Call, Const, Op, Var
+from qerrlint.domain.word_lists import word_list
+from qerrlint.ir.code import (
+    ANY,
+    FALSE,
+    NEG,
+    NULL,
+    POS,
+    TRUE,
+    ZERO,
+    Assign,
+    Call,
+    Const,
+    Op,
+    Result,
+    Value,
+    Var,
+    is_cast,
+)
 
 
 def unset_failures(analysed: AnalysedFunction) -> tuple[ReturnState, ...]:
@@ -95,7 +112,33 @@ def _succeeds(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
         plain = leaving.signs == ZERO or (leaving.signs == POS and turned)
         plain = plain or (other and leaving.signs == ZERO | POS)
         return plain and not _is_bool(analysed, leaving) and analysed.once(_negative_fails)
+    if kind == "pointer" and leaving.signs == ANY and _is_made(analysed, leaving):
+        return True  # nobody looks for a failure behind a new object
     return kind in ("bool", "pointer") and leaving.signs == POS and analysed.once(_zero_fails)
+
+
+def _is_made(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
+    """Whether a variable is returned that nothing but a new object was put into, before the Error was set."""
+    made = _making(analysed, leaving.value)
+    return made is not None and made.span < analysed.function.calls[leaving.error.origin].span
+
+
+def returns_new_object(analysed: AnalysedFunction) -> bool:
+    """Whether what the function returns where it succeeds is an object that it has made."""
+    return any(_making(analysed, leaving.value) is not None for leaving in analysed.result.returns)
+
+
+def _making(analysed: AnalysedFunction, value: Value | None) -> Assign | None:
+    """The assignment that puts a new object into a local variable, if it gets nothing else but NULL."""
+    if not isinstance(value, Var) or value.path not in analysed.function.locals:
+        return None
+    made = [e for e in assignments(analysed.result) if e.target == value.path and e.value != NULL]
+    source = made[0].value if len(made) == 1 else None
+    calls = analysed.function.calls
+    while isinstance(source, Result) and is_cast(calls[source.call]):
+        source = calls[source.call].args[0]
+    is_new = isinstance(source, Result) and word_list("never-null").matches(calls[source.call].name)
+    return made[0] if is_new else None
 
 
 def _is_bool(analysed: AnalysedFunction, leaving: ReturnState) -> bool:

@@ -76,22 +76,16 @@ def _going_on(analysed: AnalysedFunction, errp: str) -> Iterator[Observation]:
         )
 
 
-CHECKS = (
-    Check(
-        "success-with-error",
-        "errors",
-        # value: the returned expression; kind: what the result is; callee: who set the Error.
-        (
-            event(
-                "success-with-error",
-                "function",
-                "value",
-                "callee",
-                "errp",
-                path_sensitive=True,
-                kind="int bool pointer void",
-            ),
-        ),
-        run,
-    ),
+SUCCESS_WITH_ERROR = event(
+    "success-with-error",
+    "function",
+    "value",
+    "callee",
+    "errp",
+    path_sensitive=True,
+    kind="int bool pointer void status",
 )
+"""value: the returned expression; kind: what the result is, "status" where a function without errp loses the
+status of a callee; callee: who set the Error; errp: the Error."""
+
+CHECKS = (Check("success-with-error", "errors", (SUCCESS_WITH_ERROR,), run, ("never-null",)),)

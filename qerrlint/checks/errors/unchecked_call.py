@@ -256,6 +256,6 @@ CHECKS = (
             ),
         ),
         run,
-        ADMISSIONS,
+        (*ADMISSIONS, "never-null"),
     ),
 )

@@ -6,17 +6,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from qerrlint.checks.check import Check, event
+from qerrlint.checks.check import Check, FileCheck, event
 from qerrlint.checks.errno_source import ERRNO, errno_source
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Call, Const
+from qerrlint.ir.code import Assign, Call, Const, Var
 
 # Which argument is the error number; of strerror() only errno is asked about, its text may be wanted.
 _TAKES_ERRNO = {"strerror": 0, "g_strerror": 0, "error_setg_errno": 1, "error_setg_file_open": 1}
 _CONSTANT = re.compile(r"E[A-Z0-9]+\Z")
+_STORED = re.compile(rb"\berrno[ \t]{0,9}=[ \t]{0,9}\(?-")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -75,21 +77,47 @@ def _observation(
     )
 
 
+def stored(file: AnalysedFile) -> Iterator[Observation]:
+    """The negative constants that functions of a file store in errno, also those that know no Errors."""
+    unit = file.unit
+    places = {found.start() for found in _STORED.finditer(unit.data)}
+    pieces = {piece.span.start: piece for at in places if (piece := unit.definitions.around(at)) is not None}
+    for _, piece in sorted(pieces.items()):
+        if file.only is not None and piece.name not in file.only:
+            continue
+        function = unit.with_definition(piece).lowering.function(piece)
+        for event_ in (e for block in function.blocks for e in block.events) if function is not None else ():
+            if (
+                isinstance(event_, Assign)
+                and Var(event_.target) == ERRNO
+                and isinstance(event_.value, Const)
+                and event_.value.text.startswith("-E")
+            ):
+                yield Observation(
+                    "wrong-errno",
+                    piece.name,
+                    event_.span,
+                    f"errno {event_.value.text}",
+                    {"callee": "errno", "value": event_.value.text, "form": "stored"},
+                )
+
+
+_EVENT = event(
+    "wrong-errno",
+    "callee",
+    "value",
+    path_sensitive=True,
+    form="negative-constant negative-result result-is-errno not-set-by-callee never-set positive-constant "
+    "stored",
+)
+
 CHECKS = (
     Check(
         "wrong-errno",
         "errors",
-        (
-            event(
-                "wrong-errno",
-                "callee",
-                "value",
-                path_sensitive=True,
-                form="negative-constant negative-result result-is-errno not-set-by-callee never-set "
-                "positive-constant",
-            ),
-        ),
+        (_EVENT,),
         run,
         ("calls-without-errno", "functions-without-errno", "predicates"),
     ),
+    FileCheck("stored-errno", "errors", (_EVENT,), stored),
 )

@@ -7,6 +7,7 @@ import re
 
 from qerrlint.absint.reachability import place_of
 from qerrlint.checks.errors.failing_labels import leaves_over_failures
+from qerrlint.checks.errors.return_states import returns_new_object
 from qerrlint.checks.errors.value_source import branches, returned_code
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
@@ -111,12 +112,13 @@ def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool
 
     It is where others leave by the same return with an Error, or where more returns have one than have none.
     At a tie it is where it stands in the body of an `if`; elsewhere it may mean "no" or "none". It is where
-    what is returned is made of a status that was not 0 (`return !ret`).
+    what is returned is made of a status that was not 0 (`return !ret`), and where the function makes what it
+    returns else.
     """
     leaving = _returned(observation)
     if leaving is None or analysed.kind not in ("bool", "pointer") or _is_made_of_status(analysed, leaving):
         return False
-    if analysed.unit.environment.command_result(analysed.name):
+    if analysed.unit.environment.command_result(analysed.name) or analysed.once(returns_new_object):
         return False
     zero = [e for e in analysed.result.returns if e.signs == ZERO]
     with_error = {e.span for e in zero if e.error.state is not ErrorState.NULL}
