@@ -208,3 +208,25 @@ def test_one_patch_of_a_series_as_b4_passes_it(tmp_path: Path) -> None:
     whole = DEMO.read_bytes().replace(b" if (", b" if  (")
     for arguments in ((), ("--partial",)):
         assert run("patch", "--tree", TREE, "--fail-on", "never", *arguments, stdin=whole).code == 3
+
+
+def test_a_prototype_may_come_with_a_patch_that_is_missing(tmp_path: Path) -> None:
+    top = scratch_repository(tmp_path / "qemu")
+    path = top / "hw/timer/quartz.c"
+    for old, new, title in (
+        ("unsigned hz, Error **errp)", "unsigned hz, bool fine, Error **errp)", "quartz: fine rates"),
+        ("(s, hz, errp) < 0", "(s, hz, true, errp) < 0", "quartz: use them"),
+    ):
+        assert old in path.read_text()
+        for file in (path, top / "include/hw/timer/quartz.h"):
+            file.write_text(file.read_text().replace(old, new))
+        git(top, "commit", "-q", "-a", "-m", title)
+    git(top, "format-patch", "-q", "-2")
+    git(top, "checkout", "-q", "HEAD~2")
+    second = (top / "0002-quartz-use-them.patch").read_text()
+    select = ("--tree", top, "--base", "HEAD", "--select", "wrong-errp-argument", "--format", "checkpatch")
+    assert run("patch", *select, stdin=second.encode()).out == ""
+    unsure = run("patch", *select, "--min-confidence", "low", stdin=second.encode())
+    assert "wrong-errp-argument" in unsure.out
+    alone = second.replace("[PATCH 2/2]", "[PATCH]").encode()
+    assert "wrong-errp-argument" in run("patch", *select, stdin=alone).out

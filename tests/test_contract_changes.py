@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,13 @@ def test_a_series_as_a_whole_and_its_page() -> None:
     assert "<h3>Contract changes</h3>" in page
     assert page.index("Contract changes") < page.index("<h3>Findings</h3>")
     assert run("check", "--tree", TREE, "--format", "json").document["contracts"] == []
+
+
+def test_of_a_function_that_returns_nothing_any_more_only_the_type_is_told(top: Path) -> None:
+    for path in (QUARTZ, HEADER):
+        change(top, path, "int quartz_apply_rate(", "void quartz_apply_rate(")
+    text = (top / QUARTZ).read_text()
+    start = text.index("void quartz_apply_rate(")
+    body = text[start : text.index("\n}\n", start)]
+    change(top, QUARTZ, body, re.sub(r"return [^;]+;", "return;", body))
+    assert contracts(top)["quartz_apply_rate"]["changes"] == ["now returns void instead of int"]

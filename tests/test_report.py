@@ -21,6 +21,7 @@ import qerrlint
 from qerrlint.errors import UsageError
 from qerrlint.report import FORMATS, render
 from qerrlint.report.text import lines
+from qerrlint.report.wording import by_reason
 from qerrlint.result import (
     Coverage,
     Damaged,
@@ -290,3 +291,17 @@ def test_relations_are_said_in_words() -> None:
         SERIES, command="diff", patches=(), findings=(replace(TWICE, patch=None, transient=False),)
     )
     assert "introduced by the change, in a caller" in rendered(loose)
+
+
+def test_files_that_have_the_same_problem_are_named_together() -> None:
+    problems = [
+        "a.c: the tree has it",
+        "b.c: hunk 1: no place",
+        "c.c: the tree has it",
+        "no diff in this mail.",
+    ]
+    assert by_reason(problems) == [
+        "a.c, c.c: the tree has it",
+        "b.c: hunk 1: no place",
+        "no diff in this mail",
+    ]

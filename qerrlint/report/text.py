@@ -23,6 +23,7 @@ from qerrlint.report.terminal import (
 from qerrlint.report.wording import (
     also_at,
     bases,
+    by_reason,
     circumstances,
     contract_line,
     grouped,
@@ -168,10 +169,10 @@ def _exempted(result: Result) -> Iterator[Line]:
 
 def _troubles(patch: PatchInfo) -> Iterator[Line]:
     name = patch_title(patch)
-    problems = [one_line(problem).rstrip(".") for problem in patch.problems]
+    problems = by_reason(patch.problems)
     if not patch.applied:
         # Printed once, before all of them.
-        problems = [_bare(problem) for problem in problems]
+        problems = by_reason(_bare(problem) for problem in patch.problems)
         problems = [f"not applied: {'; '.join(problems)}" if problems else "not applied"]
     for problem in problems:
         yield prose(("warning: ", SEVERITIES["warning"]), (f"{name}: {problem}", ""))

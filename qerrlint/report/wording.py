@@ -7,7 +7,7 @@ All text from here is printable: it has no control characters of a patch.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qerrlint.report.printable import one_line, printable
@@ -92,12 +92,24 @@ def also_at(others: Sequence[Reported]) -> str:
     )
 
 
+def by_reason(problems: Iterable[str]) -> list[str]:
+    """The problems of a patch, "FILE: REASON" each, with all files of one reason in one of them."""
+    files: dict[str, list[str]] = {}
+    for problem in problems:
+        path, colon, reason = one_line(problem).rstrip(".").partition(": ")
+        if colon and " " not in path:
+            files.setdefault(reason, []).append(path)
+        else:
+            files.setdefault(one_line(problem).rstrip("."), [])
+    return [f"{', '.join(paths)}: {reason}" if paths else reason for reason, paths in files.items()]
+
+
 def gaps(result: Result) -> list[Gap]:
     """What was not analysed: patches, files and functions, and last the functions analysed in part."""
     out = []
     left = [patch for patch in result.patches if not patch.applied]
     for patch in left:
-        problems = "; ".join(one_line(problem).rstrip(".") for problem in patch.problems)
+        problems = "; ".join(by_reason(patch.problems))
         text = f"{patch_title(patch)} was not applied" + (f": {problems}" if problems else "")
         out.append(Gap("patch", patch.files[0] if patch.files else None, 1, "", text, not result.partial))
     files = {path for patch in result.patches for path in patch.files}
@@ -234,7 +246,7 @@ def contract_line(one: ReportedContract) -> str:
         return f"{head}; too many callers to count"
     text = f"{head}; {count(one.callers, 'caller')}"
     if not one.not_updated:
-        return f"{text}, all updated" if one.callers else text
+        return text + ("" if not one.callers else ", updated" if one.callers == 1 else ", all updated")
     named = [
         f"{printable(c.function)}() at {printable(c.path)}:{c.line}" for c in one.not_updated[:_NOT_UPDATED]
     ]

@@ -138,8 +138,8 @@ class _Applying:
         try:
             old = self._read(change)
             applied = apply_change(change, old)
-        except AlreadyApplied as error:
-            stage.problems.append(f"{error}; the tree has this change already")
+        except AlreadyApplied:
+            stage.problems.append(f"{change.path}: the tree has this change already")
             stage.repeated = True
             return
         except (HunkMismatch, InputError) as error:

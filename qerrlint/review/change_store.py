@@ -66,7 +66,9 @@ class ChangeStore:
         near = [f"{len(one.at_hand)} {one.partial}" for one in (before, after)]
         at_hand = (path for one in (before, after) for path in one.at_hand)
         scene = scene_of(*(scene or "" for scene in scenes), *near, *at_hand)
-        return partial(_results, self._program, scene, self._verify)
+        # Checks ask whether patches are missing: what was found then is no result of a whole series.
+        program = scene_of(self._program, "partial") if after.partial else self._program
+        return partial(_results, program, scene, self._verify)
 
     def _scene(self, source: Source) -> str | None:
         if isinstance(source, OverlaySource):

@@ -217,14 +217,16 @@ def _differences(old: TranslationUnit, new: TranslationUnit, name: str) -> Itera
     was, now = old.signature(name), new.signature(name)
     if was is not None and now is not None:
         yield from _prototype_differences(name, was, now)
+    # Where the type of the result is another one, so are the results.
+    retyped = was is not None and now is not None and was.returns != now.returns
     before, after = old.summary(name), new.summary(name)
     if before is not None and after is not None:
-        what = _summary_difference(name, before, after)
+        what = _summary_difference(name, before, after, retyped)
         if what is not None:
             yield what
 
 
-def _summary_difference(name: str, before: Summary, after: Summary) -> str | None:
+def _summary_difference(name: str, before: Summary, after: Summary, retyped: bool) -> str | None:
     if after.may_set and not before.may_set:
         return f"{name}() now sets an Error"
     if before.may_set and not after.may_set:
@@ -233,6 +235,6 @@ def _summary_difference(name: str, before: Summary, after: Summary) -> str | Non
         return f"{name}() now treats the Error it is given differently"
     if after.fails and not before.fails:
         return f"{name}() can now fail"
-    if set(before.outcomes) != set(after.outcomes) and before.complete and after.complete:
+    if not retyped and set(before.outcomes) != set(after.outcomes) and before.complete and after.complete:
         return f"{name}() now returns other results with its Error"
     return None

@@ -71,8 +71,15 @@ def _observation(
             "prototype": prototype(signature),
             "problem": problem,
         },
+        certainty="low" if analysed.unit.program.partial and _other_count(call, signature) else "high",
         subject=Subject((call,)),
     )
+
+
+def _other_count(call: Call, signature: Signature) -> bool:
+    """Whether a call does not compile with this prototype: a patch that is missing may bring another one."""
+    wanted, count = len(signature.params), len(call.args)
+    return count < wanted or (count > wanted and not signature.variadic)
 
 
 def prototype(signature: Signature) -> str:
