@@ -15,6 +15,7 @@ from qerrlint.model.environment import Environment
 from qerrlint.qemu.device_tables import property_rows, region_tables, region_uses
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import TypeGraph, graph_of
+from qerrlint.qemu.type_tables import type_rows
 from qerrlint.source.directory import DirectorySource
 
 TABLES = b"""
@@ -334,3 +335,13 @@ def test_type_graph(tree: Environment) -> None:
 def test_the_whole_tree_is_the_same_as_its_files(tree: Environment) -> None:
     names = [one.name for one in TypeGraph(tree).everything()]
     assert names == ["device", "box", "box-big", "k1", "k2", "v1", "v2", "TYPE_CHEST"]
+
+
+@pytest.mark.parametrize(
+    ("head", "end"),
+    [("LID = {", "};"), ("LID = {", " };"), ("LID[] = { {", "} };"), ("LID = {", "}\n;")],
+)
+def test_the_table_of_a_type_ends_at_its_brace_however_it_stands(head: str, end: str) -> None:
+    more = "static const TypeInfo more = {\n    .name = TYPE_MORE,\n};\n"
+    text = f"static const TypeInfo {head}\n    .name = TYPE_LID,\n{end}\n{more}"
+    assert [row.name for row in type_rows("hw/misc/lid.c", text.encode())] == ["TYPE_LID", "TYPE_MORE"]

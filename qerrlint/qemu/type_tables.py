@@ -26,7 +26,9 @@ _LONGEST = 4000
 _DEFINES = re.compile(r"DEFINE|REGISTER|MACHINE|TYPE")
 # Where a TypeInfo table begins in the raw text.
 _WORD = re.compile(rb"\bTypeInfo\b[^;{}()]*=\s*\{")
-_BEFORE = re.compile(rb"([ \t]*)[\w \t]*\Z")
+_BEFORE = re.compile(rb"[\w \t]*\Z")
+# The line that ends one, however far it is indented.
+_CLOSING = re.compile(rb"\n[ \t]*\}[\s}]*;")
 # A name that a loop over another table gives.
 _THROUGH = re.compile(r"(\w+)(?:->|\.)(\w+)\Z")
 _INDEXED = re.compile(r"(\w+)\s*\[\s*\w+\s*\]\s*\.\s*(\w+)\Z")
@@ -217,12 +219,12 @@ def _tables(path: str, data: bytes) -> Iterator[Table]:
         before = _BEFORE.match(data[start : head.start()])
         if before is None or _in_macro(data, start):
             continue
-        closing = data.find(b"\n" + before[1] + b"}", head.end())
         line = data.find(b"\n", head.end())
         same = data.find(b"};", head.end(), line if line >= 0 else len(data))
-        end = data.find(b";", same if same >= 0 else closing) + 1
-        if (closing < 0 and same < 0) or not end:
+        closing = _CLOSING.search(data, head.end()) if same < 0 else None
+        if closing is None and same < 0:
             continue
+        end = closing.end() if closing is not None else same + 2
         budget -= end - start
         if budget < 0:
             return
