@@ -105,7 +105,8 @@ class State:
 class DevicePage:
     """One type. `parents` are its ancestors, the nearest first; `complete` whether all of them were found.
 
-    `state` is what migrates, None where the type (and its parents) describe nothing.
+    `state` is what migrates, None where the type (and its parents) describe nothing. `class_helpers` are
+    functions of other files that its class_init hands the class: what they store is not seen.
     """
 
     name: str
@@ -125,6 +126,7 @@ class DevicePage:
     held: tuple[Held, ...]
     regions: tuple[Region, ...]
     properties: tuple[str, ...]
+    class_helpers: tuple[str, ...]
     state: State | None
     fields: tuple[Field, ...]
     members: tuple[Member, ...]

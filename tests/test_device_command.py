@@ -217,6 +217,17 @@ def test_the_uses_of_each_member_of_the_state(tree: Path) -> None:
     assert "not used in this file: regs, spare" in text
 
 
+def test_what_a_class_init_leaves_to_another_file_is_said(tree: Path) -> None:
+    file = tree / "hw/misc/lamp.c"
+    file.write_text(
+        file.read_text().replace("    dc->vmsd = &vmstate_lamp;\n", "    lights_class_init(oc, data);\n")
+    )
+    (lamp,) = json.loads(run("device", "--tree", str(tree), "--format", "json", "lamp").out)["types"]
+    assert (lamp["state"], lamp["class_helpers"]) == (None, ["lights_class_init"])
+    text = " ".join(run("device", "--tree", str(tree), "lamp").out.split())
+    assert "migrates nothing, unless lights_class_init() of another file describes it" in text
+
+
 def test_an_unknown_type_is_one_line_with_names_that_are_near(tree: Path) -> None:
     ran = run("device", "--tree", str(tree), "lampe")
     assert ran.code == 2

@@ -64,10 +64,14 @@ class ClassCast:
 
 @dataclass(frozen=True, slots=True)
 class ClassSetup:
-    """All that a class_init function and its helpers do to the class, in the order of the text."""
+    """All that a class_init function and its helpers do to the class, in the order of the text.
+
+    `handed`: the functions of other files that are handed the class; what they store is not seen.
+    """
 
     stored: tuple[Stored, ...] = ()
     casts: tuple[ClassCast, ...] = ()
+    handed: tuple[str, ...] = ()
 
     def last(self, *slots: str) -> Stored | None:
         """The last value stored into one of the slots; None where there is none."""
@@ -76,45 +80,51 @@ class ClassSetup:
 
 def class_setup(declarations: FileDeclarations, function: str) -> ClassSetup:
     """What `function` of a file, a class_init, does to its class."""
-    stored: list[Stored] = []
-    casts: list[ClassCast] = []
-    _read(declarations, function, stored, casts, set(), 0)
-    return ClassSetup(tuple(stored), tuple(casts))
+    reader = _Reader(declarations)
+    reader.read(function, 0)
+    return ClassSetup(tuple(reader.stored), tuple(reader.casts), tuple(dict.fromkeys(reader.handed)))
 
 
-def _read(
-    declarations: FileDeclarations,
-    name: str,
-    stored: list[Stored],
-    casts: list[ClassCast],
-    seen: set[str],
-    depth: int,
-) -> None:
-    text = function_text(declarations, name) if name and name not in seen and depth < _DEEPEST else None
-    if text is None:
-        return
-    seen.add(name)
-    classes = _classes(text)
-    casts += [
-        ClassCast(found[1], name, _span(text, found.start(), found.end()))
-        for found in _CAST.finditer(text.code)
-        if found[2] in classes
-    ]
-    stored += _assignments(text, classes)
-    for found in _CALLED.finditer(text.code):
-        callee, first = found[1], found[2]
-        slots = _STORES.get(callee)
-        if slots is not None:
-            given = [part.strip() for part in found[3].strip().removesuffix(")").strip(", \n").split(",")]
-            # The places of the arguments are those of the call.
-            span = _span(text, found.start(), found.end())
-            stored += [
-                Stored(slot, " ".join(value.split()), "", name, span)
-                for slot, value in zip(slots, given, strict=False)
-                if slot
-            ]
-        elif first in classes and callee in declarations.functions:
-            _read(declarations, callee, stored, casts, seen, depth + 1)
+class _Reader:
+    """Reads a class_init function and the helpers of its file."""
+
+    def __init__(self, declarations: FileDeclarations) -> None:
+        self._declarations = declarations
+        self._seen: set[str] = set()
+        self.stored: list[Stored] = []
+        self.casts: list[ClassCast] = []
+        self.handed: list[str] = []
+
+    def read(self, name: str, depth: int) -> None:
+        """Add what a function does to the class."""
+        known = name and name not in self._seen and depth < _DEEPEST
+        text = function_text(self._declarations, name) if known else None
+        if text is None:
+            return
+        self._seen.add(name)
+        classes = _classes(text)
+        self.casts += [
+            ClassCast(found[1], name, _span(text, found.start(), found.end()))
+            for found in _CAST.finditer(text.code)
+            if found[2] in classes
+        ]
+        self.stored += _assignments(text, classes)
+        for found in _CALLED.finditer(text.code):
+            callee, first = found[1], found[2]
+            slots = _STORES.get(callee)
+            if slots is not None:
+                given = [part.strip() for part in found[3].strip().removesuffix(")").strip(", \n").split(",")]
+                # The places of the arguments are those of the call.
+                span = _span(text, found.start(), found.end())
+                self.stored += [
+                    Stored(slot, " ".join(value.split()), "", name, span)
+                    for slot, value in zip(slots, given, strict=False)
+                    if slot
+                ]
+            elif first in classes and callee in self._declarations.functions:
+                self.read(callee, depth + 1)
+            elif first in classes and not callee.isupper() and not callee.startswith("object_class_"):
+                self.handed.append(callee)
 
 
 def _classes(text: FunctionText) -> dict[str, str]:

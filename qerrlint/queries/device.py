@@ -162,6 +162,7 @@ class _Reader:
             held=self._held(),
             regions=self._regions(),
             properties=tuple(row.name.strip('"') for row in property_rows(of.path, self._data)),
+            class_helpers=of.setup.handed,
             state=self._state(),
             fields=self._fields(),
             members=members(self._file, of) if self._file is not None else (),

@@ -90,7 +90,8 @@ def _region(one: Region) -> str:
 def _state(page: DevicePage) -> str:
     state = page.state
     if state is None:
-        return "nothing"
+        helpers = " or ".join(f"{name}()" for name in page.class_helpers)
+        return f"nothing, unless {helpers} of another file describes it" if helpers else "nothing"
     name = f' "{state.name}", version {state.version}' if state.name else ""
     return f"{state.variable}{name}" + (f"  {_at(state.at)}" if state.at is not None else "")
 
