@@ -210,6 +210,8 @@ class State:
 
     def with_held(self, held: frozenset[Hashable]) -> State:
         """The same state with other held objects."""
+        if held == self.held:
+            return self
         draft = self.draft()
         draft.held = held
         return draft.frozen()

@@ -56,6 +56,7 @@ class Terms:
         self.all: list[Term] = []
         self._by_text: dict[str, Term] = {}
         self._reads: dict[int, bool] = {}
+        self._readers: dict[tuple[int, int], int] = {}
 
     def of(self, text: str) -> Term:
         """The term of a text without blanks."""
@@ -96,12 +97,16 @@ class Terms:
 
     def readers(self, place: Term, among: int) -> int:
         """The terms of a mask that read the content of a place, or of something inside it."""
-        mask = 0
-        while among:
-            bit = among & -among
-            if self.reads(self.all[bit.bit_length() - 1], place):
-                mask |= bit
-            among ^= bit
+        key = (place.index, among)
+        mask = self._readers.get(key)
+        if mask is None:
+            mask = 0
+            while among:
+                bit = among & -among
+                if self.reads(self.all[bit.bit_length() - 1], place):
+                    mask |= bit
+                among ^= bit
+            self._readers[key] = mask
         return mask
 
     def _make(self, text: str) -> Term:

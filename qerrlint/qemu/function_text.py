@@ -5,11 +5,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.lexis import bare, brace_end
 
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+
+
+@lru_cache(maxsize=1024)
+def _called(code: str) -> frozenset[str]:
+    return frozenset(_CALL.findall(code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class FunctionText:
 
     def called(self) -> frozenset[str]:
         """The names that stand before a parenthesis in the body."""
-        return frozenset(_CALL.findall(self.code))
+        return _called(self.code)
 
 
 def function_text(declarations: FileDeclarations, name: str) -> FunctionText | None:

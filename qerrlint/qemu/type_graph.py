@@ -33,6 +33,8 @@ _EXPANDS = re.compile(
     rb"^[ \t]*[A-Z]\w*(?:DEFINE|MACHINE|REGISTER|TYPE)\w*\s*\(|^(?:DO_)?(?:OBJECT_)?DEFINE_\w*\s*\(", re.M
 )
 _DEEPEST = 24
+# Texts of functions that are kept: files of one folder ask for the same ones.
+_MOST_TEXTS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ class TypeGraph:
         self.environment = environment
         self._types: dict[str, tuple[tuple[QomType, ...], Lookups]] = {}
         self._found: dict[tuple[str, str], tuple[QomType | None, Lookups]] = {}
+        self._functions: dict[tuple[str, str], FunctionText | None] = {}
         self._index: dict[str, list[str]] | None = None
         self._folders: dict[str, tuple[str, ...]] | None = None
         self._everything: tuple[QomType, ...] | None = None
@@ -224,8 +227,13 @@ class TypeGraph:
     def function(self, path: str, name: str) -> FunctionText | None:
         """The function that a file defines as `name`; None where it defines none."""
         self.environment.asked.definition(path, name)
-        declarations = self.environment.files.declared(path)
-        return function_text(declarations, name) if declarations is not None else None
+        if (path, name) not in self._functions:
+            if len(self._functions) >= _MOST_TEXTS:
+                self._functions.clear()
+            declarations = self.environment.files.declared(path)
+            found = function_text(declarations, name) if declarations is not None else None
+            self._functions[path, name] = found
+        return self._functions[path, name]
 
     def string(self, text: str, path: str) -> str | None:
         """The string that an expression comes to, as seen from a file."""

@@ -25,7 +25,7 @@ def assume(frame: Frame, state: State, guard: Guard, recorder: Recorder) -> Stat
     """The state on the other side of an edge, or None where its tests cannot hold."""
     if not guard.tests:
         return state
-    if guard.span is not None:
+    if guard.span is not None and recorder.listens:
         _meet(frame, state, guard, guard.span, recorder)
     draft = state.draft()
     for test in guard.tests:

@@ -22,6 +22,7 @@ from qerrlint.source.span import Span
 from qerrlint.transfer.interpretation import ErrorDomain
 from qerrlint.transfer.ownership import Handling, Held, Holding, OwnershipDomain, holdings
 from qerrlint.transfer.preparation import prepare
+from qerrlint.transfer.recorder import SILENT
 from qerrlint.transfer.sites import AssignSite, CallSite, DerefSite, Guard, ReturnSite, Site
 
 Reads = Callable[[Call, int], bool]
@@ -43,7 +44,8 @@ def follow_freed(
     Of what is seen, kind "used" is a place that reads or writes through such a pointer, "freed" a call that
     frees it again.
     """
-    domain = _FreedDomain(ErrorDomain(prepare(function, signature, effect, sliced=False)), handlings, reads)
+    frame = prepare(function, signature, effect, sliced=False)
+    domain = _FreedDomain(ErrorDomain(frame, SILENT), handlings, reads)
     explored = explore(domain.errors.frame, domain.errors.entry(), domain)
     return Held(tuple(domain.seen.values()), explored.complete)
 

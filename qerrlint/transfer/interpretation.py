@@ -38,9 +38,10 @@ class ErrorDomain:
     """The solver's domain: it hands each site to its transfer function, and holds no state of its own but the
     recorder, which only collects."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, recorder: Recorder | None = None) -> None:
         self.frame = frame
-        self.recorder = Recorder()
+        self.recorder = recorder if recorder is not None else Recorder()
+        self._told = self.recorder.listens
 
     def entry(self) -> State:
         """Every out-parameter points to NULL (include/qapi/error.h), other pointers are unknown."""
@@ -94,19 +95,22 @@ class ErrorDomain:
         if isinstance(site, CallSite):
             return call(self.frame, state, site, self.recorder)
         if isinstance(site, AssignSite):
-            if self.frame.unasked and site.keeps:
+            if self._told and self.frame.unasked and site.keeps:
                 unasked(self.frame, state, site.event.span, -1, self.recorder)
-            if site.is_error and site.source is not site.target:
+            if self._told and site.is_error and site.source is not site.target:
                 overwritten(self.frame, state, site.target, site.event.span, self.recorder)
             return (assign(self.frame, state, site),)
         if isinstance(site, DeclareSite):
-            overwritten(self.frame, state, site.term, site.event.span, self.recorder)
+            if self._told:
+                overwritten(self.frame, state, site.term, site.event.span, self.recorder)
             return (declare(self.frame, state, site),)
         if isinstance(site, DerefSite):
-            self._deref(state, site)
+            if self._told:
+                self._deref(state, site)
             return (state,)
         assert isinstance(site, ReturnSite)
-        leave(self.frame, state, site, self.recorder)
+        if self._told:
+            leave(self.frame, state, site, self.recorder)
         return ()
 
     def assume(self, state: State, guard: Guard) -> State | None:

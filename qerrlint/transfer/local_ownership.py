@@ -19,6 +19,7 @@ from qerrlint.source.span import Span
 from qerrlint.transfer.interpretation import ErrorDomain
 from qerrlint.transfer.ownership import Handling, Held, Holding, LetsGo, OwnershipDomain, Seen, holdings
 from qerrlint.transfer.preparation import prepare
+from qerrlint.transfer.recorder import SILENT
 from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, Guard, ReturnSite, Site
 
 
@@ -50,7 +51,7 @@ def follow_locals(
     call that releases what is not held.
     """
     domain = _LocalDomain(
-        ErrorDomain(prepare(function, signature, effect, sliced=False)), kind, handlings, owners
+        ErrorDomain(prepare(function, signature, effect, sliced=False), SILENT), kind, handlings, owners
     )
     errors = domain.errors
     explored = explore(errors.frame, errors.entry(), domain, work=errors.work(len(handlings)))
@@ -68,6 +69,8 @@ class _LocalDomain(OwnershipDomain):
 
     def assume(self, state: State, guard: Guard) -> State | None:
         """What a variable holds is there: a test that finds nothing in it is not passed."""
+        if self._is_over(state, guard):
+            return None
         for site in guard.tests if state.held else ():
             subject = site.test.subject
             if (

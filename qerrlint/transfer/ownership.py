@@ -8,7 +8,7 @@ of the pairs move. States of objects are the `held` component of a State.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from qerrlint.absint.solver import explore
@@ -25,7 +25,8 @@ from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.interpretation import ErrorDomain
 from qerrlint.transfer.preparation import prepare
-from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, Guard, ReturnSite, Site
+from qerrlint.transfer.recorder import SILENT
+from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, Guard, ReturnSite, Site, SiteBlock
 
 LetsGo = Callable[[Call, Pair, str], bool]
 
@@ -90,7 +91,7 @@ def follow(
     """Follow the objects of a function; `kind` is that of its result, `handlings` says what each call number
     does, and `lets_go` whether another call may release an object."""
     domain = OwnershipDomain(
-        ErrorDomain(prepare(function, signature, effect, sliced=False)), kind, handlings, lets_go
+        ErrorDomain(prepare(function, signature, effect, sliced=False), SILENT), kind, handlings, lets_go
     )
     errors = domain.errors
     explored = explore(errors.frame, errors.entry(), domain, work=errors.work(len(handlings)))
@@ -115,6 +116,7 @@ class OwnershipDomain:
         self._pairs: list[Pair] = []
         self._released_by: dict[tuple[int, int, str], bool] = {}
         self._copies = _copies(errors.frame.function)
+        self._handled_from = _leading_to(errors.frame.blocks, handlings)
         self.seen: dict[Hashable, Seen] = {}
 
     # -- the solver's questions -----------------------------------------------------------------------
@@ -137,6 +139,8 @@ class OwnershipDomain:
 
     def assume(self, state: State, guard: Guard) -> State | None:
         """What is held is there: a test that finds nothing is not passed."""
+        if self._is_over(state, guard):
+            return None
         if state.held:
             for site in guard.tests:
                 subject = site.test.subject
@@ -145,6 +149,10 @@ class OwnershipDomain:
                 if _is_there(state, subject) or self._undoes(state, subject.path):
                     return None
         return self.errors.assume(state, guard)
+
+    def _is_over(self, state: State, guard: Guard) -> bool:
+        """Whether nothing is held on a path, and nothing will be behind an edge: it need not be followed."""
+        return not state.held and not self._handled_from[guard.target]
 
     def _undoes(self, state: State, method: str) -> bool:
         """Whether a method releases something that is held: whoever has the one method has the other."""
@@ -301,6 +309,25 @@ class OwnershipDomain:
             self.seen[ident] = Seen(
                 kind, pair, held.object, held.status, held.call, span, state.trail, failing, sure
             )
+
+
+def _leading_to(blocks: Sequence[SiteBlock], calls: Container[int]) -> list[bool]:
+    """For each block whether one of the calls is made in it, or in one that a path from it leads to."""
+    before: list[list[int]] = [[] for _ in blocks]
+    for number, block in enumerate(blocks):
+        for edge in block.edges:
+            before[edge.target].append(number)
+    out = [
+        any(isinstance(site, CallSite) and site.call.index in calls for site in block.events)
+        for block in blocks
+    ]
+    waiting = [number for number, known in enumerate(out) if known]
+    while waiting:
+        for number in before[waiting.pop()]:
+            if not out[number]:
+                out[number] = True
+                waiting.append(number)
+    return out
 
 
 def _copies(function: Function) -> dict[str, set[str]]:

@@ -23,6 +23,9 @@ class Recorder:
     """Keeps what is met on many paths once: an occurrence on a path that was not joined, then the surest
     one."""
 
+    listens = True
+    """Whether it keeps what it is told; nothing needs to be told to one that does not."""
+
     def __init__(self) -> None:
         self._occurrences: dict[Hashable, Occurrence] = {}
         self._returns: dict[Hashable, ReturnState] = {}
@@ -80,3 +83,26 @@ class Recorder:
             for (span, taken), call in sorted(self._blocked.items())
             if (span, taken) not in self._passed
         ]
+
+
+class _Silent(Recorder):
+    """Keeps nothing: for one who asks for the states alone."""
+
+    listens = False
+
+    def occur(
+        self, kind: OccurrenceKind, span: Span, name: str, before: Cell, call: int, trail: Trail | None
+    ) -> None:
+        """Nothing is kept."""
+
+    def leave(self, state: ReturnState) -> None:
+        """Nothing is kept."""
+
+    def condition(self, span: Span, name: str, state: ErrorState) -> None:
+        """Nothing is kept."""
+
+    def branch(self, span: Span, taken: bool, call: int, is_open: bool) -> None:
+        """Nothing is kept."""
+
+
+SILENT = _Silent()

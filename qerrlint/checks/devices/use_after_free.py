@@ -56,6 +56,8 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
 
 def _is_used_behind(data: bytes, start: int, end: int, place: bytes) -> bool:
     """Whether the text behind a call that frees has a use of the pointer, or frees it again."""
+    if data.find(place, start, end) < 0:
+        return False
     name = re.escape(place)
     used = rb"(?<![\w.>])%s(?:->|\[)|\*[ \t]{0,9}%s\b|\([ \t]{0,9}%s[ \t]{0,9}[,)]|,\s{0,40}%s[ \t]{0,9}[,)]"
     return re.compile(used % (name, name, name, name)).search(data, start, end) is not None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from qerrlint.c.lexis import bare
+from qerrlint.c.lexis import bare, occurrences
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.run_time_state import device_state
@@ -23,17 +23,16 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     if not file.once(vmstates):
         return
     data = bare(file.unit.data)
+    unregisters = b"vmstate_unregister" in data
     for one in file.once(vmstates):
         name = re.escape(one.variable.encode())
         defined = re.search(rb"\bVMStateDescription\s+%s\s*=" % name, data)
         if defined is None or _STATIC.search(data, max(0, defined.start() - 80), defined.start()) is None:
             continue
-        mentions = [found.start() for found in re.finditer(rb"\b%s\b" % name, data)]
-        taken_back = {
-            found.start(1)
-            for found in re.finditer(rb"\bvmstate_unregister\s*\([^;]*?&\s*(%s)\b" % name, data)
-        }
-        if len(mentions) - len(taken_back) <= 1:
+        mentions = sum(1 for _ in occurrences(data, one.variable.encode()))
+        undone = rb"\bvmstate_unregister\s*\([^;]*?&\s*(%s)\b" % name
+        taken_back = {found.start(1) for found in re.finditer(undone, data)} if unregisters else set()
+        if mentions - len(taken_back) <= 1:
             place = Span(file.unit.path, defined.start(), defined.end())
             yield from _observation(file, one, place, "realize" if taken_back else "class_init")
 

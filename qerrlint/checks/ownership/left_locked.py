@@ -31,9 +31,9 @@ _WAY_OUT = re.compile(rb"\b(?:return|goto|break|continue)\b")
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The locks that functions of the file leave held on some path."""
     pairs = tuple(pair for pair in file.pairs if pair.shown)
-    unit, taking = file.unit, _taking(pairs)
+    unit, (names, taking) = file.unit, _taking(pairs)
     wanted: dict[int, Piece] = {}
-    for found in taking.finditer(unit.data):
+    for found in taking.finditer(unit.data) if names & unit.text.words else ():
         piece = unit.definitions.around(found.start())
         if piece is None or piece.span.start in wanted or found.start() < piece.body:
             continue
@@ -48,10 +48,11 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
 
 
 @lru_cache(maxsize=4)
-def _taking(pairs: tuple[Pair, ...]) -> re.Pattern[bytes]:
-    """A pattern that finds acquiring calls."""
-    names = b"|".join(sorted(re.escape(m.call).encode() for pair in pairs for m in pair.acquire))
-    return re.compile(rb"\b(?:%s)[ \t]{0,9}\(" % (names or b"(?!)"))
+def _taking(pairs: tuple[Pair, ...]) -> tuple[frozenset[bytes], re.Pattern[bytes]]:
+    """The names of the acquiring calls, and a pattern that finds them."""
+    names = frozenset(move.call.encode() for pair in pairs for move in pair.acquire)
+    words = b"|".join(sorted(map(re.escape, names)))
+    return names, re.compile(rb"\b(?:%s)[ \t]{0,9}\(" % (words or b"(?!)"))
 
 
 def _left(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterator[Observation]:

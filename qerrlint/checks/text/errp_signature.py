@@ -6,9 +6,9 @@ The parameter is the last one, and the function tells of a failure by its result
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from qerrlint.c.lexis import occurrences
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.findings import Observation
@@ -28,13 +28,14 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     piece, unit = analysed.piece, analysed.unit
     if form is None:
         return
-    word = re.compile(rb"\b%s\b" % name.encode()).search(unit.data, piece.span.start, piece.body)
-    if word is None:
+    start = piece.span.start
+    at = next(occurrences(unit.data[start : piece.body], name.encode()), None)
+    if at is None:
         return
     yield Observation(
         event="errp-signature",
         function=name,
-        primary=Span(unit.path, word.start(), word.end()),
+        primary=Span(unit.path, start + at, start + at + len(name.encode())),
         key=form,
         slots={"form": form, "errp": signature.params[signature.errp].name},
         # Another file may store a function that it can see, and so prescribe its type.
