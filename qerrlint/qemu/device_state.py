@@ -21,6 +21,10 @@ from qerrlint.qemu.type_graph import RESET_SLOTS, Phase, QomType, graph_of
 _DEEPEST = 4
 # USBDeviceClass (include/hw/usb.h) has a slot of its own.
 _OWN_RESETS = RESET_SLOTS | {"handle_reset"}
+_CORE = re.compile(r"(?:^|_)reset\Z")
+# What a function of a core is given, and what it makes of an opaque pointer.
+_POINTER = re.compile(rb"\b([A-Za-z_]\w*)\s*\*\s*(?:const\s+)?\w+\s*[,)]")
+_OPAQUE = re.compile(rb"\b([A-Za-z_]\w*)\s*\*\s*\w+\s*=\s*(?:\([^()]*\)\s*)?opaque\s*;")
 _REGISTERED = re.compile(rb"\bqemu_register_reset\w*\s*\(\s*(\w+)")
 # A whole object that is cleared or copied.
 _MEMBER = re.compile(r"(?:->|\.)\s*(\w+)")
@@ -132,6 +136,22 @@ class DeviceState:
                 out |= self.reached(one.path, one.function)
         return out
 
+    @cached_property
+    def core_resets(self) -> Mapping[str, dict[str, FunctionText]]:
+        """By structs, what the functions reach by which others reset a struct that the file works with: a
+        core that several devices share."""
+        out: dict[str, dict[str, FunctionText]] = {}
+        for name, piece in self.unit.functions.items():
+            head = self.unit.data[piece.span.start : piece.body]
+            if _CORE.search(name) is None or b"static" in head:
+                continue
+            found = _POINTER.search(head)
+            if found is not None and found[1] == b"void":
+                found = _OPAQUE.search(self.unit.data, piece.body, piece.span.end)
+            if found is not None:
+                out.setdefault(found[1].decode(), {}).update(self.reached(self.unit.path, name))
+        return out
+
     def handles(self, text: FunctionText, struct: str) -> bool:
         """Whether a function has a pointer to a struct."""
         if struct not in text.head and struct not in text.code:
@@ -143,6 +163,11 @@ class DeviceState:
 def clears_all(code: str) -> bool:
     """Whether a function's code clears or copies a whole object."""
     return _WHOLE.search(code) is not None
+
+
+def members_named(code: str) -> frozenset[str]:
+    """The members of objects that a function's code names."""
+    return frozenset(_MEMBER.findall(code))
 
 
 def names_member(code: str, member: str) -> bool:

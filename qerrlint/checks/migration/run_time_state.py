@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
@@ -20,6 +20,8 @@ from qerrlint.qemu.vmstate.state_members import TIMER, StateMember
 # Members of types and classes whose functions do not run while the device does.
 _OWN_SETUP = ("class_init", "instance_init", "instance_post_init", "instance_finalize")
 _SETUP = frozenset({"realize", "init", "unrealize", "exit"})
+# DeviceListener (include/hw/core/qdev.h): asked before the user's devices are made.
+_LISTENER = re.compile(rb"(?:\.|->)hide_device\s*=\s*&?\s*(\w+)")
 _PROPERTY = re.compile(rb"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
 _WORD = re.compile(rb"\w+")
 _BLOCK = re.compile(r"[{}]|\b(?:case|default)\b")
@@ -39,6 +41,8 @@ def not_at_run_time(file: AnalysedFile) -> frozenset[str]:
     for of in state.graph.of_file(file.unit.path):
         names |= {of.row.function(member) for member in _OWN_SETUP}
         names |= {stored.name for stored in of.setup.stored if stored.slot in _SETUP | RESET_SLOTS}
+    if b"hide_device" in file.unit.data:
+        names |= {found[1].decode() for found in _LISTENER.finditer(file.unit.data)}
     return frozenset(names - {""})
 
 
@@ -47,6 +51,12 @@ def run_time(file: AnalysedFile) -> RunTime:
     unit = file.unit
     words = word_list("setup-functions")
     named = {name for name in unit.functions if words.matches(name)}
+    # What saves or loads by hand is a part of the migration.
+    named |= {
+        name
+        for name, piece in (unit.functions.items() if b"QEMUFile" in unit.data else ())
+        if b"QEMUFile" in unit.data[piece.span.start : piece.body]
+    }
     for found in _PROPERTY.finditer(unit.data):
         named |= {word.decode() for word in _WORD.findall(found[1])} & unit.functions.keys()
     return RunTime(unit, not_at_run_time(file) | named)
@@ -67,16 +77,25 @@ class Lasting:
     by_guest: bool
 
 
-def lasting(file: AnalysedFile, members: Iterable[StateMember]) -> list[Lasting]:
-    """Of some members those whose value lasts from one call of run-time code to the next."""
+def lasting(file: AnalysedFile, members: Iterable[StateMember], *, ask_guest: bool = True) -> list[Lasting]:
+    """Of some members those whose value lasts from one call of run-time code to the next.
+
+    Whether the guest sets it is only worked out with `ask_guest`: that lowers functions.
+    """
     code = file.once(run_time)
     used = code.uses(members, code.functions)
     found = [one for member, uses in used.items() if (one := _lasting(code, member, uses)) is not None]
-    written = _by_guest(file, [one.member for one in found if one.member.kind != TIMER])
-    return [
-        Lasting(one.member, one.stored, one.read, one.uses, (one.member.owner, one.member.name) in written)
-        for one in found
-    ]
+    if not ask_guest:
+        return found
+    by_guest = {one.member for one in of_guest(file, found)}
+    return [replace(one, by_guest=one.member in by_guest) for one in found]
+
+
+def of_guest(file: AnalysedFile, found: Iterable[Lasting]) -> list[Lasting]:
+    """Of members whose value lasts those into which what the guest writes goes."""
+    asked = [one for one in found if one.member.kind != TIMER]
+    written = _by_guest(file, [one.member for one in asked])
+    return [replace(one, by_guest=True) for one in asked if (one.member.owner, one.member.name) in written]
 
 
 def _lasting(code: RunTime, member: StateMember, uses: list[Use]) -> Lasting | None:

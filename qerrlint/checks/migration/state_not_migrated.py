@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
-from qerrlint.checks.migration.run_time_state import Lasting, lasting
+from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting
 from qerrlint.checks.migration.vmstates import seen, vmstates, written
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.device_tables import property_rows
@@ -22,11 +22,15 @@ from qerrlint.qemu.vmstate.run_time import CHANGE, Use
 from qerrlint.qemu.vmstate.state_members import NUMBER, TIMER, StateMember, state_members
 from qerrlint.source.span import Span
 
+_CLOCK = b"qdev_init_clock_in"
+_MAKES_CLOCK = re.compile(rb"(?:->|\.)(\w+)\s*=\s*qdev_init_clock_in\s*\(")
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
     """A member that the description of its struct leaves out. `form` is how it is used: "register" (the guest
-    writes and reads it back), "guest" (it writes it, run-time code reads it), "timer" or "state"."""
+    writes and reads it back), "guest" (it writes it, run-time code reads it), "clock" (an input), "timer" or
+    "state"."""
 
     description: Description
     member: StateMember
@@ -41,6 +45,8 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         return
     yield from _never_sent(file)
     described = _described(file)
+    for struct in described if _CLOCK in unit.data else ():
+        yield from _clocks(file, struct, described)
     wanted = {struct: tuple(_candidates(file, struct, described)) for struct in described}
     every = [member for members in wanted.values() for member in members]
     if not every:
@@ -56,6 +62,25 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         yield _observation(file, described, member, "register", steps, certainty)
     for kept in lasting(file, [m for m in every if (m.owner, m.name) not in shown]):
         yield _of_run_time(file, described, kept)
+
+
+def _clocks(
+    file: AnalysedFile, struct: str, described: Mapping[str, list[Description]]
+) -> Iterator[Observation]:
+    """The clock inputs of a struct that its descriptions leave out."""
+    unit = file.unit
+    held = _held(described, struct)
+    layout = layouts_of(unit.environment).layout(struct, unit.path)
+    made = {found[1].decode(): found for found in _MAKES_CLOCK.finditer(unit.data)}
+    for placed in layout.fields if layout is not None else ():
+        one = placed.field
+        found = made.get(one.name)
+        if found is None or one.type.rstrip(" *") != "Clock" or _is_held(one.name, held):
+            continue
+        member = StateMember(struct, one.name, struct, one.name, "clock")
+        if not _is_rebuilt(file, member):
+            step = Step(Span(unit.path, found.start(), found.end()), f"{one.name} is made an input here")
+            yield _observation(file, described, member, "clock", (step,), "medium")
 
 
 def _shown(file: AnalysedFile, members: Sequence[StateMember]) -> Mapping[tuple[str, str], GuestMember]:
@@ -102,10 +127,11 @@ def _observation(
     description = _main(file, described[member.struct])
     start, end = description.fields_span.start, description.fields_span.end
     slots = {"description": description.variable, "struct": member.struct, "member": member.path}
-    if form in ("register", "guest"):
+    always = form in ("register", "guest", "clock")
+    if always:
         slots["version"] = ""
     return Observation(
-        event="state-not-migrated" if form in ("register", "guest") else "new-state-not-migrated",
+        event="state-not-migrated" if always else "new-state-not-migrated",
         function=description.variable,
         primary=Span(unit.path, start, unit.data.find(b"{", start) + 1),
         key=f"{member.struct} {member.path}",
@@ -221,7 +247,13 @@ def _rebuilt(file: AnalysedFile) -> tuple[bytes, bytes]:
     the functions that the callbacks reach in the file."""
     unit = file.unit
     every = frozenset(unit.functions)
-    callbacks = {name for one in file.once(vmstates) for name in one.callbacks.values()} & every
+    callbacks = {name for one in file.once(vmstates) for name in one.callbacks.values()}
+    if b"set_features" in unit.data:
+        # Loading a virtio device sets its features (hw/virtio/virtio.c, virtio_load()).
+        types = file.once(device_state).graph.of_file(unit.path)
+        stored = [one for of in types for one in of.setup.stored]
+        callbacks |= {one.name for one in stored if one.slot == "set_features"}
+    callbacks &= every
     by_hand = {
         name
         for name, piece in unit.functions.items()
@@ -262,7 +294,7 @@ CHECKS = (
             event(
                 "state-not-migrated",
                 *("description", "struct", "member", "version"),
-                form="register guest version",
+                form="register guest clock version",
             ),
             event("new-state-not-migrated", "description", "struct", "member", form="state timer"),
         ),

@@ -4,50 +4,100 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.devices.life_cycle import has_types
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
-from qerrlint.checks.migration.run_time_state import device_state, not_at_run_time
+from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting, not_at_run_time, of_guest
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
-from qerrlint.qemu.device_state import DeviceState, clears_all, names_member
+from qerrlint.qemu.device_state import DeviceState, clears_all, members_named, names_member
 from qerrlint.qemu.function_text import FunctionText
+from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.guest_state import guest_members
+from qerrlint.qemu.vmstate.run_time import READ, STORE, Use
 from qerrlint.qemu.vmstate.state_members import ARRAY, TIMER, StateMember, state_members
 from qerrlint.source.span import Span
 
 _STORE = r"(?:->|\.)%s\s*(?:(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\+\+|--)"
 _COUNT = r"(?:\+\+|--)\s*\w+(?:->|\.)%s\b|(?:->|\.)%s\s*(?:[-+]=|\+\+|--)"
-# So many members of what migrates a reset sets at least.
+_THROUGH = re.compile(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*\.|->)")
+_CLEARED = re.compile(r"\bmemset\s*\(\s*\w+(?:->|\.)(\w+)\s*,")
+_STORED = re.compile(rb"(?:->|\.)(\w+)\b\s*(?:\[[^;=]*\]\s*)*(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)")
+_STEPPED = re.compile(rb"(?:\+\+|--)\s*\(*\w+[\w.>\[\]-]*?(?:->|\.)(\w+)\b")
+_OFFSET = re.compile(rb"\boffsetof\s*\([^()]*\b(\w+)\s*(?:\[[^\]]*\]\s*)?\)")
+# So many members of what migrates, or changes by steps, a reset sets at least.
 _FEWEST_SET = 2
+# So many members of a struct it sets at least where it leaves others, and so many times as many as those.
+_FEWEST_NAMED = 3
+_TIMES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A member of a struct, an array or not, that a reset does not name, though it names `others`."""
+    """A member of a struct, an array or not, that a reset does not name, though it names `others`.
+
+    `uses` is what run-time code does with it, where that has been asked.
+    """
 
     struct: str
     member: str
     reset: FunctionText
     others: tuple[str, ...]
     array: bool = False
+    uses: tuple[Use, ...] = ()
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
     """The members that the resets of one file leave as they are."""
     unit = file.unit
-    if b"reset" not in unit.data or not has_types(unit):
+    if b"reset" not in unit.data:
         return
-    if not any(text.path == unit.path for text in file.once(device_state).own_resets.values()):
-        return
-    for struct in _structs(file):
+    state = file.once(device_state)
+    structs: list[str] = []
+    if has_types(unit) and any(text.path == unit.path for text in state.own_resets.values()):
+        structs += _structs(file)
+        for struct in structs:
+            yield from _with_parts(file, struct, state.own_resets, inherits=True)
+    for struct, texts in state.core_resets.items():
+        if struct not in structs or not any(
+            state.handles(text, struct) for text in state.own_resets.values()
+        ):
+            yield from _with_parts(file, struct, texts, inherits=False)
+
+
+def _with_parts(
+    file: AnalysedFile, struct: str, texts: Mapping[str, FunctionText], *, inherits: bool
+) -> Iterator[Observation]:
+    """What the resets leave of a struct, and of those that it points to."""
+    for one in (struct, *_pointed_to(file, struct, texts)):
         # What a type inherits is asked for where its own reset leaves something: that reads other files.
-        if any(_of_struct(file, struct, file.once(device_state).own_resets)):
-            yield from _of_struct(file, struct, file.once(device_state).reset_texts)
+        if not inherits:
+            yield from _of_struct(file, one, texts, struct)
+        elif any(_of_struct(file, one, texts, struct)):
+            yield from _of_struct(file, one, file.once(device_state).reset_texts, struct)
+
+
+def _pointed_to(file: AnalysedFile, struct: str, texts: Mapping[str, FunctionText]) -> Iterator[str]:
+    """The structs of the file, or of its folder, that members of a struct point to and resets go through."""
+    unit = file.unit
+    code = "\n".join(text.code for text in texts.values() if text.path == unit.path)
+    through = {found[1] for found in _THROUGH.finditer(code)} - set(_CLEARED.findall(code))
+    layouts = layouts_of(unit.environment)
+    layout = layouts.layout(struct, unit.path) if through else None
+    for placed in layout.fields if layout is not None else ():
+        one = placed.field
+        kind = one.type.rstrip(" *").removeprefix("struct ")
+        if not one.pointer or one.name not in through or is_int_type(kind, unit.typedefs):
+            continue
+        # Where it is declared elsewhere, the functions of the file are not all that works with it.
+        if re.search(rb"\bstruct\s+%s\s*\{|\}\s*%s\s*;" % (kind.encode(), kind.encode()), unit.data):
+            yield kind
 
 
 def _structs(file: AnalysedFile) -> Iterator[str]:
@@ -58,48 +108,152 @@ def _structs(file: AnalysedFile) -> Iterator[str]:
     yield from dict.fromkeys(found)
 
 
-def _of_struct(file: AnalysedFile, struct: str, texts: Mapping[str, FunctionText]) -> Iterator[Observation]:
+def _of_struct(
+    file: AnalysedFile, struct: str, texts: Mapping[str, FunctionText], root: str
+) -> Iterator[Observation]:
+    """What resets leave of a struct that a device has, or that the device's, `root`, points to."""
     state = file.once(device_state)
-    own = [text for text in texts.values() if state.handles(text, struct)]
+    own = [text for text in texts.values() if state.handles(text, root)]
     if not any(text.path == file.unit.path for text in own):
         return
     code = "\n".join(text.code for text in texts.values())
     if any(clears_all(text.code) for text in own):
         return
-    members = {
+    members = frozenset(
         name for name, array in state.members(struct).items() if not array and name not in state.properties
-    }
+    )
     every = [one for one in state_members(file.unit, struct) if one.kind != TIMER and _is_state(state, one)]
-    set_ = frozenset(name for name in members if names_member(code, name))
-    unions = {one.union for one in every if one.union and _is_set(code, one)}
-    left = {(one.owner, one.name): one for one in every if not _is_set(code, one) and one.union not in unions}
-    if not left or not set_:
-        return
-    reset = _main(file, own, set_)
+    mentioned = members_named(code)
+    in_reset = {one for one in every if one.name in mentioned or _is_set_whole(code, one)}
+    unions = {one.union for one in in_reset if one.union}
+    left = {(one.owner, one.name): one for one in every if one not in in_reset and one.union not in unions}
+    if left and members & mentioned:
+        reset = _main(file, own, members & mentioned)
+        what = _Left(struct, root, reset, left, members, members & mentioned)
+        yield from _told(file, what, Counter(one.owner for one in in_reset))
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What a reset leaves of a struct: `left` by owner and name.
+
+    `members` are the plain numbers of the struct, `set_` those of them that the reset sets.
+    """
+
+    struct: str
+    root: str
+    reset: FunctionText
+    left: Mapping[tuple[str, str], StateMember]
+    members: frozenset[str]
+    set_: frozenset[str]
+
+    def seen(
+        self,
+        path: str,
+        step: Step,
+        form: str,
+        certainty: str,
+        *,
+        array: bool = False,
+        uses: tuple[Use, ...] = (),
+    ) -> Observation:
+        """The observation of one member, with the place that stores into it."""
+        forgotten = Forgotten(self.struct, path, self.reset, tuple(sorted(self.set_)), array, uses)
+        return replace(_observation(forgotten, form, certainty), trail=(step, _end(self.reset, path)))
+
+
+def _told(file: AnalysedFile, what: _Left, named: Mapping[str, int]) -> Iterator[Observation]:
+    """The members that are left: registers first, then what changes at run time."""
     told: set[str] = set()
     wanted: dict[str, set[str]] = {}
-    for owner, name in left:
+    for owner, name in what.left:
         wanted.setdefault(owner, set()).add(name)
     names = {owner: frozenset(found) for owner, found in wanted.items()}
     for one in guest_members(file.once(guest_file), names):
-        member = left[one.struct, one.member]
-        path = member.path
-        told.add(path)
-        steps = (
-            Step(one.written, f"{one.writer}() stores what the guest writes in {path}"),
-            _end(reset, path),
-        )
-        forgotten = Forgotten(struct, path, reset, tuple(sorted(set_)), member.kind == ARRAY)
-        yield replace(_observation(forgotten, "register", "medium"), trail=steps)
-    instances = {of.row.struct("instance_size") for of in state.allocating}
-    if struct not in instances or "reset" not in reset.name:
+        member = what.left[one.struct, one.member]
+        told.add(member.path)
+        step = Step(one.written, f"{one.writer}() stores what the guest writes in {member.path}")
+        yield what.seen(member.path, step, "register", "medium", array=member.kind == ARRAY)
+    state = file.once(device_state)
+    instances = {of.row.struct("instance_size") for of in state.allocating} | state.core_resets.keys()
+    if what.root not in instances or "reset" not in what.reset.name:
         return
-    single = {one.path for one in left.values()} & members
-    for name, place, counted in _at_run_time(file, struct, single - told, set_):
-        steps = (Step(place, f"{name} is changed here"), _end(reset, name))
-        forgotten = Forgotten(struct, name, reset, tuple(sorted(set_)))
-        form, certainty = ("count", "medium") if counted else ("state", "low")
-        yield replace(_observation(forgotten, form, certainty), trail=steps)
+    single = {one.path for one in what.left.values()} & what.members
+    weak: dict[str, Observation] = {}
+    for name, place, counted in _at_run_time(file, what.struct, single - told, what.set_):
+        step = Step(place, f"{name} is changed here")
+        if counted:
+            told.add(name)
+            yield what.seen(name, step, "count", "medium")
+        else:
+            weak[name] = what.seen(name, step, "state", "low")
+    # A register is enough to say of a reset; the other forms tell of resets that leave none.
+    for form, kept in _lasting_left(file, what, told, named) if not told else ():
+        path = kept.member.path
+        weak.pop(path, None)
+        place = Span(file.unit.path, kept.stored.start, kept.stored.end)
+        step = Step(place, f"{kept.stored.function}() changes {path}")
+        array = kept.member.kind == ARRAY
+        yield what.seen(path, step, form, "medium", array=array, uses=kept.uses)
+    yield from weak.values()
+
+
+def _lasting_left(
+    file: AnalysedFile, what: _Left, told: Collection[str], named: Mapping[str, int]
+) -> Iterator[tuple[str, Lasting]]:
+    """Of members that a reset leaves those that keep something which only a reset could end, each with the
+    form of its observation.
+
+    A member that run-time code only changes in steps gets no first value from anything else. What the guest
+    writes, and a switch that is set and taken back in different places, count where the reset sets most of
+    the struct.
+    """
+    tables, stored_names = file.once(_in_tables), file.once(_stored_names)
+    members = [
+        one
+        for one in what.left.values()
+        if one.path not in told
+        and one.name in stored_names
+        and named[one.owner] >= _FEWEST_SET
+        and one.name not in tables
+    ]
+    found = lasting(file, members, ask_guest=False)
+    left = Counter(one.member.owner for one in found)
+    set_by_guest = []
+    for one in found:
+        owner = one.member.owner
+        most = named[owner] >= max(_FEWEST_NAMED, _TIMES * left[owner])
+        stores = [use for use in one.uses if use.kind == STORE]
+        if not stores and one.member.kind != ARRAY:
+            yield "count", one
+        elif _is_switch(one, stores, latch=not most):
+            yield "switch", one
+        elif most:
+            set_by_guest.append(one)
+    yield from (("guest", one) for one in of_guest(file, set_by_guest))
+
+
+def _is_switch(one: Lasting, stores: list[Use], *, latch: bool) -> bool:
+    """Whether run-time code sets a member and takes that back in other functions, or never does (a latch)."""
+    values: dict[str, set[str]] = {}
+    for use in stores:
+        values.setdefault(use.value.strip(" ()"), set()).add(use.function)
+    if one.member.kind == ARRAY or len(stores) < len([use for use in one.uses if use.kind != READ]):
+        return False
+    if not all(use.constant for use in stores) or (latch and len(values) > 1):
+        return False
+    return len(values) == 1 or not set.intersection(*values.values())
+
+
+def _in_tables(file: AnalysedFile) -> frozenset[str]:
+    """The members whose offsets the file takes: a table of registers may say what a reset makes of them."""
+    return frozenset(found[1].decode() for found in _OFFSET.finditer(file.unit.data))
+
+
+def _stored_names(file: AnalysedFile) -> frozenset[str]:
+    """The names of members into which the file stores at all."""
+    data = file.unit.data
+    return frozenset(found.decode() for pattern in (_STORED, _STEPPED) for found in pattern.findall(data))
 
 
 def _is_state(state: DeviceState, one: StateMember) -> bool:
@@ -108,11 +262,9 @@ def _is_state(state: DeviceState, one: StateMember) -> bool:
     return bool(one.owner) and not one.twice and not paths & state.properties
 
 
-def _is_set(code: str, one: StateMember) -> bool:
-    """Whether a reset names a member, or the whole of something that the member lies in."""
-    if names_member(code, one.name):
-        return True
-    outer = one.path.split(".")[:-1]
+def _is_set_whole(code: str, one: StateMember) -> bool:
+    """Whether a reset names the whole of something that a member lies in."""
+    outer = [name for name in one.path.split(".")[:-1] if name in code]
     return any(
         re.search(rf"(?:->|\.)\s*{re.escape(name)}\b(?!\s*(?:\[[^\]]*\]\s*)*(?:\.|->))", code)
         for name in outer
@@ -157,7 +309,7 @@ def _at_run_time(
     bodies = [
         (piece.body, piece.span.end) for name, piece in file.unit.functions.items() if name not in outside
     ]
-    for member in sorted(wanted):
+    for member in sorted(wanted & file.once(_stored_names)):
         word = re.escape(member)
         for pattern, counted in ((_COUNT % (word, word), True), (_STORE % word, False)):
             searched = re.compile(pattern.encode())
@@ -183,11 +335,13 @@ def _observation(one: Forgotten, form: str, certainty: str) -> Observation:
 
 
 CHECKS = (
-    # form: whether the guest writes and reads the member, or other code counts with it, or only changes it.
+    # form: whether the guest writes and reads the member, or only writes it, or other code changes it in
+    # steps, switches it on and off, or only stores into it.
     FileCheck(
         "state-not-reset",
         "migration",
-        (event("state-not-reset", "reset", "struct", "member", form="register count state"),),
+        (event("state-not-reset", "reset", "struct", "member", form="register guest count switch state"),),
         run,
+        words=("setup-functions",),
     ),
 )

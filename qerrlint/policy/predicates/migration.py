@@ -15,6 +15,7 @@ from qerrlint.qemu.vmstate.description import Description
 from qerrlint.qemu.vmstate.run_time import CHANGE, READ, STORE
 
 _MEMBER = re.compile(r"->|\.\w")
+_CALLED = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
 _DIFFERS = re.compile(rb"\s*\)*\s*[!=]=")
 _FEWEST_OF_GUARD = 2
 
@@ -27,10 +28,40 @@ def state_outlives_reset(analysed: AnalysedFile, observation: Observation) -> bo
 
 
 def contents_of_buffer(analysed: AnalysedFile, observation: Observation) -> bool:
-    """Whether the member is an array with the name of a buffer, of which another member says what counts."""
+    """Whether the member holds data, by its name, of which another member says how much counts.
+
+    It is an array, or a register that no read of the guest returns.
+    """
     one = observation.subject
-    name = observation.slots.get("member", "").rpartition(".")[2]
-    return isinstance(one, Forgotten) and one.array and word_list("buffers").matches(name.lower())
+    name = observation.slots.get("member", "").rpartition(".")[2].lower()
+    if not isinstance(one, Forgotten):
+        return False
+    if observation.slots["form"] == "guest" and word_list("data-registers").matches(name):
+        return True
+    return one.array and word_list("buffers").matches(name)
+
+
+def host_keeps_left_state(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether state that a reset leaves, and that the guest does not read, serves the host by its name."""
+    return observation.slots.get("form") != "register" and state_serves_the_host(analysed, observation)
+
+
+def state_tells_of_the_reset(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether each function that sets the member asks for the reset.
+
+    What it stores is for the time after it. Others may take it back.
+    """
+    one = observation.subject
+    if not isinstance(one, Forgotten) or not one.uses:
+        return False
+    unit = analysed.unit
+    words = word_list("requests-of-reset")
+    setting = [use for use in one.uses if use.kind != READ and use.value not in ("0", "false")]
+    pieces = [unit.functions[use.function] for use in setting]
+    texts = [unit.data[piece.body : piece.span.end] for piece in pieces]
+    return bool(texts) and all(
+        any(words.matches(name.decode()) for name in _CALLED.findall(text)) for text in texts
+    )
 
 
 def device_blocks_migration(analysed: AnalysedFile, observation: Observation) -> bool:
@@ -67,7 +98,7 @@ def state_is_derived(analysed: AnalysedFile, observation: Observation) -> bool:
 def state_is_compared_only(analysed: AnalysedFile, observation: Observation) -> bool:
     """Whether all is done in one function, which only asks whether the member differs from something."""
     one = observation.subject
-    if not isinstance(one, Lost) or len({use.function for use in one.uses}) != 1:
+    if not isinstance(one, Lost | Forgotten) or len({use.function for use in one.uses}) != 1:
         return False
     data = analysed.unit.data
     read = [use for use in one.uses if use.kind != STORE]

@@ -21,6 +21,7 @@ from qerrlint.source.span import Span
 _FIELD_NAME = re.compile(r"R_(\w+)_(SHIFT|LENGTH|MASK)\Z")
 _SIZED = re.compile(r"(?P<stars>\**)(?P<path>[A-Za-z_]\w*(?:(?:->|\.)\w+)+)(?P<groups>(?:\[[^\[\]]*\])*)\Z")
 _CONSTANT = re.compile(r"\b(?:0[xX][0-9a-fA-F]+|\d+)|\b[A-Z_][A-Z0-9_]+\b")
+_FILLED_INDEX = re.compile(r"\[[^\[\]]+\]")
 _LINK = re.compile(r"->|\.")
 _ENDS = 2  # of a range of cases
 _DEEPEST = 12
@@ -193,7 +194,8 @@ class FileNames:
         """The text of the type of a path such as "s->regs.mode"; "" where it is not known."""
         if path.isidentifier():
             return self._root_type(function, path)
-        parts = _LINK.split(path)
+        # An index may be a chain of its own.
+        parts = _LINK.split(_FILLED_INDEX.sub("[0]", path) if "[" in path else path)
         current = self._root_type(function, parts[0])
         for part in parts[1:]:
             current = self._member_type(current.rstrip(" *"), part)
