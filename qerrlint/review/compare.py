@@ -22,6 +22,7 @@ from qerrlint.result import Place, ReportedStep, Skipped
 from qerrlint.review.change_store import ChangeStore
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.review.matching.rewritten_statements import settle_rewritten
+from qerrlint.review.released_layouts import by_releases
 from qerrlint.review.scope import (
     CALLER_FILES,
     ContractChange,
@@ -163,7 +164,7 @@ def compare(
     delta = settle_rewritten(delta, sides, rules)
     if delta.introduced:
         settled = with_callers(delta.introduced, after, Mentions(after.source), rules, faults, kept)
-        delta = replace(delta, introduced=tuple(settled))
+        delta = replace(delta, introduced=tuple(by_releases(settled, before, rules)))
     if contracts:
         delta = replace(delta, introduced=tuple(_explained(delta.introduced, after, contracts)))
     has = {(report.path, key) for report in reports for key in report.allowances}

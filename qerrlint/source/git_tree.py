@@ -14,6 +14,9 @@ from qerrlint.source.source import C_SUFFIXES, Source, folders
 
 _REGULAR = (b"100644", b"100755", b"100664")
 _LINK = b"120000"
+# A line that a diff adds to VERSION: 10.1.0; development has 10.1.50, and candidates 10.1.90 and up.
+_RELEASE = re.compile(rb"\+\d+\.\d+\.[0-4]?\d\s*")
+_STEPS_OF_VERSION = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ class GitSource(_ObjectSource):
         self._sizes: dict[str, int] = {}
         # A commit never changes, and a search takes about a second.
         self._searched: dict[tuple[str, ...], list[str]] = {}
+        self._release: str | None = None
         self.revision: str = resolve_commit(self._git, rev)
 
     def _list(self) -> dict[str, str]:
@@ -185,6 +189,41 @@ class GitSource(_ObjectSource):
         if key not in self._searched:
             self._searched[key] = _grep(self._git, self.revision, words)
         return list(self._searched[key])
+
+    def released(self, path: str, word: str) -> bytes | None:
+        """What the last release has, by the history of the file VERSION before this commit.
+
+        Raises InputError when git cannot search.
+        """
+        if self._release is None:
+            self._release = _last_release(self._git, self.revision)
+        if not self._release:
+            return None
+        data = _blob(self._git, self._release, path)
+        if data is None or word.encode() not in data:
+            for other in _grep(self._git, self._release, [word]):
+                data = _blob(self._git, self._release, other)
+                if other.endswith(".c") and data is not None:
+                    return data
+        return data or b""
+
+
+def _last_release(git: Git, revision: str) -> str:
+    """The commit that made the last release before a commit, "" where its history has none."""
+    form = ("--format=commit %H", "-p", "-U0", f"-n{_STEPS_OF_VERSION}")
+    code, out, _ = git.try_run(("log", *form, revision, "--", "VERSION"))
+    commit = ""
+    for line in out.splitlines() if code == 0 else ():
+        if line.startswith(b"commit "):
+            commit = line[7:].decode("ascii")
+        elif _RELEASE.fullmatch(line) is not None:
+            return commit
+    return ""
+
+
+def _blob(git: Git, commit: str, path: str) -> bytes | None:
+    code, out, _ = git.try_run(("cat-file", "blob", f"{commit}:{path}"))
+    return out if code == 0 else None
 
 
 class CommitTree(_ObjectSource):

@@ -94,3 +94,7 @@ class OverlaySource(Source):
     def close(self) -> None:
         """Close the base."""
         self.base.close()
+
+    def released(self, path: str, word: str) -> bytes | None:
+        """What the last release before the base has."""
+        return self.base.released(path, word)

@@ -89,6 +89,13 @@ class Source(ABC):
             found = ((path, data) for path, data in found if any(word in data for word in sought))
         return [path for path, data in found if pattern.search(data)]
 
+    def released(self, path: str, word: str) -> bytes | None:
+        """What the last release before this tree has at `path`, or in another file with `word` in it.
+
+        b"" where the release has neither; None where no history is at hand.
+        """
+        return None
+
     def close(self) -> None:  # noqa: B027 (most sources have nothing to close)
         """Let go of processes; the source opens them again when it is used after that."""
 
