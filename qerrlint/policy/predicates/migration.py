@@ -36,7 +36,7 @@ def contents_of_buffer(analysed: AnalysedFile, observation: Observation) -> bool
     name = observation.slots.get("member", "").rpartition(".")[2].lower()
     if not isinstance(one, Forgotten):
         return False
-    if observation.slots["form"] == "guest" and word_list("data-registers").matches(name):
+    if observation.slots.get("form") == "guest" and word_list("data-registers").matches(name):
         return True
     return one.array and word_list("buffers").matches(name)
 
