@@ -42,6 +42,7 @@ TESTS = {
     "transfer": (
         "test_transfer",
         "test_branches",
+        "test_calls",
         "test_slicing",
         "test_fixtures",
         "test_solver",

@@ -93,7 +93,7 @@ def spawned(
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def git(top: Path, *arguments: str) -> str:
+def git(top: Path, *arguments: str, stdin: bytes | None = None) -> str:
     """Run git in a scratch repository, whatever the user's own configuration says."""
     settings = ("user.name=A Tester", "user.email=tester@example.org", "commit.gpgSign=false")
     options = [part for setting in settings for part in ("-c", setting)]
@@ -101,7 +101,11 @@ def git(top: Path, *arguments: str) -> str:
     env = {name: value for name, value in os.environ.items() if name not in dropped}
     env |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     done = subprocess.run(
-        ["git", "-C", os.fspath(top), *options, *arguments], capture_output=True, env=env, check=True
+        ["git", "-C", os.fspath(top), *options, *arguments],
+        input=stdin,
+        capture_output=True,
+        env=env,
+        check=True,
     )
     return done.stdout.decode()
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +20,40 @@ OF_GATE = [rule for rule in RULES if rule.analysis == "gate"]
 COMMON = ("--min-confidence", "low", "--format", "json")
 
 
+class _Commits:
+    """The input of `git fast-import`, which makes all commits in one process."""
+
+    def __init__(self) -> None:
+        self.stream = b""
+
+    def add(self, subject: str, files: dict[str, bytes], tag: str = "") -> None:
+        """A commit on top of the others."""
+        lines = [b"commit refs/heads/main", b"committer A Tester <tester@example.org> 1790000000 +0000"]
+        lines.append(b"data %d\n%s" % (len(subject), subject.encode()))
+        lines += [b"M 100644 inline %s\ndata %d\n%s" % (n.encode(), len(d), d) for n, d in files.items()]
+        if tag:
+            lines.append(b"reset refs/tags/%s\nfrom refs/heads/main\n" % tag.encode())
+        self.stream += b"\n".join(lines) + b"\n"
+
+
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with one commit a rule, tagged with its id, that adds the rule's fixtures in hw/ID/."""
     top = tmp_path_factory.mktemp("selection")
     git(top, "init", "-q", "-b", "main")
-    shutil.copytree(TREE / "include", top / "include")
-    shutil.copy(TREE / "VERSION", top)
-    git(top, "add", "-A")
-    git(top, "commit", "-q", "-m", "base")
+    commits = _Commits()
+    base = [TREE / "VERSION", *(path for path in sorted((TREE / "include").rglob("*")) if path.is_file())]
+    commits.add("base", {str(path.relative_to(TREE)): path.read_bytes() for path in base})
     for rule in OF_C:
-        folder = top / "hw" / rule.id
-        folder.mkdir(parents=True)
-        texts = {file.name: marks.versions(file.read_bytes()) for file in (FIXTURES / rule.id).glob("*.c")}
+        texts = {
+            f"hw/{rule.id}/{file.name}": marks.versions(file.read_bytes())
+            for file in sorted((FIXTURES / rule.id).glob("*.c"))
+        }
         if any(before is not None for before, _ in texts.values()):
-            for name, (before, _) in texts.items():
-                (folder / name).write_bytes(before or b"")
-            git(top, "add", "-A")
-            git(top, "commit", "-q", "-m", f"before {rule.id}")
-        for name, (_, after) in texts.items():
-            (folder / name).write_bytes(after)
-        git(top, "add", "-A")
-        git(top, "commit", "-q", "-m", rule.id)
-        git(top, "tag", rule.id)
+            commits.add(f"before {rule.id}", {name: before or b"" for name, (before, _) in texts.items()})
+        commits.add(rule.id, {name: after for name, (_, after) in texts.items()}, tag=rule.id)
+    git(top, "fast-import", "--quiet", stdin=commits.stream)
+    git(top, "reset", "-q", "--hard", "main")
     return top
 
 

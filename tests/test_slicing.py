@@ -365,6 +365,7 @@ def test_facts_that_nothing_reads_are_never_made() -> None:
         ("cog_set(c, &c->err); return 0;", NO_ERRP, ""),
         ("Error **to = &error_fatal; return 0;", NO_ERRP, "fatal"),
         ("Error **to = &c->err; return 0;", NO_ERRP, ""),
+        (ERR + "Error **to = &err; cog_set(c, to); cog_count(c); return 0;", NO_ERRP, ""),
         ("cog_set(c, c->errp); return 0;", NO_ERRP, ""),
     ],
 )

@@ -349,7 +349,7 @@ class _Preparation:
 
     def _test(self, test: Test) -> TestSite:
         subject, allow = test.subject, test.allow
-        while isinstance(subject, Op) and subject.right is None and subject.op == "!":
+        while isinstance(subject, Op) and subject.op == "!":
             allow = (ZERO if allow & NONZERO else 0) | (NONZERO if allow & ZERO else 0)
             subject = subject.left
         value = operand(subject, self._terms)
