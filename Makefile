@@ -25,8 +25,9 @@ echo '$$ qerrlint $(1)'; echo; $(QERRLINT) $(1); code=$$?; \
 test $$code -eq 1 || { echo "demo: exit code $$code, 1 (findings) was expected" >&2; exit 1; }
 endef
 
+# One worker more than processors: some tests wait for processes that they have started.
 test: $(VENV)/.installed-dev
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

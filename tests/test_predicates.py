@@ -19,8 +19,9 @@ from qerrlint.checks.migration.state_not_reset import Forgotten
 from qerrlint.engine.single import report_of
 from qerrlint.findings import Observation
 from qerrlint.policy.exemptions import Exemption, Exemptions, load_exemptions, predicates
-from qerrlint.policy.predicates import migration
+from qerrlint.policy.predicates import guest, migration
 from qerrlint.qemu.function_text import FunctionText
+from qerrlint.qemu.guest.file import GuestVisit
 from qerrlint.qemu.vmstate.description import Description, VMField
 from qerrlint.qemu.vmstate.run_time import Use
 from qerrlint.qemu.vmstate.state_members import StateMember
@@ -34,6 +35,7 @@ typedef struct Vat {
     int code;
     bool open;
     const char *name;
+    Error *err;
     struct Vat *next;
 } Vat;
 
@@ -1008,3 +1010,223 @@ def test_needed_of_a_nested_description() -> None:
     assert asked("vat_needed()", "vmstate_vat")
     assert not asked("vat_needed()", "vmstate_pot")
     assert not asked("vat_pre_save()", "vmstate_vat")
+
+
+def test_members_that_keep_the_address_of_a_freed_error() -> None:
+    def freeing(behind: str, before: str = "") -> str:
+        return f"    {before}error_free(v->err);\n    {behind}"
+
+    head = "static void {}(Vat *v, Vat *w)"
+    judge(
+        "released-object",
+        functions(
+            head,
+            {
+                "vat_out_taken": freeing("vat_free(v);"),
+                "vat_g_taken": freeing("g_clear(v);"),
+                "vat_gx_left": freeing("xg_clear(v);"),
+                "vat_other_left": freeing("vat_free(w);"),
+                "vat_work_left": freeing("vat_work(v);"),
+                "vat_first_left": freeing("", "vat_free(v);\n    "),
+                "vat_member_left": freeing("vat_free(v->next);"),
+                "vat_nothing_left": freeing(""),
+            },
+        ),
+    )
+    judge("ended-object", functions(head, {"vat_free_taken": freeing(""), "vat_drain_left": freeing("")}))
+    used = (
+        "    Error *err = NULL;\n\n    if (!vat_check(v, &err)) {\n        error_report_err(err);\n"
+        "        vat_note(error_get_pretty(err));\n        vat_free(v);\n    }"
+    )
+    for ident in ("released-object", "ended-object", "blocker-reason"):
+        judge(ident, functions(head, {"vat_free_left": used}))
+    blocks = "void vat_block(Vat *v)\n{\n    migrate_%s_blocker(&v->%s, NULL);\n}\n"
+    row = ROWS["blocker-reason"]
+    plain = VAT + functions(head, {"vat_x": freeing("vat_work(v);"), "vat_y": freeing("")})
+    assert observed(row, plain)[0] == set()
+    assert "vat_x" in observed(row, plain)[1]
+    assert "vat_x" in observed(row, plain + blocks % ("add", "err"))[0]
+    assert "vat_x" in observed(row, plain + blocks % ("del", "err"))[0]
+    assert observed(row, plain + blocks % ("add", "error"))[0] == set()
+    assert observed(row, plain + blocks % ("move", "err"))[0] == set()
+
+
+def test_calls_without_which_the_rest_works() -> None:
+    def dropped(call: str, before: str = "", behind: str = "vat_work(v);") -> str:
+        return f"    {before}vat_{call};\n    {behind}\n"
+
+    heads = "".join(
+        f"int vat_{name}(Vat *v, Error **errp);\n" for name in ("init_it", "note", "setup_it", "to_x")
+    )
+    head = "static void {}(Vat *v, Error **errp)"
+    row = ROWS["dispensable-call"]
+
+    def taken(body: str, name: str = "vat_run") -> bool:
+        took, found = observed(row, VAT + heads + functions(head, {name: body}))
+        assert took | found == {name}
+        return name in took
+
+    assert taken(dropped("note(v, NULL)"))
+    assert not taken(dropped("init_it(v, NULL)"))
+    assert not taken(dropped("setup_it(v, NULL)"))
+    # It restores what was, or the function takes something down, or a failure has been met or follows.
+    assert taken(dropped("init_it(v, NULL)", "vat_init_it(v, NULL);\n    ", ""))
+    assert taken(dropped("init_it(v, NULL)"), "vat_free")
+
+
+@pytest.mark.parametrize(
+    ("call", "taken"),
+    [
+        ("exit(0)", True),
+        ("exit(EXIT_SUCCESS)", True),
+        ("exit ( 0 )", True),
+        ("exit(1)", False),
+        ("exit(01)", False),
+        ("exit(EXIT_FAILURE)", False),
+    ],
+)
+def test_exits_that_are_no_failure(call: str, taken: bool) -> None:
+    name = "vat_taken" if taken else "vat_left"
+    judge(
+        "successful-exit",
+        functions(VOID, {name: (f"    if (n) {{\n        {call};\n    }}\n    vat_heat(v, errp);")}),
+    )
+
+
+def test_exits_behind_an_error() -> None:
+    exits = "    if (n) {\n        %sexit(1);\n    }\n    vat_heat(v, errp);"
+    judge(
+        "exit-after-error",
+        functions(
+            VOID,
+            {
+                "set_taken": exits % 'error_setg(errp, "x");\n        ',
+                "unset_left": exits % "",
+                "printed_left": exits % 'error_report("x");\n        ',
+            },
+        ),
+    )
+
+
+def visit_at(
+    form: str = "exit", text: bytes = b"", at: bytes = b"exit", **more: object
+) -> tuple[AnalysedFile, Observation]:
+    """The observation of a place that a guest reaches, in a file of this text."""
+    start = text.index(at)
+    span = Span("hw/misc/vat.c", start, text.index(b";", start))
+    line = " ".join(text[span.start : span.end].decode().split())
+    unit = SimpleNamespace(
+        data=text, path="hw/misc/vat.c", on_one_line=lambda _: line, is_macro=lambda name: name == "DPRINT"
+    )
+    entry = SimpleNamespace(table=more.get("table"), writes=False)
+    decisions = more.get("decisions", ())
+    found = SimpleNamespace(decisions=decisions, function=more.get("function"))
+    subject = object.__new__(GuestVisit)
+    for name, value in (("entry", entry), ("visit", found)):
+        object.__setattr__(subject, name, value)
+    seen = Observation("guest-abort", "vat_write", span, "k", {"form": form}, subject=subject)
+    return cast(AnalysedFile, SimpleNamespace(unit=unit)), seen
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (b"exit(0);", True),
+        (b"exit(EXIT_SUCCESS);", True),
+        (b"exit(value);", True),
+        (b"exit((value << 1) | 1);", True),
+        (b"exit( 0 );", True),
+        (b"exit(1);", False),
+        (b"exit(EXIT_FAILURE);", False),
+        (b"exit(VAT_CODE);", False),
+    ],
+)
+def test_exits_that_the_guest_asks_for(text: bytes, asked: bool) -> None:
+    assert guest.exit_was_asked_for(*visit_at(text=text)) is asked
+    assert not guest.exit_was_asked_for(*visit_at(text=b"abort();", at=b"abort"))
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "unreachable"),
+    [
+        (b"/* never */\n    g_assert();", "unreachable", True),
+        (b"// never\n    g_assert();", "unreachable", True),
+        (b"/* never */\n\n    g_assert();", "unreachable", True),
+        (b"/* never */\n    f(); g_assert();", "unreachable", False),
+        (b"/* never */\n    f();\n    g_assert();", "unreachable", False),
+        (b"    g_assert();", "unreachable", False),
+        (b"/* never */\n    g_assert();", "exit", False),
+        (b"/* never */" + b" " * 500 + b"\n g_assert();", "unreachable", False),
+    ],
+)
+def test_comments_that_say_that_a_place_is_not_reached(text: bytes, form: str, unreachable: bool) -> None:
+    file, seen = visit_at(form, text, b"g_assert")
+    assert guest.comment_says_unreachable(file, seen) is unreachable
+
+    def table(accepts: object) -> SimpleNamespace:
+        return SimpleNamespace(
+            value=SimpleNamespace(get=lambda *path: accepts if path == ("valid", "accepts") else None)
+        )
+
+    file, seen = visit_at(form, text, b"g_assert", table=table(None))
+    assert guest.comment_says_unreachable(file, seen) is unreachable
+    file, seen = visit_at(form, text, b"g_assert", table=table("f"))
+    assert not guest.comment_says_unreachable(file, seen)
+
+
+@pytest.mark.parametrize(
+    ("above", "debug"),
+    [
+        (b"#ifdef DEBUG_VAT\n", True),
+        (b"#if defined(VAT_DEBUG)\n", True),
+        (b"#ifndef DEBUG_VAT\n", False),
+        (b"#ifdef CONFIG_VAT\n", False),
+        (b"#ifdef DEBUG_VAT\n#endif\n", False),
+        (b"#ifdef DEBUG_VAT\n#else\n", False),
+        (b"#ifdef CONFIG_VAT\n#elif defined(DEBUG_VAT)\n", True),
+        (b"#ifdef DEBUG_VAT\n#elif defined(CONFIG_VAT)\n", False),
+        (b"#ifdef DEBUG_VAT\n#ifdef CONFIG_VAT\n", True),
+        (b"#ifdef DEBUG_VAT\n#ifdef CONFIG_VAT\n#endif\n", True),
+        (b"#ifdef CONFIG_VAT\n#ifdef DEBUG_VAT\n#endif\n", False),
+        (b"#endif\n#ifdef DEBUG_VAT\n", True),
+        (b"#else\n  # ifdef DEBUG_VAT\n", True),
+    ],
+)
+def test_places_that_are_built_with_a_debug_switch_only(above: bytes, debug: bool) -> None:
+    assert guest.stands_under_debug_switch(*visit_at(text=above + b"printf(x);", at=b"printf")) is debug
+    behind = b"printf(x);\n" + above
+    assert not guest.stands_under_debug_switch(*visit_at(text=behind, at=b"printf"))
+
+
+def test_calls_that_are_arguments_of_a_macro() -> None:
+    for text, inside in (
+        (b"DPRINT(printf(x));", True),
+        (b"DPRINT ( printf(x));", True),
+        (b"f(printf(x));", False),
+        (b"DPRINT(1); printf(x);", False),
+    ):
+        assert guest.stands_in_a_macro(*visit_at(text=text, at=b"printf")) is inside
+
+
+def test_flags_that_switch_messages_on() -> None:
+    for path, debug in (("s->debug", True), ("vatDebug", True), ("s->mode", False)):
+        decision = SimpleNamespace(reads=frozenset({"n", path}), known=False)
+        assert (
+            guest.debug_flag_decides(*visit_at(text=b"printf(x);", at=b"printf", decisions=(decision,)))
+            is debug
+        )
+    assert not guest.debug_flag_decides(*visit_at(text=b"printf(x);", at=b"printf"))
+
+
+@pytest.mark.parametrize(
+    ("path", "tests"),
+    [
+        ("hw/misc/pc-testdev.c", True),
+        ("hw/testdev/vat.c", False),
+        ("testdev.c", True),
+        ("hw/misc/vat.c", False),
+    ],
+)
+def test_devices_by_the_name_of_their_file(path: str, tests: bool) -> None:
+    seen = Observation("guest-print", "vat_write", Span(path, 0, 1), "k")
+    assert guest.device_is_for_tests(of_file(path=path), seen) is tests

@@ -276,7 +276,7 @@ def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(tmp_path: Path) 
         [as_v2(mail) for mail in demo_mails()]
     ]
     mails = [(SENT + 100 * n + k, mail) for n, one in enumerate(series) for k, mail in enumerate(one)]
-    archive(inbox / "git/0.git", mails[:8], 2)
+    archive(inbox / "git/0.git", mails[:5], 2)
     options = [*ALL, *drafting(tmp_path / "drafts")]
     command = [sys.executable, "-m", "qerrlint", "watch", "--inbox", str(inbox), "--once"]
     command += ["--out", str(tmp_path / "site"), *map(str, options)]
@@ -288,7 +288,7 @@ def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(tmp_path: Path) 
     killed = 0
     for attempt in range(60):
         if attempt == 6:
-            archive(inbox / "git/1.git", mails[8:], 2)
+            archive(inbox / "git/1.git", mails[5:], 2)
         with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
             # Two are killed on a fast machine, too; later attempts get more time, so that they come to an
             # end on any.
