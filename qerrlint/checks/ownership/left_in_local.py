@@ -18,7 +18,7 @@ from qerrlint.c.lexis import WORD, occurrences
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.left_held import LEFT_HELD
-from qerrlint.checks.ownership.local_acquires import QAPI, SHOWN, LocalAcquires, Makers
+from qerrlint.checks.ownership.local_acquires import PREPENDS, QAPI, SHOWN, LocalAcquires, Makers
 from qerrlint.checks.ownership.local_uses import LocalUses
 from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import RESULT, Pair
@@ -119,7 +119,9 @@ def _begins_word(data: bytes, at: int) -> bool:
 
 def _fills(unit: TranslationUnit, piece: Piece, name: bytes) -> bool:
     """Whether a function fills a variable by a call, and has a way out beside its end."""
-    filled = re.compile(rb"(?<![\w.>])%s\s*=\s*\w+\s*\(|&%s\s*[,)]" % (name, name))
+    filled = re.compile(
+        rb"(?<![\w.>])%s\s*=\s*\w+\s*\(|&%s\s*[,)]|%s\(%s\s*," % (name, name, PREPENDS.encode(), name)
+    )
     start, end = piece.body, piece.span.end
     return (
         filled.search(unit.data, start, end) is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from qerrlint.absint.reachability import loop_around, place_of
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.ownership.local_uses import LocalUses
 from qerrlint.checks.ownership.objects import handlings_of
@@ -44,6 +45,8 @@ SHOWN = "what the function frees itself"
 """The pair of pointers and descriptors that the function releases on one path: they are its own."""
 DESCRIPTOR = "local descriptor"
 """The pair of file descriptors: its releases are the calls that close one."""
+PREPENDS = "QAPI_LIST_PREPEND"
+"""The macro that makes an element of a QAPI list (include/qapi/util.h)."""
 _TEXT = frozenset({"char *", "gchar *"})
 _FAILS = {"int": "errno", "bool": "zero", "pointer": "zero"}
 _QUESTIONS = {ZERO: "zero", NONZERO: "zero", NEG: "sign", ZERO | POS: "sign"}
@@ -366,7 +369,16 @@ class LocalAcquires:
                     if kind == "int" and self._is_compared(call):
                         return
                     found.append((call, Move(call.name, position + 1, fails=_FAILS[kind])))
-        yield from found
+        yield from found or self._listing(name)
+
+    def _listing(self, name: str) -> Iterator[tuple[Call, Move]]:
+        """The macro that puts the only element into a QAPI list of the function's own, outside of loops."""
+        calls = [
+            call for call in self._function.calls if call.name == PREPENDS and Var(name) in call.args[:1]
+        ]
+        place = place_of(self._function, calls[0].index) if len(calls) == 1 else None
+        if place is not None and not loop_around(self._function, place[0]):
+            yield calls[0], Move(PREPENDS, 1)
 
 
 def _is_function(call: Call) -> bool:
