@@ -94,3 +94,14 @@ def test_of_a_function_that_returns_nothing_any_more_only_the_type_is_told(top: 
     body = text[start : text.index("\n}\n", start)]
     change(top, QUARTZ, body, re.sub(r"return [^;]+;", "return;", body))
     assert contracts(top)["quartz_apply_rate"]["changes"] == ["now returns void instead of int"]
+
+
+def test_a_name_that_a_macro_makes_is_none(top: Path) -> None:
+    path = top / "include/hw/timer/quartz_template.h"
+    path.write_text("void glue(quartz_start_, TYPE)(QuartzState *s);\nvoid (*quartz_hook(int kind))(void);\n")
+    git(top, "add", "-A")
+    git(top, "commit", "-q", "-m", "template")
+    change(top, "include/hw/timer/quartz_template.h", "(QuartzState *s)", "(QuartzState *s, int hz)")
+    change(top, HEADER, "int quartz_apply_rate(", "bool quartz_apply_rate(")
+    change(top, QUARTZ, "int quartz_apply_rate(", "bool quartz_apply_rate(")
+    assert list(contracts(top)) == ["quartz_apply_rate"]

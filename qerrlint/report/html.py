@@ -66,10 +66,10 @@ class _Page:
         yield f"<p><strong>{said(tally(self._result))}</strong></p>"
         yield f'<p class="dim">{said(looked_at(self._result))}</p>'
         yield from _listed("Contract changes", [said(contract_line(one)) for one in self._result.contracts])
-        yield from device_section(self._result.devices)
         yield from _listed("Notes", [prose(notice) for notice in self._result.notices])
         yield from _listed("Not analysed, or only in part", [prose(gap.text) for gap in gaps(self._result)])
         yield from _listed("Findings", [self._link(group) for group in self._groups], "findings")
+        yield from device_section(self._result.devices)
         yield "</header>\n<main>"
         if self._result.patches:
             yield from self._series()

@@ -20,6 +20,7 @@ _SETTING_UP = SETUP | {"instance-init", "attach"}
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w+")
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_FUNCTION_TYPE = re.compile(r"[\w*] ?\((?!\*).*\)$")
 CALLER_FILES = 400
 """How many files with callers are looked at, unless a run says otherwise; what is left out is named."""
 
@@ -173,6 +174,9 @@ def contract_changes(before: Program, after: Program, pairs: Iterable[FilePair])
         for name in sorted(changed_functions(old, new)):
             if name not in old.functions or name not in new.functions or new.is_static(name):
                 continue
+            signature = new.signature(name)
+            if signature is not None and _named_by_macro(signature):
+                continue
             differences = tuple(_differences(old, new, name))
             if differences:
                 line, _ = new.lines.position(new.functions[name].span.start)
@@ -192,13 +196,18 @@ def _changed_prototypes(
         return out
     for name in sorted(was.functions.keys() & now.functions.keys()):
         first, second = was.signature(name), now.signature(name)
-        if first is None or second is None or second.span is None:
+        if first is None or second is None or second.span is None or _named_by_macro(second):
             continue
         differences = tuple(_prototype_differences(name, first, second))
         if differences:
             line, _ = new.lines.position(second.span.start)
             out.append(ContractChange(name, new.path, line, differences[0], differences[1:]))
     return out
+
+
+def _named_by_macro(signature: Signature) -> bool:
+    """Whether what looks like the name is a macro that makes one: no function returns a function."""
+    return _FUNCTION_TYPE.search(signature.returns) is not None
 
 
 def _prototype_differences(name: str, was: Signature, now: Signature) -> Iterator[str]:
