@@ -14,6 +14,7 @@ from qerrlint.checks.guest.places import (
     access,
     guest_file,
     guest_places,
+    printing_macros,
     steps,
     within_region,
 )
@@ -31,8 +32,10 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     guest = file.once(guest_file)
     for visit in file.once(guest_places):
         call = visit.visit.call
-        certainty = _certainty(guest, visit, call.name) if call is not None and _prints(file, visit) else None
-        if call is None or certainty is None:
+        if call is None or not _prints(file, visit):
+            continue
+        certainty = _certainty(guest, visit, call.name not in REPORTS)
+        if certainty is None:
             continue
         stream = "report" if call.name in REPORTS else "stream"
         yield Observation(
@@ -47,24 +50,24 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         )
 
 
-def _certainty(guest: GuestFile, visit: GuestVisit, callee: str) -> str | None:
+def _certainty(guest: GuestFile, visit: GuestVisit, to_stream: bool) -> str | None:
     """How sure it is that the guest brings the message about; None where the device's state alone decides."""
     if visit.entry.slot.owner == CALLBACK:
         return None
     if visit.decided == "state":
         decoded = len(visit.samples) < visit.tried
-        if callee not in PRINTS or not visit.complete:
+        if not to_stream or not visit.complete:
             return None
         return "medium" if decoded or guest.hangs_on_data(visit) else None
     if within_region(visit) and visit.complete:
         return "high" if visit.sure or visit.decided == "always" else "medium"
-    return "medium" if callee in PRINTS else "low"
+    return "medium" if to_stream else "low"
 
 
 def _prints(file: AnalysedFile, visit: GuestVisit) -> bool:
     call = visit.visit.call
     assert call is not None
-    if call.name in REPORTS:
+    if call.name in REPORTS or call.name in file.once(printing_macros):
         return True
     position = _TO_STREAM.get(call.name)
     if position is None:

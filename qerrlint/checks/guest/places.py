@@ -26,6 +26,12 @@ _WANTED = re.compile(
     rb"\b(?:%s|assert|g_assert\w*)\s*\(" % b"|".join(sorted(name.encode() for name in _NAMED))
 )
 _MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(((?:[^\n\\]|\\.|\\\r?\n)*)", re.MULTILINE)
+_CONDITION = re.compile(rb"^[ \t]*#[ \t]*(if|endif)", re.MULTILINE)
+_PRINTS = re.compile(
+    rb"\b(?:v?fprintf\s*\(\s*(?:stderr|stdout)\b|(?:printf|puts|perror)\s*\(|(?:%s)\s*\()"
+    % b"|".join(sorted(name.encode() for name in ENDS))
+)
+_ASKS = re.compile(rb"\bif\b|\?")
 _ENDS = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in ENDS)))
 # What counts in callbacks: no assertion of what they find.
 _ENDS_TOLD = re.compile(
@@ -52,7 +58,7 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     guest = file.once(guest_file)
     if not guest.entries and not guest.indirect:
         return ()
-    wanted = _NAMED | file.once(ending_macros)
+    wanted = _NAMED | file.once(ending_macros) | file.once(printing_macros)
     pattern = _WANTED
     if len(wanted) > len(_NAMED):
         macros = b"|".join(sorted(name.encode() for name in wanted - _NAMED))
@@ -69,11 +75,37 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
 
 def ending_macros(file: AnalysedFile) -> frozenset[str]:
     """The macros of the file that end QEMU, in all of their definitions."""
-    found: dict[str, bool] = {}
-    for macro in _MACRO.finditer(file.unit.data) if _ENDS.search(file.unit.data) else ():
+    return frozenset(name for name, (texts, _) in _definitions(file, _ENDS) if all(map(_ENDS.search, texts)))
+
+
+def printing_macros(file: AnalysedFile) -> frozenset[str]:
+    """The macros of the file that print to a standard stream, or end QEMU, in all of their definitions.
+
+    One that asks something, or whose only definition stands under a condition, is for debugging.
+    """
+    ending = file.once(ending_macros)
+    return frozenset(
+        name
+        for name, (texts, conditional) in _definitions(file, _PRINTS)
+        if name not in ending
+        and not (conditional and len(texts) == 1)
+        and all(_PRINTS.search(text) and not _ASKS.search(text) for text in texts)
+    )
+
+
+def _definitions(file: AnalysedFile, does: re.Pattern[bytes]) -> list[tuple[str, tuple[list[bytes], bool]]]:
+    """The macros with parameters of a file that has a match of a pattern: the bodies of all definitions, and
+    whether one of those stands under a condition."""
+    data = file.unit.data
+    found: dict[str, list[bytes]] = {}
+    conditional: set[str] = set()
+    for macro in _MACRO.finditer(data) if does.search(data) else ():
         name = macro[1].decode("latin-1")
-        found[name] = found.get(name, True) and _ENDS.search(macro[2]) is not None
-    return frozenset(name for name, ends in found.items() if ends)
+        found.setdefault(name, []).append(macro[2])
+        words = [word[1] for word in _CONDITION.finditer(data, 0, macro.start())]
+        if len(words) > 2 * words.count(b"endif"):
+            conditional.add(name)
+    return [(name, (texts, name in conditional)) for name, texts in found.items()]
 
 
 def _rank(visit: GuestVisit) -> tuple[int, bool, bool, int]:
