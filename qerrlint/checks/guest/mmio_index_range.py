@@ -14,6 +14,7 @@ from qerrlint.qemu.guest.array_accesses import QUICK
 from qerrlint.qemu.guest.beyond_arrays import Beyond, BeyondArrays
 from qerrlint.qemu.guest.counters import COUNTED, Counters
 from qerrlint.qemu.guest.entries import may_have_entries
+from qerrlint.qemu.guest.member_indexes import MemberIndex, MemberIndexes
 from qerrlint.source.span import Span
 
 # Elements beside each other are one mistake.
@@ -44,6 +45,28 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
             trail=tuple(_steps(file, one)),
             certainty="medium" if access.address or one.region is None else "high",
             subject=one,
+            group=(access.function, access.base, _STEP.sub("", access.index)),
+        )
+
+    for index in MemberIndexes(file.once(guest_file)).found():
+        access = index.access
+        yield Observation(
+            event="mmio-index-range",
+            function=access.function,
+            primary=access.span,
+            key=unit.on_one_line(access.span),
+            slots={
+                "access": unit.on_one_line(access.span),
+                "greatest": str(index.greatest),
+                "count": str(access.count),
+                "size": f"{index.number:#x}",
+                "unit": "elements",
+                "by": index.member.name,
+                "form": "member",
+            },
+            trail=tuple(_member_steps(file, index)),
+            certainty="medium",
+            subject=index,
             group=(access.function, access.base, _STEP.sub("", access.index)),
         )
 
@@ -81,13 +104,23 @@ def _steps(file: AnalysedFile, one: Beyond) -> Iterable[Step]:
     yield Step(head, f"a guest enters {one.entry.function}() with {told(one.entry, one.sample)}")
 
 
+def _member_steps(file: AnalysedFile, index: MemberIndex) -> Iterable[Step]:
+    unit = file.unit
+    for entry, sample in ((index.writer, index.written), (index.entry, index.sample)):
+        piece = unit.functions[entry.function]
+        head = Span(unit.path, piece.span.start, piece.body)
+        what = f", which sets {index.member.name} to {index.number:#x}" if entry is index.writer else ""
+        yield Step(head, f"a guest enters {entry.function}() with {told(entry, sample)}{what}")
+
+
 CHECKS = (
     FileCheck(
         "mmio-index-range",
         "guest",
         # access: the array and its index; greatest: of the index, or of the end of the bytes; count: of
-        # elements; size: the region's; by: what the guest does. form: whether the offset in the region or the
-        # written value moves the index.
+        # elements; size: the region's, or what the member has been set to; by: what the guest does, or the
+        # member. form: what moves the index: the offset in the region, the written value, a counter, or a
+        # member that the guest has written before.
         (
             event(
                 "mmio-index-range",
@@ -97,7 +130,7 @@ CHECKS = (
                 "size",
                 "unit",
                 "by",
-                form="region value counter",
+                form="region value counter member",
             ),
         ),
         run,

@@ -133,7 +133,8 @@ def told(entry: GuestEntry, sample: Sample | None) -> str:
     if sample.offset is not None:
         out += f" at offset {sample.offset:#x}"
     if sample.value is not None:
-        out += f" with the value {sample.value:#x}"
+        mask = (1 << (8 * sample.size)) - 1 if sample.size is not None else -1
+        out += f" with the value {sample.value & mask:#x}"
     return out
 
 

@@ -205,7 +205,7 @@ class GuestFile:
         yield from (visit for visit in found if visit.visit.span not in by_value)
         if not by_value:
             return
-        few = [s for visit in found if visit.visit.span in by_value for s in visit.samples[:2]]
+        few = [s for visit in found if visit.visit.span in by_value for s in _examples(visit.samples)]
         chosen = list(dict.fromkeys(few))[:_FEW_ACCESSES]
         more = [Sample(s.offset, s.size, value) for s in chosen for value in values(near)]
         again = self._walk(entry, function, more, region, reached, wanted, set())
@@ -349,6 +349,11 @@ def _between(samples: Sequence[Sample], there: frozenset[int], below: frozenset[
     if first is None:
         return False
     return any(s.offset is not None and s.offset > first for i, s in enumerate(samples) if i not in there)
+
+
+def _examples(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """The first of some accesses, and the first of the widest ones, whose value has all bits."""
+    return samples[0], max(samples, key=lambda one: one.size or 0)
 
 
 def _cut(value: int | None, size: int | None) -> int | None:

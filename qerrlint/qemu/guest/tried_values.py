@@ -10,7 +10,11 @@ from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Function
 from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope
 
-_MOST_VALUES = 160
+_MOST_VALUES = 220
+# Of a command register: so many of its high single bits are tried together with each number below this.
+_MOST_FLAGS = 4
+_COMMANDS = 16
+_LOW_BYTE = 0xFF
 _TRIED = tuple(
     sorted(
         {
@@ -58,10 +62,14 @@ def constants_of(names: FileNames, functions: Collection[Function]) -> frozenset
 
 
 def values(near: frozenset[int]) -> tuple[int, ...]:
-    """The values that are tried: small ones, single bits, all ones, those beside constants of the code."""
+    """The values that are tried: small ones, single bits, all ones, those beside constants of the code, small
+    ones beside a high bit that the code asks for."""
     found = dict.fromkeys(range(33))
     found.update(dict.fromkeys((0xFF, 0xFFFF, 0xFFFFFFFF, (1 << 64) - 1)))
     found.update(dict.fromkeys(1 << bit for bit in range(5, 33)))
     for constant in sorted(near):
         found.update(dict.fromkeys((max(constant - 1, 0), constant, constant + 1)))
+    flags = [number for number in sorted(near) if number > _LOW_BYTE and not number & (number - 1)]
+    for flag in flags[-_MOST_FLAGS:]:
+        found.update(dict.fromkeys(flag | number for number in range(1, _COMMANDS)))
     return tuple(found)[:_MOST_VALUES]

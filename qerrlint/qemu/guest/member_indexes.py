@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Member indexes: members that a guest writes and that index an array of the device some other time, where a
+value that they can have is beyond it.
+
+A first walk tells which numbers a write of all ones leaves in a member, a second one takes the member to hold
+such a number and asks which accesses are reached by tests that are known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from qerrlint.c.expressions.parser import paths
+from qerrlint.c.expressions.typed import Column
+from qerrlint.ir.code import Assign, Edge, Event, Function
+from qerrlint.qemu.guest.array_accesses import ArrayAccess, ArrayAccesses
+from qerrlint.qemu.guest.entries import GuestEntry
+from qerrlint.qemu.guest.file import GuestFile, Sample
+from qerrlint.qemu.guest.owners import owner
+from qerrlint.qemu.guest.sample_scope import SampleScope, read
+from qerrlint.qemu.guest.states import State
+from qerrlint.qemu.guest.zeros import AssumedNames, Member, aliased, member_of, walked
+
+# An index of a member, or of a local alone.
+_INDEX = re.compile(rb"\[\s*(?:([a-z_]\w*)\s*\]|[^\]\[;]*(?:->|\.))")
+_DIRECT = re.compile(r"(?:->|\.)\s*(\w+)")
+_FROM_MEMBER = re.compile(rb"\b([a-z_]\w*)\s*=\s*([^;={}]*->[^;={}]*);")
+_STORE = re.compile(rb"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*=(?!=)[^;]*[a-z]")
+
+
+@dataclass(frozen=True, slots=True)
+class MemberIndex:
+    """An access beyond its array at `entry`, with the index `greatest`, where `member` holds `number`, which
+    the guest puts there at `writer` with `written`."""
+
+    access: ArrayAccess
+    entry: GuestEntry
+    sample: Sample
+    greatest: int
+    member: Member
+    number: int
+    writer: GuestEntry
+    written: Sample
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A number that a write leaves in a member, or in its element `index` (None: any)."""
+
+    number: int
+    index: int | None
+    entry: GuestEntry
+    sample: Sample
+    most: int
+    """The greatest number that can be written as well: that of the type where all ones come through."""
+
+
+class MemberIndexes:
+    """The accesses of one file that members decide which the guest has written."""
+
+    def __init__(self, guest: GuestFile) -> None:
+        self._guest = guest
+        self._unit = guest.unit
+        self._accesses = ArrayAccesses(guest.names, {})
+
+    def found(self) -> Iterator[MemberIndex]:
+        """The accesses, each once, in the order of the text."""
+        wanted = self._wanted()
+        if not wanted:
+            return
+        stored = self._stored({member.name for members in wanted.values() for member in members})
+        best: dict[tuple[str, int], MemberIndex] = {}
+        by_member: dict[tuple[Member, int], list[ArrayAccess]] = {}
+        origin: dict[tuple[Member, int], _Stored] = {}
+        for access, members in wanted.items():
+            for member in members:
+                for one in self._numbers(member, stored):
+                    least = (access.most + 1,) if access.most < one.most else ()
+                    for number in (one.number, *least):
+                        by_member.setdefault((member, number), []).append(access)
+                        origin.setdefault((member, number), one)
+        for (member, number), accesses in by_member.items():
+            for access, entry, sample, greatest in self._beyond(member, number, accesses):
+                put = origin[member, number]
+                written = put.sample if number == put.number else replace(put.sample, value=number)
+                key = (access.function, access.at)
+                if key not in best:
+                    best[key] = MemberIndex(
+                        access, entry, sample, greatest, member, number, put.entry, written
+                    )
+        yield from (best[key] for key in sorted(best))
+
+    # -- which accesses, which members ---------------------------------------------------------------
+
+    def _wanted(self) -> Mapping[ArrayAccess, Sequence[Member]]:
+        """The accesses that a guest can come to whose index one member decides."""
+        guest = self._guest
+        every = frozenset(self._unit.functions)
+        reached = frozenset().union(*(guest.reached_from(one.function, every) for one in guest.entries))
+        out: dict[ArrayAccess, Sequence[Member]] = {}
+        data = self._unit.data
+        written = self._written(reached)
+        for name in guest.matching(_INDEX) if written else ():
+            piece = self._unit.functions[name]
+            found = set(_INDEX.findall(data, piece.body, piece.span.end)) if name in reached else set()
+            known = {
+                local.decode()
+                for local, value in (_FROM_MEMBER.findall(data, piece.body, piece.span.end) if found else ())
+                if local in found and not written.isdisjoint(_DIRECT.findall(value.decode("latin-1")))
+            }
+            if not known and b"" not in found:
+                continue
+            for access in self._accesses.of(name, partial(_by_member, members=written, known=known)):
+                member = self._member(name, access)
+                if member is not None and not access.bytes and not access.address:
+                    out[access] = (member,)
+        return out
+
+    def _written(self, reached: frozenset[str]) -> frozenset[str]:
+        """The names of the members that functions store something into which is no constant."""
+        found = set()
+        for name in reached:
+            piece = self._unit.functions[name]
+            found.update(_STORE.findall(self._unit.data, piece.body, piece.span.end))
+        return frozenset(word.decode() for word in found)
+
+    def _member(self, name: str, access: ArrayAccess) -> Member | None:
+        """The only member that an index depends on and whose type allows more than the array."""
+        function = self._unit.lowered(name)
+        names = self._guest.names
+        unknown = [p for p in paths(access.node) if not (p.isidentifier() and names.constant(p) is not None)]
+        if function is None or len(unknown) != 1:
+            return None
+        path = unknown[0]
+        if path.isidentifier():
+            path = self._assigned(function, path)
+        declared = names.int_type_of(function, path) if path else None
+        member = member_of(names, function, path) if declared is not None else None
+        if member is None or declared is None or declared.bits == 1:
+            return None
+        greatest = SampleScope(names, function, {unknown[0]: Column(declared.wrap(-1), declared)})
+        number = greatest.evaluated(access.node).numbers
+        beyond = isinstance(number, int) and (number > access.most or number < 0)
+        return member if beyond or unknown[0] != path else None
+
+    def _assigned(self, function: Function, name: str) -> str:
+        """The only path that the only value of a local reads; "" where it has others."""
+        if name not in function.locals:
+            return ""
+        events = [
+            event
+            for block in function.blocks
+            for event in block.events
+            if isinstance(event, Assign) and event.target == name
+        ]
+        node = self._guest.names.stored(events[0]) if len(events) == 1 else None
+        reads = [p for p in paths(node) if not p.isidentifier()] if node is not None else []
+        return reads[0] if len(reads) == 1 else ""
+
+    # -- what a guest puts there ---------------------------------------------------------------------
+
+    def _stored(self, words: set[str]) -> Mapping[Member, Sequence[_Stored]]:
+        """The numbers that writes of all ones leave in members of some names, and writes of 0 do not."""
+        guest = self._guest
+        pattern = re.compile(
+            rb"(?:->|\.)(?:%s)\b\s*(?:\[[^\]]*\]\s*)*=(?!=)" % b"|".join(sorted(w.encode() for w in words))
+        )
+        within = guest.leading_to(pattern)
+        names = AssumedNames(guest.names, ())
+        out: dict[Member, dict[tuple[int, int | None], _Stored]] = {}
+        for entry in guest.entries:
+            if entry.writes and entry.function in within:
+                self._walk(entry, names, within, words, out)
+        return {member: tuple(found.values()) for member, found in out.items()}
+
+    def _walk(
+        self,
+        entry: GuestEntry,
+        names: AssumedNames,
+        within: frozenset[str],
+        words: set[str],
+        out: dict[Member, dict[tuple[int, int | None], _Stored]],
+    ) -> None:
+        def reached(function: Function, event: Event | Edge, state: State) -> None:
+            if not isinstance(event, Assign) or not any(word in event.target for word in words):
+                return
+            target = aliased(function, event.target)
+            member = member_of(names, function, target)
+            value = walk.assigned(function, state.columns, event)
+            if member is None or member.name not in words or not isinstance(value.numbers, tuple):
+                return
+            declared = names.int_type_of(function, target)
+            element = SampleScope(names, function, state.columns).evaluated(read(member.index or "0"))
+            plain = {value.at(i) for i in state.alive if samples[i].value == 0}
+            for i in sorted(state.alive & state.sure):
+                number = value.at(i)
+                if number is None or number in plain or samples[i].value == 0 or declared is None:
+                    continue
+                at = element.at(i) if member.index else None
+                key = (declared.wrap(number), at)
+                full = (1 << (declared.bits - declared.signed)) - 1
+                most = full if key[0] == declared.wrap(-1) else -1
+                found = out.setdefault(replace(member, index=""), {})
+                found.setdefault(key, _Stored(key[0], at, entry, samples[i], most))
+
+        started = walked(
+            *(self._guest, entry, names, within, reached),
+            strict=False,
+            towards=lambda one: isinstance(one, Assign) and any(w in one.target for w in words),
+        )
+        if started is not None:
+            walk, samples, start = started
+            start()
+
+    def _numbers(self, member: Member, stored: Mapping[Member, Sequence[_Stored]]) -> list[_Stored]:
+        """The greatest number that the guest puts into a member."""
+        constant = self._guest.names.constant(member.index) if member.index else None
+        if member.index and constant is None:
+            return []
+        every = stored.get(replace(member, index=""), ())
+        found = [one for one in every if not member.index or one.index == constant]
+        return sorted(found, key=lambda one: -one.number)[:1]
+
+    # -- what it then reaches ------------------------------------------------------------------------
+
+    def _beyond(
+        self, member: Member, number: int, accesses: Sequence[ArrayAccess]
+    ) -> Iterator[tuple[ArrayAccess, GuestEntry, Sample, int]]:
+        """Those of some accesses that are reached with an index beyond the array."""
+        guest = self._guest
+        names = AssumedNames(guest.names, (member,), number)
+        within = guest.calling({one.function for one in accesses})
+        owners = {one: owner(self._unit.lowered(one.function), one.at, one.text) for one in accesses}
+        events = {id(event) for event in owners.values() if event is not None}
+        found: list[tuple[ArrayAccess, GuestEntry, Sample, int]] = []
+
+        def reached(function: Function, event: Event | Edge, state: State) -> None:
+            for one in accesses if id(event) in events else ():
+                if owners[one] is not event:
+                    continue
+                value = SampleScope(names, function, state.columns).evaluated(one.node)
+                if value.numbers is None:
+                    continue
+                for i in sorted(state.alive & state.sure):
+                    index = value.at(i)
+                    if index is not None and (index > one.most or index < 0):
+                        found.append((one, entry, samples[i], index))
+                        break
+
+        for entry in guest.entries:
+            started = (
+                walked(guest, entry, names, within, reached, towards=lambda one: id(one) in events)
+                if entry.function in within
+                else None
+            )
+            if started is not None:
+                _, samples, start = started
+                start()
+        yield from found
+
+
+def _by_member(index: str, members: frozenset[str], known: Collection[str]) -> bool:
+    """Whether a member, or a local that one is assigned to, decides an index; one that is changed there has
+    another value before."""
+    if "++" in index or "--" in index:
+        return False
+    return not members.isdisjoint(_DIRECT.findall(index)) or index.strip() in known
