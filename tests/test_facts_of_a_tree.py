@@ -32,6 +32,9 @@ def tree(*paths: str) -> OverlaySource:
         (["host/include/generic/x.h"], "x.h", "a.c", "host/include/generic/x.h"),
         (["linux-user/include/x.h"], "x.h", "a.c", "linux-user/include/x.h"),
         (["hw/x/y.h"], "y.h", "hw/x/deep/down/c.c", "hw/x/y.h"),
+        (["block/x/deep/y.h", "block/x/y.h"], "y.h", "block/x/deep/down/c.c", "block/x/deep/y.h"),
+        (["hw/y.h"], "y.h", "hw/x/c.c", "hw/y.h"),
+        (["y.h", "host/include/generic/y.h"], "y.h", "hw/arm/c.c", "y.h"),
         (["target/arm/x/cpu.h"], "x/cpu.h", "hw/c.c", None),
     ],
 )

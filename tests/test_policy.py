@@ -303,6 +303,10 @@ def test_keys_do_not_depend_on_lines_or_reasons() -> None:
     assert judged("\n\n" + BODY.format(" /* qerrlint: allow error-set-twice other */")).keys == one
     changed = BODY.replace("peg_set(errp)", "peg_set(errp, 1)")
     assert judged(changed.format(" /* qerrlint: allow error-set-twice a reason */")).keys != one
+    inside = BODY.replace(
+        "peg_set(errp)", "peg_set(errp, /* qerrlint: allow error-set-twice %s */ 1)"
+    ).format("")
+    assert judged(inside % "a").keys == judged(inside % "b").keys != frozenset()
     line = "    peg_set(errp);{}\n"
     comment = " /* qerrlint: allow error-set-twice a */"
     twice = judged(BODY.replace(line, line + line.replace("{}", comment)).format(comment))

@@ -1230,3 +1230,40 @@ def test_flags_that_switch_messages_on() -> None:
 def test_devices_by_the_name_of_their_file(path: str, tests: bool) -> None:
     seen = Observation("guest-print", "vat_write", Span(path, 0, 1), "k")
     assert guest.device_is_for_tests(of_file(path=path), seen) is tests
+
+
+def test_an_exit_is_no_way_of_returning() -> None:
+    """What the exemptions say of returns says nothing of an end of the process."""
+    exits = "    if (n) {\n        exit(1);\n    }\n    return %s;"
+    slot = "static const VatOps vat_ops = {\n    .run = run_left,\n};\n"
+    judge("silent-slot", functions(INT, {"run_left": exits % "vat_fill(v, errp)"}) + slot)
+    judge("question", functions(BOOL, {"vat_is_left": exits % "vat_check(v, errp)"}))
+    judge("propagated-error", functions(INT, {"vat_left": exits % "vat_fill(v, errp)"}))
+    judge("help-request", functions(INT, {"vat_left": exits % "vat_fill(v, errp)"}))
+    judge(
+        "shared-return", functions(VOID, {"vat_left": (exits % "").replace("return ;", "vat_heat(v, errp);")})
+    )
+    documented = "/* Fails without an error. */\n"
+    judge("documented-failure", documented + functions(INT, {"vat_left": exits % "vat_fill(v, errp)"}))
+
+
+def test_a_truth_that_is_made_of_a_status() -> None:
+    def made(name: str, value: str, test: str = "{0}") -> str:
+        return (
+            f"    int {name} = vat_count(v);\n    if ({test.format(name)}) {{\n"
+            f"        v->level = 0;\n    }}\n"
+            f"    return {value.format(name)};"
+        )
+
+    judge(
+        "usual-false",
+        functions(
+            BOOL,
+            {
+                "negated_left": made("ret", "!{0}"),
+                "numbered_left": made("ret2", "!{0}"),
+                "compared_left": made("rc", "{0} == 0", "{0} < 0"),
+                "number_taken": made("count", "!{0}"),
+            },
+        ),
+    )

@@ -243,7 +243,11 @@ BLOCKER = "include__migration__blocker.h"
             "int migrate_add_blocker_modes(Error **reasonp, Error **errp, MigMode mode, ...);\n",
             "8.2-to-10.1",
         ),
-        ("int migrate_add_blocker_modes(Error **reasonp, unsigned modes, Error **errp);\n", "10.2-on"),
+        *(
+            (f"int migrate_add_blocker_modes(Error **reasonp, {word} modes, Error **errp);\n", "10.2-on")
+            for word in ("unsigned", "uint32_t", "uint64_t", "int")
+        ),
+        ("int migrate_add_blocker_modes(Error **reasonp, MigMode modes, Error **errp);\n", "8.2-to-10.1"),
     ],
 )
 def test_the_age_of_a_tree(text: str | None, age: str) -> None:

@@ -78,11 +78,11 @@ class ReturnState:
     span: Span
     implicit: bool
     trail: Trail | None
-    origin: int = -1
-    printed: tuple[int, ...] = ()
-    soft: bool = False
-    constant: str = ""
-    handed: bool = False
+    origin: int
+    printed: tuple[int, ...]
+    soft: bool
+    constant: str
+    handed: bool
 
 
 @record(frozen=True, slots=True)

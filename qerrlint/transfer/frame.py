@@ -48,7 +48,7 @@ class Frame:
     fatal: bool = False
     blocks: list[SiteBlock] = field(default_factory=list)
     live: list[int] = field(default_factory=list)
-    used: int = 0
+    used: int = field(init=False)
     values: int = -1
     _shared: tuple[int, int] = (0, 0)
     _dead: dict[tuple[int, int], int] = field(default_factory=dict)
