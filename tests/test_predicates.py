@@ -1267,3 +1267,22 @@ def test_a_truth_that_is_made_of_a_status() -> None:
             },
         ),
     )
+
+
+def test_an_error_that_goes_with_a_status() -> None:
+    row = ROWS["error-of-status"]
+
+    def taken(test: str, head: str) -> bool:
+        body = (
+            f"    if ({test}) {{\n        error_report_err(err);\n        return;\n    }}\n    v->level = 0;"
+        )
+        took, found = observed(row, f"{VAT}static void vat({head}, Error *err)\n{{\n{body}\n}}\n")
+        assert took | found == {"vat"}
+        return "vat" in took
+
+    for kind in ("int", "bool", "unsigned", "size_t", "ssize_t", "int64_t", "uint32_t", "off_t", "long"):
+        assert taken("ret", f"Vat *v, {kind} ret"), kind
+    assert taken("ret < 0", "Vat *v, int ret")
+    assert not taken("v->open", "Vat *v, int ret")
+    assert not taken("w", "Vat *v, Vat *w")
+    assert not taken("w", "Vat *v, interval w")
