@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qerrlint.absint.trace import places
@@ -73,6 +73,11 @@ def reached(graph: Sequence[Sequence[int]], start: int) -> set[int]:
     return seen
 
 
+# On a busy machine drawing an input may take seconds.
+BUSY = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
+@BUSY
 @given(GRAPHS)
 def test_components_are_what_reaches_each_other_callees_first(graph: list[list[int]]) -> None:
     found = list(components(0, graph.__getitem__))
@@ -86,6 +91,7 @@ def test_components_are_what_reaches_each_other_callees_first(graph: list[list[i
         assert set().union(*(graph[node] for node in component)) <= done
 
 
+@BUSY
 @given(GRAPHS)
 def test_each_node_is_asked_once(graph: list[list[int]]) -> None:
     asked: Counter[int] = Counter()
@@ -98,6 +104,7 @@ def test_each_node_is_asked_once(graph: list[list[int]]) -> None:
     assert set(asked.values()) == {1}
 
 
+@BUSY
 @given(GRAPHS)
 def test_postorder_leaves_successors_first_where_it_can(graph: list[list[int]]) -> None:
     nodes = list(range(len(graph)))
@@ -140,6 +147,7 @@ def summaries(draw: st.DrawFn) -> Summary:
     return join(made, BOTTOM)  # in the order that sum_up() gives them
 
 
+@BUSY
 @given(summaries(), summaries(), summaries())
 def test_join_is_a_least_upper_bound(one: Summary, two: Summary, three: Summary) -> None:
     assert join(one, one) == one
@@ -149,6 +157,7 @@ def test_join_is_a_least_upper_bound(one: Summary, two: Summary, three: Summary)
     assert join(one, join(one, two)) == join(one, two)
 
 
+@BUSY
 @given(summaries())
 def test_nothing_is_known_of_what_may_be_unknown(one: Summary) -> None:
     both = join(one, UNKNOWN)
