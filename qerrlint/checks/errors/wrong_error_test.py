@@ -7,18 +7,37 @@ import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.c.declarations.types import result_kind
-from qerrlint.checks.check import Check, event
+from qerrlint.checks.check import Check, FileCheck, event
 from qerrlint.checks.errno_source import returns_errno
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
 from qerrlint.checks.errors.value_source import assigned_from, own_returns
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
 from qerrlint.domain.conventions import FAILURE, fails_by
 from qerrlint.domain.error import FATAL, ErrorState
 from qerrlint.domain.result import Occurrence
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import ANY, NEG, POS, ZERO, Addr, Assign, Call, Const, Edge, Result, Return, Value, Var
+from qerrlint.ir.code import (
+    ANY,
+    NEG,
+    POS,
+    ZERO,
+    Addr,
+    Assign,
+    Call,
+    Const,
+    Edge,
+    Function,
+    Opaque,
+    Result,
+    Return,
+    Value,
+    Var,
+)
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 # How far behind a condition the end of its block is looked for, in bytes.
@@ -26,6 +45,9 @@ _FARTHEST = 2000
 _MINUS_ONE = re.compile(r"(?:==|!=)\s*\(?-\s*1\)?\s*$")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _LEAVES = re.compile(rb"\b(?:return|goto|break|continue)\b")
+# -EPERM is -1, which is what such a call returns.
+_COMPARED = re.compile(rb"\b\w{1,80}[ \t]{0,9}[=!]=[ \t]{0,9}-E(?!PERM\b)[A-Z0-9]{2,20}\b")
+_NUMBER = re.compile(r"(\w+)[=!]=-E[A-Z0-9]+\Z")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -270,23 +292,75 @@ def _asks_for_negative(analysed: AnalysedFunction, subject: Value) -> bool:
     )
 
 
+def library_numbers(file: AnalysedFile) -> Iterator[Observation]:
+    """The comparisons of a library call's result with a negative error number."""
+    unit = file.unit
+    places = {found.start() for found in _COMPARED.finditer(unit.data)}
+    pieces = {piece.span.start: piece for at in places if (piece := unit.definitions.around(at)) is not None}
+    for _, piece in sorted(pieces.items()):
+        if file.only is not None and piece.name not in file.only:
+            continue
+        function = unit.with_definition(piece).lowering.function(piece)
+        if function is not None:
+            yield from _numbers_of(unit, function)
+
+
+def _numbers_of(unit: TranslationUnit, function: Function) -> Iterator[Observation]:
+    told: set[Span] = set()
+    for block in function.blocks:
+        for edge in block.edges:
+            for test in edge.tests:
+                found = _NUMBER.match(test.subject.text) if isinstance(test.subject, Opaque) else None
+                if found is None or edge.span is None or edge.span in told:
+                    continue
+                call = _only_call(function, found[1], edge.span)
+                if call is None or not _is_of_library(unit, call):
+                    continue
+                told.add(edge.span)
+                yield Observation(
+                    "wrong-error-test",
+                    function.name,
+                    edge.span,
+                    f"{found[0]} {call.name}",
+                    {"subject": found[0], "callee": call.name, "meant": "errno", "form": "number-of-library"},
+                    (Step(call.span, f"{call.name}() returns -1 where it fails, and sets errno"),),
+                    subject=Subject((call,)),
+                )
+
+
+def _only_call(function: Function, name: str, before: Span) -> Call | None:
+    """The call whose result a variable got, where nothing else is ever put into it in front of a test."""
+    given = [
+        event
+        for block in function.blocks
+        for event in block.events
+        if isinstance(event, Assign) and event.target == name and event.span < before
+    ]
+    calls = {event.value.call if isinstance(event.value, Result) else -1 for event in given}
+    number = calls.pop() if len(calls) == 1 else -1
+    return function.calls[number] if number >= 0 else None
+
+
+def _is_of_library(unit: TranslationUnit, call: Call) -> bool:
+    """Whether a call is one of the C library that returns -1, and of no function of the file."""
+    if not call.direct or not word_list("fails-with-minus-one").matches(call.name):
+        return False
+    return call.name not in unit.functions
+
+
+WRONG_ERROR_TEST = event(
+    "wrong-error-test",
+    "subject",
+    "callee",
+    "meant",
+    path_sensitive=True,
+    form="errp-itself errp-for-local error-never-set sign-of-bool sign-of-pointer "
+    "zero-of-negative zero-of-success minus-one-of-errno number-of-library",
+)
+"""subject: what is tested; callee: whose failure it is meant to show ("" if there is none); meant: what is
+to be tested instead ("" if it is none)."""
+
 CHECKS = (
-    Check(
-        "wrong-error-test",
-        "errors",
-        # subject: what is tested; callee: whose failure it is meant to show ("" if there is none); meant: the
-        # Error that should be tested instead ("" if it is none).
-        (
-            event(
-                "wrong-error-test",
-                "subject",
-                "callee",
-                "meant",
-                path_sensitive=True,
-                form="errp-itself errp-for-local error-never-set sign-of-bool sign-of-pointer "
-                "zero-of-negative zero-of-success minus-one-of-errno",
-            ),
-        ),
-        run,
-    ),
+    Check("wrong-error-test", "errors", (WRONG_ERROR_TEST,), run),
+    FileCheck("number-of-library", "errors", (WRONG_ERROR_TEST,), library_numbers, ("fails-with-minus-one",)),
 )
