@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qerrlint.absint.solver import explore
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.state import State
-from qerrlint.ir.code import NONZERO, Assign, Call, Function, Result, Value, Var
+from qerrlint.ir.code import NONZERO, ZERO, Assign, Call, Function, Opaque, Result, Value, Var
 from qerrlint.source.span import Span
 from qerrlint.transfer.interpretation import ErrorDomain
 from qerrlint.transfer.ownership import Handling, Held, Holding, LetsGo, OwnershipDomain, Seen, holdings
@@ -58,6 +59,13 @@ def follow_locals(
     return Held(tuple(domain.seen.values()), explored.complete)
 
 
+@lru_cache(maxsize=4096)
+def _is_equal(text: str, name: str) -> bool:
+    """Whether a comparison that holds finds a variable equal to another place: that owns it as well."""
+    left, equal, right = text.partition("==")
+    return bool(equal) and name in (left, right)
+
+
 class _LocalDomain(OwnershipDomain):
     """The ownership typestate of what local variables hold."""
 
@@ -79,6 +87,10 @@ class _LocalDomain(OwnershipDomain):
                 and any(held.object == subject.path for held in holdings(state))
             ):
                 return None
+            if isinstance(subject, Opaque) and not site.test.allow & ZERO:
+                state = state.with_held(
+                    frozenset(h for h in holdings(state) if not _is_equal(subject.text, h.object))
+                )
         return self.errors.assume(state, guard)
 
     def step(self, state: State, site: Site) -> Iterable[State]:

@@ -10,14 +10,15 @@ known by its pair alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from qerrlint.c.lexis import occurrences
 from qerrlint.checks.devices.outside_phases import OutsidePhase, outside_phases
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.ownership import RESULT, Move, Pair
+from qerrlint.domain.word_lists import word_list
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.function_text import FunctionText, function_text
@@ -45,9 +46,12 @@ _FREES = re.compile(
 _STRUCT_POINTER = re.compile(
     r"(?:struct\s+)?(?!(?:Device|Bus)State\b|Object\b|Error\b)([A-Z]\w*[a-z]\w*)\s*\*\Z"
 )
+_MADE_BY_CALL = re.compile(r"\s*(?:g_str|g_new|g_malloc|object_get_canonical_path|NULL\b)")
 _INTO_MEMBER = r"[\w\->.\[\]]+(?:->|\.)\w+(?:\[[^\]]*\])*"
 COUNTED = "QOM reference"
 """The pair of calls that count one more user of an object."""
+BY_NAME = "part that is undone by name"
+"""The pair of functions of another file whose names tell that the second undoes the first."""
 _DEEPEST = 4
 
 
@@ -223,7 +227,42 @@ class LifeCycle:
             for move in pair.acquire:
                 if move.call.encode() in self.unit.text.words:
                     out.setdefault(move.call, []).append((pair, move))
+        for pair in self.pairs if has_types(self.unit) else ():
+            for made in self._by_name(pair, out) if pair.name == BY_NAME else ():
+                out[made.acquire[0].call] = [(made, made.acquire[0])]
         return out
+
+    def _by_name(self, pair: Pair, known: Container[str]) -> Iterator[Pair]:
+        """The pair for each function of another file that one which the file does not name would undo."""
+        unit = self.unit
+        endings = _endings()
+        for name in sorted(word.decode("latin-1") for word in unit.text.words):
+            stem, _, ending = name.rpartition("_")
+            if ending not in endings or not stem.islower() or name in known or name in unit.functions:
+                continue
+            undoing = [f"{stem}_{second}" for second in endings[ending]]
+            if _goes_with_its_device(name) or any(map(self._is_used, undoing)):
+                continue
+            taking = unit.signature(name)
+            types = [param.type for param in taking.params] if taking is not None else []
+            for one in undoing:
+                signature = unit.signature(one)
+                if signature is not None and signature.params and signature.params[0].type in types:
+                    position = types.index(signature.params[0].type) + 1
+                    yield replace(
+                        pair,
+                        acquire=(replace(pair.acquire[0], call=name, object=position),),
+                        release=(replace(pair.release[0], call=one),),
+                    )
+                    break
+
+    def _is_used(self, name: str) -> bool:
+        """Whether the file does more with a function than to declare it."""
+        data, word = self.unit.data, name.encode()
+        return word in self.unit.text.words and any(
+            self._function_at(at) or data[at + len(word) : at + len(word) + 8].lstrip()[:1] != b"("
+            for at in occurrences(data, word)
+        )
 
     @cached_property
     def _any_acquiring(self) -> re.Pattern[bytes]:
@@ -263,6 +302,8 @@ class LifeCycle:
         cast = _CAST.match(place)
         if cast is not None and _MEMBER.search(cast[1].strip()):
             place = cast[1].strip()
+        if pair.name == BY_NAME:
+            return place
         # A reference to what no member holds may be dropped through whatever holds it.
         return place if _MEMBER.search(place) else (None if pair.name == COUNTED else "")
 
@@ -309,11 +350,32 @@ class LifeCycle:
                 continue
             statement = self._statement(at)
             direct = word.search(statement) is not None
-            if direct or (not _OF_MEMBER.search(statement) and self._mentions(name, word)):
+            if direct or (
+                not _OF_MEMBER.search(statement)
+                and self._mentions(name, word)
+                and not self._frees_another(name, call, statement, word)
+            ):
                 out[name] = None
         if member:
             out.update(dict.fromkeys(self._freeing(member)))
         return tuple(out)
+
+    def _frees_another(self, name: str, call: str, statement: str, member: re.Pattern[str]) -> bool:
+        """Whether what a call releases is a variable that the function gets from calls only, which do not
+        name the member: a name that it has made, say."""
+        text = self.text(name)
+        given = re.search(rf"\b{call}\s*\(\s*(\w+)\s*\)", statement)
+        if text is None or given is None or re.search(rf"\b{given[1]}\s*[,)]", text.head):
+            return False
+        filled = re.findall(rf"(?<![\w>.])(?<!\* ){given[1]}\s*=([^=;][^;]*);", text.code)
+        declared = re.findall(rf"\*\s*{given[1]}\s*=([^=;][^;]*);", text.code)
+        values = [*filled, *declared]
+        mentioned = re.search(rf"&\s*{given[1]}\b|FOREACH\w*\s*\(\s*{given[1]}\b", text.code)
+        return (
+            bool(values)
+            and mentioned is None
+            and all(_MADE_BY_CALL.match(value) and not member.search(value) for value in values)
+        )
 
     def _release_calls(self, pair: Pair) -> Sequence[tuple[str, str, int]]:
         """The places in functions of the file that name a releasing call: function, call, offset."""
@@ -396,6 +458,20 @@ class LifeCycle:
             for path in self.graph.beside(self.unit.path, structs)
             if path != self.unit.path and contains(path, structs)
         )
+
+
+def _endings() -> dict[str, list[str]]:
+    """The last parts of names of functions, and those of the functions that undo them."""
+    endings: dict[str, list[str]] = {}
+    for word in word_list("undoing-names").words:
+        first, _, second = word.partition("/")
+        endings.setdefault(first, []).append(second)
+    return endings
+
+
+def _goes_with_its_device(name: str) -> bool:
+    """Whether nobody undoes what a function makes, by its name: it goes with the device."""
+    return word_list("goes-with-its-device").matches(name)
 
 
 def _releases(data: bytes, pair: Pair, member: str) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.check import FileCheck, event
-from qerrlint.checks.devices.life_cycle import SETTER, Taken, life_cycle
+from qerrlint.checks.devices.life_cycle import BY_NAME, SETTER, LifeCycle, Taken, life_cycle
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
@@ -46,8 +46,15 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
                 continue
         if releasing:
             yield from _wrong_phase(file, one, releasing)
-        elif not life.is_released_elsewhere(one.pair, one.member):
+        elif not _is_released_elsewhere(life, one):
             yield from _never(file, one)
+
+
+def _is_released_elsewhere(life: LifeCycle, one: Taken) -> bool:
+    """Whether another file gives it back. A part is undone by its type, or by one derived from it."""
+    if one.pair.name == BY_NAME and not one.type.row.abstract:
+        return False
+    return life.is_released_elsewhere(one.pair, one.member)
 
 
 def _subject(one: Taken) -> tuple[str, str, str]:
@@ -151,6 +158,6 @@ CHECKS = (
             event("wrong-phase", *_SLOTS, "where", phase=_PHASES, how="never-realized late"),
         ),
         _run,
-        words=("stops-without-freeing",),
+        words=("goes-with-its-device", "stops-without-freeing", "undoing-names"),
     ),
 )

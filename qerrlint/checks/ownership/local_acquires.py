@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from qerrlint.absint.reachability import loop_around, place_of
 from qerrlint.c.declarations.types import result_kind
-from qerrlint.checks.ownership.local_uses import LocalUses
+from qerrlint.checks.ownership.local_uses import LocalUses, is_freeing, is_storing
 from qerrlint.checks.ownership.objects import handlings_of
 from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.domain.word_lists import word_list
@@ -55,6 +55,7 @@ _MAKES = re.compile(rb"(?:alloc|new|dup|create|open|printf|load|read|parse)\w*\s
 _MAKES_TEXT = re.compile(rb"g_(?:malloc|malloc0|new|new0|strdup|strndup|strdup_printf|strconcat)[ \t]*\(")
 _STRUCT = re.compile(r"[A-Z]\w* \*\Z")
 _DEEPEST = 2
+_MEMORY = frozenset({"free", "g_free"})
 
 
 class LocalAcquires:
@@ -190,7 +191,7 @@ class LocalAcquires:
             event.value.path for event in events if isinstance(event, Return) and isinstance(event.value, Var)
         }
         return any(
-            isinstance(event, Call) and _stores(event.name) and self._uses.passes(event, name)
+            isinstance(event, Call) and is_storing(event.name) and self._uses.passes(event, name)
             for event in events
             for name in returned
             if self._uses.is_own(name)
@@ -250,7 +251,7 @@ class LocalAcquires:
                 if isinstance(freed, Var) and self._gives_back(call, freed.path):
                     releasing.setdefault(freed.path, []).append(call)
         for name, calls in releasing.items():
-            acquiring = list(self._filling(name))
+            acquiring = list(self._filling(name, all(call.name in _MEMORY for call in calls)))
             for call, move in acquiring:
                 path = f"#{call.index}" if move.object == RESULT else name
                 self._add(call, Handling("acquire", pair, move, path))
@@ -334,10 +335,13 @@ class LocalAcquires:
                 if pair.name == DESCRIPTOR
                 for move in pair.release
             )
-        return kind.endswith("*") and kind not in _ERRORS and _frees(call.name)
+        return kind.endswith("*") and kind not in _ERRORS and is_freeing(call.name)
 
-    def _filling(self, name: str) -> Iterator[tuple[Call, Move]]:
-        """The calls that fill a variable, where nothing else but NULL or -1 is ever put into it."""
+    def _filling(self, name: str, memory: bool) -> Iterator[tuple[Call, Move]]:
+        """The calls that fill a variable, where nothing else but NULL or -1 is ever put into it.
+
+        `memory`: the function frees it as plain memory, so that not even a look-up leaves it with an owner.
+        """
         found: list[tuple[Call, Move]] = []
         if self._has_alias(name):
             return
@@ -352,7 +356,7 @@ class LocalAcquires:
             call = self._function.calls[value.call]
             if any(self._uses.hands(arg, name) for arg in call.args) or not self._may_make(call):
                 return
-            if _looks_up(call.name) or (is_number and self._tells_otherwise(call)):
+            if (_looks_up(call.name) and not memory) or (is_number and self._tells_otherwise(call)):
                 return
             if call.index in self._acquiring:
                 return
@@ -389,16 +393,6 @@ def _is_function(call: Call) -> bool:
 def _looks_up(name: str) -> bool:
     """Whether a function returns something that has an owner already, by the parts of its name."""
     return word_list("lookups").matches(name)
-
-
-def _stores(name: str) -> bool:
-    """Whether a function stores a pointer that it is handed, by the parts of its name."""
-    return word_list("keeping-parts").matches(name)
-
-
-def _frees(name: str) -> bool:
-    """Whether a function frees its argument, by the last part of its name or by that of QAPI's functions."""
-    return word_list("frees").matches(name.rpartition("_")[2]) or name.startswith("qapi_free_")
 
 
 class Makers:

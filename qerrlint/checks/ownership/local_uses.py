@@ -8,16 +8,23 @@ const is borrowed). What is not known hands the pointer on.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from qerrlint.c.declarations.types import Param
+from qerrlint.absint.reachability import after
+from qerrlint.c.declarations.types import Param, result_kind
 from qerrlint.checks.ownership.release_sites import may_release
 from qerrlint.domain.ownership import Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import (
+    ANY,
+    NONZERO,
+    NULL,
+    POS,
+    ZERO,
     Addr,
     Assign,
     Call,
+    Const,
     Event,
     Function,
     Op,
@@ -36,6 +43,9 @@ _SCALAR = re.compile(
     r"u?int\d+_t|ptrdiff_t|off_t|hwaddr|dma_addr_t|ram_addr_t|target_u?long|float|double)\Z"
 )
 _DEEPEST = 3
+_ERRORS = frozenset({"Error *", "GError *"})
+# The signs of the results of a call that has not failed, by the sort of the result.
+_SUCCEEDS = {"int": (ZERO, POS), "bool": (NONZERO,), "pointer": (NONZERO,), "void": (ANY,)}
 
 
 @lru_cache(maxsize=65536)
@@ -66,6 +76,7 @@ class LocalUses:
         self._function = function
         self._depth = depth
         self._harmless: dict[str, bool] = {}
+        self._lent: dict[tuple[int, str], bool] = {}
         self.structs: set[str] = set()
         """The local variables that are an object themselves, and no pointer to it."""
         signature = unit.signature(function.name)
@@ -121,7 +132,79 @@ class LocalUses:
 
     def calls(self, call: Call, _pair: Pair, name: str) -> bool:
         """Whether a call may keep the pointer, or release what it points to."""
-        return self._keeps(call, name)
+        return self._keeps(call, name) and not self.is_lent(call, name)
+
+    def is_lent(self, call: Call, name: str) -> bool:
+        """Whether the function frees what it hands to a call on every way from there to a good return.
+
+        A callee that takes something over does so when it succeeds: what the function frees then has stayed
+        its own, also on the ways on which it forgets it. What it frees only where the call has failed tells
+        nothing, and neither does a call whose name says that it stores what it is handed.
+        """
+        if name in self.structs or call.name.isupper() or is_storing(call.name) or may_release(call.name):
+            return False
+        key = (call.index, name)
+        if key not in self._lent:
+            self._lent[key] = self._is_freed_after(call, name)
+        return self._lent[key]
+
+    def _is_freed_after(self, call: Call, name: str) -> bool:
+        """Whether each way on which a call has not failed frees a variable before a good return."""
+        signs: tuple[int, ...] = (ANY,)
+        if call.used:
+            signature = self._unit.signature(call.name) if call.direct else None
+            kind = result_kind(signature, self._unit.typedefs) if signature is not None else "unknown"
+            signs = _SUCCEEDS.get(kind, ())
+        elif any(isinstance(a, Addr) and self._function.locals.get(a.path) in _ERRORS for a in call.args):
+            # The Error alone tells whether the call failed.
+            return False
+
+        def frees(event: Event) -> bool:
+            if not isinstance(event, Call) or not event.args or not is_freeing(event.name):
+                return False
+            return self._by_value(event.args[0], name) and self.hands(event.args[0], name)
+
+        def gives_up(event: Event) -> bool:
+            # A constant in its place says that somebody else has it now.
+            return assigns(event) and isinstance(event, Assign) and isinstance(event.value, (Const, Op))
+
+        def ends_well(event: Event) -> bool:
+            return event in self._good_returns
+
+        def assigns(event: Event) -> bool:
+            return isinstance(event, Assign) and event.target == name
+
+        function, at = self._function, call.index
+        if not signs or after(function, at, gives_up, ANY, frees):
+            return False
+        return all(
+            after(function, at, frees, sign, assigns) and not after(function, at, ends_well, sign, frees)
+            for sign in signs
+        )
+
+    @cached_property
+    def _good_returns(self) -> frozenset[Return]:
+        """The returns that tell of no failure: by their values, and those that no statement encloses."""
+        signature = self._unit.signature(self._function.name)
+        kind = result_kind(signature, self._unit.typedefs) if signature is not None else "unknown"
+        returns = [
+            event for block in self._function.blocks for event in block.events if isinstance(event, Return)
+        ]
+        if kind == "void" and signature is not None and signature.errp is not None:
+            # Which of its returns is a failure the Error alone tells.
+            return frozenset(returns)
+        return frozenset(
+            event
+            for event in returns
+            if event.implicit
+            or self._is_unconditional(event)
+            or (event.value is not None and _is_success(kind, event.value))
+        )
+
+    def _is_unconditional(self, event: Return) -> bool:
+        """Whether a return stands in no other statement: at the end, or before the labels of failures."""
+        before = self._unit.data[self._function.body : event.span.start]
+        return before.count(b"{") - before.count(b"}") == 1 and not before.rstrip().endswith((b")", b"else"))
 
     def _keeps(self, call: Call, name: str) -> bool:
         if is_cast(call):
@@ -156,7 +239,7 @@ class LocalUses:
     def passes(self, event: Event, name: str) -> bool:
         """Whether an event hands the pointer in a variable on, or releases it."""
         if isinstance(event, Call):
-            return self._keeps(event, name)
+            return self._keeps(event, name) and not self.is_lent(event, name)
         if isinstance(event, Assign):
             return event.target != name and self.assigns(event, name)
         return isinstance(event, Return) and self.returns(event.value, name)
@@ -190,6 +273,25 @@ class LocalUses:
             return False
         inside = LocalUses(unit, function, self._depth + 1)
         return inside.is_harmless(signature.params[position].name)
+
+
+def _is_success(kind: str, value: Value) -> bool:
+    """Whether a function whose result is of a kind returns a value that tells of no failure."""
+    if kind == "pointer":
+        return value != NULL
+    if isinstance(value, Const):
+        return value.text != "false" if kind == "bool" else value.number is not None and value.number >= 0
+    return False
+
+
+def is_storing(name: str) -> bool:
+    """Whether a function stores a pointer that it is handed, by the parts of its name."""
+    return word_list("keeping-parts").matches(name)
+
+
+def is_freeing(name: str) -> bool:
+    """Whether a function frees its argument, by the last part of its name or by that of QAPI's functions."""
+    return word_list("frees").matches(name.rpartition("_")[2]) or name.startswith("qapi_free_")
 
 
 def _is_known_to_borrow(name: str, position: int) -> bool:
