@@ -52,3 +52,75 @@ def test_what_a_core_leaves(head: str, first: str, told: list[str]) -> None:
     unit = program.unit("hw/fiddle.c")
     assert unit is not None
     assert [one.slots["member"] for one in run(AnalysedFile(unit))] == told
+
+
+BASE = """
+#define VMSTATE_UINT32(f, s) { \\
+    .name = stringify(f), \\
+    .info = &vmstate_info_uint32, \\
+    .flags = VMS_SINGLE, \\
+    .offset = vmstate_offset_value(s, f, uint32_t), \\
+}
+#define VMSTATE_END_OF_LIST() { .flags = VMS_END }
+
+typedef struct BandState {
+    DeviceState parent_obj;
+    uint32_t pitch;
+    uint32_t volume;
+    uint32_t tempo;
+    uint32_t key;
+    uint32_t mute;
+} BandState;
+
+static const VMStateDescription vmstate_band = {
+    .name = "band",
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(pitch, BandState),
+        VMSTATE_UINT32(volume, BandState),
+        VMSTATE_UINT32(tempo, BandState),
+        %s
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static void band_reset(DeviceState *dev)
+{
+    BandState *s = BAND(dev);
+
+    s->pitch = 440;
+    s->volume = 0;
+    s->tempo = 0;
+}
+
+static void band_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+
+    dc->reset = band_reset;
+}
+
+static const TypeInfo band_info = {
+    .name = "band",
+    .parent = "device",
+    .instance_size = sizeof(BandState),
+    .abstract = %s,
+    .class_init = band_class_init,
+};
+"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "abstract", "told"),
+    [
+        ("VMSTATE_UINT32(mute, BandState),", "true", ["mute"]),
+        ("VMSTATE_UINT32(mute, BandState),", "false", []),
+        ("VMSTATE_UINT32(mute, BandState), VMSTATE_UINT32(key, BandState),", "true", []),
+        ("", "true", []),
+    ],
+)
+def test_what_the_reset_of_a_base_leaves(rows: str, abstract: str, told: list[str]) -> None:
+    text = (BASE % (rows, abstract)).encode()
+    program = Program(OverlaySource(EmptySource(), {"hw/band.c": text}))
+    unit = program.unit("hw/band.c")
+    assert unit is not None
+    assert [one.slots["member"] for one in run(AnalysedFile(unit))] == told

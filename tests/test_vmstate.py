@@ -150,6 +150,50 @@ def test_what_a_change_breaks(old: bytes, new: bytes, breaks: bool | None, said:
     assert any(said in line for line in changed(one))
 
 
+# Under a condition, in the place of another condition, with the upper half unused, of an unknown width.
+TEST = """VMSTATE_TEST(%s, LampState, %s)"""
+MORE = """\
+#define VMSTATE_TEST(f, s, t) { \\
+    .name = (stringify(f)), \\
+    .field_exists = (t), \\
+    .info = &(vmstate_info_uint32), \\
+    .flags = VMS_SINGLE, \\
+    .offset = vmstate_offset_value(s, f, uint32_t), \\
+}
+#define VMSTATE_UNUSED(n) { \\
+    .name = "unused", \\
+    .size = (n), \\
+    .info = &(vmstate_info_unused_buffer), \\
+    .flags = VMS_BUFFER, \\
+}
+#define VMSTATE_OWN(f, s) VMSTATE_SINGLE(f, s, 0, vmstate_info_lamp, uint32_t)
+#define VMSTATE_UINTTL(f, s) VMSTATE_SINGLE(f, s, 0, vmstate_info_uint64, uint64_t)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "breaks"),
+    [
+        (A, f"{A}, {TEST % ('more', 'is_new')}", False),
+        (f"{A}, {TEST % ('more', 'is_old')}", A, None),
+        (TEST % ("level", "is_old"), A, None),
+        (A, TEST % ("level", "is_old"), None),
+        (TEST % ("level", "is_old"), TEST % ("level", "is_older"), False),
+        ("VMSTATE_OWN(level, LampState)", A, False),
+        (A, "VMSTATE_OWN(level, LampState)", False),
+        (A, "VMSTATE_UINTTL(level, LampState)", False),
+        ("VMSTATE_UINTTL(level, LampState)", f"VMSTATE_UNUSED(4), {A}", None),
+        (A, f"VMSTATE_UNUSED(3), {B}", None),
+        (A, f"VMSTATE_UNUSED(4), {B}", True),
+        (A, B, True),
+    ],
+)
+def test_what_may_be_the_same_does_not_break(old: str, new: str, breaks: bool | None) -> None:
+    was, now = (source(MORE.encode() + text(rows)) for rows in (old, new))
+    found = compare(was, now)
+    assert [one.breaks for one in found] == ([] if breaks is None else [breaks])
+
+
 def test_a_nested_description_is_loaded_with_its_own_version() -> None:
     nested = "VMSTATE_STRUCT(wick, LampState, 0, vmstate_wick, WickState)"
     old, new = (text(nested, inner=INNER % numbers) for numbers in ((1, 2), (2, 2)))

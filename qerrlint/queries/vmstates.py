@@ -61,12 +61,16 @@ def find(source: Source, name: str) -> list[Shown]:
 def compare(old: Source, new: Source, name: str | None = None) -> list[Changed]:
     """What changed on the wire between two trees, in the order of names; of one description, or of all."""
     was, now = (_by_key(every(Program(source), None), name) for source in (old, new))
+    nested = {field.vmsd for one in now.values() for field in one.description.fields or ()}
     out: list[Changed] = []
     for key in sorted(was.keys() | now.keys()):
         one, other = was.get(key), now.get(key)
         if one is not None and other is not None:
             numbers = (one.version, other.version, other.minimum)
             found = changes(one.description, other.description, one.items, other.items, numbers)
+            if other.description.variable in nested:
+                # Its version is not on the wire.
+                found = [replace(c, breaks=False) if c.form == "back" else c for c in found]
             if found:
                 out.append(Changed(one, other, tuple(found)))
         else:

@@ -195,7 +195,32 @@ def _told(file: AnalysedFile, what: _Left, named: Mapping[str, int]) -> Iterator
         step = Step(place, f"{kept.stored.function}() changes {path}")
         array = kept.member.kind == ARRAY
         yield what.seen(path, step, form, "medium", array=array, uses=kept.uses)
-    yield from weak.values()
+    yield from weak.values() if told or weak else _of_base(file, what, named)
+
+
+def _of_base(file: AnalysedFile, what: _Left, named: Mapping[str, int]) -> Iterator[Observation]:
+    """The members of an abstract type that migrate and are left: what works with them is in other files."""
+    state = file.once(device_state)
+    bases = [of for of in state.allocating if of.row.struct("instance_size") == what.root]
+    if not any(of.row.abstract for of in bases) or file.once(guest_file).entries:
+        return
+    fields = _fields(file, what.struct)
+    left = [one for one in what.left.values() if one.path in fields]
+    for one in left if named[what.struct] >= max(_FEWEST_NAMED, _TIMES * len(left)) else ():
+        step = Step(
+            fields[one.path], f"{one.path} migrates: it changes while a device of a derived type runs"
+        )
+        yield what.seen(one.path, step, "state", "medium", array=one.kind == ARRAY)
+
+
+def _fields(file: AnalysedFile, struct: str) -> Mapping[str, Span]:
+    """The members of a struct that the descriptions of the file hold, with the places of their fields."""
+    return {
+        re.split(r"[.\[]", field.member, maxsplit=1)[0]: field.span
+        for one in file.once(vmstates)
+        for field in one.fields or ()
+        if field.struct.removeprefix("struct ") == struct
+    }
 
 
 def _lasting_left(
@@ -293,12 +318,7 @@ def _at_run_time(
 
     Each with a place, and whether it counts there: how much there is, or how far something has come.
     """
-    held = {
-        re.split(r"[.\[]", field.member, maxsplit=1)[0]
-        for one in file.once(vmstates)
-        for field in one.fields or ()
-        if field.struct.removeprefix("struct ") == struct
-    }
+    held = _fields(file, struct).keys()
     wanted = held & left
     if not wanted or len(held & set_) < _FEWEST_SET:
         return

@@ -4,7 +4,7 @@ before are not told from those of after."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from qerrlint.checks.check import FileCheck, event
@@ -15,7 +15,14 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.description import TYPE, Description, descriptions
 from qerrlint.qemu.vmstate.lookup import described_elsewhere
-from qerrlint.qemu.vmstate.wire import WireItem, first_difference, layout
+from qerrlint.qemu.vmstate.wire import (
+    WireItem,
+    common,
+    first_difference,
+    layout,
+    with_known_counts,
+    without_new_conditions,
+)
 from qerrlint.source.span import Span
 
 # Numbers whose width is that of the target (VMSTATE_UINTTL): which one that is, no file says.
@@ -70,12 +77,12 @@ def _compared(one: LayoutChange, told: Collection[str]) -> Iterable[Observation]
     if version is None or later is None or minimum is None or minimum > version or one.new.unmigratable:
         return
     was, now = _items(one.before, one.old, told), _items(one.after, one.new, told)
-    now = _without_new_conditions(now, was)
+    now = without_new_conditions(now, was)
     # What a function decides on may be absent from the streams of older machines.
-    was, now = _common(was, now), _common(now, was)
+    was, now = common(was, now), common(now, was)
     was, now = ([item for item in items if item.version <= version] for items in (was, now))
-    was, now = _with_known_counts(was, now), _with_known_counts(now, was)
-    found = first_difference(was, now, version, later)
+    was, now = with_known_counts(was, now), with_known_counts(now, was)
+    found = [change for change in first_difference(was, now, version, later) if change.breaks]
     if found:
         form = "same" if later == version else "bumped"
         slots = {"change": found[0].text, "form": form, "version": str(version)}
@@ -99,48 +106,6 @@ def _items(unit: TranslationUnit, one: Description, told: Collection[str]) -> li
         return own.get(name) or described_elsewhere(unit.environment, name, unit.path)
 
     return list(layout(one, constants.number, resolve))
-
-
-def _common(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireItem]:
-    """The items without those that a function decides on and that the other side does not have."""
-    known = {item.wire() for item in others}
-    return [item for item in items if not item.condition or item.wire() in known]
-
-
-def _without_new_conditions(items: Sequence[WireItem], before: Sequence[WireItem]) -> list[WireItem]:
-    """The items, those without their conditions that were there before without one: what a function decides
-    on now may still be in the streams of the machines that had it (40a23ef643)."""
-    known = {item.name: item for item in before}
-    out = []
-    for position, item in enumerate(items):
-        # A member that only carries the value of old streams has a name of its own.
-        other = known.get(item.name) or (before[position] if position < len(before) else None)
-        if other is not None and _is_made_conditional(item, other):
-            item = replace(item, condition="", count=other.count)
-        elif other is not None and item.kind == other.kind == "list":
-            item = replace(item, inner=tuple(_without_new_conditions(item.inner, other.inner)))
-        out.append(item)
-    return out
-
-
-def _is_made_conditional(item: WireItem, before: WireItem) -> bool:
-    """Whether an item is what was there without a condition, as far as its count is known."""
-    count = item.count if _is_number(item.count) and _is_number(before.count) else before.count
-    return not before.condition and replace(item, condition="", count=count).wire() == before.wire()
-
-
-def _with_known_counts(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireItem]:
-    """The items with the counts of their counterparts where one of the two is no number."""
-    out = []
-    for position, item in enumerate(items):
-        other = others[position] if position < len(others) else None
-        unknown = other is not None and not (_is_number(item.count) and _is_number(other.count))
-        out.append(replace(item, count="?") if unknown else item)
-    return out
-
-
-def _is_number(count: str) -> bool:
-    return not count or count.isdigit()
 
 
 CHECKS = (

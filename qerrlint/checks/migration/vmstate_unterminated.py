@@ -4,20 +4,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.vmstates import seen, vmstates
-from qerrlint.findings import Observation
+from qerrlint.findings import Observation, Step
+from qerrlint.qemu.vmstate.description import Description
+from qerrlint.source.span import Span
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
     """The lists of one file that run on behind their last element."""
     for one in file.once(vmstates):
         if not one.terminated:
-            yield seen("vmstate-unterminated", one, one.fields_span, "fields", {"what": "fields"})
+            yield _seen(one, one.fields_span, "fields")
         if not one.sections_end:
-            yield seen("vmstate-unterminated", one, one.sections_span, "subsections", {"what": "subsections"})
+            yield _seen(one, one.sections_span, "subsections")
+
+
+def _seen(one: Description, span: Span, what: str) -> Observation:
+    end = Step(Span(span.path, span.end - 1, span.end), "the list ends here, without the mark")
+    return replace(seen("vmstate-unterminated", one, span, what, {"what": what}), trail=(end,))
 
 
 CHECKS = (

@@ -20,6 +20,8 @@ _WIDTHS = {"vmstate_info_bool": 1, "vmstate_info_timer": 8, "vmstate_info_cpudou
 _UNUSED = "vmstate_info_unused_buffer"
 _BYTES = frozenset({"vmstate_info_buffer", _UNUSED})
 _WIDTH = re.compile(r"(\d+) bytes?\Z")
+# VMSTATE_UINTTL and the like: include/hw/core/cpu.h, migration/cpu.h.
+_OF_TARGET = re.compile(r"INTTL")
 _DEEPEST = 8
 _UNKNOWN_FLAGS = frozenset({"VMS_VARRAY_INT32", "VMS_VARRAY_UINT8", "VMS_VARRAY_UINT16", "VMS_VARRAY_UINT32"})
 
@@ -35,7 +37,8 @@ class WireItem:
     items of one element in `inner`), `count` the number of elements as a number or a text, "" for one.
     `version` is the version_id from which on it is there, `condition` the function that decides whether it
     is. `name` is for the reader and does not take part in comparisons of layouts. `unused`: the bytes are
-    sent and skipped (VMSTATE_UNUSED of include/migration/vmstate.h).
+    sent and skipped (VMSTATE_UNUSED of include/migration/vmstate.h). `of_target`: the width of an element is
+    that of the target's words, which no file says.
     """
 
     kind: str
@@ -45,6 +48,7 @@ class WireItem:
     inner: tuple[WireItem, ...] = ()
     name: str = ""
     unused: bool = False
+    of_target: bool = False
 
     def wire(self) -> tuple[object, ...]:
         """What is on the wire, without the name."""
@@ -93,13 +97,16 @@ def _items(field: VMField, evaluate: Evaluate, resolve: Resolve, depth: int) -> 
     if field.info in _BYTES:
         size = evaluate(field.size)
         text = str(size) if size is not None else field.size or field.counter
-        unused = field.info == _UNUSED
-        return [WireItem("bytes", text, since, field.exists, name=field.name, unused=unused)]
+        unused, target = field.info == _UNUSED, "target_" in field.size
+        return [
+            WireItem("bytes", text, since, field.exists, name=field.name, unused=unused, of_target=target)
+        ]
     if not field.info:
         return []  # a validation puts nothing on the wire
     width = width_of(field)
     kind = f"{width} byte{'s' if width != 1 else ''}" if width is not None else field.info
-    return [WireItem(kind, count, since, field.exists, name=field.name)]
+    target = _OF_TARGET.search(field.macro) is not None
+    return [WireItem(kind, count, since, field.exists, name=field.name, of_target=target)]
 
 
 def width_of(field: VMField) -> int | None:
@@ -122,16 +129,68 @@ def _count(field: VMField, evaluate: Evaluate) -> str:
     return str(number) if number is not None else "".join(field.count.split())
 
 
+def common(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireItem]:
+    """The items without those that a function decides on and that the other side does not have."""
+    known = {item.wire() for item in others}
+    # What gives way to unused bytes under the same condition, or the reverse.
+    sizes = {(item.condition, replace(item, condition="").size(), item.unused) for item in others}
+    inner = {item.name: item.inner for item in others if item.inner}
+    return [
+        replace(item, inner=tuple(common(item.inner, inner.get(item.name, ())))) if item.inner else item
+        for item in items
+        if not item.condition
+        or item.wire() in known
+        or (item.condition, replace(item, condition="").size(), not item.unused) in sizes
+    ]
+
+
+def without_new_conditions(items: Sequence[WireItem], before: Sequence[WireItem]) -> list[WireItem]:
+    """The items, those without their conditions that were there before without one: what a function decides
+    on now may still be in the streams of the machines that had it (40a23ef643)."""
+    known = {item.name: item for item in before}
+    out = []
+    for position, item in enumerate(items):
+        # A member that only carries the value of old streams has a name of its own.
+        other = known.get(item.name) or (before[position] if position < len(before) else None)
+        if other is not None and _is_made_conditional(item, other):
+            item = replace(item, condition="", count=other.count)
+        elif other is not None and item.kind == other.kind == "list":
+            item = replace(item, inner=tuple(without_new_conditions(item.inner, other.inner)))
+        out.append(item)
+    return out
+
+
+def _is_made_conditional(item: WireItem, before: WireItem) -> bool:
+    """Whether an item is what was there without a condition, as far as its count is known."""
+    count = item.count if _is_number(item.count) and _is_number(before.count) else before.count
+    return not before.condition and replace(item, condition="", count=count).wire() == before.wire()
+
+
+def with_known_counts(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireItem]:
+    """The items with the counts of their counterparts where one of the two is no number."""
+    out = []
+    for position, item in enumerate(items):
+        other = others[position] if position < len(others) else None
+        unknown = other is not None and not (_is_number(item.count) and _is_number(other.count))
+        out.append(replace(item, count="?") if unknown else item)
+    return out
+
+
+def _is_number(count: str) -> bool:
+    return not count or count.isdigit()
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What changed of a description, as a sentence.
 
     `breaks`: a stream of the old side cannot be loaded by the new one, or the reverse where the version is
-    the same.
+    the same. `form` is "back" where only version_id tells.
     """
 
     breaks: bool
     text: str
+    form: str = ""
 
 
 def changes(
@@ -153,13 +212,12 @@ def changes(
     if before is not None and minimum is not None and minimum > before:
         out.append(Change(True, f"streams of version {before} are refused: minimum_version_id is {minimum}"))
     elif before is not None and not same:
-        then = [item for item in now if item.version <= before]
-        out += first_difference([item for item in was if item.version <= before], then, before, after)
+        out += _of_version(was, now, before, after)
         added = [item.name or item.kind for item in now if item.version > before]
         if not out and added:
             out.append(Change(False, f"new in version {after}: {', '.join(added)}"))
     if before is not None and after is not None and after < before:
-        out.append(Change(True, f"version_id goes back from {before} to {after}"))
+        out.append(Change(True, f"version_id goes back from {before} to {after}", "back"))
     before_names = {name for name, _ in old.sections}
     after_names = {name for name, _ in new.sections}
     out += [Change(True, f"the subsection {name} is gone") for name in sorted(before_names - after_names)]
@@ -168,6 +226,37 @@ def changes(
         for name in sorted(after_names - before_names)
     ]
     return out
+
+
+def _of_version(
+    was: Sequence[WireItem], now: Sequence[WireItem], before: int, after: int | None
+) -> list[Change]:
+    """What differs of two layouts for streams of the old version.
+
+    What a function decides on may be switched off for old machines, and what is not a number is taken to be
+    the same.
+    """
+    now, was = without_new_conditions(now, was), without_new_conditions(was, now)
+    one, other = common(was, now), common(now, was)
+    asked = sorted(
+        {item.condition for item in (*was, *now)} - {item.condition for item in (*one, *other)} - {""}
+    )
+    one, other = ([item for item in items if item.version <= before] for items in (one, other))
+    one, other = with_known_counts(one, other), with_known_counts(other, one)
+    found = first_difference(one, other, before, after)
+    if not found:
+        known = {item.wire() for item in was}
+        new = [item for item in now if item.condition and item.wire() not in known]
+        return [Change(False, f"{described(item)} is new") for item in new]
+    # A buffer before what is added at the end, or gone from there, may have become as many bytes shorter, or
+    # longer.
+    unknown = any(item.kind == "bytes" and item.count == "?" for item in one)
+    if unknown and " the end" in found[0].text:
+        return [Change(False, f"{change.text}, if no buffer gives way to it") for change in found]
+    if asked:
+        decides = ", ".join(f"{name}()" for name in asked)
+        return [Change(False, f"{change.text}; so far as {decides} does not decide") for change in found]
+    return found
 
 
 def first_difference(
@@ -186,7 +275,20 @@ def first_difference(
     if one.kind == other.kind == "list" and described(one) == described(other):
         inner = first_difference(one.inner, other.inner, before, after)
         return [replace(change, text=f"in {described(one)}: {change.text}") for change in inner]
-    return [Change(True, f"in place {position + 1} {described(one)} becomes {described(other)}{same}")]
+    doubt = _doubt(one, other)
+    text = f"in place {position + 1} {described(one)} becomes {described(other)}{same}"
+    return [Change(not doubt, text + (f"; {doubt}" if doubt else ""))]
+
+
+def _doubt(one: WireItem, other: WireItem) -> str:
+    """Why two items that differ may be the same on the wire; "" where they are not."""
+    if one.of_target or other.of_target:
+        return "one of them has the width of the target's words"
+    # A VMStateInfo of the device's own may write what the plain one has written.
+    own = [item.kind for item in (one, other) if item.kind.startswith("vmstate_") and not item.inner]
+    if own and one.kind != other.kind and "list" not in (one.kind, other.kind):
+        return f"what {own[0]} writes is not known"
+    return ""
 
 
 def _difference(
@@ -214,6 +316,9 @@ def _alike(one: WireItem, other: WireItem) -> bool:
     """Whether two items are the same on the wire, or structs that differ in unused bytes only."""
     if one.wire() == other.wire():
         return True
+    if one.condition == other.condition and one.unused != other.unused:
+        sizes = {replace(item, condition="").size() for item in (one, other)}
+        return len(sizes) == 1 and None not in sizes
     return (
         one.kind == other.kind == "list"
         and (one.count, one.condition) == (other.count, other.condition)
@@ -222,8 +327,13 @@ def _alike(one: WireItem, other: WireItem) -> bool:
 
 
 def _covered(unused: WireItem, items: Sequence[WireItem]) -> int:
-    """How many of the first items take just as many bytes as an unused item; 0 where none do."""
-    left = unused.size() if unused.unused else None
+    """How many of the first items take just as many bytes as an unused item; 0 where none do.
+
+    The same for a number in the place of which unused bytes and a number of the rest stand.
+    """
+    # Or a number in whose upper part only zeroes were: VMSTATE_UNUSED and a number of the rest.
+    split = bool(items) and items[0].unused and _WIDTH.match(unused.kind) is not None
+    left = unused.size() if unused.unused or split else None
     for number, item in enumerate(items if left else (), 1):
         size = item.size()
         if size is None or left is None or size > left:
