@@ -90,14 +90,14 @@ def test_the_patches_apply_one_after_the_other_and_the_findings_are_gone(
     assert git(top, "log", "-1", "--format=%an <%ae>") == "Zoë Tester <zoe@example.org>\n"
     area = "hw/misc/spill" if by == "file" else "hw/misc"
     subjects = git(top, "log", "--format=%s").splitlines()
-    assert f"{area}: remove the period" in subjects
+    assert f"{area}: mend the form of error messages" in subjects
     assert f"{area}: add missing ERRP_GUARD()" in subjects
 
 
 def test_the_message_says_why_where_and_since_when(top: Path, tmp_path: Path) -> None:
     fix(top, tmp_path / "out", SPILL)
     form, guard = (message_from_bytes(file.read_bytes()) for file in sorted((tmp_path / "out").iterdir()))
-    assert form["Subject"] == "[PATCH 1/2] hw/misc/spill: remove the period"
+    assert form["Subject"] == "[PATCH 1/2] hw/misc/spill: mend the form of error messages"
     text = guard.get_payload(decode=True).decode()  # type: ignore[union-attr]
     assert "Reported by qerrlint (unguarded-error-prepend) in spill_check()." in text
     commit = git(top, "rev-parse", "--short=12", "HEAD").strip()

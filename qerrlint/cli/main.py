@@ -87,7 +87,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     help="Show the version and exit.",
 )
 def cli() -> None:
-    """Find defects in QEMU's C sources and in patches to them: of error handling, device models, migration.
+    """Find defects of error handling, device models and migration in QEMU's C sources and in patches.
 
     Exit codes: 0 no findings; 1 findings at or above --fail-on; 2 wrong usage or configuration;
     3 something could not be analysed.

@@ -155,12 +155,12 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         "caller_files",
         metavar="N",
         type=click.IntRange(0),
-        help="How many files that call a function whose contract changes are looked at; default: 400.",
+        help="The most files with callers of changed functions to look at; default: 400.",
     ),
     "verify_store": click.option(
         "--verify-store",
         is_flag=True,
-        help="Analyse anew what is stored of earlier runs, and fail where the result is another one.",
+        help="Analyse again what earlier runs have stored, and fail where the results differ.",
     ),
     "config": click.option(
         "--config",

@@ -27,7 +27,8 @@ _NO_COMMIT = "0" * 40
 def subject(patch: FixPatch, rule: Rule) -> str:
     """The first line of the commit's message."""
     said = {item.fixes[0].description for item in patch.mended}
-    what = said.pop() if len(said) == 1 else rule.fix or rule.title
+    # What a rule's fixes have in common reads as a title; the advice to one finding ("remove it") need not.
+    what = rule.fix or (said.pop() if len(said) == 1 else rule.title)
     return one_line(f"{patch.area}: {what.replace('`', '')}")
 
 
