@@ -307,6 +307,17 @@ class LocalAcquires:
             return False
         return not self._is_asked_about(call)
 
+    def _may_return_an_array(self, call: Call) -> bool:
+        """Whether a callee may return an array of the function's that it is handed, as realpath() does."""
+        signature = self._unit.signature(call.name)
+        params = signature.params if signature is not None else ()
+        return any(
+            isinstance(arg, Var)
+            and self._function.locals.get(arg.path, "").endswith("[]")
+            and not (position < len(params) and params[position].type.startswith("const "))
+            for position, arg in enumerate(call.args)
+        )
+
     def _is_asked_about(self, call: Call) -> bool:
         """Whether another function is asked about the Error that a call sets."""
         errors = self._errors(call)
@@ -358,7 +369,7 @@ class LocalAcquires:
                 return
             if (_looks_up(call.name) and not memory) or (is_number and self._tells_otherwise(call)):
                 return
-            if call.index in self._acquiring:
+            if call.index in self._acquiring or self._may_return_an_array(call):
                 return
             found.append((call, Move(call.name, RESULT, fails="negative" if is_number else "zero")))
         for call in self._function.calls if not found and not is_number else ():
