@@ -113,7 +113,7 @@ def _succeeds(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
         plain = plain or (other and leaving.signs == ZERO | POS)
         return plain and not _is_bool(analysed, leaving) and analysed.once(_negative_fails)
     if kind == "pointer" and leaving.signs == ANY and _is_made(analysed, leaving):
-        return True  # nobody looks for a failure behind a new object
+        return True  # callers take a new object for success
     return kind in ("bool", "pointer") and leaving.signs == POS and analysed.once(_zero_fails)
 
 

@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file, told
 from qerrlint.findings import Observation, Step
-from qerrlint.qemu.guest.array_accesses import QUICK
+from qerrlint.qemu.guest.array_accesses import QUICK, ArrayAccess
 from qerrlint.qemu.guest.beyond_arrays import Beyond, BeyondArrays
-from qerrlint.qemu.guest.counters import COUNTED, Counters
-from qerrlint.qemu.guest.entries import may_have_entries
+from qerrlint.qemu.guest.counters import COUNTED, Counters, Overrun
+from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest.member_indexes import MemberIndex, MemberIndexes
 from qerrlint.source.span import Span
 
@@ -28,89 +28,77 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         return
     for one in BeyondArrays(file.once(guest_file)).found():
         access = one.access
-        yield Observation(
-            event="mmio-index-range",
-            function=access.function,
-            primary=access.span,
-            key=unit.on_one_line(access.span),
-            slots={
-                "access": unit.on_one_line(access.span),
-                "greatest": str(one.greatest),
-                "count": str(access.count),
-                "size": f"{one.region.size:#x}" if one.region is not None else "",
-                "unit": "bytes" if access.bytes else "elements",
-                "by": told(one.entry, one.sample),
-                "form": "region" if one.region is not None else "value",
-            },
-            trail=tuple(_steps(file, one)),
-            certainty="medium" if access.address or one.region is None else "high",
-            subject=one,
-            group=(access.function, access.base, _STEP.sub("", access.index)),
-        )
-
+        slots = {
+            "greatest": str(one.greatest),
+            "size": f"{one.region.size:#x}" if one.region is not None else "",
+            "unit": "bytes" if access.bytes else "elements",
+            "by": told(one.entry, one.sample),
+            "form": "region" if one.region is not None else "value",
+        }
+        certainty = "medium" if access.address or one.region is None else "high"
+        yield _observation(file, access, one, slots, _steps(file, one), certainty)
     for index in MemberIndexes(file.once(guest_file)).found():
-        access = index.access
-        yield Observation(
-            event="mmio-index-range",
-            function=access.function,
-            primary=access.span,
-            key=unit.on_one_line(access.span),
-            slots={
-                "access": unit.on_one_line(access.span),
-                "greatest": str(index.greatest),
-                "count": str(access.count),
-                "size": f"{index.number:#x}",
-                "unit": "elements",
-                "by": index.member.name,
-                "form": "member",
-            },
-            trail=tuple(_member_steps(file, index)),
-            certainty="medium",
-            subject=index,
-            group=(access.function, access.base, _STEP.sub("", access.index)),
-        )
-
+        slots = {
+            "greatest": str(index.greatest),
+            "size": f"{index.number:#x}",
+            "unit": "elements",
+            "by": index.member.name,
+            "form": "member",
+        }
+        yield _observation(file, index.access, index, slots, _member_steps(file, index))
     for run_over in Counters(file.once(guest_file)).found() if COUNTED.search(unit.data) else ():
-        access = run_over.access
-        piece = unit.functions[run_over.entry.function]
-        head = Span(unit.path, piece.span.start, piece.body)
-        yield Observation(
-            event="mmio-index-range",
-            function=access.function,
-            primary=access.span,
-            key=unit.on_one_line(access.span),
-            slots={
-                "access": unit.on_one_line(access.span),
-                "greatest": str(access.count),
-                "count": str(access.count),
-                "size": "",
-                "unit": "elements",
-                "by": told(run_over.entry, None),
-                "form": "counter",
-            },
-            trail=(Step(head, f"a guest enters {run_over.entry.function}()"),),
-            certainty="medium",
-            subject=run_over,
-            group=(access.function, access.base),
-        )
+        slots = {
+            "greatest": str(run_over.access.count),
+            "size": "",
+            "unit": "elements",
+            "by": told(run_over.entry, None),
+            "form": "counter",
+        }
+        entered = Step(_head(file, run_over.entry), f"a guest enters {run_over.entry.function}()")
+        yield _observation(file, run_over.access, run_over, slots, (entered,))
+
+
+def _observation(
+    file: AnalysedFile,
+    access: ArrayAccess,
+    subject: Beyond | MemberIndex | Overrun,
+    slots: Mapping[str, str],
+    steps: Iterable[Step],
+    certainty: str = "medium",
+) -> Observation:
+    text = file.unit.on_one_line(access.span)
+    element = () if slots["form"] == "counter" else (_STEP.sub("", access.index),)
+    return Observation(
+        event="mmio-index-range",
+        function=access.function,
+        primary=access.span,
+        key=text,
+        slots={"access": text, "count": str(access.count), **slots},
+        trail=tuple(steps),
+        certainty=certainty,
+        subject=subject,
+        group=(access.function, access.base, *element),
+    )
+
+
+def _head(file: AnalysedFile, entry: GuestEntry) -> Span:
+    piece = file.unit.functions[entry.function]
+    return Span(file.unit.path, piece.span.start, piece.body)
 
 
 def _steps(file: AnalysedFile, one: Beyond) -> Iterable[Step]:
-    unit = file.unit
     if one.region is not None:
         yield Step(one.region.use.span, f"the region has {one.region.size:#x} bytes")
-    piece = unit.functions[one.entry.function]
-    head = Span(unit.path, piece.span.start, piece.body)
-    yield Step(head, f"a guest enters {one.entry.function}() with {told(one.entry, one.sample)}")
+    yield Step(
+        _head(file, one.entry), f"a guest enters {one.entry.function}() with {told(one.entry, one.sample)}"
+    )
 
 
 def _member_steps(file: AnalysedFile, index: MemberIndex) -> Iterable[Step]:
-    unit = file.unit
     for entry, sample in ((index.writer, index.written), (index.entry, index.sample)):
-        piece = unit.functions[entry.function]
-        head = Span(unit.path, piece.span.start, piece.body)
         what = f", which sets {index.member.name} to {index.number:#x}" if entry is index.writer else ""
-        yield Step(head, f"a guest enters {entry.function}() with {told(entry, sample)}{what}")
+        said = f"a guest enters {entry.function}() with {told(entry, sample)}{what}"
+        yield Step(_head(file, entry), said)
 
 
 CHECKS = (

@@ -99,11 +99,16 @@ def _definitions(file: AnalysedFile, does: re.Pattern[bytes]) -> list[tuple[str,
     data = file.unit.data
     found: dict[str, list[bytes]] = {}
     conditional: set[str] = set()
+    conditions = _CONDITION.finditer(data)
+    following = next(conditions, None)
+    depth = 0
     for macro in _MACRO.finditer(data) if does.search(data) else ():
+        while following is not None and following.end() <= macro.start():
+            depth += -1 if following[1] == b"endif" else 1
+            following = next(conditions, None)
         name = macro[1].decode("latin-1")
         found.setdefault(name, []).append(macro[2])
-        words = [word[1] for word in _CONDITION.finditer(data, 0, macro.start())]
-        if len(words) > 2 * words.count(b"endif"):
+        if depth > 0:
             conditional.add(name)
     return [(name, (texts, name in conditional)) for name, texts in found.items()]
 
