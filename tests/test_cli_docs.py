@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from qerrlint.cli.manpage import page
 from qerrlint.rules.loader import load_rules
 
 ROOT = FIXTURES.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
 
 
 def test_the_rule_reference_is_current() -> None:
@@ -32,12 +33,20 @@ def test_the_rule_reference_has_every_rule() -> None:
         assert all(body in text for body in rule.sections.values())
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: os.fspath(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S)
-    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
-        if "://" not in target:
-            assert (path.parent / target).exists(), target
+    for target, heading in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", text):
+        if "://" not in target and not target.startswith("mailto:"):
+            page = path.parent / target if target else path
+            assert page.exists(), target
+            assert not heading or heading in anchors(page), f"{target}#{heading}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as forges and mkdocs make them of simple headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
 def test_the_manual_page_has_every_command_and_option() -> None:
