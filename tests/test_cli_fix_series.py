@@ -136,3 +136,20 @@ def test_diff_fix_mends_only_what_the_change_adds(top: Path) -> None:
         refused = run("diff", "--tree", top, "--fix", *arguments)
         assert (refused.code, refused.out) == (2, "")
         assert "--fix changes the files of the work tree" in refused.err
+
+
+def test_findings_that_are_shown_as_one_are_counted_as_one(top: Path, tmp_path: Path) -> None:
+    """Two hints of one function are one finding of `check`, and of what mends it."""
+    prepend = '        error_prepend(errp, "spill: ");\n'
+    hint = '        error_append_hint(errp, "lower the level\\n");\n'
+    assert prepend in TEXT
+    (top / SPILL).write_text(TEXT.replace(prepend, prepend + hint))
+    git(top, "commit", "-qam", "hw/misc: a second text")
+    shown = run(
+        "check", "--tree", top, "--rev", "HEAD", "--format", "json", "--min-confidence", "low", *RULES
+    )
+    of_spill = [one for one in shown.findings if one["path"] == SPILL]
+    said = f"{len(of_spill)} findings fixed in 2 patches"
+    ran = fix(top, tmp_path / "out", "--min-confidence", "low", str(top / SPILL))
+    assert ran.err == f"{tmp_path / 'out'}: {said}\n"
+    assert run("check", "--tree", top, "--fix", *RULES, top / SPILL).err == "fixed 2 findings in 1 file\n"

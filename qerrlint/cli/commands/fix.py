@@ -59,6 +59,7 @@ def command(
     from qerrlint.report.fix_mail import file_name, mail, message, subject
     from qerrlint.report.wording import count
     from qerrlint.review.fix_series import fix_series
+    from qerrlint.review.folding import folded
     from qerrlint.source.git_tree import GitSource
     from qerrlint.source.open_tree import require_qemu
     from qerrlint.source.repository import Repository
@@ -96,7 +97,7 @@ def command(
     tell_refused(series.refused)
     for path in empty:
         tell(f"{path.path}: {path.reason}")
-    mended = sum(len(patch.mended) for patch in series.patches)
+    mended = sum(len(folded(patch.mended, settings.all_rules)) for patch in series.patches)
     if not options.quiet:
         tell(f"{folder}: {count(mended, 'finding')} fixed in {len(series.patches)} patches", head="")
     sys.exit(3 if empty else 0)

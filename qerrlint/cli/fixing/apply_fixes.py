@@ -43,6 +43,7 @@ def make_fixes(source: Source, settings: Settings, shown: Sequence[Reported]) ->
     """Change the files; return the findings that are left. Says on standard error what was done."""
     from qerrlint.report.wording import count
     from qerrlint.review.fixes import Refused, fix_files
+    from qerrlint.review.folding import folded
     from qerrlint.source.directory import DirectorySource
     from qerrlint.source.writing import replace_file
 
@@ -63,7 +64,8 @@ def make_fixes(source: Source, settings: Settings, shown: Sequence[Reported]) ->
         mended += file.mended
     tell_refused(refused)
     if not settings.options.quiet:
-        tell(f"fixed {count(len(mended), 'finding')} in {count(written, 'file')}", head="")
+        told = len(folded(mended, settings.all_rules))
+        tell(f"fixed {count(told, 'finding')} in {count(written, 'file')}", head="")
     done = {id(item) for item in mended}
     return [item for item in shown if id(item) not in done]
 
