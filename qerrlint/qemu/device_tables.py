@@ -13,12 +13,13 @@ from qerrlint.c.lexis import WORD
 from qerrlint.source.span import Span
 
 # Calls that make a region whose accesses go to a MemoryRegionOps (include/system/memory.h): for each the
-# places of the ops, the opaque pointer and the size.
+# places of the ops, the opaque pointer and the size. Until 2013 none of them took the owner before the ops.
 _MAKERS = {
     "memory_region_init_io": (2, 3, 5),
     "memory_region_init_rom_device": (2, 3, 5),
     "memory_region_init_rom_device_nomigrate": (2, 3, 5),
 }
+_WITHOUT_OWNER = 5
 # A pattern that begins with its letters, not with \b, is found by a plain search.
 _MAKER = re.compile(rb"memory_region_init_(?:io|rom_device(?:_nomigrate)?)(?=\s*\()")
 _READ = ("read", "read_with_attrs")
@@ -104,8 +105,11 @@ def _region_uses(path: str, data: bytes) -> Iterator[RegionUse]:
         maker = found[0].decode()
         paren = data.index(b"(", found.end())
         arguments = arguments_at(data, paren)
-        ops, opaque, size = _MAKERS[maker]
-        if arguments is None or len(arguments) <= size:
+        if arguments is None:
+            continue
+        older = len(arguments) == _WITHOUT_OWNER
+        ops, opaque, size = (place - older for place in _MAKERS[maker])
+        if len(arguments) <= size:
             continue
         span = Span(path, found.start(), paren + 1)
         yield RegionUse(maker, arguments[ops], arguments[opaque], arguments[size], span)

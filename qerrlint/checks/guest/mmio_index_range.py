@@ -41,7 +41,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         slots = {
             "greatest": str(index.greatest),
             "size": f"{index.number:#x}",
-            "unit": "elements",
+            "unit": "bytes" if index.access.bytes else "elements",
             "by": index.member.name,
             "form": "member",
         }

@@ -2,8 +2,8 @@
 """Accesses to arrays of known length in the functions of a file: members of structs, variables, pointers that
 stand for the opaque pointer of a region.
 
-An access is an index in brackets, or a pointer with an offset that is handed to a function that reads or
-writes so many bytes there (include/qemu/bswap.h, memcpy()).
+An access is an index in brackets, or a pointer that is handed to a function which reads or writes so many
+bytes there (include/qemu/bswap.h, memcpy(), the accesses to guest memory).
 """
 
 from __future__ import annotations
@@ -22,14 +22,26 @@ from qerrlint.qemu.guest.zeros import member_of
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.source.span import Span
 
-QUICK = re.compile(rb"\[[^\]\[]*[a-z][^\]\[]*\]|\b(?:mem(?:cpy|move|set)|(?:ld|st)\w+_p)\s*\(")
+# Functions that read or write so many bytes at a pointer: the places of the pointers and of the number
+# (include/system/memory.h, include/system/dma.h, include/hw/pci/pci_device.h).
+_MOVERS: Mapping[str, tuple[tuple[int, ...], int]] = {
+    "memcpy": ((0, 1), 2),
+    "memmove": ((0, 1), 2),
+    "memset": ((0,), 2),
+    **{f"cpu_physical_memory_{way}": ((1,), 2) for way in ("read", "write", "rw")},
+    **{f"dma_memory_{way}": ((2,), 3) for way in ("read", "write")},
+    **{f"pci_dma_{way}": ((2,), 3) for way in ("read", "write", "rw")},
+    **{f"address_space_{way}": ((3,), 4) for way in ("read", "write", "rw")},
+}
+_NAMES = "|".join(sorted(_MOVERS))
+MOVED = re.compile(rb"\b(?:" + _NAMES.encode() + rb")\s*\(")
+"""What a file that moves bytes by their number has."""
+QUICK = re.compile(rb"\[[^\]\[]*[a-z][^\]\[]*\]|\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\(")
 """What a file with an access that is looked at has in its bytes."""
 _AFTER = re.compile(r"\s*(?:\+\+|--)\s*\Z")
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _GROUP = re.compile(r"\[[^\[\]]*\]\Z")
-_MOVES = re.compile(
-    r"\b(?P<name>mem(?:cpy|move|set)|(?:ld|st)(?P<width>u[bw]|s[bw]|[bwlq])(?:_[a-z]+)?_p)\s*\("
-)
+_MOVES = re.compile(rf"\b(?P<name>{_NAMES}|(?:ld|st)(?P<width>u[bw]|s[bw]|[bwlq])(?:_[a-z]+)?_p)\s*\(")
 _WIDTHS = {"ub": 1, "sb": 1, "b": 1, "uw": 2, "sw": 2, "w": 2, "l": 4, "q": 8}
 _PLUS = re.compile(
     r"(?:\((?P<cast>[\w\s]+)\*\s*\)\s*)?(?P<base>[A-Za-z_]\w*(?:\s*(?:->|\.)\s*\w+)*)\s*\+(?!\+)\s*(?P<offset>.+)\Z",
@@ -38,6 +50,7 @@ _PLUS = re.compile(
 _ELEMENT = re.compile(
     r"(?P<cast>)&\s*(?P<base>[A-Za-z_]\w*(?:\s*(?:->|\.)\s*\w+)*)\s*\[(?P<offset>[^\[\]]+)\]\Z", re.S
 )
+_PLAIN = re.compile(r"(?:\([\w\s]+\*\s*\)\s*)?(?P<base>(?:[A-Za-z_]\w*\s*(?:->|\.)\s*)*[A-Za-z_]\w*)\Z")
 # A trailing array of one element may be longer than it is declared.
 _SHORTEST = 2
 
@@ -114,25 +127,37 @@ class ArrayAccesses:
             given = arguments_at(code.encode("latin-1"), found.end() - 1)
             if given is None or not given:
                 continue
-            width = str(_WIDTHS[found["width"]]) if found["width"] else given[2] if len(given) == 3 else ""
-            count = 2 if found["name"] in ("memcpy", "memmove") else 1
-            for argument in given[:count] if width else ():
-                place = _PLUS.match(argument) or _ELEMENT.match(argument)
-                if place is None or not wanted(place["offset"]):
-                    continue
-                known = self._length(name, place["base"])
-                if known is None:
-                    continue
-                step = self._size(f"{place['cast']}*") if place["cast"] else known[1]
-                node = self._varying(f"({place['offset']}) * {step} + ({width})") if step else None
-                if node is None or not known[1]:
-                    continue
-                end = closing_bracket(code, found.end() - 1)
-                span = Span(self._unit.path, start + found.start(), start + end)
-                yield ArrayAccess(
-                    *(name, start + found.start(), span, argument, place["base"], place["offset"], node),
-                    *(known[0] * known[1], known[0], True),
-                )
+            pointers, number = _MOVERS.get(found["name"], ((0,), 0))
+            width = str(_WIDTHS[found["width"]]) if found["width"] else ""
+            if not width and len(given) > number:
+                width = given[number]
+            end = closing_bracket(code, found.end() - 1)
+            span = Span(self._unit.path, start + found.start(), start + end)
+            for argument in (given[place] for place in pointers if place < len(given)) if width else ():
+                one = self._moves(name, span, argument, width, wanted)
+                if one is not None:
+                    yield one
+
+    def _moves(
+        self, name: str, span: Span, argument: str, width: str, wanted: Callable[[str], bool]
+    ) -> ArrayAccess | None:
+        """The access of `width` bytes at a pointer, where the offset or the number is wanted."""
+        place = _PLUS.match(argument) or _ELEMENT.match(argument) or _PLAIN.match(argument)
+        if place is None:
+            return None
+        plain = "offset" not in place.groupdict()
+        index = width if plain else place["offset"]
+        known = self._length(name, place["base"]) if wanted(index) else None
+        if known is None or not known[1]:
+            return None
+        step = self._size(f"{place['cast']}*") if not plain and place["cast"] else known[1]
+        node = self._varying(width if plain else f"({place['offset']}) * {step} + ({width})")
+        if node is None or not step:
+            return None
+        return ArrayAccess(
+            *(name, span.start, span, argument, place["base"], index, node),
+            *(known[0] * known[1], known[0], True),
+        )
 
     def _varying(self, text: str) -> Node | None:
         """The expression, None where it cannot be read or is constant."""

@@ -16,14 +16,17 @@ from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Return
 from qerrlint.qemu.guest.array_accesses import ArrayAccess, ArrayAccesses
-from qerrlint.qemu.guest.entries import GuestEntry
+from qerrlint.qemu.guest.block_graph import BlockGraph
+from qerrlint.qemu.guest.entries import GuestEntry, Slot
 from qerrlint.qemu.guest.file import GuestFile
+from qerrlint.qemu.guest.indirect_entries import ACCESSOR
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.walk import Decision, Visit
 from qerrlint.qemu.guest.zeros import AssumedNames, AssumedWalk, Member, member_of, walked
 
 COUNTED = re.compile(rb"\[\s*\w+->\w+\s*\+\+\s*\]")
+_STEP = re.compile(rb"\+\+|--|[-+]=")
 _COUNTER = re.compile(r"\s*(\w+->\w+)\s*\+\+\s*\Z")
 
 
@@ -38,9 +41,22 @@ class Overrun:
 
 class _CounterWalk(AssumedWalk):
     """A walk along the paths on which only an increment changes the counter: what else stores into it, or
-    calls a function that may, ends the path."""
+    calls a function that may, ends the path. With `through` only paths count that an event lies on."""
 
     storing: frozenset[str] = frozenset()
+    through: Event | Edge | None = None
+    _around: tuple[set[int], set[int]] | None = None
+
+    def _edges(
+        self, function: Function, number: int, state: State, graph: BlockGraph
+    ) -> list[tuple[Edge, State, Decision | None]]:
+        edges = super()._edges(function, number, state, graph)
+        if self.through is None or self._chain:
+            return edges
+        if self._around is None:
+            self._around = _around(function, self.through)
+        before, after = self._around
+        return edges if number in after else [one for one in edges if one[0].target in before]
 
     def _events(
         self,
@@ -77,6 +93,23 @@ class _CounterWalk(AssumedWalk):
         columns.update(kept)
 
 
+def _around(function: Function, event: Event | Edge) -> tuple[set[int], set[int]]:
+    """The blocks of a function that lead to the block of an event, and those that it leads to; it is one of
+    both."""
+    blocks = function.blocks
+    edges = [(number, edge.target) for number, block in enumerate(blocks) for edge in block.edges]
+    own = {n for n, b in enumerate(blocks) if any(one is event for one in (*b.events, *b.edges))}
+    before, after = set(own), set(own)
+    for known, pairs in ((before, [(b, a) for a, b in edges]), (after, edges)):
+        waiting = list(known)
+        while waiting:
+            one = waiting.pop()
+            more = {end for start, end in pairs if start == one} - known
+            known |= more
+            waiting += more
+    return before, after
+
+
 class Counters:
     """The counters of one file that nothing keeps from the length of their array."""
 
@@ -87,7 +120,8 @@ class Counters:
     def found(self) -> Iterator[Overrun]:
         """The accesses, each once."""
         accesses = ArrayAccesses(self._guest.names, {})
-        entries: Mapping[str, GuestEntry] = {entry.function: entry for entry in self._guest.entries}
+        accessors = [one for one in self._guest.indirect if one.slot.owner == ACCESSOR]
+        entries = {entry.function: entry for entry in (*accessors, *self._guest.entries)}
         for name, piece in self._unit.functions.items():
             if COUNTED.search(self._unit.data, piece.body, piece.span.end) is None:
                 continue
@@ -98,23 +132,48 @@ class Counters:
                 member = member_of(self._guest.names, function, path[1]) if function and path else None
                 if function is None or event is None or member is None or one.address or path is None:
                     continue
-                entry = entries.get(name)
-                if entry is None or self._ends_by_state(function, one, path[1]):
+                entry = entries.get(name) or self._entered(name, member)
+                if entry is None or self._ends_by_state(function, one, event, path[1]):
                     continue
                 if self._runs_over(entry, function, one, event, member, path[1]):
                     yield Overrun(one, entry, member)
 
-    def _ends_by_state(self, function: Function, access: ArrayAccess, path: str) -> bool:
-        """Whether the device's state may end what the counter counts: a test of it follows the access, and a
-        test of something else that the device keeps stands before."""
-        before = after = False
+    def _entered(self, name: str, member: Member) -> GuestEntry | None:
+        """A function that a guest enters by way of others of the file, of which none names the counter."""
+        guest, unit = self._guest, self._unit
+        leading = guest.calling({name}) - {name}
+        word = re.compile(rb"(?:->|\.)%s\b" % member.name.encode())
+        for one in leading:
+            piece = unit.functions[one]
+            if word.search(unit.data, piece.body, piece.span.end) is not None:
+                return None
+        through = next((entry for entry in guest.entries if entry.function in leading), None)
+        if through is None:
+            return None
+        return GuestEntry(name, Slot(through.slot.owner, through.slot.access, {}))
+
+    def _ends_by_state(self, function: Function, access: ArrayAccess, event: Event | Edge, path: str) -> bool:
+        """Whether the device's state may end what the counter counts: a test of something else that the
+        device keeps stands before the access, and a test of the counter follows it, or the function steps
+        what is tested as well."""
+        before: set[str] = set()
+        after = False
         for edge in (edge for block in function.blocks for edge in block.edges if edge.span is not None):
             assert edge.span is not None
             node = self._guest.names.node(edge.span)
             read = paths(node) if node is not None else frozenset()
             after = after or (path in read and edge.span.start > access.at)
-            before = before or (edge.span.start < access.at and any("->" in p for p in read - {path}))
-        return before and after
+            if edge.span.start < access.at:
+                before |= {one for one in read - {path} if "->" in one}
+        return bool(before) and (after or not before.isdisjoint(self._stepped(function, event)))
+
+    def _stepped(self, function: Function, event: Event | Edge) -> frozenset[str]:
+        """The members that a function increments or decrements on the paths through an event."""
+        data = self._unit.data
+        near = set().union(*_around(function, event))
+        events = [e for n, block in enumerate(function.blocks) if n in near for e in block.events]
+        stepped = [e for e in events if isinstance(e, Assign)]
+        return frozenset(e.target for e in stepped if _STEP.search(data, e.span.start, e.span.end))
 
     def _runs_over(
         self,
@@ -162,5 +221,6 @@ class Counters:
         _, samples, _ = started
         walk = _CounterWalk(names, len(samples), frozenset(), reached, returned, strict=False)
         walk.storing = guest.leading_to(names.storing)
+        walk.through = event
         walk.run(function, guest.columns(entry, function, samples))
         return bool(there), bool(there & returns)

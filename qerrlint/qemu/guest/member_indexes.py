@@ -16,7 +16,7 @@ from functools import partial
 from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Edge, Event, Function
-from qerrlint.qemu.guest.array_accesses import ArrayAccess, ArrayAccesses
+from qerrlint.qemu.guest.array_accesses import MOVED, ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.owners import owner
@@ -26,6 +26,8 @@ from qerrlint.qemu.guest.zeros import AssumedNames, Member, aliased, member_of, 
 
 # An index of a member, or of a local alone.
 _INDEX = re.compile(rb"\[\s*(?:([a-z_]\w*)\s*\]|[^\]\[;]*(?:->|\.))")
+# A number of bytes that a local holds.
+_COUNTS = re.compile(rb",\s*([a-z_]\w*)\s*[,)]")
 _DIRECT = re.compile(r"(?:->|\.)\s*(\w+)")
 _FROM_MEMBER = re.compile(rb"\b([a-z_]\w*)\s*=\s*([^;={}]*->[^;={}]*);")
 _STORE = re.compile(rb"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*=(?!=)[^;]*[a-z]")
@@ -103,9 +105,13 @@ class MemberIndexes:
         out: dict[ArrayAccess, Sequence[Member]] = {}
         data = self._unit.data
         written = self._written(reached)
-        for name in guest.matching(_INDEX) if written else ():
+        moving = frozenset(guest.matching(MOVED)) if written else frozenset()
+        named = dict.fromkeys((*guest.matching(_INDEX), *sorted(moving))) if written else {}
+        for name in named:
             piece = self._unit.functions[name]
             found = set(_INDEX.findall(data, piece.body, piece.span.end)) if name in reached else set()
+            if name in reached and name in moving:
+                found |= {b"", *_COUNTS.findall(data, piece.body, piece.span.end)}
             known = {
                 local.decode()
                 for local, value in (_FROM_MEMBER.findall(data, piece.body, piece.span.end) if found else ())
@@ -115,7 +121,7 @@ class MemberIndexes:
                 continue
             for access in self._accesses.of(name, partial(_by_member, members=written, known=known)):
                 member = self._member(name, access)
-                if member is not None and not access.bytes and not access.address:
+                if member is not None and not access.address:
                     out[access] = (member,)
         return out
 

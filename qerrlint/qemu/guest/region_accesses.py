@@ -20,6 +20,8 @@ from qerrlint.qemu.layouts import layouts_of
 _SIZES = (1, 2, 4, 8)
 # Offsets that are tried one by one; of larger regions only those near constants of the code.
 _EVERY = 1024
+# Into so many parts a larger region is cut, each of which is tried: a device has banks of equal size there.
+_BANKS = 64
 _SIZED = "("
 _HELD = re.compile(r"\w+->(\w+)\Z")
 
@@ -161,5 +163,7 @@ def _offsets(region: int | None, near: Iterable[int]) -> list[int]:
         found.update(range(constant - 8, constant + 9))
         found.update((constant << 2, constant << 3, constant + 0x100))
     found |= {1 << bit for bit in range(3, 33)}
+    if region is not None:
+        found.update(range(0, region, max(region // _BANKS, 1)))
     found |= set(range(0, min(end, 0x200), 4))
     return sorted(offset for offset in found if 0 <= offset < end)
