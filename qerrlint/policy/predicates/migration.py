@@ -17,6 +17,8 @@ from qerrlint.qemu.vmstate.run_time import CHANGE, READ, STORE
 _MEMBER = re.compile(r"->|\.\w")
 _CALLED = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
 _DIFFERS = re.compile(rb"\s*\)*\s*[!=]=")
+_NOTHING = ("0", "false")
+_ENDS = re.compile(rb"\}|\b(?:return|break|goto|case|default)\b")
 _FEWEST_OF_GUARD = 2
 
 
@@ -114,6 +116,35 @@ def state_guards_one_function(analysed: AnalysedFile, observation: Observation) 
     if len(stored) < _FEWEST_OF_GUARD:
         return False
     return all(use.kind == STORE and use.constant for use in stored) and stored[-1].value in ("false", "0")
+
+
+def state_is_taken_back(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the one function that sets the member takes that back on the same way."""
+    one = observation.subject
+    if not isinstance(one, Lost):
+        return False
+    stored = [use for use in one.uses if use.kind != READ]
+    if len({use.function for use in stored}) != 1 or not all(u.kind == STORE and u.constant for u in stored):
+        return False
+    data = analysed.unit.data
+    after = [*stored[1:], None]
+    return all(
+        use.value in _NOTHING
+        or (then is not None and then.value in _NOTHING and _ENDS.search(data, use.end, then.start) is None)
+        for use, then in zip(stored, after, strict=True)
+    )
+
+
+def loading_resets(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether post_load of the description calls a function of the file that resets something."""
+    one = observation.subject
+    if not isinstance(one, Lost):
+        return False
+    piece = analysed.unit.functions.get(one.description.callbacks.get("post_load", ""))
+    if piece is None:
+        return False
+    called = _CALLED.findall(analysed.unit.data, piece.body, piece.span.end)
+    return any(b"reset" in name.lower() and name.decode() in analysed.unit.functions for name in called)
 
 
 def state_serves_the_host(analysed: AnalysedFile, observation: Observation) -> bool:
