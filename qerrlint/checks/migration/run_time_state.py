@@ -20,8 +20,6 @@ from qerrlint.qemu.vmstate.state_members import TIMER, StateMember
 # Members of types and classes whose functions do not run while the device does.
 _OWN_SETUP = ("class_init", "instance_init", "instance_post_init", "instance_finalize")
 _SETUP = frozenset({"realize", "init", "unrealize", "exit"})
-# Classes whose functions are all called while a device is plugged (include/hw/mem/memory-device.h).
-_PLUGGED = frozenset({"MemoryDeviceClass"})
 # DeviceListener (include/hw/core/qdev.h): asked before the user's devices are made.
 _LISTENER = re.compile(rb"(?:\.|->)hide_device\s*=\s*&?\s*(\w+)")
 _PROPERTY = re.compile(rb"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
@@ -42,11 +40,7 @@ def not_at_run_time(file: AnalysedFile) -> frozenset[str]:
     names = {name for one in file.once(vmstates) for name in one.callbacks.values()}
     for of in state.graph.of_file(file.unit.path):
         names |= {of.row.function(member) for member in _OWN_SETUP}
-        names |= {
-            stored.name
-            for stored in of.setup.stored
-            if stored.slot in _SETUP | RESET_SLOTS or stored.struct in _PLUGGED
-        }
+        names |= {stored.name for stored in of.setup.stored if stored.slot in _SETUP | RESET_SLOTS}
     if b"hide_device" in file.unit.data:
         names |= {found[1].decode() for found in _LISTENER.finditer(file.unit.data)}
     return frozenset(names - {""})

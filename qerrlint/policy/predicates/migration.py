@@ -119,9 +119,9 @@ def state_guards_one_function(analysed: AnalysedFile, observation: Observation) 
 
 
 def state_is_taken_back(analysed: AnalysedFile, observation: Observation) -> bool:
-    """Whether the one function that sets the member takes that back on the same way."""
+    """Whether the one function that sets the member takes that back on the same way; others only read it."""
     one = observation.subject
-    if not isinstance(one, Lost):
+    if not isinstance(one, Lost) or len({use.function for use in one.uses}) == 1:
         return False
     stored = [use for use in one.uses if use.kind != READ]
     if len({use.function for use in stored}) != 1 or not all(u.kind == STORE and u.constant for u in stored):
