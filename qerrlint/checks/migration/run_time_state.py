@@ -22,6 +22,7 @@ _OWN_SETUP = ("class_init", "instance_init", "instance_post_init", "instance_fin
 _SETUP = frozenset({"realize", "init", "unrealize", "exit"})
 # DeviceListener (include/hw/core/qdev.h): asked before the user's devices are made.
 _LISTENER = re.compile(rb"(?:\.|->)hide_device\s*=\s*&?\s*(\w+)")
+_MACHINE_DONE = re.compile(rb"\bqemu_add_machine_init_done_notifier\s*\(\s*&[^;()]*?(\w+)\s*\)")
 _PROPERTY = re.compile(rb"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
 _WORD = re.compile(rb"\w+")
 _BLOCK = re.compile(r"[{}]|\b(?:case|default)\b")
@@ -43,6 +44,9 @@ def not_at_run_time(file: AnalysedFile) -> frozenset[str]:
         names |= {stored.name for stored in of.setup.stored if stored.slot in _SETUP | RESET_SLOTS}
     if b"hide_device" in file.unit.data:
         names |= {found[1].decode() for found in _LISTENER.finditer(file.unit.data)}
+    for done in _MACHINE_DONE.finditer(file.unit.data):
+        stored = re.search(rb"\b%s\.notify\s*=\s*(\w+)" % done[1], file.unit.data)
+        names |= {stored[1].decode()} if stored is not None else set()
     return frozenset(names - {""})
 
 

@@ -18,19 +18,22 @@ from qerrlint.qemu.device_tables import property_rows
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.description import Description
 from qerrlint.qemu.vmstate.guest_state import GuestMember, guest_members
+from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.qemu.vmstate.run_time import CHANGE, Use
-from qerrlint.qemu.vmstate.state_members import NUMBER, TIMER, StateMember, state_members
+from qerrlint.qemu.vmstate.state_members import NUMBER, TIMER, StateMember, is_object, state_members
 from qerrlint.source.span import Span
 
 _CLOCK = b"qdev_init_clock_in"
+_OFFERED = re.compile(rb"\bextern[ \t]+const[ \t]+VMStateDescription[ \t]+(\w+)[ \t]*;")
+_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(((?:[^\n]|\\\n)*)", re.MULTILINE)
 _MAKES_CLOCK = re.compile(rb"(?:->|\.)(\w+)\s*=\s*qdev_init_clock_in\s*\(")
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
     """A member that the description of its struct leaves out. `form` is how it is used: "register" (the guest
-    writes and reads it back), "guest" (it writes it, run-time code reads it), "clock" (an input), "timer" or
-    "state"."""
+    writes and reads it back), "guest" (it writes it, run-time code reads it), "clock" (an input), "part" (a
+    struct that has a description elsewhere), "timer" or "state"."""
 
     description: Description
     member: StateMember
@@ -47,6 +50,8 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     described = _described(file)
     for struct in described if _CLOCK in unit.data else ():
         yield from _clocks(file, struct, described)
+    for struct in described:
+        yield from _parts(file, struct, described)
     wanted = {struct: tuple(_candidates(file, struct, described)) for struct in described}
     every = [member for members in wanted.values() for member in members]
     if not every:
@@ -81,6 +86,57 @@ def _clocks(
         if not _is_rebuilt(file, member):
             step = Step(Span(unit.path, found.start(), found.end()), f"{one.name} is made an input here")
             yield _observation(file, described, member, "clock", (step,), "medium")
+
+
+def _parts(
+    file: AnalysedFile, struct: str, described: Mapping[str, list[Description]]
+) -> Iterator[Observation]:
+    """The structs that a struct embeds, and its descriptions leave out, though another file has a description
+    of them for all that embed them."""
+    unit = file.unit
+    held = _held(described, struct)
+    layouts = layouts_of(unit.environment)
+    layout = layouts.layout(struct, unit.path)
+    for placed in layout.fields if layout is not None else ():
+        one = placed.field
+        kind = one.type.removeprefix("struct ")
+        if one.pointer or one.fields or one.dimensions or kind in described or _is_held(one.name, held):
+            continue
+        part = layouts.layout(kind, unit.path) if kind.isidentifier() else None
+        if part is None or not part.path.endswith(".h") or is_object(unit, part):
+            continue
+        other = _description_of(file, kind, part.path)
+        member = StateMember(struct, one.name, struct, one.name, "part")
+        loaded = b"\n".join(file.once(_rebuilt))
+        whole = rb"(?:->|\.)%s\b(?!\s*(?:\.|->))" % one.name.encode()
+        if other is not None and re.search(whole, loaded) is None:
+            step = Step(other.span, f"{other.variable} describes {kind}")
+            yield _observation(file, described, member, "part", (step,), "high")
+
+
+def _description_of(file: AnalysedFile, struct: str, header: str) -> Description | None:
+    """The description of a struct that the header which declares it offers, and that this file does not use.
+
+    One that its own file registers, or stores in a class, is not for others.
+    """
+    unit = file.unit
+    files = unit.environment.files
+    declarations = files.file(header)
+    for found in _OFFERED.finditer(declarations.data) if declarations is not None else ():
+        assert declarations is not None
+        uses = rb"\b%s\b" % found[1]
+        by_macros = {
+            macro[1] for macro in _MACRO.finditer(declarations.data) if re.search(uses, macro[2]) is not None
+        }
+        if re.search(uses, unit.data) or any(re.search(rb"\b%s\b" % name, unit.data) for name in by_macros):
+            continue
+        other = described_elsewhere(unit.environment, found[1].decode(), unit.path)
+        own = files.file(other.path) if other is not None else None
+        if other is None or own is None or struct not in {s.removeprefix("struct ") for s in other.structs}:
+            continue
+        if not other.unmigratable and re.search(rb"&\s*%s\b" % found[1], own.data) is None:
+            return other
+    return None
 
 
 def _shown(file: AnalysedFile, members: Sequence[StateMember]) -> Mapping[tuple[str, str], GuestMember]:
@@ -127,7 +183,7 @@ def _observation(
     description = _main(file, described[member.struct])
     start, end = description.fields_span.start, description.fields_span.end
     slots = {"description": description.variable, "struct": member.struct, "member": member.path}
-    always = form in ("register", "guest", "clock")
+    always = form in ("register", "guest", "clock", "part")
     if always:
         slots["version"] = ""
     return Observation(
@@ -294,7 +350,7 @@ CHECKS = (
             event(
                 "state-not-migrated",
                 *("description", "struct", "member", "version"),
-                form="register guest clock version",
+                form="register guest clock part version",
             ),
             event("new-state-not-migrated", "description", "struct", "member", form="state timer"),
         ),

@@ -31,6 +31,9 @@ _CLEARED = re.compile(r"\bmemset\s*\(\s*\w+(?:->|\.)(\w+)\s*,")
 _STORED = re.compile(rb"(?:->|\.)(\w+)\b\s*(?:\[[^;=]*\]\s*)*(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)")
 _STEPPED = re.compile(rb"(?:\+\+|--)\s*\(*\w+[\w.>\[\]-]*?(?:->|\.)(\w+)\b")
 _OFFSET = re.compile(rb"\boffsetof\s*\([^()]*\b(\w+)\s*(?:\[[^\]]*\]\s*)?\)")
+# include/qemu/fifo8.h, include/qemu/fifo32.h
+_FIFOS = frozenset({"Fifo8", "Fifo32"})
+_PUSHED = rb"\bfifo(?:8|32)_push(?:_all)?\s*\(\s*&[^;,]*(?:->|\.)%s\s*,"
 # So many members of what migrates, or changes by steps, a reset sets at least.
 _FEWEST_SET = 2
 # So many members of a struct it sets at least where it leaves others, and so many times as many as those.
@@ -127,10 +130,31 @@ def _of_struct(
     in_reset = {one for one in every if one.name in mentioned or _is_set_whole(code, one)}
     unions = {one.union for one in in_reset if one.union}
     left = {(one.owner, one.name): one for one in every if one not in in_reset and one.union not in unions}
+    yield from _fifos(file, struct, own, mentioned)
     if left and members & mentioned:
         reset = _main(file, own, members & mentioned)
         what = _Left(struct, root, reset, left, members, members & mentioned)
         yield from _told(file, what, Counter(one.owner for one in in_reset))
+
+
+def _fifos(
+    file: AnalysedFile, struct: str, own: list[FunctionText], mentioned: frozenset[str]
+) -> Iterator[Observation]:
+    """The FIFOs of a struct that resets leave filled."""
+    unit = file.unit
+    layout = layouts_of(unit.environment).layout(struct, unit.path) if b"fifo" in unit.data else None
+    fields = [placed.field for placed in (layout.fields if layout is not None else ())]
+    for one in fields:
+        if one.type not in _FIFOS or one.pointer or one.dimensions or one.name in mentioned:
+            continue
+        pushed = re.search(_PUSHED % one.name.encode(), unit.data)
+        others = mentioned & {field.name for field in fields}
+        if pushed is None or not others:
+            continue
+        reset = _main(file, own, frozenset(others))
+        step = Step(Span(unit.path, pushed.start(), pushed.end()), f"{one.name} is filled here")
+        forgotten = Forgotten(struct, one.name, reset, tuple(sorted(others)))
+        yield replace(_observation(forgotten, "fifo", "medium"), trail=(step, _end(reset, one.name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,11 +380,15 @@ def _observation(one: Forgotten, form: str, certainty: str) -> Observation:
 
 CHECKS = (
     # form: whether the guest writes and reads the member, or only writes it, or other code changes it in
-    # steps, switches it on and off, or only stores into it.
+    # steps, switches it on and off, or only stores into it; fifo: a Fifo8 or Fifo32.
     FileCheck(
         "state-not-reset",
         "migration",
-        (event("state-not-reset", "reset", "struct", "member", form="register guest count switch state"),),
+        (
+            event(
+                "state-not-reset", "reset", "struct", "member", form="register guest count switch state fifo"
+            ),
+        ),
         run,
         words=("setup-functions",),
     ),

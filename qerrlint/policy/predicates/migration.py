@@ -13,10 +13,15 @@ from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.qemu.vmstate.description import Description
 from qerrlint.qemu.vmstate.run_time import CHANGE, READ, STORE
+from qerrlint.qemu.vmstate.state_members import ARRAY
 
 _MEMBER = re.compile(r"->|\.\w")
 _CALLED = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
 _DIFFERS = re.compile(rb"\s*\)*\s*[!=]=")
+# include/system/memory.h, include/system/dma.h, include/hw/pci/pci_device.h
+_GUEST_MEMORY = re.compile(
+    rb"\b(?:cpu_physical_memory|dma_memory|pci_dma|address_space)_(?:read|write|rw)\s*\([^;]*;"
+)
 _NOTHING = ("0", "false")
 _ENDS = re.compile(rb"\}|\b(?:return|break|goto|case|default)\b")
 _FEWEST_OF_GUARD = 2
@@ -132,6 +137,17 @@ def state_is_taken_back(analysed: AnalysedFile, observation: Observation) -> boo
         use.value in _NOTHING
         or (then is not None and then.value in _NOTHING and _ENDS.search(data, use.end, then.start) is None)
         for use, then in zip(stored, after, strict=True)
+    )
+
+
+def is_moved_at_once(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the member is an array that the file hands to an access to guest memory."""
+    one = observation.subject
+    if not isinstance(one, Lost) or one.member.kind != ARRAY:
+        return False
+    handed = rb"[,(]\s*(?:\([^()]*\)\s*)?&?\w+(?:->|\.)%s\b" % one.member.name.encode()
+    return any(
+        re.search(handed, found[0]) is not None for found in _GUEST_MEMORY.finditer(analysed.unit.data)
     )
 
 

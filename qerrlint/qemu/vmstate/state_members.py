@@ -22,6 +22,7 @@ _DEEPEST = 3
 _OBJECTS = frozenset({"Object", "DeviceState", "BusState", "SysBusDevice", "PCIDevice", "MemoryRegion"})
 # Their state is described by their own macros (include/migration/vmstate.h).
 _TIMERS = frozenset({"QEMUTimer", "QEMUTimer *", "QEMUTimer **", "ptimer_state *"})
+_TAG = re.compile(r"\A(?:const )?(?:struct )?")
 NUMBER = "number"
 ARRAY = "array"
 TIMER = "timer"
@@ -90,7 +91,7 @@ class _Reader:
     def _embedded(self, field: Field, path: str, union: str, seen: frozenset[str]) -> Iterator[StateMember]:
         name = re.sub(r"^(?:const|struct|union)\s+", "", field.type).strip()
         layout = self._layouts.layout(field.type, self._unit.path)
-        if layout is None or name in seen or self._is_object(layout) or self._is_pointer(name):
+        if layout is None or name in seen or is_object(self._unit, layout) or self._is_pointer(name):
             return
         if not layout.path.startswith(("hw/", "include/hw/")) and layout.path != self._unit.path:
             return
@@ -102,18 +103,20 @@ class _Reader:
         entry = self._unit.environment.typedef(name, self._unit.path)
         return entry is not None and entry.target.endswith("*")
 
-    def _is_object(self, layout: Layout) -> bool:
-        """Whether a struct is an object of QOM, whatever bus it may be for."""
-        first = layout.fields[0].field if layout.fields else None
-        types = [layout.name]
-        if first is not None and first.type == "union":
-            types += [one.type for one in first.fields]
-        return any(_OBJECTS & set(self._layouts.chain(one, layout.path)) for one in types)
+
+def is_object(unit: TranslationUnit, layout: Layout) -> bool:
+    """Whether a struct is an object of QOM, whatever bus it may be for: it has a description of its own."""
+    first = layout.fields[0].field if layout.fields else None
+    types = [layout.name]
+    if first is not None and first.type == "union":
+        types += [one.type for one in first.fields]
+    layouts = layouts_of(unit.environment)
+    return any(_OBJECTS & set(layouts.chain(one, layout.path)) for one in types)
 
 
 def _kind(unit: TranslationUnit, field: Field) -> str:
     plain = field.type.removeprefix("const ").strip()
-    if plain in _TIMERS:
+    if _TAG.sub("", plain) in _TIMERS:
         return TIMER if not field.dimensions else ""
     if field.pointer or not field.name:
         return ""
