@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 QERRLINT := $(BIN)/qerrlint
+# An editable install compiles nothing, and where PYTHONDONTWRITEBYTECODE is set no run does: each would start
+# by half a second of that.
+COMPILE := $(BIN)/python -m compileall -q qerrlint
 DEMO_TREE := fixtures/tree
 DEMO_SERIES := fixtures/patches/demo/series.mbox
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -14,6 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: demo test lint fuzz bench benchmark rivals precision mutants prove prove-chroot rules man docs dist clean
 
 demo: $(VENV)/.installed
+	@$(COMPILE)
 	@printf '%s\n' 'The review of a series from a mailbox, with a reply, on a small tree.'
 	@$(call show,patch $(DEMO_SERIES) --tree $(DEMO_TREE))
 	@printf '\n%s\n' 'The same tree, without a patch.'
@@ -27,6 +31,7 @@ endef
 
 # One worker more than processors: some tests wait for processes that they have started.
 test: $(VENV)/.installed-dev
+	@$(COMPILE)
 	@$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 
 lint: $(VENV)/.installed-dev

@@ -10,12 +10,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.declarations.types import Signature
 from qerrlint.model.asked import EVERYTHING, Asked
 from qerrlint.source.source import git_blob_id
+
+T = TypeVar("T")
 
 
 class Tree(Protocol):
@@ -40,10 +42,12 @@ class Tree(Protocol):
 class DeclarationCache:
     """The declarations of files by path and content; two trees that share it scan each content once."""
 
-    __slots__ = ("_known", "size")
+    __slots__ = ("_known", "of_content", "size")
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], FileDeclarations] = {}
+        self.of_content: dict[Callable[[bytes], Any], dict[str, Any]] = {}
+        """What functions have found in contents, by git's ids of these (Files.of_every_source())."""
         self.size = 0
         """The bytes of all files that are held."""
 
@@ -255,17 +259,41 @@ class Files:
         for path in core:
             self._register(path)
 
-    def every_source(self, outside: tuple[str, ...], silent: bool = False) -> Iterator[tuple[str, bytes]]:
-        """Path and bytes of every C file but headers, those below the folders `outside` left out.
+    def every_source(self, outside: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+        """Path and bytes of every C file but headers, those below the folders `outside` left out."""
+        self.asked.add(EVERYTHING)
+        if self._tree is not None:
+            yield from self._tree.read_many(self._sources(outside))
 
-        `silent`: who asks says himself what he looks up.
+    def _sources(self, outside: tuple[str, ...]) -> list[str]:
+        return [
+            path for path in self.paths() if path.endswith((".c", ".c.inc")) and not path.startswith(outside)
+        ]
+
+    def of_every_source(
+        self, outside: tuple[str, ...], compute: Callable[[bytes], T]
+    ) -> Iterator[tuple[str, T]]:
+        """Path and compute(bytes) of every C file but headers, those below the folders `outside` left out.
+
+        Trees that share their declarations compute it once for each content. Who asks says himself what he
+        looks up.
         """
-        if not silent:
-            self.asked.add(EVERYTHING)
         if self._tree is None:
             return
-        wanted = [p for p in self._tree.paths() if p.endswith((".c", ".c.inc")) and not p.startswith(outside)]
-        yield from self._tree.read_many(wanted)
+        known: dict[str, T] = self._cache.of_content.setdefault(compute, {})
+        digests = {path: self._tree.known_id(path) for path in self._sources(outside)}
+        missing = [path for path, digest in digests.items() if digest is None or digest not in known]
+        read: dict[str, T] = {}
+        for path, data in self._tree.read_many(missing):
+            found = read[path] = compute(data)
+            digest = digests[path]
+            if digest is not None:
+                known[digest] = found
+        for path, digest in digests.items():
+            if path in read:
+                yield path, read[path]
+            elif digest is not None and digest in known:
+                yield path, known[digest]
 
     def known(self) -> Iterator[FileDeclarations]:
         """The files registered so far, in the order of their paths."""

@@ -340,8 +340,7 @@ class TypeGraph:
             yield from ((path, names) for path, names in known.items() if is_inside(path))
             return
         # Who looks a name up says which.
-        for path, data in self.environment.files.every_source(_OUTSIDE, silent=True):
-            yield path, type_names(data)
+        yield from self.environment.files.of_every_source(_OUTSIDE, type_names)
 
     def everything(self) -> tuple[QomType, ...]:
         """All types of the tree, by path; this reads every C file."""

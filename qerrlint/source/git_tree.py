@@ -260,10 +260,15 @@ class CommitTree(_ObjectSource):
         """Nothing: the reader belongs to all trees that share it."""
 
 
+_C_PATHS = tuple(f"*{suffix}" for suffix in C_SUFFIXES)
+
+
 def _grep(git: Git, revision: str, words: Sequence[str]) -> list[str]:
     """The C files of a commit in which one of the words stands; raises InputError when git cannot search."""
     patterns = [part for word in words for part in ("-e", word)]
-    code, out, _ = git.try_run(("grep", "-l", "-z", "-w", "-F", "-I", *patterns, revision))
+    # Only C files are decompressed and searched; `*.c` is a pattern, where all other commands name paths.
+    command = ("--no-literal-pathspecs", "grep", "-l", "-z", "-w", "-F", "-I")
+    code, out, _ = git.try_run((*command, *patterns, revision, "--", *_C_PATHS))
     # 1 is its code for "nothing found".
     if code > 1:
         raise InputError(f"{git.directory}: git grep failed in {revision[:12]}")

@@ -16,6 +16,8 @@ from qerrlint.source.gitprocess import Git, hook_store
 _BRANCHES = 4
 # A patch is not looked for on bases that were left this many seconds before it was sent: two years.
 _OLDEST_BASE = 2 * 365 * 86400
+# Nearly all are younger than this when the patch is sent; older ones are looked for only where none fits.
+_RECENT_BASE = 60 * 86400
 # The beginning of the variables by which `git merge` names what it merges, the rest is a commit's id.
 _MERGED = "GITHEAD_"
 
@@ -165,7 +167,8 @@ class Repository:
         The first is the newest such commit on the first-parent line of HEAD, else of another branch; with
         `before` (seconds since 1970) the newest that is not younger, where one of the same run of
         commits is old enough. Only when no such line has one are side branches searched, for commits
-        that touch one of the paths. `limit` bounds the commits looked at in each of these walks.
+        that touch one of the paths. `limit` bounds the commits looked at in each of these walks; where a
+        commit of the weeks before `before` fits, older ones of side branches are left out.
         """
         if not blobs or self.missing_blobs(blobs.values()):
             return ()
@@ -237,8 +240,17 @@ class Repository:
         yield from map(_step, filter(None, self._git.records((*command, *form, *bound, tip, "--", *blobs))))
 
     def _on_side_branches(self, blobs: Mapping[str, str], limit: int, before: int | None) -> tuple[str, ...]:
+        """The commits of side branches; where a recent one fits, older ones are not asked about."""
+        if before is None:
+            return self._on_side_branches_since(blobs, limit, None)
+        recent = self._on_side_branches_since(blobs, limit, before - _RECENT_BASE)
+        return recent or self._on_side_branches_since(blobs, limit, before - _OLDEST_BASE)
+
+    def _on_side_branches_since(
+        self, blobs: Mapping[str, str], limit: int, since: int | None
+    ) -> tuple[str, ...]:
         heads = ("HEAD",) if self.has_commit("HEAD") else ()
-        bound = () if before is None else (f"--since={before - _OLDEST_BASE}",)
+        bound = () if since is None else (f"--since={since}",)
         command = ("rev-list", "--full-history", f"-n{limit}", *bound, *heads, "--branches", "--remotes")
         commits = self._git.run((*command, "--", *blobs)).decode("ascii").split()
         order = list(blobs)
