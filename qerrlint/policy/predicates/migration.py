@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.migration.run_time_state import run_time
 from qerrlint.checks.migration.state_not_migrated import Lost
 from qerrlint.checks.migration.state_not_reset import Forgotten
 from qerrlint.checks.migration.vmstates import vmstates
@@ -18,6 +19,9 @@ from qerrlint.qemu.vmstate.state_members import ARRAY
 _MEMBER = re.compile(r"->|\.\w")
 _CALLED = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
 _DIFFERS = re.compile(rb"\s*\)*\s*[!=]=")
+_COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.S)
+# include/system/block-backend-io.h
+_TO_DRIVE = re.compile(rb"\bblk_(?:aio_)?(?:pwrite\w*|write)\s*\([^;]*;")
 # include/system/memory.h, include/system/dma.h, include/hw/pci/pci_device.h
 _GUEST_MEMORY = re.compile(
     rb"\b(?:cpu_physical_memory|dma_memory|pci_dma|address_space)_(?:read|write|rw)\s*\([^;]*;"
@@ -46,6 +50,42 @@ def contents_of_buffer(analysed: AnalysedFile, observation: Observation) -> bool
     if observation.slots.get("form") == "guest" and word_list("data-registers").matches(name):
         return True
     return one.array and word_list("buffers").matches(name)
+
+
+def is_set_at_the_start(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether run-time code gives what counts a first value other than 0."""
+    one = observation.subject
+    if not isinstance(one, Forgotten) or observation.slots.get("form") != "count":
+        return False
+    unit = analysed.unit
+    member = one.member.rpartition(".")[2]
+    stored = re.compile(rb"(?:->|\.)%s\s*=(?!=)\s*([^;]*);" % member.encode())
+    pieces = (unit.functions[name] for name in analysed.once(run_time).functions)
+    return any(
+        found[1].strip() not in (b"0", b"false")
+        for piece in pieces
+        for found in stored.finditer(unit.data, piece.body, piece.span.end)
+    )
+
+
+def reset_says_what_stays(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether a comment in the reset says that some state stays."""
+    one = observation.subject
+    if not isinstance(one, Forgotten) or one.reset.path != analysed.unit.path:
+        return False
+    text = analysed.unit.data[one.reset.head_start : one.reset.start + len(one.reset.code)]
+    said = b" ".join(_COMMENT.findall(text)).decode("latin-1")
+    return word_list("kept-on-purpose").matches(said)
+
+
+def contents_of_drive(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the file writes what the members hold to its drive."""
+    slots = observation.slots
+    members = (slots.get("members") or slots.get("member") or "").split(", ")
+    written = b" ".join(found[0] for found in _TO_DRIVE.finditer(analysed.unit.data)).decode("latin-1")
+    return bool(written) and all(
+        re.search(rf"(?:->|\.){re.escape(one.rpartition('.')[2])}\b", written) for one in members
+    )
 
 
 def host_keeps_left_state(analysed: AnalysedFile, observation: Observation) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from qerrlint.domain.word_lists import word_list
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import calls_inside
 from qerrlint.qemu.function_text import FunctionText, function_text
@@ -29,11 +30,9 @@ _FARTHEST = 1000
 _BEHIND = re.compile(r"\s*(?:(\+\+|--)|((?:[-+*/%&|^]|<<|>>)=)|(=)(?!=))")
 _BEFORE = re.compile(r"(\+\+|--|&)\s*\(*\s*\Z")
 _TWO = re.compile(r"&&\s*\(*\s*\Z|[\w)\]]\s*&\s*\(*\s*\Z")
-# A call that only says what happens.
-_TELLING = re.compile(
-    r"\b(?:trace_\w+|qemu_log\w*|\w*DPRINTF\w*|dprint\w*|DB_PRINT\w*|printf|error_report\w*|warn_report\w*"
-    r"|LOG_?\w*|D|g_string_append_printf|monitor_printf|assert|g_assert)\s*\([^;{}]*\Z"
-)
+_CALL = re.compile(r"(\w+)\s*\Z")
+# How far before a use the call may begin that it is an argument of.
+_LONGEST_CALL = 300
 _VALUE = re.compile(r"\s*=\s*([^;,{}]*)[;,)]")
 _CONSTANT = re.compile(r"(?:-?\s*(?:0[xX][0-9a-fA-F]+|\d+)[uUlL]*|[A-Z][A-Z0-9_]*|true|false|NULL)\Z")
 
@@ -164,7 +163,7 @@ class RunTime:
                 continue
             end = _behind_indices(text.code, found.end())
             kind, value = _kind(text.code, found.start(), end)
-            if kind == READ and _TELLING.search(text.code, max(0, found.start() - 300), found.start()):
+            if kind == READ and _is_told(text.code, found.start()):
                 continue
             yield Use(member, text.name, kind, value, text.start + found.start(), text.start + end)
 
@@ -208,6 +207,23 @@ def _declared(text: FunctionText, name: str) -> str:
             if found[1] not in ("return", "else", "goto", "case", "sizeof"):
                 return found[1]
     return ""
+
+
+def _is_told(code: str, at: int) -> bool:
+    """Whether a place is in the arguments of a call that only says what happens."""
+    words = word_list("telling-calls")
+    depth = 0
+    for place in range(at - 1, max(-1, at - _LONGEST_CALL), -1):
+        char = code[place]
+        if char in ";{}":
+            return False
+        depth += (char == ")") - (char == "(")
+        if depth < 0:
+            depth = 0
+            name = _CALL.search(code, max(0, place - 80), place)
+            if name is not None and words.matches(name[1]):
+                return True
+    return False
 
 
 def _behind_indices(code: str, at: int) -> int:
