@@ -320,9 +320,13 @@ def _rebuilt(file: AnalysedFile) -> tuple[bytes, bytes]:
     guest = file.once(guest_file)
     reached = {other for name in callbacks for other in guest.reached_from(name, every)}
 
+    macros = {found[1]: found[2] for found in _MACRO.finditer(unit.data)}
+
     def text(names: Iterable[str]) -> bytes:
         pieces = (unit.functions[name] for name in sorted(names))
-        return b"\n".join(unit.data[piece.body : piece.span.end] for piece in pieces)
+        found = b"\n".join(unit.data[piece.body : piece.span.end] for piece in pieces)
+        used = [body for name, body in macros.items() if re.search(rb"\b%s\s*\(" % name, found)]
+        return b"\n".join((found, *used))
 
     return text(callbacks | by_hand), text(reached - callbacks)
 
