@@ -272,3 +272,19 @@ def test_commit_by_blobs_on_another_branch(repo: Repo) -> None:
     repo.git("merge", "-q", "--no-ff", "-m", "merge", "side")
     repo.git("branch", "-q", "-D", "side")
     assert Repository(repo.path).commits_containing(blobs) == (wanted,)
+
+
+def test_commit_by_blobs_on_a_side_branch_that_was_left_long_ago(repo: Repo) -> None:
+    repo.git("checkout", "-q", "-b", "side")
+    wanted = repo.commit({"a.c": "side one\n"})
+    blobs = {"a.c": repo.git("rev-parse", "HEAD:a.c")}
+    sent = repo.clock
+    repo.commit({"a.c": "side two\n"})
+    repo.git("checkout", "-q", "master")
+    repo.git("merge", "-q", "--no-ff", "-m", "merge", "side")
+    repo.git("branch", "-q", "-D", "side")
+    there = Repository(repo.path)
+    day = 86400
+    assert there.commits_containing(blobs, before=sent + day) == (wanted,)
+    assert there.commits_containing(blobs, before=sent + 300 * day) == (wanted,)
+    assert there.commits_containing(blobs, before=sent + 1000 * day) == ()
