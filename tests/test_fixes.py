@@ -210,7 +210,7 @@ def test_a_fix_that_brings_a_finding_is_refused_and_the_others_are_made() -> Non
     bad = edited(SAMPLE, ("lamp_off(lamp, NULL)", 'error_setg(errp, "again")'))
     good = edited(SAMPLE, ('oil."', 'oil"'))
     file = fixed(SAMPLE, [bad, good])
-    assert [(r.found, r.reason) for r in file.refused] == [(bad, BRINGS)]
+    assert [(r.found, r.reason) for r in file.refused] == [(bad, f"{BRINGS} (error-set-twice)")]
     assert file.mended == (good,)
     assert file.new.decode() == SAMPLE.replace("oil.", "oil")
 
@@ -372,3 +372,14 @@ def test_a_missing_initial_null() -> None:
     )
     several = function(body.format("Error *other = NULL, *err;"), False)
     assert mended_by(several, "uninitialized-error").new == several.encode()
+
+
+def test_a_colon_that_announces_hints_is_left_to_its_author() -> None:
+    colon = '    error_setg(errp, "lamp must be one of:");\n'
+    hint = '    error_append_hint(errp, "%s\\n", lamp->name);\n'
+    alone = [one for one in found_in(function(colon)) if "colon" in one.message]
+    announced = [
+        one for one in found_in(function(f"    ERRP_GUARD();\n{colon}{hint}")) if "colon" in one.message
+    ]
+    assert [len(one.fixes) for one in alone] == [1]
+    assert [len(one.fixes) for one in announced] == [0]

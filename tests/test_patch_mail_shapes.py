@@ -245,14 +245,22 @@ def digest() -> bytes:
     return head + parts + b"--B--\n"
 
 
-def zipped(names: str, *more: tuple[str, bytes]) -> bytes:
+def zipped(names: str, *more: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(data, "w", method) as archive:
         for number, part in reversed([*enumerate(each(), 1)]):
             archive.writestr(names % number, part)
         for name, content in more:
             archive.writestr(name, content)
     return data.getvalue()
+
+
+def _with_bytes(data: bytes, mark: bytes, gone: bytes, new: bytes) -> bytes:
+    """The data with other bytes behind each mark."""
+    assert mark + gone in data
+    parts = data.split(mark + gone)
+    size = len(new) - len(gone)
+    return (mark + new).join([parts[0], *(part[size:] for part in parts[1:])])
 
 
 def tarred(names: str, mode: str = "w") -> bytes:
@@ -425,6 +433,8 @@ SHAPES: dict[str, Callable[[], bytes]] = {
     "bzip2": lambda: bz2.compress(mails()),
     "xz": lambda: lzma.compress(mails()),
     "zip": lambda: zipped("%04d-x.patch"),
+    "zip-bzip2": lambda: zipped("%04d-x.patch", method=zipfile.ZIP_BZIP2),
+    "zip-lzma": lambda: zipped("%04d-x.patch", method=zipfile.ZIP_LZMA),
     "zip-with-other-files": lambda: zipped(
         "d/%04d-x.patch", ("d/README", b"\0no"), ("__MACOSX/d/._1.patch", b"\0")
     ),
@@ -674,6 +684,16 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "it is encrypted",
     ),
     "zip-encrypted": (lambda: _with_flag(zipped("%d.patch")), "3.patch: it is encrypted"),
+    "zip-lzma-properties": (
+        lambda: _with_bytes(
+            zipped("%d.patch", method=zipfile.ZIP_LZMA), b"\x09\x04\x05\x00", b"\x5d", b"\xff"
+        ),
+        "damaged zip archive",
+    ),
+    "zip-bzip2-damaged": (
+        lambda: _with_bytes(zipped("%d.patch", method=zipfile.ZIP_BZIP2), b"1AY&SY", b"", b"\0" * 12),
+        "damaged zip archive",
+    ),
     "zip-cut": (lambda: zipped("%d.patch")[:-30], "damaged zip archive"),
     "tar-cut": (lambda: tarred("%d.patch")[:1000], "damaged tar archive"),
     "bzip2-cut": (lambda: bz2.compress(mails())[:-9], "damaged bzip2 data"),

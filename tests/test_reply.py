@@ -214,6 +214,13 @@ def test_a_bare_diff_cannot_be_answered(tmp_path: Path) -> None:
     assert "no findings to reply with" in ran.err
 
 
+def test_what_has_no_message_id_is_named_once(tmp_path: Path) -> None:
+    text = re.sub(rb"(?mi)^Message-ID:.*\n", b"", DEMO.read_bytes())
+    (tmp_path / "plain.mbox").write_bytes(text)
+    ran = replied(tmp_path / "out", source=tmp_path / "plain.mbox")
+    assert ran.err.count("no Message-ID to reply to") == 1
+
+
 ODD = """\
 From: =?utf-8?b?xYF1a2Fzeg==?= "the" Example <lukasz@example.org>
 To: "Lamps, all" <lamp-devel@example.org>, =?utf-8?q?Zo=C3=AB_Example?= <zoe@example.org>

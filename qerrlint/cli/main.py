@@ -94,8 +94,33 @@ def cli() -> None:
     """
 
 
+def _open_missing_streams() -> None:
+    """Put the null device where a caller has closed a standard stream (`>&-`): Python has None there.
+
+    Its number is filled too, or the next file that is opened would be taken for the stream, by git as well.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            stream = open(number, mode, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+            setattr(sys, name, stream)
+
+
+def _has_directory() -> bool:
+    """Whether the current directory is still there."""
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
+
+
 def main() -> None:
     """The console entry point."""
+    _open_missing_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         # Whatever the locale's encoding lacks is escaped, as Python does for standard error.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -134,6 +159,9 @@ def _run() -> int:
         tell("interrupted")
         return 130
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and not _has_directory():
+            tell("the current directory does not exist any more")
+            return 3
         # A defect of this program. Python's own exit code would be 1, which says "findings" to a gate.
         import traceback
 

@@ -175,7 +175,7 @@ class _Judge:
         names = touched(self._unchanged, changed)
         # A changed call has another fingerprint: count what each rule says of each function instead.
         new = self._counted(changed, names) - self._counted(self._unchanged, names)
-        return BRINGS if new else None
+        return f"{BRINGS} ({', '.join(sorted({rule for rule, _ in new}))})" if new else None
 
     def _unit(self, data: bytes) -> TranslationUnit:
         program = Program(OverlaySource(self._source, {self.path: data}), self._reach, cache=self._cache)

@@ -33,6 +33,8 @@ def load_rules(extra_dirs: Sequence[str | Path] = ()) -> RuleSet:
         if not files:
             raise UsageError(f"{folder}: no rule file (*.md) in this folder")
         for file in files:
+            if file.exists() and not file.is_file():
+                raise UsageError(f"{shown}{file.name}: cannot be read: not a regular file")
             try:
                 rule = parse_rule(file.read_bytes(), shown + file.name, trusted=not shown)
             except OSError as error:

@@ -13,6 +13,9 @@ from qerrlint.source.source import Source, folders
 # A directory that holds one of these is the output of a build, not source.
 _BUILD_MARKS = frozenset(("build.ninja", "meson-private", "config-host.mak"))
 
+# The largest text of a QEMU tree, firmware apart, has less than 2 MB.
+_LARGEST = 64 * 1024 * 1024
+
 Stamp = tuple[int, int, int, int]
 """Size in bytes, times of change of the content and of the inode in nanoseconds, number of the inode."""
 
@@ -35,15 +38,21 @@ class DirectorySource(Source):
         self._plain: dict[str, bool] = {"": True}
 
     def read(self, path: str) -> bytes | None:
-        """The file's bytes; None for what is no regular file below the root (no link is followed)."""
+        """The file's bytes; None for what is no regular file below the root (no link is followed).
+
+        Raises InputError for a file that cannot be read, or is larger than any source.
+        """
         full = self._locate(path)
         if full is None:
             return None
         try:
             with open(full, "rb") as file:
-                return file.read()
+                data = file.read(_LARGEST + 1)
         except OSError as error:
             raise InputError(f"{full}: cannot be read: {error.strerror}") from None
+        if len(data) > _LARGEST:
+            raise InputError(f"{full}: not read: larger than {_LARGEST >> 20} MB")
+        return data
 
     def exists(self, path: str) -> bool:
         """Whether there is a regular file of that path."""

@@ -166,8 +166,11 @@ def _open_end(message: Message) -> Iterator[Observation]:
     if found is None or not message.phrase.rstrip(" :!"):
         return
     span = last.part(found.start(), len(last.text))
-    edits = (Edit(span, ""),) if last.text[: found.start()].strip() else ()
-    yield message.flaw("colon" if ":" in found.group() else "exclamation", span, edits)
+    colon = ":" in found.group()
+    # A colon that announces hints has a meaning: what it ends has to be worded anew.
+    kept = colon and any(call.name == _HINT for call in message.function.calls[message.call.index + 1 :])
+    edits = (Edit(span, ""),) if last.text[: found.start()].strip() and not kept else ()
+    yield message.flaw("colon" if colon else "exclamation", span, edits)
 
 
 def _inside(message: Message) -> Iterator[Observation]:

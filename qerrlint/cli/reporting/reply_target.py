@@ -36,8 +36,8 @@ class ReplyTarget:
         """
         from qerrlint.report.reply import mailbox, reply_mails, unanswerable
 
-        for patch in unanswerable(result, series, raised):
-            tell(f"{patch.message.origin}: no Message-ID to reply to")
+        for origin in dict.fromkeys(p.message.origin for p in unanswerable(result, series, raised)):
+            tell(f"{origin}: no Message-ID to reply to")
         mails = reply_mails(result, series, self.sender, self.date, raised)
         if not mails:
             tell(f"no findings to reply with, {self.path} is not written")

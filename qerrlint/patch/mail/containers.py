@@ -228,7 +228,7 @@ def _pax_path(raw: bytes) -> str:
 
 
 def _zip(data: bytes, origin: str, budget: _Budget) -> Iterator[tuple[str, bytes]]:
-    """The files of a zip archive, by its central directory; stored or deflated."""
+    """The files of a zip archive, by its central directory; stored, deflated, bzip2 or lzma."""
     end = data.rfind(b"PK\x05\x06", max(0, len(data) - 65_557))
     if end < 0 or end + 22 > len(data):
         raise InputError(f"{origin}: damaged zip archive")
@@ -239,7 +239,7 @@ def _zip(data: bytes, origin: str, budget: _Budget) -> Iterator[tuple[str, bytes
         if data[at : at + 4] != b"PK\x01\x02" or at + 46 > len(data):
             raise InputError(f"{origin}: damaged zip archive")
         flags, method = struct.unpack_from("<HH", data, at + 8)
-        packed, _, name_size, extra, comment = struct.unpack_from("<IIHHH", data, at + 20)
+        packed, size, name_size, extra, comment = struct.unpack_from("<IIHHH", data, at + 20)
         (place,) = struct.unpack_from("<I", data, at + 42)
         raw_name = data[at + 46 : at + 46 + name_size]
         at += 46 + name_size + extra + comment
@@ -248,10 +248,13 @@ def _zip(data: bytes, origin: str, budget: _Budget) -> Iterator[tuple[str, bytes
             continue
         if flags & 1:
             raise InputError(f"{origin}: {_shown(name)}: it is encrypted")
-        yield name, _zip_member(data, place, packed, method, f"{origin}: {_shown(name)}", budget)
+        inner = f"{origin}: {_shown(name)}"
+        raw = _zip_member(data, place, packed, inner)
+        yield name, _unzipped(raw, method, size, inner, budget)
 
 
-def _zip_member(data: bytes, place: int, packed: int, method: int, origin: str, budget: _Budget) -> bytes:
+def _zip_member(data: bytes, place: int, packed: int, origin: str) -> bytes:
+    """The bytes of a file as they are packed."""
     if data[place : place + 4] != b"PK\x03\x04" or place + 30 > len(data):
         raise InputError(f"{origin}: damaged zip archive")
     name_size, extra = struct.unpack_from("<HH", data, place + 26)
@@ -259,22 +262,67 @@ def _zip_member(data: bytes, place: int, packed: int, method: int, origin: str, 
     raw = data[start : start + packed]
     if len(raw) < packed:
         raise InputError(f"{origin}: damaged zip archive")
+    return raw
+
+
+def _unzipped(raw: bytes, method: int, size: int, origin: str, budget: _Budget) -> bytes:
+    """What is packed in the bytes of a file, by a method of the zip format (APPNOTE.TXT, 4.4.5)."""
     if method == 0:
         budget.take(len(raw), origin)
         return raw
-    if method != 8:
-        raise InputError(f"{origin}: it is packed in a way that is not read (zip method {method})")
+    try:
+        if method == 8:
+            return _deflated(raw, origin, budget)
+        if method == 12:
+            return _sized(bz2.BZ2Decompressor(), raw, size, origin, budget)
+        if method == 14:
+            # In front: a version (2 bytes), the size of the properties (2 bytes), the properties.
+            (length,) = struct.unpack_from("<H", raw, 2)
+            machine = _raw_lzma(raw[4 : 4 + length])
+            return _sized(machine, raw[4 + length :], size, origin, budget)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, struct.error, ValueError, MemoryError):
+        raise InputError(f"{origin}: damaged zip archive") from None
+    raise InputError(f"{origin}: it is packed in a way that is not read (zip method {method})")
+
+
+def _deflated(raw: bytes, origin: str, budget: _Budget) -> bytes:
     machine = zlib.decompressobj(-15)
     out: list[bytes] = []
     rest = raw
-    try:
-        while not machine.eof:
-            piece = machine.decompress(rest, _CHUNK)
-            budget.take(len(piece), origin)
-            out.append(piece)
-            rest = machine.unconsumed_tail
-            if not piece and not rest:
-                break
-    except zlib.error:
-        raise InputError(f"{origin}: damaged zip archive") from None
+    while not machine.eof:
+        piece = machine.decompress(rest, _CHUNK)
+        budget.take(len(piece), origin)
+        out.append(piece)
+        rest = machine.unconsumed_tail
+        if not piece and not rest:
+            break
+    return b"".join(out)
+
+
+def _raw_lzma(properties: bytes) -> lzma.LZMADecompressor:
+    """The decompressor for LZMA's five bytes of properties; raises ValueError or struct.error for others."""
+    first, dictionary = struct.unpack("<BI", properties)
+    if first >= 9 * 5 * 5 or dictionary > _XZ_MEMORY:
+        raise ValueError
+    lc, lp, pb = first % 9, first // 9 % 5, first // 45
+    filters = [{"id": lzma.FILTER_LZMA1, "dict_size": dictionary, "lc": lc, "lp": lp, "pb": pb}]
+    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+
+
+def _sized(
+    machine: bz2.BZ2Decompressor | lzma.LZMADecompressor, raw: bytes, size: int, origin: str, budget: _Budget
+) -> bytes:
+    """The output, of the size that the archive states; raises EOFError where it is another one."""
+    out: list[bytes] = []
+    got = 0
+    while got < size and not machine.eof:
+        piece = machine.decompress(raw, _CHUNK)
+        raw = b""
+        budget.take(len(piece), origin)
+        out.append(piece)
+        got += len(piece)
+        if not piece:
+            break
+    if got != size:
+        raise EOFError
     return b"".join(out)
