@@ -80,6 +80,8 @@ class MemberIndexes:
         for access, members in wanted.items():
             for member in members:
                 for one in self._numbers(member, stored):
+                    if member.index and self._guest.names.constant(member.index) is None:
+                        member = replace(member, index="")
                     least = (access.most + 1,) if access.most < one.most else ()
                     for number in (one.number, *least):
                         by_member.setdefault((member, number), []).append(access)
@@ -222,12 +224,11 @@ class MemberIndexes:
             start()
 
     def _numbers(self, member: Member, stored: Mapping[Member, Sequence[_Stored]]) -> list[_Stored]:
-        """The greatest number that the guest puts into a member."""
+        """The greatest number that the guest puts into a member, or into the element that counts; into any
+        element where a variable says which."""
         constant = self._guest.names.constant(member.index) if member.index else None
-        if member.index and constant is None:
-            return []
         every = stored.get(replace(member, index=""), ())
-        found = [one for one in every if not member.index or one.index == constant]
+        found = [one for one in every if constant is None or one.index == constant]
         return sorted(found, key=lambda one: -one.number)[:1]
 
     # -- what it then reaches ------------------------------------------------------------------------
