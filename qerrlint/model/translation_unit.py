@@ -156,6 +156,13 @@ class TranslationUnit:
         """The definitions that have to do with errors, notifiers or blockers, in source order."""
         return self.definitions.relevant()
 
+    def function_at(self, offset: int) -> str:
+        """The function in whose body, and not in a comment, an offset of the file lies; "" for none."""
+        piece = self.definitions.around(offset)
+        if piece is None or offset <= piece.body or self.text.in_comment(offset):
+            return ""
+        return piece.name
+
     def is_static(self, name: str) -> bool:
         """Whether a function of this file has internal linkage."""
         return self.definitions.is_static(self.functions[name])

@@ -22,6 +22,8 @@ _MAKERS = {
 _WITHOUT_OWNER = 5
 # A pattern that begins with its letters, not with \b, is found by a plain search.
 _MAKER = re.compile(rb"memory_region_init_(?:io|rom_device(?:_nomigrate)?)(?=\s*\()")
+_ADDS_PROPERTY = re.compile(rb"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
+_NAME = re.compile(rb"[A-Za-z_]\w*")
 _READ = ("read", "read_with_attrs")
 _WRITE = ("write", "write_with_attrs")
 
@@ -128,6 +130,15 @@ def _property_rows(path: str, data: bytes) -> Iterator[PropertyRow]:
             if value.kind == INVOCATION and value.name.startswith("DEFINE_") and len(value.arguments) >= 3:
                 name, struct, field = (argument.text for argument in value.arguments[:3])
                 yield PropertyRow(value.name, name, struct, field, row.span)
+
+
+def property_calls(code: bytes) -> Iterator[tuple[int, int, list[str]]]:
+    """The calls of some code that add a property: start and end, and the names in their arguments.
+
+    The functions that get and set the property are among those names.
+    """
+    for found in _ADDS_PROPERTY.finditer(code) if b"property_add" in code else ():
+        yield found.start(), found.end(), [name.decode("latin-1") for name in _NAME.findall(found[1])]
 
 
 def arguments_at(data: bytes, paren: int) -> list[str] | None:

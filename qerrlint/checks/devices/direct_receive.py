@@ -41,15 +41,13 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
 def _called(
     unit: TranslationUnit, start: int, end: int, receivers: frozenset[str], callee: str
 ) -> Iterator[Observation]:
-    piece = unit.definitions.around(start)
-    if piece is None or start < piece.body or unit.text.in_comment(start):
-        return
-    if _on_the_way_in(unit, piece.name, receivers):
+    function = unit.function_at(start)
+    if not function or _on_the_way_in(unit, function, receivers):
         return
     span = Span(unit.path, start, end)
     yield Observation(
         event="direct-receive",
-        function=piece.name,
+        function=function,
         primary=span,
         key=unit.on_one_line(span),
         slots={"callee": callee},

@@ -10,17 +10,17 @@ known by its pair alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from qerrlint.c.lexis import occurrences
 from qerrlint.checks.devices.outside_phases import OutsidePhase, outside_phases
+from qerrlint.checks.devices.parts_by_name import parts_by_name
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.ownership import RESULT, Move, Pair
-from qerrlint.domain.word_lists import word_list
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.qemu.device_tables import arguments_at
+from qerrlint.qemu.device_tables import arguments_at, property_calls
 from qerrlint.qemu.function_text import FunctionText, function_text
 from qerrlint.qemu.type_graph import Phase, QomType, TypeGraph, graph_of
 from qerrlint.source.span import Span
@@ -32,8 +32,6 @@ UNDOING = ("unrealize", "finalize")
 _MEMBER = re.compile(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
 _BASE = re.compile(r"[&*(\s]*(\w+)\s*(?:->|\.|\[)")
 _CAST = re.compile(r"\s*[A-Z][A-Z0-9_]*\s*\((.*)\)\s*\Z", re.S)
-_ADDS_PROPERTY = re.compile(r"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
-_WORD = re.compile(r"[A-Za-z_]\w*")
 _TARGET = re.compile(r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*\w+[\s*]*\)\s*|[A-Z][A-Z0-9_]*\s*\(\s*)?\Z")
 _OF_MEMBER = re.compile(r"->|\.\w")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
@@ -184,10 +182,10 @@ class LifeCycle:
         started = [entry.function for entry in self.entries(of, "class_init", "instance_init")]
         for name in self.reached(started) if b"property_add" in self.unit.data else ():
             text = self.text(name)
-            for call in _ADDS_PROPERTY.finditer(text.code) if text is not None else ():
+            for begin, end, words in property_calls(text.code.encode("latin-1")) if text is not None else ():
                 assert text is not None
-                span = Span(text.path, text.start + call.start(), text.start + call.end())
-                for word in _WORD.findall(call[1]):
+                span = Span(text.path, text.start + begin, text.start + end)
+                for word in words:
                     if word in self.unit.functions:
                         out.setdefault(
                             word, Phase(SETTER, word, self.unit.path, "property", "", span, of.name)
@@ -228,41 +226,9 @@ class LifeCycle:
                 if move.call.encode() in self.unit.text.words:
                     out.setdefault(move.call, []).append((pair, move))
         for pair in self.pairs if has_types(self.unit) else ():
-            for made in self._by_name(pair, out) if pair.name == BY_NAME else ():
+            for made in parts_by_name(self.unit, pair, out) if pair.name == BY_NAME else ():
                 out[made.acquire[0].call] = [(made, made.acquire[0])]
         return out
-
-    def _by_name(self, pair: Pair, known: Container[str]) -> Iterator[Pair]:
-        """The pair for each function of another file that one which the file does not name would undo."""
-        unit = self.unit
-        endings = _endings()
-        for name in sorted(word.decode("latin-1") for word in unit.text.words):
-            stem, _, ending = name.rpartition("_")
-            if ending not in endings or not stem.islower() or name in known or name in unit.functions:
-                continue
-            undoing = [f"{stem}_{second}" for second in endings[ending]]
-            if _goes_with_its_device(name) or any(map(self._is_used, undoing)):
-                continue
-            taking = unit.signature(name)
-            types = [param.type for param in taking.params] if taking is not None else []
-            for one in undoing:
-                signature = unit.signature(one)
-                if signature is not None and signature.params and signature.params[0].type in types:
-                    position = types.index(signature.params[0].type) + 1
-                    yield replace(
-                        pair,
-                        acquire=(replace(pair.acquire[0], call=name, object=position),),
-                        release=(replace(pair.release[0], call=one),),
-                    )
-                    break
-
-    def _is_used(self, name: str) -> bool:
-        """Whether the file does more with a function than to declare it."""
-        data, word = self.unit.data, name.encode()
-        return word in self.unit.text.words and any(
-            self._function_at(at) or data[at + len(word) : at + len(word) + 8].lstrip()[:1] != b"("
-            for at in occurrences(data, word)
-        )
 
     @cached_property
     def _any_acquiring(self) -> re.Pattern[bytes]:
@@ -386,7 +352,7 @@ class LifeCycle:
                 for name in sorted({move.call for move in pair.release})
                 if name.encode() in self.unit.text.words
                 for at in occurrences(self.unit.data, name.encode())
-                if (function := self._function_at(at))
+                if (function := self.unit.function_at(at))
             ]
         return known
 
@@ -396,7 +362,7 @@ class LifeCycle:
         for at in occurrences(data, word) if word in self.unit.text.words else ():
             start = max(data.rfind(mark, 0, at) for mark in _ENDS) + 1
             found = _FREES.search(data, start, at)
-            function = self._function_at(found.start()) if found is not None else ""
+            function = self.unit.function_at(found.start()) if found is not None else ""
             if function:
                 yield function
 
@@ -406,13 +372,6 @@ class LifeCycle:
         start = max(data.rfind(mark, 0, at) for mark in _ENDS) + 1
         end = data.find(b";", at)
         return data[start : end if end >= 0 else len(data)].decode("latin-1")
-
-    def _function_at(self, at: int) -> str:
-        """The function of the file in whose body, and not in a comment, an offset lies; "" for none."""
-        piece = self.unit.definitions.around(at)
-        if piece is None or at <= piece.body or self.unit.text.in_comment(at):
-            return ""
-        return piece.name
 
     def _mentions(self, name: str, word: re.Pattern[str]) -> bool:
         """Whether a function, or one that calls it, mentions a word."""
@@ -458,20 +417,6 @@ class LifeCycle:
             for path in self.graph.beside(self.unit.path, structs)
             if path != self.unit.path and contains(path, structs)
         )
-
-
-def _endings() -> dict[str, list[str]]:
-    """The last parts of names of functions, and those of the functions that undo them."""
-    endings: dict[str, list[str]] = {}
-    for word in word_list("undoing-names").words:
-        first, _, second = word.partition("/")
-        endings.setdefault(first, []).append(second)
-    return endings
-
-
-def _goes_with_its_device(name: str) -> bool:
-    """Whether nobody undoes what a function makes, by its name: it goes with the device."""
-    return word_list("goes-with-its-device").matches(name)
 
 
 def _releases(data: bytes, pair: Pair, member: str) -> bool:

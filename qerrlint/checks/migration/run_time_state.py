@@ -12,6 +12,7 @@ from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
 from qerrlint.qemu.device_state import DeviceState
+from qerrlint.qemu.device_tables import property_calls
 from qerrlint.qemu.type_graph import RESET_SLOTS
 from qerrlint.qemu.vmstate.guest_state import written_members
 from qerrlint.qemu.vmstate.run_time import ADDRESS, CHANGE, READ, STORE, RunTime, Use
@@ -23,8 +24,6 @@ _SETUP = frozenset({"realize", "init", "unrealize", "exit"})
 # DeviceListener (include/hw/core/qdev.h): asked before the user's devices are made.
 _LISTENER = re.compile(rb"(?:\.|->)hide_device\s*=\s*&?\s*(\w+)")
 _MACHINE_DONE = re.compile(rb"\bqemu_add_machine_init_done_notifier\s*\(\s*&[^;()]*?(\w+)\s*\)")
-_PROPERTY = re.compile(rb"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
-_WORD = re.compile(rb"\w+")
 _BLOCK = re.compile(r"[{}]|\b(?:case|default)\b")
 _ARMED = re.compile(r"\b(?:timer_mod\w*|timer_advance\w*|qemu_mod_timer\w*|ptimer_run)\s*\(\s*\Z")
 
@@ -61,8 +60,8 @@ def run_time(file: AnalysedFile) -> RunTime:
         for name, piece in (unit.functions.items() if b"QEMUFile" in unit.data else ())
         if b"QEMUFile" in unit.data[piece.span.start : piece.body]
     }
-    for found in _PROPERTY.finditer(unit.data):
-        named |= {word.decode() for word in _WORD.findall(found[1])} & unit.functions.keys()
+    for _, _, handed in property_calls(unit.data):
+        named |= unit.functions.keys() & set(handed)
     return RunTime(unit, not_at_run_time(file) | named)
 
 

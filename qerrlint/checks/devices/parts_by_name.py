@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Parts of a device that another function undoes, as the names of both tell: X_init() and X_finalize()."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from dataclasses import replace
+
+from qerrlint.c.lexis import occurrences
+from qerrlint.domain.ownership import Pair
+from qerrlint.domain.word_lists import word_list
+from qerrlint.model.translation_unit import TranslationUnit
+
+
+def parts_by_name(unit: TranslationUnit, pair: Pair, known: Container[str]) -> Iterator[Pair]:
+    """A pair, made of `pair`, for each function of another file that has one to undo it, which this file does
+    not use.
+
+    Both take a parameter of the type that the undoing one takes first. The functions in `known` are left out.
+    """
+    endings = _endings()
+    ends = tuple(f"_{first}".encode() for first in endings)
+    found = (word.decode("latin-1") for word in unit.text.words if word.endswith(ends))
+    for name in sorted(found):
+        stem, _, ending = name.rpartition("_")
+        if not stem.islower() or name in known or name in unit.functions:
+            continue
+        undoing = [f"{stem}_{second}" for second in endings[ending]]
+        # Nobody undoes what goes with the device.
+        if word_list("goes-with-its-device").matches(name) or any(_is_used(unit, one) for one in undoing):
+            continue
+        taking = unit.signature(name)
+        types = [param.type for param in taking.params] if taking is not None else []
+        for one in undoing if types else ():
+            signature = unit.signature(one)
+            if signature is not None and signature.params and signature.params[0].type in types:
+                position = types.index(signature.params[0].type) + 1
+                yield replace(
+                    pair,
+                    acquire=(replace(pair.acquire[0], call=name, object=position),),
+                    release=(replace(pair.release[0], call=one),),
+                )
+                break
+
+
+def _is_used(unit: TranslationUnit, name: str) -> bool:
+    """Whether the file does more with a function than to declare it."""
+    data, word = unit.data, name.encode()
+    return word in unit.text.words and any(
+        unit.function_at(at) or data[at + len(word) : at + len(word) + 8].lstrip()[:1] != b"("
+        for at in occurrences(data, word)
+    )
+
+
+def _endings() -> dict[str, list[str]]:
+    """The last parts of names of functions, and those of the functions that undo them."""
+    endings: dict[str, list[str]] = {}
+    for word in word_list("undoing-names").words:
+        first, _, second = word.partition("/")
+        endings.setdefault(first, []).append(second)
+    return endings
