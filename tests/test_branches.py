@@ -308,3 +308,10 @@ def test_a_failure_that_only_the_result_tells(body: str, seen: set[str]) -> None
     assert told == {f"return {number};" for number in seen}
     # A function that tells nobody of failures has no use for it.
     assert not any(r.printed for r in Small(body.replace("errp", "NULL"), NO_ERRP).result().returns)
+
+
+def test_a_test_behind_a_setter_asks_for_its_outcome_in_each_round() -> None:
+    loop = "for (;;) { peg_set(p, errp); if (p->bad) { return 1; } }"
+    assert {held for _, _, held in Small(loop).ways()} == {"maybe", "null"}
+    before = "for (;;) { if (!p->bad) { peg_wait(p); continue; } peg_set(p, errp); return 1; }"
+    assert {held for _, _, held in Small(before).ways()} == {"set", "null"}

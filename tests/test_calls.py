@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from test_transfer import ERR, HEAD, Small
 
+from qerrlint.absint.trace import places
 from qerrlint.ir.code import ANY, NEG, POS, ZERO
 
 NO_ERRP = "static int peg(Peg *p, int n)"
@@ -52,6 +53,9 @@ OWN = 'error_setg(errp, "x"); '
         ('g_free(p->n); error_setg(errp, "%s", p->n); return 0;', {"freed-argument p->n"}),
         ('g_free(p->n); error_setg(errp, "%s", p->m); return 0;', set()),
         ('error_setg(errp, "%s", n); g_free(n); return 0;', set()),
+        # Memory that outlives the function: a variable of another file, and what a typedef points to.
+        ("peg_set(p, errp); elsewhere.x = 3; return 0;", {"unasked *errp"}),
+        ("PegPointer q = p; peg_set(p, errp); *q = 3; return 0;", {"unasked *errp"}),
         # An errno that is negative.
         ('int r = -5; error_setg_file_open(errp, r, "x"); return 0;', {"negative-errno r"}),
         ('int r = 5; error_setg_file_open(errp, r, "x"); return 0;', set()),
@@ -99,6 +103,9 @@ def test_what_calls_tell_the_recorder(body: str, wanted: set[str]) -> None:
         (SET + "f(error_get_pretty(err)); return 0;", {"left-set err"}),
         (SET + "error_free(err); f(error_get_pretty(err)); return 0;", {"consumed err", "gone-used err"}),
         ("Error *err; error_free(err); return 0;", {"consumed err", "uninit err"}),
+        # Calls that lack the argument that the callee takes.
+        (SET + "error_free(); error_free(err); return 0;", {"consumed err"}),
+        (SET + "error_propagate(errp); error_free(err); return 0;", {"consumed err"}),
         (SET + "error_free(err); peg_keep(p, err); return 0;", {"consumed err", "gone-used err"}),
         (SET + 'error_free(err); error_prepend(&err, "x"); return 0;', {"consumed err", "gone-used err"}),
     ],
@@ -128,6 +135,9 @@ def test_errors_that_are_lost_left_and_consumed(body: str, wanted: set[str]) -> 
         (ERR + "peg_fwd(p, &err); peg_fwd(p, &err);", "err", ["null~", "set~+", "set~+", "set~+"]),
         ("Error *err; error_setg(&err, NULL);", "err", ["set"]),
         ("Error *err = NULL; Error *err;", "err", ["uninit"]),
+        # A pointer to an Error of which no declaration tells.
+        ('error_setg(&p->err, "x"); Error **to = &p->err; error_free_or_abort(to);', "p->err", ["null"]),
+        ('error_setg(&p->err, "x"); Error **to = &p->name; error_free_or_abort(to);', "p->err", ["set"]),
         # An object that is overwritten, with all its bytes or with others.
         ('error_setg(&s.err, "x"); s = (S){0};', "s.err", ["none"]),
         ('error_setg(&s.err, "x"); s = t;', "s.err", ["none"]),
@@ -187,3 +197,28 @@ def test_which_constant_a_copy_is() -> None:
     assert {way[0] for way in Small(changed).ways()} == {"return 0;"}
     number = "int r = 3; if (r == 4) { return 1; } return 0;"
     assert {way[0] for way in Small(number).ways()} == {"return 1;", "return 0;"}
+
+
+def test_which_named_constant_a_callee_returned() -> None:
+    text = (
+        "static void *peg_map(Peg *p, Error **errp)\n{\n    void *m = peg_memory(p);\n"
+        '    if (m == MAP_FAILED) {\n        error_setg(errp, "no memory");\n        return MAP_FAILED;\n'
+        "    }\n    return m;\n}\n"
+    )
+    body = "void *m = peg_map(p, errp); if (m == {}) {{ return 1; }} return 0;"
+    failed = Small(body.format("MAP_FAILED"), text + HEAD).ways()
+    assert failed == {("return 1;", POS, "set"), ("return 0;", ZERO, "null")}
+    assert ("return 0;", ZERO, "set") in Small(body.format("MAP_OTHER"), text + HEAD).ways()
+
+
+def test_after_a_failure_the_result_is_what_was_handed_over() -> None:
+    head = "int qapi_enum_parse(const Lookup *l, const char *text, int otherwise, Error **errp);\n" + HEAD
+    assert Small("int r = qapi_enum_parse(l, p, -1, errp);", head).signs("r") == [NEG, ZERO | POS]
+    assert Small("int r = qapi_enum_parse(l, p, 3, errp);", head).signs("r") == [POS, ZERO | POS]
+
+
+def test_the_way_of_a_propagated_error() -> None:
+    body = SET + 'error_propagate(errp, err); error_setg(errp, "y"); return -1;'
+    (again,) = [one for one in Small(body).result().occurrences if one.kind.value == "set-again"]
+    way = [(place.kind, place.note) for place in places(again.trail)]
+    assert way == [("set", "err"), ("gone", "err"), ("set", "*errp")]

@@ -18,6 +18,7 @@ from qerrlint.model.reads import ABSENT, Digests, Question, Reads
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import git_blob_id
+from qerrlint.source.span import Span
 
 FUNCTION = "{} {}(void)\n{{\n    {}\n}}\n"
 
@@ -595,3 +596,9 @@ def test_what_is_worked_out_once_counts_for_all_who_ask() -> None:
         assert SeenProgram(made, reads).once("key", compute) == "a.c"
         assert reads.questions() == {("containing", "error_setg"): ("a.c",)}
     assert calls == [1]
+
+
+def test_text_that_is_no_utf_8_is_shown_all_the_same() -> None:
+    data = b"int  a;\n/* caf\xe9 */\nint b;\n"
+    text = FileText("a.c", data)
+    assert text.on_one_line(Span("a.c", 0, len(data))) == "int a; /* caf\ufffd */ int b;"

@@ -664,6 +664,8 @@ def test_outcomes_by_convention(
     kind: str, name: str, exception: str | None, wanted: set[tuple[int, bool | None]]
 ) -> None:
     got = by_convention(kind, name, exception)
+    # Failing without an Error is what a body does, never what is expected of one.
+    assert not any(outcome.unset for outcome in got)
     assert {(outcome.signs, outcome.sets) for outcome in got} == wanted
     assert all(outcome == Outcome(outcome.signs, outcome.sets) for outcome in got)
 

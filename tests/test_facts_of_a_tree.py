@@ -9,6 +9,8 @@ from qerrlint.c.declarations.types import Signature
 from qerrlint.model.include_graph import Files
 from qerrlint.model.program import Program
 from qerrlint.model.qapi_schema import generated_signature
+from qerrlint.model.reads import OUTLINE, Reads
+from qerrlint.model.seen_environment import SeenEnvironment
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 
@@ -145,3 +147,20 @@ def test_a_definition_parses_before_and_after_it_is_lowered() -> None:
             assert [unit.lowering.function(piece) is not None for piece in pieces] == [True, False]
         assert [unit.lowering.parses(piece) for piece in pieces] == [True, False]
         assert [unit.lowering.damage(piece) is None for piece in pieces] == [True, False]
+
+
+def test_an_environment_that_puts_down_what_it_is_asked() -> None:
+    header = b"typedef bool Verdict;\nVerdict peg_check(Peg *p, Error **errp);\n"
+    environment = Program(OverlaySource(EmptySource(), {"a.c": header})).environment
+    reads = Reads()
+    seen = SeenEnvironment(environment, reads)
+    signature = seen.signature("peg_check", "a.c")
+    assert signature is not None
+    assert seen.result_kind(signature, "a.c") == environment.result_kind(signature, "a.c") == "bool"
+    assert set(reads.answers) == {("signature", "peg_check", "a.c"), ("typedef", "Verdict", "a.c")}
+    # What Python looks for by itself is no question to the tree; what is answered by no method of its own
+    # counts as one to all of it.
+    assert not hasattr(seen, "__wrapped__")
+    assert OUTLINE not in reads.answers
+    assert seen.declaring_constant("PEG", "a.c") is None
+    assert OUTLINE in reads.answers

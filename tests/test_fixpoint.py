@@ -423,3 +423,49 @@ def test_an_error_of_the_program_leaves_nothing_half_done(monkeypatch: pytest.Mo
         unit.summary("peg_up")
     monkeypatch.setattr(interpretation, "interpret", real)
     assert ways(unit, "peg_up") == {(ZERO, False), (NEG, True)}
+
+
+TURNED = b"""
+static bool peg_deep(Peg *p, Error **errp);
+
+static bool peg_far(Peg *p, Error **errp)
+{
+    if (p->far) {
+        error_setg(errp, "far");
+        return false;
+    }
+    return peg_deep(p, errp);
+}
+
+static bool peg_deep(Peg *p, Error **errp)
+{
+    if (p->deep) {
+        error_setg(errp, "deep");
+        return true;
+    }
+    if (p->done) {
+        return true;
+    }
+    return peg_far(p, errp);
+}
+"""
+
+
+def test_what_the_first_rounds_took_for_granted_is_taken_back() -> None:
+    """As long as nothing is known of the other function, one returns true where it sets an Error, and only
+    there: its result seems to be turned round."""
+    unit = unit_of(TURNED)
+    for name in ("peg_deep", "peg_far"):
+        assert ways(unit, name) == {(ZERO, True), (POS, None), (POS, False)}
+
+
+def test_a_parameter_of_the_name_of_a_function_calls_another() -> None:
+    text = (
+        b"static int peg_one(Peg *p, Error **errp) { return peg_open(p, errp); }\n"
+        b"static int peg_by(Peg *p, int (*peg_one)(Peg *p, Error **errp), Error **errp)\n"
+        b"{\n    return peg_one(p, errp);\n}\n"
+        b"static int peg_two(Peg *p, Error **errp)\n{\n    return peg_one(p, errp);\n}\n"
+    )
+    unit = unit_of(text)
+    callees = {name: unit.interpretation.callees(unit.functions[name]) for name in ("peg_by", "peg_two")}
+    assert {name: len(found) for name, found in callees.items()} == {"peg_by": 0, "peg_two": 1}

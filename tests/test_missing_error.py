@@ -78,6 +78,9 @@ NONE = "void g(Keg *k, Error **errp)"
         ("f(k, &err); if (!err) { keg_work(k); return; } error_report_err(err);", PLAIN, SUCCESS),
         ("f(k, &err); keg_work(k);", PLAIN, UNKNOWN),
         ("f(k, &err); if (k->open) { keg_work(k); }", PLAIN, UNKNOWN),
+        # A call that lacks an argument tells nothing, and a reader without one reads no Error.
+        ("f(k);", PLAIN, UNKNOWN),
+        ("if (f(k, &err) < 0) { error_report_err(); }", PLAIN, COPES),
         ("f(k, errp); keg_work(k);", NONE, SUCCESS),
         # It notices the result.
         ("if (f(k, &err) < 0) { keg_work(k); }", PLAIN, COPES),

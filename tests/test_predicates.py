@@ -270,7 +270,19 @@ def test_false_that_is_usual() -> None:
     )
     null = SETS % "NULL" + "    if (v->open) {\n        return NULL;\n    }\n    return v;"
     minus = SETS % "-1" + "    if (v->open) {\n        return -1;\n    }\n    return 0;"
-    judge("usual-false", functions(POINTER, {"null_left": null}))
+    made = twice.replace("false", "NULL") + "    Vat *w = %s;\n    return w;"
+    judge(
+        "usual-false",
+        functions(
+            POINTER,
+            {
+                "null_left": null,
+                # Who makes what he returns has no other reason for NULL.
+                "made_left": made % "g_new0(Vat, 1)",
+                "found_taken": made % "vat_twin(v)",
+            },
+        ),
+    )
     judge("usual-false", functions(INT, {"minus_left": minus}))
 
 
@@ -357,6 +369,117 @@ def test_results_of_commands() -> None:
         set(),
         {"qmp_vat"},
     )
+
+
+def test_predicates_that_guard_a_call_and_its_report() -> None:
+    def guarded(first: str, second: str) -> str:
+        return (
+            f"    Error *err = NULL;\n\n    if ({first}) {{\n        n = vat_fill(v, &err);\n    }}\n"
+            f"    if ({second}) {{\n        error_report_err(err);\n    }}"
+        )
+
+    judge(
+        "guarded-report",
+        "bool vat_is_full(Vat *v);\nbool vat_is_open(Vat *v);\n"
+        + functions(
+            "static void {}(Vat *v, Vat *w, int n)",
+            {
+                "two_taken": guarded("vat_is_full(v)", "vat_is_open(v) && n < 0"),
+                "same_left": guarded("vat_is_full(v)", "vat_is_full(w) && n < 0"),
+                "one_left": guarded("n > 3", "vat_is_open(v) && n < 0"),
+            },
+        ),
+    )
+
+
+def test_calls_after_which_nothing_is_done_to_an_object() -> None:
+    def dropped(errp: str, behind: str = "", made: str = "vat_twin(v)") -> str:
+        return f"    Vat *w = {made};\n\n    vat_init_it(w, {errp});\n{behind}    vat_work(v);"
+
+    judge(
+        "last-use",
+        "int vat_init_it(Vat *v, Error **errp);\n"
+        + functions(
+            VOID,
+            {
+                "last_taken": dropped("NULL"),
+                "used_left": dropped("NULL", "    vat_work(w);\n"),
+                "given_left": dropped("NULL", made="v"),
+                "handed_left": dropped("errp"),
+            },
+        ),
+    )
+
+
+def test_blockers_that_stand_in_for_a_notifier() -> None:
+    def realize(add: str) -> str:
+        return (
+            '    if (s->old_host) {\n        error_setg(&s->blocker, "old");\n'
+            f"        if ({add} < 0) {{\n            return false;\n        }}\n    }}\n"
+            "    migration_add_notifier_mode(&s->notifier, vat_notify, MIG_MODE_CPR_REBOOT);\n"
+            "    return true;"
+        )
+
+    judge(
+        "fallback-blocker",
+        "typedef struct VatHub {\n    Error *blocker;\n    NotifierWithReturn notifier;\n    bool old_host;\n"
+        "} VatHub;\n"
+        "static int vat_notify(NotifierWithReturn *n, MigrationEvent *e, Error **errp)\n{\n    return 0;\n}\n"
+        + functions(
+            "static bool {}(VatHub *s, Error **errp)",
+            {
+                "every_taken": realize("migrate_add_blocker(&s->blocker, errp)"),
+                "one_mode_left": realize(
+                    "migrate_add_blocker_modes(&s->blocker, BIT(MIG_MODE_CPR_REBOOT), errp)"
+                ),
+            },
+        ),
+    )
+
+
+def test_objects_that_a_user_makes_ask_for_the_machine() -> None:
+    text = (
+        "typedef struct VatObject {{\n    Object parent;\n}} VatObject;\n"
+        "static void {0}(Object *obj)\n{{\n    {1};\n}}\n"
+        "static const TypeInfo vat_info = {{\n    .name = TYPE_VAT,\n    .parent = TYPE_OBJECT,\n"
+        "    .instance_size = sizeof(VatObject),\n    .instance_init = {0},\n{2}}};\n"
+    )
+    users = "    .interfaces = (InterfaceInfo[]) {\n        { TYPE_USER_CREATABLE },\n        { }\n    },\n"
+    asks, registers = "vat_read(qdev_get_machine())", "qemu_register_reset(vat_reset, obj)"
+    for name, call, interfaces in (
+        ("asks_taken", asks, users),
+        ("registers_left", registers, users),
+        ("plain_left", asks, ""),
+    ):
+        judge("users-object", text.format(name, call, interfaces))
+
+
+def test_state_that_tells_of_a_reset() -> None:
+    code = {
+        "vat_asks": b"{ v->level = 1; qemu_system_reset_request(0); }",
+        "vat_clears": b"{ v->level = 0; }",
+    }
+    data = b"".join(code.values())
+    pieces, at = {}, 0
+    for name, body in code.items():
+        pieces[name] = SimpleNamespace(body=at, span=SimpleNamespace(end=at + len(body)))
+        at += len(body)
+    file = cast(AnalysedFile, SimpleNamespace(unit=SimpleNamespace(data=data, functions=pieces)))
+
+    def tells(*uses: Use) -> bool:
+        one = Forgotten("Vat", "level", cast(FunctionText, None), (), uses=uses)
+        found = Observation("state-not-reset", "", Span("a.c", 0, 1), "k", {}, subject=one)
+        return migration.state_tells_of_the_reset(file, found)
+
+    asks = use("store", "true", "vat_asks")
+    assert tells(asks)
+    # Others may take it back, and read it.
+    for value in ("0", "false"):
+        assert tells(asks, use("store", value, "vat_clears"))
+        assert not tells(use("store", value, "vat_clears"))
+    assert tells(asks, use("read", function="vat_clears"))
+    assert not tells(asks, use("store", "true", "vat_clears"))
+    assert not tells()
 
 
 GOES_ON = '    if (n) {\n        error_setg(errp, "full");\n    }\n    vat_work(v);'
@@ -535,6 +658,10 @@ def test_the_error_of_a_callee_whose_result_is_dropped() -> None:
                 "behind_left": testing("", "!v->next", "    vat_heat(v, errp);\n"),
                 "null_left": testing("    vat_heat(v, NULL);\n", "!v->next"),
                 "used_left": testing("    int r = vat_fill(v, errp);\n    v->code = r;\n", "!v->next"),
+                # A call whose result is used stands between the one whose result is dropped and the test.
+                "earlier_left": testing(
+                    "    vat_heat(v, errp);\n    int r = vat_fill(v, errp);\n    v->code = r;\n", "!v->next"
+                ),
             },
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from qerrlint.domain.effects import NO_EFFECT
 from qerrlint.ir.code import Call
 from qerrlint.model.program import Program
 from qerrlint.model.receivers import _split
@@ -35,6 +36,7 @@ struct Mill {
     struct Sail *sail;
     struct Sail sails[4];
     const MillClass *kinds[2];
+    struct Sail grid[2][3];
     struct {
         MillClass inner;
     };
@@ -95,6 +97,7 @@ def called(call: str) -> tuple[TranslationUnit, Call]:
         ("m->sails[i].start", SAIL),
         ("m->sails->start", SAIL),
         ("m->kinds[1]->start", BOOL),
+        ("m->grid[1][i].start", SAIL),
         ("list[i]->start", BOOL),
         ("(*list)->start", BOOL),
         ("(*mc).start", BOOL),
@@ -142,6 +145,14 @@ def test_what_cannot_be_told_goes_by_the_name_and_three_structs_differ(expressio
     unit, call = called(f"{expression}(m, errp)")
     assert unit.interpretation.effects.signature(call) is None
     assert unit.effect(call).evidence == "guess"
+
+
+def test_a_call_that_lacks_the_error_of_its_type_sets_none() -> None:
+    unit, call = called("mc->start(m)")
+    signature = unit.interpretation.effects.signature(call)
+    assert signature is not None
+    assert signature.errp == 1
+    assert unit.effect(call) == NO_EFFECT
 
 
 def test_a_name_that_all_structs_agree_on_needs_no_type() -> None:

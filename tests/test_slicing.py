@@ -305,6 +305,8 @@ def test_few_branches_are_not_sliced(monkeypatch: pytest.MonkeyPatch) -> None:
         ('if (m) { at(c); } error_setg_errno(errp, n, "x"); return 0;', "n", True),
         ("if (m) { at(c); } cog_set(c, c->errp); return 0;", "c->errp", True),
         ("if (m) { at(c); } cog_set(c, errp); return 0;", "errp", False),
+        # An assignment reads a value where what is assigned matters.
+        ("if (m) { at(c); } int r = 0; d->x = n; return r;", "n", False),
     ],
 )
 def test_where_facts_are_alive(body: str, path: str, alive: bool) -> None:
@@ -373,3 +375,10 @@ def test_the_flags_of_a_function(body: str, head: str, wanted: str) -> None:
     frame = Prepared(body, head).frame
     flags = ("extends", "fatal", "unasked", "telling")
     assert [name for name in flags if getattr(frame, name)] == wanted.split()
+
+
+def test_which_facts_of_several_only_decide() -> None:
+    body = "int r = cog_count(c); if (r == MODE) { d = c; } if (n || m) { return r; } return 0;"
+    frame = Prepared(body).frame
+    bits = {text: frame.terms.of(text).bit for text in ("r", "r==MODE", "n", "m")}
+    assert frame.deciding(sum(bits.values())) == bits["n"] | bits["m"]

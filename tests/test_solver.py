@@ -760,3 +760,16 @@ def test_with_too_many_ways_the_answer_is_yes(monkeypatch: pytest.MonkeyPatch) -
     assert after(function, 0, lambda event: False)
     monkeypatch.setattr(reachability, "_MOST_WAYS", 100)
     assert not after(function, 0, lambda event: False)
+
+
+def test_a_barrier_closes_the_blocks_behind_it() -> None:
+    function = lowered("one(p); three(p); if (n) { f(p); } two(p);")
+    calls = [event for block in function.blocks for event in block.events if isinstance(event, Call)]
+    one, three, _, two = [call.index for call in calls]
+    assert after(function, one, lambda event: event in calls and event.index == two)
+    assert not after(
+        function,
+        one,
+        lambda event: event in calls and event.index == two,
+        barrier=lambda event: event in calls and event.index == three,
+    )

@@ -75,6 +75,8 @@ SETS = 'error_setg(errp, "x");'
         # An enumerator says more than a sign.
         (PLACE, f"if (n) {{ {SETS} return PEG_OUT; }} return PEG_IN;", {"+ set PEG_OUT", "0 null PEG_IN"}),
         (INT, "return peg_open(p, errp);", {"- set", "0+ null"}),
+        # Of a callee that nothing declares neither the result nor the Error is known.
+        (INT, "peg_unknown(p, errp); return n;", {"-0+ any"}),
     ],
 )
 def test_ways_of_returning(head: str, body: str, wanted: set[str]) -> None:
@@ -172,6 +174,9 @@ def test_effects_by_evidence() -> None:
     assert effect_of("peg_open(p, errp)").evidence == "signature"
     assert effect_of("own(err)", "static void own(Error *e) { error_report_err(e); abort(); }") == NORETURN
     assert effect_of("own(p)", "static void own(Peg *p) { }") == NO_EFFECT
+    # What ends the process on some path only is as any other function that has no Error.
+    assert effect_of("own(p)", "static void own(Peg *p) { if (p) { exit(1); } }") == NO_EFFECT
+    assert effect_of("own(p)", "static void own(Peg *p) { exit(1); }") == NORETURN
     kept = "static void own(Peg *p, Error *err) { error_free(err); }"
     assert (effect_of("own(p, err)", kept).consumes, effect_of("own(p, err)", kept).evidence) == (1, "body")
     printed = "static void own(Peg *p) { Error *e = NULL; peg_open(p, &e); error_report_err(e); }"
@@ -240,6 +245,18 @@ def test_an_empty_list_is_no_failure() -> None:
     assert {(o.signs, o.sets) for o in row.outcomes} == {(ZERO, True), (POS, False)}
 
 
+@pytest.mark.parametrize(("member", "empty"), [("next", True), ("parent", False)])
+def test_a_struct_that_has_the_next_of_its_kind_is_a_list(member: str, empty: bool) -> None:
+    text = f"struct RowList {{ Peg *value; struct RowList *{member}; }};\n"
+    found = effect_of("peg_rows(p, errp)", text + "struct RowList *peg_rows(Peg *p, Error **errp);\n")
+    assert ((ZERO, False) in {(o.signs, o.sets) for o in found.outcomes}) is empty
+
+
+def test_a_call_that_lacks_the_gerror_of_its_callee_sets_none() -> None:
+    text = "bool peg_read(Peg *p, char **text, GError **error);\n"
+    assert effect_of("peg_read(p, &text)", text).errp is None
+
+
 def test_a_visitor_frees_what_it_made() -> None:
     text = "bool visit_type_Peg(Visitor *v, const char *name, Peg **obj, Error **errp);\n"
     assert effect_of('visit_type_Peg(v, "x", &p, errp)', text).makes == 2
@@ -291,3 +308,14 @@ def test_files_at_hand_show_their_bodies() -> None:
     assert program.summary("own") is None
     assert len(program.bodies("peg_loud")) == 1
     assert program.bodies("own") == program.bodies("none") == ()
+
+
+def test_a_file_at_hand_goes_before_the_tree() -> None:
+    """What the tree shows of other files leaves out what sets an Error."""
+    files = {"a.c": PROTOTYPES, "b.c": HEADER + OTHER}
+    source = OverlaySource(EmptySource(), {name: data.encode() for name, data in files.items()})
+    for reach in ("headers", "tree"):
+        loud = Program(source, reach, at_hand=("b.c",)).summary("peg_loud")
+        assert loud is not None
+        assert loud.may_set
+    assert Program(source, "tree").summary("peg_loud") is None

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from qerrlint.absint.trace import Trail
 from qerrlint.domain.ownership import RESULT, Move, Pair, place_of_object
 from qerrlint.domain.result import FunctionResult
 from qerrlint.domain.state import State
@@ -15,9 +16,12 @@ from qerrlint.ir.code import ANY, NEG, POS, ZERO
 from qerrlint.model.program import Program
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
+from qerrlint.transfer.freed_pointers import follow_freed
 from qerrlint.transfer.interpretation import ErrorDomain, interpret
+from qerrlint.transfer.local_ownership import Owners, follow_locals
 from qerrlint.transfer.ownership import Handling, follow
 from qerrlint.transfer.preparation import prepare
+from qerrlint.transfer.recorder import Recorder
 from qerrlint.transfer.sites import ReturnSite
 
 PROTOTYPES = """
@@ -421,6 +425,8 @@ def test_an_object_is_of_one_type() -> None:
     assert {way[0] for way in Small(body.format("p", "TYPE_B")).ways()} == {"return 2;", "return 0;"}
     assert {way[0] for way in Small(body.format("p", "TYPE_A")).ways()} == {"return 1;", "return 0;"}
     assert len(Small(body.format("q", "TYPE_B")).ways()) == 3
+    neither = body.replace("if (object", "if (!object", 1).format("p", "TYPE_B")
+    assert {way[0] for way in Small(neither).ways()} == {"return 1;", "return 2;", "return 0;"}
 
 
 def test_loops_forget_what_others_can_change() -> None:
@@ -581,6 +587,10 @@ def followed(body: str, pair: Pair = PLAIN, head: str = HEAD) -> set[str]:
     }
 
 
+# A proven failure takes the place of one that is a guess, and a success is another kind of exit.
+BOTH = {"exit p held!", "exit p held?"}
+
+
 @pytest.mark.parametrize(
     ("body", "wanted"),
     [
@@ -608,6 +618,10 @@ def followed(body: str, pair: Pair = PLAIN, head: str = HEAD) -> set[str]:
         ('lock(p); error_setg(errp, "x"); return 0;', {"exit p held!"}),
         ("lock(p); peg_set(p, errp); return 0;", {"exit p held!?", "exit p held?"}),
         ('error_setg(errp, "x"); lock(p); return 0;', set()),
+        # One way to an exit where only a guess says that it fails, another where that is proven.
+        ('lock(p); if (n) { peg_set(p, errp); } else { error_setg(errp, "x"); } return 0;', BOTH),
+        ('lock(p); if (n) { error_setg(errp, "x"); } else { peg_set(p, errp); } return 0;', BOTH),
+        ("int r = take(p); if (r > 0) { return -1; } return 0;", {"exit p held!", "exit p held?"}),
     ],
 )
 def test_what_is_held_at_an_exit(body: str, wanted: set[str]) -> None:
@@ -637,6 +651,8 @@ def test_a_bool_result_alone_is_no_failure() -> None:
             {"discarded p failed", "exit p discarded!"},
         ),
         ("drop(p); return -1;", set()),
+        # What is prepared is there.
+        ("prep(p); if (!p) { return -1; } return 0;", {"exit p prepared?"}),
     ],
 )
 def test_prepared_objects(body: str, wanted: set[str]) -> None:
@@ -647,3 +663,82 @@ def test_a_release_may_leave_what_was_prepared() -> None:
     body = "prep(p); if (take(p) < 0) { return 0; } give(p); return -1;"
     assert followed(body, KEEPING) == {"exit p failed?", "exit p released!"}
     assert followed(body, PREPARED) == {"exit p failed?"}
+
+
+def handled(small: Small, role: str, pair: Pair, moves: dict[str, Move]) -> dict[int, list[Handling]]:
+    """What the calls of a function do to the objects of a pair, by the names of the callees."""
+    return {
+        call.index: [Handling(role, pair, move, place_of_object(move.moved(call)))]
+        for call in small.function.calls
+        if (move := moves.get(call.name)) is not None
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("Peg *q = make(p); return 0;", {"exit q"}),
+        ("Peg *q = make(p); give(q); return 0;", {"released q"}),
+        # A variable that gets another value no longer leads to what it held.
+        ("Peg *q = make(p); q = NULL; return 0;", {"lost q"}),
+        ("Peg *q = make(p); q = make(p); give(q); return 0;", {"lost q", "released q"}),
+        ("Peg *q = make(p); Peg *q; return 0;", {"lost q"}),
+        ("give(p); return 0;", {"unheld p"}),
+    ],
+)
+def test_what_only_a_local_variable_holds(body: str, wanted: set[str]) -> None:
+    small = Small(body)
+    pair = Pair("local", (Move("make", RESULT, fails="never"),), (GIVE,))
+    handlings = {
+        **handled(small, "acquire", pair, {"make": pair.acquire[0]}),
+        **handled(small, "release", pair, {"give": GIVE}),
+    }
+    owners = Owners(
+        lambda call, of, path: False,
+        lambda assign, path: False,
+        lambda value, path: False,
+        lambda path: path.isidentifier(),
+    )
+    held = follow_locals(small.function, small.signature, "int", small.effect, handlings, owners)
+    assert {f"{one.kind} {one.object}" for one in held.seen} == wanted
+    assert all(one.sure for one in held.seen if one.kind in ("lost", "released"))
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("done(p); return 0;", set()),
+        ("done(p); done(p); return 0;", {"freed"}),
+        ("done(p); peg_note(p->x); return 0;", {"used"}),
+        ("done(p); n = p->x; return 0;", {"used"}),
+        ("done(p); p->x = n; return 0;", {"used"}),
+        ("done(p); int *at = &p->x; return 0;", {"used"}),
+        ("done(p); if (p->x) { return 1; } return 0;", {"used"}),
+        ("done(p); return p->x;", {"used"}),
+        ("done(p); p = NULL; n = p->x; return 0;", set()),
+        ("done(p); peg_store(&p); n = p->x; return 0;", set()),
+        # A macro may give its argument another value; one that is handed another variable does not.
+        ("done(p); PEG_RESET(p); n = p->x; return 0;", set()),
+        ("done(p); PEG_RESET(n); n = p->x; return 0;", {"used"}),
+        ("done(p); peg_reset(p); n = p->x; return 0;", {"used"}),
+    ],
+)
+def test_uses_of_what_was_freed(body: str, wanted: set[str]) -> None:
+    small = Small(body)
+    pair = Pair("freed", (Move("done", 1, fails="never"),), ())
+    handlings = handled(small, "acquire", pair, {"done": pair.acquire[0]})
+    held = follow_freed(small.function, small.signature, small.effect, handlings, lambda call, at: False)
+    assert {one.kind for one in held.seen if one.kind != "exit"} == wanted
+
+
+def test_of_what_is_met_on_two_ways_the_first_is_kept() -> None:
+    body = ERR + "if (n) { p->x = 1; } error_report_err(err); return 0;"
+    (met,) = [one for one in Small(body).result().occurrences if one.kind.value == "null-reported"]
+    recorder, span = Recorder(), met.span
+    trails = [Trail(None, "branch", span, taken=taken) for taken in (True, False)]
+    for trail in trails:
+        recorder.occur(met.kind, span, "err", met.first, met.call, trail)
+    result = FunctionResult(Small("").function, None)
+    recorder.write_into(result)
+    (kept,) = result.occurrences
+    assert kept.trail is trails[0]
