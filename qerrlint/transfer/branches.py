@@ -146,11 +146,18 @@ def _hold_value(frame: Frame, draft: Draft, site: TestSite, guard: Guard) -> boo
         if site.answers is not None:
             draft.set_fact(site.answers.index, fact(signs))
     if known.origin >= 0:
-        _confirm(draft, known.origin, guard.soft)
+        _confirm(draft, known.origin, guard.soft, open_ended=_leaves_open(frame, known.origin, signs))
         _unseen(frame, draft, known, signs)
     elif site.is_place and term is not None and allow in _TELLING and not term.text.isidentifier():
         _doubt(frame, draft, term, guard.span)
     return True
+
+
+def _leaves_open(frame: Frame, origin: int, signs: int) -> bool:
+    """Whether a pointer does not tell if its call has failed: NULL is an empty list as well as a failure."""
+    effect = frame.effects[origin]
+    fitting = {outcome.sets for outcome in effect.outcomes if outcome.signs & signs}
+    return effect.kind == "pointer" and signs == ZERO and {True, False} <= fitting
 
 
 def _asked_for(frame: Frame, known: Fact, allow: int) -> bool:
@@ -226,15 +233,16 @@ def _hold_error(draft: Draft, place: Term, held: Cell, allow: int) -> bool:
     return True
 
 
-def _confirm(draft: Draft, origin: int, soft: bool) -> None:
+def _confirm(draft: Draft, origin: int, soft: bool, open_ended: bool = False) -> None:
     """The result of call `origin` was looked at, so what it did to its Error is now certain; `soft`: it was a
-    code that is no failure, so that the Error may or may not be set."""
+    code that is no failure, so that the Error may or may not be set; `open_ended`: a result that comes with
+    and without an Error, so that a set one is not certain, and whoever relies on one has NULL for certain."""
     for index, held in list(draft.errors.items()):
         if held.origin != origin or held.state not in (ErrorState.SET, ErrorState.NULL):
             continue
         if soft:
             draft.set_error(index, cell(ErrorState.MAYBE, origin))
-        elif not held.sure:
+        elif not held.sure and not (open_ended and held.state is ErrorState.SET):
             draft.set_error(index, cell(held.state, held.origin, True, held.handed))
 
 
