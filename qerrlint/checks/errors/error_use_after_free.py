@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""error-use-after-free: an Error that is gone is consumed again, or a member still points to it."""
+"""error-use-after-free: an Error that is gone is consumed again, also where its variable leaves its scope, or
+a member still points to it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 
+from qerrlint.absint.reachability import place_of
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind, of_locals
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
+from qerrlint.domain.error import ErrorState
 from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import Addr, Assign, Call, Return
 from qerrlint.source.span import Span
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Second uses of local Errors, and members that the function leaves pointing to an Error that is gone."""
     yield from _again(analysed)
+    yield from _at_its_end(analysed)
     yield from _dangling(analysed)
 
 
@@ -40,6 +45,53 @@ def _again(analysed: AnalysedFunction) -> Iterator[Observation]:
             before="is freed or handed on",
             group=("again", occurrence.cell, occurrence.first.origin),
         )
+
+
+def _at_its_end(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A variable that frees its Error by itself still points to one that a consumer has taken."""
+    for occurrence in of_locals(analysed, "consumed"):
+        consumer = numbered(analysed, occurrence.call)
+        if (
+            consumer is None
+            or occurrence.cell not in analysed.function.autos
+            or occurrence.first.state is ErrorState.NULL
+            or not _stays(analysed, occurrence.cell, consumer)
+        ):
+            continue
+        slots = {"error": occurrence.cell, "callee": "g_autoptr", "by": consumer.name, "how": "scope"}
+        yield observed(
+            analysed,
+            "error-use-after-free",
+            occurrence,
+            slots,
+            calls=(consumer,),
+            group=("scope", occurrence.cell, consumer.index),
+        )
+
+
+def _stays(analysed: AnalysedFunction, name: str, consumer: Call) -> bool:
+    """Whether a way from a call to the end of the function gives a variable no other value."""
+    at = place_of(analysed.function, consumer.index)
+    if at is None:
+        return False
+    blocks = analysed.function.blocks
+    waiting, seen = [(at[0], at[1] + 1)], {at[0]}
+    while waiting:
+        number, start = waiting.pop()
+        for event_ in blocks[number].events[start:]:
+            if isinstance(event_, Return):
+                return True
+            if isinstance(event_, Assign) and event_.target == name:
+                break
+            if isinstance(event_, Call) and (
+                Addr(name) in event_.args or analysed.unit.effect(event_).noreturn
+            ):
+                break
+        else:
+            following = {edge.target for edge in blocks[number].edges} - seen
+            seen |= following
+            waiting += [(target, 0) for target in following]
+    return False
 
 
 def _dangling(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -99,7 +151,7 @@ CHECKS = (
                 "callee",
                 "by",
                 path_sensitive=True,
-                how="again dangling",
+                how="again dangling scope",
             ),
         ),
         run,
