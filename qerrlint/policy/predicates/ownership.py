@@ -15,7 +15,7 @@ from qerrlint.checks.ownership.prepared_twice import Preparation
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import TRUE, Assign
+from qerrlint.ir.code import TRUE, ZERO, Addr, Assign, Var
 from qerrlint.qemu.device_lifecycle import FINALIZE, RECURRING
 
 _ASKED = re.compile(rb"\bif\s*\(\s*!?\s*([a-z_]\w*)\s*\(")
@@ -95,6 +95,25 @@ def loops_take_and_release(analysed: AnalysedFunction, observation: Observation)
         return False
     place = place_of(analysed.function, one.seen.call)
     return place is not None and bool(loop_around(analysed.function, place[0])) and one.releases_itself
+
+
+def asks_for_any_length(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """The function asks whether the length that the call has filled in is 0: then nothing is mapped."""
+    one = observation.subject
+    if not isinstance(one, LocalObject):
+        return False
+    call = one.function.calls[one.seen.call]
+    lengths = {
+        Var(arg.path)
+        for arg in call.args
+        if isinstance(arg, Addr) and not one.function.locals.get(arg.path, "*").endswith("*")
+    }
+    return any(
+        test.subject in lengths and test.allow == ZERO
+        for block in one.function.blocks
+        for edge in block.edges
+        for test in edge.tests
+    )
 
 
 def name_says_locked(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
