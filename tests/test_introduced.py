@@ -268,6 +268,6 @@ int vane_set(Vane *v, Error **errp)
     assert (found.status, found.relation) == ("introduced", "added-line")
     assert "vane_turn" in found.place.source
     assert (found.steps[-1].message, "error_setg" in found.steps[-1].place.source) == (
-        "here it goes wrong",
+        "the defect is here",
         True,
     )

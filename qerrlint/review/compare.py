@@ -42,7 +42,7 @@ CallersResult: TypeAlias = "tuple[FileReport, FileReport] | None"
 """The reports of a file with callers before and after a change; None where it has none to look at."""
 
 # What is said of the place of a finding that is told at the line that brought it about.
-_SHOWS = "here it goes wrong"
+_SHOWS = "the defect is here"
 
 
 @dataclass(frozen=True, slots=True)
