@@ -315,3 +315,9 @@ def test_a_test_behind_a_setter_asks_for_its_outcome_in_each_round() -> None:
     assert {held for _, _, held in Small(loop).ways()} == {"maybe", "null"}
     before = "for (;;) { if (!p->bad) { peg_wait(p); continue; } peg_set(p, errp); return 1; }"
     assert {held for _, _, held in Small(before).ways()} == {"set", "null"}
+
+
+def test_a_gerror_that_is_a_parameter_is_there_or_not() -> None:
+    small = Small("if (gerr) { return 1; } return 0;", "static int peg(Peg *p, GError *gerr)")
+    assert small.errors("gerr") == ["none"]
+    assert small.after_edges("gerr") == {True: ["set"], False: ["null"]}

@@ -65,7 +65,7 @@ class SeenEnvironment(Environment):
 
     def __getattr__(self, name: str) -> Any:
         # What a method of Environment needs that is not answered here: right, if not precise.
-        if name.startswith("__") or name == "_environment":
+        if name.startswith("__"):
             raise AttributeError(name)
         self._answers[OUTLINE] = None
         return getattr(self._environment, name)

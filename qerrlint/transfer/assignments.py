@@ -59,8 +59,8 @@ def _assign_pointer(frame: Frame, state: State, draft: Draft, site: AssignSite) 
     target = place_of(frame, state, site.target)
     pointed = _pointed(frame, state, site)
     is_error = target.index in draft.errors or frame.is_error(target)
-    if draft.errors:
-        _overwrite(frame, draft, target, is_error, site.zeroes)
+    if draft.errors and not is_error:
+        _overwrite(frame, draft, target)
     if is_error or (site.source is not None and place_of(frame, state, site.source).index in state.errors):
         draft.set_error(target.index, _moved(frame, draft, site))
         return True
@@ -95,17 +95,13 @@ def _assign_value(frame: Frame, state: State, draft: Draft, site: AssignSite) ->
         copy_equations(frame, state, site.copied, draft, target)
 
 
-def _overwrite(frame: Frame, draft: Draft, target: Term, is_error: bool, zeroes: bool) -> None:
-    """Error pointers inside an object that is overwritten: unknown, or NULL where all of it becomes zero."""
+def _overwrite(frame: Frame, draft: Draft, target: Term) -> None:
+    """Error pointers inside an object that is overwritten are unknown."""
     terms = frame.terms.all
     inside = [index for index in draft.errors if frame.terms.reads(terms[index], target)]
-    if not is_error:
-        for index in [i for i in inside if i != target.index and terms[i].pointee_of is None]:
+    for index in inside:
+        if index != target.index and terms[index].pointee_of is None:
             draft.drop_error(index)
-            inside.remove(index)
-    if zeroes:
-        for index in inside:
-            draft.set_error(index, NULL_CELL)
 
 
 def _pointed(frame: Frame, state: State, site: AssignSite) -> Term | None:

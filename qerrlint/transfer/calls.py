@@ -275,7 +275,7 @@ def _set(frame: Frame, state: State, site: CallSite, target: Term, recorder: Rec
     effect = site.effect
     before = state.errors.get(target.index, UNKNOWN_CELL)
     _fault(recorder, fault_of("pass", before), site, target.text, before, state.trail)
-    certain = effect.evidence == "setter" or all(outcome.sets for outcome in effect.outcomes)
+    certain = all(outcome.sets for outcome in effect.outcomes)
     idle = effect.evidence == "signature" and "error" in site.call.name and _no_status(frame, state, site)
     out = []
     for outcome in effect.outcomes:
@@ -386,14 +386,14 @@ def _consume(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> 
         if held.state is not ErrorState.NULL:
             draft.set_error(place.index, cell(ErrorState.GONE, site.call.index))
             draft.trail = Trail(draft.trail, "gone", site.call.span, note=place.text)
-    if effect.into is not None and effect.into < len(args):
-        drafts = _hand_on(frame, drafts, site, held, place is None)
+    if effect.into is not None:
+        drafts = _hand_on(frame, drafts, site, held)
     return [one.frozen() for one in drafts]
 
 
-def _hand_on(frame: Frame, drafts: list[Draft], site: CallSite, held: Cell, unknown: bool) -> list[Draft]:
-    """error_propagate(): the destination of what was consumed; drafts[0] is the path with an Error,
-    drafts[1], where there is one, that without. `unknown`: what was consumed is no place."""
+def _hand_on(frame: Frame, drafts: list[Draft], site: CallSite, held: Cell) -> list[Draft]:
+    """error_propagate(): the destination of what was consumed, an argument before it; drafts[0] is the path
+    with an Error, drafts[1], where there is one, that without."""
     effect, draft = site.effect, drafts[0]
     assert effect.into is not None
     target = pointed_by(frame, draft, site.call.args[effect.into])
@@ -404,8 +404,7 @@ def _hand_on(frame: Frame, drafts: list[Draft], site: CallSite, held: Cell, unkn
         # Where an Error may be propagated, the path without one is not a failure without an Error.
         for one in drafts:
             one.marks = one.marks.with_handed()
-    given = held.state in (ErrorState.SET, ErrorState.MAYBE) or unknown
-    if target is None or not given:
+    if target is None or held.state not in (ErrorState.SET, ErrorState.MAYBE):
         return drafts
     if draft.errors.get(target.index, UNKNOWN_CELL).state is ErrorState.SET:
         return drafts
@@ -413,9 +412,8 @@ def _hand_on(frame: Frame, drafts: list[Draft], site: CallSite, held: Cell, unkn
         # An Error from elsewhere: whether there is one is not known.
         draft.set_error(target.index, cell(ErrorState.MAYBE, site.call.index))
     else:
-        sure = held.sure if held.state is ErrorState.SET else held.origin >= 0
-        origin = site.call.index if unknown else held.origin
-        draft.set_error(target.index, cell(ErrorState.SET, origin, sure, handed=True))
+        sure = held.sure or held.state is not ErrorState.SET
+        draft.set_error(target.index, cell(ErrorState.SET, held.origin, sure, handed=True))
         draft.trail = Trail(draft.trail, "set", site.call.span, note=target.text)
     return drafts
 

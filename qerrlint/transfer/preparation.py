@@ -329,8 +329,6 @@ class _Preparation:
             site.addressed = value.path
             if value.path in FATAL:
                 self._frame.fatal = True
-        elif isinstance(value, Opaque):
-            site.zeroes = value.text == "{0}"
         if owner is not None:
             site.owners = (owner,)
         return site

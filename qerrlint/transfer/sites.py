@@ -67,10 +67,9 @@ class CallSite:
 class AssignSite:
     """An assignment. `is_error`: of an `Error *` variable. `source`: the place that is copied, `copied` the
     same or the result of a call, `addressed` the path of an address. `made_by`: the call that made the Error
-    that is assigned (-1: none). `is_null`: of a NULL or 0, `zeroes` of all bytes. `unsigned`: of a variable
-    that has no sign. `keeps`: of something other than 0 or NULL to memory that outlives the function.
-    `equation`: what the target equals where the value is a named constant. `owners`: the pointers that are
-    looked into."""
+    that is assigned (-1: none). `is_null`: of a NULL or 0. `unsigned`: of a variable that has no sign.
+    `keeps`: of something other than 0 or NULL to memory that outlives the function. `equation`: what the
+    target equals where the value is a named constant. `owners`: the pointers that are looked into."""
 
     event: Assign
     target: Term
@@ -81,7 +80,6 @@ class AssignSite:
     addressed: str = ""
     made_by: int = -1
     is_null: bool = False
-    zeroes: bool = False
     unsigned: bool = False
     keeps: bool = False
     equation: Term | None = None
