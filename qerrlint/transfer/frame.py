@@ -29,7 +29,8 @@ class Frame:
     it; `extends`: it extends the Error behind its out-parameter. `unasked`: it hands its
     out-parameter to a callee, so that work behind that call is observed. `telling`: what it tells the
     user of a failure is observed. `live[b]` is the mask of the
-    terms alive at the start of block b. `used` is the mask of the terms that anything reads, `values` of
+    terms alive at the start of block b, `waits[b]` of those that the loop
+    with the head b may wait for. `used` is the mask of the terms that anything reads, `values` of
     those whose facts flow into something observed; facts of the others only decide branches.
     """
 
@@ -48,6 +49,7 @@ class Frame:
     fatal: bool = False
     blocks: list[SiteBlock] = field(default_factory=list)
     live: list[int] = field(default_factory=list)
+    waits: list[int] = field(default_factory=list)
     used: int = field(init=False)
     values: int = -1
     _shared: tuple[int, int] = (0, 0)
@@ -56,16 +58,17 @@ class Frame:
 
     def dead(self, known: int, block: int, loop: bool) -> int:
         """The terms of a mask whose facts cannot matter from the start of a block on; at the head of a loop
-        also those that other code can change, since the loop may wait for just that."""
+        also those that other code can change and the loop may wait for."""
         key = (known, block)
         found = self._dead.get(key)
         if found is None:
             live, terms = self.live[block], self.terms.all
-            found = known & self.shared if loop else 0
-            rest = known
+            shared, tested = (self.shared, self.waits[block]) if loop else (0, 0)
+            found, rest = 0, known
             while rest:
                 bit = rest & -rest
-                if not live & terms[bit.bit_length() - 1].alive_by:
+                by = terms[bit.bit_length() - 1].alive_by
+                if not live & by or (bit & shared and tested & by):
                     found |= bit
                 rest ^= bit
             self._dead[key] = found

@@ -77,7 +77,7 @@ class ErrorDomain:
 
     def arrive(self, state: State, block: int, loop: bool) -> State:
         """Drop the facts that nothing will look at; at the head of a loop also those that other code can
-        change, since the loop may wait for just that."""
+        change and the loop may wait for."""
         known = state.known
         if not known:
             return state

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import or_
 
 from qerrlint.absint.liveness import live_masks
+from qerrlint.absint.reachability import loop_around
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.aliases import casts
 from qerrlint.domain.effects import Effect
@@ -57,6 +60,9 @@ from qerrlint.transfer.slicing import Slice, slice_of
 
 # Which argument is an errno.
 _ERRNO_ARGUMENT = {"strerror": 0, "g_strerror": 0, "error_setg_errno": 1, "error_setg_file_open": 1}
+
+# Heads of loops times blocks: with more, each loop counts as one that waits for everything.
+_MOST_LOOPS = 100_000
 
 
 def prepare(
@@ -168,11 +174,25 @@ class _Preparation:
             used, killed, [[edge.target for edge in block.edges] for block in frame.blocks]
         )
         frame.used = self._read
+        frame.waits = self._waits()
         for block in frame.blocks:
             for guard in block.edges:
                 if len(guard.tests) == 1:
                     (test,) = guard.tests
                     test.kept = test.term is not None and frame.live[guard.target] & test.term.alive_by != 0
+
+    def _waits(self) -> list[int]:
+        """For each block that is the head of a loop the mask of the terms that other code may change in it:
+        all where the loop calls something, else what it tests."""
+        function, blocks = self._frame.function, self._frame.blocks
+        heads = [number for number, block in enumerate(blocks) if block.loop]
+        if len(heads) * len(blocks) > _MOST_LOOPS:
+            return [-1] * len(blocks)
+        waits = [_waits_in(block) for block in blocks]
+        out = [0] * len(blocks)
+        for head in heads:
+            out[head] = reduce(or_, (waits[one] for one in loop_around(function, head)), 0)
+        return out
 
     def _marks(self) -> bool:
         """Whether the marks of a path matter: the function prints, frees, or goes on where an Error may be
@@ -381,3 +401,10 @@ def _is_unsigned(type_text: str) -> bool:
     if first == "unsigned":
         return "*" not in rest
     return not rest and (first in ("size_t", "hwaddr", "bool") or first.startswith("uint"))
+
+
+def _waits_in(block: SiteBlock) -> int:
+    """The mask of the terms that a loop may wait for in a block: all behind a call, else those it tests."""
+    if any(isinstance(site, CallSite) for site in block.events):
+        return -1
+    return reduce(or_, (test.value.reads for edge in block.edges for test in edge.tests), 0)

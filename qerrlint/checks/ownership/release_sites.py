@@ -143,7 +143,9 @@ class ReleaseSites:
                 continue
             if path.startswith((f"{handed}.", f"{handed}->")) and handed != owner:
                 return True
-            if (handed == owner or handed in same) and not self.anywhere(pair, member):
+            if (handed == owner or handed in same) and (
+                not self.anywhere(pair, member) or (not outer and frees_with_members(call.name))
+            ):
                 return True
         return False
 
@@ -168,6 +170,12 @@ class ReleaseSites:
 def may_release(name: str) -> bool:
     """Whether a function of unknown body may release what belongs to its argument, by its name."""
     return word_list("releases").matches(name.lower())
+
+
+def frees_with_members(name: str) -> bool:
+    """Whether a function frees an object of some type, which frees what the object holds, by its name."""
+    freeing = word_list("frees").matches(name.rpartition("_")[2]) or name.startswith("qapi_free_")
+    return freeing and not word_list("string-releases").matches(name)
 
 
 def owners(function: Function, name: str) -> frozenset[str]:
