@@ -38,6 +38,6 @@ CHECKS = (
         "ownership",
         (event("left-dangling", "pair", "object", "discard", "other"),),
         run,
-        words=("releases",),
+        words=("frees", "releases", "string-releases"),
     ),
 )

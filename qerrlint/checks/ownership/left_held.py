@@ -107,4 +107,4 @@ LEFT_HELD = event(
 at a failing return, at any other, or no function ever releases it, or the variable that holds it gets another
 value, or one failing branch skips what others undo; elsewhere: whether another place of the file does."""
 
-CHECKS = (Check(_EVENT, "ownership", (LEFT_HELD,), run, words=("releases",)),)
+CHECKS = (Check(_EVENT, "ownership", (LEFT_HELD,), run, words=("frees", "releases", "string-releases")),)

@@ -248,4 +248,6 @@ def _observation(analysed: AnalysedFunction, subject: Unwound) -> Observation:
     )
 
 
-CHECKS = (Check("left-unwound", "ownership", (LEFT_HELD,), run, words=("releases",)),)
+CHECKS = (
+    Check("left-unwound", "ownership", (LEFT_HELD,), run, words=("frees", "releases", "string-releases")),
+)
