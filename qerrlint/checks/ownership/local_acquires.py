@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from qerrlint.absint.reachability import loop_around, place_of
 from qerrlint.c.declarations.types import result_kind
-from qerrlint.checks.ownership.local_uses import LocalUses, is_freeing, is_storing
+from qerrlint.checks.ownership.local_uses import LocalUses, is_storing
 from qerrlint.checks.ownership.objects import handlings_of
+from qerrlint.checks.ownership.release_sites import is_freeing
 from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import (

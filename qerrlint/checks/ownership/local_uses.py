@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 
 from qerrlint.absint.reachability import after
 from qerrlint.c.declarations.types import Param, result_kind
-from qerrlint.checks.ownership.release_sites import may_release
+from qerrlint.checks.ownership.release_sites import is_freeing, may_release
 from qerrlint.domain.ownership import Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import (
@@ -287,11 +287,6 @@ def _is_success(kind: str, value: Value) -> bool:
 def is_storing(name: str) -> bool:
     """Whether a function stores a pointer that it is handed, by the parts of its name."""
     return word_list("keeping-parts").matches(name)
-
-
-def is_freeing(name: str) -> bool:
-    """Whether a function frees its argument, by the last part of its name or by that of QAPI's functions."""
-    return word_list("frees").matches(name.rpartition("_")[2]) or name.startswith("qapi_free_")
 
 
 def _is_known_to_borrow(name: str, position: int) -> bool:

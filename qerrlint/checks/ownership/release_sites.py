@@ -172,10 +172,14 @@ def may_release(name: str) -> bool:
     return word_list("releases").matches(name.lower())
 
 
+def is_freeing(name: str) -> bool:
+    """Whether a function frees its argument, by the last part of its name or by that of QAPI's functions."""
+    return word_list("frees").matches(name.rpartition("_")[2]) or name.startswith("qapi_free_")
+
+
 def frees_with_members(name: str) -> bool:
     """Whether a function frees an object of some type, which frees what the object holds, by its name."""
-    freeing = word_list("frees").matches(name.rpartition("_")[2]) or name.startswith("qapi_free_")
-    return freeing and not word_list("string-releases").matches(name)
+    return is_freeing(name) and not word_list("string-releases").matches(name)
 
 
 def owners(function: Function, name: str) -> frozenset[str]:
