@@ -631,7 +631,7 @@ def walked(frame: Frame, most_visits: int, most_paths: int) -> dict[Hashable, Re
                     continue
                 if frame.blocks[guard.target].loop:
                     # What other code can change while a loop waits.
-                    passed = passed.without_facts(frame.shared)
+                    passed = passed.without_facts(frame.changing(guard.target))
                 waiting.append((guard.target, passed, (*path, guard.target)))
     return domain.recorder._returns
 

@@ -63,16 +63,24 @@ class Frame:
         found = self._dead.get(key)
         if found is None:
             live, terms = self.live[block], self.terms.all
-            shared, tested = (self.shared, self.waits[block]) if loop else (0, 0)
-            found, rest = 0, known
+            found = known & self.changing(block) if loop else 0
+            rest = known & ~found
             while rest:
                 bit = rest & -rest
-                by = terms[bit.bit_length() - 1].alive_by
-                if not live & by or (bit & shared and tested & by):
+                if not live & terms[bit.bit_length() - 1].alive_by:
                     found |= bit
                 rest ^= bit
             self._dead[key] = found
         return found
+
+    def changing(self, head: int) -> int:
+        """The mask of the terms that other code can change while the loop with that head waits for it."""
+        waits, mask = self.waits[head], self.shared
+        if waits != -1:
+            for term in self.terms.all:
+                if not term.alive_by & waits:
+                    mask &= ~term.bit
+        return mask
 
     def deciding(self, known: int) -> int:
         """The terms of a mask whose facts only decide branches. Which constant a value equals flows where the
