@@ -42,7 +42,7 @@ def follow_freed(
     """Follow the pointers that calls (the acquiring `handlings`) free.
 
     Of what is seen, kind "used" is a place that reads or writes through such a pointer, "freed" a call that
-    frees it again.
+    frees it again, "returned" a return that hands it to the caller.
     """
     frame = prepare(function, signature, effect, sliced=False)
     domain = _FreedDomain(ErrorDomain(frame, SILENT), handlings, reads)
@@ -72,12 +72,17 @@ class _FreedDomain(OwnershipDomain):
         for held in holdings(state) if state.held else ():
             span = self._use(site, held)
             if span is not None:
-                freed = isinstance(site, CallSite) and self._frees(site.call, held)
-                self._see("freed" if freed else "used", held, span, state, False, True)
+                self._see(self._kind_of_use(site, held), held, span, state, False, True)
                 state = state.with_held(state.held - {held})
         if isinstance(site, ReturnSite):
             return self.errors.step(state, site)
         return super().step(state, site)
+
+    def _kind_of_use(self, site: Site, held: Holding) -> str:
+        """What a use of a freed pointer is."""
+        if isinstance(site, ReturnSite) and site.event.value == Var(held.object):
+            return "returned"
+        return "freed" if isinstance(site, CallSite) and self._frees(site.call, held) else "used"
 
     def _use(self, site: Site, held: Holding) -> Span | None:
         """Where an event uses what a freed pointer points to; None where it does not."""
@@ -92,7 +97,7 @@ class _FreedDomain(OwnershipDomain):
         if isinstance(site, AssignSite):
             used = _looks_through(site.event.value, path) or _through(site.event.target, path)
         elif isinstance(site, ReturnSite):
-            used = _looks_through(site.event.value, path)
+            used = site.event.value == Var(path) or _looks_through(site.event.value, path)
         else:
             used = isinstance(site, DerefSite) and site.event.path == path
         return site.event.span if used and not isinstance(site, CallSite) else None

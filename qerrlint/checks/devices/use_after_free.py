@@ -24,6 +24,7 @@ _FREED = re.compile(
 )
 _HEAD = re.compile(rb"\w{1,80}\Z")
 _PAIR = Pair("freed memory", (Move("g_free", 1),), (Move("g_free", 1),))
+_HOW = {"used": "used", "freed": "again", "returned": "returned"}
 _TEXT = frozenset({"char *", "gchar *"})
 
 
@@ -59,8 +60,11 @@ def _is_used_behind(data: bytes, start: int, end: int, place: bytes) -> bool:
     if data.find(place, start, end) < 0:
         return False
     name = re.escape(place)
-    used = rb"(?<![\w.>])%s(?:->|\[)|\*[ \t]{0,9}%s\b|\([ \t]{0,9}%s[ \t]{0,9}[,)]|,\s{0,40}%s[ \t]{0,9}[,)]"
-    return re.compile(used % (name, name, name, name)).search(data, start, end) is not None
+    used = (
+        rb"(?<![\w.>])%s(?:->|\[)|\*[ \t]{0,9}%s\b|\([ \t]{0,9}%s[ \t]{0,9}[,)]|,\s{0,40}%s[ \t]{0,9}[,)]"
+        rb"|\breturn[ \t]{1,9}%s[ \t]{0,9};"
+    )
+    return re.compile(used % (name, name, name, name, name)).search(data, start, end) is not None
 
 
 def _place(function: Function, call: Call, hidden: frozenset[str]) -> str:
@@ -103,20 +107,19 @@ def _in_function(
 
     held = follow_freed(function, signature, unit.effect, handlings, reads)
     for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
-        if one.kind in ("used", "freed"):
+        if one.kind in _HOW:
             yield _observation(unit, function, one, held.complete)
 
 
 def _observation(unit: TranslationUnit, function: Function, one: Seen, complete: bool) -> Observation:
     call = function.calls[one.call]
-    how = "again" if one.kind == "freed" else "used"
     again = next((c.name for c in function.calls if c.span == one.span), call.name)
     return Observation(
         event="use-after-free",
         function=function.name,
         primary=one.span,
         key=f"{one.object} {unit.on_one_line(one.span)}",
-        slots={"place": one.object, "free": call.name, "callee": again, "how": how},
+        slots={"place": one.object, "free": call.name, "callee": again, "how": _HOW[one.kind]},
         trail=(
             Step(call.span, f"{call.name}() frees it here"),
             *(step for step in path_steps(unit, one.trail, "", None) if step.span.start >= call.span.start),
@@ -132,8 +135,8 @@ CHECKS = (
         "use-after-free",
         "devices",
         # place: the pointer; free: the call that frees it; callee: the call that uses it; how: read, written
-        # and handed on, or freed again.
-        (event("use-after-free", "place", "free", "callee", how="used again"),),
+        # and handed on, freed again, or returned to the caller.
+        (event("use-after-free", "place", "free", "callee", how="used again returned"),),
         _run,
         words=("frees-memory", "list-removals", "user-messages"),
     ),
