@@ -10,7 +10,8 @@ from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.ir.code import ANY
 from qerrlint.model.environment import Environment
 
-_PLAIN = re.compile(r"\(?\s*(-?(?:0[xX][0-9a-fA-F]+|0|[1-9]\d*))[uUlL]*\s*\)?$")
+# Longer numbers fit into no type of C, and Python refuses to read those of some thousand digits.
+_PLAIN = re.compile(r"\(?\s*(-?(?:0[xX][0-9a-fA-F]{1,64}|0|[1-9][0-9]{0,63}))[uUlL]*\s*\)?$")
 _GLIB_LISTS = frozenset({"GList *", "GSList *"})
 _LIST = re.compile(r"(?:struct )?(\w+List) \*$")
 _WRAPS = re.compile(r"\berror_setg(?:_errno)?\s*\(\s*\(?(\w+)\)?\s*,")

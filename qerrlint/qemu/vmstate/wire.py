@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from qerrlint.c.expressions.int_types import int_type
 from qerrlint.qemu.vmstate.description import Description, VMField
 
+_COUNT = re.compile(r"[0-9]{1,64}")
 _INTEGER = re.compile(r"vmstate_info_u?int(8|16|32|64)(_\w+)?\Z")
 # Bytes of the infos of migration/vmstate-types.c that are no integers.
 _WIDTHS = {"vmstate_info_bool": 1, "vmstate_info_timer": 8, "vmstate_info_cpudouble": 8}
@@ -56,7 +57,7 @@ class WireItem:
 
     def size(self) -> int | None:
         """The bytes of all elements; None where they are not known or not always there."""
-        if self.condition or not (self.count.isdigit() or not self.count):
+        if self.condition or (self.count and not _COUNT.fullmatch(self.count)):
             return None
         count = int(self.count or "1")
         if self.kind == "bytes":
