@@ -92,7 +92,8 @@ class Server(LanguageServer):
         file = to_fs_path(document.uri)
         if file is None or not file.endswith(C_SUFFIXES) or not document.uri.startswith("file:"):
             return None
-        return Buffer(file, document.source.encode("utf-8", "surrogateescape"), self._options)
+        # JSON may hold halves of characters, which no file has.
+        return Buffer(file, document.source.encode("utf-8", "surrogatepass"), self._options)
 
     async def _refresh(self, uri: str, pause: float) -> None:
         await asyncio.sleep(pause)
