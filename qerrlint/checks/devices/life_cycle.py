@@ -36,7 +36,7 @@ _TARGET = re.compile(r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*\w+[\s*]*\)\s*|[A-Z
 _OF_MEMBER = re.compile(r"->|\.\w")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
 _ENDS = (b";", b"{", b"}")
-# fifo8_num_free() and functions with similar names return how much room is left.
+# fifo8_num_free() and similar functions return the free space; they release nothing.
 _FREES = re.compile(
     rb"\b(?!\w*(?:num|nr|is|has|get)_free)\w*(?:free|destroy|cleanup|unref|delete|release|fini)\w*\s*\("
 )

@@ -57,7 +57,7 @@ class WireItem:
 
     def size(self) -> int | None:
         """The bytes of all elements; None where they are not known or not always there."""
-        if self.condition or (self.count and not _COUNT.fullmatch(self.count)):
+        if self.condition or not _is_number(self.count):
             return None
         count = int(self.count or "1")
         if self.kind == "bytes":
@@ -178,7 +178,7 @@ def with_known_counts(items: Sequence[WireItem], others: Sequence[WireItem]) -> 
 
 
 def _is_number(count: str) -> bool:
-    return not count or count.isdigit()
+    return not count or _COUNT.fullmatch(count) is not None
 
 
 @dataclass(frozen=True, slots=True)
