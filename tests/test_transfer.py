@@ -7,18 +7,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qerrlint.absint.trace import Trail
 from qerrlint.domain.ownership import RESULT, Move, Pair, place_of_object
 from qerrlint.domain.result import FunctionResult
 from qerrlint.domain.state import State
-from qerrlint.ir.code import ANY, NEG, POS, ZERO
+from qerrlint.ir.code import ANY, NEG, POS, ZERO, Var
 from qerrlint.model.program import Program
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
-from qerrlint.transfer.freed_pointers import follow_freed
+from qerrlint.transfer.freed_pointers import USES, follow_freed, may_be_used
 from qerrlint.transfer.interpretation import ErrorDomain, interpret
-from qerrlint.transfer.local_ownership import Owners, follow_locals
+from qerrlint.transfer.local_ownership import Owners, follow_locals, may_be_left
 from qerrlint.transfer.ownership import Handling, follow
 from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.recorder import Recorder
@@ -702,6 +704,8 @@ def test_what_only_a_local_variable_holds(body: str, wanted: set[str]) -> None:
     held = follow_locals(small.function, small.signature, "int", small.effect, handlings, owners)
     assert {f"{one.kind} {one.object}" for one in held.seen} == wanted
     assert all(one.sure for one in held.seen if one.kind in ("lost", "released"))
+    left = any(one.startswith(("exit", "lost")) for one in wanted)
+    assert may_be_left(small.function, handlings, owners) == left
 
 
 @pytest.mark.parametrize(
@@ -729,6 +733,45 @@ def test_uses_of_what_was_freed(body: str, wanted: set[str]) -> None:
     handlings = handled(small, "acquire", pair, {"done": pair.acquire[0]})
     held = follow_freed(small.function, small.signature, small.effect, handlings, lambda call, at: False)
     assert {one.kind for one in held.seen if one.kind != "exit"} == wanted
+    assert may_be_used(small.function, handlings, lambda call, at: False) == bool(wanted)
+
+
+HANDLING_OBJECTS = (
+    *("q = make(p);", "Peg *r = make(p);", "give(q);", "give(r);", "keep(q);", "q = NULL;", "r = q;"),
+    *("done(p);", "p->x = n;", "p = NULL;", "peg_open(p, &err);", "n = peg_count(p);", "peg_note(p->x);"),
+    *(
+        "if (n < 0) { return n; }",
+        "if (err) { return -1; }",
+        "if (!q) { return -1; }",
+        "if (q == r) { n = 0; }",
+    ),
+    *("while (n) { q = make(p); n = peg_count(p); }", "if (n) { goto out; }", "if (p->x) { give(q); }"),
+)
+
+
+@given(st.lists(st.sampled_from(HANDLING_OBJECTS), min_size=1, max_size=7))
+@settings(max_examples=150, deadline=None)
+def test_what_the_objects_alone_do_not_show_is_not_there(statements: list[str]) -> None:
+    body = " ".join(["Error *err = NULL; Peg *q = NULL;", *statements, "out: give(q); return n;"])
+    small = Small(body)
+    pair = Pair("local", (Move("make", RESULT),), (GIVE,))
+    handlings = {
+        **handled(small, "acquire", pair, {"make": pair.acquire[0]}),
+        **handled(small, "release", pair, {"give": GIVE}),
+    }
+    owners = Owners(
+        lambda call, of, path: call.name == "keep",
+        lambda assign, path: assign.value == Var(path),
+        lambda value, path: value == Var(path),
+        lambda path: path.isidentifier(),
+    )
+    held = follow_locals(small.function, small.signature, "int", small.effect, handlings, owners)
+    if any(one.kind in ("exit", "lost") for one in held.seen):
+        assert may_be_left(small.function, handlings, owners)
+    freeing = handled(small, "acquire", pair, {"done": Move("done", 1, fails="never")})
+    freed = follow_freed(small.function, small.signature, small.effect, freeing, lambda call, at: True)
+    if any(one.kind in USES for one in freed.seen):
+        assert may_be_used(small.function, freeing, lambda call, at: True)
 
 
 def test_of_what_is_met_on_two_ways_the_first_is_kept() -> None:

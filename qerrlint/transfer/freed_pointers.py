@@ -11,22 +11,46 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from qerrlint.absint.solver import explore
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.ownership import Pair
 from qerrlint.domain.state import State
 from qerrlint.domain.terms import depends
-from qerrlint.ir.code import Addr, Call, Function, Op, Opaque, Value, Var
+from qerrlint.ir.code import (
+    Addr,
+    Assign,
+    Call,
+    Declare,
+    Deref,
+    Edge,
+    Event,
+    Function,
+    Op,
+    Opaque,
+    Return,
+    Test,
+    Value,
+    Var,
+)
 from qerrlint.source.span import Span
-from qerrlint.transfer.interpretation import ErrorDomain
-from qerrlint.transfer.ownership import Handling, Held, Holding, OwnershipDomain, holdings
-from qerrlint.transfer.preparation import prepare
-from qerrlint.transfer.recorder import SILENT
-from qerrlint.transfer.sites import AssignSite, CallSite, DerefSite, Guard, ReturnSite, Site
+from qerrlint.transfer.ownership import (
+    Ending,
+    Handling,
+    Held,
+    Holding,
+    Objects,
+    error_domain,
+    follow_beside_errors,
+    holdings,
+    may_see,
+)
+from qerrlint.transfer.sites import Guard
 
 Reads = Callable[[Call, int], bool]
 """Whether a call reads what the argument at a position points to."""
+
+USES = ("used", "freed", "returned")
+"""The kinds of what is seen of a freed pointer."""
 
 # What names an object and does not evaluate it.
 _UNEVALUATED = re.compile(r"\b(?:sizeof|typeof|__typeof__|offsetof)\b")
@@ -44,63 +68,70 @@ def follow_freed(
     Of what is seen, kind "used" is a place that reads or writes through such a pointer, "freed" a call that
     frees it again, "returned" a return that hands it to the caller.
     """
-    frame = prepare(function, signature, effect, sliced=False)
-    domain = _FreedDomain(ErrorDomain(frame, SILENT), handlings, reads)
-    explored = explore(domain.errors.frame, domain.errors.entry(), domain)
-    return Held(tuple(domain.seen.values()), explored.complete)
+    errors = error_domain(function, signature, effect)
+    return follow_beside_errors(errors, FreedPointers(function, handlings, reads))
 
 
-class _FreedDomain(OwnershipDomain):
+def may_be_used(function: Function, handlings: Mapping[int, Sequence[Handling]], reads: Reads) -> bool:
+    """Whether follow_freed() may see a use of a freed pointer: False only where it sees none."""
+    return may_see(function, FreedPointers(function, handlings, reads), USES)
+
+
+class FreedPointers(Objects):
     """The typestate of pointers whose memory is gone."""
 
-    def __init__(
-        self, errors: ErrorDomain, handlings: Mapping[int, Sequence[Handling]], reads: Reads
-    ) -> None:
-        super().__init__(errors, "unknown", handlings, _may_set)
+    def __init__(self, function: Function, handlings: Mapping[int, Sequence[Handling]], reads: Reads) -> None:
+        super().__init__(function, handlings, _may_set)
         self._reads = reads
 
-    def assume(self, state: State, guard: Guard) -> State | None:
+    def passes(self, state: State, edge: Edge | Guard, tests: Iterable[Test]) -> State | None:
         """A condition may read through a pointer."""
-        if state.held and guard.span is not None:
-            for held in holdings(state):
-                if any(_looks_through(site.test.subject, held.object) for site in guard.tests):
-                    self._see("used", held, guard.span, state, False, True)
-        return super().assume(state, guard)
+        if not state.held:
+            return super().passes(state, edge, ())
+        tests = tuple(tests)
+        for held in holdings(state) if edge.span is not None else ():
+            if edge.span is not None and any(_looks_through(test.subject, held.object) for test in tests):
+                self._see("used", held, edge.span, state, False, True)
+        return super().passes(state, edge, tests)
 
-    def step(self, state: State, site: Site) -> Iterable[State]:
-        """The states after an event."""
-        for held in holdings(state) if state.held else ():
-            span = self._use(site, held)
+    def used(self, state: State, call: Call) -> State:
+        """A pointer that a call uses or frees is no longer followed."""
+        return self._used(state, call)
+
+    def event(self, state: State, event: Assign | Declare | Deref | Return, ending: Ending) -> State:
+        """An event may use a pointer, and give it another value."""
+        state = self._used(state, event)
+        return state if isinstance(event, Return) else super().event(state, event, ending)
+
+    def _used(self, state: State, event: Event) -> State:
+        for held in holdings(state):
+            span = self._use(event, held)
             if span is not None:
-                self._see(self._kind_of_use(site, held), held, span, state, False, True)
+                self._see(self._kind_of_use(event, held), held, span, state, False, True)
                 state = state.with_held(state.held - {held})
-        if isinstance(site, ReturnSite):
-            return self.errors.step(state, site)
-        return super().step(state, site)
+        return state
 
-    def _kind_of_use(self, site: Site, held: Holding) -> str:
+    def _kind_of_use(self, event: Event, held: Holding) -> str:
         """What a use of a freed pointer is."""
-        if isinstance(site, ReturnSite) and site.event.value == Var(held.object):
+        if isinstance(event, Return) and event.value == Var(held.object):
             return "returned"
-        return "freed" if isinstance(site, CallSite) and self._frees(site.call, held) else "used"
+        return "freed" if isinstance(event, Call) and self._frees(event, held) else "used"
 
-    def _use(self, site: Site, held: Holding) -> Span | None:
+    def _use(self, event: Event, held: Holding) -> Span | None:
         """Where an event uses what a freed pointer points to; None where it does not."""
         path = held.object
-        if isinstance(site, CallSite):
-            call = site.call
-            used = self._frees(call, held) or any(
-                _looks_through(arg, path) or (arg == Var(path) and self._reads(call, position))
-                for position, arg in enumerate(call.args)
+        if isinstance(event, Call):
+            used = self._frees(event, held) or any(
+                _looks_through(arg, path) or (arg == Var(path) and self._reads(event, position))
+                for position, arg in enumerate(event.args)
             )
-            return call.span if used else None
-        if isinstance(site, AssignSite):
-            used = _looks_through(site.event.value, path) or _through(site.event.target, path)
-        elif isinstance(site, ReturnSite):
-            used = site.event.value == Var(path) or _looks_through(site.event.value, path)
+        elif isinstance(event, Assign):
+            used = _looks_through(event.value, path) or _through(event.target, path)
+        elif isinstance(event, Return):
+            used = event.value == Var(path) or _looks_through(event.value, path)
         else:
-            used = isinstance(site, DerefSite) and site.event.path == path
-        return site.event.span if used and not isinstance(site, CallSite) else None
+            used = isinstance(event, Deref) and event.path == path
+        return event.span if used else None
 
     def _frees(self, call: Call, held: Holding) -> bool:
         return any(one.object == held.object for one in self._handlings.get(call.index, ()))

@@ -11,17 +11,41 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from qerrlint.absint.solver import explore
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.state import State
-from qerrlint.ir.code import NONZERO, ZERO, Assign, Call, Function, Opaque, Result, Value, Var
+from qerrlint.domain.terms import Terms
+from qerrlint.ir.code import (
+    NONZERO,
+    ZERO,
+    Assign,
+    Call,
+    Declare,
+    Deref,
+    Edge,
+    Function,
+    Opaque,
+    Result,
+    Return,
+    Test,
+    Value,
+    Var,
+)
 from qerrlint.source.span import Span
-from qerrlint.transfer.interpretation import ErrorDomain
-from qerrlint.transfer.ownership import Handling, Held, Holding, LetsGo, OwnershipDomain, Seen, holdings
-from qerrlint.transfer.preparation import prepare
-from qerrlint.transfer.recorder import SILENT
-from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, Guard, ReturnSite, Site
+from qerrlint.transfer.ownership import (
+    Ending,
+    Handling,
+    Held,
+    Holding,
+    LetsGo,
+    Objects,
+    Seen,
+    error_domain,
+    follow_beside_errors,
+    holdings,
+    may_see,
+)
+from qerrlint.transfer.sites import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +75,20 @@ def follow_locals(
     value, or whose scope begins anew, while it holds one, "released" a call that releases one, and "unheld" a
     call that releases what is not held.
     """
-    domain = _LocalDomain(
-        ErrorDomain(prepare(function, signature, effect, sliced=False), SILENT), kind, handlings, owners
+    errors = error_domain(function, signature, effect)
+    out = errors.frame.out
+    objects = LocalObjects(
+        function, handlings, owners, out.index if out is not None else -1, errors.frame.terms
     )
-    errors = domain.errors
-    explored = explore(errors.frame, errors.entry(), domain, work=errors.work(len(handlings)))
-    return Held(tuple(domain.seen.values()), explored.complete)
+    return follow_beside_errors(errors, objects, kind, errors.work(len(handlings)))
+
+
+def may_be_left(function: Function, handlings: Mapping[int, Sequence[Handling]], owners: Owners) -> bool:
+    """Whether follow_locals() may see an object that a return leaves behind, or that is lost.
+
+    False only where it sees none.
+    """
+    return may_see(function, LocalObjects(function, handlings, owners), ("exit", "lost"))
 
 
 @lru_cache(maxsize=4096)
@@ -66,46 +98,48 @@ def _is_equal(text: str, name: str) -> bool:
     return bool(equal) and name in (left, right)
 
 
-class _LocalDomain(OwnershipDomain):
+class LocalObjects(Objects):
     """The ownership typestate of what local variables hold."""
 
     def __init__(
-        self, errors: ErrorDomain, kind: str, handlings: Mapping[int, Sequence[Handling]], owners: Owners
+        self,
+        function: Function,
+        handlings: Mapping[int, Sequence[Handling]],
+        owners: Owners,
+        out: int = -1,
+        terms: Terms | None = None,
     ) -> None:
-        super().__init__(errors, kind, handlings, owners.calls)
+        super().__init__(function, handlings, owners.calls, out, terms)
         self._owners = owners
 
-    def assume(self, state: State, guard: Guard) -> State | None:
+    def passes(self, state: State, edge: Edge | Guard, tests: Iterable[Test]) -> State | None:
         """What a variable holds is there: a test that finds nothing in it is not passed."""
-        if self._is_over(state, guard):
-            return None
-        for site in guard.tests if state.held else ():
-            subject = site.test.subject
+        if not state.held:
+            return super().passes(state, edge, tests)
+        for test in tests:
+            subject = test.subject
             if (
                 isinstance(subject, Var)
-                and not site.test.allow & NONZERO
+                and not test.allow & NONZERO
                 and any(held.object == subject.path for held in holdings(state))
             ):
                 return None
-            if isinstance(subject, Opaque) and not site.test.allow & ZERO:
+            if isinstance(subject, Opaque) and not test.allow & ZERO:
                 state = state.with_held(
                     frozenset(h for h in holdings(state) if not _is_equal(subject.text, h.object))
                 )
-        return self.errors.assume(state, guard)
+        return state
 
-    def step(self, state: State, site: Site) -> Iterable[State]:
-        """The states after an event."""
-        if state.held:
-            if isinstance(site, DeclareSite):
-                state = self._lost(state, site.event.path, site.event.span)
-            elif isinstance(site, AssignSite):
-                state = self._stored(state, site.event)
-        if isinstance(site, CallSite) or not state.held:
-            return super().step(state, site)
-        if isinstance(site, ReturnSite):
-            kept = {h for h in holdings(state) if not self._owners.returns(site.event.value, h.object)}
-            self._return(state.with_held(frozenset(kept)), site)
-        return self.errors.step(state, site)
+    def event(self, state: State, event: Assign | Declare | Deref | Return, ending: Ending) -> State:
+        """What a variable holds is lost with its value; an object gets the name of its variable."""
+        if isinstance(event, Declare):
+            return self._lost(state, event.path, event.span)
+        if isinstance(event, Assign):
+            return self._stored(state, event)
+        if isinstance(event, Return):
+            kept = {h for h in holdings(state) if not self._owners.returns(event.value, h.object)}
+            self._return(state.with_held(frozenset(kept)), event, ending)
+        return state
 
     def _stored(self, state: State, event: Assign) -> State:
         """An object gets the name of the variable that it is assigned to."""

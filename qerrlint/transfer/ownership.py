@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Protocol
 
-from qerrlint.absint.solver import explore
+from qerrlint.absint.solver import WORK_LIMIT, explore
 from qerrlint.absint.trace import Trail
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.conventions import fails_by
@@ -19,16 +20,33 @@ from qerrlint.domain.effects import Effect
 from qerrlint.domain.error import UNKNOWN_CELL, ErrorState
 from qerrlint.domain.ownership import FAILURES, RESULT, Move, Pair
 from qerrlint.domain.state import ANYTHING, State, fact
-from qerrlint.domain.terms import depends
-from qerrlint.ir.code import NONZERO, POS, Assign, Call, Function, Result, Var
+from qerrlint.domain.terms import Terms, depends
+from qerrlint.ir.code import (
+    NONZERO,
+    POS,
+    Assign,
+    Block,
+    Call,
+    Declare,
+    Deref,
+    Edge,
+    Event,
+    Function,
+    Result,
+    Return,
+    Test,
+    Var,
+)
 from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.interpretation import ErrorDomain
 from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.recorder import SILENT
-from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, Guard, ReturnSite, Site, SiteBlock
+from qerrlint.transfer.sites import CallSite, Guard, ReturnSite, Site
 
 LetsGo = Callable[[Call, Pair, str], bool]
+Ending = Callable[[], tuple[bool, bool]]
+"""Whether a return is a failure, and whether that is proven; asked only where something is held."""
 
 
 @record(frozen=True, slots=True)
@@ -80,6 +98,133 @@ class Held:
     complete: bool
 
 
+class Followed(Protocol):
+    """The typestate of the objects of one function: what its events and edges do to them.
+
+    States of objects are the `held` component of a State; other components are only read.
+    """
+
+    seen: dict[Hashable, Seen]
+
+    def passes(self, state: State, edge: Edge | Guard, tests: Iterable[Test]) -> State | None:
+        """The state on the other side of an edge with these tests; None where it need not be followed."""
+
+    def used(self, state: State, call: Call) -> State:
+        """The state as a call meets it."""
+
+    def called(self, before: State, after: Iterable[State], call: Call) -> Iterable[State]:
+        """The states after a call; `before` is the state that it met, `after` what all else makes of it."""
+
+    def event(self, state: State, event: Assign | Declare | Deref | Return, ending: Ending) -> State:
+        """The state after another event; `ending` tells of a return whether it is a failure."""
+
+
+class BesideErrors:
+    """The product of the Error domain and the typestate of objects: the solver's domain of every path."""
+
+    def __init__(self, errors: ErrorDomain, objects: Followed, kind: str) -> None:
+        self._errors = errors
+        self._objects = objects
+        self._kind = kind
+        self.key = errors.key
+        self.covers = errors.covers
+        self.arrive = errors.arrive
+        # The objects stay apart.
+        self.widen = errors.widen
+
+    def assume(self, state: State, guard: Guard) -> State | None:
+        """The objects decide first: they need no more than the tests."""
+        passed = self._objects.passes(state, guard, (site.test for site in guard.tests))
+        return self._errors.assume(passed, guard) if passed is not None else None
+
+    def step(self, state: State, site: Site) -> Iterable[State]:
+        """The states after an event."""
+        if isinstance(site, CallSite):
+            met = self._objects.used(state, site.call) if state.held else state
+            return self._objects.called(met, self._errors.step(met, site), site.call)
+        if state.held:
+            state = self._objects.event(state, site.event, lambda: self._ending(state, site))
+        return self._errors.step(state, site)
+
+    def _ending(self, state: State, site: Site) -> tuple[bool, bool]:
+        """Whether a return is a failure, by the Error or by the result, and whether that is proven."""
+        out, failing, sure = self._errors.frame.out, False, False
+        if out is not None:
+            error = state.errors.get(out.index, UNKNOWN_CELL)
+            failing = error.state is ErrorState.SET
+            sure = failing and error.sure
+        if not failing and isinstance(site, ReturnSite) and (out is not None or self._kind != "bool"):
+            failing = sure = fails_by(self._kind, site.value.evaluate(state).signs)
+        return failing, sure
+
+
+class Alone:
+    """The typestate of objects alone, as a domain over the blocks of a function: of the tests only those of
+    the objects themselves are looked at.
+
+    It takes every path that the product with the Error domain takes, and more. What it does not see, that
+    does not see either.
+    """
+
+    def __init__(self, objects: Followed) -> None:
+        self._objects = objects
+
+    def key(self, state: State) -> Hashable:
+        """The objects."""
+        return state.held
+
+    def covers(self, one: State, other: State) -> bool:
+        """States with the same objects are the same."""
+        return True
+
+    def arrive(self, state: State, block: int, loop: bool) -> State:
+        """Nothing but the objects is kept."""
+        return state.without_facts(state.known) if state.known else state
+
+    def widen(self, state: State) -> State:
+        """There is nothing to widen."""
+        return state
+
+    def assume(self, state: State, edge: Edge) -> State | None:
+        """The state on the other side of an edge."""
+        return self._objects.passes(state, edge, edge.tests)
+
+    def step(self, state: State, event: Event) -> Iterable[State]:
+        """The states after an event."""
+        if isinstance(event, Call):
+            met = self._objects.used(state, event) if state.held else state
+            return self._objects.called(met, (met,), event)
+        if state.held:
+            state = self._objects.event(state, event, _never_fails)
+        return () if isinstance(event, Return) else (state,)
+
+
+def _never_fails() -> tuple[bool, bool]:
+    return False, False
+
+
+def may_see(function: Function, objects: Followed, kinds: Container[str]) -> bool:
+    """Whether something of these kinds may be seen of the objects of a function on some path: False only
+    where the product with the Error domain sees none of them. It costs a fraction of that."""
+    explored = explore(function, State({}, {}, {}), Alone(objects))
+    return not explored.complete or any(one.kind in kinds for one in objects.seen.values())
+
+
+def follow_beside_errors(
+    errors: ErrorDomain, objects: Followed, kind: str = "unknown", work: int = WORK_LIMIT
+) -> Held:
+    """Follow the objects of a function on every path; `kind` is that of its result."""
+    explored = explore(errors.frame, errors.entry(), BesideErrors(errors, objects, kind), work=work)
+    return Held(tuple(objects.seen.values()), explored.complete)
+
+
+def error_domain(
+    function: Function, signature: Signature | None, effect: Callable[[Call], Effect]
+) -> ErrorDomain:
+    """The Error domain of a function beside which objects are followed: nothing is left out, nothing told."""
+    return ErrorDomain(prepare(function, signature, effect, sliced=False), SILENT)
+
+
 def follow(
     function: Function,
     signature: Signature | None,
@@ -90,92 +235,72 @@ def follow(
 ) -> Held:
     """Follow the objects of a function; `kind` is that of its result, `handlings` says what each call number
     does, and `lets_go` whether another call may release an object."""
-    domain = OwnershipDomain(
-        ErrorDomain(prepare(function, signature, effect, sliced=False), SILENT), kind, handlings, lets_go
-    )
-    errors = domain.errors
-    explored = explore(errors.frame, errors.entry(), domain, work=errors.work(len(handlings)))
-    return Held(tuple(domain.seen.values()), explored.complete)
+    errors = error_domain(function, signature, effect)
+    out = errors.frame.out
+    objects = Objects(function, handlings, lets_go, out.index if out is not None else -1, errors.frame.terms)
+    return follow_beside_errors(errors, objects, kind, errors.work(len(handlings)))
 
 
-class OwnershipDomain:
-    """The product of the Error domain and the ownership typestate."""
+class Objects:
+    """The ownership typestate of the objects of acquire/release pairs.
+
+    `out`: the number of the term of what the function's out-parameter points to (-1: none), in `terms`.
+    """
 
     def __init__(
         self,
-        errors: ErrorDomain,
-        kind: str,
+        function: Function,
         handlings: Mapping[int, Sequence[Handling]],
         lets_go: LetsGo,
+        out: int = -1,
+        terms: Terms | None = None,
     ) -> None:
-        self.errors = errors
-        self._frame = errors.frame
-        self._kind = kind
         self._handlings = handlings
         self._lets_go = lets_go
+        self._out = out
+        self._terms = terms if terms is not None else Terms()
         self._pairs: list[Pair] = []
         self._released_by: dict[tuple[int, int, str], bool] = {}
-        self._copies = _copies(errors.frame.function)
-        self._handled_from = _leading_to(errors.frame.blocks, handlings)
+        self._copies = _copies(function)
+        self._handled_from = _leading_to(function.blocks, handlings)
         self.seen: dict[Hashable, Seen] = {}
 
-    # -- the solver's questions -----------------------------------------------------------------------
+    # -- events and edges -----------------------------------------------------------------------------
 
-    def key(self, state: State) -> Hashable:
-        """As the Error domain does."""
-        return self.errors.key(state)
-
-    def covers(self, one: State, other: State) -> bool:
-        """As the Error domain does."""
-        return self.errors.covers(one, other)
-
-    def arrive(self, state: State, block: int, loop: bool) -> State:
-        """As the Error domain does."""
-        return self.errors.arrive(state, block, loop)
-
-    def widen(self, state: State) -> State:
-        """As the Error domain does: the objects stay apart."""
-        return self.errors.widen(state)
-
-    def assume(self, state: State, guard: Guard) -> State | None:
-        """What is held is there: a test that finds nothing is not passed."""
-        if self._is_over(state, guard):
-            return None
-        if state.held:
-            for site in guard.tests:
-                subject = site.test.subject
-                if not isinstance(subject, Var) or site.test.allow & NONZERO:
-                    continue
-                if _is_there(state, subject) or self._undoes(state, subject.path):
-                    return None
-        return self.errors.assume(state, guard)
-
-    def _is_over(self, state: State, guard: Guard) -> bool:
-        """Whether nothing is held on a path, and nothing will be behind an edge: it need not be followed."""
-        return not state.held and not self._handled_from[guard.target]
+    def passes(self, state: State, edge: Edge | Guard, tests: Iterable[Test]) -> State | None:
+        """What is held is there: a test that finds nothing is not passed. Nor is an edge with nothing held
+        behind which nothing will be."""
+        if not state.held:
+            return state if self._handled_from[edge.target] else None
+        for test in tests:
+            subject = test.subject
+            if not isinstance(subject, Var) or test.allow & NONZERO:
+                continue
+            if _is_there(state, subject) or self._undoes(state, subject.path):
+                return None
+        return state
 
     def _undoes(self, state: State, method: str) -> bool:
         """Whether a method releases something that is held: whoever has the one method has the other."""
         return any(move.call == method for held in holdings(state) for move in self._pairs[held.pair].release)
 
-    def step(self, state: State, site: Site) -> Iterable[State]:
-        """The states after an event."""
-        after = self.errors.step(state, site)
-        if isinstance(site, CallSite):
-            return self._call(state, after, site.call)
-        if not state.held:
-            return after
-        if isinstance(site, AssignSite):
-            return [self._assign(one, site) for one in after]
-        if isinstance(site, DeclareSite):
-            return [_without(one, lambda held: depends(held.object, site.event.path)) for one in after]
-        if isinstance(site, ReturnSite):
-            self._return(state, site)
-        return after
+    def used(self, state: State, call: Call) -> State:
+        """A call that uses an object leaves it as it is."""
+        return state
 
-    # -- events -----------------------------------------------------------------------------------------
+    def event(self, state: State, event: Assign | Declare | Deref | Return, ending: Ending) -> State:
+        """An assignment gives an object another name, or takes one from it; a declaration begins another
+        object; a return ends the path."""
+        if isinstance(event, Assign):
+            return self._assign(state, event)
+        if isinstance(event, Declare):
+            return _without(state, lambda held: depends(held.object, event.path))
+        if isinstance(event, Return):
+            self._return(state, event, ending)
+        return state
 
-    def _call(self, before: State, after: Iterable[State], call: Call) -> Iterable[State]:
+    def called(self, before: State, after: Iterable[State], call: Call) -> Iterable[State]:
+        """A call moves the objects that it handles, and may release others."""
         handlings = self._handlings.get(call.index, ())
         if not handlings and not before.held:
             return after
@@ -205,10 +330,10 @@ class OwnershipDomain:
         return known
 
     @staticmethod
-    def _assign(state: State, site: AssignSite) -> State:
+    def _assign(state: State, event: Assign) -> State:
         """An object that is stored gets the name of its new place; what is overwritten is no longer
         followed."""
-        value, target = site.event.value, site.event.target
+        value, target = event.value, event.target
         kept = set()
         for held in holdings(state):
             if (isinstance(value, Result) and held.object == f"#{value.call}") or (
@@ -219,18 +344,11 @@ class OwnershipDomain:
                 kept.add(held)
         return state.with_held(frozenset(kept))
 
-    def _return(self, state: State, site: ReturnSite) -> None:
-        frame = self._frame
-        failing = sure = False
-        if frame.out is not None:
-            error = state.errors.get(frame.out.index, UNKNOWN_CELL)
-            failing = error.state is ErrorState.SET
-            sure = failing and error.sure
-        if not failing and (frame.out is not None or self._kind != "bool"):
-            failing = sure = fails_by(self._kind, site.value.evaluate(state).signs)
+    def _return(self, state: State, event: Return, ending: Ending) -> None:
+        failing, sure = ending()
         for held in holdings(state):
-            if site.event.value != Var(held.object):
-                self._see("exit", held, site.event.span, state, failing, sure)
+            if event.value != Var(held.object):
+                self._see("exit", held, event.span, state, failing, sure)
 
     # -- objects ----------------------------------------------------------------------------------------
 
@@ -264,11 +382,9 @@ class OwnershipDomain:
     def _acquire(
         self, before: State, state: State, call: Call, handling: Handling, number: int
     ) -> list[State]:
-        frame, move, result = self._frame, handling.move, self._frame.terms.result(call.index)
+        move, result = handling.move, self._terms.result(call.index)
         # A path that goes on after a failure has another fault than what it leaves behind then.
-        late = (
-            frame.out is not None and before.errors.get(frame.out.index, UNKNOWN_CELL).state is ErrorState.SET
-        )
+        late = self._out >= 0 and before.errors.get(self._out, UNKNOWN_CELL).state is ErrorState.SET
         path = handling.object
         if move.object == RESULT:
             if not call.used:
@@ -311,15 +427,14 @@ class OwnershipDomain:
             )
 
 
-def _leading_to(blocks: Sequence[SiteBlock], calls: Container[int]) -> list[bool]:
+def _leading_to(blocks: Sequence[Block], calls: Container[int]) -> list[bool]:
     """For each block whether one of the calls is made in it, or in one that a path from it leads to."""
     before: list[list[int]] = [[] for _ in blocks]
     for number, block in enumerate(blocks):
         for edge in block.edges:
             before[edge.target].append(number)
     out = [
-        any(isinstance(site, CallSite) and site.call.index in calls for site in block.events)
-        for block in blocks
+        any(isinstance(event, Call) and event.index in calls for event in block.events) for block in blocks
     ]
     waiting = [number for number, known in enumerate(out) if known]
     while waiting:

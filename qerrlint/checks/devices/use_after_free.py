@@ -15,7 +15,7 @@ from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Function, Var, root
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.transfer.freed_pointers import follow_freed
+from qerrlint.transfer.freed_pointers import follow_freed, may_be_used
 from qerrlint.transfer.ownership import Handling, Seen
 
 # A call that may free a plain variable, or a member of what one points to. All repetitions are bounded.
@@ -105,6 +105,8 @@ def _in_function(
         params = declared.params
         return params[position].type == "const char *" if position < len(params) else declared.variadic
 
+    if not may_be_used(function, handlings, reads):
+        return
     held = follow_freed(function, signature, unit.effect, handlings, reads)
     for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
         if one.kind in _HOW:

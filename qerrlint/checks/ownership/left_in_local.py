@@ -25,7 +25,7 @@ from qerrlint.domain.ownership import RESULT, Pair
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Assign, Function, Result
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.transfer.local_ownership import Owners, follow_locals
+from qerrlint.transfer.local_ownership import Owners, follow_locals, may_be_left
 from qerrlint.transfer.ownership import Handling, Held, Seen
 
 # Every repetition is bounded: a hostile file must not cost more than its length.
@@ -161,9 +161,11 @@ def _left(
     handlings = LocalAcquires(unit, function, pairs, uses, makers).handlings
     if not any(handling.role == "acquire" for found in handlings.values() for handling in found):
         return
+    owners = Owners(uses.calls, uses.assigns, uses.returns, uses.is_own)
+    if not may_be_left(function, handlings, owners):
+        return
     signature = unit.signature(function.name)
     kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
-    owners = Owners(uses.calls, uses.assigns, uses.returns, uses.is_own)
     held = follow_locals(function, signature, kind, unit.effect, handlings, owners)
     releasing: dict[tuple[str, int], str] = {}
     for one in held.seen:

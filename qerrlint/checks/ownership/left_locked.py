@@ -23,7 +23,7 @@ from qerrlint.domain.ownership import Pair
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Assign, Call, Value
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.transfer.local_ownership import Owners, follow_locals
+from qerrlint.transfer.local_ownership import Owners, follow_locals, may_be_left
 
 _WAY_OUT = re.compile(rb"\b(?:return|goto|break|continue)\b")
 
@@ -71,10 +71,13 @@ def _left(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterato
     def never(_what: Assign | Value | None, _path: str) -> bool:
         return False
 
+    owners = Owners(calls, never, never, lambda _path: False)
+    handlings = handlings_of(unit, function, pairs)
+    if not may_be_left(function, handlings, owners):
+        return
     signature = unit.signature(function.name)
     kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
-    owners = Owners(calls, never, never, lambda _path: False)
-    held = follow_locals(function, signature, kind, unit.effect, handlings_of(unit, function, pairs), owners)
+    held = follow_locals(function, signature, kind, unit.effect, handlings, owners)
     if not held.complete:
         return
     releasing = {(one.pair.name, one.object, one.call): one for one in held.seen if one.kind == "released"}
