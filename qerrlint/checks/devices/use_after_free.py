@@ -94,7 +94,8 @@ def _in_function(
             return True
         arg = call.args[position]
         effect = unit.effect(call)
-        if effect.evidence == "setter" or word_list("user-messages").matches(call.name) or not call.direct:
+        told = effect.evidence == "setter" or effect.keeps or word_list("user-messages").matches(call.name)
+        if told or not call.direct:
             # What is printed of freed memory is freed-message-argument's.
             return False
         if not isinstance(arg, Var) or function.locals.get(arg.path, "") not in _TEXT:
