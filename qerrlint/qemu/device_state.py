@@ -26,6 +26,14 @@ _CORE = re.compile(r"(?:^|_)reset\Z")
 _POINTER = re.compile(rb"\b([A-Za-z_]\w*)\s*\*\s*(?:const\s+)?\w+\s*[,)]")
 _OPAQUE = re.compile(rb"\b([A-Za-z_]\w*)\s*\*\s*\w+\s*=\s*(?:\([^()]*\)\s*)?opaque\s*;")
 _REGISTERED = re.compile(rb"\bqemu_register_reset\w*\s*\(\s*(\w+)")
+# What stands round the name of a member that is only read: no assignment, no address, no part of it, and no
+# macro that may store into it.
+_NAMED = re.compile(r"(?:->|\.)\s*(\w+)")
+_USED = re.compile(r"\s*(?:->|\.|\+\+|--|\[|(?:[-+*/%&|^]|<<|>>)?=(?!=))")
+_HANDED = re.compile(r"(?:(?<!&)&|\+\+|--)\s*\(*\s*\Z")
+_TWO_OPERANDS = re.compile(r"[\w)\]]\s*&\s*\(*\s*\Z")
+_ROOT = re.compile(r"[A-Za-z_][\w>.\[\]\s-]*?\Z")
+_MACRO_CALL = re.compile(r"\b[A-Z][A-Z0-9_]+\s*\([^();]*\Z")
 # A whole object that is cleared or copied.
 _MEMBER = re.compile(r"(?:->|\.)\s*(\w+)")
 _WHOLE = re.compile(
@@ -168,6 +176,27 @@ def clears_all(code: str) -> bool:
 def members_named(code: str) -> frozenset[str]:
     """The members of objects that a function's code names."""
     return frozenset(_MEMBER.findall(code))
+
+
+def members_only_read(code: str) -> frozenset[str]:
+    """The members of objects that a function's code names and whose numbers it only reads."""
+    read: set[str] = set()
+    other: set[str] = set()
+    for found in _NAMED.finditer(code):
+        (read if _is_read(code, found.start(), found.end()) else other).add(found[1])
+    return frozenset(read - other)
+
+
+def _is_read(code: str, at: int, end: int) -> bool:
+    """Whether a member, named at a place, is read there as a number."""
+    if _USED.match(code, end):
+        return False
+    root = _ROOT.search(code, max(0, at - 80), at)
+    start = root.start() if root is not None else at
+    before = code[max(0, start - 30) : start]
+    if _HANDED.search(before) is not None and _TWO_OPERANDS.search(before) is None:
+        return False
+    return _MACRO_CALL.search(code, max(0, start - 80), start) is None
 
 
 def names_member(code: str, member: str) -> bool:

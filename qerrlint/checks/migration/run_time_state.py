@@ -25,6 +25,9 @@ _SETUP = frozenset({"realize", "init", "unrealize", "exit"})
 _LISTENER = re.compile(rb"(?:\.|->)hide_device\s*=\s*&?\s*(\w+)")
 _MACHINE_DONE = re.compile(rb"\bqemu_add_machine_init_done_notifier\s*\(\s*&[^;()]*?(\w+)\s*\)")
 _BLOCK = re.compile(r"[{}]|\b(?:case|default)\b")
+_NOTHING = ("0", "false")
+_COMPARED = re.compile(rb"\s*(?:[=!]=|>)\s*0\s*(?:[)?:;]|&&|\|\|)")
+_TESTED = (re.compile(rb"(?:[!(]|&&|\|\|)\s*\Z"), re.compile(rb"\s*(?:\)|&&|\|\|)"))
 _ARMED = re.compile(r"\b(?:timer_mod\w*|timer_advance\w*|qemu_mod_timer\w*|ptimer_run)\s*\(\s*\Z")
 
 
@@ -143,6 +146,33 @@ def _never_changes(stored: list[Use]) -> bool:
         all(use.constant for use in stored)
         and len({use.value for use in stored}) == 1
         and (stored[0].value not in ("true", "1"))
+    )
+
+
+def ends_with_nothing(file: AnalysedFile, uses: Iterable[Use]) -> bool:
+    """Whether run-time code counts a member, begins with a value, and goes by its being 0.
+
+    It sets the member to 0 where what is counted is given up, and functions that begin nothing ask whether
+    there is anything left.
+    """
+    data = file.unit.data
+    listed = tuple(uses)
+    stored = [use for use in listed if use.kind == STORE]
+    begun = {use.function for use in stored if use.value.strip(" ()") not in _NOTHING}
+    ended = any(use.value.strip(" ()") in _NOTHING for use in stored)
+    if not ended or not any(use.kind == CHANGE for use in listed):
+        return False
+    return any(
+        use.kind == READ and use.function not in begun and _asks_for_nothing(data, use) for use in listed
+    )
+
+
+def _asks_for_nothing(data: bytes, use: Use) -> bool:
+    """Whether a place that reads a member asks whether it is 0."""
+    before, behind = _TESTED
+    return _COMPARED.match(data, use.end) is not None or (
+        before.search(data, max(0, use.start - 20), use.start) is not None
+        and behind.match(data, use.end) is not None
     )
 
 

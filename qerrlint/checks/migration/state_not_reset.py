@@ -7,21 +7,30 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.devices.life_cycle import has_types
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
-from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting, not_at_run_time, of_guest
+from qerrlint.checks.migration.run_time_state import (
+    Lasting,
+    device_state,
+    ends_with_nothing,
+    lasting,
+    not_at_run_time,
+    of_guest,
+    run_time,
+)
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
-from qerrlint.qemu.device_state import DeviceState, clears_all, members_named, names_member
+from qerrlint.qemu.device_state import DeviceState, clears_all, members_named, members_only_read
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.guest_state import guest_members
 from qerrlint.qemu.vmstate.run_time import READ, STORE, Use
-from qerrlint.qemu.vmstate.state_members import ARRAY, TIMER, StateMember, state_members
+from qerrlint.qemu.vmstate.state_members import ARRAY, NUMBER, TIMER, StateMember, state_members
 from qerrlint.source.span import Span
 
 _STORE = r"(?:->|\.)%s\s*(?:(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\+\+|--)"
@@ -31,6 +40,12 @@ _CLEARED = re.compile(r"\bmemset\s*\(\s*\w+(?:->|\.)(\w+)\s*,")
 _STORED = re.compile(rb"(?:->|\.)(\w+)\b\s*(?:\[[^;=]*\]\s*)*(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)")
 _STEPPED = re.compile(rb"(?:\+\+|--)\s*\(*\w+[\w.>\[\]-]*?(?:->|\.)(\w+)\b")
 _OFFSET = re.compile(rb"\boffsetof\s*\([^()]*\b(\w+)\s*(?:\[[^\]]*\]\s*)?\)")
+# An element with what stores into it, what takes its address, and what makes an index no constant.
+_ELEMENT = re.compile(r"\s*\[([^\[\]]*)\]\s*((?:[-+*/%&|^]|<<|>>)?=(?!=))?")
+_ADDRESS = re.compile(r"[(,=]\s*&\s*[\w>.-]*\Z")
+_VARIABLE = re.compile(r"\b[a-z_]\w*")
+_LAST_INDEX = re.compile(r"\w\s*\[([^\[\]]*)\]\s*\Z")
+_ARM = re.compile(rb"\{|[;}](\s*else\b)?")
 # include/qemu/fifo8.h, include/qemu/fifo32.h
 _FIFOS = frozenset({"Fifo8", "Fifo32"})
 _PUSHED = rb"\bfifo(?:8|32)_push(?:_all)?\s*\(\s*&[^;,]*(?:->|\.)%s\s*,"
@@ -116,6 +131,7 @@ def _of_struct(
 ) -> Iterator[Observation]:
     """What resets leave of a struct that a device has, or that the device's, `root`, points to."""
     state = file.once(device_state)
+    texts = {name: text for name, text in texts.items() if not _is_of_other(file, text, root)}
     own = [text for text in texts.values() if state.handles(text, root)]
     if not any(text.path == file.unit.path for text in own):
         return
@@ -127,14 +143,58 @@ def _of_struct(
     )
     every = [one for one in state_members(file.unit, struct) if one.kind != TIMER and _is_state(state, one)]
     mentioned = members_named(code)
-    in_reset = {one for one in every if one.name in mentioned or _is_set_whole(code, one)}
-    unions = {one.union for one in in_reset if one.union}
-    left = {(one.owner, one.name): one for one in every if one not in in_reset and one.union not in unions}
     yield from _fifos(file, struct, own, mentioned)
-    if left and members & mentioned:
-        reset = _main(file, own, members & mentioned)
-        what = _Left(struct, root, reset, left, members, members & mentioned)
-        yield from _told(file, what, Counter(one.owner for one in in_reset))
+    read = members_only_read(code)
+    in_reset = {
+        one
+        for one in every
+        if (one.name in mentioned and not (one.kind == NUMBER and one.name in read))
+        or _is_set_whole(code, one)
+    }
+    # A table of registers says what register_reset() makes of each element (hw/core/register.c).
+    by_table = "register_reset" in code
+    left = {
+        (one.owner, one.name): one
+        for one in every
+        if one not in in_reset and not _beside(one, in_reset) and not (by_table and one.kind == ARRAY)
+    }
+    numbers = frozenset(one.name for one in in_reset if one.kind == NUMBER)
+    set_ = (members & numbers) or numbers or frozenset(one.name for one in in_reset)
+    if set_:
+        by_name = any("reset" in text.name for text in own)
+        what = _Left(struct, root, _main(file, own, set_), left, members, set_, read, by_name, own)
+        yield from _told(file, what, Counter(one.owner for one in in_reset)) if left else ()
+        arrays = [one for one in in_reset if one.kind == ARRAY and not by_table]
+        yield from _elements(file, what, code, arrays)
+
+
+def _is_of_other(file: AnalysedFile, text: FunctionText, root: str) -> bool:
+    """Whether a function works with a device of another type of the file only."""
+    state = file.once(device_state)
+    instances = {of.row.struct("instance_size") for of in state.allocating}
+    handled = [one for one in instances if state.handles(text, one)]
+    return bool(handled) and not any(_are_related(file, one, root) for one in handled)
+
+
+def _are_related(file: AnalysedFile, one: str, other: str) -> bool:
+    """Whether two structs are the same, or one embeds or points to the other."""
+    layouts = layouts_of(file.unit.environment)
+    for outer, inner in ((one, other), (other, one)):
+        layout = layouts.layout(outer, file.unit.path)
+        kinds = (
+            {placed.field.type.rstrip(" *").removeprefix("struct ") for placed in layout.fields}
+            if layout
+            else set()
+        )
+        if inner in kinds or inner in layouts.chain(outer, file.unit.path):
+            return True
+    return False
+
+
+def _beside(one: StateMember, in_reset: Collection[StateMember]) -> bool:
+    """Whether a reset sets another arm of the union that a member is in, and nothing of its own arm."""
+    others = [other for other in in_reset if one.union and other.union == one.union]
+    return bool(others) and (one.owner == one.struct or one.owner not in {other.owner for other in others})
 
 
 def _fifos(
@@ -161,7 +221,9 @@ def _fifos(
 class _Left:
     """What a reset leaves of a struct: `left` by owner and name.
 
-    `members` are the plain numbers of the struct, `set_` those of them that the reset sets.
+    `members` are the plain numbers of the struct, `set_` those of them that the reset sets, `read` the names
+    of members that it only reads. `by_name`: whether
+    the name of one of its functions, `own`, says that it resets something.
     """
 
     struct: str
@@ -170,6 +232,9 @@ class _Left:
     left: Mapping[tuple[str, str], StateMember]
     members: frozenset[str]
     set_: frozenset[str]
+    read: frozenset[str]
+    by_name: bool
+    own: list[FunctionText]
 
     def seen(
         self,
@@ -200,26 +265,38 @@ def _told(file: AnalysedFile, what: _Left, named: Mapping[str, int]) -> Iterator
         yield what.seen(member.path, step, "register", "medium", array=member.kind == ARRAY)
     state = file.once(device_state)
     instances = {of.row.struct("instance_size") for of in state.allocating} | state.core_resets.keys()
-    if what.root not in instances or "reset" not in what.reset.name:
+    if what.root not in instances or not what.by_name:
         return
+    # What a reset reads may be how the device was set up, unless the guest sets it.
+    unread = {key: one for key, one in what.left.items() if one.name not in what.read}
+    what = replace(what, left=unread)
     single = {one.path for one in what.left.values()} & what.members
+    registers = frozenset(told)
     weak: dict[str, Observation] = {}
-    for name, place, counted in _at_run_time(file, what.struct, single - told, what.set_):
+    for name, place, counted in _at_run_time(file, what.struct, single - told, what.members & what.set_):
         step = Step(place, f"{name} is changed here")
         if counted:
             told.add(name)
-            yield what.seen(name, step, "count", "medium")
+            yield what.seen(name, step, "count", "medium", uses=_uses(file, what, name))
         else:
             weak[name] = what.seen(name, step, "state", "low")
     # A register is enough to say of a reset; the other forms tell of resets that leave none.
-    for form, kept in _lasting_left(file, what, told, named) if not told else ():
+    for form, kept in _lasting_left(file, what, told, named) if not registers else ():
         path = kept.member.path
         weak.pop(path, None)
+        told.add(path)
         place = Span(file.unit.path, kept.stored.start, kept.stored.end)
         step = Step(place, f"{kept.stored.function}() changes {path}")
         array = kept.member.kind == ARRAY
         yield what.seen(path, step, form, "medium", array=array, uses=kept.uses)
     yield from weak.values() if told or weak else _of_base(file, what, named)
+
+
+def _uses(file: AnalysedFile, what: _Left, path: str) -> tuple[Use, ...]:
+    """What run-time code does with one of the members that a reset leaves."""
+    member = next(one for one in what.left.values() if one.path == path)
+    code = file.once(run_time)
+    return tuple(code.uses([member], code.functions).get(member, ()))
 
 
 def _of_base(file: AnalysedFile, what: _Left, named: Mapping[str, int]) -> Iterator[Observation]:
@@ -235,6 +312,74 @@ def _of_base(file: AnalysedFile, what: _Left, named: Mapping[str, int]) -> Itera
             fields[one.path], f"{one.path} migrates: it changes while a device of a derived type runs"
         )
         yield what.seen(one.path, step, "state", "medium", array=one.kind == ARRAY)
+
+
+def _elements(
+    file: AnalysedFile, what: _Left, code: str, arrays: Iterable[StateMember]
+) -> Iterator[Observation]:
+    """The arrays of registers of which resets set single elements only, while the guest writes others by
+    which run-time code goes."""
+    left: dict[tuple[str, str], tuple[StateMember, Use]] = {}
+    for one in arrays:
+        found = _set_elements(code, one.name)
+        used = _other_element(file, one, found) if found else None
+        if used is not None:
+            left[one.owner, one.name] = (one, used)
+    names: dict[str, frozenset[str]] = {}
+    for owner, name in left:
+        names[owner] = names.get(owner, frozenset()) | {name}
+    for seen in guest_members(file.once(guest_file), names) if names else ():
+        member, use = left[seen.struct, seen.member]
+        steps = (
+            Step(seen.written, f"{seen.writer}() stores what the guest writes in elements of {member.path}"),
+            Step(Span(file.unit.path, use.start, use.end), f"{use.function}() goes by this element"),
+        )
+        here = member.name in members_named(what.reset.code)
+        reset = what.reset if here else _main(file, what.own, frozenset({member.name}))
+        told = replace(what, reset=reset).seen(member.path, steps[0], "elements", "medium", array=True)
+        group = f"elements {member.owner} {member.name}"
+        yield replace(told, trail=(*steps, told.trail[-1]), group=group)
+
+
+def _set_elements(code: str, name: str) -> frozenset[str]:
+    """The indexes of the elements of an array that a code stores into, if all that it does with the array are
+    accesses to elements by constant indexes."""
+    found: set[str] = set()
+    for place in re.finditer(rf"(?:->|\.)\s*{re.escape(name)}\b", code):
+        element = _ELEMENT.match(code, place.end())
+        address = _ADDRESS.search(code, max(0, place.start() - 60), place.start())
+        if element is None or address is not None or _VARIABLE.search(element[1]):
+            return frozenset()
+        if element[2]:
+            found.add("".join(element[1].split()))
+    return frozenset(found)
+
+
+def _other_element(file: AnalysedFile, array: StateMember, set_: Collection[str]) -> Use | None:
+    """The first use by run-time code of an element of an array that is none of those that resets set."""
+    unit = file.unit
+    code = file.once(run_time)
+    constants = layouts_of(unit.environment).constants(unit.path)
+    numbers = {constants.number(index) for index in set_}
+    if None in numbers:
+        return None
+    every = code.uses([array], unit.functions.keys()).get(array, ())
+    resets = file.once(device_state).own_resets.keys()
+    at_setup = {
+        constants.number(_index(unit.data, use)) for use in every if use.function not in code.functions
+    }
+    for use in every:
+        index = _index(unit.data, use) if use.function in code.functions - resets else ""
+        number = constants.number(index) if index else None
+        if number is not None and number not in numbers | at_setup:
+            return use
+    return None
+
+
+def _index(data: bytes, use: Use) -> str:
+    """The index of an element that is used, "" where it is no constant."""
+    found = _LAST_INDEX.search(data[use.start : use.end].decode("latin-1"))
+    return "" if found is None or _VARIABLE.search(found[1]) else "".join(found[1].split())
 
 
 def _fields(file: AnalysedFile, struct: str) -> Mapping[str, Span]:
@@ -253,36 +398,50 @@ def _lasting_left(
     """Of members that a reset leaves those that keep something which only a reset could end, each with the
     form of its observation.
 
-    A member that run-time code only changes in steps gets no first value from anything else. What the guest
+    A member that run-time code only changes in steps gets no first value from anything else, and of one that
+    begins with a value and ends with 0 functions may go by the 0. What the guest
     writes, and a switch that is set and taken back in different places, count where the reset sets most of
     the struct.
     """
     tables, stored_names = file.once(_in_tables), file.once(_stored_names)
-    members = [
+    every = [
         one
         for one in what.left.values()
-        if one.path not in told
-        and one.name in stored_names
-        and named[one.owner] >= _FEWEST_SET
-        and one.name not in tables
+        if one.path not in told and one.name in stored_names and one.name not in tables
     ]
-    found = lasting(file, members, ask_guest=False)
+    found = lasting(file, [one for one in every if named[one.owner] >= _FEWEST_SET], ask_guest=False)
+    if named[what.struct] >= _FEWEST_NAMED:
+        # A struct that is left as a whole counts as one member of that round it.
+        whole = [one for one in every if one.owner not in named and _is_single(file, one)]
+        yield from (
+            ("switch", one)
+            for one in lasting(file, whole, ask_guest=False)
+            if len({use.value for use in one.uses if use.kind == STORE}) > 1
+            and _is_switch(file.unit.data, one, [use for use in one.uses if use.kind == STORE], latch=False)
+        )
     left = Counter(one.member.owner for one in found)
     set_by_guest = []
     for one in found:
         owner = one.member.owner
         most = named[owner] >= max(_FEWEST_NAMED, _TIMES * left[owner])
         stores = [use for use in one.uses if use.kind == STORE]
-        if not stores and one.member.kind != ARRAY:
+        if one.member.kind != ARRAY and (not stores or ends_with_nothing(file, one.uses)):
             yield "count", one
-        elif _is_switch(one, stores, latch=not most):
+        elif _is_switch(file.unit.data, one, stores, latch=not most):
             yield "switch", one
         elif most:
             set_by_guest.append(one)
     yield from (("guest", one) for one in of_guest(file, set_by_guest))
 
 
-def _is_switch(one: Lasting, stores: list[Use], *, latch: bool) -> bool:
+def _is_single(file: AnalysedFile, one: StateMember) -> bool:
+    """Whether the struct that a member lies in is embedded once, and is no array."""
+    layout = layouts_of(file.unit.environment).layout(one.struct, file.unit.path)
+    placed = layout.field(one.path.partition(".")[0]) if layout is not None else None
+    return placed is not None and not placed.field.dimensions and one.path.count(".") == 1
+
+
+def _is_switch(data: bytes, one: Lasting, stores: list[Use], *, latch: bool) -> bool:
     """Whether run-time code sets a member and takes that back in other functions, or never does (a latch)."""
     values: dict[str, set[str]] = {}
     for use in stores:
@@ -291,7 +450,28 @@ def _is_switch(one: Lasting, stores: list[Use], *, latch: bool) -> bool:
         return False
     if not all(use.constant for use in stores) or (latch and len(values) > 1):
         return False
-    return len(values) == 1 or not set.intersection(*values.values())
+    return len(values) == 1 or not set.intersection(*values.values()) or _is_chosen(data, stores)
+
+
+def _is_chosen(data: bytes, stores: list[Use]) -> bool:
+    """Whether a function that stores one value on one way stores the other one on the other way."""
+    return all(
+        one.function != other.function or _is_otherwise(data[one.end : other.start])
+        for one, other in pairwise(stores)
+    )
+
+
+def _is_otherwise(between: bytes) -> bool:
+    """Whether the text behind a statement leads to the other arm of the `if` that the statement is in."""
+    depth = 0
+    for number, found in enumerate(_ARM.finditer(between)):
+        if found[0] == b"{":
+            depth += 1
+        elif depth > 0:
+            depth -= found[0][:1] == b"}"
+        elif found[0][:1] == b"}" or (found[1] and number == 0):
+            return found[1] is not None
+    return False
 
 
 def _in_tables(file: AnalysedFile) -> frozenset[str]:
@@ -321,13 +501,23 @@ def _is_set_whole(code: str, one: StateMember) -> bool:
 
 
 def _main(file: AnalysedFile, own: list[FunctionText], members: frozenset[str]) -> FunctionText:
-    """Of the functions of the file that by their names reset something, that which sets most members."""
+    """Of the functions of the file that which sets most members, of those that by their names reset something
+    unless another one sets more than twice as many.
+
+    One that the others do not call comes first unless another one sets twice as many.
+    """
     here = [text for text in own if text.path == file.unit.path]
 
-    def rank(text: FunctionText) -> tuple[bool, int]:
-        return "reset" in text.name.lower(), sum(names_member(text.code, name) for name in members)
+    def count(text: FunctionText) -> int:
+        return len((members_named(text.code) - members_only_read(text.code)) & members)
 
-    return max(here, key=rank)
+    most = max(here, key=count)
+    by_name = [text for text in here if "reset" in text.name.lower()]
+    named = max(by_name, key=count) if by_name else most
+    called = {name for text in here for name in text.called()}
+    roots = [text for text in by_name if text.name not in called and _TIMES * count(text) >= count(named)]
+    named = max(roots, key=count) if roots and count(named) else named
+    return most if count(most) >= max(_FEWEST_NAMED, _TIMES * count(named) + 1) else named
 
 
 def _end(reset: FunctionText, member: str) -> Step:
@@ -380,13 +570,16 @@ def _observation(one: Forgotten, form: str, certainty: str) -> Observation:
 
 CHECKS = (
     # form: whether the guest writes and reads the member, or only writes it, or other code changes it in
-    # steps, switches it on and off, or only stores into it; fifo: a Fifo8 or Fifo32.
+    # steps, switches it on and off, or only stores into it; fifo: a Fifo8 or Fifo32; elements: the reset
+    # sets some elements of an array.
     FileCheck(
         "state-not-reset",
         "migration",
         (
             event(
-                "state-not-reset", "reset", "struct", "member", form="register guest count switch state fifo"
+                "state-not-reset",
+                *("reset", "struct", "member"),
+                form="register guest count switch state fifo elements",
             ),
         ),
         run,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.migration.run_time_state import run_time
+from qerrlint.checks.migration.run_time_state import ends_with_nothing, run_time
 from qerrlint.checks.migration.state_not_migrated import Lost
 from qerrlint.checks.migration.state_not_reset import Forgotten
 from qerrlint.checks.migration.vmstates import vmstates
@@ -53,7 +53,7 @@ def contents_of_buffer(analysed: AnalysedFile, observation: Observation) -> bool
 
 
 def is_set_at_the_start(analysed: AnalysedFile, observation: Observation) -> bool:
-    """Whether run-time code gives what counts a first value other than 0."""
+    """Whether run-time code gives what counts a first value other than 0, and nothing goes by its being 0."""
     one = observation.subject
     if not isinstance(one, Forgotten) or observation.slots.get("form") != "count":
         return False
@@ -61,11 +61,22 @@ def is_set_at_the_start(analysed: AnalysedFile, observation: Observation) -> boo
     member = one.member.rpartition(".")[2]
     stored = re.compile(rb"(?:->|\.)%s\s*=(?!=)\s*([^;]*);" % member.encode())
     pieces = (unit.functions[name] for name in analysed.once(run_time).functions)
-    return any(
+    begins = any(
         found[1].strip() not in (b"0", b"false")
         for piece in pieces
         for found in stored.finditer(unit.data, piece.body, piece.span.end)
     )
+    return begins and not ends_with_nothing(analysed, one.uses)
+
+
+def reset_cancels_what_counts(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the reset cancels requests, and a callback by which they are cancelled sets the member."""
+    one = observation.subject
+    if not isinstance(one, Forgotten):
+        return False
+    words = word_list("cancels")
+    called = any(words.matches(name) for name in one.reset.called())
+    return called and any(use.kind == STORE and words.matches(use.function) for use in one.uses)
 
 
 def reset_says_what_stays(analysed: AnalysedFile, observation: Observation) -> bool:
