@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.c.lexis import without_comments
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
@@ -15,6 +16,8 @@ from qerrlint.qemu.guest.taint import depends
 from qerrlint.qemu.guest.walk import Decision
 
 _CONDITION = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b([^\n]*)", re.MULTILINE)
+# `#ifdef NAME`, `#if defined(NAME)`
+_IS_DEFINED = re.compile(r"([A-Za-z_]\w*)|defined\s*\(?\s*([A-Za-z_]\w*)\s*\)?")
 _COMMENT_BEFORE = re.compile(rb"(?:\*/|//[^\n]*)\s*\Z")
 # How far back the end of a comment is looked for.
 _FARTHEST = 400
@@ -81,7 +84,10 @@ def region_is_read_as_rom(analysed: AnalysedFile, observation: Observation) -> b
 
 
 def stands_under_debug_switch(analysed: AnalysedFile, observation: Observation) -> bool:
-    """Whether the place is built only with a debug switch."""
+    """Whether the place is built only with a debug switch.
+
+    That is a macro with such a name, or one that neither what the file sees nor the build defines.
+    """
     data = analysed.unit.data
     open_conditions: list[str] = []
     for found in _CONDITION.finditer(data, 0, observation.primary.start):
@@ -94,7 +100,17 @@ def stands_under_debug_switch(analysed: AnalysedFile, observation: Observation) 
             open_conditions.pop()
         else:
             open_conditions[-1] = condition if word == b"elif" else ""
-    return any(word_list("debug-switches").matches(condition) for condition in open_conditions)
+    return any(
+        word_list("debug-switches").matches(condition) or _is_defined_nowhere(analysed, condition)
+        for condition in open_conditions
+    )
+
+
+def _is_defined_nowhere(analysed: AnalysedFile, condition: str) -> bool:
+    """Whether a condition asks for one name that neither the file, its headers nor the build may define."""
+    found = _IS_DEFINED.fullmatch(without_comments(condition, " ").strip())
+    name = found[1] or found[2] if found is not None else ""
+    return bool(name) and not word_list("build-names").matches(name) and not analysed.unit.is_macro(name)
 
 
 def debug_flag_decides(analysed: AnalysedFile, observation: Observation) -> bool:

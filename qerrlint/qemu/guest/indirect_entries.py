@@ -63,6 +63,8 @@ def _accessors(unit: TranslationUnit) -> Iterator[GuestEntry]:
             continue
         roles = _roles(signature.params[1:])
         writes = _WRITES.search(piece.name) is not None
+        if not writes and signature.returns == "void":
+            continue  # the read of a register returns what it holds
         if (roles.get(1) == OFFSET or (roles.get(1) == VALUE and "txrx" in piece.name)) and (
             writes or _READS.search(piece.name)
         ):

@@ -15,6 +15,7 @@ from qerrlint.c.lexis import without_comments
 from qerrlint.ir.code import Assign, Function, identifiers
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.constants import Constants, fields_of
+from qerrlint.qemu.guest.unbuilt import UnbuiltText
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.source.span import Span
 
@@ -46,6 +47,7 @@ class _Kept:
         self.nodes: dict[Span, Node | None] = {}
         self.compared: dict[str, frozenset[int]] = {}
         self.stored: dict[tuple[Span, str], Node | None] = {}
+        self.unbuilt: UnbuiltText | None = None
 
 
 class FileNames:
@@ -60,6 +62,12 @@ class FileNames:
     def _constants(self) -> Constants:
         # Late: what has asked for it counts as made from all that the tree declares.
         return layouts_of(self.unit.environment).constants(self.unit.path)
+
+    def is_unbuilt(self, span: Span) -> bool:
+        """Whether a place stands in what a macro of the file makes nothing of."""
+        if self._kept.unbuilt is None:
+            self._kept.unbuilt = UnbuiltText(self.unit.data)
+        return self._kept.unbuilt.has(span.start)
 
     def node(self, span: Span) -> Node | None:
         """The expression at a place of the file; None where it is none."""

@@ -215,7 +215,7 @@ class Walk:
                     )
                 if event.name in ENDS:
                     return None
-                if event.direct and self._enter(event.name):
+                if event.direct and self._enter(event.name) and not self._names.is_unbuilt(event.span):
                     # In a loop the first round knows more than all of them together.
                     now = State(state.alive, dict(columns), state.sure, state.below)
                     calls[event.index] = [*calls.get(event.index, ())[:1], now]
