@@ -77,8 +77,8 @@ def _assign_value(frame: Frame, state: State, draft: Draft, site: AssignSite) ->
     if target.place & state.watched:
         target = place_of(frame, state, target)
     for owner in site.owners:
-        # What is looked into is not NULL.
-        if owner.index not in draft.facts and frame.is_used(owner):
+        # What is looked into is not NULL; `e = e->next` says so of what e was.
+        if owner is not target and owner.index not in draft.facts and frame.is_used(owner):
             draft.set_fact(owner.index, NOT_NULL)
     known = site.value.evaluate(state)
     if site.unsigned and known.signs == ANY:

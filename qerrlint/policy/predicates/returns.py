@@ -207,10 +207,36 @@ def only_the_setter_leads_there(analysed: AnalysedFunction, observation: Observa
     return setter[0] == work[0] or not _reaches(analysed, work[0], avoiding=setter[0])
 
 
-def _reaches(analysed: AnalysedFunction, block: int, avoiding: int) -> bool:
-    """Whether some way from the entry to a block does not go through another one."""
+def failures_come_there_too(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the work behind the call is done as well where the function has set an Error before it.
+
+    It undoes something then, whatever the outcome of the call is.
+    """
+    subject = subject_of(observation)
+    if subject.occurrence is None or observation.slots["how"] != "work":
+        return False
+    unasked = place_of(analysed.function, subject.calls[0].index)
+    work = place_of(analysed.function, subject.occurrence.call)
+    if unasked is None or work is None or unasked[0] == work[0]:
+        return False
+    setters = (
+        place_of(analysed.function, call.index)
+        for call in analysed.function.calls
+        if call.span < subject.calls[0].span
+        and call.args
+        and call.args[0] == Var(analysed.errp or "")
+        and analysed.unit.effect(call).evidence == "setter"
+    )
+    return any(
+        setter is not None and _reaches(analysed, work[0], avoiding=unasked[0], start=setter[0])
+        for setter in setters
+    )
+
+
+def _reaches(analysed: AnalysedFunction, block: int, avoiding: int, start: int = 0) -> bool:
+    """Whether some way from the entry, or another block, to a block does not go through a third one."""
     blocks = analysed.function.blocks
-    seen, todo = {avoiding}, [0] if avoiding else []
+    seen, todo = {avoiding}, [start] if avoiding != start else []
     while todo:
         number = todo.pop()
         if number == block:
