@@ -163,7 +163,7 @@ class Alone:
     the objects themselves are looked at.
 
     It takes every path that the product with the Error domain takes, and more. What it does not see, that
-    does not see either.
+    does not see either. It is for objects whose pairs have no status `lent`, which one object gives another.
     """
 
     def __init__(self, objects: Followed) -> None:
@@ -193,10 +193,18 @@ class Alone:
         """The states after an event."""
         if isinstance(event, Call):
             met = self._objects.used(state, event) if state.held else state
-            return self._objects.called(met, (met,), event)
+            return [one for after in self._objects.called(met, (met,), event) for one in _each(after)]
         if state.held:
             state = self._objects.event(state, event, _never_fails)
         return () if isinstance(event, Return) else (state,)
+
+
+def _each(state: State) -> Sequence[State]:
+    """A state for each object, as what happens to one does not depend on the others: their number grows with
+    the objects, not with the sets of them."""
+    if len(state.held) < 2:
+        return (state,)
+    return [state.with_held(frozenset((one,))) for one in holdings(state)]
 
 
 def _never_fails() -> tuple[bool, bool]:
