@@ -572,7 +572,8 @@ def test_whose_body_was_looked_for_is_put_down() -> None:
     ) -> dict[Question, object]:
         reads = Reads()
         ask(SeenProgram(program({"a.c": SETS}, reach, at_hand), reads))
-        return dict(reads.answers)
+        assert {*reads.all(bodies=False)} == {reads}
+        return dict(reads.questions())
 
     for ask in (lambda seen: seen.summary("f"), lambda seen: seen.bodies("f")):
         assert asked((), "headers", ask) == {}

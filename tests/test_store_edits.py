@@ -21,6 +21,8 @@ from commandline import TREE, Ran, git, run
 from edited_devices import Devices
 
 from qerrlint.engine import check_files
+from qerrlint.review.compare import PairResult
+from qerrlint.review.earlier_pairs import EarlierPairs
 
 EDITS = int(os.environ.get("QERRLINT_STORE_EDITS", "16"))
 SECONDS = float(os.environ.get("QERRLINT_STORE_SECONDS", "inf"))
@@ -264,3 +266,38 @@ def test_changes(tree: Path) -> None:
     assert len(seen) > min(EDITS // 8, 20)
     verified = said("diff", "HEAD~4..HEAD", "--tree", tree, "--verify-store")
     assert verified == said("diff", "HEAD~4..HEAD", "--tree", tree)
+
+
+def test_series(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Series of edits: the review takes over the results of pairs of files, and says what it says without."""
+    model = Model(random.Random(SEED)).begin()
+    files = write(model, tree, {})
+    git(tree, "init", "-q", "-b", "main")
+    git(tree, "add", "-A")
+    git(tree, "commit", "-q", "-m", "base")
+    find = EarlierPairs.find
+    taken: list[bool] = []
+    done: list[str] = [f"seed {SEED}"]
+
+    def counted(self: EarlierPairs, *arguments: Any) -> PairResult | None:
+        found = find(self, *arguments)
+        taken.append(found is not None)
+        return found
+
+    for number in range(max(EDITS // 4, 2)):
+        for patch in range(4):
+            done.append(model.edit())
+            files = write(model, tree, files)
+            git(tree, "add", "-A")
+            git(tree, "commit", "-q", "--allow-empty", "-m", f"series {number} patch {patch}")
+        mails = git(tree, "format-patch", "--stdout", "HEAD~4")
+        if "diff --git" not in mails:
+            continue
+        (tree.parent / "series.mbox").write_text(mails)
+        series = ("patch", tree.parent / "series.mbox", "--base", "HEAD~4", "--tree", tree, "--no-cache")
+        monkeypatch.setattr(EarlierPairs, "find", counted)
+        quick = said(*series, "--jobs", "1")
+        monkeypatch.setattr(EarlierPairs, "find", lambda *_: None)
+        assert quick == said(*series, "--jobs", "1"), done
+    print(f"seed {SEED}: {sum(taken)} of {len(taken)} pairs taken over")
+    assert sum(taken) > 2

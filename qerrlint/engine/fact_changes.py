@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from qerrlint.c.declarations.file import FileDeclarations, TypeName
@@ -169,15 +169,30 @@ def defined_types(path: str, data: bytes) -> Iterable[str]:
     return {*type_names(data), *rows}
 
 
-def changed_schema(old: Schema, new: Schema) -> Iterator[str]:
-    """The names that two states of the schemas define otherwise, and the functions generated from them."""
+def changed_schema(old: Schema, new: Schema, files: Collection[str]) -> Iterator[str]:
+    """The names that two states of the schemas define otherwise, and the functions generated from them.
+
+    `files` are the schemas that differ.
+    """
+    of_structs = False
+    commands: list[str] = []
     for name in {**old.names, **new.names}:
-        kinds = {side.names.get(name, ("",))[0] for side in (old, new)}
-        if len(kinds) > 1 or old.constants(name) != new.constants(name):
+        entries = [side.names.get(name, ("", "")) for side in (old, new)]
+        kinds = {kind for kind, _ in entries}
+        differs = len(kinds) > 1 or any(path in files for _, path in entries)
+        if len(kinds) > 1 or (differs and old.constants(name) != new.constants(name)):
             yield f"q:{name}"
         if len(kinds) > 1:
             yield f"qs:visit_type_{name}"
+        of_structs |= (
+            "" not in kinds and differs and (len(kinds) > 1 or old.members(name) != new.members(name))
+        )
         if "command" in kinds:
-            for function in (f"qmp_{c_name(name)}", f"qmp_marshal_{c_name(name)}"):
-                if visible(old.signature(function)) != visible(new.signature(function)):
-                    yield f"qs:{function}"
+            commands.append(name)
+    for name in commands:
+        # A command of another file may take its parameters from a struct, or their types from any name.
+        if not of_structs and not any(side.names.get(name, ("", ""))[1] in files for side in (old, new)):
+            continue
+        for function in (f"qmp_{c_name(name)}", f"qmp_marshal_{c_name(name)}"):
+            if visible(old.signature(function)) != visible(new.signature(function)):
+                yield f"qs:{function}"

@@ -13,7 +13,7 @@ from qerrlint.engine.callers import uses_of
 from qerrlint.engine.file_facts import NOWHERE, with_keys
 from qerrlint.engine.file_report import FileReport, Uncovered
 from qerrlint.engine.internal_errors import Fault, contained
-from qerrlint.engine.kept_reads import Asking, bound, keys_of, lookups_of, packed, unpacked
+from qerrlint.engine.kept_reads import Asking, bound, keys_of, look_into, lookups_of, packed, unpacked
 from qerrlint.engine.located import Resolver
 from qerrlint.engine.result_cache import FileOutcome, Health, Made, Task, unpickled
 from qerrlint.errors import InputError
@@ -24,7 +24,7 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.result import Damaged, ReportedExemption, Skipped
 from qerrlint.rules.loader import load_rules
 from qerrlint.rules.rule import RuleSet
-from qerrlint.source.source import Source, git_blob_id
+from qerrlint.source.source import Source
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ def _analysed(state: State, task: Task) -> Made:
     health = _measure(unit) if task.measure else None
     made = Made(path, outcome, health=health)
     if state.expected is not None:
-        _look_into(unit, report, program)
+        look_into(unit, report, program)
         questions = unit.reads.questions()
         keys = keys_of(questions, lookups_of(unit.reads, asked))
         reads = packed(unit.reads, path, state.digests, keys)
@@ -134,16 +134,6 @@ def _analysed(state: State, task: Task) -> Made:
         made = made._replace(digest=unit.digest, reads=reads, bound=where, keys=keys)
     program.forget(path)
     return made
-
-
-def _look_into(unit: TranslationUnit, report: FileReport, program: Program) -> None:
-    """Put down the files that findings point into: their lines are a part of the outcome."""
-    for finding in report.findings:
-        spans = [finding.span, *(step.span for step in finding.steps)]
-        spans += [edit.span for fix in finding.fixes for edit in fix.edits]
-        for path in {span.path for span in spans} - {unit.path}:
-            data = program.source.read(path)
-            unit.reads.answers["file", path] = git_blob_id(data) if data is not None else None
 
 
 def _nothing(skipped: Skipped) -> FileOutcome:

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from qerrlint.engine.file_facts import MENTIONS, NARROW, NOWHERE, WIDE, packed_keys
+from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.tree_blobs import DECLARING
 from qerrlint.model.asked import EVERYTHING, Asked, Lookups
 from qerrlint.model.include_graph import Files
 from qerrlint.model.program import Program
 from qerrlint.model.reads import OUTLINE, Digests, Question, Reads
 from qerrlint.model.seen_environment import answer
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.source import git_blob_id
 
 # Questions about C files beside the one under analysis, and about those at hand.
@@ -71,6 +73,16 @@ def lookups_of(reads: Reads, asked: Asked) -> Iterator[Lookups]:
             asked.add(EVERYTHING)
         yield one.lookups
     yield asked.now
+
+
+def look_into(unit: TranslationUnit, report: FileReport, program: Program) -> None:
+    """Put down the files that findings point into: their lines are a part of the outcome."""
+    for finding in report.findings:
+        spans = [finding.span, *(step.span for step in finding.steps)]
+        spans += [edit.span for fix in finding.fixes for edit in fix.edits]
+        for path in {span.path for span in spans} - {unit.path}:
+            data = program.source.read(path)
+            unit.reads.answers["file", path] = git_blob_id(data) if data is not None else None
 
 
 class Asking:

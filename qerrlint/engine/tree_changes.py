@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
 from qerrlint.c.declarations.file import FileDeclarations
@@ -51,9 +51,12 @@ class TreeChanges:
         new: Mapping[str, FileFacts],
         old_text: Callable[[str], bytes | None],
         new_text: Callable[[str], bytes | None],
+        of_schemas: Iterable[str] | None = None,
     ) -> None:
         """`since` is the scene of the old state. `old` and `new` are all files that declare something; the
-        texts are those of one by its path, the old one None where it is not known any more."""
+        texts are those of one by its path, the old one None where it is not known any more.
+        Given the keys of what the schemas define otherwise, it is enough to give the files that differ, with
+        all that the files include of which results are asked about."""
         self.since = since
         self._old, self._new = old, new
         self._old_text, self._new_text = old_text, new_text
@@ -61,6 +64,7 @@ class TreeChanges:
             path for path in {**old, **new} if old.get(path, _NO).digest != new.get(path, _NO).digest
         ]
         self._changed = frozenset(self.files)
+        self._keys_of_schemas = of_schemas
         self._names: dict[tuple[str, bool], Names | None] = {}
         self._includes = IncludeChanges(old, new, self._declared)
         self._by_name: list[_ByName] = []
@@ -162,7 +166,7 @@ class TreeChanges:
         if path.endswith(".json"):
             return
         without = before is not None and not before.tables
-        if (one is None and not without) or not same_tables(path, one or b"", two):
+        if (one is None and not without) or not _same_tables(path, one or b"", two):
             yield f"types:{path}"
             listed = (
                 defined_types(path, one) if one is not None else before.types if before is not None else ()
@@ -174,13 +178,15 @@ class TreeChanges:
             self._by_name.append(_ByName(through(), through))
             return
         old, new = FileDeclarations(path, one), FileDeclarations(path, two)
-        names = changed_names(old, new)
-        self._by_name.append(_ByName(frozenset(map(number_of, names)), through))
+        self._by_name.append(_ByName(_changed_names(path, one, two), through))
         self._defining.setdefault(number_of(f"defs:{path}"), []).append((old, new))
 
     def _of_schemas(self) -> Iterator[str]:
         changed = [path for path in self.files if path.endswith(".json") and path.startswith(SCHEMAS)]
         if not changed:
+            return
+        if self._keys_of_schemas is not None:
+            yield from self._keys_of_schemas
             return
         texts = {path: self._old_text(path) if path in self._old else b"" for path in changed}
         if None in texts.values():
@@ -188,7 +194,18 @@ class TreeChanges:
             return
         old = SomeTexts([path for path in self._old if path.endswith(".json")], texts, self._new_text)
         new = SomeTexts([path for path in self._new if path.endswith(".json")], {}, self._new_text)
-        yield from changed_schema(*(Schema(Files(tree, False), True) for tree in (old, new)))
+        before, after = (Schema(Files(tree, False), True) for tree in (old, new))
+        yield from changed_schema(before, after, changed)
+
+
+# A review asks about the same two contents of a file for several pairs of programs.
+_same_tables = lru_cache(maxsize=256)(same_tables)
+
+
+@lru_cache(maxsize=256)
+def _changed_names(path: str, one: bytes, two: bytes) -> Names:
+    old, new = FileDeclarations(path, one), FileDeclarations(path, two)
+    return frozenset(map(number_of, changed_names(old, new)))
 
 
 _NO = FileFacts("", (), ())

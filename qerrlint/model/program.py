@@ -187,8 +187,9 @@ class SeenProgram:
             return
         path = self._program.defining_path(name)
         self._reads.answers["defining_path", name] = path
-        if path is not None:
-            self._look_into(path, self._program.unit(path))
+        unit = self._program.unit(path) if path is not None else None
+        if unit is not None:
+            self._reads.bodies[name] = unit.path, unit.digest, unit.reads
 
     def _look_into(self, path: str, unit: TranslationUnit | None) -> None:
         self._reads.answers["file", path] = unit.digest if unit is not None else None

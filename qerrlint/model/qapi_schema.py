@@ -60,6 +60,11 @@ class Schema:
         kind, path = self._names.get(name, ("", ""))
         return tuple(qapi_constants(self._files.bytes_of(path) or b"", name)) if kind == "enum" else ()
 
+    def members(self, name: str) -> tuple[str, tuple[QapiMember, ...]] | None:
+        """The base of a struct ("": none) and its own members; None for any other name."""
+        kind, path = self._names.get(name, ("", ""))
+        return qapi_members(self._files.bytes_of(path) or b"", name) if kind == "struct" else None
+
     @property
     def names(self) -> dict[str, tuple[str, str]]:
         """(kind, path) of each name that the schemas define."""
@@ -151,8 +156,7 @@ class Schema:
         """The members of a struct, those of its bases first; None where they cannot be told."""
         out: tuple[QapiMember, ...] = ()
         for _ in range(_LONGEST_BASES):
-            kind, path = self._names.get(struct, ("", ""))
-            found = qapi_members(self._files.bytes_of(path) or b"", struct) if kind == "struct" else None
+            found = self.members(struct)
             if found is None:
                 return None
             struct, members = found

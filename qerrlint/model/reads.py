@@ -30,13 +30,18 @@ _MOST_KNOWN = 200_000
 
 
 class Reads:
-    """The questions of one file with their answers; `others` are the reads of files that were looked into."""
+    """The questions of one file with their answers; `others` are the reads of files that were looked into.
 
-    __slots__ = ("answers", "lookups", "others")
+    `bodies` has the files at hand of which only the summaries of functions were asked for, by the name of
+    each function: path, digest and reads.
+    """
+
+    __slots__ = ("answers", "bodies", "lookups", "others")
 
     def __init__(self) -> None:
         self.answers: dict[Question, Any] = {}
         self.others: list[Reads] = []
+        self.bodies: dict[str, tuple[str, str, Reads]] = {}
         self.lookups = Lookups()
         """What was looked up for the answers."""
 
@@ -47,15 +52,16 @@ class Reads:
 
     def questions(self) -> dict[Question, Any]:
         """Every question with its answer, those of other files among them."""
-        if not self.others:
+        if not self.others and not self.bodies:
             return self.answers
         out: dict[Question, Any] = {}
         for reads in self.all():
             out.update(reads.answers)
+            out.update((("file", path), digest) for path, digest, _ in reads.bodies.values())
         return out
 
-    def all(self) -> Iterator[Reads]:
-        """These reads, and those of other files."""
+    def all(self, bodies: bool = True) -> Iterator[Reads]:
+        """These reads, and those of other files; without `bodies` not of those that only gave summaries."""
         waiting = [self]
         seen: set[int] = set()
         while waiting:
@@ -64,6 +70,8 @@ class Reads:
                 seen.add(id(reads))
                 yield reads
                 waiting += reads.others
+                if bodies:
+                    waiting += (body for _, _, body in reads.bodies.values())
 
 
 class Digests:

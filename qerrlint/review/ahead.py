@@ -33,6 +33,7 @@ from qerrlint.review.compare import (
     files_with_callers,
     kept_pair,
 )
+from qerrlint.review.earlier_pairs import EarlierPairs
 from qerrlint.review.scope import ContractChange, FilePair, is_c
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
@@ -165,12 +166,14 @@ class _State:
     programs: list[Program]
     rules: RuleSet
     recipes: Mapping[tuple[int, int], Recipe]
+    earlier: EarlierPairs
 
 
 def _make_state(
     sources: Sequence[Source], setting: Setting, rules: RuleSet, recipes: Mapping[tuple[int, int], Recipe]
 ) -> _State:
-    return _State(setting.programs(sources), rules, recipes)
+    programs = setting.programs(sources)
+    return _State(programs, rules, recipes, EarlierPairs(programs))
 
 
 def _work(state: _State, group: list[_Task]) -> list[_Done]:
@@ -185,7 +188,7 @@ def _worked(state: _State, task: _Task) -> _Done:
     try:
         result: PairResult | CallersResult
         if task.pair is not None:
-            both = analysed_pair(before, after, task.pair, state.rules, kept)
+            both = analysed_pair(before, after, task.pair, state.rules, kept, None, state.earlier)
             result = both.was, both.now, tuple(both.contracts)
         else:
             result = analysed_callers(before, after, task.path, task.contracts, state.rules, kept)
@@ -208,6 +211,7 @@ def compare_all(
     """compare() for each of several comparisons of programs that were made with one setting."""
     with workers.progress(sum(len(one.pairs) for one in comparisons)) as advance:
         ahead = _analyse_ahead(programs, setting, comparisons, rules, caller_files, store, workers, advance)
+        earlier = EarlierPairs(programs)
         return [
             compare(
                 programs[one.before],
@@ -217,6 +221,7 @@ def compare_all(
                 caller_files,
                 store,
                 KnownOf(ahead, one),
+                earlier,
             )
             for one in comparisons
         ]

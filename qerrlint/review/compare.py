@@ -12,9 +12,11 @@ from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.callers import with_callers
 from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.internal_errors import Fault, contained
+from qerrlint.engine.kept_reads import look_into
 from qerrlint.engine.kept_results import KeptResults
 from qerrlint.engine.located import Located, Resolver, in_order
 from qerrlint.engine.mentions import Mentions
+from qerrlint.model.asked import Lookups
 from qerrlint.model.program import Program
 from qerrlint.model.reads import Reads
 from qerrlint.model.translation_unit import TranslationUnit
@@ -101,6 +103,23 @@ class Known(Protocol):
         """A pair of files is done with that was not known."""
 
 
+class Earlier(Protocol):
+    """Results of pairs of files of other comparisons of the same review (review.earlier_pairs)."""
+
+    def find(self, parts: tuple[str, ...], before: Program, after: Program) -> PairResult | None:
+        """The result of a pair with these paths and contents that holds for these programs."""
+
+    def keep(
+        self,
+        parts: tuple[str, ...],
+        result: PairResult,
+        programs: Sequence[Program],
+        reads: Sequence[Reads],
+        lookups: Sequence[Lookups],
+    ) -> None:
+        """Remember a result with what was read and looked up for it on each side."""
+
+
 def compare(
     before: Program,
     after: Program,
@@ -109,9 +128,11 @@ def compare(
     caller_files: int = CALLER_FILES,
     store: ChangeStore | None = None,
     known: Known | None = None,
+    earlier: Earlier | None = None,
 ) -> Compared:
     """Analyse what `pairs` and the contracts they alter reach, before and after, in other files at most
-    `caller_files`. What an earlier run has put into the store is taken from there."""
+    `caller_files`. What an earlier run has put into the store is taken from there, and what an `earlier`
+    comparison of the review has found from that."""
     kept = store.results(before, after) if store is not None else None
     old_side, new_side = Resolver(before), Resolver(after)
     old_found: list[Located] = []
@@ -125,7 +146,7 @@ def compare(
     for pair in pairs:
         # Both sides or none: what only one of them has would be called introduced or fixed.
         with contained(pair.new or pair.old or "", faults):
-            both = analysed_pair(before, after, pair, rules, kept, known)
+            both = analysed_pair(before, after, pair, rules, kept, known, earlier)
             if both.old is None and both.new is None:
                 continue
             sides.append((both.old, both.new))
@@ -201,23 +222,44 @@ def analysed_pair(
     rules: RuleSet,
     kept: KeptResults | None,
     known: Known | None = None,
+    earlier: Earlier | None = None,
 ) -> Both:
-    """A pair of files on both sides, with what the store has of it, or else analysed."""
+    """A pair of files on both sides, with what is known of it, or else analysed."""
     old, new = _units(before, after, pair)
     if old is None and new is None:
         return Both(None, None)
     found = known.pair(pair) if known is not None else None
     if found is None:
         found = kept_pair(before, after, pair, kept) if kept is not None else None
+        parts = _parts(pair, old, new)
+        if found is None and earlier is not None:
+            found = earlier.find(parts, before, after)
         if found is None:
-            found = _analysed_both(before, after, pair, (old, new), rules)
+            programs = before, after
+            outer = [program.environment.asked.begin() for program in programs]
+            try:
+                found = _analysed_both(before, after, pair, (old, new), rules)
+            finally:
+                asked = [one.environment.asked.end(was) for one, was in zip(programs, outer, strict=True)]
+            reads = [_reads(unit, program, found) for unit, program in zip((old, new), programs, strict=True)]
             if kept is not None:
-                reads = [unit.reads if unit is not None else Reads() for unit in (old, new)]
-                kept.keep(_parts(pair, old, new), found, reads)
+                kept.keep(parts, found, reads)
+            if earlier is not None:
+                earlier.keep(parts, found, programs, reads, asked)
         if known is not None:
             known.done()
     was, now, contracts = found
     return Both(old, new, was, now, contracts)
+
+
+def _reads(unit: TranslationUnit | None, program: Program, found: PairResult) -> Reads:
+    """What was read for one side of a pair; the files that findings point into are a part of it."""
+    if unit is None:
+        return Reads()
+    for report in found[:2]:
+        if report is not None:
+            look_into(unit, report, program)
+    return unit.reads
 
 
 def kept_pair(before: Program, after: Program, pair: FilePair, kept: KeptResults) -> PairResult | None:
