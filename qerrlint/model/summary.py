@@ -11,7 +11,7 @@ from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.domain.error import ERROR, ERRP, ErrorState
 from qerrlint.domain.result import FunctionResult, ReturnState
-from qerrlint.ir.code import ANY, NULL, POS, ZERO, Assign, Call, Var
+from qerrlint.ir.code import ANY, NEG, NULL, POS, ZERO, Assign, Call, Var
 from qerrlint.source.span import Span
 
 
@@ -118,9 +118,10 @@ def sum_up(
 def outcomes_of(result: FunctionResult, kind: str) -> list[tuple[ReturnState, Outcome]]:
     """Each way of returning of an interpreted function with its outcome; `kind` is that of its result."""
     inverted = kind == "bool" and _inverted(result)
+    failing = _only_failure(result) if kind == "unknown" else ANY
     of_list = result.signature is not None and result.signature.returns.endswith(_LIST)
     return [
-        (leaving, _outcome(leaving, kind, inverted, empty=of_list and _is_empty_list(leaving)))
+        (leaving, _outcome(leaving, kind, inverted, of_list and _is_empty_list(leaving), failing))
         for leaving in result.returns
     ]
 
@@ -130,7 +131,9 @@ def _is_empty_list(leaving: ReturnState) -> bool:
     return isinstance(leaving.value, Var) and leaving.signs == ZERO and leaving.origin < 0
 
 
-def _outcome(leaving: ReturnState, kind: str, inverted: bool, empty: bool = False) -> Outcome:
+def _outcome(
+    leaving: ReturnState, kind: str, inverted: bool, empty: bool = False, failing: int = ANY
+) -> Outcome:
     sets = _STATES.get(leaving.error.state)
     signs = leaving.signs
     unset = sets is False and fails_by(kind, signs) and not inverted and not empty
@@ -147,9 +150,21 @@ def _outcome(leaving: ReturnState, kind: str, inverted: bool, empty: bool = Fals
     if not named:
         # What the body does not decide the convention does: `if (ret) { error_setg(...); return ret; }`.
         expected = ANY if inverted else (FAILURE if sets is True else SUCCESS).get(kind, ANY)
+        if failing != ANY and sets is False:
+            expected = ANY & ~failing
         if sets is not None and signs & expected and signs & ~expected & ANY:
             signs &= expected
     return Outcome(signs, sets, value, tolerant=leaving.error.handed, unset=unset)
+
+
+def _only_failure(result: FunctionResult) -> int:
+    """The sign of all results that come with an Error, where it is one, else ANY.
+
+    That is the convention of a function whose type no header of the tree declares, such as gnutls's.
+    """
+    signs = {leaving.signs for leaving in result.returns if leaving.error.state is ErrorState.SET}
+    one = signs.pop() if len(signs) == 1 else ANY
+    return one if one in (NEG, ZERO, POS) else ANY
 
 
 def _inverted(result: FunctionResult) -> bool:

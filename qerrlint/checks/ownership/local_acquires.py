@@ -376,7 +376,7 @@ class LocalAcquires:
         for call in self._function.calls if not found and not is_number else ():
             for position, arg in enumerate(call.args):
                 if isinstance(arg, Addr) and arg.path == name and not call.name.startswith("g_clear_"):
-                    if call.index in self._acquiring:
+                    if call.index in self._acquiring or self._frees_before(call, position):
                         return
                     signature = self._unit.signature(call.name) if call.direct else None
                     kind = result_kind(signature, self._unit.typedefs) if signature is not None else "unknown"
@@ -386,6 +386,16 @@ class LocalAcquires:
                         return
                     found.append((call, Move(call.name, position + 1, fails=_FAILS[kind])))
         yield from found or self._listing(name)
+
+    def _frees_before(self, call: Call, position: int) -> bool:
+        """Whether a callee of this file frees what the variable holds before it puts something else there."""
+        signature = self._unit.signature(call.name)
+        piece = self._unit.functions.get(call.name)
+        if piece is None or signature is None or position >= len(signature.params):
+            return False
+        param = signature.params[position].name.encode()
+        freed = re.compile(rb"free\w*[ \t]*\([ \t]*\*[ \t]*%s[ \t]*\)" % re.escape(param))
+        return freed.search(self._unit.data, piece.body, piece.span.end) is not None
 
     def _listing(self, name: str) -> Iterator[tuple[Call, Move]]:
         """The macro that puts the only element into a QAPI list of the function's own, outside of loops."""
