@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which calls of a function can come after which, by its blocks and the tests of one call's result alone."""
+"""Which calls of a function can come after which, by its blocks and the tests of one call's result alone; and
+which tests stand before a block."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from qerrlint.ir.code import ANY, Assign, Call, Event, Function, Result, Return, Value, Var
+from qerrlint.ir.code import ANY, Assign, Call, Edge, Event, Function, Result, Return, Value, Var
 from qerrlint.source.span import Span
 
 # Blocks times sets of names; a result copied under one `if` after another doubles the sets each time.
@@ -53,6 +54,22 @@ def blocks_before(function: Function, span: Span) -> frozenset[int]:
     at = {n for n, block in enumerate(function.blocks) for event in block.events if event.span == span}
     ahead = _ahead(function)
     return frozenset(n for n in ahead if n in at or at & _from(ahead, n)) if at else frozenset(ahead)
+
+
+def guards(function: Function, block: int) -> tuple[Edge, ...]:
+    """The tested edges that every way from the entry to a block takes."""
+    edges = [(number, edge) for number, one in enumerate(function.blocks) for edge in one.edges]
+    return tuple(edge for _, edge in edges if edge.tests and not _is_reached(edges, block, edge))
+
+
+def _is_reached(edges: Collection[tuple[int, Edge]], block: int, without: Edge) -> bool:
+    """Whether a block is the entry, or some way leads there that does not take an edge."""
+    ways: dict[int, set[int]] = {}
+    for number, edge in edges:
+        if edge is not without:
+            ways.setdefault(number, set()).add(edge.target)
+            ways.setdefault(edge.target, set())
+    return block == 0 or (0 in ways and block in _from(ways, 0))
 
 
 def _ahead(function: Function) -> dict[int, set[int]]:

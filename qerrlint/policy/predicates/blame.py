@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.absint.reachability import after, place_of
+from qerrlint.absint.reachability import after, blocks_before, blocks_behind, guards, place_of
 from qerrlint.checks.errors.value_source import (
     assigned_from,
     assignments,
@@ -158,6 +158,54 @@ def _never_null(unit: TranslationUnit, function: str, parameter: str, above: fro
         for caller, call in calls
         for arg in call.args[position : position + 1]
     )
+
+
+def callers_test_the_same_global(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether all callers that ask for an Error have found a global variable to be other than on the path."""
+    leaving, _ = _silent_failure(analysed, observation)
+    unit, signature = analysed.unit, analysed.signature
+    if leaving is None or signature is None or signature.errp is None or not unit.is_static(analysed.name):
+        return False
+    own = {param.name for param in signature.params} | analysed.function.locals.keys()
+    own |= {event.target for event in assignments(analysed.result)}
+    found = {
+        test.subject.path: test.allow
+        for place in branches(leaving)
+        for test in tests_of(analysed, place)
+        if isinstance(test.subject, Var) and test.subject.path.isidentifier()
+    }
+    found = {name: allow for name, allow in found.items() if name not in own}
+    calls = [
+        (caller, call)
+        for caller in unit.callers_of(analysed.name)
+        for call in _calls_in(unit, caller, analysed.name)
+    ]
+    return (
+        bool(found)
+        and len(calls) == unit.mentions(analysed.name) > 0
+        and all(
+            call.args[signature.errp : signature.errp + 1] == (NULL,)
+            or any(_is_excluded(unit, caller, call, name, allow) for name, allow in found.items())
+            for caller, call in calls
+        )
+    )
+
+
+def _is_excluded(unit: TranslationUnit, caller: str, call: Call, name: str, allow: int) -> bool:
+    """Whether a call stands behind a test that leaves a variable no sign of `allow`; nothing stores to it
+    between them."""
+    function = unit.lowered(caller)
+    place = place_of(function, call.index) if function is not None else None
+    if function is None or place is None or name in function.locals:
+        return False
+    before = blocks_before(function, call.span)
+    for edge in guards(function, place[0]):
+        if any(test.subject == Var(name) and not test.allow & allow for test in edge.tests):
+            between = (blocks_behind(function, edge.target) | {edge.target}) & (before | {place[0]})
+            stored = (e for n in between for e in function.blocks[n].events if isinstance(e, Assign))
+            if not any(event.target == name for event in stored):
+                return True
+    return False
 
 
 def _calls_in(unit: TranslationUnit, caller: str, name: str) -> list[Call]:

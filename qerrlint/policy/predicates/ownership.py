@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.absint.reachability import blocks_before, blocks_behind, loop_around, place_of
+from qerrlint.absint.reachability import blocks_before, blocks_behind, guards, loop_around, place_of
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
@@ -15,9 +15,12 @@ from qerrlint.checks.ownership.prepared_twice import Preparation
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import TRUE, ZERO, Addr, Assign, Var
+from qerrlint.ir.code import TRUE, ZERO, Addr, Assign, Call, Function, Var
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import FINALIZE, RECURRING
 
+# An enumerator, or a macro for a constant.
+_STATE = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 _ASKED = re.compile(rb"\bif\s*\(\s*!?\s*([a-z_]\w*)\s*\(")
 
 
@@ -159,6 +162,54 @@ def phase_releases_first(_analysed: AnalysedFunction, observation: Observation) 
         isinstance(found, Preparation)
         and found.runs_again
         and found.objects.sites.in_phase(RECURRING, found.handling.pair, found.member)
+    )
+
+
+def state_is_tested_and_set(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """The function runs only outside of a state, and enters it: `if (!is_in(s, READY)) { f(s); }`.
+
+    The state is a constant that the function mentions beside its tests; the test stands in it, or in all of
+    its callers.
+    """
+    found, unit = observation.subject, analysed.unit
+    if not isinstance(found, Preparation) or not found.runs_again:
+        return False
+    function = found.objects.function
+    states = _states_entered(unit, function)
+    if not states or _is_outside(unit, function, found.call.index, states):
+        return bool(states)
+    calls = [
+        (caller, call.index)
+        for name in unit.callers_of(analysed.name)
+        if (caller := unit.lowered(name)) is not None
+        for call in caller.calls
+        if call.name == analysed.name
+    ]
+    # Something else that mentions the function may call it, too.
+    return len(calls) == unit.mentions(analysed.name) > 0 and all(
+        _is_outside(unit, caller, call, states) for caller, call in calls
+    )
+
+
+def _states_entered(unit: TranslationUnit, function: Function) -> set[str]:
+    """The constants that a function stores or hands over."""
+    return {
+        name
+        for block in function.blocks
+        for event in block.events
+        if isinstance(event, Assign) or (isinstance(event, Call) and not event.used)
+        for name in _STATE.findall(unit.on_one_line(event.span))
+    }
+
+
+def _is_outside(unit: TranslationUnit, function: Function, call: int, states: set[str]) -> bool:
+    """Whether a call stands behind a test that found the object to be in none of some states."""
+    place = place_of(function, call)
+    return place is not None and any(
+        edge.span is not None
+        and all(test.allow == ZERO for test in edge.tests)
+        and not states.isdisjoint(_STATE.findall(unit.on_one_line(edge.span)))
+        for edge in guards(function, place[0])
     )
 
 
