@@ -47,6 +47,7 @@ class Schema:
         """`has_tree`: False where there is no tree to read a schema from."""
         self._files = files
         self._has_tree = has_tree
+        self._texts: dict[str, bytes] = {}
 
     def kind(self, name: str) -> str | None:
         """enum, struct, union, alternate, command or event; None for a name that no schema defines."""
@@ -58,17 +59,23 @@ class Schema:
         """The C constants of an enum with their values, the count last; () for any other name."""
         self._files.asked.add(f"q:{name}")
         kind, path = self._names.get(name, ("", ""))
-        return tuple(qapi_constants(self._files.bytes_of(path) or b"", name)) if kind == "enum" else ()
+        return tuple(qapi_constants(self._text(path), name)) if kind == "enum" else ()
 
     def members(self, name: str) -> tuple[str, tuple[QapiMember, ...]] | None:
         """The base of a struct ("": none) and its own members; None for any other name."""
         kind, path = self._names.get(name, ("", ""))
-        return qapi_members(self._files.bytes_of(path) or b"", name) if kind == "struct" else None
+        return qapi_members(self._text(path), name) if kind == "struct" else None
 
     @property
     def names(self) -> dict[str, tuple[str, str]]:
         """(kind, path) of each name that the schemas define."""
         return self._names
+
+    def _text(self, path: str) -> bytes:
+        """The bytes of a schema, read once."""
+        if path not in self._texts:
+            self._texts[path] = self._files.bytes_of(path) or b""
+        return self._texts[path]
 
     @cached_property
     def _names(self) -> dict[str, tuple[str, str]]:
@@ -76,8 +83,7 @@ class Schema:
         found: dict[str, tuple[str, str]] = {}
         for path in self._files.paths() if self._has_tree else ():
             if path.endswith(".json") and path.startswith(SCHEMAS):
-                data = self._files.bytes_of(path)
-                for name, kind in qapi_names(data).kinds.items() if data is not None else ():
+                for name, kind in qapi_names(self._text(path)).kinds.items():
                     found.setdefault(name, (kind, path))
         return found
 
@@ -123,7 +129,7 @@ class Schema:
         if name is None:
             marshalled = self._commands.get(words.removeprefix("marshal_"))
             return _marshaller(function) if marshalled is not None else None
-        command = qapi_command(self._files.bytes_of(self._names[name][1]) or b"", name)
+        command = qapi_command(self._text(self._names[name][1]), name)
         if command is None or not command.generated:
             return None
         returns = self._c_type(command.returns) if command.returns else "void"
