@@ -21,7 +21,8 @@ from qerrlint.qemu.vmstate.guest_state import GuestMember, guest_members
 from qerrlint.qemu.vmstate.state_members import TIMER, state_members
 from qerrlint.source.span import Span
 
-_DESCRIBES = re.compile(rb"\b(?:vmstate_register\w*|register_savevm\w*)\s*\(")
+# Not what registers memory (include/migration/vmstate.h).
+_DESCRIBES = re.compile(rb"\b(?:vmstate_register(?!_ram)\w*|register_savevm\w*)\s*\(")
 _RESETS = re.compile(rb"\b(?:qemu_register_reset\w*|qemu_register_resettable)\s*\(")
 _MOST_NAMED = 3
 # So many members that are only set to constants make a state.
@@ -33,7 +34,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     unit = file.unit
     if b"TypeInfo" not in unit.data and b"OBJECT_DEFINE_" not in unit.data:
         return
-    if b"Ops" not in unit.data or not file.once(guest_file).entries:
+    if not file.once(guest_file).entries:
         return
     described = {s.removeprefix("struct ") for one in file.once(vmstates) for s in one.structs}
     types = file.once(device_state).allocating
@@ -41,18 +42,18 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         kept = _kept(file, struct)
         if not kept:
             continue
-        # Of types that share a struct the base is told, where it is here.
-        of = _bases_first([one for one in types if one.row.struct("instance_size") == struct])[0]
-        if not of.complete or not of.derives_from("device"):
-            continue
-        if struct not in described and not _is_described(file, of):
-            yield _observation(file, of, kept, "device-not-migrated")
-        if not _is_reset(file, of) and not _another_resets(file, of, kept):
-            yield _observation(file, of, kept, "device-not-reset")
+        for of in _roots([one for one in types if one.row.struct("instance_size") == struct]):
+            if not of.complete or not of.derives_from("device"):
+                continue
+            if struct not in described and not _is_described(file, of) and not _is_saved_by_hand(file, kept):
+                yield _observation(file, of, kept, "device-not-migrated")
+            if not _is_reset(file, of) and not _another_resets(file, of, kept):
+                yield _observation(file, of, kept, "device-not-reset")
 
 
-def _bases_first(types: Sequence[QomType]) -> list[QomType]:
-    return sorted(types, key=lambda of: len(of.lineage))
+def _roots(types: Sequence[QomType]) -> list[QomType]:
+    """Of types that share a struct those that derive from none of the others."""
+    return [of for of in types if not any(other is not of and other in of.lineage for other in types)]
 
 
 def _kept(file: AnalysedFile, struct: str) -> list[GuestMember]:
@@ -99,10 +100,32 @@ def _is_described(file: AnalysedFile, of: QomType) -> bool:
     return any(_in_file(state, path, _DESCRIBES) for path in paths)
 
 
+def _is_saved_by_hand(file: AnalysedFile, kept: Sequence[GuestMember]) -> bool:
+    """Whether a function of the file that saves by hand names one of the members."""
+    unit = file.unit
+    saving = [
+        text
+        for name, piece in (unit.functions.items() if b"QEMUFile" in unit.data else ())
+        if b"QEMUFile" in unit.data[piece.span.start : piece.body]
+        and (text := file.once(run_time).text(name)) is not None
+    ]
+    state = file.once(device_state)
+    return any(
+        names_member(text.code, one.member.rpartition(".")[2])
+        for one in kept
+        for text in saving
+        if state.handles(text, one.struct)
+    )
+
+
 def _is_reset(file: AnalysedFile, of: QomType) -> bool:
     """Whether the type, an ancestor or one that derives from it has a reset, or something else calls one."""
     state = file.once(device_state)
-    if any(state.resets(one) for one in state.family(of)) or _in_file(state, of.path, _RESETS):
+    family = list(state.family(of))
+    if any(state.resets(one) for one in family) or _in_file(state, of.path, _RESETS):
+        return True
+    # The core of USB calls it when the port is reset (hw/usb/core.c).
+    if any(one.stored("handle_reset") is not None for one in (*family, *of.lineage)):
         return True
     declarations = state.graph.file(of.path)
     if declarations is None:

@@ -160,7 +160,7 @@ def ends_with_nothing(file: AnalysedFile, uses: Iterable[Use]) -> bool:
     stored = [use for use in listed if use.kind == STORE]
     begun = {use.function for use in stored if use.value.strip(" ()") not in _NOTHING}
     ended = any(use.value.strip(" ()") in _NOTHING for use in stored)
-    if not ended or not any(use.kind == CHANGE for use in listed):
+    if not begun or not ended or not any(use.kind == CHANGE for use in listed):
         return False
     return any(
         use.kind == READ and use.function not in begun and _asks_for_nothing(data, use) for use in listed

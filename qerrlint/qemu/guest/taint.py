@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from qerrlint.ir.code import Assign, Call, Function, Result, Value, text_of
 from qerrlint.model.translation_unit import TranslationUnit
@@ -17,6 +17,8 @@ READS_MEMORY = frozenset(
 )
 """Functions that read guest memory into a buffer (system/dma.h, system/memory.h, hw/pci/pci_device.h)."""
 _HANDS_ON = 2
+# How the lowering names what holds the value of a condition (c/lower).
+_TEMPORARY = "$"
 _PATH = re.compile(r"(?<![\w.>$])[A-Za-z_$]\w*(?:(?:->|\.)\w+|\[\w*\])*")
 
 
@@ -40,14 +42,37 @@ def depends(text: str, tainted: frozenset[str]) -> bool:
 
 
 def tainted(function: Function, seeds: Iterable[str]) -> frozenset[str]:
-    """The seeds and what is assigned from them, directly or not."""
+    """The seeds and what is assigned from them, directly or not.
+
+    The value of a condition (`!!x`, `x == 1`, `x ? a : b`), which is stored on its edges, depends on what it
+    tests.
+    """
     found = set(seeds)
     assigns = [event for block in function.blocks for event in block.events if isinstance(event, Assign)]
+    conditions = _conditions(function) if any(a.target.startswith(_TEMPORARY) for a in assigns) else {}
     while True:
         known = frozenset(found)
         found.update(a.target for a in assigns if a.target not in known and reads(function, a.value, known))
+        found.update(
+            target
+            for target, tested in conditions.items()
+            if target not in known and any(reads(function, value, known) for value in tested)
+        )
         if len(found) == len(known):
             return known
+
+
+def _conditions(function: Function) -> Mapping[str, list[Value]]:
+    """The temporaries that hold the values of conditions, with what the edges to their assignments test."""
+    out: dict[str, list[Value]] = {}
+    tests: dict[int, list[Value]] = {}
+    for edge in (edge for block in function.blocks for edge in block.edges if edge.tests):
+        tests.setdefault(edge.target, []).extend(test.subject for test in edge.tests)
+    for number, block in enumerate(function.blocks):
+        for event in block.events:
+            if isinstance(event, Assign) and event.target.startswith(_TEMPORARY) and number in tests:
+                out.setdefault(event.target, []).extend(tests[number])
+    return out
 
 
 def reads(function: Function, value: Value, known: frozenset[str]) -> bool:

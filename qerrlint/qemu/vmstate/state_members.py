@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from qerrlint.c.declarations.struct_body import Field
@@ -20,6 +20,8 @@ from qerrlint.qemu.layouts import Layout, layouts_of
 _DEEPEST = 3
 # The structs of include/qom/object.h and include/hw/qdev-core.h: what embeds one of them first is an object.
 _OBJECTS = frozenset({"Object", "DeviceState", "BusState", "SysBusDevice", "PCIDevice", "MemoryRegion"})
+# include/system/memory.h
+_REGIONS = frozenset({"MemoryRegion", "IOMMUMemoryRegion", "struct MemoryRegion"})
 # Their state is described by their own macros (include/migration/vmstate.h).
 _TIMERS = frozenset({"QEMUTimer", "QEMUTimer *", "QEMUTimer **", "ptimer_state *"})
 _TAG = re.compile(r"\A(?:const )?(?:struct )?")
@@ -111,7 +113,14 @@ def is_object(unit: TranslationUnit, layout: Layout) -> bool:
     if first is not None and first.type == "union":
         types += [one.type for one in first.fields]
     layouts = layouts_of(unit.environment)
-    return any(_OBJECTS & set(layouts.chain(one, layout.path)) for one in types)
+    return any(_is_derived(layouts.chain(one, layout.path)) for one in types)
+
+
+def _is_derived(chain: Sequence[str]) -> bool:
+    """Whether the first struct of a chain is an object. One that begins with its memory region is none."""
+    if "MemoryRegion" in chain and chain[0] not in _REGIONS:
+        return False
+    return bool(_OBJECTS & set(chain))
 
 
 def _kind(unit: TranslationUnit, field: Field) -> str:
