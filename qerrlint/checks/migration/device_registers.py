@@ -39,21 +39,28 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     described = {s.removeprefix("struct ") for one in file.once(vmstates) for s in one.structs}
     types = file.once(device_state).allocating
     for struct in dict.fromkeys(of.row.struct("instance_size") for of in types):
-        kept = _kept(file, struct)
-        if not kept:
-            continue
-        for of in _roots([one for one in types if one.row.struct("instance_size") == struct]):
-            if not of.complete or not of.derives_from("device"):
+        listed = _roots([one for one in types if one.row.struct("instance_size") == struct])
+        # What a type lacks is asked before what it keeps: few lack anything.
+        bare = [of for of in listed if struct not in described and not _is_described(file, of)]
+        unreset = [of for of in listed if not _is_reset(file, of)]
+        kept = _kept(file, struct) if bare or unreset else []
+        for of in listed if kept else ():
+            if not of.complete or not of.derives_from("device") or _is_made_elsewhere(file, of):
                 continue
-            if struct not in described and not _is_described(file, of) and not _is_saved_by_hand(file, kept):
+            if of in bare and not _is_saved_by_hand(file, kept):
                 yield _observation(file, of, kept, "device-not-migrated")
-            if not _is_reset(file, of) and not _another_resets(file, of, kept):
+            if of in unreset and not _another_resets(file, of, kept):
                 yield _observation(file, of, kept, "device-not-reset")
 
 
 def _roots(types: Sequence[QomType]) -> list[QomType]:
     """Of types that share a struct those that derive from none of the others."""
     return [of for of in types if not any(other is not of and other in of.lineage for other in types)]
+
+
+def _is_made_elsewhere(file: AnalysedFile, of: QomType) -> bool:
+    """Whether only types of other folders derive from an abstract type: what they have is not known here."""
+    return of.row.abstract and all(one is of for one in file.once(device_state).family(of))
 
 
 def _kept(file: AnalysedFile, struct: str) -> list[GuestMember]:
