@@ -21,7 +21,8 @@ from qerrlint.source.overlay import OverlaySource
 from qerrlint.transfer.freed_pointers import USES, follow_freed, may_be_used
 from qerrlint.transfer.interpretation import ErrorDomain, interpret
 from qerrlint.transfer.local_ownership import Owners, follow_locals, may_be_left
-from qerrlint.transfer.ownership import Handling, follow
+from qerrlint.transfer.objects import Handling
+from qerrlint.transfer.ownership import follow
 from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.recorder import Recorder
 from qerrlint.transfer.sites import ReturnSite

@@ -32,19 +32,8 @@ from qerrlint.ir.code import (
     Var,
 )
 from qerrlint.source.span import Span
-from qerrlint.transfer.ownership import (
-    Ending,
-    Handling,
-    Held,
-    Holding,
-    LetsGo,
-    Objects,
-    Seen,
-    error_domain,
-    follow_beside_errors,
-    holdings,
-    may_see,
-)
+from qerrlint.transfer.objects import Ending, Handling, Held, Holding, LetsGo, Objects, Seen, holdings
+from qerrlint.transfer.ownership import error_domain, follow_beside_errors, may_see
 from qerrlint.transfer.sites import Guard
 
 

@@ -16,7 +16,7 @@ from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Function, Var, root
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.freed_pointers import follow_freed, may_be_used
-from qerrlint.transfer.ownership import Handling, Seen
+from qerrlint.transfer.objects import Handling, Seen
 
 # A call that may free a plain variable, or a member of what one points to. All repetitions are bounded.
 _FREED = re.compile(

@@ -17,7 +17,8 @@ from qerrlint.domain.ownership import FAILURES
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Event, Return
 from qerrlint.source.span import Span
-from qerrlint.transfer.ownership import Handling, Held, Seen, follow
+from qerrlint.transfer.objects import Handling, Held, Seen
+from qerrlint.transfer.ownership import follow
 
 _NOTHING = Held((), complete=True)
 

@@ -26,7 +26,7 @@ from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Assign, Function, Result
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.local_ownership import Owners, follow_locals, may_be_left
-from qerrlint.transfer.ownership import Handling, Held, Seen
+from qerrlint.transfer.objects import Handling, Held, Seen
 
 # Every repetition is bounded: a hostile file must not cost more than its length.
 _NEAR = 300

@@ -36,7 +36,7 @@ from qerrlint.ir.code import (
     text_of,
 )
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.transfer.ownership import Handling
+from qerrlint.transfer.objects import Handling
 
 HEAP = "heap memory"
 """The pair of memory that g_free() frees; results that are known to be such belong to it."""

@@ -13,7 +13,7 @@ from qerrlint.checks.ownership.release_sites import owners, release_sites
 from qerrlint.domain.ownership import PROCESS, RESULT, Move, Pair, place_of_object
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Function, Result, Var, root
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.transfer.ownership import Handling
+from qerrlint.transfer.objects import Handling
 
 _Moves = Mapping[str, Sequence[tuple[Pair, str, Move]]]
 PARTS = "part of a device"

@@ -21,7 +21,7 @@ from qerrlint.ir.code import Call, root
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import RECURRING
 from qerrlint.source.span import Span
-from qerrlint.transfer.ownership import Handling
+from qerrlint.transfer.objects import Handling
 
 _PATH = re.compile(rb"\(\s*&?\s*(\w+)")
 
