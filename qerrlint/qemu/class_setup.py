@@ -30,6 +30,10 @@ _DECLARED = re.compile(
     r"\b(\w+)\s*\*\s*(?:const\s+)?(\w+)\s*=\s*(?:\(\s*(\w+)\s*\*\s*\)\s*)?(\w+)\s*(\(|;|,)"
 )
 _CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(\s*(?:[A-Z]\w*\s*\(\s*)?(\w+)\s*\)?([^;]*);")
+# The arms of a choice: `c ? a : b` and `a ?: b`.
+_CHOICE = re.compile(r"([^?]*)\?([^?:]*):([^?:]*)\Z")
+# A method that a row of a table of the file's own tells.
+_TOLD = re.compile(r"\w+\s*->\s*(\w+)\Z")
 _CAST = re.compile(r"\b([A-Z][A-Z0-9_]*_CLASS)\s*\(\s*(\w+)\s*\)")
 _PARAMETER = re.compile(r"(\w+)\s*(?:,|\)|\Z)")
 _DEEPEST = 4
@@ -49,8 +53,24 @@ class Stored:
     @property
     def name(self) -> str:
         """The name that is stored, without `&`; "" for NULL and for anything but a name."""
-        text = self.value.lstrip("& ")
-        return text if text.isidentifier() and text != "NULL" else ""
+        return _name(self.value)
+
+    def names(self, declarations: FileDeclarations) -> tuple[str, ...]:
+        """The names that the value may come to: those of both arms of a choice, and of a member of a
+        table's row (`info->realize`) the functions that the file's tables give that member."""
+        choice = _CHOICE.match(self.value)
+        arms = (self.value,) if choice is None else (choice[2] if choice[2].strip() else choice[1], choice[3])
+        out: dict[str, None] = {}
+        for arm in (part.strip() for part in arms):
+            told = _TOLD.match(arm)
+            given = rb"\.\s*%s\s*=\s*&?\s*(\w+)\s*[,}]" % told[1].encode() if told is not None else None
+            for found in re.finditer(given, declarations.data) if given is not None else ():
+                name = found[1].decode("latin-1")
+                if name in declarations.functions:
+                    out[name] = None
+            if _name(arm):
+                out[_name(arm)] = None
+        return tuple(out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +96,11 @@ class ClassSetup:
     def last(self, *slots: str) -> Stored | None:
         """The last value stored into one of the slots; None where there is none."""
         return next((one for one in reversed(self.stored) if one.slot in slots), None)
+
+
+def _name(value: str) -> str:
+    text = value.lstrip("& ")
+    return text if text.isidentifier() and text != "NULL" else ""
 
 
 def class_setup(declarations: FileDeclarations, function: str) -> ClassSetup:

@@ -175,14 +175,15 @@ class QomType:
                 if function:
                     span = one.row.values[member].span
                     out.append(Phase(phase, function, one.path, member, "TypeInfo", span, one.name))
-            for stored in one.setup.stored:
+            declarations = self.graph.environment.files.declared(one.path)
+            for stored in one.setup.stored if declarations is not None else ():
                 served = _PHASES.get(stored.slot)
-                if served is not None and stored.name:
-                    out.append(
-                        Phase(
-                            served, stored.name, one.path, stored.slot, stored.struct, stored.span, one.name
-                        )
-                    )
+                assert declarations is not None
+                out += [
+                    Phase(served, name, one.path, stored.slot, stored.struct, stored.span, one.name)
+                    for name in (stored.names(declarations) if served is not None else ())
+                    if served is not None
+                ]
         return tuple(out)
 
 

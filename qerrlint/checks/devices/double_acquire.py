@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.check import FileCheck, event
-from qerrlint.checks.devices.life_cycle import LifeCycle, Taken, has_types, life_cycle
+from qerrlint.checks.devices.life_cycle import SETTER, LifeCycle, Taken, has_types, life_cycle
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.type_graph import Phase
 
 # The pairs whose objects the device makes for itself and keeps: others are handed on, or kept in tables.
 _KINDS = frozenset({"timer", "periodic timer", "bottom half"})
+# What the setter of a property makes for the device to keep.
+_KEPT = frozenset({"memory", "aligned buffer"})
 # Members in which a function is stored that a guest or a reset runs as often as it likes.
 _AGAIN = frozenset(
     (
@@ -28,6 +30,8 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     life = life_cycle(file)
     if not has_types(unit) or not life.acquires_any:
         return
+    if b"property_add" in unit.data:
+        yield from _setters(life)
     kinds = {move.call for pair in file.pairs if pair.name in _KINDS for move in pair.acquire}
     if not any(name.encode() in unit.text.words for name in kinds):
         return
@@ -48,6 +52,18 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
                     yield _observation(one)
 
 
+def _setters(life: LifeCycle) -> Iterator[Observation]:
+    """What the setters of properties make into members of the device without a look at what these hold."""
+    for one in life.taken():
+        if one.phase != SETTER or one.pair.name not in _KEPT or not one.member or not life.is_of_device(one):
+            continue
+        again = life.reached([one.entry.function])
+        # Of what nothing gives back at all, phase-leak speaks.
+        given_back = life.releasing(one.pair, one.member) or life.is_released_elsewhere(one.pair, one.member)
+        if given_back and not _looked_at(life, one, again):
+            yield _observation(one)
+
+
 def _looked_at(life: LifeCycle, one: Taken, again: tuple[str, ...]) -> bool:
     """Whether a function that runs again tests or gives back what the member holds."""
     if set(life.releasing(one.pair, one.member)) & set(again):
@@ -63,6 +79,10 @@ def _looked_at(life: LifeCycle, one: Taken, again: tuple[str, ...]) -> bool:
 
 
 def _observation(one: Taken) -> Observation:
+    entry, slot = one.entry.function, one.entry.slot
+    how = f"{entry}() is stored as .{slot} and may run again"
+    if one.phase == SETTER:
+        how = f"{entry}() is a function of a property, which may be set again"
     return Observation(
         event="double-acquire",
         function=one.function,
@@ -73,12 +93,10 @@ def _observation(one: Taken) -> Observation:
             "object": one.place.lstrip("&"),
             "acquire": one.move.call,
             "release": " or ".join(dict.fromkeys(f"{move.call}()" for move in one.pair.release)),
-            "entry": one.entry.function,
-            "slot": one.entry.slot,
+            "entry": entry,
+            "slot": slot,
         },
-        trail=(
-            Step(one.entry.span, f"{one.entry.function}() is stored as .{one.entry.slot} and may run again"),
-        ),
+        trail=(Step(one.entry.span, how),),
         subject=one,
     )
 

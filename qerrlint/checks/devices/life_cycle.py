@@ -19,6 +19,7 @@ from qerrlint.checks.devices.outside_phases import OutsidePhase, outside_phases
 from qerrlint.checks.devices.parts_by_name import parts_by_name
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.ownership import RESULT, Move, Pair
+from qerrlint.domain.word_lists import word_list
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import arguments_at, property_calls
 from qerrlint.qemu.function_text import FunctionText, function_text
@@ -44,7 +45,10 @@ _FREES = re.compile(
 _STRUCT_POINTER = re.compile(
     r"(?:struct\s+)?(?!(?:Device|Bus)State\b|Object\b|Error\b)([A-Z]\w*[a-z]\w*)\s*\*\Z"
 )
-_MADE_BY_CALL = re.compile(r"\s*(?:g_str|g_new|g_malloc|object_get_canonical_path|NULL\b)")
+_MADE_BY_CALL = re.compile(r"\s*(?:g_str|g_new|g_malloc|object_get_canonical_path|qemu_find_file|NULL\b)")
+_PLAIN_CALL = re.compile(r"\s*([a-z_]\w*)\s*\(([^()]*)\)\s*\Z")
+_CONSTANTS = frozenset({"true", "false"})
+_WORDS = re.compile(r"[A-Za-z_]\w*")
 _INTO_MEMBER = r"[\w\->.\[\]]+(?:->|\.)\w+(?:\[[^\]]*\])*"
 COUNTED = "QOM reference"
 """The pair of calls that count one more user of an object."""
@@ -328,20 +332,10 @@ class LifeCycle:
 
     def _frees_another(self, name: str, call: str, statement: str, member: re.Pattern[str]) -> bool:
         """Whether what a call releases is a variable that the function gets from calls only, which do not
-        name the member: a name that it has made, say."""
+        name the member and are handed nothing that leads to it: a name that it has made, say."""
         text = self.text(name)
         given = re.search(rf"\b{call}\s*\(\s*(\w+)\s*\)", statement)
-        if text is None or given is None or re.search(rf"\b{given[1]}\s*[,)]", text.head):
-            return False
-        filled = re.findall(rf"(?<![\w>.])(?<!\* ){given[1]}\s*=([^=;][^;]*);", text.code)
-        declared = re.findall(rf"\*\s*{given[1]}\s*=([^=;][^;]*);", text.code)
-        values = [*filled, *declared]
-        mentioned = re.search(rf"&\s*{given[1]}\b|FOREACH\w*\s*\(\s*{given[1]}\b", text.code)
-        return (
-            bool(values)
-            and mentioned is None
-            and all(_MADE_BY_CALL.match(value) and not member.search(value) for value in values)
-        )
+        return text is not None and given is not None and _comes_of_calls(self.unit, text, given[1], member)
 
     def _release_calls(self, pair: Pair) -> Sequence[tuple[str, str, int]]:
         """The places in functions of the file that name a releasing call: function, call, offset."""
@@ -417,6 +411,42 @@ class LifeCycle:
             for path in self.graph.beside(self.unit.path, structs)
             if path != self.unit.path and contains(path, structs)
         )
+
+
+def _comes_of_calls(
+    unit: TranslationUnit, text: FunctionText, name: str, member: re.Pattern[str], depth: int = 0
+) -> bool:
+    """Whether a variable of a function holds only what calls return: calls that make a text, or that are
+    handed constants and variables which come of such calls themselves."""
+    if depth > _DEEPEST or re.search(rf"\b{name}\s*[,)]", text.head):
+        return False
+    filled = re.findall(rf"(?<![\w>.])(?<!\* ){name}\s*=([^=;][^;]*);", text.code)
+    declared = re.findall(rf"\*\s*{name}\s*=([^=;][^;]*);", text.code)
+    values = [*filled, *declared]
+    if not values or re.search(rf"&\s*{name}\b|FOREACH\w*\s*\(\s*{name}\b", text.code):
+        return False
+    for value in values:
+        call = _PLAIN_CALL.match(value)
+        made = _MADE_BY_CALL.match(value) is not None or (call is not None and _makes_text(unit, call[1]))
+        words = [w for w in _WORDS.findall(call[2]) if not w.isupper()] if call is not None else [""]
+        if member.search(value) is not None:
+            return False
+        if not made and not all(
+            word in _CONSTANTS or (word and _comes_of_calls(unit, text, word, member, depth + 1))
+            for word in words
+        ):
+            return False
+    return True
+
+
+def _makes_text(unit: TranslationUnit, name: str) -> bool:
+    """Whether a function returns a text of its caller's, by its type and its name."""
+    signature = unit.signature(name)
+    return (
+        signature is not None
+        and signature.returns in ("char *", "gchar *")
+        and not word_list("lookups").matches(name)
+    )
 
 
 def _releases(data: bytes, pair: Pair, member: str) -> bool:

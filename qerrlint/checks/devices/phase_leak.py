@@ -145,13 +145,14 @@ def _observation(
 
 _PHASES = "instance-init realize property"
 _SLOTS = ("pair", "object", "acquire", "release")
+PHASE_LEAK = event("phase-leak", *_SLOTS, phase=f"{_PHASES} element")
+"""object: what is held; phase: the setup phase that takes it, or "element" of what is put into a list."""
 CHECKS = (
     FileCheck(
         "phase-leak",
         "devices",
         (
-            # object: what is held; phase: the setup phase that takes it.
-            event("phase-leak", *_SLOTS, phase=_PHASES),
+            PHASE_LEAK,
             # stop: the call that stops it and does not free it.
             event("deleted-not-freed", *_SLOTS, "stop", phase=_PHASES),
             # how: by no object that is never realized, or only when it is destroyed; where: by whom.
