@@ -427,3 +427,23 @@ def test_the_fates_have_the_names_that_rules_ask_for() -> None:
     asked = {word for rule in rules for case in rule.cases for slot, word in case.where if slot == "callers"}
     assert asked == {COPES, SUCCESS, CRASH}
     assert len({ANSWER, COPES, CRASH, IGNORED, SUCCESS, UNKNOWN}) == 6
+
+
+TABLE = "struct KegDriver { int (*init)(Keg *k, Error **errp); };\n"
+DRIVER = INT + TABLE + "static struct KegDriver keg_driver = { .init = f };\n"
+OPENS = caller("r = d->init(k, &err); if (r < 0) { keg_work(k); }", "int open(Keg *k, struct KegDriver *d)")
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        # The one file that knows the struct has the callers; what else has an init() is of other structs.
+        (DRIVER, COPES),
+        # Whose member it is stored in is not known.
+        (INT + "void keg_use(struct KegDriver *d)\n{\n    d->init = f;\n}\n", UNKNOWN),
+    ],
+)
+def test_a_member_with_a_common_name_is_followed_by_the_type_of_its_struct(text: str, how: str) -> None:
+    other = caller("x->init(k, &err); keg_work(k);", "void other{}(Keg *k, struct Other *x)")
+    others = {f"other{n}.c": other.replace("{}", str(n), 1) for n in range(50)}
+    assert fate(text, others={**others, "open.c": TABLE + OPENS}).how == how

@@ -70,3 +70,25 @@ def test_all_failures_that_leave_by_one_return_are_listed(more: str, lines: list
         if step.message == "this failure comes without an Error, too" or step.message.endswith("goes to fail")
     }
     assert said == set(lines)
+
+
+def test_a_comparison_whose_operator_is_an_argument_is_told_as_it_is_read() -> None:
+    code = b"""\
+int sluice_parse(const char *text, Error **errp);
+
+static void sluice_test(const char *text, bool good)
+{
+    Error *err = NULL;
+    int rc = sluice_parse(text, &err);
+
+    if (good) {
+        g_assert_cmpint(rc, ==, 0);
+    } else {
+        g_assert_cmpint(rc, <, 0);
+    }
+}
+"""
+    unit = Program(OverlaySource(EmptySource(), {"tests/sluice.c": code})).unit("tests/sluice.c")
+    assert unit is not None
+    (found,) = (f for f in analyse_unit(unit, load_rules()).findings if f.rule == "leaked-error")
+    assert "`rc < 0` is true" in {step.message for step in found.steps}

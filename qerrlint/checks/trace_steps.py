@@ -19,6 +19,8 @@ _END_OF_CONDITION = re.compile(rb"\s*\)+\s*(?=[\w{])")
 # A jump that a statement ends with, and one right behind a call.
 _GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;\s*\Z")
 _JUMP = re.compile(rb"\s*;\s*goto\s+(\w+)\s*;")
+# g_assert_cmpint(rc, <, 0)
+_OPERATOR = re.compile(r"\s*,\s*([=!]=|[<>]=?)\s*,\s*")
 _GOES_TO = ", and the path goes to "
 _NEXT_ROUND = "in the next round of the loop"
 
@@ -29,8 +31,8 @@ def shown(cell: str) -> str:
 
 
 def folded(unit: TranslationUnit, span: Span) -> str:
-    """Source text on one line, shortened."""
-    text = unit.on_one_line(span)
+    """Source text on one line, shortened; a comparison whose operator is an argument, as it is read."""
+    text = _OPERATOR.sub(r" \1 ", unit.on_one_line(span), count=1)
     return text if len(text) <= _LONGEST_CONDITION else text[: _LONGEST_CONDITION - 3] + "..."
 
 

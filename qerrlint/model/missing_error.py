@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from qerrlint.absint.reachability import place_of
 from qerrlint.c.cut import FUNCTION, Piece
 from qerrlint.c.declarations.types import result_kind
+from qerrlint.c.initialisers import tables
 from qerrlint.domain.conventions import FAILURE, fails_by, succeeds_by
 from qerrlint.domain.error import WARN
 from qerrlint.domain.word_lists import word_list
@@ -48,6 +49,8 @@ _ORDER = (COPES, ANSWER, IGNORED, UNKNOWN, SUCCESS, CRASH)
 _DEEPEST = 8
 # A function that more files mention is not followed.
 _MOST_FILES = 40
+# So many files are looked into for the type of a struct, where more of them use its member's name.
+_MOST_LOOKED_INTO = 400
 # Blocks times sets of names, as in absint/reachability.py.
 _MOST_WAYS = 2000
 _ENDS_PROGRAM = ("error_abort", "error_fatal")
@@ -97,11 +100,13 @@ class _Contract:
 @dataclass(frozen=True, slots=True)
 class _Pointer:
     """How calls through a pointer are told: a pattern of the callee's text with a word in it; `own`: only the
-    file that stores the address has such calls."""
+    file that stores the address has such calls; `owner`: the type of the struct that holds the pointer, ""
+    where it is not known."""
 
     pattern: str
     word: str
     own: bool
+    owner: str = ""
 
 
 class MissingErrors:
@@ -151,13 +156,20 @@ class MissingErrors:
         # Where every caller leads back here, nobody outside adds anything.
         return fates if fates or called else [_NOT_KNOWN]
 
-    def _files(self, unit: TranslationUnit, word: str, own: bool) -> Iterator[TranslationUnit]:
+    def _files(
+        self, unit: TranslationUnit, word: str, own: bool, owner: str = ""
+    ) -> Iterator[TranslationUnit]:
+        """The files that may call by a word; where too many mention it, those that also mention `owner`."""
         yield unit
         paths = () if own or self._mentioning is None else self._mentioning(word)
-        for path in paths if len(paths) <= _MOST_FILES else ():
-            other = self._program.unit(path) if path != unit.path else None
-            if other is not None:
-                yield other
+        many = len(paths) > _MOST_FILES
+        if many and (not owner or len(paths) > _MOST_LOOKED_INTO):
+            return
+        others = (self._program.unit(path) for path in paths if path != unit.path)
+        named = [
+            other for other in others if other is not None and (not many or owner.encode() in other.data)
+        ]
+        yield from named if len(named) <= _MOST_FILES else ()
 
     def _through_pointers(
         self, file: TranslationUnit, name: str, contract: _Contract, code: str, above: frozenset[str]
@@ -173,7 +185,8 @@ class MissingErrors:
             if file.environment.api.tolerates_unset(member):
                 yield Fate(COPES)
             else:
-                called = _Pointer(rf"(?:->|\.){re.escape(member)}$", member, False)
+                pattern = rf"(?:->|\.){re.escape(member)}$"
+                called = _Pointer(pattern, member, False, _owner(file, member, name))
                 yield from self._through(file, called, contract, code, above)
         for table in sorted(tables):
             called = _Pointer(rf"^{re.escape(table)}\[", table, True)
@@ -190,7 +203,7 @@ class MissingErrors:
         through = re.compile(called.pattern)
         fates = [
             fate
-            for other in self._files(file, called.word, called.own)
+            for other in self._files(file, called.word, called.own, called.owner)
             for site in _calls(other, called.word, lambda call: through.search(call.name) is not None)
             for fate in self._at(site, contract, code, above | {f"->{called.word}"})
         ]
@@ -282,6 +295,15 @@ def _tables(unit: TranslationUnit, name: str) -> set[str]:
         for piece in unit.pieces
         if piece.kind != FUNCTION and stored.search(unit.data, piece.span.start, piece.span.end)
     }
+
+
+def _owner(unit: TranslationUnit, member: str, name: str) -> str:
+    """The type of a table of the file whose member holds a function; "" where none does."""
+    for table in tables(unit.path, unit.data):
+        stored = table.value.get(member)
+        if stored is not None and stored.text.lstrip("& ") == name:
+            return table.type.split()[-1]
+    return ""
 
 
 class _Ways:

@@ -74,7 +74,7 @@ class Compared:
 def anchored(found: Located, added: Container[int]) -> Located:
     """The finding at the line that the change adds, where that is one of its steps and its own place is not.
 
-    `added` are the new lines of its file. The place where the defect shows becomes a step.
+    `added` are the new lines of its file. The place where the defect shows becomes a step, if it is none yet.
     """
     if found.place.line in added:
         return found
@@ -86,7 +86,9 @@ def anchored(found: Located, added: Container[int]) -> Located:
     if not steps:
         return found
     number, chosen = steps[-1]
-    kept = [*found.steps[:number], *found.steps[number + 1 :], ReportedStep(found.place, _SHOWS)]
+    kept = [*found.steps[:number], *found.steps[number + 1 :]]
+    if not any(step.place == found.place for step in kept):
+        kept.append(ReportedStep(found.place, _SHOWS))
     return replace(found, place=chosen.place, steps=tuple(kept))
 
 

@@ -13,6 +13,8 @@ from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.source.span import Span
 
+_LONGEST_CALL = 300
+
 
 def _run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
@@ -40,7 +42,18 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
                         slots={"callee": found[1], "init": entry.function, "type": of.name},
                         trail=(Step(entry.span, f"{entry.function}() is the {entry.slot} of {of.name}"),),
                         subject=of,
+                        group=(name, of.name, _call_text(text.code, found.start(1))),
                     )
+
+
+def _call_text(code: str, start: int) -> str:
+    """The text of a call up to the parenthesis that closes it: what is asked for twice is one question."""
+    depth = 0
+    for at in range(start, min(len(code), start + _LONGEST_CALL)):
+        depth += (code[at] == "(") - (code[at] == ")")
+        if code[at] == ")" and not depth:
+            return "".join(code[start : at + 1].split())
+    return code[start : start + _LONGEST_CALL]
 
 
 CHECKS = (

@@ -139,7 +139,8 @@ def _observation(
         },
         trail=tuple(trail),
         subject=one,
-        group=(name, *_subject(one)),
+        # What several functions put into one member is given back by one call, which is missing.
+        group=(name, one.type.name, one.member) if one.member else (name, *_subject(one)),
     )
 
 

@@ -90,6 +90,7 @@ def _result_dropped(analysed: AnalysedFunction) -> Iterator[Observation]:
                 _slots(analysed, call, "NULL"),
                 certainty="medium",
                 subject=Subject((call,)),
+                group=("success", call.span),
             )
 
 

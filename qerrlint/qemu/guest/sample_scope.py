@@ -48,6 +48,7 @@ class _Kept:
         self.compared: dict[str, frozenset[int]] = {}
         self.stored: dict[tuple[Span, str], Node | None] = {}
         self.unbuilt: UnbuiltText | None = None
+        self.ending: dict[str, bool] = {}
 
 
 class FileNames:
@@ -62,6 +63,11 @@ class FileNames:
     def _constants(self) -> Constants:
         # Late: what has asked for it counts as made from all that the tree declares.
         return layouts_of(self.unit.environment).constants(self.unit.path)
+
+    @property
+    def ending(self) -> dict[str, bool]:
+        """Whether functions of the file never return, as far as somebody has asked."""
+        return self._kept.ending
 
     def is_unbuilt(self, span: Span) -> bool:
         """Whether a place stands in what a macro of the file makes nothing of."""

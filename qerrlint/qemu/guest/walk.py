@@ -219,8 +219,17 @@ class Walk:
                     # In a loop the first round knows more than all of them together.
                     now = State(state.alive, dict(columns), state.sure, state.below)
                     calls[event.index] = [*calls.get(event.index, ())[:1], now]
+                if event.direct and self._never_returns(event.name):
+                    return None
                 self._after_call(function, columns, event)
         return State(state.alive, columns, state.sure, state.below)
+
+    def _never_returns(self, name: str) -> bool:
+        """Whether all ways through a function of the file end the program."""
+        if name not in self._names.ending:
+            callee = self._names.unit.lowered(name) if name in self._names.unit.functions else None
+            self._names.ending[name] = callee is not None and not _may_return(callee)
+        return self._names.ending[name]
 
     def _assign(self, function: Function, columns: dict[str, Column], event: Assign) -> None:
         value = self.assigned(function, columns, event)
@@ -383,6 +392,25 @@ class Walk:
         self._chain.append(call)
         self._function(callee, State(state.alive, columns, state.sure, state.below), before)
         self._chain.pop()
+
+
+def _may_return(function: Function) -> bool:
+    """Whether some way through a function comes to a return, past no call that ends the program."""
+    seen: set[int] = set()
+    waiting = [0]
+    while waiting:
+        number = waiting.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        for event in function.blocks[number].events:
+            if isinstance(event, Return):
+                return True
+            if isinstance(event, Call) and event.name in ENDS:
+                break
+        else:
+            waiting += [edge.target for edge in function.blocks[number].edges]
+    return False
 
 
 def _added(earlier: tuple[Decision, ...], more: tuple[Decision, ...]) -> tuple[Decision, ...]:
