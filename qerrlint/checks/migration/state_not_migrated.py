@@ -302,7 +302,7 @@ def _is_held(path: str, held: Iterable[str]) -> bool:
 
 def _rebuilt(file: AnalysedFile) -> tuple[bytes, bytes]:
     """The text of the callbacks of descriptions and of functions that save or load by hand, and the text of
-    the functions that the callbacks reach in the file."""
+    the functions that these reach in the file."""
     unit = file.unit
     every = frozenset(unit.functions)
     callbacks = {name for one in file.once(vmstates) for name in one.callbacks.values()}
@@ -318,7 +318,7 @@ def _rebuilt(file: AnalysedFile) -> tuple[bytes, bytes]:
         if b"QEMUFile" in unit.data[piece.span.start : piece.body]
     }
     guest = file.once(guest_file)
-    reached = {other for name in callbacks for other in guest.reached_from(name, every)}
+    reached = {other for name in callbacks | by_hand for other in guest.reached_from(name, every)}
 
     macros = {found[1]: found[2] for found in _MACRO.finditer(unit.data)}
 
@@ -328,7 +328,7 @@ def _rebuilt(file: AnalysedFile) -> tuple[bytes, bytes]:
         used = [body for name, body in macros.items() if re.search(rb"\b%s\s*\(" % name, found)]
         return b"\n".join((found, *used))
 
-    return text(callbacks | by_hand), text(reached - callbacks)
+    return text(callbacks | by_hand), text(reached - callbacks - by_hand)
 
 
 def _is_rebuilt(file: AnalysedFile, member: StateMember) -> bool:
