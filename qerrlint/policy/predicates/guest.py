@@ -18,6 +18,7 @@ from qerrlint.qemu.guest.walk import Decision
 _CONDITION = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b([^\n]*)", re.MULTILINE)
 # `#ifdef NAME`, `#if defined(NAME)`
 _IS_DEFINED = re.compile(r"([A-Za-z_]\w*)|defined\s*\(?\s*([A-Za-z_]\w*)\s*\)?")
+_USER_ONLY = re.compile(r"CONFIG_USER_ONLY|defined\s*\(?\s*CONFIG_USER_ONLY\s*\)?")
 _COMMENT_BEFORE = re.compile(rb"(?:\*/|//[^\n]*)\s*\Z")
 # How far back the end of a comment is looked for.
 _FARTHEST = 400
@@ -88,27 +89,41 @@ def stands_under_debug_switch(analysed: AnalysedFile, observation: Observation) 
 
     That is a macro with such a name, or one that neither what the file sees nor the build defines.
     """
-    data = analysed.unit.data
-    open_conditions: list[str] = []
-    for found in _CONDITION.finditer(data, 0, observation.primary.start):
-        word, condition = found[1], found[2].decode("latin-1")
-        if word in (b"if", b"ifdef", b"ifndef"):
-            open_conditions.append(condition if word != b"ifndef" else "")
-        elif not open_conditions:
-            continue
-        elif word == b"endif":
-            open_conditions.pop()
-        else:
-            open_conditions[-1] = condition if word == b"elif" else ""
     return any(
         word_list("debug-switches").matches(condition) or _is_defined_nowhere(analysed, condition)
-        for condition in open_conditions
+        for condition in _open_conditions(analysed.unit.data, observation.primary.start)
     )
+
+
+def stands_in_user_emulation(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the place is built for user-mode emulation only, where a process runs and no guest."""
+    conditions = _open_conditions(analysed.unit.data, observation.primary.start)
+    return any(_USER_ONLY.fullmatch(condition) for condition in conditions)
+
+
+def _open_conditions(data: bytes, at: int) -> list[str]:
+    """The conditions of the #if arms around a place, outermost first; "!" before one that does not hold."""
+    found: list[str] = []
+    for line in _CONDITION.finditer(data, 0, at):
+        word, condition = line[1], without_comments(line[2].decode("latin-1"), " ").strip()
+        if word in (b"if", b"ifdef"):
+            found.append(condition)
+        elif word == b"ifndef":
+            found.append(f"!{condition}")
+        elif not found:
+            continue
+        elif word == b"endif":
+            found.pop()
+        elif word == b"elif":
+            found[-1] = condition
+        else:
+            found[-1] = found[-1][1:].strip() if found[-1].startswith("!") else f"!{found[-1]}"
+    return [condition for condition in found if not condition.startswith("!")]
 
 
 def _is_defined_nowhere(analysed: AnalysedFile, condition: str) -> bool:
     """Whether a condition asks for one name that neither the file, its headers nor the build may define."""
-    found = _IS_DEFINED.fullmatch(without_comments(condition, " ").strip())
+    found = _IS_DEFINED.fullmatch(condition)
     name = found[1] or found[2] if found is not None else ""
     return bool(name) and not word_list("build-names").matches(name) and not analysed.unit.is_macro(name)
 
