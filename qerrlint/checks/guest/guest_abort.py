@@ -12,6 +12,7 @@ from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import (
     FIFOS,
+    PUSHES,
     access,
     ending_macros,
     guest_file,
@@ -22,7 +23,7 @@ from qerrlint.checks.guest.places import (
 )
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Observation
-from qerrlint.ir.code import identifiers
+from qerrlint.ir.code import Call, identifiers, text_of
 from qerrlint.qemu.guest.file import GuestVisit
 from qerrlint.qemu.guest.indirect_entries import ACCESSOR, CALLBACK
 from qerrlint.qemu.guest.sample_scope import SampleScope
@@ -35,6 +36,8 @@ _FALSE = re.compile(r"(?:0|false|FALSE)\Z")
 _TOLD = frozenset({"hw_error", "exit"})
 _ASKS_FIFO = re.compile(rb"\bfifo\w*_(?:is_\w+|num_\w+)\s*\(")
 _FIFO = re.compile(r"\bfifo\w*_(?:is_(?:empty|full)|num_(?:used|free))\s*\(")
+_MEMBER = re.compile(r"(?:->|\.)(\w+)\s*(?:\[[^\[\]]*\])?\Z")
+_TAKES = rb"\bfifo\w*_(?:pop|drop|reset)\w*\s*\([^;]*?(?:->|\.)%s\b"
 _UNREACHABLE = "g_assert_not_reached"
 
 
@@ -68,7 +71,9 @@ def _form(file: AnalysedFile, visit: GuestVisit) -> str:
     call = visit.visit.call
     if call is not None:
         if call.name in FIFOS:
-            return "" if _fifo_is_asked(file, visit) else "fifo"
+            if _fifo_is_asked(file, visit) or (call.name in PUSHES and _is_emptied(file, visit, call)):
+                return ""
+            return "full" if call.name in PUSHES else "fifo"
         if call.name not in ENDS:
             return "end" if call.name in file.once(ending_macros) else ""
         return "unreachable" if call.name == _UNREACHABLE else "end"
@@ -82,7 +87,7 @@ def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
         # What the device does later is for the guest to decide where it writes all that leads there.
         decides = form == "end" and visit.decided == "state" and _guest_decides(file, visit)
         return "medium" if decides else None
-    if form == "fifo":
+    if form in ("fifo", "full"):
         # Behind a test of the device's state it is mostly that state that says that there is something.
         return "medium" if visit.complete and visit.decided != "state" else None
     if form == "assertion" and visit.decided != "access":
@@ -175,6 +180,20 @@ def _fifo_is_asked(file: AnalysedFile, visit: GuestVisit) -> bool:
     return False
 
 
+def _is_emptied(file: AnalysedFile, visit: GuestVisit, push: Call) -> bool:
+    """Whether what pushes into a FIFO is no write, or takes from the FIFO in the same access, or by way of a
+    function that is handed the FIFO."""
+    guest = file.once(guest_file)
+    member = _MEMBER.search(text_of(push.args[0])) if push.args else None
+    if not visit.entry.writes or member is None:
+        return True
+    taken = re.compile(_TAKES % member[1].encode())
+    unit = file.unit
+    reached = guest.reached_from(visit.entry.function, frozenset(unit.functions))
+    pieces = (unit.functions[name] for name in reached)
+    return any(taken.search(unit.data, piece.body, piece.span.end) is not None for piece in pieces)
+
+
 def _empties_a_fifo(file: AnalysedFile, visit: GuestVisit) -> bool:
     """Whether it ends where a FIFO of the device is empty or full, which is for the guest to bring about."""
     texts = (file.unit.on_one_line(d.edge.span) for d in visit.visit.decisions if d.edge.span is not None)
@@ -191,7 +210,7 @@ CHECKS = (
             event(
                 "guest-abort",
                 *("what", "access"),
-                form="end unreachable assertion fifo",
+                form="end unreachable assertion fifo full",
                 decided="access always state",
             ),
         ),

@@ -19,8 +19,10 @@ PRINTS = frozenset({"printf", "fprintf", "vfprintf", "puts", "putchar", "fputs",
 """Calls that print to the standard streams."""
 REPORTS = frozenset({"error_report", "warn_report", "info_report", "error_vreport", "error_printf"})
 """Calls that print to the user of QEMU."""
-FIFOS = frozenset({"fifo8_pop", "fifo32_pop"})
-"""Calls that end QEMU by an assertion where the FIFO is empty (util/fifo8.c)."""
+PUSHES = frozenset({"fifo8_push", "fifo32_push", "fifo8_push_all"})
+"""Calls that end QEMU by an assertion where the FIFO is full (util/fifo8.c)."""
+FIFOS = frozenset({"fifo8_pop", "fifo32_pop"}) | PUSHES
+"""Those, and the ones that do so where it is empty."""
 _NAMED = ENDS | PRINTS | REPORTS | FIFOS
 _WANTED = re.compile(
     rb"\b(?:%s|assert|g_assert\w*)\s*\(" % b"|".join(sorted(name.encode() for name in _NAMED))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
@@ -18,11 +18,14 @@ from qerrlint.qemu.device_state import DeviceState, names_member
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.vmstate.guest_state import GuestMember, guest_members
+from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.qemu.vmstate.state_members import TIMER, state_members
 from qerrlint.source.span import Span
 
 # Not what registers memory (include/migration/vmstate.h).
 _DESCRIBES = re.compile(rb"\b(?:vmstate_register(?!_ram)\w*|register_savevm\w*)\s*\(")
+# What is registered: what a class has stored, or a description by its address.
+_DESCRIBED = re.compile(_DESCRIBES.pattern + rb"[^;]*?(?:(?:->|\.)vmsd\b|&\s*(\w+)\s*,[^;]*\))")
 _RESETS = re.compile(rb"\b(?:qemu_register_reset\w*|qemu_register_resettable)\s*\(")
 _MOST_NAMED = 3
 # So many members that are only set to constants make a state.
@@ -104,7 +107,22 @@ def _is_described(file: AnalysedFile, of: QomType) -> bool:
     # The core of a bus registers what each class has stored.
     folder = posixpath.dirname(of.path)
     paths = {one.path for one in of.lineage if posixpath.dirname(one.path) == folder}
-    return any(_in_file(state, path, _DESCRIBES) for path in paths)
+    if _in_file(state, of.path, _DESCRIBES):
+        return True
+    structs = set(layouts_of(file.unit.environment).chain(of.instance_struct, file.unit.path))
+    return any(_registers(file, path, structs) for path in paths)
+
+
+def _registers(file: AnalysedFile, path: str, structs: Collection[str]) -> bool:
+    """Whether a file registers what classes have stored, or a description of one of some structs."""
+    declarations = file.once(device_state).graph.file(path)
+    for found in _DESCRIBED.finditer(declarations.data) if declarations is not None else ():
+        if found[1] is None:
+            return True
+        other = described_elsewhere(file.unit.environment, found[1].decode(), file.unit.path)
+        if other is None or set(structs) & {name.removeprefix("struct ") for name in other.structs}:
+            return True
+    return False
 
 
 def _is_saved_by_hand(file: AnalysedFile, kept: Sequence[GuestMember]) -> bool:
