@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where the errno of a message comes from: the call whose failure the path has seen; walks blocks backwards.
+"""Where errno comes from at a place that reads it: the call whose failure the path has seen; walks blocks
+backwards.
 
-From a message the blocks are walked back to the tests that lead to it. What stands behind the nearest test
+From that place the blocks are walked back to the tests that lead to it. What stands behind the nearest test
 is looked at: a callee that leaves errno alone, one whose result is the error number, or one that sets errno.
 Where any way back shows a call that may have set errno and failed, nothing is said.
 """
@@ -15,12 +16,14 @@ from functools import cached_property
 
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.domain.error import FATAL
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import (
     NEG,
     NONZERO,
     POS,
     ZERO,
+    Addr,
     Assign,
     Call,
     Edge,
@@ -45,16 +48,17 @@ _SUCCESS = {"int": (ZERO, POS, ZERO | POS), "bool": (POS, NONZERO), "pointer": (
 
 @dataclass(frozen=True, slots=True)
 class ErrnoSource:
-    """`kind`: "unset" (no callee on the way sets errno), "status" (what `call` returns is the error number).
+    """`kind`: "unset" (no callee on the way sets errno), "status" (what `call` returns is the error number),
+    "told" (`call` tells its failure by an Error, and need not set errno).
     `call`: the callee that was tested; None where none was called at all."""
 
     kind: str
     call: Call | None
 
 
-def errno_source(analysed: AnalysedFunction, message: Call) -> ErrnoSource | None:
-    """The source of errno at a message that does not set it; None where a call may have set it."""
-    return _Walk(analysed).source(message)
+def errno_source(analysed: AnalysedFunction, reader: Event) -> ErrnoSource | None:
+    """The source of errno at an event that reads it and does not set it; None where a call may have set it."""
+    return _Walk(analysed).source(reader)
 
 
 def leaves_errno(name: str) -> bool:
@@ -105,9 +109,9 @@ class _Walk:
             for edge in block.edges:
                 self._before.setdefault(edge.target, []).append((number, edge))
 
-    def source(self, message: Call) -> ErrnoSource | None:
+    def source(self, reader: Event) -> ErrnoSource | None:
         """What errno_source() says."""
-        start = self._place_of(message)
+        start = self._place_of(reader)
         if start is None or self._is_assigned():
             return None
         found: dict[str, ErrnoSource] = {}
@@ -135,7 +139,8 @@ class _Walk:
         if self._is_tested():
             # It seems to know what errno holds; where the error number is the result it does not.
             return found.get("status") if len(found) == 1 else None
-        return found.get("unset") or found.get("status") or found.get("entry")
+        kinds = ("unset", "told", "status", "entry")
+        return next((found[kind] for kind in kinds if kind in found), None)
 
     @cached_property
     def _asks_parameter(self) -> bool:
@@ -149,10 +154,10 @@ class _Walk:
             for test in edge.tests
         )
 
-    def _place_of(self, message: Call) -> tuple[int, int] | None:
+    def _place_of(self, reader: Event) -> tuple[int, int] | None:
         for number, block in enumerate(self._function.blocks):
             for position, event in enumerate(block.events):
-                if event is message:
+                if event is reader:
                     return number, position
         return None
 
@@ -205,7 +210,23 @@ class _Walk:
         """What a tested call says of errno; None where it may have set it."""
         if call.direct and word_list("functions-without-errno").matches(call.name):
             return ErrnoSource("unset", call)
-        return ErrnoSource("status", call) if returns_errno(self._analysed, call) else None
+        if returns_errno(self._analysed, call):
+            return ErrnoSource("status", call)
+        return ErrnoSource("told", call) if self._is_told(call) else None
+
+    def _is_told(self, call: Call) -> bool:
+        """Whether a callee of another file tells its failure by an Error: errno is no part of that contract.
+
+        What a callee of this file leaves in errno, who wrote both knows.
+        """
+        unit = self._analysed.unit
+        errp = unit.effect(call).errp
+        if not call.direct or errp is None or errp >= len(call.args) or call.name in unit.functions:
+            return False
+        given = call.args[errp]
+        fatal = isinstance(given, Addr) and given.path in FATAL
+        # GLib makes a GError of the errno that it has seen, and hardly touches it then.
+        return not fatal and not call.name.startswith("g_") and not word_list("errno-with-error").matches(call.name)
 
     def _failed_before(self, block: int, tested: Call) -> bool:
         """Whether a call that may set errno is seen to fail on some way to a block."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""wrong-errno: a message gets a negative error number, a constant one, or an errno that nothing has set."""
+"""wrong-errno: a message gets a negative error number, a constant one, or an errno that nothing has set; or a
+status is made of such an errno."""
 
 from __future__ import annotations
 
@@ -12,12 +13,14 @@ from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
+from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Assign, Call, Const, Var
+from qerrlint.ir.code import Assign, Call, Const, Return, Var, text_of
 
 # Which argument is the error number; of strerror() only errno is asked about, its text may be wanted.
 _TAKES_ERRNO = {"strerror": 0, "g_strerror": 0, "error_setg_errno": 1, "error_setg_file_open": 1}
 _CONSTANT = re.compile(r"E[A-Z0-9]+\Z")
+_STATUS = "-errno"
 _STORED = re.compile(rb"\berrno[ \t]{0,9}=[ \t]{0,9}\(?-")
 
 
@@ -39,6 +42,31 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             yield from _stale(analysed, call)
         elif call.name == "error_setg_errno" and isinstance(number, Const) and _CONSTANT.match(number.text):
             yield _observation(analysed, call, number.text, "positive-constant", None)
+    yield from _returned(analysed)
+
+
+def _returned(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """`-errno` as a status behind the failure of a callee that need not set errno: it may be 0, a success."""
+    for block in analysed.function.blocks:
+        for at in block.events:
+            if not isinstance(at, Assign | Return) or at.value is None or text_of(at.value) != _STATUS:
+                continue
+            source = errno_source(analysed, at)
+            if source is None or source.call is None or source.kind == "status":
+                continue
+            form = "status-of-error" if source.kind == "told" else "status-not-set"
+            yield Observation(
+                "wrong-errno",
+                analysed.name,
+                at.span,
+                folded(analysed.unit, at.span),
+                {"callee": source.call.name, "value": _STATUS, "form": form},
+                (Step(source.call.span, _STEPS[form].format(name=source.call.name)),),
+                "medium",
+                whole=True,
+                subject=Subject((source.call,)),
+                group=at.span,
+            )
 
 
 def _stale(analysed: AnalysedFunction, call: Call) -> Iterator[Observation]:
@@ -51,12 +79,16 @@ def _stale(analysed: AnalysedFunction, call: Call) -> Iterator[Observation]:
         yield _observation(analysed, call, value, "result-is-errno", source.call)
     else:
         form = "not-set-by-callee" if source.call is not None else "never-set"
+        form = "reason-in-error" if source.kind == "told" else form
         yield _observation(analysed, call, value, form, source.call)
 
 
 _STEPS = {
     "result-is-errno": "what {name}() returns is the error, or is made of it",
     "not-set-by-callee": "{name}() does not set errno",
+    "reason-in-error": "{name}() tells the reason by its Error",
+    "status-of-error": "{name}() tells its failure by its Error",
+    "status-not-set": "{name}() does not set errno",
 }
 
 
@@ -108,7 +140,7 @@ _EVENT = event(
     "value",
     path_sensitive=True,
     form="negative-constant negative-result result-is-errno not-set-by-callee never-set positive-constant "
-    "stored",
+    "stored reason-in-error status-of-error status-not-set",
 )
 
 CHECKS = (
@@ -117,7 +149,7 @@ CHECKS = (
         "errors",
         (_EVENT,),
         run,
-        ("calls-without-errno", "functions-without-errno", "predicates"),
+        ("calls-without-errno", "functions-without-errno", "errno-with-error", "predicates"),
     ),
     FileCheck("stored-errno", "errors", (_EVENT,), stored),
 )
