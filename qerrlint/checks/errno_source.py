@@ -57,7 +57,7 @@ class ErrnoSource:
 
 
 def errno_source(analysed: AnalysedFunction, reader: Event) -> ErrnoSource | None:
-    """The source of errno at an event that reads it and does not set it; None where a call may have set it."""
+    """The source of errno at an event that reads it; None where a call may have set it."""
     return _Walk(analysed).source(reader)
 
 
@@ -224,9 +224,10 @@ class _Walk:
         if not call.direct or errp is None or errp >= len(call.args) or call.name in unit.functions:
             return False
         given = call.args[errp]
-        fatal = isinstance(given, Addr) and given.path in FATAL
+        if isinstance(given, Addr) and given.path in FATAL:
+            return False
         # GLib makes a GError of the errno that it has seen, and hardly touches it then.
-        return not fatal and not call.name.startswith("g_") and not word_list("errno-with-error").matches(call.name)
+        return not call.name.startswith("g_") and not word_list("errno-with-error").matches(call.name)
 
     def _failed_before(self, block: int, tested: Call) -> bool:
         """Whether a call that may set errno is seen to fail on some way to a block."""

@@ -69,21 +69,22 @@ def _kind(effect: Effect, callee: str) -> str:
     return "realize" if word_list("realizing-parts").matches(callee) else "callee"
 
 
+ABORT_ON_RECOVERABLE_ERROR = event(
+    "abort-on-recoverable-error",
+    "callee",
+    "fatal",
+    "function",
+    place="any errp instance-init",
+    kind="callee realize memory setter admitted processor",
+)
+"""callee: what can fail for an outer reason; fatal: error_abort or error_fatal. kind: processor is a device
+that has a CPU, or is one."""
+
 CHECKS = (
     Check(
         "abort-on-recoverable-error",
         "arguments",
-        # callee: what can fail for an outer reason; fatal: error_abort or error_fatal.
-        (
-            event(
-                "abort-on-recoverable-error",
-                "callee",
-                "fatal",
-                "function",
-                place="any errp instance-init",
-                kind="callee realize memory setter admitted",
-            ),
-        ),
+        (ABORT_ON_RECOVERABLE_ERROR,),
         run,
         ("realizing-parts", *ADMISSIONS),
     ),
