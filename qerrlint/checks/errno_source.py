@@ -71,6 +71,11 @@ def leaves_errno(name: str) -> bool:
     )
 
 
+def _keeps_errno(name: str) -> bool:
+    """Whether a callee with an Error leaves the errno of its failure as well; GLib makes GErrors of it."""
+    return name.startswith("g_") or word_list("errno-with-error").matches(name)
+
+
 def returns_errno(analysed: AnalysedFunction, call: Call) -> bool:
     """Whether what a callee returns on failure is the error number, negated: by the table, or by its body."""
     if not call.direct:
@@ -226,8 +231,7 @@ class _Walk:
         given = call.args[errp]
         if isinstance(given, Addr) and given.path in FATAL:
             return False
-        # GLib makes a GError of the errno that it has seen, and hardly touches it then.
-        return not call.name.startswith("g_") and not word_list("errno-with-error").matches(call.name)
+        return not _keeps_errno(call.name)
 
     def _failed_before(self, block: int, tested: Call) -> bool:
         """Whether a call that may set errno is seen to fail on some way to a block."""
