@@ -105,3 +105,48 @@ def test_a_name_that_a_macro_makes_is_none(top: Path) -> None:
     change(top, HEADER, "int quartz_apply_rate(", "bool quartz_apply_rate(")
     change(top, QUARTZ, "int quartz_apply_rate(", "bool quartz_apply_rate(")
     assert list(contracts(top)) == ["quartz_apply_rate"]
+
+
+SETS = "bool gauge_set(Gauge *g, Error **errp)\n{\n    Error *err = NULL;\n    gauge_turn(g, &err);\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        # A number that is no status: the largest one says nothing of errors.
+        (
+            "int64_t gauge_level(Gauge *g)\n{\n    return g->level;\n}\n",
+            "int64_t gauge_level(Gauge *g)\n{\n    if (g->level > 9) {\n        return INT64_MAX;\n    }\n"
+            "    return g->level;\n}\n",
+            [],
+        ),
+        # A status without an Error has other results, none with it.
+        (
+            "int gauge_read(Gauge *g)\n{\n    return g->broken ? -EIO : 0;\n}\n",
+            "int gauge_read(Gauge *g)\n{\n    return g->broken ? -EIO : 1;\n}\n",
+            ["now returns other results"],
+        ),
+        (
+            'int gauge_fill(Gauge *g, Error **errp)\n{\n    if (!g) {\n        error_setg(errp, "none");\n'
+            "        return -EINVAL;\n    }\n    return 0;\n}\n",
+            'int gauge_fill(Gauge *g, Error **errp)\n{\n    if (!g) {\n        error_setg(errp, "none");\n'
+            "        return -EINVAL;\n    }\n    return 1;\n}\n",
+            ["now returns other results with its Error"],
+        ),
+        (
+            f"{SETS}    error_propagate(errp, err);\n    return !err;\n}}\n",
+            "bool gauge_set(Gauge *g, Error **errp)\n{\n    ERRP_GUARD();\n    gauge_turn(g, errp);\n"
+            "    return !*errp;\n}\n",
+            ["no longer accepts an Error that is set already"],
+        ),
+    ],
+)
+def test_other_results(top: Path, before: str, after: str, changes: list[str]) -> None:
+    head = '#include "qemu/osdep.h"\ntypedef struct Gauge { int level; bool broken; } Gauge;\n'
+    head += "void gauge_turn(Gauge *g, Error **errp);\n"
+    path = top / "hw/timer/gauge.c"
+    path.write_text(head + before)
+    git(top, "add", "-A")
+    git(top, "commit", "-q", "-m", "gauge")
+    path.write_text(head + after)
+    assert [one["changes"] for one in contracts(top).values()] == ([changes] if changes else [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qerrlint.c.cut import OTHER
 from qerrlint.c.declarations.types import Signature
@@ -230,12 +230,14 @@ def _differences(old: TranslationUnit, new: TranslationUnit, name: str) -> Itera
     retyped = was is not None and now is not None and was.returns != now.returns
     before, after = old.summary(name), new.summary(name)
     if before is not None and after is not None:
-        what = _summary_difference(name, before, after, retyped)
+        what = _summary_difference(name, before, after)
+        if what is None and not retyped and before.complete and after.complete:
+            what = _other_results(name, before, after, now is not None and now.errp is not None)
         if what is not None:
             yield what
 
 
-def _summary_difference(name: str, before: Summary, after: Summary, retyped: bool) -> str | None:
+def _summary_difference(name: str, before: Summary, after: Summary) -> str | None:
     if after.may_set and not before.may_set:
         return f"{name}() now sets an Error"
     if before.may_set and not after.may_set:
@@ -244,6 +246,18 @@ def _summary_difference(name: str, before: Summary, after: Summary, retyped: boo
         return f"{name}() now treats the Error it is given differently"
     if after.fails and not before.fails:
         return f"{name}() can now fail"
-    if not retyped and set(before.outcomes) != set(after.outcomes) and before.complete and after.complete:
-        return f"{name}() now returns other results with its Error"
     return None
+
+
+def _other_results(name: str, before: Summary, after: Summary, takes_error: bool) -> str | None:
+    """How the results of two bodies of one function differ, whose types are the same.
+
+    A number that is no status and comes with no Error says nothing of errors.
+    """
+    if set(before.outcomes) == set(after.outcomes) or not (takes_error or before.fails or after.fails):
+        return None
+    was, now = ({replace(o, tolerant=False) for o in one.outcomes} for one in (before, after))
+    if was == now:
+        accepts = any(outcome.tolerant for outcome in after.outcomes)
+        return f"{name}() {'now' if accepts else 'no longer'} accepts an Error that is set already"
+    return f"{name}() now returns other results{' with its Error' if takes_error else ''}"
