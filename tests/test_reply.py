@@ -7,6 +7,7 @@ import email
 import email.policy
 import re
 import subprocess
+from dataclasses import replace
 from datetime import datetime, timezone
 from email.message import EmailMessage
 from pathlib import Path
@@ -286,6 +287,24 @@ def test_names_subjects_and_text_survive() -> None:
     assert "[qerrlint: ignored-failure, medium confidence]" in text
     own = [line for line in text.split("\n") if not line.startswith("> ")]
     assert not any(line.startswith((">", "From ", "diff ", "@@")) and line != ">" for line in own)
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("lamp_on() does not reset hue", "lamp_on() does not reset hue."),
+        ("lamp_on_all() is called twice", "lamp_on(): lamp_on_all() is called twice."),
+        ("the hue stays", "lamp_on(): the hue stays."),
+    ],
+)
+def test_a_function_is_named_once(message: str, line: str) -> None:
+    series, result = odd()
+    (found,) = result.findings
+    said = replace(result, findings=(replace(found, message=message),))
+    (mail,) = reply_mails(said, [series], ZOE, datetime(2026, 1, 2, tzinfo=timezone.utc))
+    read = email.message_from_bytes(mail.data, policy=email.policy.default)
+    assert isinstance(read, EmailMessage)
+    assert line in body(read).split("\n")
 
 
 def test_lines_that_mail_cannot_carry_are_encoded() -> None:

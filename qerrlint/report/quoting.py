@@ -124,7 +124,11 @@ def _statement(found: Reported) -> str:
     if found.diff_line is None:
         where = f"{found.function}(), " if found.function else ""
         return f"With this, in {where}{place}, a line that the patch does not show: {message}."
-    return f"{found.function}(): {message}." if found.function else _sentence(message)
+    if not found.function:
+        return _sentence(message)
+    # A message that begins with the function's name needs no other one.
+    named = message.startswith(f"{found.function}() ")
+    return f"{message}." if named else f"{found.function}(): {message}."
 
 
 def _circumstances(found: Reported, patches: Sequence[PatchInfo]) -> Iterator[str]:
