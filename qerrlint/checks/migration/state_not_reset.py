@@ -163,6 +163,7 @@ def _of_struct(
     if set_:
         by_name = any("reset" in text.name for text in own)
         what = _Left(struct, root, _main(file, own, set_), left, members, set_, read, by_name, own)
+        what = replace(what, reset=_named_reset(file, what.reset, texts))
         yield from _told(file, what, Counter(one.owner for one in in_reset)) if left else ()
         arrays = [one for one in in_reset if one.kind == ARRAY and not by_table]
         yield from _elements(file, what, code, arrays)
@@ -334,7 +335,7 @@ def _elements(
             Step(seen.written, f"{seen.writer}() stores what the guest writes in elements of {member.path}"),
             Step(Span(file.unit.path, use.start, use.end), f"{use.function}() goes by this element"),
         )
-        here = member.name in members_named(what.reset.code)
+        here = member.name in members_named(what.reset.code) or what.reset not in what.own
         reset = what.reset if here else _main(file, what.own, frozenset({member.name}))
         told = replace(what, reset=reset).seen(member.path, steps[0], "elements", "medium", array=True)
         group = f"elements {member.owner} {member.name}"
@@ -518,6 +519,19 @@ def _main(file: AnalysedFile, own: list[FunctionText], members: frozenset[str]) 
     roots = [text for text in by_name if text.name not in called and _TIMES * count(text) >= count(named)]
     named = max(roots, key=count) if roots and count(named) else named
     return most if count(most) >= max(_FEWEST_NAMED, _TIMES * count(named) + 1) else named
+
+
+def _named_reset(file: AnalysedFile, main: FunctionText, texts: Mapping[str, FunctionText]) -> FunctionText:
+    """The function that is called a reset and hands all to one whose name does not say so, else that one."""
+    if "reset" in main.name.lower():
+        return main
+    calling = [
+        text
+        for text in texts.values()
+        if text.path == file.unit.path and "reset" in text.name.lower() and main.name in text.called()
+    ]
+    alone = [text for text in calling if not members_named(text.code)]
+    return alone[0] if alone else main
 
 
 def _end(reset: FunctionText, member: str) -> Step:
