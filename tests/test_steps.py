@@ -92,3 +92,43 @@ static void sluice_test(const char *text, bool good)
     assert unit is not None
     (found,) = (f for f in analyse_unit(unit, load_rules()).findings if f.rule == "leaked-error")
     assert "`rc < 0` is true" in {step.message for step in found.steps}
+
+
+def test_which_access_stores_another_number_than_0_is_not_told() -> None:
+    code = b"""\
+static void sluice_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
+{
+    SluiceState *s = opaque;
+
+    switch (addr) {
+    case 0:
+        s->rate = value;
+        break;
+    case 4:
+        if (s->rate & 1) {
+            s->ticks = 1000 / (s->rate >> 8);
+        }
+        break;
+    }
+}
+
+static const MemoryRegionOps sluice_ops = {
+    .read = sluice_read,
+    .write = sluice_write,
+    .valid.min_access_size = 4,
+    .valid.max_access_size = 4,
+};
+
+static void sluice_init(Object *obj)
+{
+    SluiceState *s = SLUICE(obj);
+
+    memory_region_init_io(&s->iomem, obj, &sluice_ops, s, "sluice", 8);
+}
+"""
+    head = b"typedef struct SluiceState { MemoryRegion iomem; uint32_t rate; uint32_t ticks; } SluiceState;\n"
+    unit = Program(OverlaySource(EmptySource(), {"hw/sluice.c": head + code})).unit("hw/sluice.c")
+    assert unit is not None
+    (found,) = (f for f in analyse_unit(unit, load_rules()).findings if f.rule == "guest-division")
+    assert "has set rate to 0xff" in found.message
+    assert found.steps[0].message == "sluice_write() sets rate on a write"

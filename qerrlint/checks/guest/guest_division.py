@@ -58,9 +58,9 @@ def _access(one: ZeroDivision) -> str:
 def _steps(file: AnalysedFile, one: ZeroDivision) -> Iterable[Step]:
     unit = file.unit
     if one.zero is not None and one.member is not None:
-        how = (
-            told(one.zero.entry, one.zero.sample) if one.zero.entry is not None else "a write of the register"
-        )
+        # The access that is known stores 0; which one stores another number is not.
+        sample = one.zero.sample if not one.number else None
+        how = told(one.zero.entry, sample) if one.zero.entry is not None else "a write of the register"
         to = "" if one.number else " to 0"
         yield Step(one.zero.span, f"{one.zero.function}() sets {one.member.name}{to} on {how}")
     piece = unit.functions[one.root]
