@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.checks.devices.life_cycle import COUNTED, Taken, life_cycle
+from qerrlint.checks.devices.life_cycle import COUNTED, SETTER, Taken, life_cycle
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
@@ -36,6 +36,17 @@ def type_belongs_to_board(file: AnalysedFile, observation: Observation) -> bool:
     """What realize takes is kept by a type of a file that defines a machine: the board makes the device."""
     one = observation.subject
     return isinstance(one, Taken) and one.phase == "realize" and _MACHINE.search(file.unit.data) is not None
+
+
+def machine_keeps_its_options(file: AnalysedFile, observation: Observation) -> bool:
+    """A machine's option is kept, and no type of the file is ever finalized: the machine ends with QEMU."""
+    one = observation.subject
+    return (
+        isinstance(one, Taken)
+        and one.phase == SETTER
+        and any(of.name == "machine" for of in one.type.lineage[1:])
+        and b".instance_finalize" not in file.unit.data
+    )
 
 
 def field_is_property(file: AnalysedFile | AnalysedFunction, observation: Observation) -> bool:
