@@ -239,24 +239,17 @@ def _slots(
     return {"function": analysed.name, "callee": call.name, "errp": errp, "kept": kept, "how": how}
 
 
-CHECKS = (
-    Check(
-        "unchecked-call",
-        "errors",
-        # kept: the variable that holds the result where one does ("" else). how: what follows the call;
-        # result: work, and what the function returns comes from elsewhere.
-        (
-            event(
-                "unchecked-call",
-                "function",
-                "callee",
-                "errp",
-                "kept",
-                path_sensitive=True,
-                how="success work result value admitted empty",
-            ),
-        ),
-        run,
-        (*ADMISSIONS, "never-null"),
-    ),
+UNCHECKED_CALL = event(
+    "unchecked-call",
+    "function",
+    "callee",
+    "errp",
+    "kept",
+    path_sensitive=True,
+    how="success work result value admitted empty overwritten round",
 )
+"""kept: the variable that holds the result where one does ("" else). how: what follows the call; result:
+work, and what the function returns comes from elsewhere; overwritten, round: the result of the next call, or
+of the next round of the loop, takes the place of this one."""
+
+CHECKS = (Check("unchecked-call", "errors", (UNCHECKED_CALL,), run, (*ADMISSIONS, "never-null")),)
