@@ -45,9 +45,11 @@ _FARTHEST = 2000
 _MINUS_ONE = re.compile(r"(?:==|!=)\s*\(?-\s*1\)?\s*$")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _LEAVES = re.compile(rb"\b(?:return|goto|break|continue)\b")
+# Functions of the C library that return the error number as it is.
+_PLAIN = ("posix_", "pthread_")
 # -EPERM is -1, which is what such a call returns.
-_COMPARED = re.compile(rb"\b\w{1,80}[ \t]{0,9}[=!]=[ \t]{0,9}-E(?!PERM\b)[A-Z0-9]{2,20}\b")
-_NUMBER = re.compile(r"(\w+)[=!]=-E[A-Z0-9]+\Z")
+_COMPARED = re.compile(rb"\b\w{1,80}[ \t]{0,9}[=!]=[ \t]{0,9}(?:-E(?!PERM\b)|E)[A-Z0-9]{2,20}\b")
+_NUMBER = re.compile(r"(\w+)[=!]=(-?)E[A-Z0-9]+\Z")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -293,7 +295,8 @@ def _asks_for_negative(analysed: AnalysedFunction, subject: Value) -> bool:
 
 
 def library_numbers(file: AnalysedFile) -> Iterator[Observation]:
-    """The comparisons of a library call's result with a negative error number."""
+    """The comparisons of a library call's result with a negative error number, and of what returns one with a
+    positive."""
     unit = file.unit
     places = {found.start() for found in _COMPARED.finditer(unit.data)}
     pieces = {piece.span.start: piece for at in places if (piece := unit.definitions.around(at)) is not None}
@@ -314,31 +317,47 @@ def _numbers_of(unit: TranslationUnit, function: Function) -> Iterator[Observati
                 if found is None or edge.span is None or edge.span in told:
                     continue
                 call = _only_call(function, found[1], edge.span)
-                if call is None or not _is_of_library(unit, call):
+                returns = _what_it_returns(unit, call, bool(found[2])) if call is not None else None
+                if call is None or returns is None:
                     continue
                 told.add(edge.span)
+                form, words = returns
                 yield Observation(
                     "wrong-error-test",
                     function.name,
                     edge.span,
                     f"{found[0]} {call.name}",
-                    {"subject": found[0], "callee": call.name, "meant": "errno", "form": "number-of-library"},
-                    (Step(call.span, f"{call.name}() returns -1 where it fails, and sets errno"),),
+                    {"subject": found[0], "callee": call.name, "meant": "errno", "form": form},
+                    (Step(call.span, f"{call.name}() returns {words}"),),
                     subject=Subject((call,)),
                 )
 
 
+def _what_it_returns(unit: TranslationUnit, call: Call, negative: bool) -> tuple[str, str] | None:
+    """What a callee returns where it fails, if that is never the number that its result is compared with, and
+    the form of the event."""
+    if negative:
+        fits = _is_of_library(unit, call)
+        return ("number-of-library", "-1 where it fails, and sets errno") if fits else None
+    fits = call.direct and unit.environment.api.returns_errno(call.name) and not call.name.startswith(_PLAIN)
+    return ("positive-number", "a negative error number where it fails") if fits else None
+
+
 def _only_call(function: Function, name: str, before: Span) -> Call | None:
-    """The call whose result a variable got, where nothing else is ever put into it in front of a test."""
-    given = [
-        event
-        for block in function.blocks
-        for event in block.events
-        if isinstance(event, Assign) and event.target == name and event.span < before
-    ]
-    calls = {event.value.call if isinstance(event.value, Result) else -1 for event in given}
-    number = calls.pop() if len(calls) == 1 else -1
-    return function.calls[number] if number >= 0 else None
+    """The last call in front of a test whose result a variable got, where it only ever gets results of that
+    callee."""
+    given = sorted(
+        (
+            event
+            for block in function.blocks
+            for event in block.events
+            if isinstance(event, Assign) and event.target == name and event.span < before
+        ),
+        key=lambda event: event.span,
+    )
+    calls = [function.calls[event.value.call] for event in given if isinstance(event.value, Result)]
+    same = len(calls) == len(given) and len({call.name for call in calls}) == 1
+    return calls[-1] if same else None
 
 
 def _is_of_library(unit: TranslationUnit, call: Call) -> bool:
@@ -355,7 +374,7 @@ WRONG_ERROR_TEST = event(
     "meant",
     path_sensitive=True,
     form="errp-itself errp-for-local error-never-set sign-of-bool sign-of-pointer "
-    "zero-of-negative zero-of-success minus-one-of-errno number-of-library",
+    "zero-of-negative zero-of-success minus-one-of-errno number-of-library positive-number other-error",
 )
 """subject: what is tested; callee: whose failure it is meant to show ("" if there is none); meant: what is
 to be tested instead ("" if it is none)."""
