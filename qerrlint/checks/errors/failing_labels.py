@@ -36,6 +36,7 @@ _LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
 # Tests of a variable that only a failure passes: a negative status, a NULL pointer.
 _FAILED = re.compile(r"(?:(\w+)\s*<\s*0|(\w+)\s*(?:!=\s*0)?|!\s*(\w+)|(\w+)\s*==\s*NULL)$")
 
+_ZERO = re.compile(r"(?:!\s*(\w+)|(\w+)\s*==\s*0)$")
 
 # Tests of a result that only a failure passes, by what the result is.
 _FAILS = {"int": (NEG,), "bool": (ZERO,), "pointer": (ZERO,)}
@@ -167,8 +168,8 @@ def _is_about_errors(analysed: AnalysedFunction, text: str, place: Span) -> bool
 def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:
     """The returns right behind the failure of a callee without errp in a function that sets errp elsewhere.
 
-    An int tells a failure. NULL may mean none, unless the callee, a function of this file, prints a message
-    wherever it returns NULL.
+    An int tells a failure. NULL may mean none, and 0 a number, unless the callee, a function of this file,
+    prints a message wherever it returns that.
     """
     returns = analysed.result.returns
     if not any(leaving.error.state is ErrorState.SET for leaving in returns):
@@ -186,11 +187,27 @@ def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:
             continue
         branch = tests[-1]
         found = _RETURNS.match(analysed.unit.data, branch.span.end)
-        call = failed_call(analysed, branch) if found is not None else None
-        if call is None or found is None or leaving.span.end > found.end():
+        if found is None or leaving.span.end > found.end():
             continue
-        if _kind(analysed.unit, call) == "int" or prints_failures(analysed, call) is not None:
+        call = failed_call(analysed, branch)
+        told = call is not None and (
+            _kind(analysed.unit, call) == "int" or prints_failures(analysed, call) is not None
+        )
+        if call is None:
+            call = _printed_zero(analysed, branch)
+            told = call is not None
+        if call is not None and told:
             yield Jump(leaving, branch, "", call, leaving.span)
+
+
+def _printed_zero(analysed: AnalysedFunction, branch: Trail) -> Call | None:
+    """The call behind a test that a number is 0, where its body prints a message wherever it returns 0."""
+    negation = "!" if is_negated(analysed.unit, branch) else ""
+    found = _ZERO.match(negation + analysed.unit.on_one_line(branch.span))
+    call = assigned_from(analysed.result, found[1] or found[2], branch.span) if found is not None else None
+    if call is None or not call.direct or _kind(analysed.unit, call) in ("bool", "pointer"):
+        return None
+    return call if prints_failures(analysed, call, zero=True) is not None else None
 
 
 def _kind(unit: TranslationUnit, call: Call) -> str:

@@ -11,7 +11,7 @@ from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import fails_by, succeeds_by
 from qerrlint.domain.word_lists import word_list
-from qerrlint.ir.code import Call, Const, Return
+from qerrlint.ir.code import ZERO, Call, Const, Return
 from qerrlint.transfer.sites import traits
 
 
@@ -83,11 +83,11 @@ def _behind(analysed: AnalysedFunction, call: Call) -> _Behind:
     return behind
 
 
-def prints_failures(analysed: AnalysedFunction, call: Call) -> Call | None:
+def prints_failures(analysed: AnalysedFunction, call: Call, zero: bool = False) -> Call | None:
     """The call in a callee's body that prints why it fails; None unless all failures are printed.
 
     The callee is a function of the same file without errp. A failure is a constant, as it stands in a return;
-    its message stands right before it. A warning counts as well.
+    its message stands right before it. A warning counts as well. `zero`: 0 is the failure, of a number.
     """
     unit = analysed.unit
     signature = unit.signature(call.name) if call.direct and call.name in unit.functions else None
@@ -99,7 +99,7 @@ def prints_failures(analysed: AnalysedFunction, call: Call) -> Call | None:
     for block in callee.blocks:
         for event in block.events:
             value = event.value if isinstance(event, Return) else None
-            if isinstance(value, Const) and fails_by(kind, value.signs):
+            if isinstance(value, Const) and (value.signs == ZERO if zero else fails_by(kind, value.signs)):
                 told = [e for e in block.events if isinstance(e, Call) and _tells(e)]
                 if not told:
                     return None
