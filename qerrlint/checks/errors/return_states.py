@@ -104,6 +104,8 @@ def _forwards(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
 def _succeeds(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
     """Whether the result is a success by the convention."""
     kind = analysed.kind
+    if kind == "int" and leaving.signs == ANY and leaving.error.sure and _is_any_value(analysed, leaving):
+        return True
     if kind == "int":
         # `return -ret` of a negative ret: a failure that has become a positive number.
         turned = isinstance(leaving.value, Op) and leaving.value.op == "-" and leaving.value.right is None
@@ -115,6 +117,26 @@ def _succeeds(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
     if kind == "pointer" and leaving.signs == ANY and _is_made(analysed, leaving):
         return True  # callers take a new object for success
     return kind in ("bool", "pointer") and leaving.signs == POS and analysed.once(_zero_fails)
+
+
+def _is_any_value(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
+    """Whether a number is returned with an Error of the function's own just as without one.
+
+    It is a local variable that is returned everywhere, and never holds a constant or what a call has
+    returned: no caller can tell.
+    """
+    value, returns, calls = leaving.value, analysed.result.returns, analysed.function.calls
+    if not isinstance(value, Var) or value.path not in analysed.function.locals:
+        return False
+    if analysed.unit.effect(calls[leaving.error.origin]).evidence != "setter":
+        return False
+    given = [e.value for e in assignments(analysed.result) if e.target == value.path]
+    plain = bool(given) and not any(isinstance(one, Const | Result) for one in given)
+    return (
+        plain
+        and all(other.value == value and other.signs == ANY for other in returns)
+        and any(other.error.state is ErrorState.NULL for other in returns)
+    )
 
 
 def _is_made(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
