@@ -11,15 +11,24 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
-from qerrlint.checks.migration.run_time_state import device_state, lasting, not_at_run_time, run_time
+from qerrlint.checks.migration.run_time_state import (
+    Lasting,
+    device_state,
+    lasting,
+    not_at_run_time,
+    of_guest,
+    run_time,
+)
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.device_state import DeviceState, names_member
+from qerrlint.qemu.device_tables import property_calls
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.vmstate.guest_state import GuestMember, guest_members
 from qerrlint.qemu.vmstate.lookup import described_elsewhere
-from qerrlint.qemu.vmstate.state_members import TIMER, state_members
+from qerrlint.qemu.vmstate.run_time import ADDRESS, READ, STORE
+from qerrlint.qemu.vmstate.state_members import TIMER, StateMember, state_members
 from qerrlint.source.span import Span
 
 # Not what registers memory (include/migration/vmstate.h).
@@ -86,10 +95,25 @@ def _lasting(file: AnalysedFile, struct: str) -> Iterator[GuestMember]:
     kept = [one for one in lasting(file, every) if one.member.kind != TIMER]
     reached = file.once(_entered)
     steps = [one for one in kept if one.stored.function in reached and one.read.function in reached]
-    chosen = [one for one in kept if one.by_guest] or (steps if len(steps) >= _FEWEST_STEPS else [])
+    shown = _shown_to_host(file, every) if b"object_class_property_add" in unit.data else []
+    chosen = [one for one in kept if one.by_guest] or (steps if len(steps) >= _FEWEST_STEPS else []) or shown
     for one in chosen:
         stored, read = (Span(unit.path, use.start, use.end) for use in (one.stored, one.read))
         yield GuestMember(struct, one.member.path, one.stored.function, stored, one.read.function, read)
+
+
+def _shown_to_host(file: AnalysedFile, members: Sequence[StateMember]) -> list[Lasting]:
+    """The members that keep what the guest has sent for the getters of properties."""
+    code = file.once(run_time)
+    getters = {name for _, _, handed in property_calls(file.unit.data) for name in handed}
+    used = code.uses(members, code.functions | (getters & file.unit.functions.keys()))
+    found = []
+    for member, uses in used.items():
+        stored = next((use for use in uses if use.kind == STORE and use.function in code.functions), None)
+        read = next((use for use in uses if use.kind in (READ, ADDRESS) and use.function in getters), None)
+        if stored is not None and read is not None:
+            found.append(Lasting(member, stored, read, tuple(uses), by_guest=False))
+    return of_guest(file, found)
 
 
 def _entered(file: AnalysedFile) -> frozenset[str]:

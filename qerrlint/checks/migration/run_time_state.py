@@ -97,10 +97,11 @@ def lasting(file: AnalysedFile, members: Iterable[StateMember], *, ask_guest: bo
     return [replace(one, by_guest=one.member in by_guest) for one in found]
 
 
-def of_guest(file: AnalysedFile, found: Iterable[Lasting]) -> list[Lasting]:
-    """Of members whose value lasts those into which what the guest writes goes."""
+def of_guest(file: AnalysedFile, found: Iterable[Lasting], *, sent: bool = True) -> list[Lasting]:
+    """Of members whose value lasts those into which what the guest writes goes, or with `sent` what it sends
+    with a request."""
     asked = [one for one in found if one.member.kind != TIMER]
-    written = _by_guest(file, [one.member for one in asked])
+    written = _by_guest(file, [one.member for one in asked], sent=sent)
     return [replace(one, by_guest=True) for one in asked if (one.member.owner, one.member.name) in written]
 
 
@@ -176,7 +177,9 @@ def _asks_for_nothing(data: bytes, use: Use) -> bool:
     )
 
 
-def _by_guest(file: AnalysedFile, members: Iterable[StateMember]) -> frozenset[tuple[str, str]]:
+def _by_guest(
+    file: AnalysedFile, members: Iterable[StateMember], *, sent: bool
+) -> frozenset[tuple[str, str]]:
     wanted: dict[str, set[str]] = {}
     for member in members:
         if member.owner and not member.twice:
@@ -185,4 +188,4 @@ def _by_guest(file: AnalysedFile, members: Iterable[StateMember]) -> frozenset[t
     if not wanted or not guest.entries:
         return frozenset()
     names: Mapping[str, frozenset[str]] = {owner: frozenset(found) for owner, found in wanted.items()}
-    return written_members(guest, names)
+    return written_members(guest, names, sent=sent)

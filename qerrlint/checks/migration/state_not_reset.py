@@ -432,7 +432,8 @@ def _lasting_left(
             yield "switch", one
         elif most:
             set_by_guest.append(one)
-    yield from (("guest", one) for one in of_guest(file, set_by_guest))
+    # Each request gives anew what it sends.
+    yield from (("guest", one) for one in of_guest(file, set_by_guest, sent=False))
 
 
 def _is_single(file: AnalysedFile, one: StateMember) -> bool:

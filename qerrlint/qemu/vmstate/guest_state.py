@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from qerrlint.ir.code import Assign, Function, Return, text_of
-from qerrlint.qemu.guest.entries import VALUE, GuestEntry, given
+from qerrlint.qemu.guest.entries import DATA, VALUE, GuestEntry, given
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.taint import reads, tainted
 from qerrlint.qemu.guest.zeros import aliased, member_of
@@ -39,9 +39,15 @@ _LINK = re.compile(r"(?:->|\.)(\w+)")
 _STORED = rb"\s*(?:\[[^;=]*\]\s*)*(?:(?:(?:[-+*/%&|^]|<<|>>)?=(?!=))|;)"
 
 
-def written_members(guest: GuestFile, wanted: Mapping[str, frozenset[str]]) -> frozenset[tuple[str, str]]:
-    """Of members (by struct) those into which functions store what depends on what the guest writes."""
-    writes = [entry for entry in guest.entries if entry.writes]
+def written_members(
+    guest: GuestFile, wanted: Mapping[str, frozenset[str]], *, sent: bool = False
+) -> frozenset[tuple[str, str]]:
+    """Of members (by struct) those into which functions store what depends on what the guest writes.
+
+    With `sent` also what depends on the data of its requests, to which entries get a pointer.
+    """
+    roles = {VALUE, DATA} if sent else {VALUE}
+    writes = [entry for entry in guest.entries if roles & set(entry.slot.roles.values())]
     names = frozenset(name for members in wanted.values() for name in members)
     stored = _mentioning(guest, writes, names, _STORED)
     return (
@@ -130,7 +136,7 @@ def _handed_over(
 ) -> Iterator[tuple[str, frozenset[str]]]:
     """Functions, and those of their parameters that depend on a written value."""
     unit = guest.unit
-    waiting = [(one.function, given(unit, one, VALUE)) for one in entries if one.function in within]
+    waiting = [(one.function, given(unit, one, VALUE, DATA)) for one in entries if one.function in within]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting and len(seen) < _ROUNDS:
         one = waiting.pop()
