@@ -29,10 +29,11 @@ echo '$$ qerrlint $(1)'; echo; $(QERRLINT) $(1); code=$$?; \
 test $$code -eq 1 || { echo "demo: exit code $$code, 1 (findings) was expected" >&2; exit 1; }
 endef
 
-# One worker more than processors: some tests wait for processes that they have started.
+# One worker more than processors: some tests wait for processes that they have started. What pytest makes of the
+# tests is kept, also where the environment asks Python to keep nothing.
 test: $(VENV)/.installed-dev
 	@$(COMPILE)
-	@$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1))
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
