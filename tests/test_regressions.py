@@ -65,3 +65,30 @@ def test_a_maildir_whose_cur_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "cur").write_text("")
     with pytest.raises(InputError, match=r"cur: cannot be listed: Not a directory\Z"):
         read_path(tmp_path)
+
+
+def test_two_findings_at_one_place_have_each_their_own_advice() -> None:
+    fixture = Path(__file__).resolve().parent.parent / "fixtures/state-not-migrated/clocks.c"
+    text = fixture.read_text().replace("    uint32_t skin;", "    uint32_t skin;\n    uint32_t tone;")
+    text += """
+static uint64_t timpani_read(void *opaque, hwaddr addr, unsigned size)
+{
+    TimpaniState *s = opaque;
+
+    return s->tone;
+}
+
+static void timpani_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
+{
+    TimpaniState *s = opaque;
+
+    s->tone = value;
+}
+
+static const MemoryRegionOps timpani_ops = { .read = timpani_read, .write = timpani_write };
+"""
+    report = report_of("hw/timpani.c", text.encode())
+    found = {one.message.partition(" is in")[0]: report.advice[one.fingerprint] for one in report.findings}
+    assert len({one.span for one in report.findings}) == 1
+    assert "VMSTATE_CLOCK()" in found["the clock input beat of TimpaniState"]
+    assert found["tone"].startswith("add it, in a subsection")

@@ -83,7 +83,8 @@ def analyse_unit(
         lambda name: name not in unsure and (only is None or name in only),
     )
     remarks = [remark for observation in judged.observations for remark in every.remarks(observation)]
-    advice = {(r.finding.rule, r.finding.span): r.advice for r in (*said, *remarks)}
+    # Several findings of one rule may stand at one place, each with its own advice.
+    advice = {(r.finding.rule, r.finding.span, r.finding.message): r.advice for r in (*said, *remarks)}
     about = number_equal((remark.finding, remark.key) for remark in remarks)
     selected = (finding for finding in (*judged.findings, *about) if rules.speaks(finding.rule))
     findings = tuple(sorted(selected, key=lambda f: (f.span, f.rule)))
@@ -92,7 +93,7 @@ def analyse_unit(
         functions=len(unit.definitions.functions),
         explored=explored,
         findings=findings,
-        advice={f.fingerprint: advice[f.rule, f.span] for f in findings},
+        advice={f.fingerprint: advice[f.rule, f.span, f.message] for f in findings},
         damaged=tuple(sorted(damaged, key=lambda item: item.span)),
         incomplete=tuple(incomplete),
         allowances=judged.keys,
