@@ -96,7 +96,8 @@ class Finding:
     """What a rule says; only qerrlint.rules.rule makes one, never without a primary place.
 
     `fingerprint` has no line number and no path in it, so it survives moved lines and renamed files.
-    `allowed`: the comment in the code that allows it, if one does.
+    `allowed`: the comment in the code that allows it, if one does. `of_variable`: `function` names a
+    variable, such as a table, which the finding is about.
     """
 
     rule: str
@@ -109,6 +110,7 @@ class Finding:
     steps: tuple[Step, ...] = ()
     fixes: tuple[Fix, ...] = ()
     allowed: Allowed | None = None
+    of_variable: bool = False
 
 
 def fingerprint(rule: str, function: str, key: str, ordinal: int = 0) -> str:

@@ -71,6 +71,7 @@ class Reported:
     diff_line: 1-based line in the patch's own text, or None. quote_line: the line of that text to quote
     for it, where diff_line is None the nearest one that leads to it. suppressed: the reason given, or None.
     against: new or remaining, where an earlier version of the series was reviewed as well, else None.
+    of_variable: `function` names a variable, such as a table, which the finding is about.
     """
 
     rule: str
@@ -93,6 +94,12 @@ class Reported:
     fixes: tuple[ReportedFix, ...] = ()
     quote_line: int | None = None
     against: str | None = None
+    of_variable: bool = False
+
+    @property
+    def inside(self) -> str:
+        """The function as messages name it, or the variable; "" for none."""
+        return self.function if self.of_variable or not self.function else f"{self.function}()"
 
     def fails(self, fail_on: str) -> bool:
         """Whether the finding fails a run, by the lowest severity that does or `never`; fixed, earlier and

@@ -18,6 +18,7 @@ from commandline import DEMO, TREE, Ran, run
 from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.mail.read_input import read_messages, read_path
 from qerrlint.patch.series import Series
+from qerrlint.report.quoting import statement
 from qerrlint.report.reply import mailbox, reply_mails
 from qerrlint.result import Coverage, PatchInfo, Place, RaisedBy, Reported, Result, TreeInfo
 
@@ -337,3 +338,13 @@ def test_an_earlier_remark_that_was_not_heeded_is_repeated() -> None:
     assert b"Ada raised this on version 1 in <r@x>; it is still there." in mail.data
     heard = replace(found, raised_by=RaisedBy("Ada <ada@x>", "r@x"))
     assert reply_mails(replace(result, findings=(heard,)), [series], ZOE, datetime.now(timezone.utc)) == ()
+
+
+def test_a_function_is_named_once() -> None:
+    place = Place("hw/a.c", 3, 1, 3, 2, "x")
+    said = Reported("rule", "note", "high", place, "bell_reset", "bell_reset() does not reset tone", "", "0")
+    said = replace(said, diff_line=4)
+    assert statement(said) == "bell_reset() does not reset tone."
+    assert statement(replace(said, message="tone stays")) == "bell_reset(): tone stays."
+    assert statement(replace(said, message="tone stays", of_variable=True)) == "bell_reset: tone stays."
+    assert statement(replace(said, message="tone stays", function="")) == "Tone stays."

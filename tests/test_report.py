@@ -293,6 +293,17 @@ def test_relations_are_said_in_words() -> None:
     assert "introduced by the change, in a caller" in rendered(loose)
 
 
+def test_a_table_is_no_function() -> None:
+    table = replace(TWICE, function="vmstate_timer", of_variable=True)
+    for relation, words in (
+        ("added-line", "in vmstate_timer, introduced by"),
+        ("affected-caller", "in a table that it does not touch"),
+    ):
+        text = rendered(replace(SERIES, findings=(replace(table, relation=relation),)))
+        assert words in text
+        assert "vmstate_timer()" not in text
+
+
 def test_files_that_have_the_same_problem_are_named_together() -> None:
     problems = [
         "a.c: the tree has it",

@@ -86,7 +86,11 @@ def analyse_unit(
     # Several findings of one rule may stand at one place, each with its own advice.
     advice = {(r.finding.rule, r.finding.span, r.finding.message): r.advice for r in (*said, *remarks)}
     about = number_equal((remark.finding, remark.key) for remark in remarks)
-    selected = (finding for finding in (*judged.findings, *about) if rules.speaks(finding.rule))
+    selected = (
+        replace(finding, of_variable=bool(finding.function) and finding.function not in unit.functions)
+        for finding in (*judged.findings, *about)
+        if rules.speaks(finding.rule)
+    )
     findings = tuple(sorted(selected, key=lambda f: (f.span, f.rule)))
     return FileReport(
         path=unit.path,

@@ -43,7 +43,7 @@ def document(result: Result) -> str:
         cases[-1] += f">\n      {body}\n    </testcase>" if body else "/>"
 
     for found in standing(result):
-        inside = f" in {found.function}()" if found.function else ""
+        inside = f" in {found.inside}" if found.inside else ""
         text = "\n".join((f"{position(found.place)}: {found.severity}", *account(found, result)))
         message = _attribute(f"{found.place.path}:{found.place.line}: {one_line(found.message)}")
         if found.fails(result.fail_on):

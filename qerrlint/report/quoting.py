@@ -97,7 +97,7 @@ def _quote(line: str) -> str:
 
 def _remark(found: Reported, others: Sequence[Reported], patches: Sequence[PatchInfo]) -> str:
     """The text about a finding, in paragraphs."""
-    paragraphs = ["\n".join(_wrapped(_statement(found)))]
+    paragraphs = ["\n".join(_wrapped(statement(found)))]
     steps = []
     for number, step in enumerate(found.steps, 1):
         head = f" {number}. "
@@ -115,20 +115,20 @@ def _remark(found: Reported, others: Sequence[Reported], patches: Sequence[Patch
     return "\n\n".join(paragraphs)
 
 
-def _statement(found: Reported) -> str:
+def statement(found: Reported) -> str:
+    """What a reply says of a finding: where it is, as far as the quoted line does not show that, and what."""
     message = one_line(found.message).rstrip(".")
     place = f"{printable(found.place.path)}:{found.place.line}"
     if found.relation == "affected-caller":
-        where = f", in {found.function}()," if found.function else ","
+        where = f", in {found.inside}," if found.inside else ","
         return f"This makes {place} wrong{where} which the patch does not touch: {message}."
     if found.diff_line is None:
-        where = f"{found.function}(), " if found.function else ""
+        where = f"{found.inside}, " if found.inside else ""
         return f"With this, in {where}{place}, a line that the patch does not show: {message}."
-    if not found.function:
+    if not found.inside:
         return _sentence(message)
     # A message that begins with the function's name needs no other one.
-    named = message.startswith(f"{found.function}() ")
-    return f"{message}." if named else f"{found.function}(): {message}."
+    return f"{message}." if message.startswith(f"{found.inside} ") else f"{found.inside}: {message}."
 
 
 def _circumstances(found: Reported, patches: Sequence[PatchInfo]) -> Iterator[str]:

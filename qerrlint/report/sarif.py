@@ -121,7 +121,8 @@ def _rule(rule: RuleInfo) -> Json:
 def _result(found: Reported, result: Result, index: dict[str, int]) -> Json:
     location = _location(found.place)
     if found.function:
-        location["logicalLocations"] = [{"name": printable(found.function), "kind": "function"}]
+        kind = "variable" if found.of_variable else "function"
+        location["logicalLocations"] = [{"name": printable(found.function), "kind": kind}]
     out: Json = {
         "ruleId": found.rule,
         "ruleIndex": index.get(found.rule, -1),

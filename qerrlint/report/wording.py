@@ -87,8 +87,7 @@ def grouped(found: Sequence[Reported]) -> list[list[Reported]]:
 def also_at(others: Sequence[Reported]) -> str:
     """The places of the other findings of a group, with their functions; the empty text for none."""
     return ", ".join(
-        position(item.place) + (f" in {printable(item.function)}()" if item.function else "")
-        for item in others
+        position(item.place) + (f" in {printable(item.inside)}" if item.inside else "") for item in others
     )
 
 
@@ -152,10 +151,13 @@ def account(found: Reported, result: Result) -> Iterator[str]:
 
 def circumstances(found: Reported, result: Result) -> Iterator[str]:
     """Where the finding is and its relation to the change, one sentence a line."""
-    parts = [f"in {printable(found.function)}()"] if found.function else []
+    parts = [f"in {printable(found.inside)}"] if found.inside else []
     if found.status == "introduced":
         parts.append(f"introduced by {patch_name(found.patch, result) or 'the change'}")
-        parts.append(_RELATIONS.get(found.relation or "", ""))
+        beyond = found.of_variable and found.relation == "affected-caller"
+        parts.append(
+            "in a table that it does not touch" if beyond else _RELATIONS.get(found.relation or "", "")
+        )
     elif found.status == "persisting":
         parts.append("present before the change")
     elif found.status == "fixed":

@@ -31,6 +31,7 @@ def as_reported(found: Located, gained: Container[tuple[str, str]] = ()) -> Repo
         if allowed is not None and (found.path, allowed.key) not in gained
         else None,
         fixes=found.fixes,
+        of_variable=finding.of_variable,
     )
 
 
