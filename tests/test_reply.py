@@ -340,7 +340,7 @@ def test_an_earlier_remark_that_was_not_heeded_is_repeated() -> None:
     assert reply_mails(replace(result, findings=(heard,)), [series], ZOE, datetime.now(timezone.utc)) == ()
 
 
-def test_a_function_is_named_once() -> None:
+def test_what_a_reply_says_first() -> None:
     place = Place("hw/a.c", 3, 1, 3, 2, "x")
     said = Reported("rule", "note", "high", place, "bell_reset", "bell_reset() does not reset tone", "", "0")
     said = replace(said, diff_line=4)
