@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from qerrlint.rules.loader import load_rules
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 
+FIXTURES = Path(__file__).parent.parent / "fixtures"
 HEAD = """\
 typedef struct Vane { int angle; bool fixed; } Vane;
 int vane_turn(Vane *v, int by, Error **errp);
@@ -271,3 +273,34 @@ int vane_set(Vane *v, Error **errp)
         "the defect is here",
         True,
     )
+
+
+CONSTANT = """
+int vane_fix(Vane *v, Error **errp)
+{
+    if (v->fixed) {
+        error_setg_errno(errp, EBUSY, "vane: it is fixed already");
+        return -EBUSY;
+    }
+    return vane_turn(v, 4, errp);
+}
+"""
+
+
+def test_a_function_whose_old_name_another_function_gets() -> None:
+    """Its lines stay where they are, under a new name; the old one is that of a wrapper."""
+    after = CONSTANT.replace("int vane_fix(Vane *v,", "static int vane_fix_once(Vane *v, int by,")
+    wrapper = "\nint vane_fix(Vane *v, Error **errp)\n{\n    return vane_fix_once(v, 4, errp);\n}\n"
+    found = of(CONSTANT, after.replace("v, 4,", "v, by,") + wrapper)
+    assert (found["introduced"], found["persisting"]) == ([], ["wrong-errno"])
+    # A second one of the same text is another.
+    twice = CONSTANT + CONSTANT.replace("vane_fix", "vane_fix_again")
+    assert of(CONSTANT, twice)["introduced"] == ["wrong-errno"]
+
+
+def test_another_slot_of_the_features_is_asked_at_loading_too() -> None:
+    after = (FIXTURES / "state-not-migrated/carillons.c").read_text()
+    before = after.replace("set_features_ex", "set_features")
+    assert before != after
+    found = statuses({"hw/carillon.c": before}, {"hw/carillon.c": after})
+    assert found["introduced"] == []

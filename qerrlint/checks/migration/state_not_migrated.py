@@ -310,7 +310,7 @@ def _rebuilt(file: AnalysedFile) -> tuple[bytes, bytes]:
         # Loading a virtio device sets its features (hw/virtio/virtio.c, virtio_load()).
         types = file.once(device_state).graph.of_file(unit.path)
         stored = [one for of in types for one in of.setup.stored]
-        callbacks |= {one.name for one in stored if one.slot == "set_features"}
+        callbacks |= {one.name for one in stored if one.slot.startswith("set_features")}
     callbacks &= every
     by_hand = {
         name

@@ -78,12 +78,14 @@ class _Change:
         return self._is_same_function(old, new) and self._was(old) == self._now(new)
 
     def moved(self, old: Located, new: Located, form: bool) -> bool:
-        """Whether the statement has gone from one function to another: one that was split, or moved."""
+        """Whether the statement has gone from one function to another: one that was split, or moved, or has
+        a new name while another function gets the old one."""
         if self._is_same_function(old, new) or self._was(old) != self._now(new):
             return False
         lines = self._maps.get(new.path)
         if lines is not None and new.place.line not in lines.added:
-            return False
+            stays = self._path_before[new.path] == old.path
+            return stays and lines.to_new(old.place.line) == new.place.line
         if len(self._now(new)) >= _TELLING:
             return True
         before = _line_above(self._before.get(old.path), old.place.line)
