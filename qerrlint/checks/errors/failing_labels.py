@@ -169,7 +169,7 @@ def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:
     """The returns right behind the failure of a callee without errp in a function that sets errp elsewhere.
 
     An int tells a failure. NULL may mean none, and 0 a number, unless the callee, a function of this file,
-    prints a message wherever it returns that.
+    prints a message wherever it returns that, or makes an object by its name.
     """
     returns = analysed.result.returns
     if not any(leaving.error.state is ErrorState.SET for leaving in returns):
@@ -191,13 +191,18 @@ def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:
             continue
         call = failed_call(analysed, branch)
         told = call is not None and (
-            _kind(analysed.unit, call) == "int" or prints_failures(analysed, call) is not None
+            _kind(analysed.unit, call) == "int" or prints_failures(analysed, call) is not None or _makes(call)
         )
         if call is None:
             call = _printed_zero(analysed, branch)
             told = call is not None
         if call is not None and told:
             yield Jump(leaving, branch, "", call, leaving.span)
+
+
+def _makes(call: Call) -> bool:
+    """Whether a callee, by its name, makes an object: NULL is then no answer."""
+    return word_list("makers").matches(call.name) and not word_list("questions").matches(call.name)
 
 
 def _printed_zero(analysed: AnalysedFunction, branch: Trail) -> Call | None:

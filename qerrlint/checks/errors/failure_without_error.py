@@ -168,6 +168,6 @@ CHECKS = (
             ),
         ),
         run,
-        ("labels-of-failures", "user-messages", "warnings"),
+        ("labels-of-failures", "makers", "questions", "user-messages", "warnings"),
     ),
 )
