@@ -138,7 +138,8 @@ class _Walk:
                         todo.append((before, end_of_block, decided or bool(edge.tests)))
                     continue
                 source = self._judged(call)
-                if source is None or self._failed_before(before, call):
+                # Who tells by an Error has done so much that no older errno counts.
+                if source is None or (source.kind != "told" and self._failed_before(before, call)):
                     return None
                 found.setdefault(source.kind, source)
         if self._is_tested():
