@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from qerrlint.absint.reachability import blocks_before, blocks_behind, guards, loop_around, place_of
+from qerrlint.absint.trace import places
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
@@ -116,6 +117,26 @@ def asks_for_any_length(_analysed: AnalysedFunction | AnalysedFile, observation:
         for block in one.function.blocks
         for edge in block.edges
         for test in edge.tests
+    )
+
+
+def number_of_object_is_missing(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """The path ends since a number is 0 that the function takes out of the object where there is one.
+
+    `id = object->id;` gives what is made a number, and 0 says that nothing was made.
+    """
+    one = observation.subject
+    if not isinstance(one, LocalObject):
+        return False
+    tests = [place for place in places(one.seen.trail) if place.kind == "branch"]
+    name = analysed.unit.on_one_line(tests[-1].span) if tests and tests[-1].taken is False else ""
+    return any(
+        isinstance(event, Assign)
+        and event.target == name
+        and isinstance(event.value, Var)
+        and event.value.path.startswith(f"{one.seen.object}->")
+        for block in one.function.blocks
+        for event in block.events
     )
 
 
