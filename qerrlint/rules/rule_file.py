@@ -33,7 +33,7 @@ LABELS = frozenset(
         *("guest-print", "instance-size", "local-leak", "lock-held", "lost-pointer", "mmio-field-twice"),
         *("mmio-index-range", "mmio-no-callback", "no-flush-after-enable", "phase-leak"),
         *("state-not-migrated", "state-not-reset", "vmstate-layout-changed", "vmstate-shape"),
-        *("vmstate-twice", "vmstate-unterminated", "vmstate-wrong-struct", "wrong-phase"),
+        *("use-after-free", "vmstate-twice", "vmstate-unterminated", "vmstate-wrong-struct", "wrong-phase"),
     )
 )
 """The classes of labelled defects (`qerrlint replay`) that a rule may answer."""

@@ -29,6 +29,8 @@ from qerrlint.source.span import Span
 SETUP = ("instance_init", "realize")
 SETTER = "property"
 """The phase of the functions that set a property: before realize, and as often as somebody wants to."""
+RUNNING = "run"
+"""The phase of the other functions of the file, which run as long as the device does."""
 UNDOING = ("unrealize", "finalize")
 _MEMBER = re.compile(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
 _BASE = re.compile(r"[&*(\s]*(\w+)\s*(?:->|\.|\[)")
@@ -159,6 +161,23 @@ class LifeCycle:
                         if first == phase and (one.span, one.pair.name, of.name) not in told:
                             told.add((one.span, one.pair.name, of.name))
                             yield one
+
+    def taken_while_running(self) -> Iterator[Taken]:
+        """The acquiring calls of the functions that no setup phase runs, into the struct of a type itself."""
+        setup = {
+            name
+            for phase in (*SETUP, SETTER)
+            for _, _, start in self._starts(phase)
+            for name in self.reached([start])
+        }
+        for name, piece in self.unit.functions.items():
+            if name in setup or not self.acquires(name):
+                continue
+            for of in self.types:
+                entry = Phase(RUNNING, name, self.unit.path, "", "", piece.span, of.name)
+                for one in self.acquired(name, RUNNING, entry, of):
+                    if one.member and self.is_of_device(one):
+                        yield one
 
     def _starts(self, phase: str) -> Iterator[tuple[QomType, Phase, str]]:
         """The types with a phase that runs functions of the file: what is stored for it, and which."""
@@ -374,6 +393,34 @@ class LifeCycle:
             if text is not None and word.search(text.code):
                 return True
         return False
+
+    def of_others(self, taken: Taken, names: Iterable[str]) -> frozenset[str]:
+        """Those of some functions that only the phases of types run whose objects are other structs, and that
+        do not speak of the struct of the one that takes something. A function that takes it for several types
+        is theirs as well."""
+        of, struct = taken.type, taken.type.instance_struct
+        out: set[str] = set()
+        for name in names if struct and taken.entry.path == self.unit.path else ():
+            running = [one for one, reached in self._running if name in reached]
+            shared = any(name in reached and taken.function in reached for _, reached in self._running)
+            text = self.text(name)
+            if running and text is not None and not re.search(rf"\b{struct}\b", f"{text.head} {text.code}"):
+                related = (
+                    one.instance_struct in ("", struct) or of in one.lineage or one in of.lineage
+                    for one in running
+                )
+                if not shared and not any(related):
+                    out.add(name)
+        return frozenset(out)
+
+    @cached_property
+    def _running(self) -> tuple[tuple[QomType, frozenset[str]], ...]:
+        """The types of the file, each with the functions that its phases run."""
+        phases = (*SETUP, *UNDOING, "reset")
+        return tuple(
+            (of, frozenset(self.reached(entry.function for entry in self.entries(of, *phases))))
+            for of in self.types
+        )
 
     def is_released_elsewhere(self, pair: Pair, member: str) -> bool:
         """Whether another file beside this one, or beside the header of its types, gives a member back."""

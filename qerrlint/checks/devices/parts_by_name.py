@@ -3,20 +3,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator
 from dataclasses import replace
 
+from qerrlint.c.declarations.types import Signature
 from qerrlint.c.lexis import occurrences
-from qerrlint.domain.ownership import Pair
+from qerrlint.domain.ownership import RESULT, Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.model.translation_unit import TranslationUnit
+
+# What a function makes for its caller: a struct of some name, no text.
+_STRUCT = re.compile(r"(?:struct )?(?!DeviceState\b|BusState\b|Object\b)(?:[A-Z]\w*[a-z]\w*|\w+_t) \*\Z")
 
 
 def parts_by_name(unit: TranslationUnit, pair: Pair, known: Container[str]) -> Iterator[Pair]:
     """A pair, made of `pair`, for each function of another file that has one to undo it, which this file does
     not use.
 
-    Both take a parameter of the type that the undoing one takes first. The functions in `known` are left out.
+    Both take a parameter of the type that the undoing one takes first, or it takes what the other returns.
+    The functions in `known` are left out.
     """
     endings = _endings()
     ends = tuple(f"_{first}".encode() for first in endings)
@@ -30,17 +36,28 @@ def parts_by_name(unit: TranslationUnit, pair: Pair, known: Container[str]) -> I
         if word_list("goes-with-its-device").matches(name) or any(_is_used(unit, one) for one in undoing):
             continue
         taking = unit.signature(name)
-        types = [param.type for param in taking.params] if taking is not None else []
-        for one in undoing if types else ():
+        for one in undoing if taking is not None else ():
             signature = unit.signature(one)
-            if signature is not None and signature.params and signature.params[0].type in types:
-                position = types.index(signature.params[0].type) + 1
+            position = _handed(taking, signature) if taking is not None and signature is not None else None
+            if position is not None:
                 yield replace(
                     pair,
                     acquire=(replace(pair.acquire[0], call=name, object=position),),
                     release=(replace(pair.release[0], call=one),),
                 )
                 break
+
+
+def _handed(taking: Signature, undoing: Signature) -> int | None:
+    """Which argument of a function is the part that another undoes, RESULT where it returns the part; None
+    for none."""
+    made = taking.returns
+    if _STRUCT.match(made) and any(param.type == made for param in undoing.params):
+        return RESULT
+    types = [param.type for param in taking.params]
+    if undoing.params and undoing.params[0].type.endswith("*") and undoing.params[0].type in types:
+        return types.index(undoing.params[0].type) + 1
+    return None
 
 
 def _is_used(unit: TranslationUnit, name: str) -> bool:

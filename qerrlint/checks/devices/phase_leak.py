@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.check import FileCheck, event
-from qerrlint.checks.devices.life_cycle import BY_NAME, SETTER, LifeCycle, Taken, life_cycle
+from qerrlint.checks.devices.life_cycle import BY_NAME, RUNNING, SETTER, LifeCycle, Taken, life_cycle
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
@@ -16,8 +16,12 @@ from qerrlint.source.span import Span
 
 # Objects that realize makes are released in too many ways to tell, and memory that lies in other structs.
 _MADE = "QOM object"
-_OF_INIT = frozenset({_MADE})
+_OF_INIT = frozenset({_MADE, "embedded object"})
 _MEMORY = frozenset({"memory", "aligned buffer"})
+# What a device makes for itself while it runs.
+_OF_RUNNING = _MEMORY | {"timer", "periodic timer", "bottom half", "hash table", "array"}
+# Structs that a device makes while it runs go from hand to hand.
+_HANDED_AROUND = frozenset({"g_new", "g_new0", "g_malloc", "g_malloc0"})
 # A timer that nobody has armed yet needs nothing.
 _OF_REALIZE = frozenset({"embedded timer"})
 _CALL = re.compile(r"\b([a-z_]\w*)\s*\(([^;]*);")
@@ -38,6 +42,9 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
             continue
         told.add(ident)
         releasing = life.releasing(one.pair, one.member)
+        if one.member and len(life.types) > 1:
+            others = life.of_others(one, releasing)
+            releasing = tuple(name for name in releasing if name not in others)
         if one.phase == SETTER:
             # What a setter frees is the value before.
             setters = {entry.function for of in life.types for entry in life.setters(of)}
@@ -48,6 +55,17 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
             yield from _wrong_phase(file, one, releasing)
         elif not _is_released_elsewhere(life, one):
             yield from _never(file, one)
+    for one in life.taken_while_running():
+        ident = (*_subject(one), one.type.name)
+        if (
+            ident not in told
+            and one.pair.name in _OF_RUNNING
+            and one.move.call not in _HANDED_AROUND
+            and not life.releasing(one.pair, one.member)
+            and not life.is_released_elsewhere(one.pair, one.member)
+        ):
+            told.add(ident)
+            yield _observation("phase-leak", one, one.span, one.function, {}, None)
 
 
 def _is_released_elsewhere(life: LifeCycle, one: Taken) -> bool:
@@ -121,7 +139,12 @@ def _observation(
     name: str, one: Taken, primary: Span, function: str, slots: dict[str, str], step: Span | None
 ) -> Observation:
     held = one.place or "the registration"
-    trail = [Step(one.entry.span, f"{one.entry.function}() is the {one.entry.slot} of {one.type.name}")]
+    how = (
+        f"is the {one.entry.slot} of"
+        if one.phase != RUNNING
+        else "runs as often as the device wants to: it is one of"
+    )
+    trail = [Step(one.entry.span, f"{one.entry.function}() {how} {one.type.name}")]
     if step is not None:
         trail.append(Step(step, f"{one.move.call}() makes it"))
     return Observation(
@@ -146,8 +169,9 @@ def _observation(
 
 _PHASES = "instance-init realize property"
 _SLOTS = ("pair", "object", "acquire", "release")
-PHASE_LEAK = event("phase-leak", *_SLOTS, phase=f"{_PHASES} element")
-"""object: what is held; phase: the setup phase that takes it, or "element" of what is put into a list."""
+PHASE_LEAK = event("phase-leak", *_SLOTS, phase=f"{_PHASES} run element")
+"""object: what is held; phase: the setup phase that takes it, "run" for other functions of the
+device, or "element" of what is put into a list."""
 CHECKS = (
     FileCheck(
         "phase-leak",

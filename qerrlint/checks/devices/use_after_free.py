@@ -13,7 +13,7 @@ from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import Move, Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Call, Function, Var, root
+from qerrlint.ir.code import Addr, Assign, Call, Function, Value, Var, root
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.freed_pointers import follow_freed, may_be_used
 from qerrlint.transfer.objects import Handling, Seen
@@ -38,7 +38,9 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
             continue
         if file.only is not None and piece.name not in file.only:
             continue
-        if _is_used_behind(unit.data, found.end(), piece.span.end, found[1]):
+        if _is_used_behind(unit.data, found.end(), piece.span.end, found[1]) or _has_part(
+            unit.data, piece.body, found.start(), found[1]
+        ):
             wanted[piece.span.start] = piece
     for _, piece in sorted(wanted.items()):
         own = unit.with_definition(piece)
@@ -47,7 +49,10 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
             continue
         hidden = _hidden(own, function)
         handlings = {
-            call.index: [Handling("acquire", _PAIR, Move(call.name, 1), place)]
+            call.index: [
+                Handling("acquire", _PAIR, Move(call.name, 1), one)
+                for one in (place, *_pointers_into(function, place))
+            ]
             for call in function.calls
             if call.direct and frees.matches(call.name) and (place := _place(function, call, hidden))
         }
@@ -65,6 +70,29 @@ def _is_used_behind(data: bytes, start: int, end: int, place: bytes) -> bool:
         rb"|\breturn[ \t]{1,9}%s[ \t]{0,9};"
     )
     return re.compile(used % (name, name, name, name, name)).search(data, start, end) is not None
+
+
+def _has_part(data: bytes, start: int, end: int, place: bytes) -> bool:
+    """Whether the text before a call that frees takes the address of a part of what the pointer points to."""
+    if data.find(b"%s->" % place, start, end) < 0:
+        return False
+    part = rb"=[ \t]{0,9}(?:\([^()\n]{0,60}\)[ \t]{0,9})?&[ \t]{0,9}%s->" % re.escape(place)
+    return re.compile(part).search(data, start, end) is not None
+
+
+def _pointers_into(function: Function, place: str) -> list[str]:
+    """The local variables that never hold anything but the address of a part of what a pointer points to."""
+    given: dict[str, list[Value]] = {}
+    for block in function.blocks:
+        for one in block.events:
+            if isinstance(one, Assign) and one.target in function.locals:
+                given.setdefault(one.target, []).append(one.value)
+    return [
+        name
+        for name, values in given.items()
+        if function.locals[name].endswith("*")
+        and all(isinstance(value, Addr) and value.path.startswith(f"{place}->") for value in values)
+    ]
 
 
 def _place(function: Function, call: Call, hidden: frozenset[str]) -> str:
@@ -108,9 +136,11 @@ def _in_function(
 
     if not may_be_used(function, handlings, reads):
         return
+    freed = {found[0].object for found in handlings.values()}
     held = follow_freed(function, signature, unit.effect, handlings, reads)
     for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
-        if one.kind in _HOW:
+        # A pointer into what a call frees is not freed by it.
+        if one.kind in _HOW and (one.kind != "freed" or one.object in freed):
             yield _observation(unit, function, one, held.complete)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.checks.devices.life_cycle import COUNTED, SETTER, Taken, life_cycle
+from qerrlint.checks.devices.life_cycle import COUNTED, RUNNING, SETTER, Taken, life_cycle
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
@@ -26,16 +26,22 @@ def region_may_refuse(_file: AnalysedFile, observation: Observation) -> bool:
 
 
 def type_stays(_file: AnalysedFile, observation: Observation) -> bool:
-    """What realize takes is kept by a type that cannot be unplugged."""
+    """What realize, or a function that runs later, takes is kept by a type that cannot be unplugged."""
     one = observation.subject
     buses = word_list("buses-with-unplug")
-    return isinstance(one, Taken) and one.phase == "realize" and not may_be_unplugged(one.type, buses)
+    return (
+        isinstance(one, Taken) and one.phase in ("realize", RUNNING) and not may_be_unplugged(one.type, buses)
+    )
 
 
 def type_belongs_to_board(file: AnalysedFile, observation: Observation) -> bool:
     """What realize takes is kept by a type of a file that defines a machine: the board makes the device."""
     one = observation.subject
-    return isinstance(one, Taken) and one.phase == "realize" and _MACHINE.search(file.unit.data) is not None
+    return (
+        isinstance(one, Taken)
+        and one.phase in ("realize", RUNNING)
+        and _MACHINE.search(file.unit.data) is not None
+    )
 
 
 def machine_keeps_its_options(file: AnalysedFile, observation: Observation) -> bool:
