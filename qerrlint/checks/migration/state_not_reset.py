@@ -7,13 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.devices.life_cycle import has_types
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
+from qerrlint.checks.migration.reset_elements import other_element, set_elements
+from qerrlint.checks.migration.reset_functions import FEWEST_NAMED, TIMES, main_reset, named_reset
+from qerrlint.checks.migration.reset_switches import is_switch
 from qerrlint.checks.migration.run_time_state import (
     Lasting,
     device_state,
@@ -29,7 +31,7 @@ from qerrlint.qemu.device_state import DeviceState, clears_all, members_named, m
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.guest_state import guest_members
-from qerrlint.qemu.vmstate.run_time import READ, STORE, Use
+from qerrlint.qemu.vmstate.run_time import STORE, Use
 from qerrlint.qemu.vmstate.state_members import ARRAY, NUMBER, TIMER, StateMember, state_members
 from qerrlint.source.span import Span
 
@@ -40,20 +42,11 @@ _CLEARED = re.compile(r"\bmemset\s*\(\s*\w+(?:->|\.)(\w+)\s*,")
 _STORED = re.compile(rb"(?:->|\.)(\w+)\b\s*(?:\[[^;=]*\]\s*)*(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)")
 _STEPPED = re.compile(rb"(?:\+\+|--)\s*\(*\w+[\w.>\[\]-]*?(?:->|\.)(\w+)\b")
 _OFFSET = re.compile(rb"\boffsetof\s*\([^()]*\b(\w+)\s*(?:\[[^\]]*\]\s*)?\)")
-# An element with what stores into it, what takes its address, and what makes an index no constant.
-_ELEMENT = re.compile(r"\s*\[([^\[\]]*)\]\s*((?:[-+*/%&|^]|<<|>>)?=(?!=))?")
-_ADDRESS = re.compile(r"[(,=]\s*&\s*[\w>.-]*\Z")
-_VARIABLE = re.compile(r"\b[a-z_]\w*")
-_LAST_INDEX = re.compile(r"\w\s*\[([^\[\]]*)\]\s*\Z")
-_ARM = re.compile(rb"\{|[;}](\s*else\b)?")
 # include/qemu/fifo8.h, include/qemu/fifo32.h
 _FIFOS = frozenset({"Fifo8", "Fifo32"})
 _PUSHED = rb"\bfifo(?:8|32)_push(?:_all)?\s*\(\s*&[^;,]*(?:->|\.)%s\s*,"
 # So many members of what migrates, or changes by steps, a reset sets at least.
 _FEWEST_SET = 2
-# So many members of a struct it sets at least where it leaves others, and so many times as many as those.
-_FEWEST_NAMED = 3
-_TIMES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +155,8 @@ def _of_struct(
     set_ = (members & numbers) or numbers or frozenset(one.name for one in in_reset)
     if set_:
         by_name = any("reset" in text.name for text in own)
-        what = _Left(struct, root, _main(file, own, set_), left, members, set_, read, by_name, own)
-        what = replace(what, reset=_named_reset(file, what.reset, texts))
+        what = _Left(struct, root, main_reset(file, own, set_), left, members, set_, read, by_name, own)
+        what = replace(what, reset=named_reset(file, what.reset, texts))
         yield from _told(file, what, Counter(one.owner for one in in_reset)) if left else ()
         arrays = [one for one in in_reset if one.kind == ARRAY and not by_table]
         yield from _elements(file, what, code, arrays)
@@ -212,7 +205,7 @@ def _fifos(
         others = mentioned & {field.name for field in fields}
         if pushed is None or not others:
             continue
-        reset = _main(file, own, frozenset(others))
+        reset = main_reset(file, own, frozenset(others))
         step = Step(Span(unit.path, pushed.start(), pushed.end()), f"{one.name} is filled here")
         forgotten = Forgotten(struct, one.name, reset, tuple(sorted(others)))
         yield replace(_observation(forgotten, "fifo", "medium"), trail=(step, _end(reset, one.name)))
@@ -308,7 +301,7 @@ def _of_base(file: AnalysedFile, what: _Left, named: Mapping[str, int]) -> Itera
         return
     fields = _fields(file, what.struct)
     left = [one for one in what.left.values() if one.path in fields]
-    for one in left if named[what.struct] >= max(_FEWEST_NAMED, _TIMES * len(left)) else ():
+    for one in left if named[what.struct] >= max(FEWEST_NAMED, TIMES * len(left)) else ():
         step = Step(
             fields[one.path], f"{one.path} migrates: it changes while a device of a derived type runs"
         )
@@ -322,8 +315,8 @@ def _elements(
     which run-time code goes."""
     left: dict[tuple[str, str], tuple[StateMember, Use]] = {}
     for one in arrays:
-        found = _set_elements(code, one.name)
-        used = _other_element(file, one, found) if found else None
+        found = set_elements(code, one.name)
+        used = other_element(file, one, found) if found else None
         if used is not None:
             left[one.owner, one.name] = (one, used)
     names: dict[str, frozenset[str]] = {}
@@ -336,51 +329,10 @@ def _elements(
             Step(Span(file.unit.path, use.start, use.end), f"{use.function}() goes by this element"),
         )
         here = member.name in members_named(what.reset.code) or what.reset not in what.own
-        reset = what.reset if here else _main(file, what.own, frozenset({member.name}))
+        reset = what.reset if here else main_reset(file, what.own, frozenset({member.name}))
         told = replace(what, reset=reset).seen(member.path, steps[0], "elements", "medium", array=True)
         group = f"elements {member.owner} {member.name}"
         yield replace(told, trail=(*steps, told.trail[-1]), group=group)
-
-
-def _set_elements(code: str, name: str) -> frozenset[str]:
-    """The indexes of the elements of an array that a code stores into, if all that it does with the array are
-    accesses to elements by constant indexes."""
-    found: set[str] = set()
-    for place in re.finditer(rf"(?:->|\.)\s*{re.escape(name)}\b", code):
-        element = _ELEMENT.match(code, place.end())
-        address = _ADDRESS.search(code, max(0, place.start() - 60), place.start())
-        if element is None or address is not None or _VARIABLE.search(element[1]):
-            return frozenset()
-        if element[2]:
-            found.add("".join(element[1].split()))
-    return frozenset(found)
-
-
-def _other_element(file: AnalysedFile, array: StateMember, set_: Collection[str]) -> Use | None:
-    """The first use by run-time code of an element of an array that is none of those that resets set."""
-    unit = file.unit
-    code = file.once(run_time)
-    constants = layouts_of(unit.environment).constants(unit.path)
-    numbers = {constants.number(index) for index in set_}
-    if None in numbers:
-        return None
-    every = code.uses([array], unit.functions.keys()).get(array, ())
-    resets = file.once(device_state).own_resets.keys()
-    at_setup = {
-        constants.number(_index(unit.data, use)) for use in every if use.function not in code.functions
-    }
-    for use in every:
-        index = _index(unit.data, use) if use.function in code.functions - resets else ""
-        number = constants.number(index) if index else None
-        if number is not None and number not in numbers | at_setup:
-            return use
-    return None
-
-
-def _index(data: bytes, use: Use) -> str:
-    """The index of an element that is used, "" where it is no constant."""
-    found = _LAST_INDEX.search(data[use.start : use.end].decode("latin-1"))
-    return "" if found is None or _VARIABLE.search(found[1]) else "".join(found[1].split())
 
 
 def _fields(file: AnalysedFile, struct: str) -> Mapping[str, Span]:
@@ -411,24 +363,24 @@ def _lasting_left(
         if one.path not in told and one.name in stored_names and one.name not in tables
     ]
     found = lasting(file, [one for one in every if named[one.owner] >= _FEWEST_SET], ask_guest=False)
-    if named[what.struct] >= _FEWEST_NAMED:
+    if named[what.struct] >= FEWEST_NAMED:
         # A struct that is left as a whole counts as one member of that round it.
         whole = [one for one in every if one.owner not in named and _is_single(file, one)]
         yield from (
             ("switch", one)
             for one in lasting(file, whole, ask_guest=False)
             if len({use.value for use in one.uses if use.kind == STORE}) > 1
-            and _is_switch(file.unit.data, one, [use for use in one.uses if use.kind == STORE], latch=False)
+            and is_switch(file.unit.data, one, [use for use in one.uses if use.kind == STORE], latch=False)
         )
     left = Counter(one.member.owner for one in found)
     set_by_guest = []
     for one in found:
         owner = one.member.owner
-        most = named[owner] >= max(_FEWEST_NAMED, _TIMES * left[owner])
+        most = named[owner] >= max(FEWEST_NAMED, TIMES * left[owner])
         stores = [use for use in one.uses if use.kind == STORE]
         if one.member.kind != ARRAY and (not stores or ends_with_nothing(file, one.uses)):
             yield "count", one
-        elif _is_switch(file.unit.data, one, stores, latch=not most):
+        elif is_switch(file.unit.data, one, stores, latch=not most):
             yield "switch", one
         elif most:
             set_by_guest.append(one)
@@ -441,39 +393,6 @@ def _is_single(file: AnalysedFile, one: StateMember) -> bool:
     layout = layouts_of(file.unit.environment).layout(one.struct, file.unit.path)
     placed = layout.field(one.path.partition(".")[0]) if layout is not None else None
     return placed is not None and not placed.field.dimensions and one.path.count(".") == 1
-
-
-def _is_switch(data: bytes, one: Lasting, stores: list[Use], *, latch: bool) -> bool:
-    """Whether run-time code sets a member and takes that back in other functions, or never does (a latch)."""
-    values: dict[str, set[str]] = {}
-    for use in stores:
-        values.setdefault(use.value.strip(" ()"), set()).add(use.function)
-    if one.member.kind == ARRAY or len(stores) < len([use for use in one.uses if use.kind != READ]):
-        return False
-    if not all(use.constant for use in stores) or (latch and len(values) > 1):
-        return False
-    return len(values) == 1 or not set.intersection(*values.values()) or _is_chosen(data, stores)
-
-
-def _is_chosen(data: bytes, stores: list[Use]) -> bool:
-    """Whether a function that stores one value on one way stores the other one on the other way."""
-    return all(
-        one.function != other.function or _is_otherwise(data[one.end : other.start])
-        for one, other in pairwise(stores)
-    )
-
-
-def _is_otherwise(between: bytes) -> bool:
-    """Whether the text behind a statement leads to the other arm of the `if` that the statement is in."""
-    depth = 0
-    for number, found in enumerate(_ARM.finditer(between)):
-        if found[0] == b"{":
-            depth += 1
-        elif depth > 0:
-            depth -= found[0][:1] == b"}"
-        elif found[0][:1] == b"}" or (found[1] and number == 0):
-            return found[1] is not None
-    return False
 
 
 def _in_tables(file: AnalysedFile) -> frozenset[str]:
@@ -500,39 +419,6 @@ def _is_set_whole(code: str, one: StateMember) -> bool:
         re.search(rf"(?:->|\.)\s*{re.escape(name)}\b(?!\s*(?:\[[^\]]*\]\s*)*(?:\.|->))", code)
         for name in outer
     )
-
-
-def _main(file: AnalysedFile, own: list[FunctionText], members: frozenset[str]) -> FunctionText:
-    """Of the functions of the file that which sets most members, of those that by their names reset something
-    unless another one sets more than twice as many.
-
-    One that the others do not call comes first unless another one sets twice as many.
-    """
-    here = [text for text in own if text.path == file.unit.path]
-
-    def count(text: FunctionText) -> int:
-        return len((members_named(text.code) - members_only_read(text.code)) & members)
-
-    most = max(here, key=count)
-    by_name = [text for text in here if "reset" in text.name.lower()]
-    named = max(by_name, key=count) if by_name else most
-    called = {name for text in here for name in text.called()}
-    roots = [text for text in by_name if text.name not in called and _TIMES * count(text) >= count(named)]
-    named = max(roots, key=count) if roots and count(named) else named
-    return most if count(most) >= max(_FEWEST_NAMED, _TIMES * count(named) + 1) else named
-
-
-def _named_reset(file: AnalysedFile, main: FunctionText, texts: Mapping[str, FunctionText]) -> FunctionText:
-    """The function that is called a reset and hands all to one whose name does not say so, else that one."""
-    if "reset" in main.name.lower():
-        return main
-    calling = [
-        text
-        for text in texts.values()
-        if text.path == file.unit.path and "reset" in text.name.lower() and main.name in text.called()
-    ]
-    alone = [text for text in calling if not members_named(text.code)]
-    return alone[0] if alone else main
 
 
 def _end(reset: FunctionText, member: str) -> Step:
