@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from commandline import TREE, git, run
 
-from qerrlint.review.compare import PairResult
+from qerrlint.review import compare
 from qerrlint.review.earlier_pairs import EarlierPairs
 
 HEADER = """
@@ -45,7 +45,7 @@ class Review:
         self.taken: list[str] = []
         find = EarlierPairs.find
 
-        def counted(earlier: EarlierPairs, parts: tuple[str, ...], *programs: Any) -> PairResult | None:
+        def counted(earlier: EarlierPairs, parts: tuple[str, ...], *programs: Any) -> Any:
             found = find(earlier, parts, *programs)
             if found is not None:
                 self.taken.append(parts[3])
@@ -61,14 +61,16 @@ class Review:
         git(self.tree, "add", "-A")
         git(self.tree, "commit", "-q", "-m", "state")
 
-    def rules(self, patches: int) -> list[tuple[str, str]]:
-        """The rules of what the last patches introduce, with the functions."""
+    def series(self, patches: int) -> tuple[str | Path, ...]:
+        """The arguments that review the last patches."""
         mails = git(self.tree, "format-patch", "--stdout", f"HEAD~{patches}")
         (self.tree.parent / "series.mbox").write_text(mails)
-        ran = run(
-            *("patch", self.tree.parent / "series.mbox", "--base", f"HEAD~{patches}", "--tree", self.tree),
-            *("--no-cache", "--jobs", "1", "--format", "json"),
-        )
+        base = ("--base", f"HEAD~{patches}", "--tree", self.tree)
+        return ("patch", self.tree.parent / "series.mbox", *base, "--jobs", "1", "--format", "json")
+
+    def rules(self, patches: int) -> list[tuple[str, str]]:
+        """The rules of what the last patches introduce, with the functions."""
+        ran = run(*self.series(patches), "--no-cache")
         return [(one["rule"], one["function"]) for one in json.loads(ran.out)["findings"]]
 
 
@@ -115,3 +117,23 @@ def test_a_comment_in_a_header_does_not_count(review: Review) -> None:
     review.commit(peg="/* Pegs. */\n" + HEADER)
     review.rules(2)
     assert "hw/code.c" in review.taken
+
+
+def test_what_is_taken_over_is_kept_in_the_store(
+    review: Review, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QERRLINT_CACHE_DIR", str(tmp_path / "cache"))
+    review.commit(peg=HEADER, run=RUN, code=CODE)
+    review.commit(run=TWICE)
+    review.commit(code=FAILS)
+    with monkeypatch.context() as patch:
+        # Larger files look up what makes the store ask again in vain.
+        patch.setattr(compare, "kept_pair", lambda *_: None)
+        first = run(*review.series(2))
+    assert review.taken == ["hw/run.c", "hw/code.c"]
+
+    def analysed(*_: object) -> None:
+        raise AssertionError("analysed again")
+
+    monkeypatch.setattr(compare, "_analysed_both", analysed)
+    assert run(*review.series(2)) == first

@@ -108,8 +108,11 @@ class Known(Protocol):
 class Earlier(Protocol):
     """Results of pairs of files of other comparisons of the same review (review.earlier_pairs)."""
 
-    def find(self, parts: tuple[str, ...], before: Program, after: Program) -> PairResult | None:
-        """The result of a pair with these paths and contents that holds for these programs."""
+    def find(
+        self, parts: tuple[str, ...], before: Program, after: Program
+    ) -> tuple[PairResult, Sequence[Reads]] | None:
+        """The result of a pair with these paths and contents that holds for these programs, and what was read
+        for it on each side."""
 
     def keep(
         self,
@@ -234,8 +237,11 @@ def analysed_pair(
     if found is None:
         found = kept_pair(before, after, pair, kept) if kept is not None else None
         parts = _parts(pair, old, new)
-        if found is None and earlier is not None:
-            found = earlier.find(parts, before, after)
+        taken = earlier.find(parts, before, after) if found is None and earlier is not None else None
+        if taken is not None:
+            found, reads = taken
+            if kept is not None:
+                kept.keep(parts, found, reads)
         if found is None:
             programs = before, after
             outer = [program.environment.asked.begin() for program in programs]

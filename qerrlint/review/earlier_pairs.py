@@ -46,6 +46,15 @@ class _Side:
     looked_up: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A result with its two sides, and what was read for them."""
+
+    result: PairResult
+    sides: tuple[_Side, ...]
+    reads: Sequence[Reads]
+
+
 class EarlierPairs:
     """The results of the pairs of files of one review, by their contents."""
 
@@ -53,17 +62,20 @@ class EarlierPairs:
         """`programs` are those of the review: one tree with other changes on top."""
         self._programs = programs
         self._numbers = {id(program): number for number, program in enumerate(programs)}
-        self._made: dict[tuple[str, ...], list[tuple[PairResult, tuple[_Side, ...]]]] = {}
+        self._made: dict[tuple[str, ...], list[_Made]] = {}
         self._analysed: set[int] = set()
         self._schemas: dict[tuple[tuple[str | None, ...], ...], frozenset[str]] = {}
         self._changes: dict[tuple[int, int], tuple[frozenset[str], TreeChanges]] = {}
 
-    def find(self, parts: tuple[str, ...], before: Program, after: Program) -> PairResult | None:
-        """The result of a pair with these paths and contents that holds for these programs."""
+    def find(
+        self, parts: tuple[str, ...], before: Program, after: Program
+    ) -> tuple[PairResult, Sequence[Reads]] | None:
+        """The result of a pair with these paths and contents that holds for these programs, and what was read
+        for it on each side."""
         now = [self._numbers[id(program)] for program in (before, after)]
-        for result, sides in self._made.get(parts, ()):
-            if all(self._holds(side, number) for side, number in zip(sides, now, strict=True)):
-                return result
+        for made in self._made.get(parts, ()):
+            if all(self._holds(side, number) for side, number in zip(made.sides, now, strict=True)):
+                return made.result, made.reads
         return None
 
     def keep(
@@ -76,7 +88,8 @@ class EarlierPairs:
     ) -> None:
         """Remember a result with what was read and looked up for it on each side."""
         sides = zip(programs, reads, lookups, strict=True)
-        self._made.setdefault(parts, []).append((result, tuple(self._side(*side) for side in sides)))
+        made = _Made(result, tuple(self._side(*side) for side in sides), reads)
+        self._made.setdefault(parts, []).append(made)
 
     def _side(self, program: Program, asked: Reads, looked_up: Lookups) -> _Side:
         self._analysed.add(id(asked))
@@ -120,7 +133,7 @@ class EarlierPairs:
         key = side.program, now
         known = self._changes.get(key)
         if known is None or not side.reaching <= known[0]:
-            made = [one for rows in self._made.values() for _, sides in rows for one in sides]
+            made = [one for rows in self._made.values() for row in rows for one in row.sides]
             reaching = side.reaching.union(*(one.reaching for one in made if one.program == side.program))
             changes = self._compared(self._programs[side.program], self._programs[now], reaching)
             known = self._changes[key] = reaching, changes
