@@ -67,6 +67,19 @@ def test_a_maildir_whose_cur_is_a_file(tmp_path: Path) -> None:
         read_path(tmp_path)
 
 
+@pytest.mark.parametrize("between", ["/* " + "long " * 12000 + "*/ ", "/*\n" + " *\n" * 12000 + " */\n    "])
+def test_a_comment_before_what_a_phase_takes_costs_its_length(between: str) -> None:
+    fixture = Path(__file__).resolve().parent.parent / "fixtures/phase-leak/instance-init.c"
+    text = fixture.read_text()
+    plain = report_of("hw/lamp.c", text.encode())
+    long = report_of(
+        "hw/lamp.c", text.replace("s->timer = timer_new_ns", f"{between}s->timer = timer_new_ns").encode()
+    )
+    leaks = [one.message for one in plain.findings if one.rule == "phase-leak"]
+    assert leaks
+    assert [one.message for one in long.findings if one.rule == "phase-leak"] == leaks
+
+
 def test_two_findings_at_one_place_have_each_their_own_advice() -> None:
     fixture = Path(__file__).resolve().parent.parent / "fixtures/state-not-migrated/clocks.c"
     text = fixture.read_text().replace("    uint32_t skin;", "    uint32_t skin;\n    uint32_t tone;")

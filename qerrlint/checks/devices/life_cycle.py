@@ -36,6 +36,9 @@ _MEMBER = re.compile(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
 _BASE = re.compile(r"[&*(\s]*(\w+)\s*(?:->|\.|\[)")
 _CAST = re.compile(r"\s*[A-Z][A-Z0-9_]*\s*\((.*)\)\s*\Z", re.S)
 _TARGET = re.compile(r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*\w+[\s*]*\)\s*|[A-Z][A-Z0-9_]*\s*\(\s*)?\Z")
+_BLANKS = re.compile(r"[ \t]+")
+_LINES = re.compile(r" ?(?:\n ?)+")
+_LONGEST_TARGET = 400
 _OF_MEMBER = re.compile(r"->|\.\w")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
 _ENDS = (b";", b"{", b"}")
@@ -267,6 +270,8 @@ class LifeCycle:
         if move.object == RESULT:
             before = text.code[:start]
             statement = before[max(before.rfind(mark) for mark in ";{}") + 1 :]
+            # Comments are blanks here; the pattern would try each of them as a beginning.
+            statement = _LINES.sub("\n", _BLANKS.sub(" ", statement))[-_LONGEST_TARGET:]
             target = _TARGET.search(statement)
             if target is None:
                 return "" if not statement.strip() else None
