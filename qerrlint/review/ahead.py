@@ -166,14 +166,19 @@ class _State:
     programs: list[Program]
     rules: RuleSet
     recipes: Mapping[tuple[int, int], Recipe]
-    earlier: EarlierPairs
+    earlier: EarlierPairs | None
 
 
 def _make_state(
-    sources: Sequence[Source], setting: Setting, rules: RuleSet, recipes: Mapping[tuple[int, int], Recipe]
+    sources: Sequence[Source],
+    setting: Setting,
+    rules: RuleSet,
+    recipes: Mapping[tuple[int, int], Recipe],
+    several: bool,
 ) -> _State:
+    """`several`: there is more than one comparison, so that one may take over what another has found."""
     programs = setting.programs(sources)
-    return _State(programs, rules, recipes, EarlierPairs(programs))
+    return _State(programs, rules, recipes, EarlierPairs(programs) if several else None)
 
 
 def _work(state: _State, group: list[_Task]) -> list[_Done]:
@@ -211,7 +216,7 @@ def compare_all(
     """compare() for each of several comparisons of programs that were made with one setting."""
     with workers.progress(sum(len(one.pairs) for one in comparisons)) as advance:
         ahead = _analyse_ahead(programs, setting, comparisons, rules, caller_files, store, workers, advance)
-        earlier = EarlierPairs(programs)
+        earlier = EarlierPairs(programs) if len(comparisons) > 1 else None
         return [
             compare(
                 programs[one.before],
@@ -258,7 +263,7 @@ def _analyse_ahead(
         if recipe is not None:
             recipes[one.before, one.after] = recipe
     sources = [program.source for program in programs]
-    make_state = partial(_make_state, sources, setting, rules, recipes)
+    make_state = partial(_make_state, sources, setting, rules, recipes, len(comparisons) > 1)
     with Workforce(_work, make_state, min(jobs, len(groups))) as workforce:
         for done in _results(workforce, groups):
             if done.result is not None and done.task.pair is not None:

@@ -14,7 +14,6 @@ from functools import lru_cache
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.state import State
-from qerrlint.domain.terms import Terms
 from qerrlint.ir.code import (
     NONZERO,
     ZERO,
@@ -32,6 +31,7 @@ from qerrlint.ir.code import (
     Var,
 )
 from qerrlint.source.span import Span
+from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.objects import Ending, Handling, Held, Holding, LetsGo, Objects, Seen, holdings
 from qerrlint.transfer.ownership import error_domain, follow_beside_errors, may_see
 from qerrlint.transfer.sites import Guard
@@ -65,10 +65,7 @@ def follow_locals(
     call that releases what is not held.
     """
     errors = error_domain(function, signature, effect)
-    out = errors.frame.out
-    objects = LocalObjects(
-        function, handlings, owners, out.index if out is not None else -1, errors.frame.terms
-    )
+    objects = LocalObjects(function, handlings, owners, errors.frame)
     return follow_beside_errors(errors, objects, kind, errors.work(len(handlings)))
 
 
@@ -95,10 +92,9 @@ class LocalObjects(Objects):
         function: Function,
         handlings: Mapping[int, Sequence[Handling]],
         owners: Owners,
-        out: int = -1,
-        terms: Terms | None = None,
+        frame: Frame | None = None,
     ) -> None:
-        super().__init__(function, handlings, owners.calls, out, terms)
+        super().__init__(function, handlings, owners.calls, frame)
         self._owners = owners
 
     def passes(self, state: State, edge: Edge | Guard, tests: Iterable[Test]) -> State | None:

@@ -32,6 +32,7 @@ from qerrlint.ir.code import (
 )
 from qerrlint.records import record
 from qerrlint.source.span import Span
+from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.sites import Guard
 
 LetsGo = Callable[[Call, Pair, str], bool]
@@ -91,7 +92,7 @@ class Held:
 class Objects:
     """The ownership typestate of the objects of acquire/release pairs.
 
-    `out`: the number of the term of what the function's out-parameter points to (-1: none), in `terms`.
+    `frame`: that of the function where its Errors are followed beside them.
     """
 
     def __init__(
@@ -99,13 +100,13 @@ class Objects:
         function: Function,
         handlings: Mapping[int, Sequence[Handling]],
         lets_go: LetsGo,
-        out: int = -1,
-        terms: Terms | None = None,
+        frame: Frame | None = None,
     ) -> None:
         self._handlings = handlings
         self._lets_go = lets_go
-        self._out = out
-        self._terms = terms if terms is not None else Terms()
+        out = frame.out if frame is not None else None
+        self._out = out.index if out is not None else -1
+        self._terms = frame.terms if frame is not None else Terms()
         self._pairs: list[Pair] = []
         self._released_by: dict[tuple[int, int, str], bool] = {}
         self._copies = _copies(function)

@@ -149,6 +149,5 @@ def follow(
     """Follow the objects of a function; `kind` is that of its result, `handlings` says what each call number
     does, and `lets_go` whether another call may release an object."""
     errors = error_domain(function, signature, effect)
-    out = errors.frame.out
-    objects = Objects(function, handlings, lets_go, out.index if out is not None else -1, errors.frame.terms)
+    objects = Objects(function, handlings, lets_go, errors.frame)
     return follow_beside_errors(errors, objects, kind, errors.work(len(handlings)))
