@@ -332,6 +332,8 @@ SHAPES: dict[str, Callable[[], bytes]] = {
     "full-index": lambda: mails("--full-index", "--binary"),
     "no-prefix": lambda: mails("--no-prefix"),
     "other-prefixes": lambda: mails("--src-prefix=old/", "--dst-prefix=new/"),
+    "long-prefixes": lambda: mails("--src-prefix=qemu/devel/a/", "--dst-prefix=qemu/devel/b/"),
+    "prefixes-of-other-folders": lambda: mails("--src-prefix=qemu/before/", "--dst-prefix=qemu/after/"),
     "one-line-of-context": lambda: mails("-U1"),
     "whole-functions": lambda: mails("-W"),
     "wide-context": lambda: mails("-U200"),

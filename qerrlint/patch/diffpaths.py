@@ -87,10 +87,12 @@ def strip_pair(old: str | None, new: str | None) -> tuple[str | None, str | None
         return (name, None) if new is None else (None, name)
     if _PREFIX.match(old) and _PREFIX.match(new) and (old[0] != new[0] or old[2:] == new[2:]):
         return old[2:], new[2:]
-    head, _, rest = old.partition("/")
-    other, _, tail = new.partition("/")
-    if head != other and rest and rest == tail:
-        return rest, tail
+    # A diff without `rename from` is of one file: a prefix, be it old/a/, ends where the names differ.
+    left, right = old.split("/"), new.split("/")
+    pairs = zip(left, right, strict=False)
+    at = next((at for at, (one, other) in enumerate(pairs, 1) if one != other), len(left))
+    if left[at:] and left[at:] == right[at:]:
+        return "/".join(left[at:]), "/".join(right[at:])
     return old, new
 
 
