@@ -18,9 +18,10 @@ from qerrlint.source.span import Span
 def run(file: AnalysedFile) -> Iterable[Observation]:
     """The divisions of one file whose divisor a guest can make 0."""
     unit = file.unit
-    if QUICK.search(unit.data) is None or not file.once(guest_file).entries:
+    guest = file.once(guest_file)
+    if not guest.places(QUICK) or not guest.entries:
         return
-    found = ZeroDivisors(file.once(guest_file), lambda: file.once(_not_at_run_time))
+    found = ZeroDivisors(guest, lambda: file.once(_not_at_run_time))
     for one in found.found():
         certainty = "low" if not one.sure else "high" if one.entry is not None else "medium"
         yield Observation(

@@ -46,7 +46,7 @@ _MOST_DECISIONS = 3
 
 def guest_file(file: AnalysedFile) -> GuestFile:
     """The file as a guest sees it."""
-    return GuestFile(file.unit)
+    return GuestFile(file.unit, file.only)
 
 
 def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
@@ -58,16 +58,17 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     if _WANTED.search(unit.data) is None or not (may_have_entries(unit.data) or may_have_indirect(unit.data)):
         return ()
     guest = file.once(guest_file)
-    if not guest.entries and not guest.indirect:
-        return ()
     wanted = _NAMED | file.once(ending_macros) | file.once(printing_macros)
     pattern = _WANTED
     if len(wanted) > len(_NAMED):
         macros = b"|".join(sorted(name.encode() for name in wanted - _NAMED))
         pattern = re.compile(_WANTED.pattern + rb"|\b(?:" + macros + rb")\s*\(")
+    targets = guest.places(pattern)
+    if not targets or not (guest.entries or guest.indirect):
+        return ()
     best: dict[Span, GuestVisit] = {}
-    within = guest.leading_to(pattern)
-    by_owner = {CALLBACK: guest.leading_to(_ENDS_TOLD)}
+    within = guest.calling(targets)
+    by_owner = {CALLBACK: guest.calling(guest.places(_ENDS_TOLD))}
     for visit in guest.visits(within, lambda call: call is None or call.name in wanted, by_owner):
         known = best.get(visit.visit.span)
         if known is None or _rank(visit) < _rank(known):

@@ -88,7 +88,7 @@ class BeyondArrays:
     def found(self) -> Iterator[Beyond]:
         """The accesses, each once, in the order of the text."""
         best: dict[tuple[str, int], Beyond] = {}
-        for entry in self._guest.entries:
+        for entry in self._guest.entries if self._with_indexes else ():
             for one in self._of_entry(entry):
                 key = (one.access.function, one.access.at)
                 if key not in best or (best[key].region is None and one.region is not None):
@@ -194,7 +194,7 @@ class BeyondArrays:
 
     @cached_property
     def _with_indexes(self) -> frozenset[str]:
-        return self._guest.leading_to(QUICK)
+        return self._guest.calling(self._guest.places(QUICK))
 
     def _depending(
         self, entry: GuestEntry, function: Function, roles: Collection[str]

@@ -119,12 +119,13 @@ class Counters:
 
     def found(self) -> Iterator[Overrun]:
         """The accesses, each once."""
+        places = self._guest.places(COUNTED)
+        if not places:
+            return
         accesses = ArrayAccesses(self._guest.names, {})
         accessors = [one for one in self._guest.indirect if one.slot.owner == ACCESSOR]
         entries = {entry.function: entry for entry in (*accessors, *self._guest.entries)}
-        for name, piece in self._unit.functions.items():
-            if COUNTED.search(self._unit.data, piece.body, piece.span.end) is None:
-                continue
+        for name in places:
             for one in accesses.of(name, lambda index: _COUNTER.match(index) is not None):
                 function = self._unit.lowered(name)
                 event = owner(function, one.at, one.text) if function is not None else None

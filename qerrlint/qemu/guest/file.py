@@ -8,7 +8,7 @@ written values for a choice of those.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -85,10 +85,14 @@ class GuestVisit:
 
 
 class GuestFile:
-    """The guest entries of a file. Nothing is parsed before a walk asks for it."""
+    """The guest entries of a file. Nothing is parsed before a walk asks for it.
 
-    def __init__(self, unit: TranslationUnit) -> None:
+    `only`: the functions whose places count, None for all.
+    """
+
+    def __init__(self, unit: TranslationUnit, only: Collection[str] | None = None) -> None:
         self.unit = unit
+        self._only = only
         self.names = FileNames(unit)
         self._sizes: dict[str, int | None] = {}
 
@@ -129,6 +133,11 @@ class GuestFile:
                 out.append(name)
             found = wanted.search(data, end)
         return out
+
+    def places(self, wanted: re.Pattern[bytes]) -> Sequence[str]:
+        """Those of the functions whose places count whose text has a match of a pattern."""
+        found = self.matching(wanted)
+        return found if self._only is None else [name for name in found if name in self._only]
 
     def leading_to(self, wanted: re.Pattern[bytes]) -> frozenset[str]:
         """The functions whose text has a match of a pattern, and those that call them, directly or not."""

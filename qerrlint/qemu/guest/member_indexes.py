@@ -102,14 +102,16 @@ class MemberIndexes:
     def _wanted(self) -> Mapping[ArrayAccess, Sequence[Member]]:
         """The accesses that a guest can come to whose index one member decides."""
         guest = self._guest
+        moving = frozenset(guest.places(MOVED))
+        named = dict.fromkeys((*guest.places(_INDEX), *sorted(moving)))
+        if not named:
+            return {}
         every = frozenset(self._unit.functions)
         reached = frozenset().union(*(guest.reached_from(one.function, every) for one in guest.entries))
         out: dict[ArrayAccess, Sequence[Member]] = {}
         data = self._unit.data
         written = self._written(reached)
-        moving = frozenset(guest.matching(MOVED)) if written else frozenset()
-        named = dict.fromkeys((*guest.matching(_INDEX), *sorted(moving))) if written else {}
-        for name in named:
+        for name in named if written else ():
             piece = self._unit.functions[name]
             found = set(_INDEX.findall(data, piece.body, piece.span.end)) if name in reached else set()
             if name in reached and name in moving:

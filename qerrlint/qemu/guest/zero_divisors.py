@@ -126,7 +126,7 @@ class ZeroDivisors:
         """The divisions by anything but a constant, for each function that has one."""
         out: dict[str, tuple[Site, ...]] = {}
         data = self._unit.data
-        for name in self._guest.matching(QUICK):
+        for name in self._guest.places(QUICK):
             piece = self._unit.functions[name]
             code = bare(data[piece.body : piece.span.end]).decode("latin-1")
             found = [*divisions(code), *_by_calls(code)]
