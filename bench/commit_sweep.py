@@ -47,7 +47,9 @@ def sweep(options: argparse.Namespace, out: Path) -> None:
     import qerrlint.engine.analyse_file
     import qerrlint.report.json_
     import qerrlint.review.merge_review  # noqa: F401
+    from qerrlint.policy.exemptions import load_exemptions
 
+    load_exemptions()
     done = (
         {json.loads(line)["commit"] for line in out.read_text("utf-8").splitlines()}
         if out.exists()
