@@ -11,17 +11,16 @@ from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.cache_store import Entry
 from qerrlint.engine.callers import uses_of
 from qerrlint.engine.file_facts import NOWHERE, with_keys
-from qerrlint.engine.file_report import FileReport, Uncovered
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.kept_reads import Asking, bound, keys_of, look_into, lookups_of, packed, unpacked
-from qerrlint.engine.located import Resolver
+from qerrlint.engine.located import Resolver, exempted_findings, uncovered
 from qerrlint.engine.result_cache import FileOutcome, Health, Made, Task, unpickled
 from qerrlint.errors import InputError
 from qerrlint.model.asked import Lookups
 from qerrlint.model.program import Program
 from qerrlint.model.reads import Digests
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.result import Damaged, ReportedExemption, Skipped
+from qerrlint.result import Skipped
 from qerrlint.rules.loader import load_rules
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
@@ -138,39 +137,6 @@ def _analysed(state: State, task: Task) -> Made:
 
 def _nothing(skipped: Skipped) -> FileOutcome:
     return FileOutcome((), 0, 0, (), (), skipped)
-
-
-def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ...], tuple[Damaged, ...]]:
-    """The functions of a report that were not analysed, and those not wholly."""
-
-    def resolved(item: Uncovered) -> Damaged:
-        return Damaged(item.span.path, resolver.place(item.span).line, item.function, item.reason)
-
-    return tuple(map(resolved, report.damaged)), tuple(map(resolved, report.incomplete))
-
-
-def exempted_findings(reports: Sequence[FileReport], resolver: Resolver) -> tuple[ReportedExemption, ...]:
-    """What exemptions took away in these files, one entry a rule, sorted by path, line and rule."""
-    found = {
-        ReportedExemption(
-            took.exemption,
-            took.effect,
-            rule,
-            took.span.path,
-            resolver.place(took.span).line,
-            took.function,
-            took.reason,
-        )
-        for report in reports
-        for took in report.exempted
-        for rule in took.rules
-    }
-    return tuple(sorted(found, key=exemption_order))
-
-
-def exemption_order(found: ReportedExemption) -> tuple[str, int, str, str, str]:
-    """The order in which every output lists what was exempted."""
-    return (found.path, found.line, found.rule, found.exemption, found.function)
 
 
 def _measure(unit: TranslationUnit) -> Health:

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Findings with their byte offsets resolved to lines of the tree in which they were found."""
+"""Findings, and what else a report says, with their byte offsets resolved to lines of their tree."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from qerrlint.engine.file_report import FileReport, Uncovered
 from qerrlint.findings import Finding
 from qerrlint.records import record
-from qerrlint.result import Place, ReportedEdit, ReportedFix, ReportedStep
+from qerrlint.result import Damaged, Place, ReportedEdit, ReportedExemption, ReportedFix, ReportedStep
 from qerrlint.source.span import LineIndex, Span
 
 if TYPE_CHECKING:
@@ -73,3 +74,36 @@ def in_order(found: Iterable[Located]) -> list[Located]:
     return sorted(
         found, key=lambda f: (f.place.path, f.place.line, f.place.column, f.finding.rule, f.finding.message)
     )
+
+
+def uncovered(report: FileReport, resolver: Resolver) -> tuple[tuple[Damaged, ...], tuple[Damaged, ...]]:
+    """The functions of a report that were not analysed, and those not wholly."""
+
+    def resolved(item: Uncovered) -> Damaged:
+        return Damaged(item.span.path, resolver.place(item.span).line, item.function, item.reason)
+
+    return tuple(map(resolved, report.damaged)), tuple(map(resolved, report.incomplete))
+
+
+def exempted_findings(reports: Sequence[FileReport], resolver: Resolver) -> tuple[ReportedExemption, ...]:
+    """What exemptions took away in these files, one entry a rule, sorted by path, line and rule."""
+    found = {
+        ReportedExemption(
+            took.exemption,
+            took.effect,
+            rule,
+            took.span.path,
+            resolver.place(took.span).line,
+            took.function,
+            took.reason,
+        )
+        for report in reports
+        for took in report.exempted
+        for rule in took.rules
+    }
+    return tuple(sorted(found, key=exemption_order))
+
+
+def exemption_order(found: ReportedExemption) -> tuple[str, int, str, str, str]:
+    """The order in which every output lists what was exempted."""
+    return (found.path, found.line, found.rule, found.exemption, found.function)

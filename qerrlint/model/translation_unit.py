@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import Signature
@@ -19,13 +19,15 @@ from qerrlint.model.environment import Environment
 from qerrlint.model.file_scope import FileScope
 from qerrlint.model.file_text import FileText
 from qerrlint.model.fixpoint import Body
-from qerrlint.model.interpretation import Interpretation
 from qerrlint.model.lowering import Lowering
 from qerrlint.model.reads import Reads
 from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import Summary
 from qerrlint.source.source import git_blob_id
 from qerrlint.source.span import LineIndex, Span
+
+if TYPE_CHECKING:
+    from qerrlint.model.interpretation import Interpretation
 
 T = TypeVar("T")
 
@@ -84,18 +86,33 @@ class TranslationUnit:
         self.program = program
         self.environment = program.environment
         self.text = FileText(path, data)
-        self.definitions = Definitions(self.text)
-        self.functions = {name: pieces[0] for name, pieces in self.definitions.by_name.items()}
         self.scope = FileScope(program.environment, path)
         self.typedefs = self.scope.typedefs
         self.lowering = Lowering(self.text, self.scope.constant)
-        self.interpretation = Interpretation(
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """The functions that the file defines."""
+        return Definitions(self.text)
+
+    @cached_property
+    def functions(self) -> dict[str, Piece]:
+        """The first definition of each name."""
+        return {name: pieces[0] for name, pieces in self.definitions.by_name.items()}
+
+    @cached_property
+    def interpretation(self) -> Interpretation:
+        """The results of the file's functions, their summaries, and the effects of its calls."""
+        # A unit is also made for its digest, where the store has what an analysis would say.
+        from qerrlint.model.interpretation import Interpretation
+
+        return Interpretation(
             self.definitions,
             self.scope,
             self.lowering,
-            Receivers(program.environment, path, data),
-            program.bodies,
-            program.summary,
+            Receivers(self.environment, self.path, self.data),
+            self.program.bodies,
+            self.program.summary,
         )
 
     def close(self) -> None:
@@ -104,8 +121,10 @@ class TranslationUnit:
         The parts of a unit refer to each other. Without this they would wait for the garbage collector, whose
         walks over them cost a whole-tree check a quarter of its time.
         """
-        for part in (self.interpretation, self.lowering, self.definitions, self.scope, self.text, self):
-            part.__dict__.clear()
+        made = [self.__dict__.get(name) for name in ("interpretation", "definitions")]
+        for part in (*made, self.lowering, self.scope, self.text, self):
+            if part is not None:
+                part.__dict__.clear()
 
     @cached_property
     def digest(self) -> str:
@@ -125,6 +144,7 @@ class TranslationUnit:
         """
         if self.functions.get(piece.name) is piece:
             return self
+        _ = self.interpretation  # made once, for all views
         view = copy(self)
         view.functions = {**self.functions, piece.name: piece}
         return view

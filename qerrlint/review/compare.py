@@ -8,7 +8,6 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
-from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.callers import with_callers
 from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.internal_errors import Fault, contained
@@ -298,6 +297,9 @@ def _analysed_both(
     units: tuple[TranslationUnit | None, TranslationUnit | None],
     rules: RuleSet,
 ) -> PairResult:
+    # Where the store has all results the analysis is not imported.
+    from qerrlint.engine.analyse_file import analyse_unit
+
     old, new = units
     names = touched(old, new)
     # What cannot be read afterwards has not been repaired.
@@ -359,6 +361,8 @@ def analysed_callers(
         kept.find(parts, (before, after)) if kept is not None else None
     )
     if found is None:
+        from qerrlint.engine.analyse_file import analyse_unit
+
         found = analyse_unit(old, rules, names), analyse_unit(new, rules, names, gaps=gaps)
         if kept is not None:
             kept.keep(parts, found, (old.reads, new.reads))

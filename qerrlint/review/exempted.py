@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qerrlint.engine.file_report import FileReport
-from qerrlint.engine.file_tasks import exempted_findings
-from qerrlint.engine.located import Resolver
+from qerrlint.engine.located import Resolver, exempted_findings
 from qerrlint.result import ReportedExemption
 from qerrlint.review.linediff import line_map_between
 from qerrlint.review.scope import FilePair

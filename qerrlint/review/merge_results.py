@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from qerrlint.engine.file_tasks import exemption_order
+from qerrlint.engine.located import exemption_order
 from qerrlint.result import Coverage, PatchInfo, Reported, Result, SeriesInfo
 from qerrlint.review.series_review import sort_key
 

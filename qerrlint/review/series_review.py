@@ -7,8 +7,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 
 from qerrlint.engine.file_report import FileReport
-from qerrlint.engine.file_tasks import uncovered
-from qerrlint.engine.located import Located, Resolver
+from qerrlint.engine.located import Located, Resolver, uncovered
 from qerrlint.model.program import Program
 from qerrlint.patch.series import Series
 from qerrlint.patch.stacks import Stack
