@@ -109,6 +109,10 @@ def test_a_caller_that_the_change_does_not_touch_is_in_a_limited_review(tmp_path
     text = (top / "hw/timer/quartz.c").read_text()
     says = '        error_setg(errp, "%u Hz is too slow", hz);\n        return -EDOM;\n'
     (top / "hw/timer/quartz.c").write_text(text.replace("        return -EDOM;\n", says, 1))
+    git(top, "update-index", "-q", "--refresh")
+    for path in (VIREO, PULSEHUB):
+        # Touched and not changed: git names them as what may differ.
+        os.utime(top / path, (1, 1))
     assert VIREO in places(review(top, "--", "hw/timer"))
 
 

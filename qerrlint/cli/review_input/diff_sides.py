@@ -80,15 +80,22 @@ def _sides(
     from qerrlint.review.scope import FilePair
     from qerrlint.source.git_tree import GitSource
 
-    parents = [
-        Parent(
-            GitSource(root, rev),
-            [FilePair(c.old_path, c.new_path) for c in changes if _is_below(c, paths)],
-        )
-        for rev, changes in changed
-    ]
-    names = (path for change in changed[0][1] for path in (change.old_path, change.new_path))
+    parents = []
+    first: list[PathChange] | None = None
+    for rev, named in changed:
+        before = GitSource(root, rev)
+        changes = [change for change in named if not _is_equal(change, before, after)]
+        first = changes if first is None else first
+        pairs = [FilePair(c.old_path, c.new_path) for c in changes if _is_below(c, paths)]
+        parents.append(Parent(before, pairs))
+    names = (path for change in first or () for path in (change.old_path, change.new_path))
     return Sides(parents, after, frozenset(path for path in names if path is not None))
+
+
+def _is_equal(change: PathChange, before: Source, after: Source) -> bool:
+    """Whether a file has only been touched: git names it where its index does not know that yet."""
+    path = change.new_path
+    return path is not None and path == change.old_path and before.blob_id(path) == after.blob_id(path)
 
 
 def _is_below(change: PathChange, paths: Sequence[str]) -> bool:
