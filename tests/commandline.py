@@ -12,9 +12,12 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -58,12 +61,12 @@ class Ran:
         return {finding["rule"] for finding in self.findings}
 
 
-def run(*arguments: str | os.PathLike[str], stdin: bytes = b"") -> Ran:
-    """Run the command in this process."""
+def run(*arguments: str | os.PathLike[str], stdin: bytes = b"", encoding: str = "utf-8") -> Ran:
+    """Run the command in this process, on streams of that encoding."""
     from qerrlint.cli.main import main
 
     raw = io.BytesIO(), io.BytesIO()
-    out, err = (io.TextIOWrapper(buffer, encoding="utf-8", newline="\n") for buffer in raw)
+    out, err = (io.TextIOWrapper(buffer, encoding=encoding, newline="\n") for buffer in raw)
     fed = io.TextIOWrapper(io.BytesIO(stdin))
     argv = ["qerrlint", *(os.fspath(argument) for argument in arguments)]
     with mock.patch.multiple(sys, argv=argv, stdin=fed, stdout=out, stderr=err):
@@ -74,7 +77,7 @@ def run(*arguments: str | os.PathLike[str], stdin: bytes = b"") -> Ran:
     assert isinstance(code, int)
     out.flush()
     err.flush()
-    return Ran(code, *(buffer.getvalue().decode() for buffer in raw))
+    return Ran(code, *(buffer.getvalue().decode(encoding) for buffer in raw))
 
 
 def spawned(
@@ -110,14 +113,21 @@ def git(top: Path, *arguments: str, stdin: bytes | None = None) -> str:
     return done.stdout.decode()
 
 
-def scratch_repository(top: Path) -> Path:
-    """A repository whose one commit is fixtures/tree."""
-    import shutil
-
+@cache
+def _committed_tree() -> tempfile.TemporaryDirectory[str]:
+    """A folder with the repository that scratch_repository() copies; it is removed when the process ends."""
+    folder = tempfile.TemporaryDirectory()
+    top = Path(folder.name) / "qemu"
     shutil.copytree(TREE, top)
     git(top, "init", "-q", "-b", "main")
     git(top, "add", "-A")
     git(top, "commit", "-q", "-m", "base")
+    return folder
+
+
+def scratch_repository(top: Path) -> Path:
+    """A repository whose one commit is fixtures/tree."""
+    shutil.copytree(Path(_committed_tree().name) / "qemu", top)
     return top
 
 

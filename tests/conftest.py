@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""No test reads or writes the user's own cache; what Python compiles is kept for all processes of tests."""
+"""No test reads or writes the user's own cache; what Python compiles is kept for the next run.
+
+The command line runs in the process of the test where that shows the same; a test starts a process for what
+only a process of its own shows.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +19,10 @@ import pytest
 # starts its workers.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parent.parent / "build" / "pycache")
+# Each worker would else rewrite the assertions of all tests anew.
+sys.dont_write_bytecode = False
+# git init copies a dozen sample hooks otherwise.
+os.environ["GIT_TEMPLATE_DIR"] = ""
 
 
 @pytest.fixture(scope="session", autouse=True)

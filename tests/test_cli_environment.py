@@ -39,9 +39,9 @@ def shell(text: str, directory: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_a_closed_stream_changes_no_result(tmp_path: Path, closed: str) -> None:
-    plain = shell(f"{REVIEW} --format json:plain.json", tmp_path)
+    plain = run("patch", DEMO, "--tree", TREE, "--format", f"json:{tmp_path}/plain.json")
     done = shell(f"{REVIEW} --format json:closed.json {closed}", tmp_path)
-    assert (plain.returncode, done.returncode) == (1, 1)
+    assert (plain.code, done.returncode) == (1, 1)
     assert done.stderr == ""
     assert (tmp_path / "closed.json").read_bytes() == (tmp_path / "plain.json").read_bytes()
 

@@ -154,6 +154,7 @@ def test_the_plain_hook_in_a_real_merge(top: Path, tmp_path: Path, stops: bool) 
     command = tmp_path / "bin" / "qerrlint"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m qerrlint "$@"\n')
     command.chmod(0o755)
+    (top / ".git" / "hooks").mkdir(exist_ok=True)
     for name in ("pre-commit", "pre-merge-commit"):
         shutil.copy(HOOK, top / ".git" / "hooks" / name)
         (top / ".git" / "hooks" / name).chmod(0o755)

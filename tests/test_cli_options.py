@@ -253,26 +253,16 @@ def test_check_of_a_revision_leaves_the_work_tree_out(tmp_path: Path) -> None:
 
 
 def test_hash_seeds_change_nothing() -> None:
-    runs = [
-        [
-            spawned("check", "--tree", TREE, "--format", "json", PYTHONHASHSEED=seed),
-            spawned(
-                "patch", DEMO, "--tree", TREE, "--status", "introduced,fixed,persisting", PYTHONHASHSEED=seed
-            ),
-        ]
-        for seed in ("1", "2")
-    ]
+    runs = [spawned("check", "--tree", TREE, "--format", "json", PYTHONHASHSEED=seed) for seed in ("1", "2")]
     assert runs[0] == runs[1]
-    assert [ran.code for ran in runs[0]] == [1, 1]
+    assert runs[0].code == 1
 
 
 def test_the_number_of_processes_changes_nothing(tree: Path) -> None:
     # Below a megabyte everything stays in one process: make the tree larger than that.
     for number in range(3):
         (tree / "util" / f"padding{number}.c").write_text(f"/* {'x' * (1 << 19)} */\nint padding{number};\n")
-    one, two = (
-        spawned("check", "--tree", tree, "--format", "json", "--jobs", jobs, PYTHONHASHSEED=jobs)
-        for jobs in ("1", "2")
-    )
+    arguments = ("check", "--tree", tree, "--format", "json", "--no-cache", "--jobs")
+    one, two = run(*arguments, "1"), spawned(*arguments, "2")
     assert one == two
     assert {(finding["rule"], finding["function"]) for finding in one.findings} >= STANDING

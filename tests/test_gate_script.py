@@ -162,6 +162,7 @@ def hooked(top: Path, directory: Path, *options: str) -> subprocess.CompletedPro
     program = directory / "qerrlint"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m qerrlint "$@"\n')
     program.chmod(0o755)
+    (top / ".git" / "hooks").mkdir(exist_ok=True)
     shutil.copy(HOOK, top / ".git" / "hooks" / "pre-commit")
     path = f"{directory}{os.pathsep}{os.environ['PATH']}"
     who = ("-c", "user.name=A Tester", "-c", "user.email=tester@example.org")

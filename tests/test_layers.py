@@ -132,25 +132,32 @@ def test_every_module_belongs_to_a_layer() -> None:
     assert not strangers
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_run_downwards(path: Path) -> None:
+def upward_imports(path: Path) -> list[str]:
+    """The layers that a module imports though they do not lie below its own."""
     own = layer_of(path)
     rank = RANK.get(own, -1)
-    upwards = [
+    return [
         name for name in inner(path) if name != own and RANK.get(name, -1) <= rank and not same(own, name)
     ]
-    assert not upwards, f"{own}/ must not import {', '.join(upwards)}"
+
+
+def test_imports_run_downwards() -> None:
+    assert {str(path): found for path in MODULES if (found := upward_imports(path))} == {}
 
 
 def same(one: str, other: str) -> bool:
     return any(one in names and other in names for names in LAYERS)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_outside_packages_stay_in_their_layer(path: Path) -> None:
-    for module in imported_names(path):
-        allowed = OUTSIDE.get(module.partition(".")[0])
-        assert allowed is None or layer_of(path) in allowed, f"{module} is imported outside {allowed}"
+def test_outside_packages_stay_in_their_layer() -> None:
+    imports = {(module.partition(".")[0], path) for path in MODULES for module in imported_names(path)}
+    assert {package for package, _ in imports} >= OUTSIDE.keys()
+    strays = [
+        f"{path} imports {package}"
+        for package, path in sorted(imports)
+        if package in OUTSIDE and layer_of(path) not in OUTSIDE[package]
+    ]
+    assert strays == []
 
 
 @pytest.mark.parametrize(
@@ -178,8 +185,7 @@ def test_the_check_itself_sees_an_upward_import(tmp_path: Path, monkeypatch: pyt
     file.parent.mkdir()
     file.write_text("def late():\n    from qerrlint.model import environment\n    from ..c import cut\n")
     assert list(inner(file)) == ["model", "c"]
-    with pytest.raises(AssertionError, match="absint/ must not import model"):
-        test_imports_run_downwards(file)
+    assert upward_imports(file) == ["model"]
 
 
 def test_the_check_itself_sees_a_circle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ client_module: Any = pytest.importorskip("pygls.lsp.client")
 PULSEHUB = "hw/intc/pulsehub.c"
 QUARTZ = "hw/timer/quartz.c"
 
+Work = Callable[..., None]
+
 # The client leaves the ends of its pipes to the garbage collector.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -26,7 +28,7 @@ pytestmark = [
 
 
 class Session:
-    """A client with a server of its own; what the server publishes is kept by document."""
+    """A client with a server of its own; what the server publishes is kept."""
 
     def __init__(self) -> None:
         self.client = client_module.LanguageClient("test", "1")
@@ -58,18 +60,18 @@ class Session:
         self.client.exit(None)
         await self.client.stop()
 
-    async def diagnostics(self, version: int | None) -> list[Any]:
+    async def diagnostics(self, file: Path, version: int | None) -> list[Any]:
         """Those that the server publishes for a version of a document."""
         while True:
             params = await asyncio.wait_for(self.published.get(), 60)
-            if params.version == version:
+            if (params.uri, params.version) == (file.as_uri(), version):
                 return list(params.diagnostics)
 
     async def opened(self, file: Path, text: str | None = None) -> list[Any]:
         text = text if text is not None else file.read_text()
         item = types.TextDocumentItem(file.as_uri(), "c", 1, text)
         self.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
-        return await self.diagnostics(1)
+        return await self.diagnostics(file, 1)
 
     async def changed(self, file: Path, version: int, text: str) -> list[Any]:
         self.client.text_document_did_change(
@@ -78,7 +80,7 @@ class Session:
                 [types.TextDocumentContentChangeWholeDocument(text)],
             )
         )
-        return await self.diagnostics(version)
+        return await self.diagnostics(file, version)
 
     async def actions(self, file: Path, diagnostic: Any) -> list[Any]:
         found = await self.client.text_document_code_action_async(
@@ -99,18 +101,23 @@ class Session:
         return str(found.contents.value) if found is not None else ""
 
 
-def session(work: Callable[[Session], Awaitable[None]], *arguments: str) -> None:
-    """Runs a test's work with a server that is started with these arguments."""
+@pytest.fixture(scope="module")
+def session() -> Iterator[Work]:
+    """Runs a test's work with the server of these arguments, one for all tests; each of them opens files of a
+    folder of its own."""
+    started: dict[tuple[str, ...], Session] = {}
+    loop = asyncio.new_event_loop()
 
-    async def ran() -> None:
-        client = Session()
-        await client.start(*arguments)
-        try:
-            await work(client)
-        finally:
-            await client.stop()
+    def ran(work: Callable[[Session], Coroutine[Any, Any, None]], *arguments: str) -> None:
+        if arguments not in started:
+            started[arguments] = Session()
+            loop.run_until_complete(started[arguments].start(*arguments))
+        loop.run_until_complete(work(started[arguments]))
 
-    asyncio.run(ran())
+    yield ran
+    for one in started.values():
+        loop.run_until_complete(one.stop())
+    loop.close()
 
 
 @pytest.fixture
@@ -122,7 +129,7 @@ def rules(found: list[Any]) -> list[str]:
     return [one.code for one in found]
 
 
-def test_the_findings_of_a_buffer_follow_its_changes(top: Path) -> None:
+def test_the_findings_of_a_buffer_follow_its_changes(top: Path, session: Work) -> None:
     async def work(client: Session) -> None:
         file = top / PULSEHUB
         good = file.read_text()
@@ -144,19 +151,19 @@ def test_the_findings_of_a_buffer_follow_its_changes(top: Path) -> None:
     session(work)
 
 
-def test_closing_takes_the_findings_away(top: Path) -> None:
+def test_closing_takes_the_findings_away(top: Path, session: Work) -> None:
     async def work(client: Session) -> None:
         file = top / QUARTZ
         assert await client.opened(file)
         client.client.text_document_did_close(
             types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(file.as_uri()))
         )
-        assert await client.diagnostics(None) == []
+        assert await client.diagnostics(file, None) == []
 
     session(work)
 
 
-def test_the_same_findings_as_check(top: Path) -> None:
+def test_the_same_findings_as_check(top: Path, session: Work) -> None:
     async def work(client: Session) -> None:
         file = top / QUARTZ
         found = await client.opened(file)
@@ -172,7 +179,7 @@ def test_the_same_findings_as_check(top: Path) -> None:
     session(work)
 
 
-def test_only_what_head_has_not(top: Path) -> None:
+def test_only_what_head_has_not(top: Path, session: Work) -> None:
     async def work(client: Session) -> None:
         file = top / QUARTZ
         assert await client.opened(file) == [], "standing defects are not new"
@@ -198,7 +205,7 @@ def edited(text: str, edits: list[Any]) -> str:
     return text
 
 
-def test_a_fix_and_a_comment_that_allows(top: Path) -> None:
+def test_a_fix_and_a_comment_that_allows(top: Path, session: Work) -> None:
     async def work(client: Session) -> None:
         file = top / PULSEHUB
         text = file.read_text().replace(
@@ -219,7 +226,7 @@ def test_a_fix_and_a_comment_that_allows(top: Path) -> None:
     session(work)
 
 
-def test_a_hover_shows_the_contract_of_a_function(top: Path) -> None:
+def test_a_hover_shows_the_contract_of_a_function(top: Path, session: Work) -> None:
     async def work(client: Session) -> None:
         file = top / QUARTZ
         text = file.read_text()
@@ -232,7 +239,7 @@ def test_a_hover_shows_the_contract_of_a_function(top: Path) -> None:
     session(work)
 
 
-def test_a_broken_configuration_is_told_once_and_the_server_goes_on(top: Path) -> None:
+def test_a_broken_configuration_is_told_once_and_the_server_goes_on(top: Path, session: Work) -> None:
     async def work(client: Session) -> None:
         (top / ".qerrlint.toml").write_text('fail-on = "sometimes"\n')
         file = top / QUARTZ
@@ -246,7 +253,7 @@ def test_a_broken_configuration_is_told_once_and_the_server_goes_on(top: Path) -
     session(work)
 
 
-def test_a_file_outside_of_a_tree(tmp_path: Path) -> None:
+def test_a_file_outside_of_a_tree(tmp_path: Path, session: Work) -> None:
     async def work(client: Session) -> None:
         file = tmp_path / "lone.c"
         file.write_text(

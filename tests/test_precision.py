@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import precision as script
 import pytest
 from commandline import FIXTURES, TREE
 
@@ -29,12 +33,20 @@ class Ran:
         return next(line.split() for line in self.out.splitlines() if line.split()[:1] == [name])[1:]
 
 
+def environment(**variables: str) -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("QERRLINT_")} | variables
+
+
 def precision(*arguments: str | Path, **variables: str) -> Ran:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("QERRLINT_")}
-    done = subprocess.run(
-        [sys.executable, SCRIPT, *arguments], capture_output=True, env={**kept, **variables}, check=False
-    )
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+    """The script's main() in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, environment(**variables), clear=True),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        code = script.main([str(argument) for argument in arguments])
+    return Ran(code, out.getvalue(), err.getvalue())
 
 
 def verdict(number: int, holds: bool = True, **changes: object) -> dict[str, object]:
@@ -233,6 +245,15 @@ def test_a_bad_file_leaves_the_merged_one_alone(tmp_path: Path) -> None:
     ran = precision("--merge", into, written(tmp_path / "bad.jsonl", verdict(2, verdict="maybe")))
     assert ran.code == 2
     assert into.read_bytes() == before
+
+
+def test_the_script_itself(tmp_path: Path) -> None:
+    judged = written(tmp_path / "v.jsonl", verdict(1))
+    for name, code in ((judged, 0), (tmp_path / "gone.jsonl", 2)):
+        command = [sys.executable, os.fspath(SCRIPT), os.fspath(name)]
+        done = subprocess.run(command, capture_output=True, env=environment(), text=True, check=False)
+        assert Ran(done.returncode, done.stdout, done.stderr) == precision(name)
+        assert done.returncode == code
 
 
 # -- refusals --------------------------------------------------------------------------------------
