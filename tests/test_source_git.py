@@ -7,12 +7,15 @@ import os
 import pickle
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qerrlint.errors import InputError
 from qerrlint.source.git_tree import GitSource, StagedSource
+from qerrlint.source.gitprocess import Git
 from qerrlint.source.open_tree import open_tree
+from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.repository import PathChange, Repository
 
 ENV = {
@@ -288,3 +291,68 @@ def test_commit_by_blobs_on_a_side_branch_that_was_left_long_ago(repo: Repo) -> 
     assert there.commits_containing(blobs, before=sent + day) == (wanted,)
     assert there.commits_containing(blobs, before=sent + 300 * day) == (wanted,)
     assert there.commits_containing(blobs, before=sent + 1000 * day) == ()
+
+
+def searches(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | bytes, ...]]:
+    """The calls of `git grep` that follow."""
+    seen: list[tuple[str | bytes, ...]] = []
+    asked = Git.try_run
+
+    def watched(self: Git, words: Any, *more: Any, **named: Any) -> Any:
+        if "grep" in words:
+            seen.append(tuple(words))
+        return asked(self, words, *more, **named)
+
+    monkeypatch.setattr(Git, "try_run", watched)
+    return seen
+
+
+FILES = {
+    "a.c": "ring(chime); /* gong */\nring_twice(bell, chime);\n",
+    "odd\nname: \xe9.c": "bell\n",
+    "dir/b c.h": "chime gong-bell unring\n",
+    "notes.txt": "bell chime\n",
+}
+WORDS = ["ring", "ring_twice", "chime", "bell", "gong", "twice", "none"]
+
+
+def test_git_finds_the_words_that_a_look_into_the_files_finds(repo: Repo) -> None:
+    repo.commit(dict(FILES))
+    for key in ("grep.lineNumber", "grep.column"):
+        repo.git("config", key, "true")
+    repo.git("config", "color.grep", "always")
+    with open_tree(repo.path, "HEAD") as source, open_tree(repo.path) as plain:
+        for words in (["ring", "gong"], ["none"], WORDS, *([word] for word in WORDS)):
+            assert source.containing(words) == plain.containing(words)
+    with open_tree(repo.path, "HEAD") as source:
+        assert source.containing(["bell", "twice"]) == ["a.c", "dir/b c.h", "odd\nname: \xe9.c"]
+
+
+def test_words_that_are_expected_are_searched_for_at_once(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.commit(dict(FILES))
+    seen = searches(monkeypatch)
+    with open_tree(repo.path, "HEAD") as source:
+        source.expect(lambda: ["bell", "none", "chime"])
+        assert not seen
+        changed = OverlaySource(source, {"a.c": b"bell\n"})
+        changed.expect(lambda: ["bell", "none", "gong"])
+        assert changed.containing(["chime"]) == ["dir/b c.h"]
+        assert source.containing(["bell", "gong"]) == ["a.c", "dir/b c.h", "odd\nname: \xe9.c"]
+        assert source.containing(["none"]) == []
+        assert len(seen) == 1
+        assert changed.containing(["ring"]) == []
+        assert len(seen) == 2
+        source.expect(list)
+        assert pickle.loads(pickle.dumps(source)).containing(["bell"]) == source.containing(["bell"])
+
+
+def test_too_many_expected_words_are_not_searched_for(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.commit(dict(FILES))
+    seen = searches(monkeypatch)
+    with open_tree(repo.path, "HEAD") as source:
+        source.expect(lambda: [f"word{number}" for number in range(5000)])
+        assert source.containing(["ring"]) == ["a.c"]
+    assert len(seen) == 1
+    assert len(seen[0]) < 100

@@ -29,12 +29,13 @@ from qerrlint.review.compare import (
     PairResult,
     analysed_callers,
     analysed_pair,
+    both_units,
     compare,
     files_with_callers,
     kept_pair,
 )
 from qerrlint.review.earlier_pairs import EarlierPairs
-from qerrlint.review.scope import ContractChange, FilePair, is_c
+from qerrlint.review.scope import ContractChange, FilePair, changed_functions, is_c
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
 
@@ -214,6 +215,8 @@ def compare_all(
     workers: Workers,
 ) -> list[Compared]:
     """compare() for each of several comparisons of programs that were made with one setting."""
+    for program in programs:
+        program.source.expect(partial(_changed_names, programs, comparisons))
     with workers.progress(sum(len(one.pairs) for one in comparisons)) as advance:
         ahead = _analyse_ahead(programs, setting, comparisons, rules, caller_files, store, workers, advance)
         earlier = EarlierPairs(programs) if len(comparisons) > 1 else None
@@ -230,6 +233,17 @@ def compare_all(
             )
             for one in comparisons
         ]
+
+
+def _changed_names(programs: Sequence[Program], comparisons: Sequence[Comparison]) -> set[str]:
+    """The changed functions with external linkage, whose callers may be looked for."""
+    names: set[str] = set()
+    for one in comparisons:
+        for pair in one.pairs:
+            old, new = both_units(programs[one.before], programs[one.after], pair)
+            changed = changed_functions(old, new) & new.functions.keys() if new is not None else ()
+            names |= {name for name in changed if new is not None and not new.is_static(name)}
+    return names
 
 
 def _analyse_ahead(

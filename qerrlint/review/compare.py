@@ -229,7 +229,7 @@ def analysed_pair(
     earlier: Earlier | None = None,
 ) -> Both:
     """A pair of files on both sides, with what is known of it, or else analysed."""
-    old, new = _units(before, after, pair)
+    old, new = both_units(before, after, pair)
     if old is None and new is None:
         return Both(None, None)
     found = known.pair(pair) if known is not None else None
@@ -271,13 +271,14 @@ def _reads(unit: TranslationUnit | None, program: Program, found: PairResult) ->
 
 def kept_pair(before: Program, after: Program, pair: FilePair, kept: KeptResults) -> PairResult | None:
     """What the store has of the analyses of a pair of files."""
-    found: PairResult | None = kept.find(_parts(pair, *_units(before, after, pair)), (before, after))
+    found: PairResult | None = kept.find(_parts(pair, *both_units(before, after, pair)), (before, after))
     return found
 
 
-def _units(
+def both_units(
     before: Program, after: Program, pair: FilePair
 ) -> tuple[TranslationUnit | None, TranslationUnit | None]:
+    """The units of a pair of files on both sides; None where a side has none, or no C file."""
     old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
     return old, after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
 

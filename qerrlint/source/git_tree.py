@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from qerrlint.errors import InputError
 from qerrlint.source.gitprocess import BlobReader, Git, hook_store
@@ -156,7 +157,8 @@ class GitSource(_ObjectSource):
         super().__init__(Git(location.root, hook_store(location.git_dir)), location.root)
         self._sizes: dict[str, int] = {}
         # A commit never changes, and a search takes about a second.
-        self._searched: dict[tuple[str, ...], list[str]] = {}
+        self._searched: dict[str, list[str]] = {}
+        self._expected: Callable[[], Iterable[str]] | None = None
         self._release: str | None = None
         self.revision: str = resolve_commit(self._git, rev)
 
@@ -185,10 +187,21 @@ class GitSource(_ObjectSource):
 
         Raises InputError when git cannot search.
         """
-        key = tuple(words)
-        if key not in self._searched:
-            self._searched[key] = _grep(self._git, self.revision, words)
-        return list(self._searched[key])
+        left = [word for word in words if word not in self._searched]
+        if left:
+            more = list(self._expected()) if self._expected is not None else []
+            self._expected = None
+            sought = [*left, *more] if len(more) <= _MOST_EXPECTED else left
+            self._searched.update(_grep(self._git, self.revision, dict.fromkeys(sought)))
+        return sorted(set().union(*(self._searched[word] for word in words)))
+
+    def expect(self, words: Callable[[], Iterable[str]]) -> None:
+        """As of Source: git searches for them together with the first one, which costs about as much."""
+        self._expected = words
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is expected may know of all programs of a review.
+        return {**self.__dict__, "_expected": None}
 
     def released(self, path: str, word: str) -> bytes | None:
         """What the last release has, by the history of the file VERSION before this commit.
@@ -201,7 +214,7 @@ class GitSource(_ObjectSource):
             return None
         data = _blob(self._git, self._release, path)
         if data is None or word.encode() not in data:
-            for other in _grep(self._git, self._release, [word]):
+            for other in _grep(self._git, self._release, [word])[word]:
                 data = _blob(self._git, self._release, other)
                 if other.endswith(".c") and data is not None:
                     return data
@@ -251,7 +264,7 @@ class CommitTree(_ObjectSource):
     def containing(self, words: Sequence[str]) -> list[str]:
         """As of GitSource, or by a look into the candidates."""
         if self._candidates is None:
-            return _grep(self._git, self.revision, words)
+            return sorted(set().union(*_grep(self._git, self.revision, words).values()))
         pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(word.encode()) for word in words) + rb")\b")
         found = self.read_many(sorted(self._candidates(words)))
         return [path for path, data in found if path.endswith(C_SUFFIXES) and pattern.search(data)]
@@ -261,20 +274,32 @@ class CommitTree(_ObjectSource):
 
 
 _C_PATHS = tuple(f"*{suffix}" for suffix in C_SUFFIXES)
+# Whatever the user's configuration wants to see beside the names (grep.lineNumber and others).
+_PLAIN = ("--no-line-number", "--no-column", "--no-color", "--no-heading", "--no-break")
+# `git grep -o -z`: REVISION:PATH, NUL, the text that was found.
+_OCCURRENCE = re.compile(rb"([^\0]*)\0([^\n]*)\n")
+# With more words than these the search takes longer than a second one would.
+_MOST_EXPECTED = 100
 
 
-def _grep(git: Git, revision: str, words: Sequence[str]) -> list[str]:
-    """The C files of a commit in which one of the words stands; raises InputError when git cannot search."""
-    patterns = [part for word in words for part in ("-e", word)]
+def _grep(git: Git, revision: str, words: Iterable[str]) -> dict[str, list[str]]:
+    """For each word the C files of a commit in which it stands, sorted; raises InputError when git cannot
+    search.
+    """
+    paths: dict[str, set[str]] = {word: set() for word in words}
+    patterns = [part for word in paths for part in ("-e", word)]
     # Only C files are decompressed and searched; `*.c` is a pattern, where all other commands name paths.
-    command = ("--no-literal-pathspecs", "grep", "-l", "-z", "-w", "-F", "-I")
+    command = ("--no-literal-pathspecs", "grep", "-o", "-z", "-w", "-F", "-I", *_PLAIN)
     code, out, _ = git.try_run((*command, *patterns, revision, "--", *_C_PATHS))
     # 1 is its code for "nothing found".
     if code > 1:
         raise InputError(f"{git.directory}: git grep failed in {revision[:12]}")
     start = len(revision) + 1
-    found = (name[start:] for name in out.decode("utf-8", "surrogateescape").split("\0") if name)
-    return sorted(path for path in found if path.endswith(C_SUFFIXES))
+    for name, word in set(_OCCURRENCE.findall(out)):
+        path = name[start:].decode("utf-8", "surrogateescape")
+        if path.endswith(C_SUFFIXES):
+            paths[word.decode()].add(path)
+    return {word: sorted(found) for word, found in paths.items()}
 
 
 class StagedSource(_ObjectSource):

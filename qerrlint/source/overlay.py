@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from qerrlint.source.empty import EmptySource
@@ -90,6 +90,10 @@ class OverlaySource(Source):
         old = {path for path in self.base.containing(words) if path not in self.changes}
         changed = OverlaySource(EmptySource(), self.changes)
         return sorted(old | set(Source.containing(changed, words)))
+
+    def expect(self, words: Callable[[], Iterable[str]]) -> None:
+        """As of the base."""
+        self.base.expect(words)
 
     def close(self) -> None:
         """Close the base."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TypeVar
 
@@ -88,6 +88,12 @@ class Source(ABC):
             # A plain search is five times as fast as the pattern, and rules out most files.
             found = ((path, data) for path, data in found if any(word in data for word in sought))
         return [path for path, data in found if pattern.search(data)]
+
+    def expect(self, words: Callable[[], Iterable[str]]) -> None:  # noqa: B027 - most have no use for it
+        """Say for which words containing() may be asked; a source that can search for several at once does.
+
+        `words` is called when the first word is asked for.
+        """
 
     def released(self, path: str, word: str) -> bytes | None:
         """What the last release before this tree has at `path`, or in another file with `word` in it.
