@@ -121,8 +121,8 @@ def test_the_page_as_text(tree: Path) -> None:
         "structs LampState, class PCIDeviceClass",
         "bus TYPE_PCI_BUS, can be unplugged",
         "realize lamp_realize() in .realize hw/misc/lamp.c:",
-        "timer_new_ns() into s->timer in lamp_realize() hw/misc/lamp.c:29: never given back",
-        "qemu_bh_new() into s->bh in lamp_realize() hw/misc/lamp.c:30: given back by lamp_exit()",
+        "timer_new_ns() into s->timer in lamp_realize() hw/misc/lamp.c:29: never released",
+        "qemu_bh_new() into s->bh in lamp_realize() hw/misc/lamp.c:30: released by lamp_exit()",
         "lamp_ops: sizeof(uint32_t) * 4 = 0x10 bytes, read lamp_read, write lamp_write",
         "properties colour",
         'vmstate_lamp "lamp", version 3',
@@ -269,8 +269,8 @@ def test_a_page_of_a_change_shows_what_it_does_to_a_type(tree: Path) -> None:
     )
     ((summary, table),) = devices(page).items()
     assert re.fullmatch(r"lamp hw/misc/lamp.c:\d+; \d+ lines changed; touched: lamp_exit\(\)", summary)
-    assert re.search(r"- realize +timer_new_ns\(\).* never given back", table)
-    assert re.search(r"\+ realize +timer_new_ns\(\).* given back by lamp_exit\(\)", table)
+    assert re.search(r"- realize +timer_new_ns\(\).* never released", table)
+    assert re.search(r"\+ realize +timer_new_ns\(\).* released by lamp_exit\(\)", table)
     assert re.search(r"\+ 16 +8 +uint64_t level", table)
     assert re.search(r"migrates +vmstate_lamp", table), "what stays is shown as well"
 

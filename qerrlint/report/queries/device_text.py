@@ -58,7 +58,7 @@ def _row(head: str, text: str) -> Line:
 
 def _section(head: str, texts: Sequence[str]) -> Iterator[Line]:
     for number, text in enumerate(texts):
-        style = AMBER if text.endswith("never given back") else ""
+        style = AMBER if text.endswith("never released") else ""
         yield verbatim((f"  {'' if number else head:<{_WIDTH - 2}}", DIM), (printable(text), style))
 
 
@@ -76,7 +76,7 @@ def _held(one: Held) -> str:
     back = ", ".join(f"{name}()" for name in one.released)
     if not back:
         back = "another file" if one.elsewhere else ""
-    told = f"given back by {back}" if back else "never given back"
+    told = f"released by {back}" if back else "never released"
     what = f" into {one.object}" if one.object else ""
     return f"{one.phase:<14} {one.call}(){what} in {one.function}()  {_at(one.at)}: {told}"
 
