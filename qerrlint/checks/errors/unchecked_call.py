@@ -246,10 +246,10 @@ UNCHECKED_CALL = event(
     "errp",
     "kept",
     path_sensitive=True,
-    how="success work result value admitted empty overwritten round",
+    how="success work result value admitted empty overwritten round length",
 )
 """kept: the variable that holds the result where one does ("" else). how: what follows the call; result:
-work, and what the function returns comes from elsewhere; overwritten, round: the result of the next call, or
-of the next round of the loop, takes the place of this one."""
+work, and what the function returns comes from elsewhere; length: the result is a length, negative on failure;
+overwritten, round: the result of the next call, or of the next round of the loop, takes its place."""
 
 CHECKS = (Check("unchecked-call", "errors", (UNCHECKED_CALL,), run, (*ADMISSIONS, "never-null")),)

@@ -9,13 +9,14 @@ from itertools import pairwise
 from qerrlint.absint.reachability import place_of
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.errors.value_source import assignments
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.objects import objects_of
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.conventions import fails_by
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import NULL, Call, Const, Result, Return, Str, Var, text_of
+from qerrlint.ir.code import NULL, Addr, Call, Const, Result, Return, Str, Var, text_of
 
 # vl.c, softmmu/vl.c or system/vl.c, by the age of the tree.
 _COMMAND_LINE = "vl.c"
@@ -147,4 +148,17 @@ def attempt_has_a_rule(analysed: AnalysedFunction, observation: Observation) -> 
     acquiring = {call for call, _ in objects.calls("acquire")} if objects is not None else set()
     return observation.slots["how"] in _GOES_ON and any(
         call in acquiring for call in subject_of(observation).calls
+    )
+
+
+def filled_has_a_default(file: AnalysedFile, observation: Observation) -> bool:
+    """Whether a call whose result is dropped fills a local variable that is declared with a value."""
+    call = subject_of(observation).calls[0]
+    piece = file.unit.definitions.around(call.span.start)
+    filled = [arg.path for arg in call.args if isinstance(arg, Addr) and arg.path.isidentifier()]
+    if piece is None or not filled:
+        return False
+    before = file.unit.data[piece.body : call.span.start]
+    return all(
+        re.search(rb"\b%s\s{0,9}=(?!=)" % re.escape(name.encode()), before) is not None for name in filled
     )

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""unchecked-call of a length that is negative where it cannot be told, in a function that has an errp.
+
+The length is calculated with, or handed on, and no test of the function asks for its sign.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from qerrlint.checks.check import Check
+from qerrlint.checks.errors.unchecked_call import UNCHECKED_CALL
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import Subject
+from qerrlint.domain.word_lists import word_list
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import Addr, Assign, Call, Event, Result, Return, Value, Var, text_of
+from qerrlint.source.span import Span
+
+
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
+    """The calls for a length whose result is used and never tested."""
+    if analysed.errp is None:
+        return
+    for call in analysed.function.calls:
+        if not call.used or not call.direct or not word_list("lengths").matches(call.name):
+            continue
+        kept, use = _untested(analysed, call)
+        if use is None:
+            continue
+        yield Observation(
+            UNCHECKED_CALL.name,
+            analysed.name,
+            call.span,
+            call.text,
+            {
+                "function": analysed.name,
+                "callee": call.name,
+                "errp": analysed.errp,
+                "kept": kept,
+                "how": "length",
+            },
+            (Step(use, "it is used here, and no test asks whether it is negative"),) if kept else (),
+            "medium",
+            whole=True,
+            subject=Subject((call,)),
+            group=("success", call.span),
+        )
+
+
+def _untested(analysed: AnalysedFunction, call: Call) -> tuple[str, Span | None]:
+    """The variable that keeps the length ("" for none), and where it is used; None where a test names it."""
+    function = analysed.function
+    events = [event for block in function.blocks for event in block.events]
+    result = Result(call.index)
+    targets = {event.target for event in events if isinstance(event, Assign) and event.value == result}
+    if any(not target.isidentifier() for target in targets) or len(targets) > 1:
+        return "", None  # a member, or several places: others may test it
+    kept = next(iter(targets), "")
+    tests = [(text_of(t.subject), edge.span) for b in function.blocks for edge in b.edges for t in edge.tests]
+    if kept:
+        named = re.compile(rf"(?<![\w.>]){re.escape(kept)}(?!\w)")
+        if any(named.search(text) for text, _ in tests):
+            return kept, None
+        uses = [event.span for event in events if event.span > call.span and _uses(event, Var(kept), named)]
+        return kept, None if any(_hands_out(event, kept) for event in events) else min(uses, default=None)
+    inside = re.compile(re.escape(text_of(result)) + r"(?!\d)")
+    if any(text == text_of(result) for text, _ in tests) or any(_returns(e, inside) for e in events):
+        return "", None
+    spans = [span for text, span in tests if inside.search(text) and span is not None]
+    spans += [event.span for event in events if _uses(event, result, inside)]
+    return "", min(spans, default=None)
+
+
+def _uses(event: Event, value: Value, named: re.Pattern[str]) -> bool:
+    """Whether an event calculates with a value, or hands it to a call."""
+    if isinstance(event, Call):
+        return any(named.search(text_of(arg)) for arg in event.args)
+    return isinstance(event, Assign) and event.value != value and bool(named.search(text_of(event.value)))
+
+
+def _hands_out(event: Event, name: str) -> bool:
+    """Whether a variable is returned, stored as it is, or its address handed on: others may test it."""
+    if isinstance(event, Return):
+        return event.value is not None and _names(event.value, name)
+    if isinstance(event, Call):
+        return Addr(name) in event.args
+    return isinstance(event, Assign) and event.value == Var(name)
+
+
+def _names(value: Value, name: str) -> bool:
+    return re.search(rf"(?<![\w.>]){re.escape(name)}(?!\w)", text_of(value)) is not None
+
+
+def _returns(event: Event, inside: re.Pattern[str]) -> bool:
+    return isinstance(event, Return) and event.value is not None and bool(inside.search(text_of(event.value)))
+
+
+CHECKS = (Check("untested-length", "errors", (UNCHECKED_CALL,), run, ("lengths",)),)
