@@ -147,6 +147,11 @@ def name_says_locked(_analysed: AnalysedFunction | AnalysedFile, observation: Ob
     return isinstance(one, LocalObject) and one.seen.pair.shown and named
 
 
+def process_ends_there(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """Whether memory or a file is what a local of main() holds where main() returns."""
+    return observation.function == "main" and isinstance(observation.subject, LocalObject)
+
+
 def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
     """A loop on the way to the exit, which the acquiring call does not stand in, hands the pointer on."""
     one = observation.subject

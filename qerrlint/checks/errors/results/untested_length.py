@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """unchecked-call of a length that is negative where it cannot be told, in a function that has an errp.
 
-The length is calculated with, or handed on, and no test of the function asks for its sign.
+The length is calculated with, or handed on, and no test behind the call names it. A call within a comparison
+is no use: what a negative number then leads to is mostly an error as well.
 """
 
 from __future__ import annotations
@@ -58,19 +59,25 @@ def _untested(analysed: AnalysedFunction, call: Call) -> tuple[str, Span | None]
     if any(not target.isidentifier() for target in targets) or len(targets) > 1:
         return "", None  # a member, or several places: others may test it
     kept = next(iter(targets), "")
-    tests = [(text_of(t.subject), edge.span) for b in function.blocks for edge in b.edges for t in edge.tests]
+    tests = [
+        text_of(test.subject)
+        for block in function.blocks
+        for edge in block.edges
+        for test in edge.tests
+        if edge.span is not None and edge.span.start > call.span.end
+    ]
     if kept:
         named = re.compile(rf"(?<![\w.>]){re.escape(kept)}(?!\w)")
-        if any(named.search(text) for text, _ in tests):
+        tested = any(named.search(text) for text in tests)
+        if tested or any(_hands_out(event, kept) for event in events):
             return kept, None
-        uses = [event.span for event in events if event.span > call.span and _uses(event, Var(kept), named)]
-        return kept, None if any(_hands_out(event, kept) for event in events) else min(uses, default=None)
+        return kept, min(
+            (e.span for e in events if e.span > call.span and _uses(e, Var(kept), named)), default=None
+        )
     inside = re.compile(re.escape(text_of(result)) + r"(?!\d)")
-    if any(text == text_of(result) for text, _ in tests) or any(_returns(e, inside) for e in events):
+    if any(_returns(event, inside) for event in events):
         return "", None
-    spans = [span for text, span in tests if inside.search(text) and span is not None]
-    spans += [event.span for event in events if _uses(event, result, inside)]
-    return "", min(spans, default=None)
+    return "", min((event.span for event in events if _uses(event, result, inside)), default=None)
 
 
 def _uses(event: Event, value: Value, named: re.Pattern[str]) -> bool:
