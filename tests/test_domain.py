@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from qerrlint.absint.trace import Trail, is_joined, places
 from qerrlint.c.declarations.types import Param, Signature
 from qerrlint.domain import error, signs, state
-from qerrlint.domain.aliases import casts
+from qerrlint.domain.casts import casts
 from qerrlint.domain.conventions import FAILURE, SUCCESS, by_convention, fails_by, succeeds_by
 from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.domain.error import Cell, ErrorState, Fault, cell, fault_of

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qerrlint.absint import reachability
+from qerrlint.absint.control_dependence import controlled
 from qerrlint.absint.liveness import live_masks
 from qerrlint.absint.reachability import after, place_of, reaches
-from qerrlint.absint.slicing import controlled
 from qerrlint.absint.solver import Explored, explore
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.state import State

@@ -66,7 +66,6 @@ _SIGNS_OF_STATE = {
     ErrorState.MAYBE: fact(ZERO | POS),
     ErrorState.GONE: fact(POS),
 }
-IS_NULL = fact(ZERO)
 NOT_NULL = fact(POS)
 
 

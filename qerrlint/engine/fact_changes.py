@@ -10,7 +10,6 @@ from typing import Any
 from qerrlint.c.declarations.file import FileDeclarations, TypeName
 from qerrlint.c.declarations.struct_body import Field
 from qerrlint.c.qapi import c_name
-from qerrlint.model.asked import RAW
 from qerrlint.model.qapi_schema import Schema
 from qerrlint.model.reads import visible
 from qerrlint.qemu.class_setup import class_setup
@@ -25,8 +24,7 @@ _INVOKED = re.compile(rb"^[ \t]*OBJECT_DEFINE_\w*\s*\([^;{}]*\)", re.MULTILINE)
 
 
 def changed_names(old: FileDeclarations, new: FileDeclarations) -> Iterator[str]:
-    """The names that one who includes the file finds declared otherwise, and RAW."""
-    yield RAW
+    """The names that one who includes the file finds declared otherwise."""
     for name in {**old.functions, **new.functions, **old.casts, **new.casts}:
         if visible(old.signature(name)) != visible(new.signature(name)):
             yield f"f:{name}"
@@ -42,8 +40,7 @@ def changed_names(old: FileDeclarations, new: FileDeclarations) -> Iterator[str]
 
 
 def declared_names(declarations: FileDeclarations) -> Iterator[str]:
-    """All names that a file may declare, and RAW: what changed_names() may give beside an empty file."""
-    yield RAW
+    """All names that a file may declare: what changed_names() may give beside an empty file."""
     for kind, names in (
         *(("f", declarations.functions), ("f", declarations.casts), ("m", declarations.macros)),
         *(("t", declarations.types), ("e", declarations.constants), ("k", _checkers(declarations))),

@@ -6,8 +6,7 @@ constant, `s:WORD` a pointer member or variable, `q:NAME` and `qs:NAME` what sch
 `k:TYPE` the cast macros of a type, `types:PATH` the tables of a file, `index:NAME` the files that define a
 type, `file:PATH` all of a file, `text:PATH` what searches find in it, `dir:FOLDER` what they find in its C
 files, `def:PATH:NAME` (with `defs:PATH`) the text of a function in a file, `own:PATH` what a file itself
-declares, `reach:PATH` what it includes, `raw` the text of any file that it includes. EVERYTHING stands for
-what has no key.
+declares, `reach:PATH` what it includes. EVERYTHING stands for what has no key.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from typing import Any, Generic, TypeVar, cast
 T = TypeVar("T")
 
 EVERYTHING = "*"
-RAW = "raw"
 
 Search = tuple[str, bytes]
 """A file, and a regular expression that is looked for in its bytes; a folder has a slash at its end, and the

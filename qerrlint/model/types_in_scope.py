@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from qerrlint.c.declarations.file import FileDeclarations, TypeName
 from qerrlint.c.declarations.types import Declared, Signature, parse_declared, result_kind
-from qerrlint.model.asked import RAW, Lookups
+from qerrlint.model.asked import Lookups
 from qerrlint.model.contracts import Contracts
 from qerrlint.model.include_graph import Files, NameIndex
 from qerrlint.model.qapi_schema import Schema
@@ -33,13 +33,9 @@ class TypesInScope:
         self._types: dict[tuple[str, str], tuple[FileDeclarations, TypeName] | None] = {}
         self._pointers: dict[tuple[str, str], tuple[Signature | None, Lookups]] = {}
 
-    def declarations_reached(self, from_path: str) -> Iterator[FileDeclarations]:
-        """The declarations of the files that a file includes, its own first; all of them count as read."""
-        self._files.asked.add(RAW)
-        return self.reached(from_path)
-
     def reached(self, from_path: str) -> Iterator[FileDeclarations]:
-        """As declarations_reached(), for one who says what he looks up in them."""
+        """The declarations of the files that a file includes, its own first; the caller says what of them
+        counts as read."""
         for path in self._files.reached(from_path):
             declarations = self._files.declared(path)
             if declarations is not None:

@@ -10,7 +10,7 @@ from operator import or_
 from qerrlint.absint.liveness import live_masks
 from qerrlint.absint.reachability import loop_around
 from qerrlint.c.declarations.types import Signature
-from qerrlint.domain.aliases import casts
+from qerrlint.domain.casts import casts
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.error import ERRP, FATAL
 from qerrlint.domain.out_parameter import out_parameter

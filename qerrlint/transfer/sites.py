@@ -180,7 +180,7 @@ def traits(name: str) -> Traits:
     return Traits(
         predicate=word_list("predicates").matches(name),
         prints=word_list("user-messages").matches(name),
-        frees=word_list("string-releases").matches(name),
+        frees=word_list("memory-releases").matches(name),
         harmless=word_list("harmless-prefixes").matches(name)
         or word_list("locks").matches(name.rpartition("_")[2])
         or (plain and (name.upper() == name or word_list("clean-up-stems").matches(name))),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qerrlint.absint.slicing import controlled
+from qerrlint.absint.control_dependence import controlled
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.error import ERROR, ERRP, OBJECTS

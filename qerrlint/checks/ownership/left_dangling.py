@@ -38,6 +38,6 @@ CHECKS = (
         "ownership",
         (event("left-dangling", "pair", "object", "discard", "other"),),
         run,
-        words=("frees", "releases", "string-releases"),
+        words=("frees", "memory-releases", "releases"),
     ),
 )

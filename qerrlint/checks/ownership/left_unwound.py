@@ -249,5 +249,5 @@ def _observation(analysed: AnalysedFunction, subject: Unwound) -> Observation:
 
 
 CHECKS = (
-    Check("left-unwound", "ownership", (LEFT_HELD,), run, words=("frees", "releases", "string-releases")),
+    Check("left-unwound", "ownership", (LEFT_HELD,), run, words=("frees", "memory-releases", "releases")),
 )

@@ -56,7 +56,6 @@ _MAKES = re.compile(rb"(?:alloc|new|dup|create|open|printf|load|read|parse)\w*\s
 _MAKES_TEXT = re.compile(rb"g_(?:malloc|malloc0|new|new0|strdup|strndup|strdup_printf|strconcat)[ \t]*\(")
 _STRUCT = re.compile(r"[A-Z]\w* \*\Z")
 _DEEPEST = 2
-_MEMORY = frozenset({"free", "g_free"})
 
 
 class LocalAcquires:
@@ -252,7 +251,8 @@ class LocalAcquires:
                 if isinstance(freed, Var) and self._gives_back(call, freed.path):
                     releasing.setdefault(freed.path, []).append(call)
         for name, calls in releasing.items():
-            acquiring = list(self._filling(name, all(call.name in _MEMORY for call in calls)))
+            plain = all(word_list("memory-releases").matches(call.name) for call in calls)
+            acquiring = list(self._filling(name, plain))
             for call, move in acquiring:
                 path = f"#{call.index}" if move.object == RESULT else name
                 self._add(call, Handling("acquire", pair, move, path))

@@ -41,6 +41,6 @@ CHECKS = (
         "ownership",
         (event("not-discarded", "pair", "object", "acquire", "discard"),),
         run,
-        words=("frees", "releases", "string-releases"),
+        words=("frees", "memory-releases", "releases"),
     ),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from qerrlint.domain.aliases import casts
+from qerrlint.domain.casts import casts
 from qerrlint.domain.ownership import Pair, tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Addr, Call, Function, Result, Value, Var, identifiers, root
@@ -179,7 +179,7 @@ def is_freeing(name: str) -> bool:
 
 def frees_with_members(name: str) -> bool:
     """Whether a function frees an object of some type, which frees what the object holds, by its name."""
-    return is_freeing(name) and not word_list("string-releases").matches(name)
+    return is_freeing(name) and not word_list("memory-releases").matches(name)
 
 
 def owners(function: Function, name: str) -> frozenset[str]:
