@@ -7,7 +7,8 @@ Draws N mutants of the modules of absint, domain, transfer, model and policy wit
 fast tests on each until one fails. The package is copied to a temporary directory for each job; a mutant is
 written there. One process that has imported pytest and the libraries, and nothing of qerrlint, forks for each
 mutant, so that a mutant costs the tests and no start-up. CPU time is bounded, not wall time: a busy machine
-makes no mutant look like a timeout. `--only` runs the survivors that a former `--json` names.
+makes no mutant look like a timeout. `--only` runs the survivors that a former `--json` names, found again by
+their function and text.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,12 @@ _COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: the text from `start` to `end` (offsets in the file's bytes) becomes `new`."""
+    """One change: the text from `start` to `end` (offsets in the file's bytes) becomes `new`.
+
+    It stands in `function` (a dotted name, "" for the module itself), where it is the one with the number
+    `among` of those that make the same change of the same text: by that it is found again when the file has
+    changed elsewhere.
+    """
 
     path: str
     line: int
@@ -115,6 +121,8 @@ class Mutant:
     end: int
     old: str
     new: str
+    function: str = ""
+    among: int = 0
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {_short(self.old)} -> {_short(self.new)}"
@@ -143,16 +151,35 @@ def mutants_of(path: str, data: bytes) -> list[Mutant]:
     starts = [0]
     for line in data.split(b"\n"):
         starts.append(starts[-1] + len(line) + 1)
-    out = []
-    for node, new in _changes(ast.parse(data)):
+    tree = ast.parse(data)
+    functions = dict(_functions(tree, ""))
+    found = set()
+    for node, new in _changes(tree):
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         start = starts[node.lineno - 1] + node.col_offset
         end = starts[node.end_lineno - 1] + node.end_col_offset
         old = data[start:end].decode()
         if new != old:
-            out.append(Mutant(path, node.lineno, start, end, old, new))
-    return sorted(set(out), key=lambda one: (one.start, one.end, one.new))
+            found.add(Mutant(path, node.lineno, start, end, old, new, functions.get(node.lineno, "")))
+    counts: Counter[tuple[str, str, str]] = Counter()
+    out = []
+    for one in sorted(found, key=lambda one: (one.start, one.end, one.new)):
+        same = (one.function, one.old, one.new)
+        out.append(replace(one, among=counts[same]))
+        counts[same] += 1
+    return out
+
+
+def _functions(tree: ast.AST, above: str) -> Iterator[tuple[int, str]]:
+    """For each line inside of a function or class its dotted name, that of the innermost one last."""
+    for node in ast.iter_child_nodes(tree):
+        name = above
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            name = f"{above}.{node.name}".lstrip(".")
+            assert node.end_lineno is not None
+            yield from ((line, name) for line in range(node.lineno, node.end_lineno + 1))
+        yield from _functions(node, name)
 
 
 def _changes(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
@@ -393,16 +420,28 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
+def found_again(mutant: Mutant, now: Sequence[Mutant]) -> Mutant | None:
+    """The mutant of a former run among those of the module as it is; None where its text is no longer there.
+
+    A run before mutants had functions gives the nearest line.
+    """
+    same = [one for one in now if (one.old, one.new) == (mutant.old, mutant.new)]
+    if mutant.function:
+        same = [one for one in same if (one.function, one.among) == (mutant.function, mutant.among)]
+    return min(same, key=lambda one: abs(one.line - mutant.line), default=None)
+
+
 def _survivors_of(file: str) -> list[Mutant]:
-    """The survivors of a former run; those whose text has changed since are left out and named."""
+    """The survivors of a former run as they stand now; those whose text has changed are only named."""
     out = []
     for row in json.loads(Path(file).read_text()):
         mutant = Mutant(**row["mutant"])
         if row["result"] != "survived":
             continue
-        data = (ROOT / mutant.path).read_bytes()
-        if data[mutant.start : mutant.end].decode(errors="replace") == mutant.old:
-            out.append(mutant)
+        path = ROOT / mutant.path
+        again = found_again(mutant, mutants_of(mutant.path, path.read_bytes())) if path.is_file() else None
+        if again is not None:
+            out.append(again)
         else:
             print(f"changed since: {mutant}")
     return out

@@ -19,19 +19,19 @@ OWN = 'error_setg(errp, "x"); '
     ("body", "wanted"),
     [
         # The function works on where a call may have set errp, and nobody has asked.
-        ("peg_set(p, errp); peg_start(p); return 0;", {"unasked *errp"}),
+        ("peg_set(p, errp); peg_start(p); return 0;", {"unchecked *errp"}),
         ("peg_set(p, errp); trace_peg(p); return 0;", set()),
         ("peg_set(p, errp); peg_unlock(p); return 0;", set()),
         ("peg_set(p, errp); int r = peg_count(p); return r;", set()),
-        ("peg_set(p, errp); p->x = 3; return 0;", {"unasked *errp"}),
+        ("peg_set(p, errp); p->x = 3; return 0;", {"unchecked *errp"}),
         ("peg_set(p, errp); p->x = 0; return 0;", set()),
-        ("peg_set(p, errp); p->x = n; return 0;", {"unasked *errp"}),
+        ("peg_set(p, errp); p->x = n; return 0;", {"unchecked *errp"}),
         ("peg_set(p, errp); n = 3; return 0;", set()),
-        ("peg_set(p, errp); global = 3; return 0;", {"unasked *errp"}),
+        ("peg_set(p, errp); global = 3; return 0;", {"unchecked *errp"}),
         ("Peg q; peg_set(p, errp); q.x = 3; return 0;", set()),
-        ("Peg *q; peg_set(p, errp); *q = 3; return 0;", {"unasked *errp"}),
+        ("Peg *q; peg_set(p, errp); *q = 3; return 0;", {"unchecked *errp"}),
         ("int r = peg_open(p, errp); if (r < 0) { return r; } peg_start(p); return 0;", set()),
-        ("int r = peg_open(p, errp); peg_start(p); return r;", {"unasked *errp"}),
+        ("int r = peg_open(p, errp); peg_start(p); return r;", {"unchecked *errp"}),
         (ERR + "peg_set(p, &err); peg_start(p); error_free(err); return 0;", set()),
         # A result that is dropped and is all that would have told.
         ("peg_open(p, NULL); return 0;", {"dropped-result peg_open"}),
@@ -54,8 +54,8 @@ OWN = 'error_setg(errp, "x"); '
         ('g_free(p->n); error_setg(errp, "%s", p->m); return 0;', set()),
         ('error_setg(errp, "%s", n); g_free(n); return 0;', set()),
         # Memory that outlives the function: a variable of another file, and what a typedef points to.
-        ("peg_set(p, errp); elsewhere.x = 3; return 0;", {"unasked *errp"}),
-        ("PegPointer q = p; peg_set(p, errp); *q = 3; return 0;", {"unasked *errp"}),
+        ("peg_set(p, errp); elsewhere.x = 3; return 0;", {"unchecked *errp"}),
+        ("PegPointer q = p; peg_set(p, errp); *q = 3; return 0;", {"unchecked *errp"}),
         # An errno that is negative.
         ('int r = -5; error_setg_file_open(errp, r, "x"); return 0;', {"negative-errno r"}),
         ('int r = 5; error_setg_file_open(errp, r, "x"); return 0;', set()),
@@ -93,12 +93,12 @@ def test_what_calls_tell_the_recorder(body: str, wanted: set[str]) -> None:
         (SET + "error_free_or_abort(&err); return 0;", {"consumed err"}),
         (SET + "error_report_err(err); error_report_err(err); return 0;", {"consumed err", "gone-used err"}),
         (ERR + "warn_report_err(err); return 0;", {"consumed err", "null-reported err"}),
-        (ERR + "error_propagate(errp, err); return 0;", {"consumed err", "nothing-handed err"}),
+        (ERR + "error_propagate(errp, err); return 0;", {"consumed err", "null-propagated err"}),
         (SET + "error_propagate(NULL, err); return 0;", {"consumed err"}),
         (
             ERR + "Error *e2 = NULL; peg_set(p, &e2); error_propagate(errp, e2); error_propagate(errp, err);"
             " return 0;",
-            {"consumed err", "consumed e2", "nothing-handed e2", "nothing-handed err"},
+            {"consumed err", "consumed e2", "null-propagated e2", "null-propagated err"},
         ),
         (SET + "f(error_get_pretty(err)); return 0;", {"left-set err"}),
         (SET + "error_free(err); f(error_get_pretty(err)); return 0;", {"consumed err", "gone-used err"}),

@@ -17,7 +17,8 @@ from qerrlint.domain import error, signs, state
 from qerrlint.domain.casts import casts
 from qerrlint.domain.conventions import FAILURE, SUCCESS, by_convention, fails_by, succeeds_by
 from qerrlint.domain.effects import Effect, Outcome
-from qerrlint.domain.error import Cell, ErrorState, Fault, cell, fault_of
+from qerrlint.domain.error import Cell, ErrorState, cell, fault_of
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.ownership import FAILURES, PROCESS, RESULT, Move, Pair, place_of_object, tail
 from qerrlint.domain.result import FunctionResult
 from qerrlint.domain.state import (
@@ -145,15 +146,15 @@ def test_the_order_of_cells_by_component() -> None:
     assert not error.leq(cell(ErrorState.SET, 2), cell(ErrorState.SET, 3))
     assert error.leq(cell(ErrorState.SET, 3, sure=True), cell(ErrorState.SET, 3))
     assert not error.leq(cell(ErrorState.SET, 3), cell(ErrorState.SET, 3, sure=True))
-    assert error.leq(cell(ErrorState.SET, 3), cell(ErrorState.SET, 3, handed=True))
-    assert not error.leq(cell(ErrorState.SET, 3, handed=True), cell(ErrorState.SET, 3))
+    assert error.leq(cell(ErrorState.SET, 3), cell(ErrorState.SET, 3, propagated=True))
+    assert not error.leq(cell(ErrorState.SET, 3, propagated=True), cell(ErrorState.SET, 3))
 
 
 def test_equal_cells_are_one_object() -> None:
     assert cell(ErrorState.SET, 1) is cell(ErrorState.SET, 1)
     made = {cell(*values) for values in itertools.product(ErrorState, (-1, 0), (False, True), (False, True))}
     assert len(made) == len(ErrorState) * 8
-    assert error.NULL_CELL is cell(ErrorState.NULL, -1, sure=False, handed=False)
+    assert error.NULL_CELL is cell(ErrorState.NULL, -1, sure=False, propagated=False)
     assert error.OWNED_CELL is cell(ErrorState.MAYBE, -2)
     assert error.UNKNOWN_CELL is cell(ErrorState.MAYBE)
     assert error.UNINIT_CELL is cell(ErrorState.UNINIT)
@@ -168,13 +169,13 @@ def test_what_is_known_to_be_null() -> None:
 
 
 FAULTS = {
-    ("pass", ErrorState.UNINIT): Fault.UNINITIALIZED,
-    ("pass", ErrorState.GONE): Fault.STALE,
-    ("set", ErrorState.SET): Fault.SET_AGAIN,
-    ("use", ErrorState.UNINIT): Fault.UNINITIALIZED,
-    ("use", ErrorState.GONE): Fault.USED_AFTER_FREE,
-    ("extend", ErrorState.GONE): Fault.USED_AFTER_FREE,
-    ("test", ErrorState.UNINIT): Fault.UNINITIALIZED,
+    ("pass", ErrorState.UNINIT): OccurrenceKind.UNINIT,
+    ("pass", ErrorState.GONE): OccurrenceKind.STALE,
+    ("set", ErrorState.SET): OccurrenceKind.SET_AGAIN,
+    ("use", ErrorState.UNINIT): OccurrenceKind.UNINIT,
+    ("use", ErrorState.GONE): OccurrenceKind.GONE_USED,
+    ("extend", ErrorState.GONE): OccurrenceKind.GONE_USED,
+    ("test", ErrorState.UNINIT): OccurrenceKind.UNINIT,
 }
 
 
@@ -182,7 +183,7 @@ def test_the_table_of_faults() -> None:
     for use, held in itertools.product(("pass", "set", "use", "extend", "test"), ErrorState):
         assert fault_of(use, cell(held)) is FAULTS.get((use, held)), (use, held)
         inside = fault_of(use, cell(held), looks_inside=True)
-        wanted = Fault.NULL_REPORTED if held is ErrorState.NULL else FAULTS.get((use, held))
+        wanted = OccurrenceKind.NULL_REPORTED if held is ErrorState.NULL else FAULTS.get((use, held))
         assert inside is wanted, (use, held)
     assert fault_of("use", cell(ErrorState.NULL, 4), looks_inside=True) is None
     with pytest.raises(KeyError):
@@ -248,7 +249,7 @@ def test_facts_are_a_lattice(a: Fact, b: Fact, c: Fact) -> None:
         (State({}, {}, {0: 1}), State({}, {}, {})),
         (State({}, {}, {}), State({}, {}, {}, marks_=marks(frozenset({1})))),
         (State({}, {}, {}), State({}, {}, {}, marks_=marks(freed=frozenset({1})))),
-        (State({}, {}, {}), State({}, {}, {}, marks_=marks(handed=True))),
+        (State({}, {}, {}), State({}, {}, {}, marks_=marks(propagated=True))),
         (State({}, {}, {}, marks_=marks(set_by=1)), State({}, {}, {})),
         (State({}, {}, {}), State({}, {}, {}, held=frozenset({"one"}))),
     ],
@@ -301,19 +302,19 @@ def test_marks() -> None:
     setting = freed.with_set_by(5)
     assert setting is marks(frozenset({3}), frozenset({2}), 5)
     assert setting.with_set_by(5) is setting
-    handed = setting.with_handed()
-    assert handed is marks(frozenset({3}), frozenset({2}), 5, handed=True)
-    assert handed.with_handed() is handed
-    assert handed.adding_printed(4) is marks(frozenset({3, 4}), frozenset({2}), 5, handed=True)
-    assert handed.without_printed() is marks(frozenset(), frozenset({2}), 5, handed=True)
-    assert handed.with_freed(2, False) is marks(frozenset({3}), frozenset(), 5, handed=True)
-    assert handed.with_set_by(-1) is marks(frozenset({3}), frozenset({2}), -1, handed=True)
-    assert marks() is NO_MARKS is marks(frozenset(), frozenset(), -1, handed=False)
+    propagated = setting.with_propagated()
+    assert propagated is marks(frozenset({3}), frozenset({2}), 5, propagated=True)
+    assert propagated.with_propagated() is propagated
+    assert propagated.adding_printed(4) is marks(frozenset({3, 4}), frozenset({2}), 5, propagated=True)
+    assert propagated.without_printed() is marks(frozenset(), frozenset({2}), 5, propagated=True)
+    assert propagated.with_freed(2, False) is marks(frozenset({3}), frozenset(), 5, propagated=True)
+    assert propagated.with_set_by(-1) is marks(frozenset({3}), frozenset({2}), -1, propagated=True)
+    assert marks() is NO_MARKS is marks(frozenset(), frozenset(), -1, propagated=False)
 
 
 @given(MARKS, MARKS)
 def test_equal_marks_are_one_object(one: Marks, other: Marks) -> None:
-    values = [(m.printed, m.freed, m.set_by, m.handed) for m in (one, other)]
+    values = [(m.printed, m.freed, m.set_by, m.propagated) for m in (one, other)]
     assert (values[0] == values[1]) == (one is other)
 
 
@@ -399,7 +400,9 @@ def test_an_unchanged_draft_is_its_state() -> None:
     trail = Trail(None, "set", AT)
     for change in ("marks", "trail", "held"):
         draft = one.draft()
-        setattr(draft, change, {"marks": marks(handed=True), "trail": trail, "held": frozenset({1})}[change])
+        setattr(
+            draft, change, {"marks": marks(propagated=True), "trail": trail, "held": frozenset({1})}[change]
+        )
         changed = draft.frozen()
         assert changed is not one
         assert not isinstance(changed, Draft)

@@ -22,6 +22,7 @@ int cog_open(Cog *c, Error **errp);
 void cog_set(Cog *c, Error **errp);
 int cog_count(Cog *c);
 bool cog_is_ready(Cog *c);
+bool cog_has_room(Cog *c, Error **errp);
 void cog_take(Cog *c, int *n, Error **errp);
 static int cog_plain(Cog *c)
 {
@@ -254,6 +255,10 @@ def test_branches_on_values_that_tell_of_an_error(body: str, wanted: set[str]) -
         ("int r = cog_count(c); if (r == 3) { return n; } return 0;", "r", False, True),
         ("int r = cog_count(c); if (r == MODE) { return 1; } return 0;", "r", False, True),
         ("c = d; return c->x;", "d", True, True),
+        # The answer of a predicate that may set an Error, which is the same when it is asked again.
+        ("cog_has_room(c, errp); return 0;", "cog_has_room(c,errp)", True, True),
+        ("cog_is_ready(c); return 0;", "cog_is_ready(c)", False, False),
+        ("cog_open(c, errp); return 0;", "cog_open(c,errp)", False, False),
     ],
 )
 def test_values_that_flow_and_values_that_only_decide(
@@ -355,10 +360,10 @@ def test_facts_that_nothing_reads_are_never_made() -> None:
 @pytest.mark.parametrize(
     ("body", "head", "wanted"),
     [
-        ("cog_set(c, errp); return 0;", HEAD, "unasked telling"),
+        ("cog_set(c, errp); return 0;", HEAD, "passes_errp telling"),
         ("cog_set(c, NULL); return 0;", HEAD, "telling"),
         ('error_setg(errp, "x"); return 0;', HEAD, "telling"),
-        ("Error **to = errp; cog_set(c, to); return 0;", HEAD, "unasked telling"),
+        ("Error **to = errp; cog_set(c, to); return 0;", HEAD, "passes_errp telling"),
         (ERR + "cog_set(c, &err); return 0;", HEAD, "telling"),
         ('error_prepend(errp, "x"); return 0;', HEAD, "extends telling"),
         ('error_prepend(&c->err, "x"); return 0;', HEAD, "telling"),
@@ -373,7 +378,7 @@ def test_facts_that_nothing_reads_are_never_made() -> None:
 )
 def test_the_flags_of_a_function(body: str, head: str, wanted: str) -> None:
     frame = Prepared(body, head).frame
-    flags = ("extends", "fatal", "unasked", "telling")
+    flags = ("extends", "fatal", "passes_errp", "telling")
     assert [name for name in flags if getattr(frame, name)] == wanted.split()
 
 

@@ -640,7 +640,7 @@ def ways(returns: Iterable[ReturnState]) -> dict[Hashable, int]:
     """The signs of each way of returning: one state may say what two of another exploration say in parts."""
     signs: dict[Hashable, int] = {}
     for r in returns:
-        way = (r.span, r.error, r.origin, r.constant, r.soft, r.printed, r.handed)
+        way = (r.span, r.error, r.origin, r.constant, r.soft, r.printed, r.propagated)
         signs[way] = signs.get(way, 0) | r.signs
     return signs
 

@@ -87,7 +87,7 @@ class Small:
         if held is None:
             return "none"
         sure = "" if held.sure or held.origin < 0 else "~"
-        return ERROR_OF[held.state.name] + sure + ("+" if held.handed else "")
+        return ERROR_OF[held.state.name] + sure + ("+" if held.propagated else "")
 
     def errors(self, *paths: str) -> list[str]:
         """The states of Error pointers in each state at the end of the line, in order."""
@@ -292,14 +292,14 @@ def test_parameters_at_the_entry() -> None:
         (ERR + 'error_prepend(&err, "x"); return 0;', {"null-reported err"}),
         ('error_prepend(errp, "x"); return 0;', {"null-reported *errp"}),
         (ERR + "f(error_get_pretty(err)); return 0;", {"null-reported err"}),
-        (ERR + "error_propagate(errp, err); return 0;", {"consumed err", "nothing-handed err"}),
+        (ERR + "error_propagate(errp, err); return 0;", {"consumed err", "null-propagated err"}),
         (
             ERR + 'error_setg(errp, "x"); error_propagate(errp, err); return 0;',
-            {"consumed err", "empty-handed err"},
+            {"consumed err", "null-over-error err"},
         ),
         (
             ERR + "peg_set(p, errp); peg_fwd(p, errp); return 0;",
-            {"tolerated *errp", "unasked *errp"},
+            {"tolerated *errp", "unchecked *errp"},
         ),
         ("if (*errp) { return 1; } return 0;", {"deref *errp"}),
         ("peg_set(p, errp); if (errp) { return 1; } return 0;", {"errp-tested errp"}),
@@ -487,7 +487,7 @@ def test_ways_of_returning(body: str, wanted: set[tuple[str, int, str]]) -> None
 
 def returned(body: str) -> list[tuple[str, bool, int, bool]]:
     """(constant, soft, how many told, handed) of each way of returning."""
-    return sorted((r.constant, r.soft, len(r.printed), r.handed) for r in Small(body).result().returns)
+    return sorted((r.constant, r.soft, len(r.printed), r.propagated) for r in Small(body).result().returns)
 
 
 def test_the_constant_that_is_returned() -> None:

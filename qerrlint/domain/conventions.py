@@ -7,9 +7,8 @@ NULL, an int function a negative value; of a void function only the Error tells.
 
 from __future__ import annotations
 
-import re
-
 from qerrlint.domain.effects import Outcome
+from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import ANY, NEG, NONZERO, POS, ZERO
 
 # What a result of unclear sign means by the convention, with and without an Error.
@@ -47,10 +46,6 @@ _EXCEPTIONS = {
     "error-only": (Outcome(ANY, False), Outcome(ANY, True)),
     "negative": (Outcome(ZERO | POS, False), Outcome(NEG, True)),
 }
-# "Is it blocked?", "did it fail?": whether true is the failure only the body tells.
-_QUESTION = re.compile(r"(?:^|_)(?:is|has|was|should|blocked|unsafe|error|busy)(?:_|$)")
-# ... but not of these: what is valid has not failed.
-_GOOD = re.compile(r"(?:^|_)(?:valid|ok|usable|supported|allowed|compatible|ready|possible)(?:_|$)")
 
 
 def by_convention(kind: str, name: str = "", exception: str | None = None) -> tuple[Outcome, ...]:
@@ -64,6 +59,7 @@ def by_convention(kind: str, name: str = "", exception: str | None = None) -> tu
         return (Outcome(POS, False), Outcome(ZERO, False), Outcome(ZERO, True))
     if exception is not None:
         return _EXCEPTIONS[exception]
-    if kind == "bool" and _QUESTION.search(name) and not _GOOD.search(name):
-        return _UNCLEAR
+    if kind == "bool" and word_list("bool-questions").matches(name):
+        # Whether true is the failure only the body tells; what is valid has not failed.
+        return _FAILING[kind] if word_list("bool-assurances").matches(name) else _UNCLEAR
     return _FAILING.get(kind, _UNCLEAR)

@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from qerrlint.domain.occurrence_kind import OccurrenceKind
+
 # The types by which a pointer to an Error object and an out-parameter are known (include/qapi/error.h).
 ERROR = "Error *"
 ERRP = "Error **"
@@ -39,14 +41,14 @@ class Cell:
 
     `origin` is the number of the call that brought the state about (-1: none, or no longer known; -2: an
     `Error *` parameter that nothing has touched yet). `sure`: the path has taken a branch that only this
-    outcome takes, or the setter cannot but set. `handed`: the Error came by error_propagate(), where the
+    outcome takes, or the setter cannot but set. `propagated`: the Error came by error_propagate(), where the
     first of two Errors wins without complaint.
     """
 
     state: ErrorState
     origin: int = -1
     sure: bool = False
-    handed: bool = False
+    propagated: bool = False
 
     @property
     def known_null(self) -> bool:
@@ -57,12 +59,12 @@ class Cell:
 _CELLS: dict[tuple[ErrorState, int, bool, bool], Cell] = {}
 
 
-def cell(state: ErrorState, origin: int = -1, sure: bool = False, handed: bool = False) -> Cell:
+def cell(state: ErrorState, origin: int = -1, sure: bool = False, propagated: bool = False) -> Cell:
     """The one Cell with these values."""
-    key = (state, origin, sure, handed)
+    key = (state, origin, sure, propagated)
     found = _CELLS.get(key)
     if found is None:
-        found = _CELLS[key] = Cell(state, origin, sure, handed)
+        found = _CELLS[key] = Cell(state, origin, sure, propagated)
     return found
 
 
@@ -70,7 +72,7 @@ NULL_CELL = cell(ErrorState.NULL)
 UNINIT_CELL = cell(ErrorState.UNINIT)
 UNKNOWN_CELL = cell(ErrorState.MAYBE)
 # What a state says of a pointer that it does not hold: above all other cells.
-TOP_CELL = cell(ErrorState.MAYBE, handed=True)
+TOP_CELL = cell(ErrorState.MAYBE, propagated=True)
 # An `Error *` parameter that nothing has touched yet: the body shows whether the function owns it.
 OWNED_CELL = cell(ErrorState.MAYBE, origin=-2)
 
@@ -82,7 +84,7 @@ def leq(one: Cell, other: Cell) -> bool:
         (one.state is other.state or other.state is ErrorState.MAYBE)
         and other.origin in (one.origin, -1)
         and one.sure >= other.sure
-        and one.handed <= other.handed
+        and one.propagated <= other.propagated
     )
 
 
@@ -92,34 +94,24 @@ def join(one: Cell, other: Cell) -> Cell:
         one.state if one.state is other.state else ErrorState.MAYBE,
         one.origin if one.origin == other.origin else -1,
         one.sure and other.sure,
-        one.handed or other.handed,
+        one.propagated or other.propagated,
     )
 
 
-class Fault(Enum):
-    """What is wrong with a use of an Error pointer in its state (a kind of domain.result.Occurrence)."""
-
-    UNINITIALIZED = "uninit"
-    USED_AFTER_FREE = "gone-used"
-    STALE = "stale"
-    NULL_REPORTED = "null-reported"
-    SET_AGAIN = "set-again"
-
-
 # Use of a pointer -> the states in which that is a fault. A pointer in any other state is fine.
-_FAULTS: dict[str, dict[ErrorState, Fault]] = {
+_FAULTS: dict[str, dict[ErrorState, OccurrenceKind]] = {
     # Handed over by address to a callee that may set it (include/qapi/error.h: it has to hold NULL).
-    "pass": {ErrorState.UNINIT: Fault.UNINITIALIZED, ErrorState.GONE: Fault.STALE},
+    "pass": {ErrorState.UNINIT: OccurrenceKind.UNINIT, ErrorState.GONE: OccurrenceKind.STALE},
     # Set without tolerance for an Error that is there: error_setv() asserts that there is none.
-    "set": {ErrorState.SET: Fault.SET_AGAIN},
+    "set": {ErrorState.SET: OccurrenceKind.SET_AGAIN},
     # Handed over by value, consumed, or extended.
-    "use": {ErrorState.UNINIT: Fault.UNINITIALIZED, ErrorState.GONE: Fault.USED_AFTER_FREE},
-    "extend": {ErrorState.GONE: Fault.USED_AFTER_FREE},
-    "test": {ErrorState.UNINIT: Fault.UNINITIALIZED},
+    "use": {ErrorState.UNINIT: OccurrenceKind.UNINIT, ErrorState.GONE: OccurrenceKind.GONE_USED},
+    "extend": {ErrorState.GONE: OccurrenceKind.GONE_USED},
+    "test": {ErrorState.UNINIT: OccurrenceKind.UNINIT},
 }
 
 
-def fault_of(use: str, held: Cell, looks_inside: bool = False) -> Fault | None:
+def fault_of(use: str, held: Cell, looks_inside: bool = False) -> OccurrenceKind | None:
     """What is wrong with `use` ("pass", "set", "use", "extend", "test") of a pointer in this state.
 
     `looks_inside`: the use reads the Error object, so that a pointer known to be NULL crashes.
@@ -127,5 +119,5 @@ def fault_of(use: str, held: Cell, looks_inside: bool = False) -> Fault | None:
     """
     found = _FAULTS[use].get(held.state)
     if found is None and looks_inside and held.known_null:
-        return Fault.NULL_REPORTED
+        return OccurrenceKind.NULL_REPORTED
     return found

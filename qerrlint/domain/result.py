@@ -4,47 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
 
 from qerrlint.absint.trace import Trail
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.error import Cell, ErrorState
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.out_parameter import out_parameter
 from qerrlint.ir.code import Function, Value
 from qerrlint.records import record
 from qerrlint.source.span import Span
-
-
-class OccurrenceKind(str, Enum):
-    """What happens at a place. The values are words for messages of tests, and equal to plain strings."""
-
-    SET_AGAIN = "set-again"  # a call sets an Error that is set already
-    TOLERATED = "tolerated"  # error_propagate() frees the second of two Errors
-    DEREF = "deref"  # the out-parameter is dereferenced
-    CONSUMED = "consumed"  # a consumer takes the Error
-    STALE = "stale"  # a pointer to a freed Error is handed over to be set
-    UNINIT = "uninit"  # an uninitialised pointer is used
-    GONE_USED = "gone-used"  # a freed Error is used
-    NULL_REPORTED = "null-reported"  # a function that reads the Error gets NULL
-    EMPTY_HANDED = "empty-handed"  # NULL is propagated where the out-parameter holds an Error
-    NOTHING_HANDED = "nothing-handed"  # NULL is propagated where the out-parameter holds none
-    LEFT_SET = "left-set"  # the function returns, and a local still holds an Error
-    OVERWRITTEN = "overwritten"  # a local that holds an Error gets another value, or is declared anew
-    LEFT_OWNED = "left-owned"  # the function returns, and an `Error *` parameter was not touched
-    LEFT_GONE = "left-gone"  # the function returns, and a member still points to a freed Error
-    ERRP_TESTED = "errp-tested"  # the out-parameter itself is tested, not what it points to
-    SIGN_TESTED = "sign-tested"  # a bool or pointer result is tested for its sign
-    EXITS = "exits"  # a callee that does not return
-    DROPPED_RESULT = (
-        "dropped-result"  # the result of a callee without Error, or with NULL for it, is not used
-    )
-    GOES_ON = "goes-on"  # other work follows an error_setg() of the function itself
-    UNASKED = "unasked"  # work follows a call that may have set the out-parameter, and nothing has looked
-    FREED_ARGUMENT = "freed-argument"  # a freed string is formatted into a message
-    NEGATIVE_ERRNO = "negative-errno"  # a negative number is taken for an errno
-
-    __hash__ = str.__hash__
 
 
 @record(frozen=True, slots=True)
@@ -69,7 +38,7 @@ class ReturnState:
 
     `origin` is the call whose result is returned (-1: none), `printed` the calls on the path that printed
     or freed an Error or a message, `soft` says that the value is a code that is no failure, `constant` which
-    named constant the value is, `handed` that an Error (or none) was propagated to errp on the way.
+    named constant the value is, `propagated` that an Error (or none) was propagated to errp on the way.
     """
 
     signs: int
@@ -82,7 +51,7 @@ class ReturnState:
     printed: tuple[int, ...]
     soft: bool
     constant: str
-    handed: bool
+    propagated: bool
 
 
 @record(frozen=True, slots=True)

@@ -75,36 +75,36 @@ class Marks:
 
     `printed`: the calls that told the user of a failure, or whose failure only their result told. `freed`:
     the terms whose string was freed. `set_by`: the number of an error_setg() of the function itself after
-    which it has done no other work (-1: none). `handed`: an Error, or none, was propagated to the
+    which it has done no other work (-1: none). `propagated`: an Error, or none, was propagated to the
     out-parameter.
     """
 
     printed: frozenset[int] = frozenset()
     freed: frozenset[int] = frozenset()
     set_by: int = -1
-    handed: bool = False
+    propagated: bool = False
 
     def adding_printed(self, call: int) -> Marks:
         """The marks after a call that told the user of a failure."""
-        return marks(self.printed | {call}, self.freed, self.set_by, self.handed)
+        return marks(self.printed | {call}, self.freed, self.set_by, self.propagated)
 
     def without_printed(self) -> Marks:
         """The marks when what was told before no longer counts."""
-        return marks(frozenset(), self.freed, self.set_by, self.handed) if self.printed else self
+        return marks(frozenset(), self.freed, self.set_by, self.propagated) if self.printed else self
 
     def with_freed(self, term: int, freed: bool) -> Marks:
         """The marks after the string of a term was freed, or the term got another."""
         if (term in self.freed) == freed:
             return self
-        return marks(self.printed, self.freed ^ {term}, self.set_by, self.handed)
+        return marks(self.printed, self.freed ^ {term}, self.set_by, self.propagated)
 
     def with_set_by(self, call: int) -> Marks:
         """The marks after an error_setg() of the function itself, or (-1) after other work."""
-        return self if call == self.set_by else marks(self.printed, self.freed, call, self.handed)
+        return self if call == self.set_by else marks(self.printed, self.freed, call, self.propagated)
 
-    def with_handed(self) -> Marks:
+    def with_propagated(self) -> Marks:
         """The marks after an Error, or none, was propagated to the out-parameter."""
-        return self if self.handed else marks(self.printed, self.freed, self.set_by, True)
+        return self if self.propagated else marks(self.printed, self.freed, self.set_by, True)
 
 
 _MARKS: dict[tuple[frozenset[int], frozenset[int], int, bool], Marks] = {}
@@ -114,13 +114,13 @@ def marks(
     printed: frozenset[int] = frozenset(),
     freed: frozenset[int] = frozenset(),
     set_by: int = -1,
-    handed: bool = False,
+    propagated: bool = False,
 ) -> Marks:
     """The one Marks with these values."""
-    key = (printed, freed, set_by, handed)
+    key = (printed, freed, set_by, propagated)
     found = _MARKS.get(key)
     if found is None:
-        found = _MARKS[key] = Marks(printed, freed, set_by, handed)
+        found = _MARKS[key] = Marks(printed, freed, set_by, propagated)
     return found
 
 
@@ -331,7 +331,7 @@ def join(one: State, other: State) -> State:
         one.marks.printed | other.marks.printed,
         one.marks.freed | other.marks.freed,
         one.marks.set_by if one.marks.set_by == other.marks.set_by else -1,
-        one.marks.handed or other.marks.handed,
+        one.marks.propagated or other.marks.propagated,
     )
     return State(errors, facts, points, one.trail, both_marks, one.held | other.held)
 
@@ -367,5 +367,5 @@ def _marks_leq(one: Marks, other: Marks) -> bool:
         one.printed <= other.printed
         and one.freed <= other.freed
         and other.set_by in (one.set_by, -1)
-        and one.handed <= other.handed
+        and one.propagated <= other.propagated
     )

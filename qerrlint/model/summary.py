@@ -154,7 +154,7 @@ def _outcome(
             expected = ANY & ~failing
         if sets is not None and signs & expected and signs & ~expected & ANY:
             signs &= expected
-    return Outcome(signs, sets, value, tolerant=leaving.error.handed, unset=unset)
+    return Outcome(signs, sets, value, tolerant=leaving.error.propagated, unset=unset)
 
 
 def _only_failure(result: FunctionResult) -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from qerrlint.absint.trace import Trail, places
 from qerrlint.domain.error import ERROR, NULL_CELL, UNKNOWN_CELL, Cell, ErrorState, cell
-from qerrlint.domain.result import OccurrenceKind
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.state import Channel, Draft, Fact, State, fact
 from qerrlint.domain.terms import Term, root_of
 from qerrlint.ir.code import ANY, NEG, NONZERO, POS, ZERO, Addr, Call, Var, root
@@ -77,13 +77,13 @@ def _meet_place(frame: Frame, state: State, site: TestSite, span: Span, recorder
             recorder.occur(OccurrenceKind.UNINIT, span, place.text, held, -1, state.trail)
         return True
     if place.text == frame.errp and site.test.allow == NONZERO:
-        behind = _unasked(frame, state, state.points.get(place.index, -1))
+        behind = _unchecked_error(frame, state, state.points.get(place.index, -1))
         if behind is not None:
             recorder.occur(OccurrenceKind.ERRP_TESTED, span, place.text, behind, -1, state.trail)
     return False
 
 
-def _unasked(frame: Frame, state: State, behind: int) -> Cell | None:
+def _unchecked_error(frame: Frame, state: State, behind: int) -> Cell | None:
     """The Error that a call may have set and nobody has asked for: that behind the out-parameter, else a
     local one."""
     terms, locals_ = frame.terms.all, frame.function.locals
@@ -229,7 +229,7 @@ def _hold_error(draft: Draft, place: Term, held: Cell, allow: int) -> bool:
     if not allow & POS:
         return False
     if held.state is ErrorState.SET and not held.sure and not allow & ZERO:
-        draft.set_error(place.index, cell(ErrorState.SET, held.origin, True, held.handed))
+        draft.set_error(place.index, cell(ErrorState.SET, held.origin, True, held.propagated))
     return True
 
 
@@ -243,7 +243,7 @@ def _confirm(draft: Draft, origin: int, soft: bool, open_ended: bool = False) ->
         if soft:
             draft.set_error(index, cell(ErrorState.MAYBE, origin))
         elif not held.sure and not (open_ended and held.state is ErrorState.SET):
-            draft.set_error(index, cell(held.state, held.origin, True, held.handed))
+            draft.set_error(index, cell(held.state, held.origin, True, held.propagated))
 
 
 # -- members that may show a failure -----------------------------------------------------------------

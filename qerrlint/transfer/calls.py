@@ -14,34 +14,26 @@ from qerrlint.domain.error import (
     WARN,
     Cell,
     ErrorState,
-    Fault,
     cell,
     fault_of,
 )
-from qerrlint.domain.result import OccurrenceKind
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.state import ANYTHING, NO_MARKS, Channel, Draft, State, fact
 from qerrlint.domain.terms import Term
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import ANY, NEG, NULL, POS, ZERO, Addr, Value, Var, text_of
+from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.assignments import copy_equations, forget, place_of
 from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.recorder import Recorder
 from qerrlint.transfer.sites import CallSite, Input
 
-_KIND_OF_FAULT = {
-    Fault.UNINITIALIZED: OccurrenceKind.UNINIT,
-    Fault.USED_AFTER_FREE: OccurrenceKind.GONE_USED,
-    Fault.STALE: OccurrenceKind.STALE,
-    Fault.NULL_REPORTED: OccurrenceKind.NULL_REPORTED,
-    Fault.SET_AGAIN: OccurrenceKind.SET_AGAIN,
-}
-
 
 def call(frame: Frame, state: State, site: CallSite, recorder: Recorder) -> Sequence[State]:
     """The states after a call: one for each outcome of the callee that the state does not exclude."""
-    if frame.unasked and not site.call.used and not site.traits.harmless:
-        unasked(frame, state, site.call.span, site.call.index, recorder)
+    if frame.passes_errp and not site.call.used and not site.traits.harmless:
+        goes_on_unchecked(frame, state, site.call.span, site.call.index, recorder)
     if site.plain and _touches_nothing(frame, state, site):
         return (state,)
     effect = site.effect
@@ -92,14 +84,14 @@ def _answer(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> S
     return _set(frame, draft.frozen(), site, target, recorder)
 
 
-def unasked(frame: Frame, state: State, span: Span, call: int, recorder: Recorder) -> None:
+def goes_on_unchecked(frame: Frame, state: State, span: Span, call: int, recorder: Recorder) -> None:
     """The function works on: the recorder is told where a call may have set the out-parameter before, and the
     path has looked at neither its result nor the Error. `call` is the number of the call at the place (-1:
     none)."""
     assert frame.out is not None
     held = state.errors.get(frame.out.index)
     if held is not None and held.state is ErrorState.SET and not held.sure and held.origin >= 0:
-        recorder.occur(OccurrenceKind.UNASKED, span, frame.out.text, held, call, state.trail)
+        recorder.occur(OccurrenceKind.UNCHECKED, span, frame.out.text, held, call, state.trail)
 
 
 def pointed_by(frame: Frame, state: State | Draft, value: Value) -> Term | None:
@@ -139,12 +131,17 @@ def _occur(
 
 
 def _fault(
-    recorder: Recorder, fault: Fault | None, site: CallSite, name: str, held: Cell, trail: Trail | None
+    recorder: Recorder,
+    fault: OccurrenceKind | None,
+    site: CallSite,
+    name: str,
+    held: Cell,
+    trail: Trail | None,
 ) -> bool:
     """Tell of a fault if there is one; whether there is."""
     if fault is None:
         return False
-    _occur(recorder, _KIND_OF_FAULT[fault], site, name, held, trail)
+    _occur(recorder, fault, site, name, held, trail)
     return True
 
 
@@ -270,12 +267,22 @@ def _survivors(state: State, site: CallSite) -> Sequence[State]:
     return out
 
 
+@record(frozen=True, slots=True)
+class _Setting:
+    """A call that may set an Error: the pointer, its state before, and whether every outcome sets it."""
+
+    site: CallSite
+    target: Term
+    before: Cell
+    certain: bool
+
+
 def _set(frame: Frame, state: State, site: CallSite, target: Term, recorder: Recorder) -> Sequence[State]:
     """A callee that may set the Error: a state for each of its outcomes."""
     effect = site.effect
     before = state.errors.get(target.index, UNKNOWN_CELL)
     _fault(recorder, fault_of("pass", before), site, target.text, before, state.trail)
-    certain = all(outcome.sets for outcome in effect.outcomes)
+    setting = _Setting(site, target, before, certain=all(outcome.sets for outcome in effect.outcomes))
     idle = effect.evidence == "signature" and "error" in site.call.name and _no_status(frame, state, site)
     out = []
     for outcome in effect.outcomes:
@@ -283,22 +290,14 @@ def _set(frame: Frame, state: State, site: CallSite, target: Term, recorder: Rec
             continue
         draft = state.draft()
         _result(frame, state, draft, site, outcome)
-        if _outcome(frame, draft, site, target, before, outcome, certain, recorder):
+        if _outcome(frame, draft, setting, outcome, recorder):
             out.append(draft.frozen())
     return out
 
 
-def _outcome(
-    frame: Frame,
-    draft: Draft,
-    site: CallSite,
-    target: Term,
-    before: Cell,
-    outcome: Outcome,
-    certain: bool,
-    recorder: Recorder,
-) -> bool:
+def _outcome(frame: Frame, draft: Draft, setting: _Setting, outcome: Outcome, recorder: Recorder) -> bool:
     """What one outcome makes of the Error pointer; False where the path ends."""
+    site, target, before = setting.site, setting.target, setting.before
     index = site.call.index
     if outcome.sets:
         if before.state is ErrorState.SET:
@@ -310,7 +309,7 @@ def _outcome(
             if not before.sure:
                 _occur(recorder, OccurrenceKind.TOLERATED, site, target.text, before, draft.trail)
             return True
-        draft.set_error(target.index, cell(ErrorState.SET, index, certain, outcome.tolerant))
+        draft.set_error(target.index, cell(ErrorState.SET, index, setting.certain, outcome.tolerant))
         draft.trail = Trail(draft.trail, "set", site.call.span, note=target.text)
     elif outcome.sets is None and before.state is not ErrorState.SET:
         draft.set_error(target.index, cell(ErrorState.MAYBE, index))
@@ -403,7 +402,7 @@ def _hand_on(frame: Frame, drafts: list[Draft], site: CallSite, held: Cell) -> l
     if target is not None and target is frame.out:
         # Where an Error may be propagated, the path without one is not a failure without an Error.
         for one in drafts:
-            one.marks = one.marks.with_handed()
+            one.marks = one.marks.with_propagated()
     if target is None or held.state not in (ErrorState.SET, ErrorState.MAYBE):
         return drafts
     if draft.errors.get(target.index, UNKNOWN_CELL).state is ErrorState.SET:
@@ -413,7 +412,7 @@ def _hand_on(frame: Frame, drafts: list[Draft], site: CallSite, held: Cell) -> l
         draft.set_error(target.index, cell(ErrorState.MAYBE, site.call.index))
     else:
         sure = held.sure or held.state is not ErrorState.SET
-        draft.set_error(target.index, cell(ErrorState.SET, held.origin, sure, handed=True))
+        draft.set_error(target.index, cell(ErrorState.SET, held.origin, sure, propagated=True))
         draft.trail = Trail(draft.trail, "set", site.call.span, note=target.text)
     return drafts
 
@@ -426,9 +425,9 @@ def _take(frame: Frame, draft: Draft, site: CallSite, place: Term, held: Cell, r
     if held.state is ErrorState.NULL and effect.into is not None and frame.out is not None:
         out = draft.errors.get(frame.out.index, UNKNOWN_CELL)
         kind = (
-            OccurrenceKind.EMPTY_HANDED
-            if out.state is ErrorState.SET and not out.handed
-            else OccurrenceKind.NOTHING_HANDED
+            OccurrenceKind.NULL_OVER_ERROR
+            if out.state is ErrorState.SET and not out.propagated
+            else OccurrenceKind.NULL_PROPAGATED
         )
         _occur(recorder, kind, site, place.text, out, draft.trail)
     elif held.known_null and word_list("consumers-that-read").matches(name):

@@ -10,12 +10,13 @@ from qerrlint.absint.trace import Trail
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.error import ERROR, ERRP, GERROR, NULL_CELL, OWNED_CELL, UNKNOWN_CELL, Cell
-from qerrlint.domain.result import FunctionResult, OccurrenceKind
+from qerrlint.domain.occurrence_kind import OccurrenceKind
+from qerrlint.domain.result import FunctionResult
 from qerrlint.domain.state import State, widen
 from qerrlint.ir.code import Call, Function
 from qerrlint.transfer.assignments import assign, declare
 from qerrlint.transfer.branches import assume
-from qerrlint.transfer.calls import call, unasked
+from qerrlint.transfer.calls import call, goes_on_unchecked
 from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.recorder import Recorder
@@ -55,7 +56,7 @@ class ErrorDomain:
                 errors[pointee.index] = NULL_CELL if param.name == frame.errp else UNKNOWN_CELL
             elif param.type == ERROR:
                 errors[frame.terms.of(param.name).index] = OWNED_CELL
-            elif param.name == frame.handed_as and frame.out is not None:
+            elif param.name == frame.errp_parameter and frame.out is not None:
                 points[frame.terms.of(param.name).index] = frame.out.index
                 errors[frame.out.index] = NULL_CELL
         return State(errors, {}, points)
@@ -95,8 +96,8 @@ class ErrorDomain:
         if isinstance(site, CallSite):
             return call(self.frame, state, site, self.recorder)
         if isinstance(site, AssignSite):
-            if self._told and self.frame.unasked and site.keeps:
-                unasked(self.frame, state, site.event.span, -1, self.recorder)
+            if self._told and self.frame.passes_errp and site.keeps:
+                goes_on_unchecked(self.frame, state, site.event.span, -1, self.recorder)
             if self._told and site.is_error and site.source is not site.target:
                 overwritten(self.frame, state, site.target, site.event.span, self.recorder)
             return (assign(self.frame, state, site),)

@@ -85,8 +85,8 @@ def prepare(
     out = terms.of("*" + errp) if errp is not None else None
     frame = Frame(function, signature, errp, out, types, terms, effects, dict(casts(function)), extends)
     if parameter is not None:
-        frame.handed_as = parameter.parameter
-    frame.unasked = errp is not None and _hands_on(signature, types, function, effects)
+        frame.errp_parameter = parameter.parameter
+    frame.passes_errp = errp is not None and _hands_on(signature, types, function, effects)
     frame.telling = errp is not None or _tells_some(function, effects)
     _Preparation(frame).run(sliced)
     return frame
@@ -198,7 +198,7 @@ class _Preparation:
         """Whether the marks of a path matter: the function prints, frees, or goes on where an Error may be
         set."""
         frame = self._frame
-        if frame.unasked:
+        if frame.passes_errp:
             return True
         void = frame.signature is not None and frame.signature.returns == "void"
         return frame.telling and any(
@@ -316,7 +316,7 @@ class _Preparation:
     def _may_be_null(self, position: int, effect: Effect, term: Term) -> bool:
         """Whether an argument is an `Error **` of which the state may know only that it is NULL or not: the
         callee then reports its failure by the result alone. Of the out-parameter it knows the pointee."""
-        return position == effect.errp and term.text != self._frame.handed_as
+        return position == effect.errp and term.text != self._frame.errp_parameter
 
     def _assign(self, event: Assign) -> AssignSite:
         terms, value = self._terms, event.value

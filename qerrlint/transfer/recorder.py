@@ -8,12 +8,12 @@ from collections.abc import Hashable
 
 from qerrlint.absint.trace import Trail, is_joined
 from qerrlint.domain.error import Cell, ErrorState
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import (
     Condition,
     DeadBranch,
     FunctionResult,
     Occurrence,
-    OccurrenceKind,
     ReturnState,
 )
 from qerrlint.source.span import Span
@@ -52,7 +52,7 @@ class Recorder:
             state.printed,
             state.soft,
             state.constant,
-            state.handed,
+            state.propagated,
         )
         old = self._returns.get(ident)
         if old is None or (is_joined(old.trail) and not is_joined(state.trail)):

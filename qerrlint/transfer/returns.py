@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from qerrlint.domain.error import NULL_CELL, OWNED_CELL, UNKNOWN_CELL, ErrorState
-from qerrlint.domain.result import OccurrenceKind, ReturnState
+from qerrlint.domain.occurrence_kind import OccurrenceKind
+from qerrlint.domain.result import ReturnState
 from qerrlint.domain.state import State
 from qerrlint.domain.terms import Term
 from qerrlint.ir.code import POS, Var, root
@@ -32,7 +33,7 @@ def leave(frame: Frame, state: State, site: ReturnSite, recorder: Recorder) -> N
             tuple(sorted(state.marks.printed)),
             is_soft(constant) if constant else False,
             constant,
-            handed=state.marks.handed,
+            propagated=state.marks.propagated,
         )
     )
     terms = frame.terms.all

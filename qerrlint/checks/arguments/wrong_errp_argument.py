@@ -147,9 +147,9 @@ def _never_set(analysed: AnalysedFunction) -> Iterator[Observation]:
         if occurrence.cell in analysed.function.locals:
             states.setdefault((occurrence.cell, occurrence.call), set()).add(occurrence.first.state)
             places[occurrence.cell, occurrence.call] = occurrence.span
-    empty = {(o.cell, o.call) for o in of_kind(analysed, "empty-handed")}
+    empty = {(o.cell, o.call) for o in of_kind(analysed, "null-over-error")}
     # A way out that the good path shares is not made for this one failure.
-    empty -= {(o.cell, o.call) for o in of_kind(analysed, "nothing-handed")}
+    empty -= {(o.cell, o.call) for o in of_kind(analysed, "null-propagated")}
     for (cell, number), seen in states.items():
         if seen != {ErrorState.NULL} or (is_addressed(analysed, cell) and (cell, number) not in empty):
             continue

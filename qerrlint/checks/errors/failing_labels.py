@@ -67,7 +67,7 @@ def silent_jumps(analysed: AnalysedFunction) -> Iterator[Jump]:
         label, branch = jump
         if leaving.error.state is ErrorState.SET:
             with_error.add(label)
-        elif leaving.error.state is ErrorState.NULL and not leaving.handed:
+        elif leaving.error.state is ErrorState.NULL and not leaving.propagated:
             without.setdefault(label, []).append((leaving, branch))
     yield from _silent_returns(analysed)
     if not with_error:
@@ -177,7 +177,7 @@ def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:
     for leaving in returns:
         if (
             leaving.error.state is not ErrorState.NULL
-            or leaving.handed
+            or leaving.propagated
             or leaving.printed
             or leaving.implicit
         ):

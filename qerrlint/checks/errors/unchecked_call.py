@@ -145,7 +145,7 @@ def _before_work(analysed: AnalysedFunction) -> Iterator[Observation]:
     # Where the Error is certainly, or perhaps, set a second time, that is the finding.
     again = {o.first.origin for kind in ("set-again", "tolerated") for o in of_kind(analysed, kind)}
     told: set[int] = set()
-    for occurrence in of_kind(analysed, "unasked"):
+    for occurrence in of_kind(analysed, "unchecked"):
         call = analysed.function.calls[occurrence.first.origin]
         if call.index in again or call.index in told or occurrence.span < call.span:
             continue

@@ -57,7 +57,7 @@ def nonzero_may_be_a_value(analysed: AnalysedFunction, observation: Observation)
 def error_was_propagated(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether error_propagate() was called for errp on the way."""
     leaving = _returned(observation)
-    return leaving is not None and leaving.handed
+    return leaving is not None and leaving.propagated
 
 
 def failure_is_documented(analysed: AnalysedFunction, observation: Observation) -> bool:

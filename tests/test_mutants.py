@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""bench/mutants.py: which mutants a module has, and that those of a former run are found again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from mutants import Mutant, found_again, mutants_of
+
+TEXT = b"""LIMIT = 3
+
+
+class Crate:
+    def fits(self, size):
+        return size < 4 and size < 4
+
+    def holds(self, size):
+        return size < 4
+"""
+
+
+def named(text: bytes, old: str, function: str) -> list[Mutant]:
+    return [one for one in mutants_of("m.py", text) if (one.old, one.function) == (old, function)]
+
+
+def test_each_mutant_is_one_change_of_the_text() -> None:
+    found = mutants_of("m.py", TEXT)
+    assert len(found) == len(set(found))
+    for one in found:
+        assert TEXT[one.start : one.end].decode() == one.old != one.new
+        assert TEXT[: one.start].count(b"\n") + 1 == one.line
+    assert {one.function for one in found} == {"", "Crate.fits", "Crate.holds"}
+    assert [one.new for one in named(TEXT, "size < 4", "Crate.fits")] == ["(size <= 4)", "(size <= 4)"]
+
+
+@pytest.mark.parametrize("above", [b"", b"import os\n\n", b"def fits(size):\n    return size < 4\n\n\n"])
+def test_a_mutant_of_a_former_run_is_found_again(above: bytes) -> None:
+    now = mutants_of("m.py", above + TEXT)
+    for one in mutants_of("m.py", TEXT):
+        again = found_again(one, now)
+        assert again is not None
+        if one.function:
+            assert (again.start, again.line) == (one.start + len(above), one.line + above.count(b"\n"))
+
+
+def test_what_has_gone_is_not_found() -> None:
+    first, second = named(TEXT, "size < 4", "Crate.fits")
+    less = mutants_of("m.py", TEXT.replace(b" and size < 4", b""))
+    assert found_again(first, less) is not None
+    assert found_again(second, less) is None
+    assert found_again(first, mutants_of("m.py", TEXT.replace(b"fits", b"takes"))) is None
+
+
+def test_without_a_function_the_nearest_line_is_taken() -> None:
+    (one,) = named(TEXT, "size < 4", "Crate.holds")
+    former = replace(one, function="", among=0, line=one.line + 1)
+    assert found_again(former, mutants_of("m.py", TEXT)) == one
