@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qerrlint.c.expressions.int_types import IntType
 from qerrlint.c.expressions.typed import Column
 from qerrlint.c.lexis import occurrences
-from qerrlint.model.definitions import ERRORISH, Definitions, NameUses
+from qerrlint.model.definitions import ABOUT_ERRORS, Definitions, NameUses
 from qerrlint.model.file_text import FileText
 from qerrlint.qemu.device_lifecycle import phases
 from qerrlint.records import record
@@ -63,7 +63,7 @@ def test_relevant_functions_are_those_whose_text_matches(bodies: list[str], betw
     data = text.encode()
     found = Definitions(FileText("x.c", data))
     assert found.relevant() == [
-        piece for piece in found.functions if ERRORISH.search(data, piece.span.start, piece.span.end)
+        piece for piece in found.functions if ABOUT_ERRORS.search(data, piece.span.start, piece.span.end)
     ]
     assert [found.is_relevant(piece) for piece in found.functions] == [
         piece in found.relevant() for piece in found.functions

@@ -33,13 +33,21 @@ if TYPE_CHECKING:
     from qerrlint.model.program import Program
     from qerrlint.model.reads import Digests, Question, Reads
 
-_KNOWN = {
-    (kind.__module__, kind.__qualname__): kind
-    for kind in (
+Classes = Mapping[tuple[str, str], type]
+"""Classes by module and name."""
+
+
+def classes_by_name(kinds: Iterable[type]) -> Classes:
+    """The classes by module and name."""
+    return {(kind.__module__, kind.__qualname__): kind for kind in kinds}
+
+
+_KNOWN = classes_by_name(
+    (
         *(Located, Finding, Span, Step, Fix, Edit, Allowed, Exempted, Uncovered, FileReport),
         *(Place, ReportedStep, ReportedFix, ReportedEdit, Signature, Param),
     )
-}
+)
 
 
 class KeptResults:
@@ -63,7 +71,7 @@ class KeptResults:
         self._store = store
         self._program = program
         self._scene = scene
-        self._classes = {**_KNOWN, **{(kind.__module__, kind.__qualname__): kind for kind in more}}
+        self._classes = {**_KNOWN, **classes_by_name(more)}
         self._asking: dict[int, Asking] = {}
         self._waiting: list[Entry] = []
         self._instead: list[tuple[str, str]] = []
@@ -91,12 +99,12 @@ class KeptResults:
             return None
         ident = subject(self._program, *parts)
         entry = self._store.exact((ident,), (self._scene,)).get(ident)
-        return self._loaded(entry.result) if entry is not None else None
+        return loaded(entry.result, self._classes) if entry is not None else None
 
     def _found(self, parts: Sequence[str], programs: Sequence[Program]) -> Any:
         ident = subject(self._program, *parts)
         exact = self._store.exact((ident,), (self._scene,)).get(ident)
-        result = self._loaded(exact.result) if exact is not None else None
+        result = loaded(exact.result, self._classes) if exact is not None else None
         if result is None:
             result = self._unconcerned(ident, programs)
         if result is not None:
@@ -120,7 +128,7 @@ class KeptResults:
                 self._ask(program).unchanged(asked) for program, asked in zip(programs, reads, strict=True)
             ):
                 continue
-            result = self._loaded(entry.result)
+            result = loaded(entry.result, self._classes)
             if result is not None:
                 keys = [keys_of(self._ask(one).answers, [one.environment.asked.now]) for one in programs]
                 self._still(entry, _packed(reads, keys))
@@ -140,7 +148,7 @@ class KeptResults:
             changes.concern(looked_up, one.mentioning) for looked_up, one in zip(keys, programs, strict=True)
         ):
             return None
-        result = self._loaded(entry.result)
+        result = loaded(entry.result, self._classes)
         if result is not None:
             self._still(entry, entry.reads)
         return result
@@ -190,17 +198,19 @@ class KeptResults:
             asking = self._asking[id(program)] = Asking(program, self._digests)
         return asking
 
-    def _loaded(self, data: bytes) -> Any:
-        try:
-            return _Unpickler(io.BytesIO(data), self._classes).load()
-        except Exception:  # what is no result is as good as none
-            return None
+
+def loaded(data: bytes, classes: Classes) -> Any:
+    """The object in stored bytes, made of these classes and of no other; None for bytes that are none."""
+    try:
+        return _Unpickler(io.BytesIO(data), classes).load()
+    except Exception:  # what is no result is as good as none
+        return None
 
 
 class _Unpickler(pickle.Unpickler):
     """Unpickles certain classes and refuses every other one."""
 
-    def __init__(self, file: io.BytesIO, classes: Mapping[tuple[str, str], type]) -> None:
+    def __init__(self, file: io.BytesIO, classes: Classes) -> None:
         super().__init__(file)
         self._classes = classes
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import NamedTuple
 from qerrlint.engine.cache_key import subject
 from qerrlint.engine.cache_store import Entry, Store
 from qerrlint.engine.file_facts import NARROW, NOWHERE, WIDE, keys_in
-from qerrlint.engine.kept_results import KeptResults, scene_of
+from qerrlint.engine.kept_results import KeptResults, classes_by_name, loaded, scene_of
 from qerrlint.engine.located import Located
 from qerrlint.engine.snapshot import Snapshot
 from qerrlint.engine.tree_blobs import TreeBlobs
@@ -42,16 +41,16 @@ class Health:
 
     functions: int = 0
     damaged: int = 0
-    errorish: int = 0
-    errorish_damaged: int = 0
+    about_errors: int = 0
+    about_errors_damaged: int = 0
 
     def __add__(self, other: Health) -> Health:
         """The counts of both together."""
         return Health(
             self.functions + other.functions,
             self.damaged + other.damaged,
-            self.errorish + other.errorish,
-            self.errorish_damaged + other.errorish_damaged,
+            self.about_errors + other.about_errors,
+            self.about_errors_damaged + other.about_errors_damaged,
         )
 
 
@@ -193,31 +192,17 @@ class KeptOutcomes:
         return out
 
 
-class _Outcomes(pickle.Unpickler):
-    """Unpickles the classes of an outcome and refuses every other one."""
-
-    def find_class(self, module: str, name: str) -> object:
-        known = _CLASSES.get((module, name))
-        if known is None:
-            raise pickle.UnpicklingError(f"{module}.{name}")
-        return known
-
-
-_CLASSES = {
-    (kind.__module__, kind.__qualname__): kind
-    for kind in (
+_CLASSES = classes_by_name(
+    (
         *(Located, Finding, Span, Step, Fix, Edit, Allowed),
         *(Place, ReportedStep, ReportedFix, ReportedEdit, ReportedExemption, Damaged, Skipped),
         *(Health, FileOutcome),
     )
-}
+)
 
 
 def _load(data: bytes) -> object:
-    try:
-        return _Outcomes(io.BytesIO(data)).load()
-    except Exception:  # what is no outcome is as good as none
-        return None
+    return loaded(data, _CLASSES)
 
 
 def unpickled(data: bytes) -> FileOutcome | None:

@@ -18,11 +18,19 @@ from qerrlint.c.lexis import occurrences
 from qerrlint.model.file_text import FileText
 
 # The words that make a function worth interpreting: Error objects, notifiers, blockers.
-ERRORISH = re.compile(
+ABOUT_ERRORS = re.compile(
     rb"\b(?:G?Error|errp|error_\w+|local_err|NotifierWithReturn|\w*(?:_blocker|_notifier)\w*)\b"
 )
 # Each match of it holds one of these, which a plain search finds many times faster.
-_OF_ERRORISH = (b"Error", b"errp", b"error_", b"local_err", b"NotifierWithReturn", b"_notifier", b"_blocker")
+_ITS_PARTS = (
+    b"Error",
+    b"errp",
+    b"error_",
+    b"local_err",
+    b"NotifierWithReturn",
+    b"_notifier",
+    b"_blocker",
+)
 _STATIC = re.compile(rb"\bstatic\b")
 _STORES = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*([A-Za-z_]\w*)\s*[,;}]")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -86,7 +94,7 @@ class Definitions:
         """The relevant definitions by their starts."""
         data = self._text.data
         decided: dict[int, Piece | None] = {}
-        for literal in _OF_ERRORISH:
+        for literal in _ITS_PARTS:
             at = data.find(literal)
             while at >= 0:
                 index = bisect_right(self._starts, at) - 1
@@ -94,7 +102,7 @@ class Definitions:
                 if piece is not None and at < piece.span.end:
                     start, end = piece.span.start, piece.span.end
                     if decided.get(start) is None:
-                        decided[start] = piece if ERRORISH.search(data, start, end) is not None else None
+                        decided[start] = piece if ABOUT_ERRORS.search(data, start, end) is not None else None
                     at = data.find(literal, end)
                 else:
                     following = self._starts[index + 1] if index + 1 < len(self._starts) else len(data)
@@ -107,7 +115,7 @@ class Definitions:
         return [
             gap
             for gap in self.gaps
-            if gap.kind == ENCODING or ERRORISH.search(data, gap.span.start, gap.span.end) is not None
+            if gap.kind == ENCODING or ABOUT_ERRORS.search(data, gap.span.start, gap.span.end) is not None
         ]
 
     def is_relevant(self, piece: Piece) -> bool:

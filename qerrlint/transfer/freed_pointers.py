@@ -82,7 +82,7 @@ class FreedPointers(Objects):
         tests = tuple(tests)
         for held in holdings(state) if edge.span is not None else ():
             if edge.span is not None and any(_looks_through(test.subject, held.object) for test in tests):
-                self._see("used", held, edge.span, state, False, True)
+                self._see("used", held, edge.span, state)
         return super().passes(state, edge, tests)
 
     def used(self, state: State, call: Call) -> State:
@@ -98,7 +98,7 @@ class FreedPointers(Objects):
         for held in holdings(state):
             span = self._use(event, held)
             if span is not None:
-                self._see(self._kind_of_use(event, held), held, span, state, False, True)
+                self._see(self._kind_of_use(event, held), held, span, state)
                 state = state.with_held(state.held - {held})
         return state
 

@@ -146,7 +146,7 @@ class LocalObjects(Objects):
         """The state without what a variable held before it gets another value."""
         gone = {held for held in holdings(state) if held.object == path}
         for held in gone:
-            self._see("lost", held, span, state, False, True)
+            self._see("lost", held, span, state)
         return state.with_held(state.held - gone) if gone else state
 
     def _handle(self, first: State, state: State, call: Call, handling: Handling) -> list[State]:
@@ -159,7 +159,7 @@ class LocalObjects(Objects):
         }
         for held in gone:
             kind = "released" if handling.role == "release" else "lost"
-            self._see(kind, held, call.span, state, False, True)
+            self._see(kind, held, call.span, state)
         if handling.role == "release" and not gone:
             ident = ("unheld", handling.pair.name, handling.object)
             self.seen.setdefault(

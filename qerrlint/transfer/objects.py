@@ -220,7 +220,7 @@ class Objects:
         if before is not None:
             if role in ("prepare", "discard"):
                 kind = "prepared" if role == "prepare" else "discarded"
-                self._see(kind, before, call.span, state, False, True)
+                self._see(kind, before, call.span, state)
             state = state.with_held(state.held - {before})
         if role == "acquire":
             if before is not None and before.status == "lent":
@@ -274,7 +274,10 @@ class Objects:
             out.append(taken)
         return out
 
-    def _see(self, kind: str, held: Holding, span: Span, state: State, failing: bool, sure: bool) -> None:
+    def _see(
+        self, kind: str, held: Holding, span: Span, state: State, failing: bool = False, sure: bool = True
+    ) -> None:
+        """Keep what is seen of an object, surest first; `failing` and `sure` are those of Seen."""
         ident = (kind, held, span, failing)
         old = self.seen.get(ident)
         if old is None or (sure and not old.sure):

@@ -104,8 +104,8 @@ def command(
             notices.append(
                 f"{health.functions} functions, {health.damaged} damaged "
                 f"({_percent(health.damaged, health.functions)}); "
-                f"{health.errorish} about errors, {health.errorish_damaged} damaged "
-                f"({_percent(health.errorish_damaged, health.errorish)})"
+                f"{health.about_errors} about errors, {health.about_errors_damaged} damaged "
+                f"({_percent(health.about_errors_damaged, health.about_errors)})"
             )
         result = Result(
             command="check",
