@@ -319,7 +319,7 @@ class LifeCycle:
         """Whether the variable that the place begins with points to the state struct of the type, or to a
         part of one that another variable points to."""
         text = self.text(one.function)
-        struct = re.escape(one.type.instance_struct)
+        struct = re.escape(one.type.instance_struct.removeprefix("struct "))
         if text is None or not struct or not one.base:
             return False
         whole = f"{text.head} {text.code}"
@@ -398,6 +398,14 @@ class LifeCycle:
             if text is not None and word.search(text.code):
                 return True
         return False
+
+    def may_undo(self, name: str, of: QomType) -> bool:
+        """Whether a function of the file runs when an object of a type goes, or other files can call it."""
+        family = [one for one in self.types if of in one.lineage or one in of.lineage]
+        entries = [entry.function for one in family for entry in self.entries(one, *UNDOING)]
+        return name in self.reached(entries) or any(
+            not self.unit.is_static(one) for one in (name, *self.unit.callers_of(name))
+        )
 
     def of_others(self, taken: Taken, names: Iterable[str]) -> frozenset[str]:
         """Those of some functions that only the phases of types run whose objects are other structs, and that

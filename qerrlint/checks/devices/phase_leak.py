@@ -45,6 +45,9 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
         if one.member and len(life.types) > 1:
             others = life.of_others(one, releasing)
             releasing = tuple(name for name in releasing if name not in others)
+        if one.pair.name in _OF_REALIZE:
+            # To stop a timer while the device runs is no end of it.
+            releasing = tuple(name for name in releasing if life.may_undo(name, one.type))
         if one.phase == SETTER:
             # What a setter frees is the value before.
             setters = {entry.function for of in life.types for entry in life.setters(of)}
@@ -122,12 +125,19 @@ def _wrong_phase(file: AnalysedFile, one: Taken, releasing: tuple[str, ...]) -> 
         and not where & (finalize | init | set(life.reached([one.function])))
     ):
         how, place = "never-realized", min(where)
-    elif one.phase == "realize" and finalize and where <= finalize - unrealize:
+    elif one.phase == "realize" and finalize and where <= finalize - unrealize and _only_realizes(file, one):
         how, place = "late", min(where)
     else:
         return
     if not life.is_released_elsewhere(one.pair, one.member):
         yield _observation("wrong-phase", one, one.span, one.function, {"how": how, "where": place}, None)
+
+
+def _only_realizes(file: AnalysedFile, one: Taken) -> bool:
+    """Whether nothing but realize runs the function that takes it."""
+    running = _reached(file, life_cycle(file).types, "realize")
+    own = {entry.function for entry in life_cycle(file).entries(one.type, "realize")}
+    return one.function in own or running.issuperset(file.unit.callers_of(one.function))
 
 
 def _reached(file: AnalysedFile, types: tuple[QomType, ...] | list[QomType], *phases: str) -> set[str]:

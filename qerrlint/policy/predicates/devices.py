@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.checks.devices.life_cycle import COUNTED, RUNNING, SETTER, Taken, life_cycle
+from qerrlint.checks.devices.life_cycle import COUNTED, RUNNING, Taken, life_cycle
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
@@ -25,12 +25,30 @@ def region_may_refuse(_file: AnalysedFile, observation: Observation) -> bool:
     return isinstance(region, RegionTable) and region.text("valid", "accepts") not in ("", "NULL")
 
 
-def type_stays(_file: AnalysedFile, observation: Observation) -> bool:
-    """What realize, or a function that runs later, takes is kept by a type that cannot be unplugged."""
+def type_stays(file: AnalysedFile, observation: Observation) -> bool:
+    """What realize, or a function that runs later, takes is kept by a type that cannot be unplugged.
+
+    One whose unrealize gives back a part of what realize takes has to give back the rest as well.
+    """
     one = observation.subject
     buses = word_list("buses-with-unplug")
     return (
-        isinstance(one, Taken) and one.phase in ("realize", RUNNING) and not may_be_unplugged(one.type, buses)
+        isinstance(one, Taken)
+        and one.phase in ("realize", RUNNING)
+        and not may_be_unplugged(one.type, buses)
+        and (one.phase == RUNNING or not _gives_back_others(file, one))
+    )
+
+
+def _gives_back_others(file: AnalysedFile, one: Taken) -> bool:
+    """Whether the undoing method of a type gives back another thing that its realize takes."""
+    life = life_cycle(file)
+    family = [of for of in life.types if one.type in of.lineage or of in one.type.lineage]
+    undoing = set(life.reached(entry.function for of in family for entry in life.entries(of, "unrealize")))
+    return bool(undoing) and any(
+        not undoing.isdisjoint(life.releasing(other.pair, other.member))
+        for other in life.taken()
+        if other.phase == "realize" and other.type in family and other.member != one.member
     )
 
 
@@ -41,17 +59,6 @@ def type_belongs_to_board(file: AnalysedFile, observation: Observation) -> bool:
         isinstance(one, Taken)
         and one.phase in ("realize", RUNNING)
         and _MACHINE.search(file.unit.data) is not None
-    )
-
-
-def machine_keeps_its_options(file: AnalysedFile, observation: Observation) -> bool:
-    """A machine's option is kept, and no type of the file is ever finalized: the machine ends with QEMU."""
-    one = observation.subject
-    return (
-        isinstance(one, Taken)
-        and one.phase == SETTER
-        and any(of.name == "machine" for of in one.type.lineage[1:])
-        and b".instance_finalize" not in file.unit.data
     )
 
 
