@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The QOM types of a tree: parents, structs, class_init, phases and flags, found when asked for.
 
-A parent is looked for in the file itself, in the folder that belongs to the header which names it, in the
-core of qdev and QOM, and last in an index of the whole tree. Which of these finds it does not change the
-answer, for a name has one type.
+A parent is looked for in the file itself, in the sources that have the name of the header which names it, in
+the folder that belongs to that header, in the core of qdev and QOM, and last in an index of the whole tree.
+Which of these finds it does not change the answer, for a name has one type.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from qerrlint.c.declarations.file import FileDeclarations, Macro
 from qerrlint.model.asked import EVERYTHING, Asked, Lookups, Recalled
@@ -204,6 +205,11 @@ def type_names(data: bytes) -> tuple[str, ...]:
     )
 
 
+def _spelt(stem: str) -> str:
+    """The stem of a file's name with dashes alone: both are in use."""
+    return stem.replace("_", "-")
+
+
 def graph_of(environment: Environment) -> TypeGraph:
     """The types of a tree, one object for each Environment."""
     return environment.once(TypeGraph)
@@ -218,7 +224,6 @@ class TypeGraph:
         self._found: dict[tuple[str, str], tuple[QomType | None, Lookups]] = {}
         self._functions: dict[tuple[str, str], FunctionText | None] = {}
         self._index: dict[str, list[str]] | None = None
-        self._folders: dict[str, tuple[str, ...]] | None = None
         self._everything: tuple[QomType, ...] | None = None
 
     def file(self, path: str) -> FileDeclarations | None:
@@ -295,7 +300,13 @@ class TypeGraph:
     def _mentions(self, path: str, text: str) -> bool:
         declarations = self.environment.files.declared(path)
         word = text.partition("(")[0].strip().encode("latin-1", "replace")
-        return declarations is not None and b"TypeInfo" in declarations.data and word in declarations.data
+        if declarations is None:
+            return False
+        data = declarations.data
+        # OBJECT_DEFINE_TYPE() and its like get the name without TYPE_.
+        return (b"TypeInfo" in data and word in data) or (
+            b"OBJECT_DEFINE_" in data and word.removeprefix(b"TYPE_") in data
+        )
 
     def _near(self, text: str, from_path: str) -> Iterator[str]:
         """The files that most likely define the type that a macro names."""
@@ -306,6 +317,8 @@ class TypeGraph:
             stem = posixpath.basename(macro.path).removesuffix(".h")
             yield f"{folder}/{stem}.c"
             yield f"{folder}/core.c"
+            # A device's header may lie in another folder of include/ than its source in the tree.
+            yield from self._sources[1].get(_spelt(stem), ())
             folders.insert(0, folder)
         for folder in folders:
             yield from self._in_folder(folder)
@@ -317,13 +330,19 @@ class TypeGraph:
         return self._in_folder(posixpath.dirname(path))
 
     def _in_folder(self, folder: str) -> tuple[str, ...]:
-        if self._folders is None:
-            table: dict[str, list[str]] = {}
-            for path in self.environment.files.paths():
-                if path.endswith(".c") and not path.startswith(_OUTSIDE):
-                    table.setdefault(posixpath.dirname(path), []).append(path)
-            self._folders = {name: tuple(paths) for name, paths in table.items()}
-        return self._folders.get(folder, ())
+        return tuple(self._sources[0].get(folder, ()))
+
+    @cached_property
+    def _sources(self) -> tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]:
+        """The C files of the tree that may define types, by folder and by name."""
+        folders: dict[str, list[str]] = {}
+        names: dict[str, list[str]] = {}
+        for path in self.environment.files.paths():
+            if path.endswith(".c") and not path.startswith(_OUTSIDE):
+                folder, _, name = path.rpartition("/")
+                folders.setdefault(folder, []).append(path)
+                names.setdefault(_spelt(name[: -len(".c")]), []).append(path)
+        return folders, names
 
     def _indexed(self) -> dict[str, list[str]]:
         """For the text of each type's name, blanks left out, the files that define it."""
