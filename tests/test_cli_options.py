@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,15 @@ STANDING = {
 
 
 def check(*arguments: str, tree: Path = TREE) -> Ran:
+    """A run over a tree, kept where it is that of the fixtures and the output goes nowhere else."""
+    if tree is TREE and "--output" not in arguments:
+        return kept(arguments)
     return run("check", "--tree", tree, "--format", "json", *arguments)
+
+
+@cache
+def kept(arguments: tuple[str, ...]) -> Ran:
+    return run("check", "--tree", TREE, "--format", "json", *arguments)
 
 
 def test_everything_is_shown_by_default() -> None:

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import marks
 import pytest
-from test_fixtures import FIXTURES, found_in
+from test_fixtures import FIXTURES, asked
 
 from qerrlint.checks import registry
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import events
 from qerrlint.domain.word_lists import word_lists
-from qerrlint.engine.single import report_of
+from qerrlint.engine.analyse_file import analyse_unit
+from qerrlint.engine.single import report_of, unit_of
 from qerrlint.errors import UsageError
-from qerrlint.findings import Finding, Observation
+from qerrlint.findings import Observation
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.policy import exemptions as module
 from qerrlint.policy.exemptions import (
     DROP,
@@ -33,12 +35,22 @@ ROWS = load_exemptions().rows
 
 
 @cache
+def units(fixture: str) -> tuple[TranslationUnit, TranslationUnit | None]:
+    """A fixture, and how it was before a change; what does not depend on exemptions is worked out once."""
+    path = FIXTURES / fixture
+    before, after = marks.versions(marks.blank(path.read_bytes()))
+    return unit_of(path.name, after), unit_of(path.name, before) if before is not None else None
+
+
+@cache
 def faults(fixture: str, without: str | None = None) -> frozenset[tuple[str, str]]:
     """What is wrong with a fixture, (bound of confidence, sentence), with all exemptions but one."""
     path = FIXTURES / fixture
     data = path.read_bytes()
     exemptions = load_exemptions().without(without) if without is not None else None
-    found: list[Finding] = found_in(path.name, marks.blank(data), path.parent.name, exemptions)
+    unit, before = units(fixture)
+    report = analyse_unit(unit, asked(path.parent.name), exemptions=exemptions, before=before)
+    found = [finding for finding in report.findings if finding.allowed is None]
     return frozenset(
         (bound, fault) for bound in ("low", "medium") for fault in marks.judge(data, found, bound)
     )

@@ -12,7 +12,6 @@ import marks
 import pytest
 
 from qerrlint.findings import Finding
-from qerrlint.policy.exemptions import Exemptions
 from qerrlint.rules.loader import load_rules
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.span import Span
@@ -33,24 +32,21 @@ def rules() -> RuleSet:
     return load_rules()
 
 
-def found_in(
-    path: str,
-    data: bytes,
-    rule: str,
-    exemptions: Exemptions | None = None,
-    every: RuleSet | None = None,
-) -> list[Finding]:
-    """What is found and not allowed, by the enabled rules and `rule` (which may be off by default).
+def asked(rule: str, every: RuleSet | None = None) -> RuleSet:
+    """The enabled rules and `rule` (which may be off by default), of all rules or of `every`.
 
-    Rules that speak of a change alone are asked by their own fixtures only. `exemptions`, `every`: others
-    than the bundled exemptions and rules.
+    Rules that speak of a change alone are asked by their own fixtures only.
     """
+    every = every if every is not None else rules()
+    return every.select([one.id for one in every if one.id == rule or (one.enabled and not one.change_only)])
+
+
+def found_in(path: str, data: bytes, rule: str, every: RuleSet | None = None) -> list[Finding]:
+    """What those rules find and no comment allows."""
     from qerrlint.engine.single import report_of
 
-    every = every if every is not None else rules()
-    names = [one.id for one in every if one.id == rule or (one.enabled and not one.change_only)]
     before, after = marks.versions(data)
-    found = report_of(path, after, every.select(names), exemptions, before).findings
+    found = report_of(path, after, asked(rule, every), before).findings
     return [finding for finding in found if finding.allowed is None]
 
 

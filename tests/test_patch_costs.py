@@ -237,7 +237,7 @@ def test_a_mailbox_costs_what_its_mails_allow(made: Callable[[int], list[Message
         for one in assemble(messages):
             one.remarks()
 
-    grows_with_its_size(work, 400)
+    grows_with_its_size(work, 200)
 
 
 def test_stacks_of_any_height_are_sorted_in_time() -> None:

@@ -16,7 +16,8 @@ import pytest
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.state_not_migrated import Lost
 from qerrlint.checks.migration.state_not_reset import Forgotten
-from qerrlint.engine.single import report_of
+from qerrlint.engine.analyse_file import analyse_unit
+from qerrlint.engine.single import unit_of
 from qerrlint.findings import Observation
 from qerrlint.policy.exemptions import Exemption, Exemptions, load_exemptions, predicates
 from qerrlint.policy.predicates import guest, migration
@@ -55,7 +56,8 @@ def observed(row: Exemption, text: str, path: str = "hw/misc/vat.c") -> tuple[se
     """The functions in which the row alone takes something away, and those with a finding of its events."""
     rules = load_rules()
     ids = [rule.id for rule in rules if rule.event in row.events]
-    report = report_of(path, text.encode(), rules.select(ids), Exemptions((row,), predicates()))
+    alone = Exemptions((row,), predicates())
+    report = analyse_unit(unit_of(path, text.encode()), rules.select(ids), exemptions=alone)
     return {one.function for one in report.exempted}, {one.function for one in report.findings}
 
 

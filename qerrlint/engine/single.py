@@ -8,7 +8,6 @@ from qerrlint.engine.file_report import FileReport
 from qerrlint.findings import Finding
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.policy.exemptions import Exemptions
 from qerrlint.rules.loader import load_rules
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.empty import EmptySource
@@ -16,25 +15,22 @@ from qerrlint.source.overlay import OverlaySource
 
 
 def report_of(
-    path: str,
-    data: bytes,
-    rules: RuleSet | None = None,
-    exemptions: Exemptions | None = None,
-    before: bytes | None = None,
+    path: str, data: bytes, rules: RuleSet | None = None, before: bytes | None = None
 ) -> FileReport:
-    """Analyse one text, by the bundled exemptions or others; what it does not declare the contracts do.
+    """Analyse one text; what it does not declare the contracts do.
 
     `before`: the text as it was, where a change is analysed.
     """
-    units = [_unit(path, text) if text is not None else None for text in (data, before)]
-    unit = units[0]
-    assert unit is not None
     every = rules if rules is not None else load_rules()
-    return analyse_unit(unit, every, exemptions=exemptions, before=units[1])
+    was = unit_of(path, before) if before is not None else None
+    return analyse_unit(unit_of(path, data), every, before=was)
 
 
-def _unit(path: str, data: bytes) -> TranslationUnit | None:
-    return Program(OverlaySource(EmptySource(), {path: data}), reach="patch").unit(path)
+def unit_of(path: str, data: bytes) -> TranslationUnit:
+    """The file of this path and text, with nothing around it."""
+    unit = Program(OverlaySource(EmptySource(), {path: data}), reach="patch").unit(path)
+    assert unit is not None
+    return unit
 
 
 def findings_of(path: str, data: bytes) -> list[Finding]:
