@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,34 @@ def test_the_rule_reference_has_every_rule() -> None:
     for rule in load_rules():
         assert f"\n## {rule.id}\n" in text
         assert all(body in text for body in rule.sections.values())
+
+
+def named(dotted: str) -> object:
+    """What a dotted name of the package stands for. Raises AttributeError or ModuleNotFoundError."""
+    parts = dotted.split(".")
+    found = import_module("qerrlint")
+    for place, part in enumerate(parts, 1):
+        if not hasattr(found, part):
+            import_module(".".join(("qerrlint", *parts[:place])))
+        found = getattr(found, part)
+    return found
+
+
+def test_the_design_names_what_is_there() -> None:
+    """The calls of the walk of one finding, and the modules that the pages name by their paths."""
+    design = (ROOT / "docs" / "design.md").read_text()
+    steps = re.findall(r"^\| \d+\. ([^|]*) \|", design, re.M)
+    assert len(steps) == 12
+    walk = design[design.index("## The walk") : design.index("## From bytes")]
+    calls = [name for name in re.findall(r"`([\w.]+)`", walk) if "." in name]
+    assert len(calls) > 12
+    assert all(callable(named(name)) or hasattr(named(name), "__file__") for name in calls)
+    for page_ in ("design", "analysis", "writing-a-rule"):
+        text = (ROOT / "docs" / f"{page_}.md").read_text()
+        for path in re.findall(
+            r"`((?:absint|c|domain|ir|model|transfer|qemu|checks|policy|engine)/[\w/.]*)`", text
+        ):
+            assert (ROOT / "qerrlint" / path).exists(), f"{page_}: {path}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: os.fspath(path.relative_to(ROOT)))
