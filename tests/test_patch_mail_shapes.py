@@ -656,10 +656,6 @@ NAMED: dict[str, tuple[Callable[[], bytes], str]] = {
         "hunk 1: ",
     ),
     "word-diff": (lambda: out("show", "--word-diff", "end~2", "end~1"), "hunk 1: "),
-    "diff-indented-by-a-mailer": (
-        lambda: bodies(lambda body: re.sub(rb"^", b"    ", body, flags=re.M)),
-        "there is no diff in this message",
-    ),
     "gzip-cut-in-a-folder-of-zip": (
         lambda: zipped("%d.patch", ("4.patch.gz", gzip.compress(mails())[:100])),
         "damaged gzip data",

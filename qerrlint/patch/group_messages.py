@@ -23,7 +23,8 @@ def assemble(messages: Iterable[Message], version: int | None = None) -> list[Se
     What a mail holds decides, more than its subject: an answer or a forward with a diff of its own is a patch
     where the patch that it names is not among the messages. Of a series that was sent in several versions
     only the highest is given, or the one asked for by `version`. Messages that are there twice count once.
-    Replies go to the patch they answer; those that answer none are left out. A mail that should hold a patch
+    Replies go to the patch they answer; those that answer none are left out, and named with the first series
+    where they hold a diff. A mail that should hold a patch
     and cannot be read is a patch without changes. Raises UsageError when `version` is not among the messages.
     """
     sorted_ = SortedMessages(_distinct(messages))
@@ -36,7 +37,10 @@ def assemble(messages: Iterable[Message], version: int | None = None) -> list[Se
     suggested: dict[str | None, list[Message]] = {}
     for message in sorted_.suggestions:
         suggested.setdefault(message.message_id, []).append(message)
-    return [_series(group, answers.to(group), subjects, suggested) for group in chosen]
+    found = [_series(group, answers.to(group), subjects, suggested) for group in chosen]
+    if found and (problems := tuple(_left_out(answers.to_none, suggested))):
+        found[0] = replace(found[0], problems=(*found[0].problems, *problems))
+    return found
 
 
 def _distinct(messages: Iterable[Message]) -> list[Message]:
@@ -68,7 +72,7 @@ def _series(
         mail = group.members[index]
         patch = build_patch(mail.message, mail.subject, mail.diff, index)
         patches.append(replace(patch, total=len(order)) if group.unnumbered and len(order) > 1 else patch)
-    problems = [*group.problems, *_left_out(replies, suggested)]
+    problems = [*group.problems, *_left_out([reply.message for reply in replies], suggested)]
     if group.left_out:
         noun = "version" if len(group.left_out) == 1 else "versions"
         shown = listed_numbers(sorted(group.left_out))
@@ -91,10 +95,10 @@ def _series(
     )
 
 
-def _left_out(replies: Sequence[Reply], suggested: Mapping[str | None, Sequence[Message]]) -> Iterator[str]:
+def _left_out(replies: Sequence[Message], suggested: Mapping[str | None, Sequence[Message]]) -> Iterator[str]:
     """A sentence for each diff in an answer that is not reviewed."""
     for reply in replies:
-        if any(reply.message is message for message in suggested.get(reply.message.message_id, ())):
-            named = f" (<{reply.message.message_id}>)" if reply.message.message_id else ""
-            who = f"{reply.message.sender}{named}"
+        if any(reply is message for message in suggested.get(reply.message_id, ())):
+            named = f" (<{reply.message_id}>)" if reply.message_id else ""
+            who = f"{reply.sender}{named}"
             yield f"the diff in an answer by {who} is taken for a suggestion: not reviewed"

@@ -24,6 +24,9 @@ class Answers:
             for mail in group.members.values()
             if mail.message.message_id
         }
+        titles = {title_of(mail.subject) for group in groups for mail in group.members.values()}
+        self.to_none: list[Message] = []
+        """The replies to mails that are not at hand."""
         self._replies = [message for message, _ in replies]
         self._by_id: dict[str, list[int]] = {}
         self._by_title: dict[Title, list[int]] = {}
@@ -33,7 +36,10 @@ class Answers:
             if ident is not None:
                 self._by_id.setdefault(ident, []).append(number)
             else:
-                self._by_title.setdefault(title_of(subject), []).append(number)
+                title = title_of(subject)
+                self._by_title.setdefault(title, []).append(number)
+                if title not in titles:
+                    self.to_none.append(message)
 
     def to(self, group: Group) -> list[Reply]:
         """The replies to members of a group: by their dates, or in their order where one has none."""

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from qerrlint.patch.diff import has_diff
 from qerrlint.patch.diffparser import parse_diff
 
+CONTEXT_DIFF = "a context diff, which is not read: make a unified one (diff -u)"
+_CONTEXT_DIFF = re.compile(r"^\*{15}\s*\n\*\*\* \d", re.M)
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
 _SIGNATURE_END = "-----END PGP SIGNATURE-----"
@@ -24,6 +26,13 @@ _COLOURED = re.compile(
 _DIFF_HEADS = re.compile(rb"^(?:diff --git |--- a/|\+\+\+ b/)[^\n]*", re.M)
 # Mailers that make HTML of a text keep its blanks by these; no C file is indented with them.
 _INDENTED = re.compile(r"^[-+ \xa0][ \t]*\xa0", re.M)
+_INDENTED_DIFF = re.compile(r"^([ \t]{1,40})(?:diff --git a|--- \S.*\n\1\+\+\+ \S)", re.M)
+_MARKED_DIFF = re.compile(r"^([ \t>|:]{1,40})(?:diff --git a|--- \S.*\n\1\+\+\+ \S)", re.M)
+# `git log --graph` draws lines beside all diffs but that of the oldest commit.
+_IN_A_GRAPH = re.compile(r"^\|[ |/\\]*diff --git ", re.M)
+_MOST_QUOTED = 3
+# The text of a mail whose header does not say that it is encoded: nothing but full lines and a last one.
+_BASE64 = re.compile(r"\s*(?:[A-Za-z0-9+/]{60,100}\r?\n)+[A-Za-z0-9+/]*={0,2}\s*")
 _MARKS = re.compile(r"(?:>[ \t]?)")
 _FORWARDED = re.compile(r"^(?:-{5,} ?forwarded|-{3,} ?original message|begin forwarded message)", re.I)
 _FORWARDED_HEAD = re.compile(r"[ \t]*\*?(?:From|Date|Sent|Subject|To|Cc|Reply-To)\*?:", re.I)
@@ -63,6 +72,11 @@ def is_encrypted(text: str) -> bool:
     return re.search(r"^-----BEGIN PGP MESSAGE-----[ \t\r]*$", text, re.M) is not None
 
 
+def is_context_diff(text: str) -> bool:
+    """Whether the text holds a diff as `diff -c` makes it."""
+    return _CONTEXT_DIFF.search(text) is not None
+
+
 def best_reading(
     text: str, flowed: bool = False, delsp: bool = False, forwarded: bool = False
 ) -> tuple[str, bool]:
@@ -86,12 +100,49 @@ def best_reading(
     if re.search(r"=(?:3[Dd]|\n)", text):
         raw = binascii.a2b_qp(text.encode("utf-8", "surrogateescape"))
         readings.append((raw.decode("utf-8", "surrogateescape"), False))
-    if forwarded and least[0]:
-        readings.append((_dequoted(text), True))
+    if least[0]:
+        readings += _with_hidden_diff(text, forwarded)
     if (half := _halved(text)) is not None:
         readings.append((half, False))
     # The first of equal ones: a reading that gains nothing is not taken.
     return min(readings, key=lambda reading: _ranked(reading[0]))
+
+
+def _with_hidden_diff(text: str, forwarded: bool) -> Iterator[tuple[str, bool]]:
+    """Readings of a text in which no diff is seen: indented, quoted in a forward, or undeclared base64."""
+    quoted = text
+    for _ in range(_MOST_QUOTED if forwarded else 0):
+        quoted = _dequoted(quoted)
+        yield quoted, True
+    if (flush := _flush(text, forwarded)) is not None:
+        yield flush, True
+    if _BASE64.fullmatch(text) is not None:
+        raw = binascii.a2b_base64("".join(text.split()) + "==")
+        yield newlines(raw).decode("utf-8", "surrogateescape"), False
+
+
+def _flush(text: str, forwarded: bool) -> str | None:
+    """The text without the blanks in front of each line of an indented diff; of a forward without those of
+    the whole mail, and without other marks of quoting. None for others. Lines stay where they are.
+    """
+    first = (_MARKED_DIFF if forwarded else _INDENTED_DIFF).search(text)
+    if first is None or (not forwarded and _IN_A_GRAPH.search(text) is not None):
+        return None
+    mark = first[1]
+    lines = text.split("\n")
+    start = text.count("\n", 0, first.start())
+    while forwarded and start and _is_marked(lines[start - 1], mark):
+        start -= 1
+    for number in range(start, len(lines)):
+        if not _is_marked(lines[number], mark):
+            break
+        lines[number] = lines[number][len(mark) :]
+    return "\n".join(lines)
+
+
+def _is_marked(line: str, mark: str) -> bool:
+    """Whether a line begins with the mark, or is empty but for it."""
+    return line.startswith(mark) or not line.strip(mark)
 
 
 def _ranked(text: str) -> tuple[bool, int, int, int]:
@@ -174,7 +225,9 @@ def newlines(data: bytes) -> bytes:
     if b"\n" not in data:
         return data.replace(b"\r", b"\n")
     if data.count(b"\r\n") == data.count(b"\n"):
-        return data.replace(b"\r\n", b"\n")
+        # Twice where a mail with CRs has been through a program that adds them.
+        twice = data.count(b"\r\r\n") == data.count(b"\n")
+        return data.replace(b"\r\r\n" if twice else b"\r\n", b"\n")
     heads = _DIFF_HEADS.findall(data)
     return data.replace(b"\r\n", b"\n") if heads and all(head.endswith(b"\r") for head in heads) else data
 

@@ -31,6 +31,17 @@ _LONGEST_NAME = 200
 _XZ_MEMORY = 256 * 1024 * 1024
 PATCH_SUFFIXES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".cover", ".mail", ".txt", ".html", ".htm")
 PACKED_SUFFIXES = (".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".zip", ".tar")
+# Files of these are named, and not read.
+OTHER_SUFFIXES = (".zst", ".lz", ".lz4", ".lzma", ".7z", ".rar")
+_OTHERS = (
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"Rar!\x1a\x07", "rar"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"LZIP", "lzip"),
+    (b"\x5d\0\0", "lzma"),
+    (b"\x1f\x9d", "compress"),
+)
 
 
 class _Inflating(Protocol):
@@ -68,6 +79,11 @@ def packed_kind(data: bytes) -> str:
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
     return "tar" if data[257:262] == b"ustar" else ""
+
+
+def other_packer(data: bytes) -> str:
+    """The program that has packed the data in a way that is not read; "" for anything else."""
+    return next((name for mark, name in _OTHERS if data.startswith(mark)), "")
 
 
 File = tuple[str, "bytes | InputError"]
@@ -120,7 +136,7 @@ def is_patch_name(path: str) -> bool:
     if name.startswith(".") or "__MACOSX" in path:
         return False
     return (
-        lower.endswith(PATCH_SUFFIXES + PACKED_SUFFIXES)
+        lower.endswith(PATCH_SUFFIXES + PACKED_SUFFIXES + OTHER_SUFFIXES)
         or (name.isascii() and name.isdigit())
         or folder.rpartition("/")[2] in ("cur", "new")
     )

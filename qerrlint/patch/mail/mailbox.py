@@ -16,6 +16,13 @@ _ID = re.compile(rb"From ([0-9a-f]{40,64}) Mon Sep 17 00:00:00 2001")
 # Enough to see how a mail begins.
 _HEAD = 4096
 _MAIL = re.compile(rb"(?:From [^\n]*\n)?[!-9;-~]+[ \t]*:")
+_IDENT = re.compile(rb"^Message-ID[ \t]*:", re.M | re.I)
+_NAMES = re.compile(rb"^([!-9;-~]+)[ \t]*:", re.M)
+_WHOLE = frozenset((b"message-id", b"from", b"subject", b"date"))
+_END_OF_HEADER = re.compile(rb"\n\r?\n")
+_MULTIPART = re.compile(
+    rb"^Content-Type:[ \t]*multipart/[^\n]*(?:\n[ \t][^\n]*){0,9}?boundary=\"?([^\"\s;]{1,70})", re.M | re.I
+)
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.M)
 
 
@@ -66,6 +73,43 @@ def _without_pasted(data: bytes, found: Sequence[tuple[int, int]]) -> list[tuple
         kept.append((start, end))
         top, patched = start, False
     return kept
+
+
+def further_mails(data: bytes) -> list[int]:
+    """Where, in what begins as a mail, others begin that were strung to it without a From line: `cat *.eml`,
+    digests. A mail begins at a header with its id, sender, subject and date, which nobody writes into a text.
+
+    The parts of a mail are its own, attached mails among them.
+    """
+    found = []
+    head = _END_OF_HEADER.search(data)
+    at = head.end() if head is not None else len(data)
+    if head is not None and (boundary := _MULTIPART.search(data, 0, at)) is not None:
+        end = data.find(b"\n--" + boundary[1] + b"--", at)
+        at = end + 1 if end >= 0 else len(data)
+    for ident in _IDENT.finditer(data, at):
+        if ident.start() < at:
+            continue
+        begin = _begin_of_header(data, at, ident.start())
+        end_of = _END_OF_HEADER.search(data, ident.start())
+        at = end_of.end() if end_of is not None else len(data)
+        names = {name.lower() for name in _NAMES.findall(data, begin, at)}
+        if names >= _WHOLE:
+            found.append(begin)
+            if (boundary := _MULTIPART.search(data, begin, at)) is not None:
+                end = data.find(b"\n--" + boundary[1] + b"--", at)
+                at = end + 1 if end >= 0 else len(data)
+    return found
+
+
+def _begin_of_header(data: bytes, least: int, at: int) -> int:
+    """The first line of the header that a line is of."""
+    while at > least:
+        above = data.rfind(b"\n", least, at - 1) + 1 or least
+        if _HEADER_LINE.match(data, above) is None and data[above : above + 1] not in (b" ", b"\t"):
+            break
+        at = above
+    return at
 
 
 def _is_from_line(line: bytes) -> bool:

@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 
 from qerrlint.patch.diff import has_diff
 from qerrlint.patch.mail.body_text import (
+    CONTEXT_DIFF,
     best_reading,
     forwarded_text,
+    is_context_diff,
     is_encrypted,
     joined,
     newlines,
     unsigned,
 )
+from qerrlint.patch.mail.containers import packed_kind
 from qerrlint.patch.mail.headers import Fields, addresses, codec, date, message_ids
 from qerrlint.patch.mail.html_text import html_text
 from qerrlint.patch.message import Message
@@ -28,12 +31,14 @@ from qerrlint.patch.subject import is_forward
 # Deeper than any mailer nests parts.
 _DEEPEST = 20
 _PATCH_NAME = re.compile(r"\.(?:patch|diff)(?:\.txt)?\Z", re.I)
-_PACKED_NAME = re.compile(r"\.(?:gz|tgz|bz2|xz|zip|tar|mbox|mbx|eml)\Z", re.I)
+_PACKED_NAME = re.compile(r"\.(?:gz|tgz|bz2|xz|zst|lz4?|lzma|z|7z|rar|zip|tar|mbox|mbx|eml)\Z", re.I)
 # How a mailbox, a mail, gzip and zip data begin.
 _FILE = re.compile(rb"From |(?:From|Subject|Date|Message-ID):|\x1f\x8b|PK\x03\x04", re.I)
 _PATCH_TYPES = frozenset(
     f"{top}/{kind}" for top in ("text", "application") for kind in ("x-patch", "x-diff", "patch", "diff")
 )
+_BOUNDARY = re.compile(rb"^--(\S{1,70})[ \t\r]*\n(?=Content-[A-Za-z-]{4,40}:)", re.M | re.I)
+_PACKED_TYPE = re.compile(r"application/(?:octet-stream|.*(?:zip|compress|xz|lzma|tar).*)")
 _ENCRYPTED = frozenset(
     ("multipart/encrypted", "application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 )
@@ -82,6 +87,8 @@ def _read(data: bytes, origin: str, line: int, commit: str | None, found: Mail, 
             subject, sender = copied["subject"], copied.get("from", sender)
     if is_encrypted(text):
         parts.problems.append("it is encrypted")
+    elif is_context_diff(text) and not has_diff(text.encode("utf-8", "surrogateescape")):
+        parts.problems.append(CONTEXT_DIFF)
     references = message_ids(fields.get("references"))
     replied = message_ids(fields.get("in-reply-to"))
     found.messages.append(
@@ -111,13 +118,13 @@ def _walk(fields: Fields, body: bytes, parts: _Parts, own: Mail, inner: list[byt
     if kind in _ENCRYPTED:
         parts.problems.append("it is encrypted, or signed in a way that hides its text")
         return
-    boundary = given.get("boundary", "").strip()
-    if kind.startswith("multipart/") and boundary:
+    pieces = list(_pieces(body, given.get("boundary", ""))) if kind.startswith("multipart/") else []
+    if pieces:
         parts.verbatim = False
         if depth >= _DEEPEST:
             parts.problems.append("its parts are nested too deeply")
             return
-        for piece in _cut(body, boundary.encode("latin-1", "replace")):
+        for piece in pieces:
             below = Fields(piece)
             if not below.get("content-type") and kind == "multipart/digest":
                 inner.append(piece[below.body :])
@@ -138,7 +145,8 @@ def _walk(fields: Fields, body: bytes, parts: _Parts, own: Mail, inner: list[byt
 
 def _leaf(kind: str, given: dict[str, str], name: str, raw: bytes, parts: _Parts, own: Mail) -> None:
     named = _PATCH_NAME.search(name) is not None
-    if (named or kind in _PATCH_TYPES or _PACKED_NAME.search(name)) and _is_file(raw, name):
+    packed = _PACKED_TYPE.fullmatch(kind) is not None and packed_kind(raw) != ""
+    if packed or ((named or kind in _PATCH_TYPES or _PACKED_NAME.search(name)) and _is_file(raw, name)):
         own.files.append((name or kind, raw))
     elif kind == "text/html":
         parts.verbatim = False
@@ -153,12 +161,23 @@ def _leaf(kind: str, given: dict[str, str], name: str, raw: bytes, parts: _Parts
 
 
 def _is_file(raw: bytes, name: str) -> bool:
-    """Whether an attachment is to be read like a file: mails or packed, not the bare text of a patch."""
-    return _PACKED_NAME.search(name) is not None or _FILE.match(raw) is not None
+    """Whether an attachment is to be read like a file: mails or packed, not the bare text of a patch. One
+    with zeros may be UTF-16, or no text in spite of its name, which reading it as a file will tell."""
+    return _PACKED_NAME.search(name) is not None or _FILE.match(raw) is not None or b"\0" in raw[:4096]
 
 
 def _looks_like_diff(raw: bytes) -> bool:
     return b"\0" not in raw[:4096] and has_diff(raw)
+
+
+def _pieces(body: bytes, boundary: str) -> Iterator[bytes]:
+    """The parts of a multipart body. Where its boundary is not in it, as after a gateway has rewritten the
+    header or the body, the parts are those of the first line that has a boundary's form."""
+    mark = boundary.strip().encode("latin-1", "replace")
+    if b"--" + mark not in body or not mark:
+        found = _BOUNDARY.search(body)
+        mark = found[1] if found is not None else b""
+    return _cut(body, mark) if mark else iter(())
 
 
 def _cut(body: bytes, boundary: bytes) -> Iterator[bytes]:

@@ -12,9 +12,25 @@ from functools import partial
 
 from qerrlint.errors import InputError
 from qerrlint.patch.diff import has_diff
-from qerrlint.patch.mail.body_text import best_reading, colourless, is_encrypted, joined, newlines, unsigned
-from qerrlint.patch.mail.containers import LARGEST, File, contents, is_patch_name, order_of_name
-from qerrlint.patch.mail.mailbox import split, starts
+from qerrlint.patch.mail.body_text import (
+    CONTEXT_DIFF,
+    best_reading,
+    colourless,
+    is_context_diff,
+    is_encrypted,
+    joined,
+    newlines,
+    unsigned,
+)
+from qerrlint.patch.mail.containers import (
+    LARGEST,
+    File,
+    contents,
+    is_patch_name,
+    order_of_name,
+    other_packer,
+)
+from qerrlint.patch.mail.mailbox import further_mails, split, starts
 from qerrlint.patch.message import Message
 from qerrlint.patch.subject import parse_subject
 
@@ -33,7 +49,6 @@ _MARKED = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_CONTEXT_DIFF = re.compile(rb"^\*{15}\s*\n\*\*\* \d", re.M)
 _MOST_NESTED = 4
 
 
@@ -169,8 +184,10 @@ def _no_mail(data: bytes, origin: str, skipped: int) -> list[Message]:
 
 
 def _no_diff(data: bytes, text: str) -> str:
-    if _CONTEXT_DIFF.search(data):
-        return "a context diff, which is not read: make a unified one (diff -u)"
+    if packer := other_packer(data):
+        return f"packed by {packer}, which is not read: unpack it first"
+    if is_context_diff(text):
+        return CONTEXT_DIFF
     return "it is encrypted" if is_encrypted(text) else "neither a mail nor a diff"
 
 
@@ -226,7 +243,16 @@ def _mailbox(
 
 
 def _mail(data: bytes, origin: str, line: int, commit: str | None, depth: int) -> list[Message]:
-    """A mail and what is attached to it."""
+    """A mail with what is attached to it, and those that are strung to it without a From line."""
+    at = 0
+    found: list[Message] = []
+    for end in (*further_mails(data), len(data)):
+        found += _one_mail(data[at:end], origin, line, commit, depth)
+        line, at, commit = line + data.count(b"\n", at, end), end, None
+    return found
+
+
+def _one_mail(data: bytes, origin: str, line: int, commit: str | None, depth: int) -> list[Message]:
     from qerrlint.patch.mail.mime import read_mail
 
     mail = read_mail(data, origin, line, commit)
