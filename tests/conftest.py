@@ -15,12 +15,16 @@ from pathlib import Path
 
 import pytest
 
+from qerrlint.engine.gc_tuning import relax
+
 # A process that compiles all modules anew takes twice as long as one that does not. Set before pytest-xdist
 # starts its workers.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parent.parent / "build" / "pycache")
 # Each worker would else rewrite the assertions of all tests anew.
 sys.dont_write_bytecode = False
+# As each run of the command does.
+relax()
 # git init copies a dozen sample hooks otherwise.
 os.environ["GIT_TEMPLATE_DIR"] = ""
 

@@ -5,6 +5,7 @@ conditions."""
 from __future__ import annotations
 
 from qerrlint.absint.trace import Trail, places
+from qerrlint.domain.conventions import FAILURE, fails_by
 from qerrlint.domain.error import ERROR, NULL_CELL, UNKNOWN_CELL, Cell, ErrorState, cell
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.state import Channel, Draft, Fact, State, fact
@@ -61,7 +62,7 @@ def _meet(frame: Frame, state: State, guard: Guard, span: Span, recorder: Record
         if kind in ("bool", "pointer") and allow in (NEG, ZERO | POS):
             recorder.occur(OccurrenceKind.SIGN_TESTED, span, kind, UNKNOWN_CELL, known.origin, state.trail)
         if frame.fatal:
-            failure = known.channel is Channel.FATAL and allow == (NEG if kind == "int" else ZERO)
+            failure = known.channel is Channel.FATAL and allow == FAILURE.get(kind, ZERO)
             is_open = bool(known.signs & allow) or not failure
             recorder.branch(span, bool(guard.taken), known.origin, is_open)
 
@@ -176,7 +177,7 @@ def _unseen(frame: Frame, draft: Draft, known: Fact, signs: int) -> None:
     if not frame.telling or known.channel is not Channel.NONE:
         return
     kind = frame.effects[known.origin].kind
-    if (kind == "int" and signs in (NEG, NONZERO)) or (kind in ("bool", "pointer") and signs == ZERO):
+    if fails_by(kind, signs) or (kind == "int" and signs == NONZERO):
         draft.marks = draft.marks.adding_printed(known.origin)
 
 
