@@ -5,10 +5,11 @@ So do DO_UPCAST() and container_of()."""
 
 from __future__ import annotations
 
-from qerrlint.ir.code import Assign, Function, Result, Var, root
+from qerrlint.ir.code import Assign, Call, Function, Result, Var, root
 
-# Cast macros with several arguments, and which of them is the object (include/qemu/osdep.h, compiler.h).
-_MACROS = {"DO_UPCAST": 2, "container_of": 0}
+AROUND = {"DO_UPCAST": (2, 0), "container_of": (0, 1)}
+"""Macros that give the object around a member: which argument points to the member, and which is the type of
+the object (include/qemu/osdep.h, compiler.h)."""
 
 
 def casts(function: Function) -> list[tuple[str, str]]:
@@ -18,8 +19,15 @@ def casts(function: Function) -> list[tuple[str, str]]:
         for event in block.events:
             if isinstance(event, Assign) and isinstance(event.value, Result):
                 call = function.calls[event.value.call]
-                position = _MACROS.get(call.name, 0 if call.name.isupper() and len(call.args) == 1 else None)
+                position = _object_of(call)
                 cast = call.args[position] if position is not None and position < len(call.args) else None
                 if isinstance(cast, Var):
                     out.append((event.target, root(cast.path)))
     return out
+
+
+def _object_of(call: Call) -> int | None:
+    """Which argument of a cast is the object; None for any other call."""
+    if call.name in AROUND:
+        return AROUND[call.name][0]
+    return 0 if call.name.isupper() and len(call.args) == 1 else None

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from qerrlint.c.declarations.types import Declared, Signature, parse_declared
 from qerrlint.c.lexis import split_at_commas
+from qerrlint.domain.casts import AROUND
 from qerrlint.ir.code import Call
 from qerrlint.model.environment import Environment
 from qerrlint.model.types_in_scope import declared_type
@@ -20,8 +21,6 @@ from qerrlint.model.types_in_scope import declared_type
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 # What a cast macro casts to (include/qom/object.h).
 _CASTS_TO = re.compile(r"\b(?:OBJECT_CHECK|OBJECT_CLASS_CHECK|OBJECT_GET_CLASS|INTERFACE_CHECK)\s*\(\s*(\w+)")
-# Macros that give the object around a member: which argument is its type.
-_AROUND = {"container_of": 1, "DO_UPCAST": 0}
 _CAST = re.compile(r"\((?:const)?(?:struct|union)?(\w+?)(\*+)(?:const)?\)(?=[A-Za-z_(&*])")
 _INDEX = re.compile(r" ?\[[^\]]*\]")
 # The place of the name in the type text of a function pointer, or of an array of such.
@@ -93,8 +92,8 @@ class Receivers:
 
     def _result(self, function: str, arguments: str) -> Declared | None:
         """What a call gives: a cast macro its type, a function what it is declared to return."""
-        position = _AROUND.get(function)
-        if position is not None:
+        if function in AROUND:
+            _, position = AROUND[function]
             given = split_at_commas(arguments)
             return _object(f"{given[position]} *" if position < len(given) else "")
         signature = self._environment.signature(function, self._path)
