@@ -145,8 +145,17 @@ class Interpretation:
         function = self._lowering.function(piece)
         if function is None:
             return None
-        result = interpret(function, self.signature_of(piece), self.effects.effect)
-        return result, sum_up(result, self._scope.typedefs, self.effects.effect)
+        signature, effect = self.signature_of(piece), self.effects.effect
+        known = self._lowering.results(piece)
+        if known is None:
+            result = interpret(function, signature, effect)
+        else:
+            # All that the interpretation of a function depends on.
+            key = signature, tuple(map(effect, function.calls))
+            if key not in known:
+                known[key] = interpret(function, signature, effect)
+            result = known[key]
+        return result, sum_up(result, self._scope.typedefs, effect)
 
 
 def joined(bodies: Iterable[Body]) -> Summary | None:

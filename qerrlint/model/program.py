@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from qerrlint.model.environment import Environment
 from qerrlint.model.fixpoint import Body
 from qerrlint.model.include_graph import DeclarationCache
+from qerrlint.model.lowering import LoweredContents
 from qerrlint.model.reads import Reads
 from qerrlint.model.seen_environment import SeenEnvironment
 from qerrlint.model.summary import Summary
@@ -32,13 +33,16 @@ class Program:
         cache: DeclarationCache | None = None,
         age: str | None = None,
         partial: bool = False,
+        lowered: LoweredContents | None = None,
     ) -> None:
-        """`partial`: some of the code that the tree will have is not at hand (a patch is missing)."""
+        """`partial`: some of the code that the tree will have is not at hand (a patch is missing). `lowered`:
+        where several programs share the lowered functions of files that are the same."""
         self.partial = partial or reach == "patch"
         self.source = source
         self.reach = reach
         self.mentioning: Callable[[str], Sequence[str]] | None = None
         self._cache = cache if cache is not None else DeclarationCache()
+        self.lowered = lowered
         self.environment = Environment(source, reach, cache=self._cache, age=age)
         self._leaf: Program | None = None
         self._units: dict[str, TranslationUnit | None] = {}
@@ -95,7 +99,7 @@ class Program:
         if path is None:
             return None
         if self._leaf is None:
-            self._leaf = Program(self.source, "headers", cache=self._cache)
+            self._leaf = Program(self.source, "headers", cache=self._cache, lowered=self.lowered)
         unit = self._leaf.unit(path)
         if unit is None or not unit.deals_with_errors(name):
             return None
@@ -123,6 +127,7 @@ class SeenProgram:
         self._reads = reads
         self.environment: Environment = SeenEnvironment(program.environment, reads)
         self.partial = program.partial
+        self.lowered = program.lowered
 
     @property
     def mentioning(self) -> Callable[[str], Sequence[str]] | None:

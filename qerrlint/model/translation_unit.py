@@ -19,7 +19,7 @@ from qerrlint.model.environment import Environment
 from qerrlint.model.file_scope import FileScope
 from qerrlint.model.file_text import FileText
 from qerrlint.model.fixpoint import Body
-from qerrlint.model.lowering import Lowering
+from qerrlint.model.lowering import LoweredContents, Lowering
 from qerrlint.model.reads import Reads
 from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import Summary
@@ -38,6 +38,10 @@ class WholeProgram(Protocol):
     @property
     def environment(self) -> Environment:
         """What the program's tree declares."""
+
+    @property
+    def lowered(self) -> LoweredContents | None:
+        """The lowered functions that several programs share."""
 
     @property
     def partial(self) -> bool:
@@ -88,7 +92,8 @@ class TranslationUnit:
         self.text = FileText(path, data)
         self.scope = FileScope(program.environment, path)
         self.typedefs = self.scope.typedefs
-        self.lowering = Lowering(self.text, self.scope.constant)
+        shared = program.lowered.of(path, self.digest) if program.lowered is not None else None
+        self.lowering = Lowering(self.text, self.scope.constant, shared)
 
     @cached_property
     def definitions(self) -> Definitions:

@@ -21,6 +21,7 @@ from qerrlint.engine.kept_results import KeptResults
 from qerrlint.engine.pool import Workforce
 from qerrlint.errors import InputError
 from qerrlint.model.include_graph import DeclarationCache
+from qerrlint.model.lowering import LoweredContents
 from qerrlint.model.program import Program
 from qerrlint.review.change_store import ChangeStore
 from qerrlint.review.compare import (
@@ -81,10 +82,11 @@ class Setting:
     partial: bool = False
 
     def programs(self, sources: Sequence[Source]) -> list[Program]:
-        """A program for each source; they scan each content of a header once."""
-        cache = DeclarationCache()
+        """A program for each source; they scan each content of a header once, and lower each of a file."""
+        cache, lowered = DeclarationCache(), LoweredContents()
         return [
-            Program(source, self.reach, self.at_hand, cache, self.age, self.partial) for source in sources
+            Program(source, self.reach, self.at_hand, cache, self.age, self.partial, lowered)
+            for source in sources
         ]
 
 
