@@ -10,6 +10,7 @@ from dataclasses import replace
 from qerrlint.c.expressions.parser import paths
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.guest.deciders import members_decide
 from qerrlint.checks.guest.places import (
     FIFOS,
     PUSHES,
@@ -17,8 +18,8 @@ from qerrlint.checks.guest.places import (
     ending_macros,
     guest_file,
     guest_places,
+    in_last_arm,
     steps,
-    switched,
     within_region,
 )
 from qerrlint.checks.trace_steps import folded
@@ -29,7 +30,6 @@ from qerrlint.qemu.guest.indirect_entries import ACCESSOR, CALLBACK
 from qerrlint.qemu.guest.sample_scope import SampleScope
 from qerrlint.qemu.guest.walk import ENDS
 from qerrlint.qemu.guest.zeros import AssumedNames, GuestZeros, member_of
-from qerrlint.qemu.vmstate.guest_state import written_members
 
 _FALSE = re.compile(r"(?:0|false|FALSE)\Z")
 # Ends that come with a message: somebody has thought of the state that leads there.
@@ -82,11 +82,11 @@ def _form(file: AnalysedFile, visit: GuestVisit) -> str:
 
 def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
     """How sure it is that a guest gets there; None where nothing is known but that a path leads there."""
-    call = visit.visit.call
     if visit.entry.slot.owner == CALLBACK:
         # What the device does later is for the guest to decide where it writes all that leads there.
-        decides = form == "end" and visit.decided == "state" and _guest_decides(file, visit)
-        return "medium" if decides else None
+        if form != "end" or visit.decided != "state":
+            return None
+        return "medium" if _guest_makes(file, visit) else None
     if form in ("fifo", "full"):
         # Behind a test of the device's state it is mostly that state that says that there is something.
         return "medium" if visit.complete and visit.decided != "state" else None
@@ -97,12 +97,7 @@ def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
     if visit.decided == "state":
         if form == "unreachable":
             return None
-        # The last arm of a switch over the device's own state is mostly a value that it never has.
-        told = (
-            call is not None and (call.name in _TOLD or call.name not in ENDS) and not _in_last_arm(visit)
-        ) or (form == "end" and (_guest_decides(file, visit) or file.once(guest_file).hangs_on_data(visit)))
-        return "medium" if told or (form == "end" and _empties_a_fifo(file, visit)) else "low"
-
+        return "medium" if form == "end" and _is_brought_about(file, visit) else "low"
     if not visit.complete:
         return "low"
     inside = within_region(visit)
@@ -113,29 +108,29 @@ def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
     return "medium" if inside else "low"
 
 
-def _in_last_arm(visit: GuestVisit) -> bool:
-    """Whether no case of a switch leads there."""
-    return any(
-        decision.edge.taken is False and switched(visit, decision) for decision in visit.visit.decisions
-    )
+def _is_brought_about(file: AnalysedFile, visit: GuestVisit) -> bool:
+    """Whether the state in which the program ends is one that somebody has thought of, or one that the guest
+    makes."""
+    if (_is_told(visit) and not in_last_arm(visit)) or _guest_makes(file, visit):
+        return True
+    here = visit.visit.function.name == visit.entry.function
+    if here and visit.entry.slot.owner != ACCESSOR and (_is_told(visit) or not in_last_arm(visit)):
+        # What a function that is called asks of its parameters is mostly what all callers see to.
+        return file.once(guest_file).hangs_on_access(visit)
+    return _empties_a_fifo(file, visit)
 
 
-def _guest_decides(file: AnalysedFile, visit: GuestVisit) -> bool:
-    """Whether the guest writes all members that the tests right before the place read."""
-    guest = file.once(guest_file)
-    signature = file.unit.signature(visit.visit.function.name)
-    parameters = {param.name for param in signature.params} if signature is not None else set()
-    wanted: dict[str, frozenset[str]] = {}
-    for path in {path for decision in visit.visit.decisions for path in decision.reads}:
-        if path in parameters or guest.names.constant(path) is not None:
-            continue
-        member = member_of(guest.names, visit.visit.function, path)
-        if member is None:
-            return False
-        wanted[member.struct] = wanted.get(member.struct, frozenset()) | {member.name}
-    stored = written_members(guest, wanted)
-    every = {(struct, name) for struct, names in wanted.items() for name in names}
-    return bool(every) and every <= stored
+def _guest_makes(file: AnalysedFile, visit: GuestVisit) -> bool:
+    """Whether members that the guest writes, or its data, decide that the program ends. The last arm of a
+    switch over data is mostly for what has been refused before."""
+    if members_decide(file, visit):
+        return True
+    return (_is_told(visit) or not in_last_arm(visit)) and file.once(guest_file).hangs_on_data(visit)
+
+
+def _is_told(visit: GuestVisit) -> bool:
+    call = visit.visit.call
+    return call is not None and (call.name in _TOLD or call.name not in ENDS)
 
 
 def _asserts_registers(file: AnalysedFile, visit: GuestVisit) -> bool:
@@ -151,7 +146,7 @@ def _asserts_registers(file: AnalysedFile, visit: GuestVisit) -> bool:
     failing = [edge for edge in edges if edge.span == place.span and not function.blocks[edge.target].edges]
     if any(one.index and guest.names.constant(one.index) is None for one in known):
         return False
-    if not known or len(known) < len(members) or len(failing) != 1 or not _guest_decides(file, visit):
+    if not known or len(known) < len(members) or len(failing) != 1 or not members_decide(file, visit):
         return False
     for edge in edges:
         assert edge.span is not None

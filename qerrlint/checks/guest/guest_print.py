@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.guest.deciders import members_decide
 from qerrlint.checks.guest.places import (
     PRINTS,
     REPORTS,
@@ -29,39 +30,47 @@ _TO_STREAM = {"fprintf": 0, "vfprintf": 0, "fputs": 1}
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
     """The messages of one file that a guest can bring about by what it accesses."""
-    guest = file.once(guest_file)
     for visit in file.once(guest_places):
         call = visit.visit.call
         if call is None or not _prints(file, visit):
             continue
-        certainty = _certainty(guest, visit, call.name not in REPORTS)
+        certainty = _certainty(file, visit, call.name not in REPORTS)
         if certainty is None:
             continue
+        decided = "data" if visit.entry.slot.owner == CALLBACK else visit.decided
         stream = "report" if call.name in REPORTS else "stream"
         yield Observation(
             event="guest-print",
             function=visit.visit.function.name,
             primary=call.span,
             key=file.unit.on_one_line(call.span),
-            slots={"callee": call.name, "access": access(visit), "to": stream, "decided": visit.decided},
+            slots={"callee": call.name, "access": access(visit), "to": stream, "decided": decided},
             trail=tuple(steps(file, visit)),
             certainty=certainty,
             subject=visit,
         )
 
 
-def _certainty(guest: GuestFile, visit: GuestVisit, to_stream: bool) -> str | None:
+def _certainty(file: AnalysedFile, visit: GuestVisit, to_stream: bool) -> str | None:
     """How sure it is that the guest brings the message about; None where the device's state alone decides."""
+    guest = file.once(guest_file)
     if visit.entry.slot.owner == CALLBACK:
-        return None
+        return "medium" if visit.complete and guest.hangs_on_data(visit) else None
     if visit.decided == "state":
-        decoded = len(visit.samples) < visit.tried
-        if not to_stream or not visit.complete:
+        if not visit.complete:
             return None
-        return "medium" if decoded or guest.hangs_on_data(visit) else None
+        decoded = to_stream and len(visit.samples) < visit.tried
+        brought = decoded or guest.hangs_on_data(visit) or _is_decoded(guest, visit)
+        return "medium" if brought or (to_stream and members_decide(file, visit)) else None
     if within_region(visit) and visit.complete:
         return "high" if visit.sure or visit.decided == "always" else "medium"
     return "medium" if to_stream else "low"
+
+
+def _is_decoded(guest: GuestFile, visit: GuestVisit) -> bool:
+    """Whether tests of the access lead to a message, which look at something else as well. What a function
+    that is called asks of its parameters is mostly what all callers see to."""
+    return visit.visit.function.name == visit.entry.function and guest.hangs_on_access(visit)
 
 
 def _prints(file: AnalysedFile, visit: GuestVisit) -> bool:
@@ -79,11 +88,12 @@ def _prints(file: AnalysedFile, visit: GuestVisit) -> bool:
 
 CHECKS = (
     # access: what the guest does, as words. to: a standard stream, or the user of QEMU. decided: whether a
-    # test of what the guest chose leads there, none at all, or one of the device's state behind such a test.
+    # test of what the guest chose leads there, none at all, one of the device's state behind such a test, or,
+    # in a callback, one of a descriptor in guest memory.
     FileCheck(
         "guest-print",
         "guest",
-        (event("guest-print", "callee", "access", to="stream report", decided="access always state"),),
+        (event("guest-print", "callee", "access", to="stream report", decided="access always state data"),),
         run,
     ),
 )

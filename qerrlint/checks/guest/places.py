@@ -12,6 +12,7 @@ from qerrlint.findings import Step
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest.file import GuestFile, GuestVisit, Sample
 from qerrlint.qemu.guest.indirect_entries import CALLBACK, may_have_indirect
+from qerrlint.qemu.guest.memory_structs import READER
 from qerrlint.qemu.guest.walk import ENDS, Decision
 from qerrlint.source.span import Span
 
@@ -68,7 +69,9 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
         return ()
     best: dict[Span, GuestVisit] = {}
     within = guest.calling(targets)
-    by_owner = {CALLBACK: guest.calling(guest.places(_ENDS_TOLD))}
+    # In a callback only a descriptor in guest memory makes a message the guest's.
+    reads = READER.search(unit.data) is not None
+    by_owner = {CALLBACK: within if reads else guest.calling(guest.places(_ENDS_TOLD))}
     for visit in guest.visits(within, lambda call: call is None or call.name in wanted, by_owner):
         known = best.get(visit.visit.span)
         if known is None or _rank(visit) < _rank(known):
@@ -116,8 +119,14 @@ def _definitions(file: AnalysedFile, does: re.Pattern[bytes]) -> list[tuple[str,
     return [(name, (texts, name in conditional)) for name, texts in found.items()]
 
 
-def _rank(visit: GuestVisit) -> tuple[int, bool, bool, int]:
-    return _ORDER.index(visit.decided), not within_region(visit), not visit.complete, len(visit.visit.chain)
+def _rank(visit: GuestVisit) -> tuple[bool, int, bool, bool, int]:
+    return (
+        visit.entry.slot.owner == CALLBACK,
+        _ORDER.index(visit.decided),
+        not within_region(visit),
+        not visit.complete,
+        len(visit.visit.chain),
+    )
 
 
 def within_region(visit: GuestVisit) -> bool:
@@ -172,6 +181,13 @@ def steps(file: AnalysedFile, visit: GuestVisit) -> Iterable[Step]:
         else:
             told = "true" if edge.taken else "false"
         yield Step(edge.span, f"`{text}` is {told}")
+
+
+def in_last_arm(visit: GuestVisit) -> bool:
+    """Whether no case of a switch leads to a place."""
+    return any(
+        decision.edge.taken is False and switched(visit, decision) for decision in visit.visit.decisions
+    )
 
 
 def switched(visit: GuestVisit, decision: Decision) -> bool:

@@ -20,17 +20,19 @@ from qerrlint.qemu.device_lifecycle import calls_inside
 from qerrlint.qemu.device_tables import RegionTable
 from qerrlint.qemu.guest.entries import DATA, OFFSET, SIZE, VALUE, GuestEntry, given, guest_entries
 from qerrlint.qemu.guest.indirect_entries import indirect_entries, may_have_indirect
+from qerrlint.qemu.guest.memory_structs import MemoryStructs
 from qerrlint.qemu.guest.region_accesses import accesses, loose_accesses, region_size
-from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, read
+from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, is_arithmetic, read
 from qerrlint.qemu.guest.states import State
-from qerrlint.qemu.guest.taint import depends, guest_data_at, tainted_at
+from qerrlint.qemu.guest.taint import chosen, depends, guest_data_at, tainted_at
 from qerrlint.qemu.guest.tried_values import constants_of, values
-from qerrlint.qemu.guest.walk import Visit, Walk
+from qerrlint.qemu.guest.walk import Decision, Visit, Walk
 from qerrlint.records import record
 
 # Samples of one walk, and accesses for which values are tried.
 _MOST_SAMPLES = 2000
 _FEW_ACCESSES = 8
+_CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 
 
 # The parameters of valid.accepts (include/system/memory.h).
@@ -239,8 +241,38 @@ class GuestFile:
         tests = [decision for decision in visit.visit.decisions if not decision.known]
         if entry is None or not tests:
             return False
-        known = guest_data_at(self.unit, entry, given(self.unit, visit.entry, DATA), visit.visit.chain)
+        seeds = given(self.unit, visit.entry, DATA)
+        read_in = self.memory_structs.read_in
+        known = guest_data_at(self.unit, entry, seeds, visit.visit.chain, read_in)
         return all(any(depends(path, known) for path in test.reads) for test in tests)
+
+    def hangs_on_access(self, visit: GuestVisit) -> bool:
+        """Whether each test right before a place that is not known depends on what the guest hands over: the
+        offset, the size or the value of the access, or an element of a table that these choose.
+
+        What a function makes of that tells nothing.
+        """
+        entry = self.unit.lowered(visit.entry.function)
+        tests = [decision for decision in visit.visit.decisions if not decision.known]
+        if entry is None or not tests:
+            return False
+        seeds = given(self.unit, visit.entry, OFFSET, SIZE, VALUE)
+        known = tainted_at(self.unit, entry, seeds, visit.visit.chain, calls=False)
+        return all(
+            any(depends(path, known) or chosen(path, known) for path in test.reads)
+            and not self._asks_a_function(test)
+            for test in tests
+        )
+
+    def _asks_a_function(self, test: Decision) -> bool:
+        span = test.edge.span
+        text = self.unit.data[span.start : span.end].decode("latin-1") if span is not None else ""
+        return any(not name.isupper() and not is_arithmetic(name) for name in _CALLED.findall(text))
+
+    @cached_property
+    def memory_structs(self) -> MemoryStructs:
+        """The structs that the file fills from guest memory."""
+        return MemoryStructs(self.names, self.matching)
 
     def samples(
         self, entry: GuestEntry, near: frozenset[int], region: int | None = None

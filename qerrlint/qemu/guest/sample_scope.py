@@ -405,3 +405,8 @@ _FUNCTIONS: Mapping[str, tuple[int, Callable[[Sequence[Column]], Column]]] = {
     # A little-endian host.
     **{f"{a}_to_{b}": (1, _same) for n in (16, 32, 64) for a, b in ((f"le{n}", "cpu"), ("cpu", f"le{n}"))},
 }
+
+
+def is_arithmetic(name: str) -> bool:
+    """Whether a function only calculates, as those of include/qemu/bitops.h do."""
+    return name in _FUNCTIONS or name in ("sizeof", "ARRAY_SIZE")

@@ -4,24 +4,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from qerrlint.ir.code import Assign, Call, Function, Result, Value, text_of
 from qerrlint.model.translation_unit import TranslationUnit
 
-READS_MEMORY = frozenset(
-    {
-        *("pci_dma_read", "dma_memory_read", "cpu_physical_memory_read", "address_space_read"),
-        *("dma_memory_rw", "cpu_physical_memory_rw", "address_space_rw", "iov_to_buf", "sysbus_dma_read"),
-    }
-)
-"""Functions that read guest memory into a buffer (system/dma.h, system/memory.h, hw/pci/pci_device.h)."""
+READS_MEMORY = {
+    **dict.fromkeys(("pci_dma_read", "dma_memory_read", "dma_memory_rw", "sysbus_dma_read"), 2),
+    **dict.fromkeys(("cpu_physical_memory_read", "cpu_physical_memory_rw"), 1),
+    "address_space_read": -2,
+    "address_space_rw": -3,
+    "iov_to_buf": 3,
+}
+"""Functions that read guest memory into a buffer (system/dma.h, system/memory.h, hw/pci/pci_device.h), and
+which argument that is, counted from the last one where it is negative."""
 _HANDS_ON = 2
 # How the lowering names what holds the value of a condition (c/lower).
 _TEMPORARY = "$"
 _PATH = re.compile(r"(?<![\w.>$])[A-Za-z_$]\w*(?:(?:->|\.)\w+|\[\w*\])*")
 
 
+_LOOK_UP = re.compile(r"(?:\A|_)(?:get|find|lookup)(?:_|\Z)")
+_INDEX = re.compile(r"\[([^\[\]]+)\]")
 _VARIABLE = re.compile(r"\A(?:\([\w\s*]+\)\s*)?&?\s*|(?:\[0\])?\Z")
 _READER = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in READS_MEMORY)))
 
@@ -41,8 +45,14 @@ def depends(text: str, tainted: frozenset[str]) -> bool:
     )
 
 
-def tainted(function: Function, seeds: Iterable[str]) -> frozenset[str]:
-    """The seeds and what is assigned from them, directly or not.
+def chosen(text: str, tainted: frozenset[str]) -> bool:
+    """Whether an expression reads an element of an array whose index is tainted."""
+    return any(depends(index, tainted) for index in _INDEX.findall(text))
+
+
+def tainted(function: Function, seeds: Iterable[str], *, calls: bool = True) -> frozenset[str]:
+    """The seeds and what is assigned from them, directly or not, with `calls` also as results of any calls,
+    without it of those that look something up.
 
     The value of a condition (`!!x`, `x == 1`, `x ? a : b`), which is stored on its edges, depends on what it
     tests.
@@ -52,7 +62,13 @@ def tainted(function: Function, seeds: Iterable[str]) -> frozenset[str]:
     conditions = _conditions(function) if any(a.target.startswith(_TEMPORARY) for a in assigns) else {}
     while True:
         known = frozenset(found)
-        found.update(a.target for a in assigns if a.target not in known and reads(function, a.value, known))
+        found.update(
+            a.target
+            for a in assigns
+            if a.target not in known
+            and (calls or not isinstance(a.value, Result) or _looks_up(function, a.value))
+            and reads(function, a.value, known)
+        )
         found.update(
             target
             for target, tested in conditions.items()
@@ -60,6 +76,10 @@ def tainted(function: Function, seeds: Iterable[str]) -> frozenset[str]:
         )
         if len(found) == len(known):
             return known
+
+
+def _looks_up(function: Function, value: Result) -> bool:
+    return _LOOK_UP.search(function.calls[value.call].name) is not None
 
 
 def _conditions(function: Function) -> Mapping[str, list[Value]]:
@@ -86,8 +106,10 @@ def memory_read(unit: TranslationUnit, function: Function, depth: int = 0) -> fr
     """The variables of a function that it, or a callee in the file, reads guest memory into."""
     found: set[str] = set()
     for call in function.calls:
-        if call.name in READS_MEMORY:
-            places = [text_of(arg) for arg in call.args]
+        position = READS_MEMORY.get(call.name)
+        if position is not None:
+            buffer = -len(call.args) <= position < len(call.args)
+            places = [text_of(call.args[position])] if buffer else []
         elif depth < _HANDS_ON and call.direct and (callee := unit.lowered(call.name)) is not None:
             signature = unit.signature(call.name)
             filled = memory_read(unit, callee, depth + 1) if _may_read(unit, call.name) else frozenset()
@@ -108,16 +130,21 @@ def _may_read(unit: TranslationUnit, name: str) -> bool:
 
 
 def guest_data_at(
-    unit: TranslationUnit, entry: Function, seeds: frozenset[str], chain: Sequence[Call]
+    unit: TranslationUnit,
+    entry: Function,
+    seeds: frozenset[str],
+    chain: Sequence[Call],
+    known: Callable[[Function], frozenset[str]],
 ) -> frozenset[str]:
     """What depends on data of the guest, `seeds` of an entry or what was read from guest memory, in the
-    function that a chain of calls from the entry ends in."""
-    function, names = entry, tainted(entry, seeds | memory_read(unit, entry))
+    function that a chain of calls from the entry ends in. `known`: what else is guest data in a function."""
+    function, names = entry, tainted(entry, seeds | memory_read(unit, entry) | known(entry))
     for call in chain:
         callee = unit.lowered(call.name)
         if callee is None:
             return frozenset()
-        names = tainted(callee, _handed(unit, function, names, call) | memory_read(unit, callee))
+        here = memory_read(unit, callee) | known(callee)
+        names = tainted(callee, _handed(unit, function, names, call) | here)
         function = callee
     return names
 
@@ -133,10 +160,16 @@ def _handed(unit: TranslationUnit, function: Function, names: frozenset[str], ca
 
 
 def tainted_at(
-    unit: TranslationUnit, entry: Function, seeds: frozenset[str], chain: Sequence[Call]
+    unit: TranslationUnit,
+    entry: Function,
+    seeds: frozenset[str],
+    chain: Sequence[Call],
+    *,
+    calls: bool = True,
 ) -> frozenset[str]:
-    """What depends on `seeds` of an entry in the function that a chain of calls from it ends in."""
-    function, names = entry, tainted(entry, seeds)
+    """What depends on `seeds` of an entry in the function that a chain of calls from it ends in, with `calls`
+    as for tainted()."""
+    function, names = entry, tainted(entry, seeds, calls=calls)
     for call in chain:
         callee, signature = unit.lowered(call.name), unit.signature(call.name)
         if callee is None or signature is None:
@@ -146,5 +179,5 @@ def tainted_at(
             for param, arg in zip(signature.params, call.args, strict=False)
             if param.name and reads(function, arg, names)
         }
-        function, names = callee, tainted(callee, handed)
+        function, names = callee, tainted(callee, handed, calls=calls)
     return names
