@@ -17,7 +17,7 @@ from qerrlint.c.declarations.types import Declared, Signature
 from qerrlint.c.qapi import qapi_constants
 from qerrlint.errors import UsageError
 from qerrlint.model.asked import Asked, Lookups
-from qerrlint.model.contracts import AGES, NEWEST, Contracts, load_contracts
+from qerrlint.model.contracts import AGES, NEWEST, load_contracts
 from qerrlint.model.include_graph import DeclarationCache, Files, NameIndex, Tree
 from qerrlint.model.qapi_schema import Schema
 from qerrlint.model.types_in_scope import TypesInScope
@@ -39,7 +39,6 @@ class Environment:
         self,
         source: Tree | None,
         reach: str = "headers",
-        contracts: Contracts | None = None,
         cache: DeclarationCache | None = None,
         age: str | None = None,
     ) -> None:
@@ -50,7 +49,7 @@ class Environment:
         if reach not in REACHES:
             raise UsageError(f"{reach}: no reach (known: {', '.join(REACHES)})")
         self.reach = reach
-        self.api = contracts if contracts is not None else load_contracts()
+        self.api = load_contracts()
         self.files = Files(source, reach != "patch", cache)
         self._macros = NameIndex(self.files, "m", lambda file: file.macros)
         self._constants = NameIndex(self.files, "e", lambda file: file.constants)
