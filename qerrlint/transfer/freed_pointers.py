@@ -33,7 +33,7 @@ from qerrlint.ir.code import (
     Var,
 )
 from qerrlint.source.span import Span
-from qerrlint.transfer.objects import Ending, Handling, Held, Holding, Objects, holdings
+from qerrlint.transfer.objects import Ending, Handling, Holding, Objects, ObjectsSeen, holdings
 from qerrlint.transfer.ownership import error_domain, follow_beside_errors, may_see
 from qerrlint.transfer.sites import Guard
 
@@ -53,7 +53,7 @@ def follow_freed(
     effect: Callable[[Call], Effect],
     handlings: Mapping[int, Sequence[Handling]],
     reads: Reads,
-) -> Held:
+) -> ObjectsSeen:
     """Follow the pointers that calls (the acquiring `handlings`) free.
 
     Of what is seen, kind "used" is a place that reads or writes through such a pointer, "freed" a call that

@@ -32,7 +32,7 @@ from qerrlint.ir.code import (
 )
 from qerrlint.source.span import Span
 from qerrlint.transfer.frame import Frame
-from qerrlint.transfer.objects import Ending, Handling, Held, Holding, LetsGo, Objects, Seen, holdings
+from qerrlint.transfer.objects import Ending, Handling, Holding, LetsGo, Objects, ObjectsSeen, Seen, holdings
 from qerrlint.transfer.ownership import error_domain, follow_beside_errors, may_see
 from qerrlint.transfer.sites import Guard
 
@@ -57,7 +57,7 @@ def follow_locals(
     effect: Callable[[Call], Effect],
     handlings: Mapping[int, Sequence[Handling]],
     owners: Owners,
-) -> Held:
+) -> ObjectsSeen:
     """Follow what local variables hold; the arguments are those of transfer.ownership.follow.
 
     Of what is seen, kind "exit" is a return that leaves an object behind, "lost" a variable that gets another

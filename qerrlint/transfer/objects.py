@@ -82,7 +82,7 @@ class Seen:
 
 
 @record(frozen=True, slots=True)
-class Held:
+class ObjectsSeen:
     """The outcome of one function: what was seen, and whether every path was followed by itself."""
 
     seen: tuple[Seen, ...]

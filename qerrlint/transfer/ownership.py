@@ -18,13 +18,13 @@ from qerrlint.domain.error import UNKNOWN_CELL, ErrorState
 from qerrlint.domain.state import State
 from qerrlint.ir.code import Call, Edge, Event, Function, Return
 from qerrlint.transfer.interpretation import ErrorDomain
-from qerrlint.transfer.objects import Handling, Held, LetsGo, Objects, holdings
+from qerrlint.transfer.objects import Handling, LetsGo, Objects, ObjectsSeen, holdings
 from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.recorder import SILENT
 from qerrlint.transfer.sites import CallSite, Guard, ReturnSite, Site
 
 
-class BesideErrors:
+class ObjectsBesideErrors:
     """The product of the Error domain and the typestate of objects: the solver's domain of every path."""
 
     def __init__(self, errors: ErrorDomain, objects: Objects, kind: str) -> None:
@@ -63,7 +63,7 @@ class BesideErrors:
         return failing, sure
 
 
-class Alone:
+class ObjectsAlone:
     """The typestate of objects alone, as a domain over the blocks of a function: of the tests only those of
     the objects themselves are looked at.
 
@@ -119,16 +119,16 @@ def _never_fails() -> tuple[bool, bool]:
 def may_see(function: Function, objects: Objects, kinds: Container[str]) -> bool:
     """Whether something of these kinds may be seen of the objects of a function on some path: False only
     where the product with the Error domain sees none of them. It costs a fraction of that."""
-    explored = explore(function, State({}, {}, {}), Alone(objects))
+    explored = explore(function, State({}, {}, {}), ObjectsAlone(objects))
     return not explored.complete or any(one.kind in kinds for one in objects.seen.values())
 
 
 def follow_beside_errors(
     errors: ErrorDomain, objects: Objects, kind: str = "unknown", work: int = WORK_LIMIT
-) -> Held:
+) -> ObjectsSeen:
     """Follow the objects of a function on every path; `kind` is that of its result."""
-    explored = explore(errors.frame, errors.entry(), BesideErrors(errors, objects, kind), work=work)
-    return Held(tuple(objects.seen.values()), explored.complete)
+    explored = explore(errors.frame, errors.entry(), ObjectsBesideErrors(errors, objects, kind), work=work)
+    return ObjectsSeen(tuple(objects.seen.values()), explored.complete)
 
 
 def error_domain(
@@ -145,7 +145,7 @@ def follow(
     effect: Callable[[Call], Effect],
     handlings: Mapping[int, Sequence[Handling]],
     lets_go: LetsGo,
-) -> Held:
+) -> ObjectsSeen:
     """Follow the objects of a function; `kind` is that of its result, `handlings` says what each call number
     does, and `lets_go` whether another call may release an object."""
     errors = error_domain(function, signature, effect)

@@ -17,10 +17,10 @@ from qerrlint.domain.ownership import FAILURES
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Event, Return
 from qerrlint.source.span import Span
-from qerrlint.transfer.objects import Handling, Held, Seen
+from qerrlint.transfer.objects import Handling, ObjectsSeen, Seen
 from qerrlint.transfer.ownership import follow
 
-_NOTHING = Held((), complete=True)
+_NOTHING = ObjectsSeen((), complete=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class HeldObject:
                 yield step
 
 
-def held(analysed: AnalysedFunction) -> Held:
+def held(analysed: AnalysedFunction) -> ObjectsSeen:
     """What is seen of the function's objects on its paths, which are followed only where that may matter."""
     objects = analysed.once(objects_of)
     failing = analysed.once(failing_returns)

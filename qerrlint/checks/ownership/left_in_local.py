@@ -26,7 +26,7 @@ from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Assign, Function, Result
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.local_ownership import Owners, follow_locals, may_be_left
-from qerrlint.transfer.objects import Handling, Held, Seen
+from qerrlint.transfer.objects import Handling, ObjectsSeen, Seen
 
 # Every repetition is bounded: a hostile file must not cost more than its length.
 _NEAR = 300
@@ -245,7 +245,7 @@ def _is_elsewhere(function: Function, seen: Seen, text: str) -> bool:
     return not given or any(call.name.isupper() for call in given)
 
 
-def observation_of(unit: TranslationUnit, subject: LocalObject, held: Held) -> Observation:
+def observation_of(unit: TranslationUnit, subject: LocalObject, held: ObjectsSeen) -> Observation:
     """The observation of what a path of a function leaves behind."""
     seen, function = subject.seen, subject.function
     call = function.calls[seen.call]
