@@ -7,15 +7,20 @@ a process of its own shows (hash seeds, worker processes, the working directory 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import io
 import json
 import os
+import pty
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -94,6 +99,29 @@ def spawned(
         check=False,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def on_terminal(columns: int, *arguments: str | os.PathLike[str]) -> str:
+    """What the command writes to a terminal of so many columns, without colours."""
+    outer, inner = pty.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
+    path = os.fspath(Path(qerrlint.__file__).parent.parent)
+    with subprocess.Popen(
+        [sys.executable, "-m", "qerrlint", *(os.fspath(argument) for argument in arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=inner,
+        stderr=subprocess.DEVNULL,
+        env={**env, "PYTHONPATH": path, "TERM": "dumb"},
+    ):
+        os.close(inner)
+        found = b""
+        # The end of a terminal that nobody writes to any more is an error on Linux.
+        with contextlib.suppress(OSError):
+            while piece := os.read(outer, 65536):
+                found += piece
+    os.close(outer)
+    return found.decode().replace("\r\n", "\n")
 
 
 def git(top: Path, *arguments: str, stdin: bytes | None = None) -> str:

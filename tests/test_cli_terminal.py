@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from commandline import DEMO, TREE, Ran, git, run, scratch_repository, spawned
+from commandline import DEMO, TREE, Ran, git, on_terminal, run, scratch_repository, spawned
 
 PULSEHUB = "hw/intc/pulsehub.c"
 
@@ -154,3 +154,11 @@ def test_a_locale_without_utf8(command: tuple[str, ...]) -> None:
     locale = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
     own = spawned(*command, *tree, "--color", "never", cwd=None, stdin=b"", **locale)
     assert own == written["ascii", "never"]
+
+
+def test_the_list_of_rules_in_the_configuration_is_wrapped_on_a_terminal() -> None:
+    wide = run("config", "--tree", TREE).out
+    shown = on_terminal(72, "config", "--tree", TREE)
+    assert max(map(len, shown.splitlines())) <= 72
+    assert shown.split() == wide.split()
+    assert len(wide.splitlines()) < 20 < len(shown.splitlines())

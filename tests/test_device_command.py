@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from commandline import git, run
+from commandline import git, on_terminal, run
 from jsonschema import Draft202012Validator
 
 import qerrlint
@@ -286,3 +286,13 @@ def test_a_new_and_a_removed_type(tree: Path) -> None:
     found = devices(page)
     assert sorted(summary.split("; ")[1] for summary in found) == ["added", "removed"]
     assert {summary.split()[0] for summary in found} == {"lantern", "lamp"}
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_the_page_fits_a_terminal(tree: Path, columns: int) -> None:
+    wide = run("device", "--tree", str(tree), "lamp").out
+    assert max(map(len, wide.splitlines())) > 80
+    shown = on_terminal(columns, "device", "--tree", str(tree), "lamp")
+    assert max(map(len, shown.splitlines())) <= columns
+    assert shown.split() == wide.split()
+    assert re.search(r"^ {30,31}\S", shown, re.M)  # below what is told of the phase

@@ -54,10 +54,14 @@ def command(options: Options, rev: str | None, check: bool, form: str) -> None:
         write_json(document, sys.stdout)
         return
     from qerrlint.report.printable import printable
+    from qerrlint.report.terminal import look_of, prose, write_lines
 
     width = max(len(key) for key, _, _ in values)
-    for key, value, origin in values:
-        click.echo(printable(f"{key.ljust(width)}  {_shown(value)}  ({origin})"))
+    lines = (
+        prose((printable(f"{key.ljust(width)}  {_shown(value)}  ({origin})"), ""), indent=width + 2)
+        for key, value, origin in values
+    )
+    write_lines(lines, sys.stdout, look_of(sys.stdout, "never"))
 
 
 def _values(settings: Settings) -> list[tuple[str, Any, str]]:

@@ -11,7 +11,8 @@ from qerrlint.report.terminal import AMBER, BLANK, DIM, FRAME, Line, prose, verb
 
 _PHASES = ("class_init", "instance_init", "realize", "reset", "unrealize", "finalize")
 _WIDTH = 16
-_SECTIONS = ("phases", "takes", "regions", "properties", "migrates", "state", "members")
+_PHASE = 14
+_SECTIONS = ("phases", "acquires", "regions", "properties", "migrates", "state", "members")
 _MOST_NAMED = 4
 
 
@@ -44,7 +45,7 @@ def _page(page: DevicePage) -> Iterator[Line]:
 def facts(page: DevicePage) -> list[tuple[str, str]]:
     """The sections of a page and their lines, in order."""
     out = [("phases", text) for text in _phases(page)]
-    out += [("takes", _held(one)) for one in page.held]
+    out += [("acquires", _held(one)) for one in page.held]
     out += [("regions", _region(one)) for one in page.regions]
     out += [("properties", ", ".join(page.properties))] if page.properties else []
     out.append(("migrates", _state(page)))
@@ -59,7 +60,10 @@ def _row(head: str, text: str) -> Line:
 def _section(head: str, texts: Sequence[str]) -> Iterator[Line]:
     for number, text in enumerate(texts):
         style = AMBER if text.endswith("never released") else ""
-        yield verbatim((f"  {'' if number else head:<{_WIDTH - 2}}", DIM), (printable(text), style))
+        row = (f"  {'' if number else head:<{_WIDTH - 2}}", DIM), (printable(text), style)
+        # A field is a row of a table; the others are told behind a phase, or begin with a name.
+        indent = _WIDTH + (_PHASE + 1 if head in ("phases", "acquires") else 2)
+        yield verbatim(*row) if head == "state" else prose(*row, indent=indent)
 
 
 def _phases(page: DevicePage) -> list[str]:
@@ -68,7 +72,7 @@ def _phases(page: DevicePage) -> list[str]:
         for one in page.phases:
             if one.phase == phase:
                 owner = f", of {one.owner}" if one.owner != page.name else ""
-                out.append(f"{phase:<14} {one.function}() in .{one.slot}{owner}  {_at(one.at)}")
+                out.append(f"{phase:<{_PHASE}} {one.function}() in .{one.slot}{owner}  {_at(one.at)}")
     return out
 
 
@@ -78,7 +82,7 @@ def _held(one: Held) -> str:
         back = "another file" if one.elsewhere else ""
     told = f"released by {back}" if back else "never released"
     what = f" into {one.object}" if one.object else ""
-    return f"{one.phase:<14} {one.call}(){what} in {one.function}()  {_at(one.at)}: {told}"
+    return f"{one.phase:<{_PHASE}} {one.call}(){what} in {one.function}()  {_at(one.at)}: {told}"
 
 
 def _region(one: Region) -> str:
