@@ -120,12 +120,17 @@ class Layouts:
 
         return self._environment.asked.recall(self._known, key, laid_out)
 
+    def of_name(self, struct: str, from_path: str) -> Layout | None:
+        """The layout of a struct by the name of its type or by its tag."""
+        name = struct.removeprefix("struct ")
+        return self.layout(name, from_path) or self.layout(f"struct {name}", from_path)
+
     def chain(self, struct: str, from_path: str) -> tuple[str, ...]:
         """The struct and those that it embeds first, one in the other, outermost first."""
         out = [struct.removeprefix("struct ")]
         path = from_path
         for _ in range(_DEEPEST):
-            layout = self.layout(out[-1], path) or self.layout(f"struct {out[-1]}", path)
+            layout = self.of_name(out[-1], path)
             if layout is None or not layout.parent or layout.parent in out:
                 break
             out.append(layout.parent)

@@ -117,14 +117,15 @@ class QomType:
     @property
     def instance_struct(self) -> str:
         """The state struct that it allocates, own or inherited; "" where it is not known."""
-        return self._struct("instance_size")
+        return self.struct("instance_size")
 
     @property
     def class_struct(self) -> str:
         """The class struct that it allocates, own or inherited; "" where it is not known."""
-        return self._struct("class_size")
+        return self.struct("class_size")
 
-    def _struct(self, member: str) -> str:
+    def struct(self, member: str) -> str:
+        """The struct whose size a member of the TypeInfo is, own or inherited; "" where it is not known."""
         for one in self.lineage:
             if member in one.row.values:
                 return one.row.struct(member)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Check: a TypeInfo that allocates less than the struct its code casts to (class-size, instance-size)."""
+"""Check: a TypeInfo that allocates less than the struct its code casts to, or a struct that does not begin
+with the one of its parent (class-size, instance-size)."""
 
 from __future__ import annotations
 
@@ -15,6 +16,9 @@ from qerrlint.qemu.type_checkers import Checker, checker_seen
 from qerrlint.qemu.type_graph import QomType, graph_of
 from qerrlint.source.span import Span
 
+_MEMBERS = (("class-size", "class_size", "ObjectClass"), ("instance-size", "instance_size", "Object"))
+_ROOTS = frozenset({"Object", "ObjectClass"})
+
 
 def _run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
@@ -23,6 +27,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     environment = unit.program.environment
     types = graph_of(environment).of_file(unit.path)
     for one in types:
+        yield from _foreign(one)
         checker = checker_seen(environment, one.row.name, unit.path)
         if checker is None or one.row.macro:
             continue
@@ -63,6 +68,41 @@ def _instance(
         yield _observation("instance-size", one, checker.instance, one.instance_struct, use)
 
 
+def _foreign(one: QomType) -> Iterator[Observation]:
+    """A struct of its own that a type allocates, and that does not begin with the struct of its parent."""
+    parent = one.parent
+    for event_name, member, root in _MEMBERS if parent is not None else ():
+        assert parent is not None
+        if member not in one.row.values:
+            continue
+        given, expected = one.row.struct(member), parent.struct(member)
+        layouts = layouts_of(_environment(one))
+        chain, wanted = layouts.chain(given, one.path), layouts.chain(expected, parent.path)
+        known = (chain[-1] in _ROOTS, wanted[-1] == root, len(wanted) > 1)
+        if given and expected and all(known) and not _begins_with(one, given, expected, parent.path):
+            yield _observation(event_name, one, expected, given, parent.row.span, "foreign")
+
+
+def _begins_with(one: QomType, given: str, expected: str, path: str) -> bool:
+    """Whether a struct is, or embeds first, another one, which may have several names.
+
+    One that has, for each member of that, a member which begins with it or with what it begins with, counts.
+    """
+    layouts = layouts_of(_environment(one))
+    wanted = layouts.of_name(expected, path)
+    chain = [layouts.of_name(name, one.path) for name in layouts.chain(given, one.path)]
+    if wanted is None or chain[0] is None:
+        return True
+    places = {(layout.path, layout.start) for layout in chain if layout is not None}
+    if (wanted.path, wanted.start) in places:
+        return True
+    members = [[placed.field.type for placed in layout.fields] for layout in (chain[0], wanted)]
+    return len(members[0]) >= len(members[1]) and all(
+        not set(layouts.chain(theirs, path)[:2]).isdisjoint(layouts.chain(own, one.path))
+        for own, theirs in zip(*members, strict=False)
+    )
+
+
 def _smaller(one: QomType, given: str, used: str, member: str) -> bool:
     """Whether the struct `given` is one that `used` embeds first and adds something to."""
     if not given or given == used:
@@ -75,7 +115,7 @@ def _smaller(one: QomType, given: str, used: str, member: str) -> bool:
         return False
     # A typedef of another name for the same struct adds nothing.
     for name in chain[: chain.index(given)]:
-        layout = layouts.layout(name, one.path) or layouts.layout(f"struct {name}", one.path)
+        layout = layouts.of_name(name, one.path)
         if layout is not None and layout.extends:
             return True
     return False
@@ -95,15 +135,17 @@ def _use(file: AnalysedFile, pattern: str) -> Span | None:
     return None
 
 
-def _observation(name: str, one: QomType, used: str, given: str, use: Span) -> Observation:
+def _observation(
+    name: str, one: QomType, used: str, given: str, use: Span, how: str = "smaller"
+) -> Observation:
     row = one.row
     return Observation(
         event=name,
         function=row.table,
         primary=row.span,
         key=f"{row.name} {used}",
-        slots={"type": one.name, "used": used, "given": given},
-        trail=(Step(use, f"here {used} is used"),),
+        slots={"type": one.name, "used": used, "given": given, "how": how},
+        trail=(Step(use, f"here {used} is used" if how == "smaller" else f"its parent allocates {used}"),),
     )
 
 
@@ -112,9 +154,10 @@ CHECKS = (
         "type-sizes",
         "devices",
         (
-            # type: the type's name; used: the struct that the code casts to; given: the one allocated.
-            event("class-size", "type", "used", "given"),
-            event("instance-size", "type", "used", "given"),
+            # type: the type's name; used: the struct that the code casts to, or that the parent allocates;
+            # given: the one allocated, which is smaller or does not begin with that.
+            event("class-size", "type", "used", "given", how="smaller foreign"),
+            event("instance-size", "type", "used", "given", how="smaller foreign"),
         ),
         _run,
     ),
