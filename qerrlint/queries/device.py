@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from qerrlint.c.initialisers import tables_of_type
-from qerrlint.checks.devices.life_cycle import SETUP, UNDOING, LifeCycle
+from qerrlint.checks.devices.life_cycle import LifeCycle
+from qerrlint.checks.devices.phase_functions import SETUP, UNDOING
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.device_page import DeviceChange, DevicePage, Field, Held, PhaseFunction, Place, Region, State
 from qerrlint.domain.ownership import Pair

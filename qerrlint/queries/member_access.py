@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from posixpath import dirname
 
-from qerrlint.checks.devices.life_cycle import SETUP, UNDOING
+from qerrlint.checks.devices.phase_functions import SETUP, UNDOING
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.run_time_state import device_state, run_time

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.check import FileCheck, event
-from qerrlint.checks.devices.life_cycle import SETTER, LifeCycle, Taken, has_types, life_cycle
+from qerrlint.checks.devices.acquisitions import Taken
+from qerrlint.checks.devices.life_cycle import LifeCycle, life_cycle
+from qerrlint.checks.devices.phase_functions import SETTER, has_types
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.type_graph import Phase

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.check import FileCheck, event
-from qerrlint.checks.devices.life_cycle import has_types, life_cycle
+from qerrlint.checks.devices.life_cycle import life_cycle
+from qerrlint.checks.devices.phase_functions import has_types
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step

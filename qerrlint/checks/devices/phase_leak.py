@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.check import FileCheck, event
-from qerrlint.checks.devices.life_cycle import BY_NAME, RUNNING, SETTER, LifeCycle, Taken, life_cycle
+from qerrlint.checks.devices.acquisitions import BY_NAME, Taken
+from qerrlint.checks.devices.life_cycle import LifeCycle, life_cycle
+from qerrlint.checks.devices.phase_functions import RUNNING, SETTER
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step

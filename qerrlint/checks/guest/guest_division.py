@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qerrlint.checks.check import FileCheck, event
-from qerrlint.checks.devices.life_cycle import has_types, life_cycle
+from qerrlint.checks.devices.life_cycle import life_cycle
+from qerrlint.checks.devices.phase_functions import has_types
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file, told
 from qerrlint.checks.migration.vmstates import vmstates

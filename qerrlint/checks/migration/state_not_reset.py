@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.checks.check import FileCheck, event
-from qerrlint.checks.devices.life_cycle import has_types
+from qerrlint.checks.devices.phase_functions import has_types
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.reset_elements import other_element, set_elements

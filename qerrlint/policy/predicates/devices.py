@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.checks.devices.life_cycle import COUNTED, RUNNING, Taken, life_cycle
+from qerrlint.checks.devices.acquisitions import COUNTED, Taken
+from qerrlint.checks.devices.life_cycle import life_cycle
+from qerrlint.checks.devices.phase_functions import RUNNING
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
