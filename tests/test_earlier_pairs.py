@@ -119,6 +119,10 @@ def test_a_comment_in_a_header_does_not_count(review: Review) -> None:
     assert "hw/code.c" in review.taken
 
 
+def _analysed_again(*_: object) -> None:
+    raise AssertionError("analysed again")
+
+
 def test_what_is_taken_over_is_kept_in_the_store(
     review: Review, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -132,8 +136,16 @@ def test_what_is_taken_over_is_kept_in_the_store(
         first = run(*review.series(2))
     assert review.taken == ["hw/run.c", "hw/code.c"]
 
-    def analysed(*_: object) -> None:
-        raise AssertionError("analysed again")
-
-    monkeypatch.setattr(compare, "_analysed_both", analysed)
+    monkeypatch.setattr(compare, "_analysed_both", _analysed_again)
     assert run(*review.series(2)) == first
+
+
+def test_what_is_kept_depends_on_no_selection(
+    review: Review, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QERRLINT_CACHE_DIR", str(tmp_path / "cache"))
+    review.commit(peg=HEADER, run=RUN, code=CODE)
+    review.commit(run=TWICE)
+    assert run(*review.series(1), "--select", "int-as-bool").findings == []
+    monkeypatch.setattr(compare, "_analysed_both", _analysed_again)
+    assert run(*review.series(1)).rules == {"error-set-twice"}

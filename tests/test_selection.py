@@ -85,7 +85,7 @@ def test_check_selects_what_it_would_have_said(rule: Rule, history: Path) -> Non
 
 @pytest.mark.parametrize("rule", OF_C, ids=lambda rule: rule.id)
 def test_diff_selects_what_it_would_have_said(rule: Rule, history: Path) -> None:
-    alone, among = both(rule, "diff", f"{rule.id}^..{rule.id}", "--tree", history)
+    alone, among = both(rule, "diff", f"{rule.id}^..{rule.id}", "--no-cache", "--tree", history)
     assert alone == among
     assert alone, f"nothing of {rule.id} in its own fixtures"
 

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from qerrlint.findings import Exempted, Finding
 from qerrlint.source.span import Span
+
+if TYPE_CHECKING:
+    from qerrlint.rules.rule import RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +40,13 @@ class FileReport:
     incomplete: tuple[Uncovered, ...] = ()
     allowances: frozenset[str] = frozenset()
     exempted: tuple[Exempted, ...] = ()
+
+    def of_rules(self, rules: RuleSet) -> FileReport:
+        """The report as it is where these rules are selected."""
+        return replace(
+            self,
+            findings=tuple(found for found in self.findings if rules.speaks(found.rule)),
+            exempted=tuple(
+                replace(one, rules=tuple(filter(rules.speaks, one.rules))) for one in self.exempted
+            ),
+        )

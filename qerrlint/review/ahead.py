@@ -181,7 +181,7 @@ def _make_state(
 ) -> _State:
     """`several`: there is more than one comparison, so that one may take over what another has found."""
     programs = setting.programs(sources)
-    return _State(programs, rules, recipes, EarlierPairs(programs) if several else None)
+    return _State(programs, rules.everything(), recipes, EarlierPairs(programs) if several else None)
 
 
 def _work(state: _State, group: list[_Task]) -> list[_Done]:

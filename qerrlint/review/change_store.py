@@ -12,7 +12,6 @@ from qerrlint.engine.kept_results import KeptResults, scene_of
 from qerrlint.engine.tree_blobs import TreeBlobs
 from qerrlint.model.program import Program
 from qerrlint.review.scope import ContractChange
-from qerrlint.rules.rule import RuleSet
 from qerrlint.source.git_tree import GitSource, StagedSource
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import Source
@@ -25,14 +24,12 @@ class ChangeStore:
     reviews.
     """
 
-    def __init__(
-        self, store: Store, rule_folders: Sequence[str], rules: RuleSet, reach: str, verify: bool = False
-    ) -> None:
+    def __init__(self, store: Store, rule_folders: Sequence[str], reach: str, verify: bool = False) -> None:
         """`verify`: everything is analysed anew, and compared with what is stored."""
         self._store = store
         self._verify = verify
         self._reach = reach
-        self._program = program_key(rule_folders, reach, *(rule.id for rule in rules))
+        self._program = program_key(rule_folders, reach)
         self._scenes: dict[int, tuple[Source, str]] = {}
         self._results: dict[tuple[int, int], tuple[Program, Program, KeptResults | None]] = {}
 

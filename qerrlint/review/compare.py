@@ -136,7 +136,11 @@ def compare(
 ) -> Compared:
     """Analyse what `pairs` and the contracts they alter reach, before and after, in other files at most
     `caller_files`. What an earlier run has put into the store is taken from there, and what an `earlier`
-    comparison of the review has found from that."""
+    comparison of the review has found from that.
+
+    All rules judge, and what `rules` say is compared: so what is kept depends on no selection.
+    """
+    every = rules.everything()
     kept = store.results(before, after) if store is not None else None
     old_side, new_side = Resolver(before), Resolver(after)
     old_found: list[Located] = []
@@ -150,7 +154,7 @@ def compare(
     for pair in pairs:
         # Both sides or none: what only one of them has would be called introduced or fixed.
         with contained(pair.new or pair.old or "", faults):
-            both = analysed_pair(before, after, pair, rules, kept, known, earlier)
+            both = analysed_pair(before, after, pair, every, kept, known, earlier).of_rules(rules)
             if both.old is None and both.new is None:
                 continue
             sides.append((both.old, both.new))
@@ -177,18 +181,19 @@ def compare(
                 found = (
                     made[0]
                     if made is not None
-                    else analysed_callers(before, after, path, contracts, rules, kept)
+                    else analysed_callers(before, after, path, contracts, every, kept)
                 )
             if found is not None:
-                old_found += _located(found[0], old_side)
-                had |= {(path, key) for key in found[0].allowances}
-                new_found += _located(found[1], new_side)
-                reports.append(found[1])
+                was, now = (report.of_rules(rules) for report in found)
+                old_found += _located(was, old_side)
+                had |= {(path, key) for key in was.allowances}
+                new_found += _located(now, new_side)
+                reports.append(now)
     renames = {pair.old: pair.new for pair in pairs if pair.old is not None}
     delta = match(in_order(old_found), in_order(new_found), lambda path: renames.get(path, path))
     delta = settle_rewritten(delta, sides, rules)
     if delta.introduced:
-        settled = with_callers(delta.introduced, after, Mentions(after.source), rules, faults, kept)
+        settled = with_callers(delta.introduced, after, Mentions(after.source), every, faults, kept)
         delta = replace(delta, introduced=tuple(by_releases(settled, before, rules)))
     if contracts:
         delta = replace(delta, introduced=tuple(_explained(delta.introduced, after, contracts)))
@@ -217,6 +222,11 @@ class Both:
     was: FileReport | None = None
     now: FileReport | None = None
     contracts: Sequence[ContractChange] = ()
+
+    def of_rules(self, rules: RuleSet) -> Both:
+        """The same as it is where these rules are selected."""
+        was, now = (report.of_rules(rules) if report is not None else None for report in (self.was, self.now))
+        return replace(self, was=was, now=now)
 
 
 def analysed_pair(

@@ -73,4 +73,4 @@ def change_store(store: Store | None, settings: Settings) -> ChangeStore | None:
     from qerrlint.review.change_store import ChangeStore
 
     options = settings.options
-    return ChangeStore(store, options.rules, settings.rules, settings.reach, options.verify_store)
+    return ChangeStore(store, options.rules, settings.reach, options.verify_store)
