@@ -9,6 +9,7 @@ from pathlib import Path
 
 import marks
 import pytest
+from single import report_of, unit_of
 from test_fixtures import FIXTURES, asked
 
 from qerrlint.checks import registry
@@ -16,7 +17,6 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import events
 from qerrlint.domain.word_lists import word_lists
 from qerrlint.engine.analyse_file import analyse_unit
-from qerrlint.engine.single import report_of, unit_of
 from qerrlint.errors import UsageError
 from qerrlint.findings import Observation
 from qerrlint.model.translation_unit import TranslationUnit

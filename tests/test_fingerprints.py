@@ -11,8 +11,8 @@ import subprocess
 from collections import Counter, defaultdict
 
 import pytest
+from single import findings_of, report_of
 
-from qerrlint.engine.single import findings_of, report_of
 from qerrlint.findings import fingerprint
 from qerrlint.rules.loader import load_rules
 

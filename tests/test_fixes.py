@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from single import report_of
 
 from qerrlint.engine.located import Resolver
-from qerrlint.engine.single import report_of
 from qerrlint.model.program import Program
 from qerrlint.result import Place, Reported, ReportedEdit, ReportedFix
 from qerrlint.review.fixes import BRINGS, DAMAGES, OVERLAPS, FixedFile, fix_files, unified

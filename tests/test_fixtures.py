@@ -43,7 +43,7 @@ def asked(rule: str, every: RuleSet | None = None) -> RuleSet:
 
 def found_in(path: str, data: bytes, rule: str, every: RuleSet | None = None) -> list[Finding]:
     """What those rules find and no comment allows."""
-    from qerrlint.engine.single import report_of
+    from single import report_of
 
     before, after = marks.versions(data)
     found = report_of(path, after, asked(rule, every), before).findings

@@ -12,12 +12,12 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from single import unit_of
 
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.state_not_migrated import Lost
 from qerrlint.checks.migration.state_not_reset import Forgotten
 from qerrlint.engine.analyse_file import analyse_unit
-from qerrlint.engine.single import unit_of
 from qerrlint.findings import Observation
 from qerrlint.policy.exemptions import Exemption, Exemptions, load_exemptions, predicates
 from qerrlint.policy.predicates import guest, migration

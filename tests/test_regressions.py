@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from single import report_of
 
-from qerrlint.engine.single import report_of
 from qerrlint.errors import InputError
 from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.mail.read_input import read_messages, read_path

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from single import report_of
+
 from qerrlint.engine.check_files import core_files
-from qerrlint.engine.single import report_of
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.queries.contract_lookup import find_contract

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One C text by itself against the bundled contracts: for fixtures, examples and hunks without a tree."""
+"""One C text by itself against the bundled contracts."""
 
 from __future__ import annotations
 
