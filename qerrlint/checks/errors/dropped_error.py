@@ -381,23 +381,22 @@ def _slots(analysed: AnalysedFunction, printer: str, setter: str, how: str) -> d
     }
 
 
+DROPPED_ERROR = event(
+    "dropped-error",
+    "function",
+    "printer",
+    "setter",
+    "errp",
+    path_sensitive=True,
+    how="report free null callback below replaced replaced-below admitted silent forgiven success retold",
+)
+"""printer: who prints or frees; setter: whose Error it was ("" where that is not known)."""
+
 CHECKS = (
     Check(
         "dropped-error",
         "errors",
-        # printer: who prints or frees; setter: whose Error it was ("" where that is not known).
-        (
-            event(
-                "dropped-error",
-                "function",
-                "printer",
-                "setter",
-                "errp",
-                path_sensitive=True,
-                how="report free null callback below replaced replaced-below admitted silent forgiven "
-                "success",
-            ),
-        ),
+        (DROPPED_ERROR,),
         run,
         (*ADMISSIONS, "user-messages", "warnings", "work-that-fails"),
     ),
