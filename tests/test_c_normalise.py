@@ -168,6 +168,33 @@ def test_unknown_macros_of_damaged_functions() -> None:
     assert not parse(normal.data).has_error
 
 
+@pytest.mark.parametrize(
+    ("inside", "kept"),
+    [
+        ("QSIMPLEQ_HEAD(bells, Bell) bells;", "QSIMPLEQ_HEAD_bells_Bell__ bells;"),
+        ("remove(BELL_DIR BELL_NAME);", "remove( BELL_NAME);"),
+        ("put(b, BELL_DIR\n        BELL_NAME, 1);", "put(b, BELL_NAME, 1);"),
+        ("put(b,\n        BELL_DIR BELL_NAME);", "put(b, BELL_NAME);"),
+        ('put(b, BELL_A_Z BELL_a_z\n        BELL_09 "+-", 1);', 'put(b, BELL_09 "+-", 1);'),
+        ("put(b, BELL_NAME(.low), 1);", "put(b, BELL_NAME_low__, 1);"),
+        ('DLOG(trace("bell"); show(bell(b)));', ";"),
+        ("if (__builtin_available(macOS 15.0, *)) {\n        ring();\n    }", None),
+    ],
+)
+def test_arguments_that_are_no_expressions(inside: str, kept: str | None) -> None:
+    text = f"void f(void)\n{{\n    {inside}\n    after();\n}}\n".encode()
+    assert parse(normalise(text).data).has_error
+    normal = normalise_damaged(text)
+    assert not parse(normal.data).has_error
+    if kept is not None:
+        assert normal.data.split() == f"void f(void) {{ {kept} after(); }}".encode().split()
+
+
+def test_declarations_of_damaged_functions_stay() -> None:
+    text = b"void f(void)\n{\n    Bell BELL, GONG;\n    UINT8 A;\n    CASE(U8)\n    h(A);\n}\n"
+    assert b"Bell BELL, GONG;\n    UINT8 A;" in normalise_damaged(text).data
+
+
 def test_the_table_is_checked() -> None:
     assert all(macro.reason and macro.needles for macro in table())
     entry = '[[macro]]\nnames = ["A"]\nkind = "BLANK"\naction = "blank"\nreason = "r"\n'
