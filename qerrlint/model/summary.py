@@ -10,6 +10,7 @@ from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.domain.error import ERROR, ERRP, ErrorState
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.ir.code import ANY, NEG, NULL, POS, ZERO, Assign, Call, Var
 from qerrlint.source.span import Span
@@ -177,7 +178,7 @@ def _clears(result: FunctionResult) -> bool:
     if result.errp is None:
         return False
     cell = "*" + result.errp
-    taken = any(s.kind == "consumed" and s.cell == cell for s in result.occurrences)
+    taken = any(s.kind is OccurrenceKind.CONSUMED and s.cell == cell for s in result.occurrences)
     return taken and all(leaving.error.state is ErrorState.NULL for leaving in result.returns)
 
 
@@ -211,7 +212,9 @@ def _consumed(signature: Signature | None, result: FunctionResult) -> int | None
     for index, param in enumerate(signature.params):
         if param.type != ERROR:
             continue
-        spans = {s.span for s in result.occurrences if s.kind == "consumed" and s.cell == param.name}
+        spans = {
+            s.span for s in result.occurrences if s.kind is OccurrenceKind.CONSUMED and s.cell == param.name
+        }
         if spans:
             return index
     return None
@@ -226,7 +229,7 @@ def _swallowed(result: FunctionResult, effect_of: Callable[[Call], Effect]) -> t
     calls = result.function.calls
     for occurrence in result.occurrences:
         if (
-            occurrence.kind != "consumed"
+            occurrence.kind is not OccurrenceKind.CONSUMED
             or occurrence.first.state is not ErrorState.SET
             or occurrence.first.origin < 0
         ):

@@ -12,6 +12,7 @@ from qerrlint.checks.errors.occurrences import is_addressed, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.error import ERROR, ERRP, ErrorState
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import FALSE, TRUE, Addr, Call, Const, Str, Value, Var
 from qerrlint.source.span import Span
@@ -143,13 +144,13 @@ def _never_set(analysed: AnalysedFunction) -> Iterator[Observation]:
         return
     states: dict[tuple[str, int], set[ErrorState]] = {}
     places: dict[tuple[str, int], Span] = {}
-    for occurrence in of_kind(analysed, "consumed"):
+    for occurrence in of_kind(analysed, OccurrenceKind.CONSUMED):
         if occurrence.cell in analysed.function.locals:
             states.setdefault((occurrence.cell, occurrence.call), set()).add(occurrence.first.state)
             places[occurrence.cell, occurrence.call] = occurrence.span
-    empty = {(o.cell, o.call) for o in of_kind(analysed, "null-over-error")}
+    empty = {(o.cell, o.call) for o in of_kind(analysed, OccurrenceKind.NULL_OVER_ERROR)}
     # A way out that the good path shares is not made for this one failure.
-    empty -= {(o.cell, o.call) for o in of_kind(analysed, "null-propagated")}
+    empty -= {(o.cell, o.call) for o in of_kind(analysed, OccurrenceKind.NULL_PROPAGATED)}
     for (cell, number), seen in states.items():
         if seen != {ErrorState.NULL} or (is_addressed(analysed, cell) and (cell, number) not in empty):
             continue
@@ -173,7 +174,7 @@ def _other_tested(analysed: AnalysedFunction) -> Iterator[Observation]:
     errp = analysed.errp
     if errp is None or not analysed.result.complete:
         return
-    ended = {occurrence.cell for occurrence in of_kind(analysed, "set-again")}
+    ended = {occurrence.cell for occurrence in of_kind(analysed, OccurrenceKind.SET_AGAIN)}
     for condition in analysed.result.conditions:
         cell = condition.cell
         if (

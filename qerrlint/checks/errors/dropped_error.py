@@ -19,6 +19,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.error import ErrorState
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import ReturnState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import ANY, NONZERO, Call, Const, Var
@@ -181,7 +182,7 @@ def _replacement(
 
 def _setter(analysed: AnalysedFunction, consumer: Call) -> str:
     """Who had set the Error that a consumer took, "" where that is not known."""
-    for occurrence in of_kind(analysed, "consumed"):
+    for occurrence in of_kind(analysed, OccurrenceKind.CONSUMED):
         if occurrence.call == consumer.index and occurrence.first.origin >= 0:
             return analysed.function.calls[occurrence.first.origin].name
     return ""
@@ -270,7 +271,7 @@ def _below(analysed: AnalysedFunction) -> Iterator[Observation]:
     """A callee without errp prints or frees an Error and fails, and a caller with errp drops its result."""
     if analysed.errp is None:
         return
-    for occurrence in of_kind(analysed, "dropped-result"):
+    for occurrence in of_kind(analysed, OccurrenceKind.DROPPED_RESULT):
         call = analysed.function.calls[occurrence.call]
         summary = _keeper(analysed, call)
         if summary is None or _kind_of(analysed, call) not in ("int", "bool"):

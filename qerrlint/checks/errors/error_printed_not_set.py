@@ -13,6 +13,7 @@ from qerrlint.checks.errors.value_source import assigned_from
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import NEG, Call, Result, Value, Var
@@ -53,7 +54,7 @@ def _printed(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 def _exits(analysed: AnalysedFunction) -> Iterator[Observation]:
     """exit() in a function that could set the Error."""
-    for occurrence in of_kind(analysed, "exits"):
+    for occurrence in of_kind(analysed, OccurrenceKind.EXITS):
         if occurrence.cell not in _EXITS:
             continue
         yield Observation(
@@ -140,7 +141,7 @@ def _exits_of(analysed: AnalysedFunction, call: Call) -> Iterator[Occurrence]:
         return  # spares the interpretation of most callees
     below = unit.result(call.name)
     if below is not None and below.returns:
-        yield from (o for o in below.occurrences if o.kind == "exits" and o.cell == "exit")
+        yield from (o for o in below.occurrences if o.kind is OccurrenceKind.EXITS and o.cell == "exit")
 
 
 def _slots(analysed: AnalysedFunction, printer: str, form: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from qerrlint.checks.member_again import members_set_again
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.text.guard_edits import return_edits
 from qerrlint.checks.trace_steps import path_steps, shown
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Edit, Observation
 from qerrlint.ir.code import Call
@@ -23,7 +24,7 @@ from qerrlint.source.span import Span
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Each second set; a chain of calls behind one first set is one group, because it is one mistake."""
     unit, calls = analysed.unit, analysed.function.calls
-    again = [o for o in of_kind(analysed, "set-again") if not is_of_glib(analysed, o.cell)]
+    again = [o for o in of_kind(analysed, OccurrenceKind.SET_AGAIN) if not is_of_glib(analysed, o.cell)]
     for occurrence in sorted(again, key=partial(_rank, analysed)):
         call, first = calls[occurrence.call], numbered(analysed, occurrence.first.origin)
         sure = occurrence.first.sure

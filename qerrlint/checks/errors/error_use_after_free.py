@@ -13,6 +13,7 @@ from qerrlint.checks.errors.occurrences import numbered, observed, of_kind, of_l
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.error import ErrorState
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Addr, Assign, Call, Return
 from qerrlint.source.span import Span
@@ -26,7 +27,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _again(analysed: AnalysedFunction) -> Iterator[Observation]:
-    for occurrence in of_locals(analysed, "gone-used"):
+    for occurrence in of_locals(analysed, OccurrenceKind.GONE_USED):
         call, first = numbered(analysed, occurrence.call), numbered(analysed, occurrence.first.origin)
         if call is None:
             continue
@@ -49,7 +50,7 @@ def _again(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 def _at_its_end(analysed: AnalysedFunction) -> Iterator[Observation]:
     """A variable that frees its Error by itself still points to one that a consumer has taken."""
-    for occurrence in of_locals(analysed, "consumed"):
+    for occurrence in of_locals(analysed, OccurrenceKind.CONSUMED):
         consumer = numbered(analysed, occurrence.call)
         if (
             consumer is None
@@ -96,7 +97,7 @@ def _stays(analysed: AnalysedFunction, name: str, consumer: Call) -> bool:
 
 def _dangling(analysed: AnalysedFunction) -> Iterator[Observation]:
     """A member keeps the address of an Error that is gone, and another function of the file looks at it."""
-    for occurrence in of_kind(analysed, "left-gone"):
+    for occurrence in of_kind(analysed, OccurrenceKind.LEFT_GONE):
         consumer = numbered(analysed, occurrence.first.origin)
         if consumer is None:
             continue

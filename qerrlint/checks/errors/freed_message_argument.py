@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation
 
 _FREES = frozenset(("g_free", "free", "qemu_vfree"))
@@ -15,7 +16,7 @@ _FREES = frozenset(("g_free", "free", "qemu_vfree"))
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Calls that set or print a message and read freed memory for it."""
-    for occurrence in of_kind(analysed, "freed-argument"):
+    for occurrence in of_kind(analysed, OccurrenceKind.FREED_ARGUMENT):
         call = numbered(analysed, occurrence.call)
         if call is None:
             continue

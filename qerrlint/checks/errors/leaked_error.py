@@ -11,6 +11,7 @@ from qerrlint.checks.errors.occurrences import is_of_glib, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
 
@@ -27,8 +28,8 @@ def _left_set(analysed: AnalysedFunction) -> Iterator[Observation]:
     left = [
         (o, end)
         for kind, end in (
-            ("left-set", "the function returns here"),
-            ("overwritten", "{error} gets another value here"),
+            (OccurrenceKind.LEFT_SET, "the function returns here"),
+            (OccurrenceKind.OVERWRITTEN, "{error} gets another value here"),
         )
         for o in of_kind(analysed, kind)
         if o.first.origin >= 0
@@ -66,10 +67,10 @@ def _left_owned(analysed: AnalysedFunction) -> Iterator[Observation]:
     if not analysed.result.complete:
         return
     consumed: dict[str, Occurrence] = {}
-    for occurrence in of_kind(analysed, "consumed"):
+    for occurrence in of_kind(analysed, OccurrenceKind.CONSUMED):
         if occurrence.first.origin in (-1, -2):
             consumed.setdefault(occurrence.cell, occurrence)
-    for occurrence in of_kind(analysed, "left-owned"):
+    for occurrence in of_kind(analysed, OccurrenceKind.LEFT_OWNED):
         if occurrence.cell not in consumed:
             continue
         call = analysed.function.calls[consumed[occurrence.cell].call]

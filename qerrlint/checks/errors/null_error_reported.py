@@ -9,13 +9,14 @@ from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.trace_steps import shown
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Var
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Reports of local Errors that are NULL, and of the function's own errp behind a call that set none."""
-    for occurrence in of_kind(analysed, "null-reported"):
+    for occurrence in of_kind(analysed, OccurrenceKind.NULL_REPORTED):
         call = numbered(analysed, occurrence.call)
         cell = occurrence.cell
         if call is None or not (cell in analysed.function.locals or _is_own(analysed, cell)):

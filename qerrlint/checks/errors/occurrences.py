@@ -11,17 +11,18 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps, shown
 from qerrlint.domain.error import GERROR
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call
 
 
-def of_kind(analysed: AnalysedFunction, kind: str) -> Iterator[Occurrence]:
-    """The occurrences of a kind (domain.result.Occurrence), in source order."""
-    return (occurrence for occurrence in analysed.result.occurrences if occurrence.kind == kind)
+def of_kind(analysed: AnalysedFunction, kind: OccurrenceKind) -> Iterator[Occurrence]:
+    """The occurrences of a kind, in source order."""
+    return (occurrence for occurrence in analysed.result.occurrences if occurrence.kind is kind)
 
 
-def of_locals(analysed: AnalysedFunction, kind: str) -> Iterator[Occurrence]:
+def of_locals(analysed: AnalysedFunction, kind: OccurrenceKind) -> Iterator[Occurrence]:
     """Those of them that are about a local Error pointer: of a member the function sees only a part."""
     return (o for o in of_kind(analysed, kind) if o.cell in analysed.function.locals)
 

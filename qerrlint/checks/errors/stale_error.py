@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import numbered, observed, of_locals
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Calls that are handed a pointer to an Error that is gone."""
-    for occurrence in of_locals(analysed, "stale"):
+    for occurrence in of_locals(analysed, OccurrenceKind.STALE):
         call, first = numbered(analysed, occurrence.call), numbered(analysed, occurrence.first.origin)
         if call is None:
             continue

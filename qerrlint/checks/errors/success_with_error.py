@@ -12,6 +12,7 @@ from qerrlint.checks.errors.return_states import set_successes
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Result
 
@@ -22,7 +23,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     if errp is None:
         return
     # Where the callee whose result is passed on may set the Error again, that is the finding.
-    again = {(o.call, o.first.origin) for o in of_kind(analysed, "set-again")}
+    again = {(o.call, o.first.origin) for o in of_kind(analysed, OccurrenceKind.SET_AGAIN)}
     for leaving in analysed.once(set_successes):
         passed = leaving.value.call if isinstance(leaving.value, Result) else -1
         if not leaving.error.sure or (passed, leaving.error.origin) in again:
@@ -53,7 +54,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 def _going_on(analysed: AnalysedFunction, errp: str) -> Iterator[Observation]:
     """A void function that sets errp itself and then goes on with its work: a return is missing."""
     calls = analysed.function.calls
-    for occurrence in of_kind(analysed, "goes-on"):
+    for occurrence in of_kind(analysed, OccurrenceKind.GOES_ON):
         setter, following = calls[occurrence.first.origin], calls[occurrence.call]
         if following.span < setter.span:
             continue  # the next turn of a loop

@@ -17,6 +17,7 @@ from qerrlint.checks.errors.value_source import own_returns
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import shown
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import NEG, Addr, Assign, Call, Result, Var
@@ -56,7 +57,7 @@ def _before_success(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 def _before_tolerant(analysed: AnalysedFunction) -> Iterator[Observation]:
     """An Error that may be set is handed to a callee that accepts one that is set already."""
-    for occurrence in of_kind(analysed, "tolerated"):
+    for occurrence in of_kind(analysed, OccurrenceKind.TOLERATED):
         first = numbered(analysed, occurrence.first.origin)
         if first is not None and not first.used:
             yield _tolerated(analysed, occurrence, first)
@@ -143,9 +144,13 @@ def _unasked_errp(analysed: AnalysedFunction, call: Call) -> str | None:
 def _before_work(analysed: AnalysedFunction) -> Iterator[Observation]:
     """A function hands errp over, nothing looks at what came of it, and other work follows."""
     # Where the Error is certainly, or perhaps, set a second time, that is the finding.
-    again = {o.first.origin for kind in ("set-again", "tolerated") for o in of_kind(analysed, kind)}
+    again = {
+        o.first.origin
+        for kind in (OccurrenceKind.SET_AGAIN, OccurrenceKind.TOLERATED)
+        for o in of_kind(analysed, kind)
+    }
     told: set[int] = set()
-    for occurrence in of_kind(analysed, "unchecked"):
+    for occurrence in of_kind(analysed, OccurrenceKind.UNCHECKED):
         call = analysed.function.calls[occurrence.first.origin]
         if call.index in again or call.index in told or occurrence.span < call.span:
             continue

@@ -13,6 +13,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.text.guard_edits import guard_edits
 from qerrlint.checks.trace_steps import folded
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation
 from qerrlint.source.span import Span
 
@@ -22,7 +23,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     errp = analysed.errp
     if errp is None:
         return
-    for occurrence in of_kind(analysed, "deref"):
+    for occurrence in of_kind(analysed, OccurrenceKind.DEREF):
         span = occurrence.span
         if occurrence.cell == "*" + errp and not is_guarded(analysed, span):
             yield _observation(analysed, errp, span, folded(analysed.unit, span))

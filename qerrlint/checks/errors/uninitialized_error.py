@@ -10,6 +10,7 @@ from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import numbered, observed, of_locals
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.text.guard_edits import null_edits
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Declare
 from qerrlint.source.span import Span
@@ -17,7 +18,7 @@ from qerrlint.source.span import Span
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Declarations of local Error pointers that are used before anything has been stored in them."""
-    for occurrence in of_locals(analysed, "uninit"):
+    for occurrence in of_locals(analysed, OccurrenceKind.UNINIT):
         call = numbered(analysed, occurrence.call)
         if call is None:
             use = "tested"

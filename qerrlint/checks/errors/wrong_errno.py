@@ -14,6 +14,7 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Assign, Call, Const, Return, Var, text_of
 
@@ -26,7 +27,7 @@ _STORED = re.compile(rb"\berrno[ \t]{0,9}=[ \t]{0,9}\(?-")
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The error numbers in messages of one function that have the wrong sign or come from the wrong place."""
-    for occurrence in of_kind(analysed, "negative-errno"):
+    for occurrence in of_kind(analysed, OccurrenceKind.NEGATIVE_ERRNO):
         call = numbered(analysed, occurrence.call)
         if call is None:
             continue

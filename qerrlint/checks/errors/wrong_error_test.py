@@ -17,6 +17,7 @@ from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
 from qerrlint.domain.conventions import FAILURE, fails_by
 from qerrlint.domain.error import FATAL, ErrorState
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
@@ -73,7 +74,7 @@ def misplaced_tests(analysed: AnalysedFunction) -> tuple[tuple[Occurrence, Call,
     Error that it was given ("" if it was given errp). With `*errp` on the same line a test is the guard of a
     dereference."""
     lines, found = analysed.unit.lines, []
-    for occurrence in of_kind(analysed, "errp-tested"):
+    for occurrence in of_kind(analysed, OccurrenceKind.ERRP_TESTED):
         setter = numbered(analysed, occurrence.first.origin)
         line, _ = lines.position(occurrence.span.start)
         if setter is None or b"*" + occurrence.cell.encode() in lines.text(line):
@@ -119,7 +120,7 @@ def _end_of_body(data: bytes, condition_end: int) -> int:
 
 def _sign(analysed: AnalysedFunction) -> Iterator[Observation]:
     """`< 0` asked of a result that is a bool or a pointer."""
-    for occurrence in of_kind(analysed, "sign-tested"):
+    for occurrence in of_kind(analysed, OccurrenceKind.SIGN_TESTED):
         call = numbered(analysed, occurrence.call)
         if call is None:
             continue
@@ -137,7 +138,7 @@ def _never_set(analysed: AnalysedFunction) -> Iterator[Observation]:
     if not analysed.result.complete:
         return
     # A second set of an Error ends its path: such a path would have come here with an Error.
-    ended = {occurrence.cell for occurrence in of_kind(analysed, "set-again")}
+    ended = {occurrence.cell for occurrence in of_kind(analysed, OccurrenceKind.SET_AGAIN)}
     states: dict[Span, set[ErrorState]] = {}
     cells: dict[Span, str] = {}
     for condition in analysed.result.conditions:

@@ -13,6 +13,7 @@ from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.text.propagated_locals import GUARDS, propagated_locals, redundant
 from qerrlint.checks.text.statement_text import Text, null_checked
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Edit, Observation
 from qerrlint.ir.code import Call, Var
@@ -154,7 +155,7 @@ def _leaves_alone(unit: TranslationUnit, call: Call) -> bool:
         return False
     if call.name in unit.functions:
         result = unit.result(call.name)
-        if result is None or any(s.kind == "deref" for s in result.occurrences):
+        if result is None or any(s.kind is OccurrenceKind.DEREF for s in result.occurrences):
             return False
         return not any(extends(inner.name) for inner in result.function.calls)
     return True

@@ -14,6 +14,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.objects import objects_of
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.conventions import fails_by
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NULL, Addr, Call, Const, Result, Return, Str, Var, text_of
@@ -56,7 +57,7 @@ def _prepares(analysed: AnalysedFunction, call: Call) -> bool:
         return False
     if word_list("property-prefixes").matches(call.name) or _sets_back(analysed, call):
         return False
-    before_failure = any(o.call == call.index for o in of_kind(analysed, "dropped-result"))
+    before_failure = any(o.call == call.index for o in of_kind(analysed, OccurrenceKind.DROPPED_RESULT))
     return before_failure and not word_list("releases").matches(analysed.name) and _goes_on(analysed, call)
 
 

@@ -9,6 +9,7 @@ from qerrlint.absint.trace import places
 from qerrlint.checks.errors.value_source import assignments
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject, subject_of
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Addr, Var, identifiers, root
@@ -67,7 +68,7 @@ def report_has_guards(analysed: AnalysedFunction, observation: Observation) -> b
 def error_goes_with_a_status(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the last test before an Error parameter is left alone is of another, numeric parameter."""
     occurrence, signature = subject_of(observation).occurrence, analysed.signature
-    if occurrence is None or occurrence.kind != "left-owned" or signature is None:
+    if occurrence is None or occurrence.kind is not OccurrenceKind.LEFT_OWNED or signature is None:
         return False
     tests = [place for place in places(occurrence.trail) if place.kind == "branch"]
     numbers = {param.name for param in signature.params if _NUMBERS.match(param.type)}

@@ -12,6 +12,7 @@ from qerrlint.checks.errors.value_source import branches, returned_code
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.error import ErrorState
+from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
@@ -249,7 +250,7 @@ def _reaches(analysed: AnalysedFunction, block: int, avoiding: int, start: int =
 
 def _goes_on(observation: Observation) -> bool:
     occurrence = subject_of(observation).occurrence
-    return occurrence is not None and occurrence.kind == "goes-on"
+    return occurrence is not None and occurrence.kind is OccurrenceKind.GOES_ON
 
 
 def _rest_of_block(data: bytes, start: int) -> bytes:
