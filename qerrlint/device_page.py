@@ -27,7 +27,10 @@ class PhaseFunction:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a setup phase takes: by which call, into what, and the functions that give it back."""
+    """What a setup phase takes: by which call, into what, and the functions that give it back.
+
+    `by_property`: the field belongs to a property, which frees its value when the object goes.
+    """
 
     phase: str
     function: str
@@ -36,11 +39,15 @@ class Held:
     at: Place
     released: tuple[str, ...]
     elsewhere: bool
+    by_property: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A region: the table of its callbacks, the text of its size and the number that it comes to."""
+    """A region: the table of its callbacks, the text of its size and the number that it comes to.
+
+    `known`: the table has been found; where it has not, nothing is known of its callbacks.
+    """
 
     table: str
     read: str
@@ -48,6 +55,7 @@ class Region:
     size: str
     bytes: int | None
     at: Place
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +101,16 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A description of the migrated state: the variable, its name, version and place."""
+    """A description of the migrated state: the variable, its name, version and place.
+
+    `unmigratable`: it says that the device cannot be migrated.
+    """
 
     variable: str
     name: str
     version: str
     at: Place | None
+    unmigratable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,3 +296,87 @@ def test_the_page_fits_a_terminal(tree: Path, columns: int) -> None:
     assert max(map(len, shown.splitlines())) <= columns
     assert shown.split() == wide.split()
     assert re.search(r"^ {30,31}\S", shown, re.M)  # below what is told of the phase
+
+
+def test_tables_that_a_variable_or_another_file_gives(tmp_path: Path) -> None:
+    files = {
+        **FILES,
+        "hw/misc/core.c": """
+const MemoryRegionOps core_ops = {
+    .read = core_read,
+    .write = core_write,
+};
+""",
+        "hw/misc/torch.c": """
+#include "hw/core/qdev.h"
+#define TYPE_TORCH "torch"
+extern const MemoryRegionOps core_ops, far_ops;
+
+typedef struct TorchState {
+    DeviceState parent_obj;
+    bool narrow;
+    char *label;
+} TorchState;
+
+static const MemoryRegionOps wide_ops = {
+    .read = wide_read,
+    .write = wide_write,
+};
+
+static const MemoryRegionOps narrow_ops = {
+    .read = narrow_read,
+    .write = narrow_write,
+};
+
+static const VMStateDescription vmstate_torch = {
+    .name = "torch",
+    .unmigratable = 1,
+};
+
+static const Property torch_properties[] = {
+    DEFINE_PROP_STRING("label", TorchState, label),
+};
+
+static void torch_realize(DeviceState *dev, Error **errp)
+{
+    TorchState *s = TORCH(dev);
+    const MemoryRegionOps *ops = s->narrow ? &narrow_ops : &wide_ops;
+
+    s->label = g_strdup("torch");
+    memory_region_init_io(&s->chosen, OBJECT(s), ops, s, "chosen", 16);
+    memory_region_init_io(&s->core, OBJECT(s), &core_ops, s, "core", 16);
+    memory_region_init_io(&s->far, OBJECT(s), &far_ops, s, "far", 16);
+}
+
+static void torch_class_init(ObjectClass *oc, const void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+
+    dc->realize = torch_realize;
+    dc->vmsd = &vmstate_torch;
+}
+
+static const TypeInfo torch_info = {
+    .name = TYPE_TORCH,
+    .parent = TYPE_DEVICE,
+    .instance_size = sizeof(TorchState),
+    .class_init = torch_class_init,
+};
+""",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    shown = run("device", "torch", "--tree", str(tmp_path), "--format", "json")
+    (page,) = json.loads(shown.out)["types"]
+    assert [(one["table"], one["read"], one["known"]) for one in page["regions"]] == [
+        ("narrow_ops", "narrow_read", True),
+        ("wide_ops", "wide_read", True),
+        ("core_ops", "core_read", True),
+        ("far_ops", "", False),
+    ]
+    text = run("device", "torch", "--tree", str(tmp_path)).out
+    assert "callbacks not found" in text
+    assert "released by its property" in text
+    assert "which says that it cannot be migrated" in text

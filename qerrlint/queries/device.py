@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from qerrlint.c.initialisers import tables_of_type
+from qerrlint.checks.devices.acquisitions import COUNTED
 from qerrlint.checks.devices.life_cycle import LifeCycle
 from qerrlint.checks.devices.phase_functions import SETUP, UNDOING
 from qerrlint.checks.file import AnalysedFile
@@ -15,7 +17,7 @@ from qerrlint.domain.ownership import Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.errors import UsageError
 from qerrlint.model.program import Program
-from qerrlint.qemu.device_tables import property_rows, region_tables, region_uses
+from qerrlint.qemu.device_tables import RegionTable, RegionUse, property_rows, region_tables, region_uses
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import QomType, graph_of
 from qerrlint.qemu.unplugging import may_be_unplugged
@@ -180,6 +182,7 @@ class _Reader:
         if life is None:
             return ()
         names = {one.name for one in self._of.lineage if one.path == self._of.path}
+        properties = {row.field.rpartition(".")[2] for row in property_rows(self._of.path, self._data)}
         out: dict[tuple[str, str], Held] = {}
         for one in life.taken():
             if one.type.name not in names:
@@ -195,6 +198,7 @@ class _Reader:
                     self._place(one.span.path, one.span.start),
                     life.releasing(one.pair, one.member),
                     life.is_released_elsewhere(one.pair, one.member),
+                    one.member in properties and one.pair.name != COUNTED,
                 ),
             )
         return tuple(out.values())
@@ -206,18 +210,44 @@ class _Reader:
         for use in region_uses(self._of.path, self._data):
             if not self._is_own(use.span.start):
                 continue
-            table = tables.get(use.table)
-            out.append(
-                Region(
-                    use.table or use.ops,
-                    table.read if table is not None else "",
-                    table.write if table is not None else "",
-                    use.size,
-                    constants.number(use.size),
-                    self._place(use.span.path, use.span.start),
+            names = [use.table] if use.table else self._chosen(use)
+            for name in names or [use.ops]:
+                table = tables.get(name) or self._table_beside(name)
+                out.append(
+                    Region(
+                        name,
+                        table.read if table is not None else "",
+                        table.write if table is not None else "",
+                        use.size,
+                        constants.number(use.size),
+                        self._place(use.span.path, use.span.start),
+                        table is not None,
+                    )
                 )
-            )
         return tuple(out)
+
+    def _chosen(self, use: RegionUse) -> list[str]:
+        """The tables whose addresses a variable gets that is handed over as the table."""
+        life = self._life
+        piece = life.unit.definitions.around(use.span.start) if life is not None else None
+        if piece is None or not use.ops.isidentifier():
+            return []
+        body = self._data[piece.body : piece.span.end].decode("latin-1")
+        stores = re.findall(rf"\b{use.ops}\s*=(?!=)([^;]*);", body)
+        return list(dict.fromkeys(name for store in stores for name in re.findall(r"&\s*(\w+)", store)))
+
+    def _table_beside(self, name: str) -> RegionTable | None:
+        """A table that another file of the folder defines."""
+        life = self._life
+        if life is None or not name.isidentifier():
+            return None
+        files = self._environment.files
+        for path in life.graph.beside(self._of.path, name.encode()):
+            declarations = files.file(path) if files.contains(path, name.encode()) else None
+            for one in region_tables(path, declarations.data) if declarations is not None else ():
+                if one.table.name == name:
+                    return one
+        return None
 
     def _is_own(self, offset: int) -> bool:
         """Whether a place of the file is in a function that a phase of the type, or a parent's, reaches."""
@@ -235,6 +265,7 @@ class _Reader:
             for table in tables_of_type(one.path, data, "VMStateDescription"):
                 if table.name == stored.name:
                     name, version = (table.value.get(key) for key in ("name", "version_id"))
+                    blocked = table.value.get("unmigratable")
                     written = name.text if name is not None else ""
                     constants = layouts_of(self._environment).constants(one.path)
                     return State(
@@ -242,6 +273,7 @@ class _Reader:
                         constants.string(written) or written,
                         version.text if version is not None else "0",
                         self._place(one.path, table.name_span.start),
+                        blocked is not None and blocked.text in ("1", "true"),
                     )
         return State(stored.name, "", "", None)
 

@@ -175,8 +175,18 @@ def _observation(
         trail=tuple(trail),
         subject=one,
         # What several functions put into one member is given back by one call, which is missing.
-        group=(name, one.type.name, one.member) if one.member else (name, *_subject(one)),
+        group=(name, _owner(one), one.member) if one.member else (name, *_subject(one)),
     )
+
+
+def _owner(one: Taken) -> str:
+    """The struct that holds it, by the farthest ancestor in the file of the call.
+
+    Types of one base, or of one struct, share what their functions leave behind.
+    """
+    here = [of for of in one.type.lineage if of.path == one.span.path]
+    owner = here[-1] if here else one.type
+    return owner.instance_struct or owner.name
 
 
 _PHASES = "instance-init realize property"

@@ -80,6 +80,8 @@ def _held(one: Held) -> str:
     back = ", ".join(f"{name}()" for name in one.released)
     if not back:
         back = "another file" if one.elsewhere else ""
+    if not back and one.by_property:
+        back = "its property"
     told = f"released by {back}" if back else "never released"
     what = f" into {one.object}" if one.object else ""
     return f"{one.phase:<{_PHASE}} {one.call}(){what} in {one.function}()  {_at(one.at)}: {told}"
@@ -87,7 +89,7 @@ def _held(one: Held) -> str:
 
 def _region(one: Region) -> str:
     size = f"{one.size} = {one.bytes:#x}" if one.bytes is not None else one.size
-    reads = f"read {one.read or 'none'}, write {one.write or 'none'}"
+    reads = f"read {one.read or 'none'}, write {one.write or 'none'}" if one.known else "callbacks not found"
     return f"{one.table}: {size} bytes, {reads}  {_at(one.at)}"
 
 
@@ -97,6 +99,8 @@ def _state(page: DevicePage) -> str:
         helpers = " or ".join(f"{name}()" for name in page.class_helpers)
         return f"nothing, unless {helpers} of another file describes it" if helpers else "nothing"
     name = f' "{state.name}", version {state.version}' if state.name else ""
+    if state.unmigratable:
+        name += ", which says that it cannot be migrated"
     return f"{state.variable}{name}" + (f"  {_at(state.at)}" if state.at is not None else "")
 
 
