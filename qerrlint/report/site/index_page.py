@@ -103,7 +103,7 @@ def _row(row: SeriesRow, own: Sequence[str], rows: Mapping[str, SeriesRow]) -> I
     patches = count(row.patches, "patch").replace("patchs", "patches")
     yield f'<td>{link}{version}<br><span class="dim">{author}, {patches}</span></td>'
     worst = next((severity for severity, _ in row.counts), "dim")
-    yield f'<td><span class="{said(worst)}">{said(result_of(row))}</span></td>'
+    yield f'<td class="result"><span class="{said(worst)}">{said(result_of(row))}</span></td>'
     yield f"<td>{', '.join(map(said, row.subsystems))}</td>"
     yield f"<td>{', '.join(_state(state, row, rows) for state in own)}</td></tr>"
 
