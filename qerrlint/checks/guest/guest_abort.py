@@ -210,5 +210,6 @@ CHECKS = (
             ),
         ),
         run,
+        words=("lookups",),
     ),
 )

@@ -95,5 +95,6 @@ CHECKS = (
         "guest",
         (event("guest-print", "callee", "access", to="stream report", decided="access always state data"),),
         run,
+        words=("lookups",),
     ),
 )

@@ -208,7 +208,7 @@ def _fifos(
         reset = main_reset(file, own, frozenset(others))
         step = Step(Span(unit.path, pushed.start(), pushed.end()), f"{one.name} is filled here")
         forgotten = Forgotten(struct, one.name, reset, tuple(sorted(others)))
-        yield replace(_observation(forgotten, "fifo", "medium"), trail=(step, _end(reset, one.name)))
+        yield replace(_observation(forgotten, "fifo", "medium"), trail=(step, *_work(forgotten)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ class _Left:
     ) -> Observation:
         """The observation of one member, with the place that stores into it."""
         forgotten = Forgotten(self.struct, path, self.reset, tuple(sorted(self.set_)), array, uses)
-        return replace(_observation(forgotten, form, certainty), trail=(step, _end(self.reset, path)))
+        return replace(_observation(forgotten, form, certainty), trail=(step, *_work(forgotten)))
 
 
 def _told(file: AnalysedFile, what: _Left, named: Mapping[str, int]) -> Iterator[Observation]:
@@ -332,7 +332,7 @@ def _elements(
         reset = what.reset if here else main_reset(file, what.own, frozenset({member.name}))
         told = replace(what, reset=reset).seen(member.path, steps[0], "elements", "medium", array=True)
         group = f"elements {member.owner} {member.name}"
-        yield replace(told, trail=(*steps, told.trail[-1]), group=group)
+        yield replace(told, trail=(*steps, *told.trail[1:]), group=group)
 
 
 def _fields(file: AnalysedFile, struct: str) -> Mapping[str, Span]:
@@ -421,9 +421,18 @@ def _is_set_whole(code: str, one: StateMember) -> bool:
     )
 
 
-def _end(reset: FunctionText, member: str) -> Step:
+def _work(one: Forgotten) -> Iterator[Step]:
+    """Where a reset sets something else, and where it ends."""
+    reset = one.reset
+    others = "|".join(map(re.escape, one.others))
+    found = re.search(rf"(?:->|\.)({others})\b", reset.code)
+    if found is not None:
+        place = Span(reset.path, reset.start + found.start(1), reset.start + found.end(1))
+        yield Step(place, f"{found[1]} gets its value after power-on here")
     end = reset.start + len(reset.code)
-    return Step(Span(reset.path, end - 1, end), f"{reset.name}() ends without it: {member} stays as it was")
+    yield Step(
+        Span(reset.path, end - 1, end), f"{reset.name}() ends without it: {one.member} stays as it was"
+    )
 
 
 def _at_run_time(

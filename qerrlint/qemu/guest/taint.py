@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Assign, Call, Function, Result, Value, text_of
 from qerrlint.model.translation_unit import TranslationUnit
 
@@ -24,7 +25,6 @@ _TEMPORARY = "$"
 _PATH = re.compile(r"(?<![\w.>$])[A-Za-z_$]\w*(?:(?:->|\.)\w+|\[\w*\])*")
 
 
-_LOOK_UP = re.compile(r"(?:\A|_)(?:get|find|lookup)(?:_|\Z)")
 _INDEX = re.compile(r"\[([^\[\]]+)\]")
 _VARIABLE = re.compile(r"\A(?:\([\w\s*]+\)\s*)?&?\s*|(?:\[0\])?\Z")
 _READER = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in READS_MEMORY)))
@@ -79,7 +79,7 @@ def tainted(function: Function, seeds: Iterable[str], *, calls: bool = True) -> 
 
 
 def _looks_up(function: Function, value: Result) -> bool:
-    return _LOOK_UP.search(function.calls[value.call].name) is not None
+    return word_list("lookups").matches(function.calls[value.call].name)
 
 
 def _conditions(function: Function) -> Mapping[str, list[Value]]:
