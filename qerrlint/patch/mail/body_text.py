@@ -117,7 +117,9 @@ def _with_hidden_diff(text: str, forwarded: bool) -> Iterator[tuple[str, bool]]:
     if (flush := _flush(text, forwarded)) is not None:
         yield flush, True
     if _BASE64.fullmatch(text) is not None:
-        raw = binascii.a2b_base64("".join(text.split()) + "==")
+        letters = "".join(text.split()).rstrip("=")
+        # One letter of four is less than a byte: the mail was cut there.
+        raw = binascii.a2b_base64(letters[: len(letters) - (len(letters) % 4 == 1)] + "==")
         yield newlines(raw).decode("utf-8", "surrogateescape"), False
 
 
