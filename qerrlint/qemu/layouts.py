@@ -87,6 +87,8 @@ class Layouts:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._known: dict[tuple[str, int], tuple[Layout, Lookups]] = {}
+        self._alignments: dict[tuple[str, int], tuple[int, Lookups]] = {}
+        self._aligning: set[tuple[str, int]] = set()
         self._constants: dict[str, Constants] = {}
         self._depth = 0
 
@@ -174,15 +176,22 @@ class Layouts:
         return None, _POINTER
 
     def _alignment(self, layout: Layout) -> int:
-        aligned = 1
-        for placed in layout.fields:
-            field = placed.field
-            inner = field.fields
-            if inner and not field.pointer:
-                aligned = max(aligned, *(self._plain(one.type, layout.path)[1] for one in inner))
-            else:
-                aligned = max(aligned, self._plain(field.type, layout.path)[1])
-        return aligned
+        key = layout.path, layout.start
+        if key in self._aligning:
+            return 1  # a struct that holds itself, which no compiler takes
+
+        def aligned() -> int:
+            self._aligning.add(key)
+            types = (
+                one.type
+                for placed in layout.fields
+                for one in (placed.field.fields if not placed.field.pointer else ()) or (placed.field,)
+            )
+            found = max((self._plain(text, layout.path)[1] for text in types), default=1)
+            self._aligning.discard(key)
+            return found
+
+        return self._environment.asked.recall(self._alignments, key, aligned)
 
     def _times(self, size: int | None, dimensions: list[str], path: str) -> int | None:
         for text in dimensions:
