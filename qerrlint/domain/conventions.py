@@ -15,6 +15,9 @@ from qerrlint.ir.code import ANY, NEG, NONZERO, POS, ZERO
 SUCCESS = {"int": ZERO | POS, "bool": NONZERO, "pointer": POS}
 FAILURE = {"int": NEG, "bool": ZERO, "pointer": ZERO}
 
+ERRNO_ARGUMENT = {"strerror": 0, "g_strerror": 0, "error_setg_errno": 1, "error_setg_file_open": 1}
+"""The calls that take an error number, with the position of that argument, counted from 0."""
+
 
 def fails_by(kind: str, signs: int) -> bool:
     """Whether a result with these signs is certainly a failure by the convention of its kind."""

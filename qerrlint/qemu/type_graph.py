@@ -206,6 +206,13 @@ def type_names(data: bytes) -> tuple[str, ...]:
     )
 
 
+def _grouped(paths: Iterable[str], key: Callable[[str], str]) -> dict[str, Sequence[str]]:
+    out: dict[str, list[str]] = {}
+    for path in paths:
+        out.setdefault(key(path), []).append(path)
+    return {name: tuple(found) for name, found in out.items()}
+
+
 def _spelt(stem: str) -> str:
     """The stem of a file's name with dashes alone: both are in use."""
     return stem.replace("_", "-")
@@ -319,31 +326,33 @@ class TypeGraph:
             yield f"{folder}/{stem}.c"
             yield f"{folder}/core.c"
             # A device's header may lie in another folder of include/ than its source in the tree.
-            yield from self._sources[1].get(_spelt(stem), ())
+            yield from self._by_stem.get(_spelt(stem), ())
             folders.insert(0, folder)
         for folder in folders:
             yield from self._in_folder(folder)
 
-    def beside(self, path: str, pattern: bytes) -> tuple[str, ...]:
+    def beside(self, path: str, pattern: bytes) -> Sequence[str]:
         """The C files in the folder of a file, that file among them, for one who looks into those only in
         which Files.contains() finds a pattern."""
         self.environment.asked.search_folder(posixpath.dirname(path), pattern)
         return self._in_folder(posixpath.dirname(path))
 
-    def _in_folder(self, folder: str) -> tuple[str, ...]:
-        return tuple(self._sources[0].get(folder, ()))
+    def _in_folder(self, folder: str) -> Sequence[str]:
+        return self._by_folder.get(folder, ())
 
     @cached_property
-    def _sources(self) -> tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]:
-        """The C files of the tree that may define types, by folder and by name."""
-        folders: dict[str, list[str]] = {}
-        names: dict[str, list[str]] = {}
-        for path in self.environment.files.paths():
-            if path.endswith(".c") and not path.startswith(_OUTSIDE):
-                folder, _, name = path.rpartition("/")
-                folders.setdefault(folder, []).append(path)
-                names.setdefault(_spelt(name[: -len(".c")]), []).append(path)
-        return folders, names
+    def _sources(self) -> Sequence[str]:
+        """The C files of the tree that may define types."""
+        paths = self.environment.files.paths()
+        return [path for path in paths if path.endswith(".c") and not path.startswith(_OUTSIDE)]
+
+    @cached_property
+    def _by_folder(self) -> Mapping[str, Sequence[str]]:
+        return _grouped(self._sources, posixpath.dirname)
+
+    @cached_property
+    def _by_stem(self) -> Mapping[str, Sequence[str]]:
+        return _grouped(self._sources, lambda path: _spelt(posixpath.basename(path).removesuffix(".c")))
 
     def _indexed(self) -> dict[str, list[str]]:
         """For the text of each type's name, blanks left out, the files that define it."""

@@ -243,8 +243,9 @@ def _changed_names(programs: Sequence[Program], comparisons: Sequence[Comparison
     for one in comparisons:
         for pair in one.pairs:
             old, new = both_units(programs[one.before], programs[one.after], pair)
-            changed = changed_functions(old, new) & new.functions.keys() if new is not None else ()
-            names |= {name for name in changed if new is not None and not new.is_static(name)}
+            if new is not None:
+                changed = changed_functions(old, new) & new.functions.keys()
+                names |= {name for name in changed if not new.is_static(name)}
     return names
 
 

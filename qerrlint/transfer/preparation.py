@@ -11,6 +11,7 @@ from qerrlint.absint.liveness import live_masks
 from qerrlint.absint.reachability import loop_around
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.casts import casts
+from qerrlint.domain.conventions import ERRNO_ARGUMENT
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.error import ERRP, FATAL
 from qerrlint.domain.out_parameter import out_parameter
@@ -57,9 +58,6 @@ from qerrlint.transfer.sites import (
     traits,
 )
 from qerrlint.transfer.slicing import Slice, slice_of
-
-# Which argument is an errno.
-_ERRNO_ARGUMENT = {"strerror": 0, "g_strerror": 0, "error_setg_errno": 1, "error_setg_file_open": 1}
 
 # Heads of loops times blocks: with more, each loop counts as one that waits for everything.
 _MOST_LOOPS = 100_000
@@ -258,7 +256,7 @@ class _Preparation:
     def _special(self, call: Call, effect: Effect, named: Traits) -> Special:
         """What only some calls have; asks for the answers of predicates and casts."""
         terms, name, args = self._terms, call.name, call.args
-        place = _ERRNO_ARGUMENT.get(name)
+        place = ERRNO_ARGUMENT.get(name)
         casts_ = name == "object_dynamic_cast" and len(args) == 2
         prints = self._frame.telling and (
             named.prints or (name == "fprintf" and call.text.startswith("fprintf(stderr"))

@@ -14,12 +14,11 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
+from qerrlint.domain.conventions import ERRNO_ARGUMENT
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Assign, Call, Const, Return, Var, text_of
 
-# Which argument is the error number; of strerror() only errno is asked about, its text may be wanted.
-_TAKES_ERRNO = {"strerror": 0, "g_strerror": 0, "error_setg_errno": 1, "error_setg_file_open": 1}
 _CONSTANT = re.compile(r"E[A-Z0-9]+\Z")
 _STATUS = "-errno"
 _STORED = re.compile(rb"\berrno[ \t]{0,9}=[ \t]{0,9}\(?-")
@@ -35,7 +34,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         slots = {"callee": call.name, "value": occurrence.cell, "form": form}
         yield observed(analysed, "wrong-errno", occurrence, slots, calls=(call,))
     for call in analysed.function.calls:
-        place = _TAKES_ERRNO.get(call.name)
+        place = ERRNO_ARGUMENT.get(call.name)
         if place is None or len(call.args) <= place:
             continue
         number = call.args[place]

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Error objects: set twice, lost, leaked, used after free, tested wrongly, printed and not passed on."""
+"""Results of calls: statuses, lengths and error numbers that are dropped, overwritten or tested wrongly."""
