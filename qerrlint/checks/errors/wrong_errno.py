@@ -40,6 +40,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         number = call.args[place]
         if number == ERRNO:
             yield from _stale(analysed, call)
+        # strerror() of a constant may be what is meant: its text alone is wanted.
         elif call.name == "error_setg_errno" and isinstance(number, Const) and _CONSTANT.match(number.text):
             yield _observation(analysed, call, number.text, "positive-constant", None)
     yield from _returned(analysed)
