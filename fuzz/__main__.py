@@ -26,6 +26,7 @@ from pathlib import Path
 
 from fuzz.mutation import made
 from fuzz.targets import Target, named, run
+from qerrlint.engine.gc_tuning import relax
 
 # An input that a C library does not come back from is ended after so many times its limit of real time.
 _PATIENCE = 30
@@ -58,6 +59,7 @@ class Done:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the arguments say; the exit code."""
     options = _options(arguments)
+    relax()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**9)
     targets = named(options.target)
     if options.input is not None:

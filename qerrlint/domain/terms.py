@@ -47,6 +47,8 @@ class Term:
     constant, one of `x == y` for the signs of both."""
     place: int = 0
     """Mask of the terms that decide which Error pointer it is: the term, and p of `*p`."""
+    equations: int = 0
+    """Mask of the equations that the term is the left side of."""
 
 
 class Terms:
@@ -130,6 +132,8 @@ class Terms:
         made.alive_by |= bit
         made.asks |= bit
         made.place |= bit
+        if made.left is not None:
+            made.left.equations |= bit
         self.all.append(made)
         self._by_text[text] = made
         return made

@@ -22,7 +22,7 @@ def place_of(frame: Frame, state: State | Draft, term: Term) -> Term:
 
 def copy_equations(frame: Frame, state: State | Draft, source: Term, draft: Draft, target: Term) -> None:
     """`target` has become what `source` is: which constants that is, or is not, goes with it."""
-    if not state.known:
+    if not state.known & source.equations:
         return
     terms = frame.terms.all
     for index, known in list(state.facts.items()):

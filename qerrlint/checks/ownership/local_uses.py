@@ -77,6 +77,7 @@ class LocalUses:
         self._depth = depth
         self._harmless: dict[str, bool] = {}
         self._lent: dict[tuple[int, str], bool] = {}
+        self._passing: dict[str, tuple[int, ...]] = {}
         self.structs: set[str] = set()
         """The local variables that are an object themselves, and no pointer to it."""
         signature = unit.signature(function.name)
@@ -243,6 +244,16 @@ class LocalUses:
         if isinstance(event, Assign):
             return event.target != name and self.assigns(event, name)
         return isinstance(event, Return) and self.returns(event.value, name)
+
+    def passing_blocks(self, name: str) -> tuple[int, ...]:
+        """The blocks of the function in which an event hands the pointer in a variable on, or releases it."""
+        if name not in self._passing:
+            self._passing[name] = tuple(
+                number
+                for number, block in enumerate(self._function.blocks)
+                if any(self.passes(event, name) for event in block.events)
+            )
+        return self._passing[name]
 
     def _is_borrowed(self, call: Call, position: int) -> bool:
         """Whether a callee only reads or writes through the pointer that it is handed at a position."""

@@ -130,7 +130,7 @@ def number_of_object_is_missing(analysed: AnalysedFunction | AnalysedFile, obser
         return False
     tests = [place for place in places(one.seen.trail) if place.kind == "branch"]
     name = analysed.unit.on_one_line(tests[-1].span) if tests and tests[-1].taken is False else ""
-    return any(
+    return bool(name) and any(
         isinstance(event, Assign)
         and event.target == name
         and isinstance(event.value, Var)
@@ -157,16 +157,16 @@ def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Ob
     one = observation.subject
     if not isinstance(one, LocalObject):
         return False
-    function, name = one.function, one.seen.object
+    function = one.function
     place = place_of(function, one.seen.call)
-    behind = blocks_behind(function, place[0]) if place is not None else frozenset()
-    behind &= blocks_before(function, one.seen.span)
+    passing = one.uses.passing_blocks(one.seen.object)
+    if place is None or not passing:
+        return False
+    between = blocks_behind(function, place[0]) & blocks_before(function, one.seen.span)
     return any(
-        place is not None and place[0] not in around
-        for number, block in enumerate(function.blocks)
-        if number in behind
-        and any(one.uses.passes(event, name) for event in block.events)
-        and (around := loop_around(function, number))
+        place[0] not in around
+        for number in passing
+        if number in between and (around := loop_around(function, number))
     )
 
 
