@@ -71,7 +71,7 @@ def draw(options: argparse.Namespace) -> list[str]:
     command = ("git", "-C", options.git, "log", *span, "--format=%H", options.branch)
     found = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
     random.Random(options.seed).shuffle(found)
-    return found[: options.count]
+    return found[options.skip : options.count]
 
 
 def run(options: argparse.Namespace, commit: str) -> Json:
@@ -170,6 +170,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--since", default="2010-01-01")
     parser.add_argument("--until", default="2026-12-31")
     parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--skip", type=int, default=0, help="leave out so many at the head of the draw")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", required=True, metavar="FILE")
     parser.add_argument("--minutes", type=float, default=1e6, help="stop after so many minutes")
