@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from qerrlint.engine.gc_tuning import relax
 
@@ -25,6 +26,11 @@ os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parent.parent / "build" /
 sys.dont_write_bytecode = False
 # As each run of the command does.
 relax()
+# What an example takes depends on what else the machine does.
+settings.register_profile("any-machine", deadline=None)
+# The same examples at each run: what tests a change must not differ by luck.
+settings.register_profile("repeatable", deadline=None, database=None, derandomize=True, print_blob=True)
+settings.load_profile("any-machine")
 # git init copies a dozen sample hooks otherwise.
 os.environ["GIT_TEMPLATE_DIR"] = ""
 
