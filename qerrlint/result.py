@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from qerrlint.device_page import DeviceChange
 from qerrlint.findings import SEVERITIES
 from qerrlint.records import record
+
+if TYPE_CHECKING:
+    from qerrlint.device_page import DeviceChange
 
 
 @record(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from commandline import TREE, git, run
 
 from qerrlint.review import compare
-from qerrlint.review.earlier_pairs import EarlierPairs
+from qerrlint.review.store.earlier_pairs import EarlierPairs
 
 HEADER = """
 #include "qapi/error.h"

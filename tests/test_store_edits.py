@@ -21,7 +21,7 @@ from commandline import TREE, Ran, git, run
 from edited_devices import Devices
 
 from qerrlint.engine import check_files
-from qerrlint.review.earlier_pairs import EarlierPairs
+from qerrlint.review.store.earlier_pairs import EarlierPairs
 
 EDITS = int(os.environ.get("QERRLINT_STORE_EDITS", "16"))
 SECONDS = float(os.environ.get("QERRLINT_STORE_SECONDS", "inf"))

@@ -38,6 +38,11 @@ def subject(program: str, *parts: str) -> str:
     return digest.hexdigest()[:40]
 
 
+def scene_of(*parts: str) -> str:
+    """A digest of what makes a scene."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
 def _installed(package: str) -> Sequence[str]:
     """The folders of a package; it is not imported."""
     spec = find_spec(package)

@@ -8,8 +8,6 @@ analysis has asked, of one program or of two (before and after a change), has th
 from __future__ import annotations
 
 import base64
-import hashlib
-import io
 import json
 import pickle
 import zlib
@@ -22,6 +20,7 @@ from qerrlint.engine.cache_key import subject
 from qerrlint.engine.cache_store import Entry, Store
 from qerrlint.engine.file_report import FileReport, Uncovered
 from qerrlint.engine.located import Located
+from qerrlint.engine.stored_objects import classes_by_name, loaded
 from qerrlint.errors import InputError
 from qerrlint.findings import Allowed, Edit, Exempted, Finding, Fix, Step
 from qerrlint.result import Place, ReportedEdit, ReportedFix, ReportedStep
@@ -32,15 +31,6 @@ if TYPE_CHECKING:
     from qerrlint.engine.tree_changes import TreeChanges
     from qerrlint.model.program import Program
     from qerrlint.model.reads import Digests, Question, Reads
-
-Classes = Mapping[tuple[str, str], type]
-"""Classes by module and name."""
-
-
-def classes_by_name(kinds: Iterable[type]) -> Classes:
-    """The classes by module and name."""
-    return {(kind.__module__, kind.__qualname__): kind for kind in kinds}
-
 
 _KNOWN = classes_by_name(
     (
@@ -199,28 +189,6 @@ class KeptResults:
         return asking
 
 
-def loaded(data: bytes, classes: Classes) -> Any:
-    """The object in stored bytes, made of these classes and of no other; None for bytes that are none."""
-    try:
-        return _Unpickler(io.BytesIO(data), classes).load()
-    except Exception:  # what is no result is as good as none
-        return None
-
-
-class _Unpickler(pickle.Unpickler):
-    """Unpickles certain classes and refuses every other one."""
-
-    def __init__(self, file: io.BytesIO, classes: Classes) -> None:
-        super().__init__(file)
-        self._classes = classes
-
-    def find_class(self, module: str, name: str) -> object:
-        known = self._classes.get((module, name))
-        if known is None:
-            raise pickle.UnpicklingError(f"{module}.{name}")
-        return known
-
-
 def _packed(reads: Sequence[Mapping[Question, str]], keys: Sequence[bytes]) -> bytes:
     rows = [[(*question, digest) for question, digest in asked.items()] for asked in reads]
     more = [base64.b64encode(one).decode() for one in keys]
@@ -241,8 +209,3 @@ def _unpacked(data: bytes, sides: int) -> list[dict[Question, str]] | None:
     except (ValueError, TypeError, zlib.error):
         return None
     return out if len(out) == sides else None
-
-
-def scene_of(*parts: str) -> str:
-    """A digest of what makes a scene."""
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]

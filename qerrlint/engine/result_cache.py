@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from qerrlint.engine.cache_key import subject
+from qerrlint.engine.cache_key import scene_of, subject
 from qerrlint.engine.cache_store import Entry, Store
 from qerrlint.engine.file_facts import NARROW, NOWHERE, WIDE, keys_in
-from qerrlint.engine.kept_results import KeptResults, classes_by_name, loaded, scene_of
+from qerrlint.engine.kept_results import KeptResults
 from qerrlint.engine.located import Located
 from qerrlint.engine.snapshot import Snapshot
+from qerrlint.engine.stored_objects import classes_by_name, loaded
 from qerrlint.engine.tree_blobs import TreeBlobs
 from qerrlint.errors import InputError
 from qerrlint.findings import Allowed, Edit, Finding, Fix, Step

@@ -23,7 +23,6 @@ from qerrlint.errors import InputError
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.lowering import LoweredContents
 from qerrlint.model.program import Program
-from qerrlint.review.change_store import ChangeStore
 from qerrlint.review.compare import (
     CallersResult,
     Compared,
@@ -35,8 +34,9 @@ from qerrlint.review.compare import (
     files_with_callers,
     kept_pair,
 )
-from qerrlint.review.earlier_pairs import EarlierPairs
 from qerrlint.review.scope import ContractChange, FilePair, changed_functions, is_c
+from qerrlint.review.store.change_store import ChangeStore
+from qerrlint.review.store.earlier_pairs import EarlierPairs
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
 

@@ -20,7 +20,6 @@ from qerrlint.model.program import Program
 from qerrlint.model.reads import Reads
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.result import Place, ReportedStep, Skipped
-from qerrlint.review.change_store import ChangeStore
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.review.matching.rewritten_statements import settle_rewritten
 from qerrlint.review.released_layouts import by_releases
@@ -35,6 +34,7 @@ from qerrlint.review.scope import (
     touched,
     unreadable,
 )
+from qerrlint.review.store.change_store import ChangeStore
 from qerrlint.rules.rule import RuleSet
 
 PairResult: TypeAlias = "tuple[FileReport | None, FileReport | None, tuple[ContractChange, ...]]"
@@ -105,7 +105,7 @@ class Known(Protocol):
 
 
 class Earlier(Protocol):
-    """Results of pairs of files of other comparisons of the same review (review.earlier_pairs)."""
+    """Results of pairs of files of other comparisons of the same review (review.store.earlier_pairs)."""
 
     def find(
         self, parts: tuple[str, ...], before: Program, after: Program

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from qerrlint.result import Reported, Result, TreeInfo
 from qerrlint.review.ahead import ALONE, Workers
-from qerrlint.review.change_store import ChangeStore
 from qerrlint.review.report_model import summary
 from qerrlint.review.revision_review import review_change
 from qerrlint.review.scope import CALLER_FILES, FilePair
+from qerrlint.review.store.change_store import ChangeStore
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.result import DiffFile, Reported, Result, TreeInfo
 from qerrlint.review.ahead import ALONE, Comparison, Setting, Workers, compare_all
-from qerrlint.review.change_store import ChangeStore
 from qerrlint.review.compare import anchored
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.difftext import diff_between
@@ -19,6 +18,7 @@ from qerrlint.review.relaxations import gate_changes
 from qerrlint.review.report_model import as_reported, heard, summary
 from qerrlint.review.scope import CALLER_FILES, FilePair, is_c
 from qerrlint.review.series_review import coverage, sort_key
+from qerrlint.review.store.change_store import ChangeStore
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
 

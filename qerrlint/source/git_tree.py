@@ -18,6 +18,8 @@ _LINK = b"120000"
 # A line that a diff adds to VERSION: 10.1.0; development has 10.1.50, and candidates 10.1.90 and up.
 _RELEASE = re.compile(rb"\+\d+\.\d+\.[0-4]?\d\s*")
 _STEPS_OF_VERSION = 24
+# Paths that git is asked for one by one; a list of all takes as long as these together.
+_MOST_ASKED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +158,19 @@ class GitSource(_ObjectSource):
         location = require(path)
         super().__init__(Git(location.root, hook_store(location.git_dir)), location.root)
         self._sizes: dict[str, int] = {}
+        self._asked = 0
         # A commit never changes, and a search takes about a second.
         self._searched: dict[str, list[str]] = {}
         self._expected: Callable[[], Iterable[str]] | None = None
         self._release: str | None = None
         self.revision: str = resolve_commit(self._git, rev)
+
+    def exists(self, path: str) -> bool:
+        """As of every source. The first paths are asked for one by one: a run may need no list of all."""
+        if self._listing is not None or self._asked >= _MOST_ASKED:
+            return super().exists(path)
+        self._asked += 1
+        return self._git.run(("ls-tree", "--full-tree", self.revision, "--", path)).startswith(b"100")
 
     def _list(self) -> dict[str, str]:
         listing = {}

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from qerrlint.cli.options import Options
     from qerrlint.cli.settings import Settings
     from qerrlint.engine.cache_store import Store
-    from qerrlint.review.change_store import ChangeStore
+    from qerrlint.review.store.change_store import ChangeStore
+    from qerrlint.review.store.kept_reviews import KeptReview
 
 
 @click.group("cache")
@@ -70,7 +71,22 @@ def change_store(store: Store | None, settings: Settings) -> ChangeStore | None:
     """The store for a review of a change with these settings."""
     if store is None:
         return None
-    from qerrlint.review.change_store import ChangeStore
+    from qerrlint.review.store.change_store import ChangeStore
 
     options = settings.options
     return ChangeStore(store, options.rules, settings.reach, options.verify_store)
+
+
+def kept_review(store: Store, settings: Settings, made_from: tuple[object, ...]) -> KeptReview:
+    """The stored review of a change between trees out of git's objects, with these settings.
+
+    `made_from` names the trees by their commits, and has all else that the review depends on.
+    """
+    from qerrlint.engine.cache_key import program_key
+    from qerrlint.review.store.kept_reviews import KeptReview, digest_of
+
+    options = settings.options
+    program = program_key(options.rules, settings.reach)
+    selected = tuple(rule.id for rule in settings.rules)
+    digest = digest_of((options.caller_files, selected, made_from))
+    return KeptReview(store, program, (digest,), options.verify_store)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.commands.cache import change_store, store_of
+from qerrlint.cli.commands.cache import change_store, kept_review, store_of
 from qerrlint.cli.options import Options, common, not_empty, status_option
 from qerrlint.cli.output import finish
 from qerrlint.cli.paths import within
@@ -16,10 +16,11 @@ from qerrlint.cli.settings import bound, git_root, settle, workers_of
 from qerrlint.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from qerrlint.cli.settings import Settings
-    from qerrlint.result import Reported
+    from qerrlint.result import Reported, Result, TreeInfo
+    from qerrlint.review.merge_review import Parent
     from qerrlint.source.repository import Repository
     from qerrlint.source.source import Source
 
@@ -70,7 +71,6 @@ def command(
     from qerrlint.result import Skipped, TreeInfo
     from qerrlint.review.apply_policy import judged_change
     from qerrlint.review.folding import folded
-    from qerrlint.review.merge_review import review_merge
     from qerrlint.source.git_tree import StagedSource
     from qerrlint.source.open_tree import require_qemu
     from qerrlint.source.repository import Repository
@@ -93,12 +93,7 @@ def command(
         _require_paths(shown, paths, (before, after))
         settings = settle(options, before)
         tree = TreeInfo(before.root, before.revision, "given" if revs else "HEAD", settings.reach)
-        with store_of(options) as store:
-            kept = change_store(store, settings)
-            workers = workers_of(options, "reviewing")
-            result = review_merge(
-                parents, after, settings.rules, tree, bound(options), changed, kept, workers
-            )
+        result = _reviewed(settings, tree, parents, after, changed)
         pairs = [path for pair in parents[0].pairs for path in (pair.old, pair.new) if path is not None]
         result = with_devices(result, options, settings, before, after, pairs)
         if paths:
@@ -115,6 +110,32 @@ def command(
         shown = _fixed(repository, settings, shown)
     found = folded(shown, settings.all_rules)
     sys.exit(finish(result, settings, found, wanted))
+
+
+def _reviewed(
+    settings: Settings, tree: TreeInfo, parents: Sequence[Parent], after: Source, changed: Collection[str]
+) -> Result:
+    """The review of the change; of two commits it may be in the store."""
+    options = settings.options
+    commits = (after.revision, *(parent.before.revision for parent in parents))
+    with store_of(options) as store:
+        kept = None
+        if store is not None and None not in commits:
+            pairs = [(pair.old, pair.new) for parent in parents for pair in parent.pairs]
+            kept = kept_review(store, settings, (tree, commits, pairs, sorted(changed)))
+            found = kept.find()
+            if found is not None:
+                return found
+        from qerrlint.review.merge_review import review_merge
+
+        reviewed = review_merge(
+            *(parents, after, settings.rules, tree, bound(options), changed),
+            change_store(store, settings),
+            workers_of(options, "reviewing"),
+        )
+        if kept is not None:
+            kept.keep(reviewed)
+        return reviewed
 
 
 def _fixed(repository: Repository, settings: Settings, found: Sequence[Reported]) -> list[Reported]:

@@ -6,14 +6,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qerrlint.cli.commands.cache import change_store, store_of
+from qerrlint.cli.commands.cache import change_store, kept_review, store_of
 from qerrlint.cli.options import Options
 from qerrlint.cli.review_input.device_tables import with_devices_of_series
 from qerrlint.cli.settings import Settings, bound, settle, workers_of
 
 if TYPE_CHECKING:
     from qerrlint.patch.series import Series
-    from qerrlint.result import Result
+    from qerrlint.patch.stacks import Stack
+    from qerrlint.result import Result, TreeInfo
+    from qerrlint.source.source import Source
 
 
 def review_stacks(
@@ -26,9 +28,6 @@ def review_stacks(
     from qerrlint.cli.review_input.base_selection import open_base, sorted_stacks
     from qerrlint.result import TreeInfo
     from qerrlint.review.apply_policy import judged_change
-    from qerrlint.review.merge_results import merged
-    from qerrlint.review.series_review import review_series
-    from qerrlint.review.unfit_hunks import with_unfit_hunks
 
     results: list[Result] = []
     settings: Settings | None = None
@@ -50,13 +49,45 @@ def review_stacks(
                     f'the base of "{stack.series[0].title}" has another configuration than that of the first '
                     "series: rules, filters and --fail-on are those of the first"
                 )
-            with store_of(options) as store:
-                unfit, kept = with_unfit_hunks, change_store(store, settings)
-                result = review_series(
-                    *(source, stack, settings.rules, tree, notes, beneath, unfit, bound(options), kept),
-                    workers=workers_of(options, "reviewing"),
-                )
+            result = _reviewed(options, settings, source, tree, notes, stack, beneath)
             result = with_devices_of_series(result, options, own, source, stack.series, beneath)
             results.append(judged_change(result, own.configuration, own.baseline, source))
     assert settings is not None
+    if len(results) == 1:
+        return settings, results[0]
+    from qerrlint.review.merge_results import merged
+
     return settings, merged(results)
+
+
+def _reviewed(
+    options: Options,
+    settings: Settings,
+    source: Source,
+    tree: TreeInfo,
+    notes: Sequence[str],
+    stack: Stack,
+    beneath: Sequence[Series],
+) -> Result:
+    """The review of one stack on its base, from the store where it has been made before."""
+    with store_of(options) as store:
+        kept = None
+        if store is not None and source.revision is not None:
+            from qerrlint.review.store.kept_reviews import with_diffs, without_diffs
+
+            made_from = (tree, tuple(notes), stack, tuple(beneath))
+            kept = kept_review(store, settings, made_from)
+            found = kept.find()
+            if found is not None:
+                return with_diffs(found, stack.series)
+        from qerrlint.review.series_review import review_series
+        from qerrlint.review.unfit_hunks import with_unfit_hunks
+
+        reviewed = review_series(
+            *(source, stack, settings.rules, tree, notes, beneath, with_unfit_hunks, bound(options)),
+            change_store(store, settings),
+            workers=workers_of(options, "reviewing"),
+        )
+        if kept is not None:
+            kept.keep(without_diffs(reviewed))
+        return reviewed

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A review of the same change on the same commit with the same settings is made once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from commandline import DEMO, TREE, Ran, git, run
+
+from qerrlint.engine.cache_store import Entry, Store
+from qerrlint.review import merge_review, series_review
+
+JSON = ("--format", "json", "--status", "introduced,fixed,persisting", "--min-confidence", "low")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """The tree of the fixtures, with two commits."""
+    top = tmp_path / "tree"
+    shutil.copytree(TREE, top)
+    git(top, "init", "-q", "-b", "main")
+    git(top, "add", "-A")
+    git(top, "commit", "-q", "-m", "base")
+    git(top, "checkout", "-q", "-b", "reviewed")
+    git(top, "apply", os.fspath(DEMO))
+    git(top, "commit", "-q", "-a", "-m", "series")
+    git(top, "checkout", "-q", "main")
+    return top
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a store of its own."""
+    monkeypatch.setenv("QERRLINT_CACHE_DIR", os.fspath(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> list[str]:
+    """What a call of a function of a module adds to."""
+    calls: list[str] = []
+    own: Callable[..., object] = getattr(module, name)
+
+    def call(*arguments: object, **named: object) -> object:
+        calls.append(name)
+        return own(*arguments, **named)
+
+    monkeypatch.setattr(module, name, call)
+    return calls
+
+
+def patch(repository: Path, *options: str) -> Ran:
+    return run("patch", DEMO, "--tree", repository, "--base", "main", *JSON, *options)
+
+
+def test_a_series_is_reviewed_once(repository: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = patch(repository, "--no-cache")
+    assert alone.findings
+    calls = counted(monkeypatch, series_review, "review_series")
+    assert patch(repository) == alone
+    assert calls
+    del calls[:]
+    assert patch(repository) == alone
+    assert not calls
+    assert patch(repository, "--verify-store") == alone
+    assert calls
+
+
+def test_patches_are_shown_from_the_store(repository: Path, store: Path) -> None:
+    """Their texts are not in it."""
+    alone = patch(repository, "--no-cache", "--format", f"html:{store}.html")
+    kept = [patch(repository, "--format", f"html:{store}-{n}.html") for n in range(2)]
+    assert kept == [alone, alone]
+    page = Path(f"{store}.html").read_bytes()
+    assert all(Path(f"{store}-{n}.html").read_bytes() == page for n in range(2))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--ignore", "error-*"),
+        ("--base", "reviewed"),
+        ("--reach", "tree"),
+        ("--max-caller-files", "0"),
+        ("--onto", os.fspath(DEMO)),
+    ],
+    ids=lambda options: str(options[0]),
+)
+def test_other_settings_are_another_review(
+    repository: Path, store: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch(repository)
+    calls = counted(monkeypatch, series_review, "review_series")
+    kept = patch(repository, *options)
+    assert calls
+    assert kept == patch(repository, "--no-cache", *options)
+
+
+def test_other_mails_are_another_review(
+    repository: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "series.mbox"
+    other.write_bytes(DEMO.read_bytes().replace(b"Subject: [PATCH", b"Subject: [PATCH v2"))
+    patch(repository)
+    calls = counted(monkeypatch, series_review, "review_series")
+    run("patch", other, "--tree", repository, "--base", "main", *JSON)
+    assert calls
+
+
+def test_a_range_is_reviewed_once(repository: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diff(*options: str) -> Ran:
+        return run("diff", "main..reviewed", "--tree", repository, *JSON, *options)
+
+    alone = diff("--no-cache")
+    assert alone.findings
+    assert diff() == alone
+    calls = counted(monkeypatch, merge_review, "review_merge")
+    assert diff() == alone
+    assert not calls
+    assert diff("--verify-store") == alone
+    assert calls
+
+
+def test_what_is_no_commit_is_reviewed_each_time(
+    repository: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files may change without any name for that."""
+    calls = counted(monkeypatch, merge_review, "review_merge")
+    for _ in range(2):
+        run("diff", "reviewed", "--tree", repository, *JSON)
+    assert len(calls) == 2
+
+
+def test_another_result_in_the_store_is_told(
+    repository: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qerrlint.review.store.kept_reviews.without_diffs", _emptied)
+    patch(repository)
+    monkeypatch.undo()
+    monkeypatch.setenv("QERRLINT_CACHE_DIR", os.fspath(store))
+    ran = patch(repository, "--verify-store")
+    assert ran.code == 3
+    assert "the store has another result of the whole review" in ran.err
+
+
+def _emptied(result: object) -> object:
+    from dataclasses import replace
+
+    from qerrlint.result import Result
+
+    assert isinstance(result, Result)
+    return replace(result, findings=(), patches=tuple(replace(one, diff=()) for one in result.patches))
+
+
+def test_bytes_that_are_no_result_are_as_good_as_none(
+    repository: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = patch(repository, "--no-cache")
+    own = Store.exact
+
+    def spoiled(self: Store, *arguments: object) -> dict[str, Entry]:
+        found = own(self, *arguments)  # type: ignore[arg-type]
+        return {
+            name: entry._replace(result=b"junk") if entry.scene == "review" else entry
+            for name, entry in found.items()
+        }
+
+    assert patch(repository) == alone
+    monkeypatch.setattr(Store, "exact", spoiled)
+    assert patch(repository) == alone
