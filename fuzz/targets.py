@@ -194,7 +194,7 @@ def _checked(folder: Path | None) -> tuple[list[str], str | None]:
     from unittest import mock
 
     from qerrlint.engine import check_files as engine
-    from qerrlint.engine.cache_store import Store
+    from qerrlint.engine.store.cache_store import Store
     from qerrlint.source.directory import DirectorySource
 
     # So little work is done without a store otherwise.

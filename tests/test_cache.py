@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 from commandline import TREE, Ran, run
 
-from qerrlint.engine import cache_store, check_files, file_tasks
-from qerrlint.engine.cache_store import Entry, Store
-from qerrlint.engine.result_cache import KeptOutcomes, Made, Task
+from qerrlint.engine import check_files, file_tasks
+from qerrlint.engine.kept.kept_outcomes import KeptOutcomes, Made, Task
+from qerrlint.engine.store import cache_store
+from qerrlint.engine.store.cache_store import Entry, Store
 from qerrlint.source.directory import DirectorySource
 from qerrlint.source.source import C_SUFFIXES
 

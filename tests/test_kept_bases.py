@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from commandline import git
 
-from qerrlint.engine.cache_store import Store
-from qerrlint.engine.kept_bases import KeptBases
+from qerrlint.engine.kept.kept_bases import KeptBases
+from qerrlint.engine.store.cache_store import Store
 from qerrlint.source.repository import Repository
 
 

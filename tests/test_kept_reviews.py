@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from commandline import DEMO, TREE, Ran, git, run
 
-from qerrlint.engine.cache_store import Entry, Store
+from qerrlint.engine.store.cache_store import Entry, Store
 from qerrlint.review import merge_review, series_review
 
 JSON = ("--format", "json", "--status", "introduced,fixed,persisting", "--min-confidence", "low")

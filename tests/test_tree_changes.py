@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from qerrlint.engine.file_facts import FileFacts, facts_of, packed_keys
-from qerrlint.engine.include_changes import displaced
-from qerrlint.engine.tree_changes import TreeChanges
+from qerrlint.engine.changes.file_facts import FileFacts, facts_of, packed_keys
+from qerrlint.engine.changes.include_changes import displaced
+from qerrlint.engine.changes.tree_changes import TreeChanges
 
 BELL = b"int bell_ring(int n);\nint bell_stop(void);\n"
 TREE = {

@@ -21,7 +21,7 @@ from qerrlint.errors import InputError
 from qerrlint.source.source import git_blob_id
 
 if TYPE_CHECKING:
-    from qerrlint.engine.kept_results import KeptResults
+    from qerrlint.engine.kept.kept_results import KeptResults
     from qerrlint.ir.code import Call
     from qerrlint.model.program import Program
     from qerrlint.model.translation_unit import TranslationUnit
@@ -88,7 +88,7 @@ def with_callers(
             judged = kept.find(parts, (program,)) if kept is not None else None
             unit = program.unit(path) if judged is None else None
             if unit is not None:
-                from qerrlint.engine.kept_reads import keys_of, lookups_of
+                from qerrlint.engine.kept.kept_reads import keys_of, lookups_of
                 from qerrlint.model.asked import EVERYTHING, Lookups
                 from qerrlint.model.reads import OUTLINE
 

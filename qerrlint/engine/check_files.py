@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from qerrlint.engine.cache_key import program_key
-from qerrlint.engine.cache_store import Store
 from qerrlint.engine.callers import known_with_callers, with_callers
+from qerrlint.engine.changes.tree_blobs import TreeBlobs
 from qerrlint.engine.internal_errors import Fault
-from qerrlint.engine.kept_results import KeptResults
+from qerrlint.engine.kept.kept_outcomes import FileOutcome, Health, KeptOutcomes, Task
+from qerrlint.engine.kept.kept_results import KeptResults
 from qerrlint.engine.located import Located
 from qerrlint.engine.mentions import NOT_CORE, Mentions
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_tasks
-from qerrlint.engine.result_cache import FileOutcome, Health, KeptOutcomes, Task
-from qerrlint.engine.tree_blobs import TreeBlobs
+from qerrlint.engine.store.cache_key import program_key
+from qerrlint.engine.store.cache_store import Store
 from qerrlint.errors import InputError
 from qerrlint.result import Coverage, ReportedExemption, Skipped
 from qerrlint.rules.loader import load_rules

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from qerrlint.engine.analyse_file import analyse_unit
-from qerrlint.engine.cache_store import Entry
 from qerrlint.engine.callers import uses_of
-from qerrlint.engine.file_facts import NOWHERE, with_keys
+from qerrlint.engine.changes.file_facts import NOWHERE, with_keys
 from qerrlint.engine.internal_errors import Fault, contained
-from qerrlint.engine.kept_reads import Asking, bound, keys_of, look_into, lookups_of, packed, unpacked
+from qerrlint.engine.kept.kept_outcomes import FileOutcome, Health, Made, Task, unpickled
+from qerrlint.engine.kept.kept_reads import Asking, bound, keys_of, look_into, lookups_of, packed, unpacked
 from qerrlint.engine.located import Resolver, exempted_findings, uncovered
-from qerrlint.engine.result_cache import FileOutcome, Health, Made, Task, unpickled
+from qerrlint.engine.store.cache_store import Entry
 from qerrlint.errors import InputError
 from qerrlint.model.asked import Lookups
 from qerrlint.model.program import Program

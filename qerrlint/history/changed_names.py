@@ -18,8 +18,8 @@ from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.declarations.types import Declared, Signature
 from qerrlint.c.initialisers import tables
 from qerrlint.c.qapi import c_name, qapi_command, qapi_constants, qapi_members, qapi_names
+from qerrlint.engine.changes.tree_blobs import DECLARING
 from qerrlint.engine.mentions import NOT_CORE
-from qerrlint.engine.tree_blobs import DECLARING
 from qerrlint.history.word_index import WordIndex
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 from typing import Any
 
-from qerrlint.engine.cache_key import program_key, subject
-from qerrlint.engine.cache_store import Entry, Store
+from qerrlint.engine.store.cache_key import program_key, subject
+from qerrlint.engine.store.cache_store import Entry, Store
 from qerrlint.history.delta import CommitDelta, Item
 from qerrlint.source.commit_trees import Commit
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from qerrlint.engine.cache_store import Store
 from qerrlint.engine.check_files import check_files, core_files
 from qerrlint.engine.located import Located
+from qerrlint.engine.store.cache_store import Store
 from qerrlint.history.delta import CommitDelta, delta_between
 from qerrlint.history.kept_deltas import KeptDeltas, pair_of
 from qerrlint.history.steps import Plan

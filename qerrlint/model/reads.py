@@ -20,7 +20,7 @@ Question = tuple[str, ...]
 """The name of a method of SeenEnvironment or model.program.SeenProgram, and its arguments."""
 
 OUTLINE: Question = ("outline",)
-"""What all files of the tree declare: their outlines (engine.tree_blobs)."""
+"""What all files of the tree declare: their outlines (engine.changes.tree_blobs)."""
 
 ABSENT = "-"
 """The digest of None, the most frequent answer."""

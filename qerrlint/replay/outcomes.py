@@ -154,7 +154,7 @@ def build() -> str:
     """Twelve hex digits over the program's text, rules and contracts: a changed tool has another one."""
     import hashlib
 
-    from qerrlint.engine.cache_key import add_folder
+    from qerrlint.engine.store.cache_key import add_folder
     from qerrlint.source.bundled import program_folders
 
     digest = hashlib.sha256()

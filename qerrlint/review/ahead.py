@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
-from qerrlint.engine.cache_store import Entry, Store
-from qerrlint.engine.kept_results import KeptResults
+from qerrlint.engine.kept.kept_results import KeptResults
 from qerrlint.engine.pool import Workforce
+from qerrlint.engine.store.cache_store import Entry, Store
 from qerrlint.errors import InputError
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.lowering import LoweredContents

@@ -11,8 +11,8 @@ from typing import Protocol, TypeAlias
 from qerrlint.engine.callers import with_callers
 from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.internal_errors import Fault, contained
-from qerrlint.engine.kept_reads import look_into
-from qerrlint.engine.kept_results import KeptResults
+from qerrlint.engine.kept.kept_reads import look_into
+from qerrlint.engine.kept.kept_results import KeptResults
 from qerrlint.engine.located import Located, Resolver, in_order
 from qerrlint.engine.mentions import Mentions
 from qerrlint.model.asked import Lookups

@@ -14,7 +14,7 @@ from qerrlint.cli.tell import tell
 if TYPE_CHECKING:
     from qerrlint.cli.options import Options
     from qerrlint.cli.settings import Settings
-    from qerrlint.engine.cache_store import Store
+    from qerrlint.engine.store.cache_store import Store
     from qerrlint.review.store.change_store import ChangeStore
     from qerrlint.review.store.kept_reviews import KeptReview
 
@@ -30,7 +30,7 @@ def command() -> None:
 @command.command("info", short_help="Print where the cache is and its size.")
 def info() -> None:
     """Print where the cache is, how many files' results it has, and its size."""
-    from qerrlint.engine.cache_store import Store
+    from qerrlint.engine.store.cache_store import Store
     from qerrlint.errors import UsageError
 
     with Store() as store:
@@ -43,7 +43,7 @@ def info() -> None:
 @command.command("clear")
 def clear() -> None:
     """Delete the cache."""
-    from qerrlint.engine.cache_store import Store
+    from qerrlint.engine.store.cache_store import Store
     from qerrlint.errors import UsageError
 
     store = Store()
@@ -59,7 +59,7 @@ def store_of(options: Options) -> Iterator[Store | None]:
     if options.no_cache:
         yield None
         return
-    from qerrlint.engine.cache_store import Store
+    from qerrlint.engine.store.cache_store import Store
 
     with Store() as store:
         yield store
@@ -82,7 +82,7 @@ def kept_review(store: Store, settings: Settings, made_from: tuple[object, ...])
 
     `made_from` names the trees by their commits, and has all else that the review depends on.
     """
-    from qerrlint.engine.cache_key import program_key
+    from qerrlint.engine.store.cache_key import program_key
     from qerrlint.review.store.kept_reviews import KeptReview, digest_of
 
     options = settings.options

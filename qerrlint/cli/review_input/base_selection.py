@@ -43,7 +43,7 @@ def open_base(
     Raises InputError for a tree, a base or a repository that does not exist.
     """
     from qerrlint.cli.commands.cache import store_of
-    from qerrlint.engine.kept_bases import KeptBases
+    from qerrlint.engine.kept.kept_bases import KeptBases
     from qerrlint.errors import InputError
     from qerrlint.patch.base import find_base
     from qerrlint.source.git_tree import GitSource, locate

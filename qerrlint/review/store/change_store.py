@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from qerrlint.engine.cache_key import program_key, scene_of
-from qerrlint.engine.cache_store import Entry, Store
-from qerrlint.engine.kept_results import KeptResults
-from qerrlint.engine.tree_blobs import TreeBlobs
+from qerrlint.engine.changes.tree_blobs import TreeBlobs
+from qerrlint.engine.kept.kept_results import KeptResults
+from qerrlint.engine.store.cache_key import program_key, scene_of
+from qerrlint.engine.store.cache_store import Entry, Store
 from qerrlint.model.program import Program
 from qerrlint.review.scope import ContractChange
 from qerrlint.source.git_tree import GitSource, StagedSource

@@ -3,7 +3,7 @@
 
 A series is compared patch by patch and as a whole, so that a file that one patch changes is the same pair of
 contents twice, in trees that differ in other files. The result is taken over where no fact that its analysis
-has looked up is another one now (engine.tree_changes).
+has looked up is another one now (engine.changes.tree_changes).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qerrlint.engine.fact_changes import changed_schema
-from qerrlint.engine.file_facts import FileFacts, facts_of
-from qerrlint.engine.kept_reads import keys_of
-from qerrlint.engine.tree_blobs import DECLARING
-from qerrlint.engine.tree_changes import TreeChanges
+from qerrlint.engine.changes.fact_changes import changed_schema
+from qerrlint.engine.changes.file_facts import FileFacts, facts_of
+from qerrlint.engine.changes.tree_blobs import DECLARING
+from qerrlint.engine.changes.tree_changes import TreeChanges
+from qerrlint.engine.kept.kept_reads import keys_of
 from qerrlint.model.asked import Lookups
 from qerrlint.model.include_graph import is_own
 from qerrlint.model.program import Program
@@ -35,7 +35,8 @@ class _Side:
 
     `program` is its number, `files` has the digests of the files that were looked into, `defining` the file
     at hand that defines a function (None: none does), `summaries` those of functions in other files,
-    `reaching` the files whose includes were asked for, `looked_up` the facts (engine.file_facts.packed_keys).
+    `reaching` the files whose includes were asked for, `looked_up` the facts
+    (engine.changes.file_facts.packed_keys).
     """
 
     program: int

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from qerrlint import result as model
-from qerrlint.engine.cache_key import subject
-from qerrlint.engine.cache_store import KEPT_FOR_TREE, Entry, Store
-from qerrlint.engine.stored_objects import classes_by_name, loaded
+from qerrlint.engine.store.cache_key import subject
+from qerrlint.engine.store.cache_store import KEPT_FOR_TREE, Entry, Store
+from qerrlint.engine.store.stored_objects import classes_by_name, loaded
 from qerrlint.errors import InputError
 from qerrlint.patch.series import Series
 from qerrlint.review.difftext import diff_of_patch
@@ -36,9 +36,9 @@ _CLASSES = classes_by_name(
 class KeptReview:
     """The Result of one review in a store.
 
-    `program` is the key of this program and its rules (engine.cache_key.program_key), `parts` are all else
-    that the Result depends on. With `verify` nothing is found, and what is kept is compared with what is
-    there.
+    `program` is the key of this program and its rules (engine.store.cache_key.program_key), `parts` are all
+    else that the Result depends on. With `verify` nothing is found, and what is kept is compared with what
+    is there.
     """
 
     def __init__(self, store: Store, program: str, parts: Sequence[str], verify: bool = False) -> None:

@@ -14,8 +14,8 @@ import time
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from qerrlint.engine.cache_store import Store
-from qerrlint.engine.file_facts import FileFacts, facts_of
+from qerrlint.engine.changes.file_facts import FileFacts, facts_of
+from qerrlint.engine.store.cache_store import Store
 from qerrlint.errors import InputError
 from qerrlint.source.directory import DirectorySource, Stamp
 from qerrlint.source.source import Source, git_blob_id

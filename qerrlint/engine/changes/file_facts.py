@@ -43,7 +43,7 @@ def facts_of(path: str, digest: str, data: bytes) -> FileFacts:
     return FileFacts(digest, includes, type_names(data) if not path.endswith(".h") else (), tables)
 
 
-# A file without these has the same tables as an empty one (engine.fact_changes.same_tables).
+# A file without these has the same tables as an empty one (engine.changes.fact_changes.same_tables).
 _OF_TABLES = (b"TypeInfo", b"OBJECT_DEFINE_", b"class_init")
 
 _NUMBERS: dict[str, int] = {}

@@ -16,13 +16,13 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from qerrlint.engine.cache_key import subject
-from qerrlint.engine.cache_store import KEPT_FOR_TREE, Entry, Store
-from qerrlint.engine.file_facts import FileFacts
-from qerrlint.engine.tree_blobs import DECLARING, TreeBlobs
+from qerrlint.engine.changes.file_facts import FileFacts
+from qerrlint.engine.changes.tree_blobs import DECLARING, TreeBlobs
+from qerrlint.engine.store.cache_key import subject
+from qerrlint.engine.store.cache_store import KEPT_FOR_TREE, Entry, Store
 
 if TYPE_CHECKING:
-    from qerrlint.engine.tree_changes import TreeChanges
+    from qerrlint.engine.changes.tree_changes import TreeChanges
 
 Folder = dict[str, tuple[str, Any]]
 """For each file of a folder the digest of its content and its outcome."""
@@ -116,7 +116,7 @@ class Snapshot:
 
     def _move_on(self) -> None:
         """Drop the outcomes that may be others now."""
-        from qerrlint.engine.tree_changes import TreeChanges
+        from qerrlint.engine.changes.tree_changes import TreeChanges
 
         old = self._facts_then()
         if not old:

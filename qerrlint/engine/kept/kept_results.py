@@ -16,19 +16,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from qerrlint.c.declarations.types import Param, Signature
-from qerrlint.engine.cache_key import subject
-from qerrlint.engine.cache_store import Entry, Store
 from qerrlint.engine.file_report import FileReport, Uncovered
 from qerrlint.engine.located import Located
-from qerrlint.engine.stored_objects import classes_by_name, loaded
+from qerrlint.engine.store.cache_key import subject
+from qerrlint.engine.store.cache_store import Entry, Store
+from qerrlint.engine.store.stored_objects import classes_by_name, loaded
 from qerrlint.errors import InputError
 from qerrlint.findings import Allowed, Edit, Exempted, Finding, Fix, Step
 from qerrlint.result import Place, ReportedEdit, ReportedFix, ReportedStep
 from qerrlint.source.span import Span
 
 if TYPE_CHECKING:
-    from qerrlint.engine.kept_reads import Asking
-    from qerrlint.engine.tree_changes import TreeChanges
+    from qerrlint.engine.changes.tree_changes import TreeChanges
+    from qerrlint.engine.kept.kept_reads import Asking
     from qerrlint.model.program import Program
     from qerrlint.model.reads import Digests, Question, Reads
 
@@ -104,7 +104,7 @@ class KeptResults:
 
     def _asked_again(self, candidates: Iterable[Entry], programs: Sequence[Program]) -> Any:
         """The first result whose questions have the same answers now."""
-        from qerrlint.engine.kept_reads import keys_of
+        from qerrlint.engine.kept.kept_reads import keys_of
         from qerrlint.model.asked import Lookups
 
         for entry in candidates:
@@ -152,7 +152,7 @@ class KeptResults:
         self, parts: Sequence[str], result: Any, reads: Sequence[Reads], keys: Sequence[bytes] = ()
     ) -> None:
         """Keep a result that was made with these reads and looked up these facts, of each program in turn."""
-        from qerrlint.engine.kept_reads import is_open
+        from qerrlint.engine.kept.kept_reads import is_open
 
         questions = [one.questions() for one in reads]
         if any(is_open(question) for asked in questions for question in asked):
@@ -181,7 +181,7 @@ class KeptResults:
         return Digests()
 
     def _ask(self, program: Program) -> Asking:
-        from qerrlint.engine.kept_reads import Asking
+        from qerrlint.engine.kept.kept_reads import Asking
 
         asking = self._asking.get(id(program))
         if asking is None:

@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
 from qerrlint.c.declarations.file import FileDeclarations
-from qerrlint.engine.fact_changes import (
+from qerrlint.engine.changes.fact_changes import (
     changed_definitions,
     changed_names,
     changed_schema,
@@ -23,9 +23,9 @@ from qerrlint.engine.fact_changes import (
     defined_types,
     same_tables,
 )
-from qerrlint.engine.file_facts import MENTIONS, FileFacts, number_of, unpacked_keys
-from qerrlint.engine.include_changes import IncludeChanges, Names
-from qerrlint.engine.listed_files import SomeTexts
+from qerrlint.engine.changes.file_facts import MENTIONS, FileFacts, number_of, unpacked_keys
+from qerrlint.engine.changes.include_changes import IncludeChanges, Names
+from qerrlint.engine.changes.listed_files import SomeTexts
 from qerrlint.engine.mentions import NOT_CORE, Mentions
 from qerrlint.model.asked import EVERYTHING
 from qerrlint.model.include_graph import Files

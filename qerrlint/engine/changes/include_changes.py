@@ -7,13 +7,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from qerrlint.engine.file_facts import FileFacts, number_of
-from qerrlint.engine.listed_files import ListedFiles
-from qerrlint.engine.tree_blobs import DECLARING
+from qerrlint.engine.changes.file_facts import FileFacts, number_of
+from qerrlint.engine.changes.listed_files import ListedFiles
+from qerrlint.engine.changes.tree_blobs import DECLARING
 from qerrlint.model.include_graph import Files
 
 Names = frozenset[int]
-"""The numbers of the keys of names (engine.file_facts.number_of)."""
+"""The numbers of the keys of names (engine.changes.file_facts.number_of)."""
 
 
 class IncludeChanges:

@@ -10,8 +10,8 @@ import json
 import os
 from collections.abc import Mapping
 
-from qerrlint.engine.cache_key import program_key, subject
-from qerrlint.engine.cache_store import KEPT_FOR_TREE, Entry, Store
+from qerrlint.engine.store.cache_key import program_key, subject
+from qerrlint.engine.store.cache_store import KEPT_FOR_TREE, Entry, Store
 from qerrlint.source.repository import Repository
 
 _SCENE = "commits"

@@ -8,9 +8,9 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from qerrlint.engine.file_facts import MENTIONS, NARROW, NOWHERE, WIDE, packed_keys
+from qerrlint.engine.changes.file_facts import MENTIONS, NARROW, NOWHERE, WIDE, packed_keys
+from qerrlint.engine.changes.tree_blobs import DECLARING
 from qerrlint.engine.file_report import FileReport
-from qerrlint.engine.tree_blobs import DECLARING
 from qerrlint.model.asked import EVERYTHING, Asked, Lookups
 from qerrlint.model.include_graph import Files
 from qerrlint.model.program import Program

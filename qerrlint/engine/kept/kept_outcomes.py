@@ -10,14 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from qerrlint.engine.cache_key import scene_of, subject
-from qerrlint.engine.cache_store import Entry, Store
-from qerrlint.engine.file_facts import NARROW, NOWHERE, WIDE, keys_in
-from qerrlint.engine.kept_results import KeptResults
+from qerrlint.engine.changes.file_facts import NARROW, NOWHERE, WIDE, keys_in
+from qerrlint.engine.changes.snapshot import Snapshot
+from qerrlint.engine.changes.tree_blobs import TreeBlobs
+from qerrlint.engine.kept.kept_results import KeptResults
 from qerrlint.engine.located import Located
-from qerrlint.engine.snapshot import Snapshot
-from qerrlint.engine.stored_objects import classes_by_name, loaded
-from qerrlint.engine.tree_blobs import TreeBlobs
+from qerrlint.engine.store.cache_key import scene_of, subject
+from qerrlint.engine.store.cache_store import Entry, Store
+from qerrlint.engine.store.stored_objects import classes_by_name, loaded
 from qerrlint.errors import InputError
 from qerrlint.findings import Allowed, Edit, Finding, Fix, Step
 from qerrlint.records import record
