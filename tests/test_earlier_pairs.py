@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from commandline import TREE, git, run
 
-from qerrlint.review import compare
+from qerrlint.review import both_sides
 from qerrlint.review.store.earlier_pairs import EarlierPairs
 
 HEADER = """
@@ -132,11 +132,11 @@ def test_what_is_taken_over_is_kept_in_the_store(
     review.commit(code=FAILS)
     with monkeypatch.context() as patch:
         # Larger files look up what makes the store ask again in vain.
-        patch.setattr(compare, "kept_pair", lambda *_: None)
+        patch.setattr(both_sides, "kept_pair", lambda *_: None)
         first = run(*review.series(2))
     assert review.taken == ["hw/run.c", "hw/code.c"]
 
-    monkeypatch.setattr(compare, "_analysed_both", _analysed_again)
+    monkeypatch.setattr(both_sides, "_analysed_both", _analysed_again)
     assert run(*review.series(2)) == first
 
 
@@ -147,5 +147,5 @@ def test_what_is_kept_depends_on_no_selection(
     review.commit(peg=HEADER, run=RUN, code=CODE)
     review.commit(run=TWICE)
     assert run(*review.series(1), "--select", "int-as-bool").findings == []
-    monkeypatch.setattr(compare, "_analysed_both", _analysed_again)
+    monkeypatch.setattr(both_sides, "_analysed_both", _analysed_again)
     assert run(*review.series(1)).rules == {"error-set-twice"}

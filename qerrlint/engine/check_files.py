@@ -10,7 +10,7 @@ from functools import partial
 from qerrlint.engine.callers import known_with_callers, with_callers
 from qerrlint.engine.changes.tree_blobs import TreeBlobs
 from qerrlint.engine.internal_errors import Fault
-from qerrlint.engine.kept.kept_outcomes import FileOutcome, Health, KeptOutcomes, Task
+from qerrlint.engine.kept.kept_outcomes import FileOutcome, Health, KeptOutcomes, Made, Task
 from qerrlint.engine.kept.kept_results import KeptResults
 from qerrlint.engine.located import Located
 from qerrlint.engine.mentions import NOT_CORE, Mentions
@@ -78,51 +78,76 @@ def check_files(
     files = [path for path, _ in sizes]
     done: Callable[[int], None] = progress if progress is not None else lambda number: None
     kept = _kept(source, files, reach, rule_folders, store, sum(size for _, size in sizes))
-    known = {} if kept is None else kept.outcomes
-    candidates = {} if kept is None else kept.candidates
-    healths = kept.health(files) if kept is not None and measure else {}
-    done(0 if verify else len(known))
-    tasks = [
-        (Task(path, candidates.get(path, ()), measure and path not in healths), size)
-        for path, size in sizes
-        if verify or path not in known or (measure and path not in healths)
-    ]
-    expected = kept.expected if kept is not None else None
-    type_names = kept.type_names if kept is not None and tasks else None
-    outcomes = {} if verify else dict(known)
-    wrong: list[str] = []
+    run = _Run(kept, files, measure, verify)
+    done(len(run.outcomes))
+    tasks = run.tasks(sizes)
     if tasks:
         # What analyses C is imported where there is something to analyse.
         from qerrlint.engine import file_tasks
 
         one_file = file_tasks.verified_file if verify else file_tasks.one_file
-        state = partial(file_tasks.State, source, reach, tuple(rule_folders), expected, type_names)
+        known = (kept.expected, kept.type_names) if kept is not None else (None, None)
+        state = partial(file_tasks.State, source, reach, tuple(rule_folders), *known)
         for made in map_tasks(one_file, state, tasks, jobs):
-            if made.path not in outcomes:
+            if made.path not in run.outcomes:
                 done(1)
-            if verify and (made.old is not None or known.get(made.path, made.outcome) != made.outcome):
-                wrong.append(made.path)
-            if made.health is not None:
-                healths[made.path] = made.health
-            outcomes[made.path] = made.outcome
-            if kept is not None and not verify:
-                kept.put(made)
-    if kept is not None and not verify:
-        kept.finish()
-    if wrong:
-        many = "1 file" if len(wrong) == 1 else f"{len(wrong)} files"
-        raise InputError(f"{sorted(wrong)[0]}: the store has another result ({many} in all)")
-    checked = _together(outcomes, healths if measure else None, skipped, len(sizes))
-    whole = set(core_files(source)) <= outcomes.keys() | {item.path for item in skipped}
+            run.add(made)
+    run.finish()
+    checked = _together(run.outcomes, run.healths if measure else None, skipped, len(sizes))
+    whole = set(core_files(source)) <= run.outcomes.keys() | {item.path for item in skipped}
     rules = load_rules(rule_folders).everything()
     asked = kept.results(f"{whole}", verify=verify) if kept is not None else None
-    found = known_with_callers(checked.found, expected or {}, rules, asked)
+    expected = kept.expected if kept is not None else {}
+    found = known_with_callers(checked.found, expected, rules, asked)
     if found is None:
-        uses = {path: one.uses for path, one in sorted(outcomes.items())} if whole else None
+        uses = {path: one.uses for path, one in sorted(run.outcomes.items())} if whole else None
         faults: list[Fault] = []
         found = _with_callers(checked.found, source, reach, uses, rules, faults, asked)
         checked = replace(checked, coverage=_also_skipped(checked.coverage, faults))
     return replace(checked, found=tuple(found))
+
+
+class _Run:
+    """The outcomes of the files of a run so far, those that the store has at first, and their health."""
+
+    def __init__(self, kept: KeptOutcomes | None, files: Sequence[str], measure: bool, verify: bool) -> None:
+        """With `verify` what the store has is only compared with what is made anew."""
+        self._kept = kept
+        self._measure = measure
+        self._verify = verify
+        self._known = kept.outcomes if kept is not None else {}
+        self._wrong: list[str] = []
+        self.outcomes: dict[str, FileOutcome] = {} if verify else dict(self._known)
+        self.healths: dict[str, Health] = kept.health(files) if kept is not None and measure else {}
+
+    def tasks(self, sizes: Sequence[tuple[str, int]]) -> list[tuple[Task, int]]:
+        """What is left to do, with the size of each file."""
+        candidates = self._kept.candidates if self._kept is not None else {}
+        out = []
+        for path, size in sizes:
+            measured = self._measure and path not in self.healths
+            if measured or path not in self.outcomes:
+                out.append((Task(path, candidates.get(path, ()), measured), size))
+        return out
+
+    def add(self, made: Made) -> None:
+        """Take in what a task has made, and put it into the store."""
+        if made.health is not None:
+            self.healths[made.path] = made.health
+        self.outcomes[made.path] = made.outcome
+        if self._verify:
+            if made.old is not None or self._known.get(made.path, made.outcome) != made.outcome:
+                self._wrong.append(made.path)
+        elif self._kept is not None:
+            self._kept.put(made)
+
+    def finish(self) -> None:
+        """Write what waits; raises InputError where the store had other outcomes."""
+        if self._wrong:
+            many = "1 file" if len(self._wrong) == 1 else f"{len(self._wrong)} files"
+            raise InputError(f"{min(self._wrong)}: the store has another result ({many} in all)")
+        if self._kept is not None and not self._verify:
+            self._kept.finish()
 
 
 def _also_skipped(coverage: Coverage, faults: Sequence[Fault]) -> Coverage:

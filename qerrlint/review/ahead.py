@@ -23,17 +23,16 @@ from qerrlint.errors import InputError
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.lowering import LoweredContents
 from qerrlint.model.program import Program
-from qerrlint.review.compare import (
+from qerrlint.review.both_sides import (
     CallersResult,
-    Compared,
     PairResult,
     analysed_callers,
     analysed_pair,
     both_units,
-    compare,
     files_with_callers,
     kept_pair,
 )
+from qerrlint.review.compare import Compared, compare
 from qerrlint.review.scope import ContractChange, FilePair, changed_functions, is_c
 from qerrlint.review.store.change_store import ChangeStore
 from qerrlint.review.store.earlier_pairs import EarlierPairs

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.result import DiffFile, Reported, Result, TreeInfo
 from qerrlint.review.ahead import ALONE, Comparison, Setting, Workers, compare_all
-from qerrlint.review.compare import anchored
+from qerrlint.review.compare import Compared, anchored
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.difftext import diff_between
 from qerrlint.review.exempted import exempted_by_change
@@ -49,40 +49,10 @@ def review_change(
     )
     about_gate = gate_changes(before, new, pairs, rules)
     shown = {item.path for item in about_gate}
-    added: dict[str, frozenset[int]] = {}
-    diff: list[DiffFile] = []
-    for pair in pairs:
-        if not is_c(pair.new or pair.old or "") and pair.new not in shown:
-            continue
-        was = before.read(pair.old) if pair.old is not None else None
-        now = after.read(pair.new) if pair.new is not None else None
-        lines = line_map_between(was or b"", now or b"")
-        diff.append(diff_between(pair.old, pair.new, was or b"", now or b"", lines))
-        if pair.new is not None:
-            added[pair.new] = lines.added
-
-    def introduced(item: Located) -> Reported:
-        item = anchored(item, added.get(item.path, ()))
-        relation = compared.relation(item, added.get(item.path, ()))
-        return replace(as_reported(item, compared.gained), status="introduced", relation=relation)
-
-    found = [introduced(item) for item in compared.delta.introduced]
-    found += [replace(as_reported(item), status="fixed") for item in compared.delta.fixed]
+    diff, added = _diffs(before, after, [pair for pair in pairs if _is_shown(pair, shown)])
+    found = heard(_by_status(compared, added), rules)
     found += [
-        replace(
-            as_reported(item, compared.gained),
-            status="persisting",
-            relation="added-line" if item.place.line in added.get(item.path, ()) else None,
-        )
-        for _, item in compared.delta.persisting
-    ]
-    found = heard(found, rules)
-    found += [
-        replace(
-            as_reported(item),
-            status="introduced",
-            relation="added-line" if item.place.line in added.get(item.path, ()) else None,
-        )
+        replace(as_reported(item), status="introduced", relation=_on_added_line(item, added))
         for item in about_gate
     ]
     found.sort(key=sort_key)
@@ -92,7 +62,48 @@ def review_change(
         findings=tuple(found),
         coverage=coverage(compared.reports, Resolver(new), [*compared.skipped, *compared.left_out]),
         summary=summary(found),
-        diff=tuple(diff),
+        diff=diff,
         contracts=contract_report(new, compared.contracts, compared.changed, compared.mentioning),
         exempted=exempted_by_change(compared.reports, Resolver(new), (before, after), pairs, rules),
     )
+
+
+def _is_shown(pair: FilePair, about_gate: Container[str]) -> bool:
+    """Whether the diff of a pair of files is shown: of C files, and of those that decide what is reported."""
+    return is_c(pair.new or pair.old or "") or pair.new in about_gate
+
+
+def _diffs(
+    before: Source, after: Source, pairs: Sequence[FilePair]
+) -> tuple[tuple[DiffFile, ...], dict[str, frozenset[int]]]:
+    """The diffs of pairs of files, and the lines that they add by path."""
+    added: dict[str, frozenset[int]] = {}
+    diff: list[DiffFile] = []
+    for pair in pairs:
+        was = before.read(pair.old) if pair.old is not None else None
+        now = after.read(pair.new) if pair.new is not None else None
+        lines = line_map_between(was or b"", now or b"")
+        diff.append(diff_between(pair.old, pair.new, was or b"", now or b"", lines))
+        if pair.new is not None:
+            added[pair.new] = lines.added
+    return tuple(diff), added
+
+
+def _by_status(compared: Compared, added: Mapping[str, frozenset[int]]) -> list[Reported]:
+    """What the change introduces, repairs and leaves."""
+    found: list[Reported] = []
+    for item in compared.delta.introduced:
+        lines = added.get(item.path, frozenset())
+        item = anchored(item, lines)
+        reported = as_reported(item, compared.gained)
+        found.append(replace(reported, status="introduced", relation=compared.relation(item, lines)))
+    found += [replace(as_reported(item), status="fixed") for item in compared.delta.fixed]
+    for _, item in compared.delta.persisting:
+        reported = as_reported(item, compared.gained)
+        found.append(replace(reported, status="persisting", relation=_on_added_line(item, added)))
+    return found
+
+
+def _on_added_line(item: Located, added: Mapping[str, frozenset[int]]) -> str | None:
+    """The relation of a finding that is told of the lines which the change adds alone."""
+    return "added-line" if item.place.line in added.get(item.path, ()) else None

@@ -15,7 +15,13 @@ from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import open_source, settle
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qerrlint.cli.settings import Settings
+    from qerrlint.engine.check_files import Checked
+    from qerrlint.engine.kept.kept_outcomes import Health
+    from qerrlint.policy.baseline import Entry
+    from qerrlint.result import Reported, Result, Skipped
     from qerrlint.source.source import Source
 
 # A progress bar for fewer files would be gone at once.
@@ -50,14 +56,9 @@ def command(
     """
     from dataclasses import replace
 
-    from qerrlint.cli.commands.cache import store_of
     from qerrlint.cli.fixing.apply_fixes import make_fixes, print_diff, refuse_objects
-    from qerrlint.engine.check_files import check_files, closed_folders, core_files
     from qerrlint.errors import UsageError
-    from qerrlint.result import Result, TreeInfo
-    from qerrlint.review.apply_policy import stale_notice, standing
     from qerrlint.review.folding import folded
-    from qerrlint.review.report_model import summary
 
     if diff and (fix or options.formats or options.output):
         raise UsageError("--diff prints only a diff: it cannot be combined with --fix, --format or --output")
@@ -77,45 +78,8 @@ def command(
             paths, wanted = (stdin_filename,), [path]
         else:
             wanted = within(source.root, paths, given=options.tree is not None or rev is not None)
-        files = [path for path in core_files(source, wanted) if not settings.configuration.excludes(path)]
-        empty = without_files(source, paths, wanted, files, settings.configuration.origin)
-        with progress("checking", len(files), _MANY) as advance, store_of(options) as store:
-            checked = check_files(
-                source,
-                files,
-                settings.reach,
-                options.rules,
-                options.jobs,
-                options.verbose,
-                advance,
-                store,
-                options.verify_store,
-            )
-        found, stale = standing(
-            checked.found, settings.all_rules, settings.configuration, settings.baseline, source
-        )
-        closed = [s for s in closed_folders(source, wanted) if not settings.configuration.excludes(s.path)]
-        read = frozenset(files) - {skipped.path for skipped in checked.coverage.skipped}
-        gone = [e for e in stale if e.path in read or (not wanted and not source.exists(e.path))]
-        if gone:
-            notices.append(stale_notice(gone, settings.baseline))
-        if checked.health is not None:
-            health = checked.health
-            notices.append(
-                f"{health.functions} functions, {health.damaged} damaged "
-                f"({_percent(health.damaged, health.functions)}); "
-                f"{health.about_errors} about errors, {health.about_errors_damaged} damaged "
-                f"({_percent(health.about_errors_damaged, health.about_errors)})"
-            )
-        result = Result(
-            command="check",
-            tree=TreeInfo(source.root, source.revision, "given" if rev else "directory", settings.reach),
-            findings=tuple(folded(found, settings.all_rules)),
-            coverage=replace(checked.coverage, skipped=(*empty, *closed, *checked.coverage.skipped)),
-            summary=summary(found),
-            notices=tuple(notices),
-            exempted=checked.exempted,
-        )
+        run = _Run(options, settings, source, paths, wanted)
+        result, found = run.result(notices, "given" if rev else "directory")
         visible = [f for f in found if settings.shows(f)]
         if diff:
             print_diff(source, settings, visible)
@@ -124,6 +88,100 @@ def command(
             visible = make_fixes(source, settings, visible)
         visible = folded(visible, settings.all_rules)
         sys.exit(finish(result, settings, visible, least_in_text=None if paths else _least(settings)))
+
+
+class _Run:
+    """A check of the files and folders `wanted` of a tree, which the user has named by `paths`; of all for
+    none."""
+
+    def __init__(
+        self,
+        options: Options,
+        settings: Settings,
+        source: Source,
+        paths: Sequence[str],
+        wanted: Sequence[str],
+    ) -> None:
+        """Raises InputError where no path holds a C file."""
+        from qerrlint.engine.check_files import core_files
+
+        self._options = options
+        self._settings = settings
+        self._source = source
+        self._wanted = wanted
+        excludes = settings.configuration.excludes
+        self._files = [path for path in core_files(source, wanted) if not excludes(path)]
+        self._empty = without_files(source, paths, wanted, self._files, settings.configuration.origin)
+
+    def result(self, notices: Sequence[str], found_by: str) -> tuple[Result, list[Reported]]:
+        """The Result, and all findings one by one. `notices` come first among its own, `found_by` says how
+        the tree was chosen."""
+        from dataclasses import replace
+
+        from qerrlint.engine.check_files import closed_folders
+        from qerrlint.result import Result, TreeInfo
+        from qerrlint.review.apply_policy import standing
+        from qerrlint.review.folding import folded
+        from qerrlint.review.report_model import summary
+
+        settings, source = self._settings, self._source
+        checked = self._checked()
+        found, stale = standing(
+            checked.found, settings.all_rules, settings.configuration, settings.baseline, source
+        )
+        skipped = checked.coverage.skipped
+        closed = closed_folders(source, self._wanted)
+        left = [one for one in closed if not settings.configuration.excludes(one.path)]
+        result = Result(
+            command="check",
+            tree=TreeInfo(source.root, source.revision, found_by, settings.reach),
+            findings=tuple(folded(found, settings.all_rules)),
+            coverage=replace(checked.coverage, skipped=(*self._empty, *left, *skipped)),
+            summary=summary(found),
+            notices=(*notices, *self._stale(stale, skipped), *_health(checked.health)),
+            exempted=checked.exempted,
+        )
+        return result, found
+
+    def _checked(self) -> Checked:
+        from qerrlint.cli.commands.cache import store_of
+        from qerrlint.engine.check_files import check_files
+
+        options = self._options
+        with progress("checking", len(self._files), _MANY) as advance, store_of(options) as store:
+            return check_files(
+                self._source,
+                self._files,
+                self._settings.reach,
+                options.rules,
+                options.jobs,
+                options.verbose,
+                advance,
+                store,
+                options.verify_store,
+            )
+
+    def _stale(self, stale: Sequence[Entry], skipped: Sequence[Skipped]) -> list[str]:
+        """The notice of entries of the baseline whose findings are gone: their files were looked at, or do
+        not exist."""
+        from qerrlint.review.apply_policy import stale_notice
+
+        read = frozenset(self._files) - {one.path for one in skipped}
+        everything = not self._wanted
+        gone = [e for e in stale if e.path in read or (everything and not self._source.exists(e.path))]
+        return [stale_notice(gone, self._settings.baseline)] if gone else []
+
+
+def _health(health: Health | None) -> list[str]:
+    """The notice of how well functions could be read, where that was counted."""
+    if health is None:
+        return []
+    return [
+        f"{health.functions} functions, {health.damaged} damaged "
+        f"({_percent(health.damaged, health.functions)}); "
+        f"{health.about_errors} about errors, {health.about_errors_damaged} damaged "
+        f"({_percent(health.about_errors_damaged, health.about_errors)})"
+    ]
 
 
 def _least(settings: Settings) -> str | None:

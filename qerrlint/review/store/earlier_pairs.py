@@ -22,7 +22,7 @@ from qerrlint.model.include_graph import is_own
 from qerrlint.model.program import Program
 from qerrlint.model.reads import OUTLINE, Question, Reads
 from qerrlint.model.summary import Summary
-from qerrlint.review.compare import PairResult
+from qerrlint.review.both_sides import PairResult
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import git_blob_id
 
