@@ -337,6 +337,16 @@ class TypeGraph:
         self.environment.asked.search_folder(posixpath.dirname(path), pattern)
         return self._in_folder(posixpath.dirname(path))
 
+    def named_like(self, function: str) -> Sequence[str]:
+        """The C files whose names are the longest beginning of a function's name: mcf_intc.c of
+        mcf_intc_init(). Who asks says what he looks for there."""
+        parts = _spelt(function).split("-")
+        for end in range(len(parts), 0, -1):
+            found = self._by_stem.get("-".join(parts[:end]))
+            if found:
+                return found
+        return ()
+
     def _in_folder(self, folder: str) -> Sequence[str]:
         return self._by_folder.get(folder, ())
 

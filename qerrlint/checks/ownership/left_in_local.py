@@ -17,6 +17,7 @@ from qerrlint.c.declarations.types import result_kind
 from qerrlint.c.lexis import WORD, occurrences
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.left_held import LEFT_HELD
 from qerrlint.checks.ownership.local_acquires import PREPENDS, QAPI, SHOWN, LocalAcquires, Makers
 from qerrlint.checks.ownership.local_uses import LocalUses
@@ -36,6 +37,11 @@ _HANDED = re.compile(rb"[ \t]{0,9}\([^;()]{0,200}&\w{1,80}[,)]")
 _OPENS = re.compile(rb"\s{0,80}\(")
 # Patterns that begin with plain letters, which are found by a search for these.
 _TEXT = re.compile(rb"char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\(")
+# A call that gives a variable what a function of another file may have made.
+_MAKER = re.compile(
+    rb"(?<![\w.>])\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}"
+    rb"(\w{1,60}_(?:new|create|alloc|init|dup|build|parse|load|read)(?:_\w{1,40})?)[ \t]{0,9}\("
+)
 _FREES = tuple(
     re.compile(word + rb"\w{0,60}[ \t]{0,9}\([ \t]{0,9}(?:[A-Z_]{1,60}\()?([A-Za-z_]\w{0,80})[ \t]{0,9}\)")
     for word in (b"free", b"unref", b"destroy", b"cleanup", b"close")
@@ -61,11 +67,13 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
     """The objects that local variables of the file's functions hold where a path ends."""
     pairs = tuple(pair for pair in file.pairs if pair.local)
     makers = Makers(file.unit, pairs)
-    for piece in _pieces(file, _taking(pairs)):
+    for piece in _pieces(file, _taking(pairs), pairs):
         yield from _left(file.unit, piece, pairs, makers)
 
 
-def _pieces(file: AnalysedFile, taking: tuple[frozenset[bytes], frozenset[bytes]]) -> list[Piece]:
+def _pieces(
+    file: AnalysedFile, taking: tuple[frozenset[bytes], frozenset[bytes]], pairs: Sequence[Pair]
+) -> list[Piece]:
     """The functions that take something into a local variable, by their text."""
     unit = file.unit
     wanted: dict[int, Piece] = {}
@@ -86,17 +94,44 @@ def _pieces(file: AnalysedFile, taking: tuple[frozenset[bytes], frozenset[bytes]
     for found in _TEXT.finditer(unit.data):
         if _begins_word(unit.data, found.start()):
             add(found.start())
-    for maker in makers:
-        for at in occurrences(unit.data, maker):
-            given = unit.data[max(at - _NEAR, 0) : at].rstrip().endswith(b"=")
-            if given and _OPENS.match(unit.data, at + len(maker)):
-                add(at)
+    for at in (*_made_elsewhere(unit), *_destroyed(unit, pairs)):
+        add(at)
+    for at in (at for maker in makers for at in occurrences(unit.data, maker) if _is_given(unit, at, maker)):
+        add(at)
     for pattern in _FREES:
         for found in pattern.finditer(unit.data):
             piece = unit.definitions.around(found.start())
             if piece is not None and piece.span.start not in wanted and _fills(unit, piece, found[1]):
                 add(found.start())
     return [piece for _, piece in sorted(wanted.items())]
+
+
+def _is_given(unit: TranslationUnit, at: int, maker: bytes) -> bool:
+    """Whether the name of a function at an offset is that of a call whose result something gets."""
+    given = unit.data[max(at - _NEAR, 0) : at].rstrip().endswith(b"=")
+    return given and _OPENS.match(unit.data, at + len(maker)) is not None
+
+
+def _made_elsewhere(unit: TranslationUnit) -> Iterator[int]:
+    """The offsets of calls that give a variable what a function of another file has made."""
+    for found in _MAKER.finditer(unit.data):
+        name = found[1].decode("latin-1")
+        if name not in unit.functions and bodies_elsewhere(unit).makes(unit, name):
+            yield found.start(1)
+
+
+def _destroyed(unit: TranslationUnit, pairs: Sequence[Pair]) -> Iterator[int]:
+    """The offsets of calls that release what a variable is: a function of the file may have set it up."""
+    names = {
+        move.call.encode()
+        for pair in pairs
+        if any(taking.object > RESULT for taking in pair.acquire)
+        for move in pair.release
+    }
+    for name in names & unit.text.words:
+        for at in occurrences(unit.data, name):
+            if _HANDED.match(unit.data, at + len(name)):
+                yield at
 
 
 def _taken(
@@ -172,7 +207,6 @@ def _left(
         if one.kind == "released":
             name = next(c.name for c in function.calls if c.span == one.span)
             releasing.setdefault((one.pair.name, one.call), name)
-    text = unit.data[piece.body : piece.span.end].decode("latin-1")
     for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
         release = releasing.get((one.pair.name, one.call), "")
         if not release and one.pair.name == SHOWN and function.locals.get(one.object) == "int":
@@ -183,9 +217,18 @@ def _left(
             or (one.pair.name == SHOWN and not release)
         ):
             continue
-        if not _is_elsewhere(function, one, text):
+        if not _is_elsewhere(function, one, _text_before(unit, function, piece, one)):
             release = release or _frees_query(unit, function, one)
             yield observation_of(unit, LocalObject(function, uses, one, release), held)
+
+
+def _text_before(unit: TranslationUnit, function: Function, piece: Piece, one: Seen) -> str:
+    """The text of a function up to where an object is left; all of it where a loop may lead back to there."""
+    ends_there = one.kind == "exit" and any(
+        event.span == one.span for block in function.blocks if not block.edges for event in block.events
+    )
+    end = one.span.end if ends_there else piece.span.end
+    return unit.data[piece.body : end].decode("latin-1")
 
 
 def _releases_later(function: Function, handlings: Mapping[int, Sequence[Handling]], one: Seen) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from qerrlint.absint.reachability import loop_around, place_of
 from qerrlint.c.declarations.types import result_kind
+from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.local_uses import LocalUses, is_storing
 from qerrlint.checks.ownership.objects import handlings_of
 from qerrlint.checks.ownership.release_sites import is_freeing
@@ -81,6 +82,7 @@ class LocalAcquires:
             for number, found in handlings_of(unit, function, pairs).items()
             if (kept := [h for h in found if self._is_of_local(h, function.calls[number])])
         }
+        self._add_by_callees()
         self._acquiring = {
             number for number, found in self.handlings.items() if any(h.role == "acquire" for h in found)
         }
@@ -111,6 +113,28 @@ class LocalAcquires:
             return False
         # A pointer that holds something else already hands that to the callee.
         return not kind.endswith("*") or all(value == NULL for value in self._assigned(name))
+
+    def _add_by_callees(self) -> None:
+        """The calls of functions of the file that acquire what the variable is whose address they get.
+
+        Only what the function releases itself on some path is known to be its own.
+        """
+        released = {(h.pair.name, h.object) for found in self.handlings.values() for h in found}
+        for call in self._function.calls:
+            piece = self._unit.functions.get(call.name) if call.direct else None
+            signature = self._unit.signature(call.name) if piece is not None else None
+            if piece is None or signature is None or call.name == self._function.name:
+                continue
+            body = self._unit.data[piece.body : piece.span.end]
+            for arg, param in zip(call.args, signature.params, strict=False):
+                name = arg.path if isinstance(arg, Addr) else ""
+                if not self._uses.is_own(name) or self._function.locals.get(name, "*").endswith("*"):
+                    continue
+                for pair in self._pairs:
+                    if (pair.name, name) in released and _acquires(body, pair, param.name):
+                        kind = result_kind(signature, self._unit.typedefs)
+                        move = Move(call.name, call.args.index(arg) + 1, fails=_FAILS.get(kind, "never"))
+                        self._add(call, Handling("acquire", pair, move, name))
 
     def _add(self, call: Call, handling: Handling) -> None:
         self.handlings.setdefault(call.index, []).append(handling)
@@ -159,6 +183,8 @@ class LocalAcquires:
             piece = unit.functions[name]
             if not _MAKES_TEXT.search(unit.data, piece.body, piece.span.end):
                 return False
+        elif not _looks_up(name) and bodies_elsewhere(unit).makes(unit, name):
+            return True
         signature = unit.signature(name)
         if signature is None or signature.returns not in _TEXT or signature.path is None:
             return False
@@ -405,6 +431,18 @@ class LocalAcquires:
         place = place_of(self._function, calls[0].index) if len(calls) == 1 else None
         if place is not None and not loop_around(self._function, place[0]):
             yield calls[0], Move(PREPENDS, 1)
+
+
+def _acquires(body: bytes, pair: Pair, param: str) -> bool:
+    """Whether a function acquires what a parameter points to, by the words of its body, and keeps it."""
+    handed = rb"[ \t]*\([ \t]*%s[ \t]*[,)]" % param.encode()
+    acquiring = b"|".join(move.call.encode() for move in pair.acquire if move.object == 1)
+    releasing = b"|".join(move.call.encode() for move in pair.release)
+    return (
+        bool(acquiring)
+        and re.search(rb"\b(?:%s)%s" % (acquiring, handed), body) is not None
+        and re.search(rb"\b(?:%s)%s" % (releasing, handed), body) is None
+    )
 
 
 def _is_function(call: Call) -> bool:

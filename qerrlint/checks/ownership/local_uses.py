@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 
 from qerrlint.absint.reachability import after
 from qerrlint.c.declarations.types import Param, result_kind
+from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.release_sites import is_freeing, may_release
 from qerrlint.domain.ownership import Pair
 from qerrlint.domain.word_lists import word_list
@@ -274,7 +275,11 @@ class LocalUses:
         if position >= len(signature.params):
             # What is formatted is copied.
             return signature.variadic and any(_is_text(param) for param in signature.params)
-        return _is_constant(signature.params[position])
+        if _is_constant(signature.params[position]):
+            return True
+        if is_storing(name) or may_release(name):
+            return False
+        return bodies_elsewhere(self._unit).borrows(self._unit, name, position)
 
     def _body_borrows(self, name: str, position: int) -> bool:
         unit = self._unit

@@ -13,10 +13,11 @@ from qerrlint.checks.ownership.held import HeldObject
 from qerrlint.checks.ownership.left_held import NeverReleased
 from qerrlint.checks.ownership.left_in_local import LocalObject
 from qerrlint.checks.ownership.prepared_twice import Preparation
+from qerrlint.checks.ownership.release_sites import is_freeing
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import TRUE, ZERO, Addr, Assign, Call, Function, Var
+from qerrlint.ir.code import NULL, TRUE, ZERO, Addr, Assign, Call, Function, Var
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import FINALIZE, RECURRING
 
@@ -164,10 +165,21 @@ def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Ob
         return False
     between = blocks_behind(function, place[0]) & blocks_before(function, one.seen.span)
     return any(
-        place[0] not in around
+        place[0] not in around and not _is_replaced(function, number, one.seen.object)
         for number in passing
         if number in between and (around := loop_around(function, number))
     )
+
+
+def _is_replaced(function: Function, number: int, name: str) -> bool:
+    """Whether a block frees what a variable holds and gives it another value at once."""
+    freed = False
+    for event in function.blocks[number].events:
+        if isinstance(event, Call) and is_freeing(event.name) and Var(name) in event.args:
+            freed = True
+        elif freed and isinstance(event, Assign) and event.target == name:
+            return event.value != NULL
+    return False
 
 
 # -- unchecked-acquire, unreachable -----------------------------------------------------------------

@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""BodiesElsewhere: what functions of other files do with a pointer: whether they keep the one that they are
+handed, and whether what they return is new.
+
+The body is looked for in the C file of the header that declares the function, and in the files beside that
+one. It is read by its words, no path is followed: each place where the pointer stands has to be known to
+leave it alone. What is not understood counts as kept.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from qerrlint.c.declarations.types import Signature, parse_signature
+from qerrlint.checks.ownership.release_sites import is_freeing
+from qerrlint.domain.word_lists import word_list
+from qerrlint.model.environment import Environment
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.device_tables import arguments_at
+from qerrlint.qemu.function_text import FunctionText
+from qerrlint.qemu.type_graph import TypeGraph, graph_of
+
+_DEEPEST = 3
+_LONGEST = 40_000
+"""Bodies that are longer than this are not read."""
+_HOMES = {
+    "qemu": ("util",),
+    "sysemu": ("system", "softmmu", ""),
+    "system": ("system",),
+    "monitor": ("monitor",),
+    "migration": ("migration",),
+}
+"""The folders of the C files of headers whose own folder is named otherwise."""
+_RETURN = re.compile(r"\breturn\b\s*([^;]*);")
+_MAKING = re.compile(
+    r"(?:\([\w\s*]{1,60}\)\s*)?(g_new0?|g_malloc0?|g_malloc0?_n|g_strdup|g_strdup_printf|g_memdup2?"
+    r"|g_strconcat|g_strndup|qemu_allocate_irqs|bitmap_new)\s*\("
+)
+_ASKING = frozenset({"if", "while", "assert", "g_assert", "sizeof", "for", "switch"})
+_PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
+_CASTS = re.compile(r"\(\s*(?:const\s+)?(?:struct\s+)?\w+\s*\*+\s*\)\s*\Z")
+_CALLEE = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)\s*\Z")
+
+
+class BodiesElsewhere:
+    """What is known of the functions of one tree by their bodies; each answer is worked out once."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._graph: TypeGraph = graph_of(environment)
+        self._borrowing: dict[Any, Any] = {}
+        self._making: dict[Any, Any] = {}
+        self._under_way: set[tuple[str, str, int]] = set()
+
+    def borrows(self, unit: TranslationUnit, name: str, position: int) -> bool:
+        """Whether a function that a file calls keeps nothing of the pointer at a position, nor frees it."""
+        signature = unit.signature(name)
+        return signature is not None and self._borrows(signature, name, position, 0)
+
+    def makes(self, unit: TranslationUnit, name: str) -> bool:
+        """Whether a function that a file calls returns nothing but memory that it has just made."""
+        signature = unit.signature(name)
+        if signature is None or not signature.returns.endswith("*") or signature.returns.startswith("const "):
+            return False
+        asked = self._environment.asked
+        return asked.recall(self._making, (name, signature.path), lambda: self._makes(signature, name))
+
+    def _borrows(self, signature: Signature, name: str, position: int, depth: int) -> bool:
+        if position >= len(signature.params) or depth > _DEEPEST:
+            return False
+        if not signature.params[position].type.endswith("*"):
+            return False
+        key = (name, signature.path or "", position)
+        if key in self._under_way:
+            # The answer must not depend on which function of a circle is asked first.
+            return False
+        self._under_way.add(key)
+        try:
+            return self._environment.asked.recall(
+                self._borrowing, (*key, depth), lambda: self._leaves_alone(signature, name, position, depth)
+            )
+        finally:
+            self._under_way.discard(key)
+
+    def _leaves_alone(self, signature: Signature, name: str, position: int, depth: int) -> bool:
+        texts = self._definitions(signature, name)
+        return bool(texts) and all(self._leaves(text, position, depth) for text in texts)
+
+    def _leaves(self, text: FunctionText, position: int, depth: int) -> bool:
+        own = parse_signature(text.head.encode("latin-1", "replace"), text.path, text.head_start)
+        if own is None or position >= len(own.params):
+            return False
+        return not self._keeps(text, own.params[position].name, depth, frozenset())
+
+    def _makes(self, signature: Signature, name: str) -> bool:
+        texts = self._definitions(signature, name)
+        return bool(texts) and all(self._returns_new(text) for text in texts)
+
+    def _returns_new(self, text: FunctionText) -> bool:
+        """Whether each value that a function returns is NULL, or memory that nothing else holds."""
+        new = False
+        for found in _RETURN.finditer(text.code):
+            value = found[1].strip()
+            if value in ("NULL", "0"):
+                continue
+            if _PLAIN.match(value):
+                if not self._is_new(text, value):
+                    return False
+            elif not _MAKING.match(value) or not value.endswith(")"):
+                return False
+            new = True
+        return new
+
+    def _is_new(self, text: FunctionText, name: str) -> bool:
+        """Whether a variable of a function holds nothing but new memory that it keeps nowhere."""
+        if not _is_declared(text, name):
+            return False
+        given = re.findall(rf"(?<![\w.>]){name}\s*=(?!=)\s*([^;]*);", text.code)
+        made = [value for value in given if value.strip() != "NULL"]
+        if not made or not all(_MAKING.match(value.strip()) for value in made):
+            return False
+        return not self._keeps(text, name, 1, frozenset({name}), returned=True)
+
+    # -- where a pointer stands -----------------------------------------------------------------------
+
+    def _keeps(
+        self, text: FunctionText, name: str, depth: int, aliases: frozenset[str], returned: bool = False
+    ) -> bool:
+        """Whether a body seems to keep or free the pointer in a variable.
+
+        `aliases`: the variables that hold it as well, and are looked at already. `returned`: to return it is
+        no way to keep it.
+        """
+        if not name or len(text.code) > _LONGEST or len(aliases) > _DEEPEST:
+            return True
+        places = list(re.finditer(rf"(?<![\w.])(?<!->){re.escape(name)}\b", text.code))
+        # A body that does nothing with it is a stub.
+        return not places or any(
+            self._keeps_here(text, found.start(), found.end(), depth, aliases | {name}, returned)
+            for found in places
+        )
+
+    def _keeps_here(
+        self, text: FunctionText, start: int, end: int, depth: int, aliases: frozenset[str], returned: bool
+    ) -> bool:
+        """Whether the expression between two offsets, which is the pointer, is kept by what stands around."""
+        code = text.code
+        before, after = code[max(start - 200, 0) : start].rstrip(), code[end : end + 200].lstrip()
+        if after.startswith(("->", "[")) and not re.search(r"(?:^|[^&])&\(?\Z", before):
+            return False
+        if _is_asked(before, after) or re.match(r"=(?!=)|\+\+|--|\+=", after):
+            return False
+        if before.endswith("return"):
+            return not returned
+        opened = _enclosing(code, start)
+        callee = _CALLEE.search(code, max(opened - 100, 0), opened) if opened > 0 else None
+        if opened > 0 and callee is not None and callee[1] not in ("return", "defined"):
+            return self._keeps_as_argument(text, callee, opened, start, depth, aliases, returned)
+        alias = re.search(r"(?<![\w.>])(\w+)\s*=\s*\Z", _CASTS.sub("", before) if before else "")
+        if alias is None or not _is_declared(text, alias[1]):
+            return True
+        return alias[1] not in aliases and self._keeps(text, alias[1], depth, aliases, returned)
+
+    def _keeps_as_argument(
+        self,
+        text: FunctionText,
+        callee: re.Match[str],
+        opened: int,
+        start: int,
+        depth: int,
+        aliases: frozenset[str],
+        returned: bool,
+    ) -> bool:
+        name, code = callee[1], text.code
+        if name in _ASKING or (returned and is_freeing(name)):
+            # What a function frees it does not return.
+            return False
+        given = arguments_at(code.encode("latin-1"), opened)
+        if given is None:
+            return True
+        position = _position(code, opened, start)
+        if name.isupper():
+            # A cast: the pointer is what stands around it.
+            end = _closing(code, opened)
+            if len(given) != 1 or end < 0:
+                return True
+            return self._keeps_here(text, callee.start(1), end, depth, aliases, returned)
+        borrowed = word_list("borrowed-arguments")
+        if borrowed.matches(f"{name}/{position + 1}") or borrowed.matches(name):
+            return False
+        if word_list("borrowing-prefixes").matches(name):
+            return False
+        if word_list("keeping-parts").matches(name) or word_list("keeps-constant-arguments").matches(name):
+            return True
+        inside = self._graph.function(text.path, name)
+        if inside is not None:
+            own = parse_signature(inside.head.encode("latin-1", "replace"), inside.path, inside.head_start)
+            return own is None or not self._borrows_inside(own, inside, position, depth + 1)
+        signature = self._environment.signature(name, text.path)
+        if signature is None or position >= len(signature.params):
+            return True
+        kind = signature.params[position].type
+        if kind.startswith("const ") and kind.count("*") == 1:
+            return False
+        return not self._borrows(signature, name, position, depth + 1)
+
+    def _borrows_inside(self, own: Signature, text: FunctionText, position: int, depth: int) -> bool:
+        """As _borrows(), of a function of the file that the caller stands in."""
+        if position >= len(own.params) or depth > _DEEPEST:
+            return False
+        key = (text.name, text.path, position)
+        if key in self._under_way:
+            # The answer must not depend on which function of a circle is asked first.
+            return False
+        self._under_way.add(key)
+        try:
+            return self._environment.asked.recall(
+                self._borrowing, (*key, depth), lambda: self._leaves(text, position, depth)
+            )
+        finally:
+            self._under_way.discard(key)
+
+    # -- where a function is defined ------------------------------------------------------------------
+
+    def _definitions(self, signature: Signature, name: str) -> tuple[FunctionText, ...]:
+        """The bodies of a function that a header declares: that of the header's own C file, or those of the
+        files in one of its folders."""
+        path = signature.path
+        if path is None or not path.endswith(".h"):
+            return ()
+        stem = path.removesuffix(".h").removeprefix("include/")
+        top, _, rest = stem.partition("/")
+        homes = [posixpath.join(home, rest) for home in _HOMES.get(top, ())] if rest else []
+        for candidate in (f"{home}.c" for home in dict.fromkeys((stem, *homes))):
+            found = self._graph.function(candidate, name)
+            if found is not None:
+                return (found,)
+        for home in dict.fromkeys(posixpath.dirname(one) for one in (stem, *homes)):
+            texts = tuple(self._beside(f"{home}/", name)) if home else ()
+            if texts:
+                return texts
+        # That no other file defines it is known by the name.
+        self._environment.asked.add(f"f:{name}")
+        likely = (self._graph.function(path, name) for path in self._graph.named_like(name))
+        return tuple(text for text in likely if text is not None)
+
+    def _beside(self, folder: str, name: str) -> Iterator[FunctionText]:
+        word = rb"(?m)^[\w* \t]*\b%s[ \t]*\(" % name.encode()
+        for path in self._graph.beside(folder, word):
+            if self._environment.files.contains(path, word, [name.encode()]):
+                found = self._graph.function(path, name)
+                if found is not None:
+                    yield found
+
+
+def _is_declared(text: FunctionText, name: str) -> bool:
+    """Whether a name is a pointer variable of a function's own, and not a static one."""
+    found = re.search(rf"(?m)^[^\n;=(]*\*\s*(?:const\s+)?{name}\s*[=;,]", text.code)
+    return found is not None and not found[0].lstrip().startswith(("static", "return", "g_auto"))
+
+
+def _is_asked(before: str, after: str) -> bool:
+    """Whether an expression is compared or read through, by what stands before and behind it."""
+    if before.endswith(("==", "!=", "!")) or after.startswith(("==", "!=", "?", "&&", "||")):
+        return True
+    if before.endswith(("&&", "||")):
+        return after[:1] in (")", "&", "|", ";")
+    return re.search(r"(?:^|[=(,;{}!<>+\-&|])\s*\*+\Z", before) is not None
+
+
+def _enclosing(code: str, at: int) -> int:
+    """The offset of the parenthesis that encloses a place in its statement; 0 for none."""
+    depth = 0
+    for offset in range(at - 1, max(at - 2000, 0), -1):
+        char = code[offset]
+        if char == ")":
+            depth += 1
+        elif char == "(":
+            if not depth:
+                return offset
+            depth -= 1
+        elif char in ";{}" and not depth:
+            return 0
+    return 0
+
+
+def _closing(code: str, opened: int) -> int:
+    """The offset behind the parenthesis that closes the one at an offset; -1 for none."""
+    depth = 0
+    for offset in range(opened, min(opened + 4000, len(code))):
+        depth += (code[offset] == "(") - (code[offset] == ")")
+        if not depth:
+            return offset + 1
+    return -1
+
+
+def _position(code: str, opened: int, at: int) -> int:
+    """Which argument of a call a place stands in, from 0 on."""
+    depth = position = 0
+    for offset in range(opened + 1, at):
+        char = code[offset]
+        if char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+        elif char == "," and not depth:
+            position += 1
+    return position
+
+
+def bodies_elsewhere(unit: TranslationUnit) -> BodiesElsewhere:
+    """The BodiesElsewhere of the tree that a file belongs to, made once."""
+    return unit.program.environment.once(BodiesElsewhere)

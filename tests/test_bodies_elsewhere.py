@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the bodies of functions in other files tell of a pointer: who keeps it, and whether it is new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from commandline import run
+
+HEADER = """
+Tray *tray_new(int width);
+void tray_weigh(Tray *tray, int mark);
+void heap_tray_note(Tray *tray);
+"""
+USER = """
+#include "store/tray.h"
+
+void *g_malloc0(size_t size);
+void g_free(void *mem);
+
+int store_check(int width)
+{
+    Tray *tray = g_malloc0(width);
+
+    tray_weigh(tray, width);
+    return width > 3;
+}
+"""
+MAKING = USER.replace("g_malloc0(width)", "tray_new(width)")
+NEW = """
+Tray *tray_new(int width)
+{
+    Tray *t = g_new0(Tray, 1);
+
+    t->width = width;
+%s    return t;
+}
+"""
+EARLY = "    if (width < 0) {\n        %s\n    }\n"
+WEIGH = "void tray_weigh(Tray *tray, int mark)\n{\n%s}\n"
+
+
+def found(folder: Path, user: str, files: dict[str, str]) -> list[str]:
+    """The functions in which missing-cleanup is found in a tree of some files."""
+    texts = {"VERSION": "10.2.50\n", "store/check.c": user, "include/store/tray.h": HEADER, **files}
+    for path, text in texts.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    (folder / "include/qapi").mkdir(exist_ok=True)
+    (folder / "include/qapi/error.h").write_text("typedef struct Error Error;\n")
+    ran = run(
+        "check", "store/check.c", "--tree", str(folder), "--select", "missing-cleanup", "--format", "json"
+    )
+    return [finding["function"] for finding in ran.document["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        pytest.param("    tray->mark = mark;\n", False, id="written to"),
+        pytest.param("    if (tray && !tray->full) {\n        *tray = empty;\n    }\n", False, id="asked"),
+        pytest.param("    Tray *t = (Tray *)tray;\n\n    t[mark].full = true;\n", False, id="alias"),
+        pytest.param("    Tray *t = TRAY(tray);\n\n    t->full = true;\n", False, id="cast macro"),
+        pytest.param("    tray_fill(tray, mark);\n", False, id="helper that writes"),
+        pytest.param("    heap_tray_note(tray);\n", False, id="function of another file"),
+        pytest.param("    memset(tray, 0, sizeof(*tray));\n", False, id="C library"),
+        pytest.param("    last = tray;\n", True, id="global"),
+        pytest.param("    Tray *t = tray;\n\n    last = t;\n", True, id="alias that is stored"),
+        pytest.param("    s->tray = tray;\n", True, id="member"),
+        pytest.param("    g_free(tray);\n", True, id="freed"),
+        pytest.param("    QTAILQ_INSERT_TAIL(&trays, tray, next);\n", True, id="list"),
+        pytest.param("    tray_link(&tray->node);\n", True, id="a part is handed on"),
+        pytest.param("    tray_keep(tray);\n", True, id="helper that keeps"),
+        pytest.param("    tray_round(tray);\n", True, id="a circle of functions"),
+        pytest.param("    return tray;\n", True, id="returned"),
+        pytest.param("    Pack p = { tray, mark };\n\n    use(&p);\n", True, id="list of an initialiser"),
+        pytest.param("    abort();\n", True, id="stub"),
+    ],
+)
+def test_a_callee_of_another_file(tmp_path: Path, body: str, kept: bool) -> None:
+    helpers = (
+        "static void tray_fill(Tray *tray, int mark)\n{\n    tray->mark = mark;\n}\n"
+        "static void tray_keep(Tray *tray)\n{\n    last = tray;\n}\n"
+        "static void tray_round(Tray *tray)\n{\n    tray_weigh(tray, 1);\n}\n"
+    )
+    files = {
+        "store/tray.c": '#include "store/tray.h"\n' + helpers + WEIGH % body,
+        "store/note.c": "void heap_tray_note(Tray *tray)\n{\n    tray->noted = true;\n}\n",
+    }
+    assert found(tmp_path, USER, files) == ([] if kept else ["store_check"])
+
+
+@pytest.mark.parametrize(
+    ("home", "known"),
+    [("store/tray.c", True), ("store/other.c", True), ("hw/tray.c", True), ("hw/x.c", False)],
+)
+def test_where_a_body_is_looked_for(tmp_path: Path, home: str, known: bool) -> None:
+    """The header's own file, those in its folder, and the one that has the function's name."""
+    files = {home: WEIGH % "    tray->mark = mark;\n"}
+    assert found(tmp_path, USER, files) == (["store_check"] if known else [])
+
+
+@pytest.mark.parametrize(
+    ("body", "new"),
+    [
+        pytest.param("", True, id="new"),
+        pytest.param(EARLY % "g_free(t); return NULL;", True, id="freed where it fails"),
+        pytest.param(EARLY % "return NULL;", True, id="or NULL"),
+        pytest.param(EARLY % "return last;", False, id="or another one"),
+        pytest.param("    t = last;\n", False, id="or another value"),
+        pytest.param("    last = t;\n", False, id="kept as well"),
+    ],
+)
+def test_what_a_function_of_another_file_returns(tmp_path: Path, body: str, new: bool) -> None:
+    files = {"store/tray.c": WEIGH % "    tray->mark = mark;\n" + NEW % body}
+    assert found(tmp_path, MAKING, files) == (["store_check"] if new else [])
