@@ -225,7 +225,7 @@ def alike(one: State, other: State) -> bool:
     return plain(one).key() == plain(other).key()
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(states(), states(), states())
 def test_states_are_a_lattice(a: State, b: State, c: State) -> None:
     check_laws(state.leq, state.join, alike, a, b, c)
@@ -336,7 +336,7 @@ def contents(one: State) -> tuple[object, ...]:
     return dict(one.errors), dict(one.facts), dict(one.points), one.marks, one.held, one.known, one.watched
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(states(), st.lists(WRITES, max_size=6))
 def test_a_draft_copies_what_it_writes_and_its_masks_agree(
     one: State, writes: list[tuple[object, ...]]

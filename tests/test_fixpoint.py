@@ -296,7 +296,7 @@ def answers(data: bytes, order: Sequence[str]) -> tuple[dict[str, Summary | None
     return {name: unit.summary(name) for name in names}, results, analyse_unit(unit, rules())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=35)
 @given(st.integers(0, 10**9), st.randoms(use_true_random=False))
 def test_the_order_of_questions_changes_nothing(seed: int, rng: random.Random) -> None:
     data = random_file(seed)
@@ -307,7 +307,7 @@ def test_the_order_of_questions_changes_nothing(seed: int, rng: random.Random) -
         assert answers(data, order) == first
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=35)
 @given(st.integers(0, 10**9))
 def test_a_summary_covers_what_interpretation_with_it_gives(seed: int) -> None:
     unit = unit_of(random_file(seed))

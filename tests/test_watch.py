@@ -287,16 +287,16 @@ def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(tmp_path: Path) 
     draw = random.Random(seed)
     killed = 0
     for attempt in range(60):
-        if attempt == 6:
+        if attempt == 3:
             archive(inbox / "git/1.git", mails[5:], 2)
         with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
             # Two are killed on a fast machine, too; later attempts get more time, so that they come to an
             # end on any.
-            limit = draw.uniform(0.2, 2.0) + max(0, attempt - 8) if killed > 1 else draw.uniform(0.1, 0.8)
+            limit = draw.uniform(0.2, 2.0) + max(0, attempt - 5) if killed > 1 else draw.uniform(0.1, 0.8)
             try:
                 _, said = process.communicate(timeout=limit)
                 assert process.returncode == 0, said
-                if attempt >= 6 and killed > 1:
+                if attempt >= 3 and killed > 1:
                     break
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)

@@ -18,6 +18,11 @@ _RELATIONS = {
     "changed-function": "in a function that it changes",
     "affected-caller": "in a caller that it does not touch",
 }
+_RELATIONS_OF_TABLES = {
+    **_RELATIONS,
+    "changed-function": "in a table that it changes",
+    "affected-caller": "in a table that it does not touch",
+}
 _FOUND_BY = {
     "given": "as given",
     "base-commit": "named by the base-commit trailer",
@@ -154,10 +159,8 @@ def circumstances(found: Reported, result: Result) -> Iterator[str]:
     parts = [f"in {printable(found.inside)}"] if found.inside else []
     if found.status == "introduced":
         parts.append(f"introduced by {patch_name(found.patch, result) or 'the change'}")
-        beyond = found.of_variable and found.relation == "affected-caller"
-        parts.append(
-            "in a table that it does not touch" if beyond else _RELATIONS.get(found.relation or "", "")
-        )
+        relations = _RELATIONS_OF_TABLES if found.of_variable else _RELATIONS
+        parts.append(relations.get(found.relation or "", ""))
     elif found.status == "persisting":
         parts.append("present before the change")
     elif found.status == "fixed":

@@ -28,7 +28,13 @@ from qerrlint.review.both_sides import (
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.review.matching.rewritten_statements import settle_rewritten
 from qerrlint.review.released_layouts import by_releases
-from qerrlint.review.scope import CALLER_FILES, ContractChange, FilePair, changed_functions
+from qerrlint.review.scope import (
+    CALLER_FILES,
+    ContractChange,
+    FilePair,
+    changed_functions,
+    changed_tables,
+)
 from qerrlint.review.store.change_store import ChangeStore
 from qerrlint.rules.rule import RuleSet
 
@@ -38,10 +44,10 @@ _SHOWS = "the defect is here"
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What one change did. `changed` holds (path, function) of functions whose text it alters on the after
-    side, `reports` the after side's files, `left_out` files with callers beyond the bound, `gained` path and
-    key of each comment that allows something on the after side only, `skipped` the files that could not be
-    analysed on a side, `mentioning` the files in which a function of `contracts` is named."""
+    """What one change did. `changed` holds (path, name) of functions and tables whose text it alters on the
+    after side, `reports` the after side's files, `left_out` files with callers beyond the bound, `gained`
+    path and key of each comment that allows something on the after side only, `skipped` the files that could
+    not be analysed on a side, `mentioning` the files in which a function of `contracts` is named."""
 
     delta: Delta
     changed: frozenset[tuple[str, str]]
@@ -154,7 +160,7 @@ class _Comparison:
             self._add_before(both.was, pair.new or both.was.path)
         if both.now is not None:
             self._add_after(both.now)
-            names = changed_functions(both.old, both.new)
+            names = changed_functions(both.old, both.new) | changed_tables(both.old, both.new)
             self._changed |= {(both.now.path, name) for name in names}
 
     def analyse_callers(self, known: Known | None, most: int) -> None:

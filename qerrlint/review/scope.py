@@ -61,6 +61,21 @@ def changed_functions(before: TranslationUnit | None, after: TranslationUnit | N
     return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
 
 
+def changed_tables(before: TranslationUnit | None, after: TranslationUnit | None) -> set[str]:
+    """Names of initialised variables that one side has and the other has not, or has with another text."""
+    old, new = _tables(before), _tables(after)
+    return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+
+
+def _tables(unit: TranslationUnit | None) -> dict[str, list[bytes]]:
+    """The texts of the initialised variables of each name, in source order."""
+    found: dict[str, list[bytes]] = {}
+    for piece in unit.pieces if unit is not None else ():
+        if unit is not None and piece.kind == OTHER and piece.name:
+            found.setdefault(piece.name, []).append(unit.text.of(piece.span))
+    return found
+
+
 def _texts(unit: TranslationUnit | None) -> dict[str, list[bytes]]:
     """The texts of the definitions of each name, in source order."""
     if unit is None:
@@ -92,12 +107,7 @@ def touched(before: TranslationUnit | None, after: TranslationUnit | None) -> se
     The file's tables (initialised variables) are among them: what is said of one rests on functions as well.
     """
     changed = changed_functions(before, after)
-    tables = {
-        piece.name
-        for unit in (before, after)
-        for piece in (unit.pieces if unit is not None else ())
-        if piece.kind == OTHER and piece.name
-    }
+    tables = _tables(before).keys() | _tables(after).keys()
     names = set(before.functions if before is not None else ()) | set(
         after.functions if after is not None else ()
     )

@@ -15,18 +15,8 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.description import TYPE, Description, descriptions
 from qerrlint.qemu.vmstate.lookup import described_elsewhere
-from qerrlint.qemu.vmstate.wire import (
-    WireItem,
-    common,
-    first_difference,
-    layout,
-    with_known_counts,
-    without_new_conditions,
-)
+from qerrlint.qemu.vmstate.wire import WireItem, changes_of_version, layout
 from qerrlint.source.span import Span
-
-# Numbers whose width is that of the target (VMSTATE_UINTTL): which one that is, no file says.
-_OF_THE_TARGET = b"VMSTATE_UINTTL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +33,6 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     """The descriptions of a changed file whose layout is another one for the same version."""
     before = file.before
     if before is None or TYPE.encode() not in file.unit.data or TYPE.encode() not in before.data:
-        return
-    if _OF_THE_TARGET in before.data or _OF_THE_TARGET in file.unit.data:
         return
     old, new = _listed(before), _listed(file.unit)
     if _texts(before, old.values()) == _texts(file.unit, new.values()):
@@ -77,12 +65,7 @@ def _compared(one: LayoutChange, told: Collection[str]) -> Iterable[Observation]
     if version is None or later is None or minimum is None or minimum > version or one.new.unmigratable:
         return
     was, now = _items(one.before, one.old, told), _items(one.after, one.new, told)
-    now = without_new_conditions(now, was)
-    # What a function decides on may be absent from the streams of older machines.
-    was, now = common(was, now), common(now, was)
-    was, now = ([item for item in items if item.version <= version] for items in (was, now))
-    was, now = with_known_counts(was, now), with_known_counts(now, was)
-    found = [change for change in first_difference(was, now, version, later) if change.breaks]
+    found = [change for change in changes_of_version(was, now, version, later) if change.breaks]
     if found:
         form = "same" if later == version else "bumped"
         slots = {"change": found[0].text, "form": form, "version": str(version)}

@@ -213,7 +213,7 @@ def changes(
     if before is not None and minimum is not None and minimum > before:
         out.append(Change(True, f"streams of version {before} are refused: minimum_version_id is {minimum}"))
     elif before is not None and not same:
-        out += _of_version(was, now, before, after)
+        out += changes_of_version(was, now, before, after)
         added = [item.name or item.kind for item in now if item.version > before]
         if not out and added:
             out.append(Change(False, f"new in version {after}: {', '.join(added)}"))
@@ -229,7 +229,7 @@ def changes(
     return out
 
 
-def _of_version(
+def changes_of_version(
     was: Sequence[WireItem], now: Sequence[WireItem], before: int, after: int | None
 ) -> list[Change]:
     """What differs of two layouts for streams of the old version.
@@ -242,7 +242,7 @@ def _of_version(
     asked = sorted(
         {item.condition for item in (*was, *now)} - {item.condition for item in (*one, *other)} - {""}
     )
-    one, other = ([item for item in items if item.version <= before] for items in (one, other))
+    one, other = (_in_place([item for item in items if item.version <= before]) for items in (one, other))
     one, other = with_known_counts(one, other), with_known_counts(other, one)
     found = first_difference(one, other, before, after)
     if not found:
@@ -252,12 +252,21 @@ def _of_version(
     # A buffer before what is added at the end, or gone from there, may have become as many bytes shorter, or
     # longer.
     unknown = any(item.kind == "bytes" and item.count == "?" for item in one)
-    if unknown and " the end" in found[0].text:
+    if unknown and (" is added" in found[0].text or " is gone" in found[0].text):
         return [Change(False, f"{change.text}, if no buffer gives way to it") for change in found]
     if asked:
         decides = ", ".join(f"{name}()" for name in asked)
         return [Change(False, f"{change.text}; so far as {decides} does not decide") for change in found]
     return found
+
+
+def _in_place(items: Sequence[WireItem]) -> list[WireItem]:
+    """The items with those of single structs, which are there in any case, in the place of the struct."""
+    out: list[WireItem] = []
+    for item in items:
+        single = item.kind == "list" and not item.count and not item.condition
+        out += _in_place(item.inner) if single else [item]
+    return out
 
 
 def first_difference(
@@ -270,9 +279,9 @@ def first_difference(
     position, one, other = found
     same = f" with the same version_id {before}" if before == after else f" for streams of version {before}"
     if one is None:
-        return [Change(True, f"{described(other)} is added at the end{same}")] if other is not None else []
+        return [Change(True, f"{_more(now, was, other)}{same}")] if other is not None else []
     if other is None:
-        return [Change(True, f"{described(one)} is gone from the end{same}")]
+        return [Change(True, f"{_more(was, now, one, gone=True)}{same}")]
     if one.kind == other.kind == "list" and described(one) == described(other):
         inner = first_difference(one.inner, other.inner, before, after)
         return [replace(change, text=f"in {described(one)}: {change.text}") for change in inner]
@@ -281,13 +290,25 @@ def first_difference(
     return [Change(not doubt, text + (f"; {doubt}" if doubt else ""))]
 
 
+def _more(
+    items: Sequence[WireItem], others: Sequence[WireItem], last: WireItem, *, gone: bool = False
+) -> str:
+    """What one side has more than the other, where the layouts are the same up to the item `last`: that, or
+    an equal item further up whose name the other side does not know."""
+    known = {item.name for item in others}
+    new = next((item for item in items if item.name not in known and item.wire() == last.wire()), last)
+    if new is not last:
+        return f"{described(new)} is {'gone' if gone else 'added'}"
+    return f"{described(last)} is {'gone from' if gone else 'added at'} the end"
+
+
 def _doubt(one: WireItem, other: WireItem) -> str:
     """Why two items that differ may be the same on the wire; "" where they are not."""
     if one.of_target or other.of_target:
         return "one of them has the width of the target's words"
     # A VMStateInfo of the device's own may write what the plain one has written.
     own = [item.kind for item in (one, other) if item.kind.startswith("vmstate_") and not item.inner]
-    if own and one.kind != other.kind and "list" not in (one.kind, other.kind):
+    if own and one.kind != other.kind:
         return f"what {own[0]} writes is not known"
     return ""
 
@@ -346,8 +367,10 @@ def _covered(unused: WireItem, items: Sequence[WireItem]) -> int:
 
 
 def described(item: WireItem) -> str:
-    """An item in words: "level (4 bytes)"."""
+    """An item in words: "level (4 bytes)", "pc (a word of the target)"."""
     what = item.kind if item.kind != "list" else f"{len(item.inner)} items"
+    if item.of_target:
+        what = "a word of the target"
     many = f" x {item.count}" if item.count else ""
     if item.kind == "bytes":
         what, many = f"{item.count} bytes", ""
