@@ -9,7 +9,8 @@ Takes the fixtures, or the functions that labels name at the parent of the fix, 
 transformations of `bench/rewrites`, which keep the meaning: in the first round wherever it can be applied,
 in the others at one place of each function that the seed chooses. A variant that does not parse is dropped.
 For each finding of a function that was changed it counts whether it is still made (kept, lost), and for each
-function whether something is said that was not said before (false).
+function whether something is said that was not said before (false). Where a function loses a finding and
+gets one of another rule of the family, the defect is still told (other).
 """
 
 from __future__ import annotations
@@ -310,8 +311,9 @@ def _run_round(subject: Subject, name: str, number: int, seed: int, tally: Tally
         piece = subject.bodies[place][0]
         twice = any(change.twice for change in used[place])
         losses = list(_deviations(subject, name, piece.name, (before, maybe, after), twice, now))
+        losses = paired(losses)
         for rule, count in _of(before, piece.name).items():
-            lost = sum(loss.kind == "lost" and loss.rule == rule for loss in losses)
+            lost = sum(loss.kind in ("lost", "other") and loss.rule == rule for loss in losses)
             tally.kept[rule, name] += count - lost
         if not any(loss.kind == "false" for loss in losses):
             tally.silent[name] += 1
@@ -360,6 +362,23 @@ def _deviations(
             yield Loss("false", rule, name, subject.path, function, message)
 
 
+def paired(losses: list[Loss]) -> list[Loss]:
+    """The deviations of a function: a lost finding and one of the same family in its place are one."""
+    from qerrlint.rules.loader import load_rules
+
+    family = {rule.id: rule.analysis for rule in load_rules()}
+    out = []
+    wrong = [one for one in losses if one.kind == "false"]
+    for loss in losses:
+        instead = [one for one in wrong if family[one.rule] == family[loss.rule]]
+        if loss.kind == "lost" and instead:
+            wrong.remove(instead[0])
+            out.append(replace(loss, kind="other", message=f"{loss.message} -> {instead[0].rule}"))
+        elif loss.kind == "lost":
+            out.append(loss)
+    return out + wrong
+
+
 # -- reports -------------------------------------------------------------------------------------------
 
 
@@ -369,31 +388,35 @@ def _share(part: int, whole: int) -> str:
 
 def table(tally: Tally, rules: RuleSet) -> str:
     """The counts by family and by transformation, then the rules and transformations with deviations."""
-    lost = Counter((one.rule, one.rewrite) for one in tally.losses if one.kind == "lost")
-    false = Counter((one.rule, one.rewrite) for one in tally.losses if one.kind == "false")
+    other, lost, false = (
+        Counter((one.rule, one.rewrite) for one in tally.losses if one.kind == kind)
+        for kind in ("other", "lost", "false")
+    )
     family = {rule.id: rule.analysis for rule in rules}
     lines = [f"{tally.variants} variants of files, {tally.dropped.total()} changes of functions dropped", ""]
 
     def block(title: str, of: Callable[[tuple[str, str]], str], silent: Counter[str]) -> None:
-        groups: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-        for place, counts in enumerate((tally.kept, lost, false)):
+        groups: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+        for place, counts in enumerate((tally.kept, other, lost, false)):
             for key, count in counts.items():
                 groups[of(key)][place] += count
-        lines.append(
-            f"{title:28}{'kept':>8}{'lost':>7}{'share':>11}{'false':>7}"
-            + (f"{'silent':>9}" if silent else "")
-        )
-        for name, (kept, gone, wrong) in sorted(groups.items()):
-            row = f"{name:28}{kept:>8}{gone:>7}{_share(kept, kept + gone):>11}{wrong:>7}"
-            lines.append(row + (f"{silent[name]:>9}" if silent else ""))
+        head = f"{title:28}{'kept':>8}{'other':>7}{'lost':>7}{'told':>11}{'false':>7}"
+        lines.append(head + (f"{'silent':>9}{'share':>11}" if silent else ""))
+        for name, (kept, others, gone, wrong) in sorted(groups.items()):
+            told = _share(kept + others, kept + others + gone)
+            row = f"{name:28}{kept:>8}{others:>7}{gone:>7}{told:>11}{wrong:>7}"
+            quiet = f"{silent[name]:>9}{_share(silent[name], silent[name] + wrong):>11}" if silent else ""
+            lines.append(row + quiet)
         lines.append("")
 
     block("family", lambda key: family.get(key[0], "?"), Counter())
     block("transformation", lambda key: key[1], tally.silent)
     block("all", lambda _: "all", Counter({"all": tally.silent.total()}))
     pairs = sorted(set(lost) | set(false), key=lambda key: (-lost[key] - false[key], key))
-    lines.append(f"{'rule':30}{'transformation':28}{'kept':>6}{'lost':>6}{'false':>6}")
-    lines += [f"{r:30}{t:28}{tally.kept[r, t]:>6}{lost[r, t]:>6}{false[r, t]:>6}" for r, t in pairs]
+    lines.append(f"{'rule':30}{'transformation':26}{'kept':>6}{'other':>6}{'lost':>6}{'false':>6}")
+    for key in pairs:
+        counts = (tally.kept[key], other[key], lost[key], false[key])
+        lines.append(f"{key[0]:30}{key[1]:26}" + "".join(f"{count:>6}" for count in counts))
     return "\n".join(lines)
 
 

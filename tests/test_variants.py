@@ -46,8 +46,9 @@ static int crate_fill(CrateState *s, int way, Error **errp)
     }
     if (spare == NULL)
         return -1;
-    n = crate_open(s, way, errp);
-    if (n < 0) {
+    n = 3;
+    s->items[0] = crate_open(s, n, errp);
+    if (crate_open(s, way, errp) < 0) {
         goto out;
     }
     if ((ret = crate_open(s, 12, errp)) < 0) {
@@ -142,7 +143,7 @@ static int crate_lock(CrateState *s)
 EXAMPLES = [
     ("turn-if", "if (!a) { f(); } else { g(); }", "if (a) { g(); } else { f(); }"),
     ("turn-compare", "if (a < 0) { f(); }", "if (0 > a) { f(); }"),
-    ("status-bare", "if (a < 0) { f(); }", "if (a) { f(); }"),
+    ("status-bare", "int ret = f(); if (ret < 0) { f(); }", "int ret = f(); if (ret) { f(); }"),
     ("null-spelled", "if (!p) { f(); }", "if (p == NULL) { f(); }"),
     ("null-bare", "if (p != NULL) { f(); }", "if (p) { f(); }"),
     ("and-to-nested", "if (a && b) { f(); }", "if (a) { if (b) { f(); } }"),
@@ -226,10 +227,13 @@ def test_what_counts_as_a_deviation() -> None:
     tally = Tally()
     subject = Subject("x/a.c", data, lambda text: then if text == data else now)
     run_subject(subject, ["extract-helper"], 1, 1, tally)
-    assert [(one.kind, one.rule) for one in tally.losses] == [
-        ("lost", "unchecked-call"),
-        ("false", "leaked-error"),
-    ]
+    assert [(one.kind, one.rule) for one in tally.losses] == [("other", "unchecked-call")]
     assert tally.kept == {("error-set-twice", "extract-helper"): 1, ("unchecked-call", "extract-helper"): 0}
     assert "+    h_part_1(s, a);" in tally.losses[0].diff()
+    assert "100.00 %" in table(tally, load_rules())
+    now[1:2] = [said("guest-abort", "h")]
+    tally = Tally()
+    run_subject(subject, ["extract-helper"], 1, 1, tally)
+    told = [(one.kind, one.rule) for one in tally.losses]
+    assert told == [("lost", "unchecked-call"), ("false", "guest-abort")]
     assert "50.00 %" in table(tally, load_rules())

@@ -209,15 +209,38 @@ class Body:
         parent = node.parent
         return parent is not None and parent.type == "compound_statement"
 
+    def start(self, node: Node) -> int:
+        """Where a statement begins with the comments that belong to it."""
+        first = node
+        while (above := first.prev_named_sibling) is not None and above.type == "comment":
+            last = above.prev_named_sibling
+            if last is not None and last.end_point.row == above.start_point.row:
+                break  # of the statement in front
+            first = above
+        return first.start_byte
+
+    def end(self, node: Node) -> int:
+        """Where a statement ends with the comment behind it."""
+        behind = node.next_named_sibling
+        same = behind is not None and behind.start_point.row == node.end_point.row
+        return behind.end_byte if behind is not None and same and behind.type == "comment" else node.end_byte
+
     def before(self, node: Node, text: str) -> tuple[Edit, ...]:
         """Edits that put statements in front of one, in braces with it where it stands alone."""
         indent = self.indent(node)
         if self.in_list(node):
-            return (Edit(node.start_byte, node.start_byte, f"{text}\n{indent}"),)
+            start = self.start(node)
+            return (Edit(start, start, f"{text}\n{indent}"),)
         return (
             Edit(node.start_byte, node.start_byte, f"{{\n{indent}{text}\n{indent}"),
             Edit(node.end_byte, node.end_byte, f"\n{indent}}}"),
         )
+
+    def enclosed(self, node: Node, opening: str, closing: str) -> Edit:
+        """An edit that puts something around a statement and its comments."""
+        start, end = self.start(node), self.end(node)
+        indent = self.indent(node)
+        return Edit(start, end, f"{opening}\n{indent}    {self.text[start:end]}\n{indent}{closing}")
 
     def holds(self, node: Node, *types: str) -> bool:
         return any(inner.type in types for inner in walk(node))

@@ -121,9 +121,14 @@ def _between(body: Body, text: str) -> Iterator[Change]:
     for owner, statements in body.lists:
         for place, node in enumerate(statements):
             # A declaration must not follow a statement in old C, and a label of a case wants one.
-            if node.type == "declaration" or (owner.type == "case_statement" and not place):
+            if (
+                node.type in ("declaration", "labeled_statement")
+                or SCOPED.match(body.of(node))
+                or (owner.type == "case_statement" and not place)
+            ):
                 continue
-            yield Change((Edit(node.start_byte, node.start_byte, f"{text}\n{body.indent(node)}"),))
+            start = body.start(node)
+            yield Change((Edit(start, start, f"{text}\n{body.indent(node)}"),))
 
 
 @rewrite("comment-between")
@@ -141,7 +146,7 @@ def trace_between(body: Body) -> Iterator[Change]:
 @rewrite("assert-between")
 def assert_between(body: Body) -> Iterator[Change]:
     """An assertion of something else between statements."""
-    yield from _between(body, "g_assert(qemu_in_main_thread());")
+    yield from _between(body, "g_assert(neutral_state == 1);")
 
 
 @rewrite("string-parts")

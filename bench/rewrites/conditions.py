@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
@@ -102,6 +103,9 @@ def turn_compare(body: Body) -> Iterator[Change]:
             yield Change((over(node, f"{right} {_MIRRORED[operator]} {left}"),))
 
 
+_STATUS = re.compile(r"(?:ret|rc|r|res|err|error|rval|status|result)\d*")
+
+
 def _status_tests(body: Body) -> Iterator[tuple[Node, str]]:
     """Tests of a negative value, of the result of a call or of an int variable, that are conditions."""
     for node in tests(body):
@@ -110,11 +114,17 @@ def _status_tests(body: Body) -> Iterator[tuple[Node, str]]:
             continue
         left = sides[0]
         if left.type == "call_expression":
-            if (body.declared.result(body.of(body.field(left, "function"))) or "").strip() == "int":
+            callee = body.of(body.field(left, "function"))
+            result, parameters = body.declared.functions.get(callee, ("", ""))
+            if result == "int" and "Error **" in parameters:
                 yield node, body.of(left)
         elif left.type == "identifier" and left.parent is not None:
             local = body.locals.get(body.of(left))
-            if local is not None and (local.base, local.stars) == ("int", 0):
+            if (
+                local is not None
+                and (local.base, local.stars) == ("int", 0)
+                and _STATUS.fullmatch(local.name)
+            ):
                 yield node, body.of(left)
 
 

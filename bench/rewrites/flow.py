@@ -326,7 +326,7 @@ def do_while_zero(body: Body) -> Iterator[Change]:
     for _, statements in body.lists:
         for node in statements:
             if _plain(node) and not body.escapes(node) and not body.holds(node, "labeled_statement"):
-                yield Change((over(node, f"do {{ {body.of(node)} }} while (0);"),))
+                yield Change((body.enclosed(node, "do {", "} while (0);"),))
 
 
 @rewrite("block")
@@ -335,9 +335,7 @@ def block(body: Body) -> Iterator[Change]:
     for _, statements in body.lists:
         for node in statements:
             if _plain(node):
-                yield Change(
-                    (over(node, f"{{\n{body.indent(node)}    {body.of(node)}\n{body.indent(node)}}}"),)
-                )
+                yield Change((body.enclosed(node, "{", "}"),))
 
 
 @rewrite("return-at-end")
@@ -349,7 +347,7 @@ def return_at_end(body: Body) -> Iterator[Change]:
         if last.type == "return_statement":
             yield Change((over(last, ";"),))
         elif last.type not in LEAVING and last.type != "labeled_statement":
-            yield Change((Edit(last.end_byte, last.end_byte, "\n    return;"),))
+            yield Change((Edit(body.end(last), body.end(last), "\n    return;"),))
 
 
 @rewrite("common-tail")

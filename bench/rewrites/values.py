@@ -16,6 +16,15 @@ _HOSTS = ("expression_statement", "return_statement", "if_statement", "declarati
 _SIMPLE = re.compile(r"[A-Za-z_]\w*|-?\w+")
 
 
+def _names_member(body: Body, node: Node) -> bool:
+    """Whether an identifier is the name of a member: the last argument of container_of() or offsetof()."""
+    call = node.parent.parent if node.parent is not None else None
+    if call is None or call.type not in ("call_expression", "offsetof_expression"):
+        return False
+    function = body.of(body.field(call, "function"))
+    return function in ("container_of", "offsetof") and node.next_named_sibling is None
+
+
 def _renamed(body: Body, parameters: bool) -> Iterator[Change]:
     called = {body.of(body.field(node, "function")) for node in body.each("call_expression")}
     names = {}
@@ -25,7 +34,7 @@ def _renamed(body: Body, parameters: bool) -> Iterator[Change]:
     edits = [
         over(node, names[body.of(node)])
         for node in walk(body.root)
-        if node.type == "identifier" and body.of(node) in names
+        if node.type == "identifier" and body.of(node) in names and not _names_member(body, node)
     ]
     for node in walk(body.root):
         if node.type == "sizeof_expression" and node.named_child_count == 1:
@@ -141,6 +150,15 @@ def _hosted(body: Body, call: Node) -> Node | None:
     return None if done or outer else node
 
 
+def _is_stored(body: Body, call: Node) -> bool:
+    """Whether the result of a call goes straight to a variable: nobody copies it first."""
+    parent = call.parent
+    if parent is None or parent.type not in ("assignment_expression", "init_declarator"):
+        return False
+    left = body.field(parent, "left")
+    return left is None or left.type == "identifier"
+
+
 @rewrite("call-temporary")
 def call_temporary(body: Body) -> Iterator[Change]:
     """The result of a call by way of a variable of its own."""
@@ -151,7 +169,7 @@ def call_temporary(body: Body) -> Iterator[Change]:
             continue
         if host.type == "declaration" and not body.in_list(host):
             continue
-        if call.parent is not None and call.parent.type == "cast_expression":
+        if call.parent is not None and (call.parent.type == "cast_expression" or _is_stored(body, call)):
             continue
         name = body.fresh("value")
         yield Change((*body.before(host, f"{result}{name} = {body.of(call)};"), over(call, name)))
@@ -180,7 +198,7 @@ def fold_temporary(body: Body) -> Iterator[Change]:
                 if second.type not in ("if_statement", "switch_statement")
                 else body.field(second, "condition")
             )
-            if scope is None or body.locals[name].parameter:
+            if scope is None or body.locals[name].parameter or _is_untyped(body, value):
                 continue
             uses = [one for one in body.uses(name) if one.start_byte > first.end_byte]
             if (
@@ -199,11 +217,18 @@ def fold_temporary(body: Body) -> Iterator[Change]:
             if parent.type == "assignment_expression" and body.field(parent, "left") == use:
                 continue
             alone = value.type in ("call_expression", "identifier", "field_expression", "number_literal")
+            alone = alone or parent.type in ("subscript_expression", "argument_list")
             text = body.of(value) if alone else f"({body.of(value)})"
             gone = ";" if first.type == "expression_statement" else None
             if gone is None and any(one.start_byte != use.start_byte for one in uses):
                 continue
             yield Change((over(first, ";"), over(use, text)))
+
+
+def _is_untyped(body: Body, value: Node) -> bool:
+    """Whether a value gets its type from the variable that it is stored in: `opaque`."""
+    local = body.locals.get(body.of(value))
+    return local is not None and local.base.split()[-1] == "void"
 
 
 def _stored(body: Body, node: Node) -> tuple[str, Node | None]:
@@ -283,18 +308,14 @@ def assign_before_condition(body: Body) -> Iterator[Change]:
 
 @rewrite("parentheses-value")
 def parentheses_value(body: Body) -> Iterator[Change]:
-    """return x; as return (x); and so for arguments and what is stored."""
+    """return x; as return (x);, x = a + b; as x = (a + b);"""
     for node in body.each("return_statement"):
         if node.named_child_count == 1:
             yield Change((over(node.named_children[0], f"({body.of(node.named_children[0])})"),))
-    for node in body.each("assignment_expression"):
-        right = body.field(node, "right")
-        if right is not None and right.type != "initializer_list":
+    for node in body.each("assignment_expression", "init_declarator"):
+        right = body.field(node, "right") or body.field(node, "value")
+        if right is not None and right.type in ("call_expression", "binary_expression", "unary_expression"):
             yield Change((over(right, f"({body.of(right)})"),))
-    for node in body.each("argument_list"):
-        for one in node.named_children:
-            if one.type in ("identifier", "field_expression", "pointer_expression"):
-                yield Change((over(one, f"({body.of(one)})"),))
 
 
 @rewrite("cast")
@@ -459,7 +480,8 @@ def free_temporary(body: Body) -> Iterator[Change]:
         host, arguments = node.parent, body.field(node, "arguments")
         if body.of(body.field(node, "function")) != "g_free" or host is None or arguments is None:
             continue
-        if host.type == "expression_statement" and arguments.named_child_count == 1:
+        value = arguments.named_children[0] if arguments.named_child_count == 1 else None
+        if host.type == "expression_statement" and value is not None and value.type == "field_expression":
             name, value = body.fresh("old"), arguments.named_children[0]
             yield Change((*body.before(host, f"void *{name} = {body.of(value)};"), over(value, name)))
 
