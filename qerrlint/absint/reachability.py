@@ -4,7 +4,7 @@ which tests stand before a block."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
 from qerrlint.ir.code import ANY, Assign, Call, Edge, Event, Function, Result, Return, Value, Var
 from qerrlint.source.span import Span
@@ -134,6 +134,67 @@ def after(
                 seen.add((edge.target, names))
                 waiting.append((edge.target, 0, names))
     return False
+
+
+def straight_ahead(function: Function, block: int, position: int = 0) -> Iterator[Event]:
+    """The events that follow in any case from a place on: up to a branch with two sides that go on.
+
+    A side that ends the program, as that of an assertion, does not count, nor does what an assertion asks.
+    """
+    seen: set[int] = set()
+    while block not in seen:
+        seen.add(block)
+        asked = _asserted(function, block)
+        for event in function.blocks[block].events[position:]:
+            if not (isinstance(event, Call) and event.index in asked):
+                yield event
+        ahead = _alive(function, block)
+        if len(ahead) != 1:
+            return
+        block, position = ahead[0].target, 0
+
+
+def straight_back(
+    function: Function, block: int, position: int
+) -> tuple[tuple[Event, ...], tuple[Edge, ...]]:
+    """The events in front of a place, the nearest first, back to where ways meet or part; then the edges that
+    come from there."""
+    events: list[Event] = []
+    seen: set[int] = set()
+    while True:
+        seen.add(block)
+        asked = _asserted(function, block)
+        before = reversed(function.blocks[block].events[:position])
+        events += [one for one in before if not (isinstance(one, Call) and one.index in asked)]
+        edges = [
+            (n, edge) for n, one in enumerate(function.blocks) for edge in one.edges if edge.target == block
+        ]
+        number = edges[0][0] if edges else -1
+        if len(edges) != 1 or number in seen or len(_alive(function, number)) != 1:
+            return tuple(events), tuple(edge for _, edge in edges)
+        block, position = number, len(function.blocks[number].events)
+
+
+def _asserted(function: Function, block: int) -> set[int]:
+    """The calls of a block whose results an assertion at its end tests."""
+    edges = function.blocks[block].edges
+    if len(edges) < 2 or len(_alive(function, block)) != 1:
+        return set()
+    return {test.subject.call for edge in edges for test in edge.tests if isinstance(test.subject, Result)}
+
+
+def asserted(function: Function) -> frozenset[int]:
+    """The calls whose results assertions test: what they do besides is of no account."""
+    return frozenset(call for block in range(len(function.blocks)) for call in _asserted(function, block))
+
+
+def _alive(function: Function, block: int) -> list[Edge]:
+    """The edges of a block that lead on: an assertion that fails leads to a block with nothing in it."""
+    blocks = function.blocks
+    edges = blocks[block].edges
+    if len(edges) < 2:
+        return list(edges)
+    return [edge for edge in edges if blocks[edge.target].events or blocks[edge.target].edges]
 
 
 def reaches(function: Function, call: int, others: Collection[int], failing: int = ANY) -> bool:

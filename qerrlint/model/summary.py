@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from qerrlint.absint.reachability import straight_ahead
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.effects import Effect, Outcome
@@ -193,13 +194,11 @@ def _empties(result: FunctionResult, effect: Callable[[Call], Effect]) -> bool:
     takes = [
         any(
             isinstance(event, Assign) and event.target == pointee and event.value == NULL
-            for event in block.events
+            for event in straight_ahead(result.function, number, position)
         )
-        for block in result.function.blocks
-        if any(
-            isinstance(event, Call) and effect(event).consumes is not None and Var(pointee) in event.args
-            for event in block.events
-        )
+        for number, block in enumerate(result.function.blocks)
+        for position, event in enumerate(block.events)
+        if isinstance(event, Call) and effect(event).consumes is not None and Var(pointee) in event.args
     ]
     handed = any(Var(result.errp) in call.args for call in result.function.calls)
     return bool(takes) and all(takes) and not handed

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 
 from qerrlint.absint.liveness import live_masks
-from qerrlint.absint.reachability import loop_around
+from qerrlint.absint.reachability import asserted, loop_around
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.casts import casts
 from qerrlint.domain.conventions import ERRNO_ARGUMENT
@@ -123,6 +124,7 @@ class _Preparation:
         # Results are looked at in the block of their call, or on its edges: no fact of one outlives the
         # block.
         self._results = 0
+        self._asserted = asserted(frame.function)
 
     def run(self, slicing: bool) -> None:
         """Make the sites, slice the function if wanted, and work out liveness."""
@@ -236,6 +238,8 @@ class _Preparation:
 
     def _call(self, call: Call) -> CallSite:
         effect, named = self._frame.effects[call.index], traits(call.name)
+        if call.index in self._asserted and not named.harmless:
+            named = replace(named, harmless=True)
         result = self._terms.of(f"#{call.index}")
         self._results |= result.bit
         special = self._special(call, effect, named)

@@ -130,6 +130,8 @@ def _field(source: NodeText, node: Node) -> str | None:
     if inner.startswith("&"):
         return f"{inner[1:]}.{source.raw(member)}"
     operator = node.child(1)
+    if inner.startswith("*") and base.type == "parenthesized_expression":  # (*p).x
+        return f"{inner[1:]}->{source.raw(member)}"
     return f"{inner}{operator.type if operator is not None else '.'}{source.raw(member)}"
 
 
