@@ -3,18 +3,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterable, Iterator
 
 from qerrlint.absint.trace import Trail, is_joined, places
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.comments import ADMISSIONS, admits
-from qerrlint.checks.errors.failing_labels import failed_call, is_negated
+from qerrlint.checks.errors.failing_labels import failed_call
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.errors.printed_failures import prints_failures, reported_and_passed_over
 from qerrlint.checks.errors.return_states import passes_null_errp, printed_calls, unset_failures
-from qerrlint.checks.errors.value_source import branches, is_result, tests_of
+from qerrlint.checks.errors.value_source import (
+    branches,
+    deciding,
+    is_result,
+    leaves_behind,
+    tests_of,
+    written_value,
+)
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
@@ -24,9 +30,6 @@ from qerrlint.domain.result import ReturnState
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import ANY, NONZERO, Call, Const, Var
 from qerrlint.model.summary import Summary
-
-# A test whose body only returns.
-_SUCCEEDS = re.compile(rb"\)?\s*(?:\{[^{};]*)?\breturn\b[^;]*;")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -299,15 +302,15 @@ def _forgiven(analysed: AnalysedFunction) -> Iterator[Observation]:
         return
     for leaving in analysed.result.returns:
         tests = branches(leaving)
-        success = isinstance(leaving.value, Const) and succeeds_by(analysed.kind, leaving.signs)
+        constant = isinstance(written_value(analysed, leaving), Const)
+        success = constant and succeeds_by(analysed.kind, leaving.signs)
         if not tests or not success or leaving.error.state is not ErrorState.NULL or leaving.printed:
             continue
-        if tests[-1].taken is is_negated(analysed.unit, tests[-1]):
+        if not leaves_behind(analysed, tests[-1], leaving):
             continue
-        found = _SUCCEEDS.match(analysed.unit.data, tests[-1].span.end)
-        call = failed_call(analysed, tests[-1]) if found is not None else None
+        call = failed_call(analysed, deciding(analysed, tests)[-1])
         printer = prints_failures(analysed, call) if call is not None else None
-        if call is None or printer is None or found is None or leaving.span.end > found.end():
+        if call is None or printer is None:
             continue
         yield Observation(
             "dropped-error",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from qerrlint.absint.reachability import place_of, straight_back
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import of_kind
@@ -18,6 +19,7 @@ from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import NEG, Call, Result, Value, Var
 from qerrlint.source.span import Span
+from qerrlint.transfer.sites import traits
 
 # Of all that does not return these say that the process ends for an error of its surroundings.
 _EXITS = frozenset({"exit", "hw_error"})
@@ -72,16 +74,17 @@ def _exits(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 def _aborts(analysed: AnalysedFunction) -> Iterator[Observation]:
     """abort() right behind the test that a callee has failed, with a negative number."""
-    blocks = analysed.function.blocks
-    for number, block in enumerate(blocks):
-        call = next((at for at in block.events if isinstance(at, Call)), None)
-        if call is None or call.name != "abort":
+    for call in analysed.function.calls:
+        place = place_of(analysed.function, call.index) if call.name == "abort" else None
+        if place is None:
+            continue
+        between, edges = straight_back(analysed.function, *place)
+        if any(isinstance(at, Call) and not traits(at.name).harmless for at in between):
             continue
         failed = [
             found
-            for before in blocks
-            for edge in before.edges
-            if edge.target == number and edge.span is not None
+            for edge in edges
+            if edge.span is not None
             for test in edge.tests
             if test.allow == NEG and (found := _tested(analysed, test.subject, edge.span)) is not None
         ]

@@ -16,27 +16,29 @@ from dataclasses import dataclass
 from qerrlint.absint.trace import Trail
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.errors.printed_failures import prints_failures
-from qerrlint.checks.errors.value_source import assigned_from, assignments, branches, tests_of
+from qerrlint.checks.errors.value_source import (
+    assigned_from,
+    assignments,
+    branches,
+    deciding,
+    leaves_behind,
+    tests_of,
+)
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
-from qerrlint.ir.code import NEG, ZERO, Call, Edge, Result, identifiers
+from qerrlint.ir.code import NEG, NONZERO, ZERO, Call, Edge, Result, Var, identifiers
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 from qerrlint.transfer.sites import traits
 
 _JUMPS = re.compile(rb"\)?\s*(?:\{[^{}]*\b)?goto\s+(\w+)\s*;")
-_RETURNS = re.compile(rb"\)?\s*(?:\{[^{}]*\b)?return\s*;")
 _GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
 _STATUS = re.compile(rb"=\s*-E[A-Z0-9]+\s*;")
 # A statement that leaves, then nothing but the ends of blocks and comments.
 _LEAVES = rb"\b(?:return|goto)\b[^;{}]*;[\s}]*(?:/\*(?:[^*]|\*(?!/))*\*/\s*)*"
 _LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
-# Tests of a variable that only a failure passes: a negative status, a NULL pointer.
-_FAILED = re.compile(r"(?:(\w+)\s*<\s*0|(\w+)\s*(?:!=\s*0)?|!\s*(\w+)|(\w+)\s*==\s*NULL)$")
-
-_ZERO = re.compile(r"(?:!\s*(\w+)|(\w+)\s*==\s*0)$")
 
 # Tests of a result that only a failure passes, by what the result is.
 _FAILS = {"int": (NEG,), "bool": (ZERO,), "pointer": (ZERO,)}
@@ -81,8 +83,12 @@ def silent_jumps(analysed: AnalysedFunction) -> Iterator[Jump]:
         calls = [failed_call(analysed, branch) for _, branch in without[label]]
         if any(call is None for call in calls):
             continue  # a label that is also reached without a failure is not one of failures
+        # NULL or false may be an answer where successes come to the label as well.
+        only_failures = of_failures.matches(label.rstrip("0123456789")) or _is_jumped_to(
+            analysed, label.encode()
+        )
         for (leaving, branch), call in zip(without[label], calls, strict=True):
-            if call is not None and not leaving.printed:
+            if call is not None and not leaving.printed and (only_failures or _is_told(analysed, call)):
                 yield Jump(leaving, branch, label, call, branch.span)
 
 
@@ -183,21 +189,23 @@ def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:
         ):
             continue
         tests = branches(leaving)
-        if not tests or tests[-1].taken is is_negated(analysed.unit, tests[-1]):
+        if not tests or not leaves_behind(analysed, tests[-1], leaving):
             continue
-        branch = tests[-1]
-        found = _RETURNS.match(analysed.unit.data, branch.span.end)
-        if found is None or leaving.span.end > found.end():
-            continue
+        if _last_jump(analysed.unit, leaving) is not None:
+            continue  # what goes over a label is judged by its label
+        branch = deciding(analysed, tests)[-1]
         call = failed_call(analysed, branch)
-        told = call is not None and (
-            _kind(analysed.unit, call) == "int" or prints_failures(analysed, call) is not None or _makes(call)
-        )
+        told = call is not None and _is_told(analysed, call)
         if call is None:
             call = _printed_zero(analysed, branch)
             told = call is not None
         if call is not None and told:
             yield Jump(leaving, branch, "", call, leaving.span)
+
+
+def _is_told(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether what a callee returns for a failure is no answer: it is a status, or the callee prints why."""
+    return _kind(analysed.unit, call) == "int" or prints_failures(analysed, call) is not None or _makes(call)
 
 
 def _makes(call: Call) -> bool:
@@ -207,9 +215,9 @@ def _makes(call: Call) -> bool:
 
 def _printed_zero(analysed: AnalysedFunction, branch: Trail) -> Call | None:
     """The call behind a test that a number is 0, where its body prints a message wherever it returns 0."""
-    negation = "!" if is_negated(analysed.unit, branch) else ""
-    found = _ZERO.match(negation + analysed.unit.on_one_line(branch.span))
-    call = assigned_from(analysed.result, found[1] or found[2], branch.span) if found is not None else None
+    zero = (test.subject for test in tests_of(analysed, branch) if test.allow == ZERO)
+    name = next((subject.path for subject in zero if isinstance(subject, Var)), "")
+    call = assigned_from(analysed.result, name, branch.span) if name else None
     if call is None or not call.direct or _kind(analysed.unit, call) in ("bool", "pointer"):
         return None
     return call if prints_failures(analysed, call, zero=True) is not None else None
@@ -275,16 +283,13 @@ def failed_call(analysed: AnalysedFunction, place: Trail) -> Call | None:
             fails = _FAILS.get(_kind(unit, asked), ())
             told = signature is not None and signature.errp is None and not traits(asked.name).predicate
             return asked if told and test.allow in fails else None
-    negation = "!" if is_negated(unit, place) else ""
-    found = _FAILED.match(negation + unit.on_one_line(place.span))
-    if found is None:
-        return None
-    status, plain, pointer, null = found.groups()
-    name = status or plain or pointer or null
-    call = assigned_from(analysed.result, name, place.span)
-    if call is None or not call.direct or name not in variables:
-        return None
-    signature = unit.signature(call.name)
-    if signature is None or signature.errp is not None:
-        return None
-    return call if variables[name].endswith("*") == bool(pointer or null) else None
+    for test in tests_of(analysed, place):
+        name = test.subject.path if isinstance(test.subject, Var) else ""
+        call = assigned_from(analysed.result, name, place.span) if name in variables else None
+        signature = unit.signature(call.name) if call is not None and call.direct else None
+        if call is None or signature is None or signature.errp is not None or traits(call.name).predicate:
+            continue
+        if variables[name].endswith("*") or _kind(unit, call) == "bool":
+            return call if test.allow == ZERO else None
+        return call if test.allow in (NEG, NONZERO) else None
+    return None

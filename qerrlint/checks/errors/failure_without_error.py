@@ -9,7 +9,7 @@ from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.failing_labels import other_jumps, silent_jumps
 from qerrlint.checks.errors.return_states import passes_null_errp, unset_failures
-from qerrlint.checks.errors.value_source import returned_call, returned_code
+from qerrlint.checks.errors.value_source import returned_call, returned_code, written_value
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.status_alone import statuses_alone
 from qerrlint.checks.subject import Subject
@@ -40,7 +40,8 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 def _observation(analysed: AnalysedFunction, leaving: ReturnState) -> Observation:
     unit = analysed.unit
-    certainty = "high" if isinstance(leaving.value, Const) or leaving.origin >= 0 else "medium"
+    written = isinstance(written_value(analysed, leaving), Const)
+    certainty = "high" if written or leaving.origin >= 0 else "medium"
     fate = MissingErrors(unit.program, unit.program.mentioning).fate(
         unit, analysed.name, returned_code(leaving)
     )

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from qerrlint.absint.reachability import place_of
+from qerrlint.absint.reachability import place_of, straight_back
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import fails_by, succeeds_by
 from qerrlint.domain.word_lists import word_list
-from qerrlint.ir.code import ZERO, Call, Const, Return
+from qerrlint.ir.code import ZERO, Assign, Call, Const, Function, Return, Var
 from qerrlint.transfer.sites import traits
 
 
@@ -86,8 +86,9 @@ def _behind(analysed: AnalysedFunction, call: Call) -> _Behind:
 def prints_failures(analysed: AnalysedFunction, call: Call, zero: bool = False) -> Call | None:
     """The call in a callee's body that prints why it fails; None unless all failures are printed.
 
-    The callee is a function of the same file without errp. A failure is a constant, as it stands in a return;
-    its message stands right before it. A warning counts as well. `zero`: 0 is the failure, of a number.
+    The callee is a function of the same file without errp. A failure is a constant, as it stands in a return
+    or in what stores the variable that is returned; its message stands right before it. A warning counts as
+    well. `zero`: 0 is the failure, of a number.
     """
     unit = analysed.unit
     signature = unit.signature(call.name) if call.direct and call.name in unit.functions else None
@@ -96,15 +97,25 @@ def prints_failures(analysed: AnalysedFunction, call: Call, zero: bool = False) 
         return None
     kind = result_kind(signature, unit.typedefs)
     printers: list[Call] = []
-    for block in callee.blocks:
-        for event in block.events:
+    results = _results(callee)
+    for number, block in enumerate(callee.blocks):
+        for position, event in enumerate(block.events):
             value = event.value if isinstance(event, Return) else None
+            if isinstance(event, Assign) and event.target in results:
+                value = event.value
             if isinstance(value, Const) and (value.signs == ZERO if zero else fails_by(kind, value.signs)):
-                told = [e for e in block.events if isinstance(e, Call) and _tells(e)]
-                if not told:
+                before, _ = straight_back(callee, number, position)
+                told = next((e for e in before if isinstance(e, Call) and _tells(e)), None)
+                if told is None:
                     return None
-                printers.append(told[-1])
+                printers.append(told)
     return printers[0] if printers else None
+
+
+def _results(function: Function) -> set[str]:
+    """The variables that a function returns."""
+    values = [e.value for block in function.blocks for e in block.events if isinstance(e, Return)]
+    return {value.path for value in values if isinstance(value, Var) and value.path in function.locals}
 
 
 def _tells(call: Call) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from qerrlint.checks.errors.failing_labels import leaves_over_failures
-from qerrlint.checks.errors.value_source import assignments, own_returns, returned_call
+from qerrlint.checks.errors.value_source import assignments, own_returns, returned_call, written_value
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import fails_by
 from qerrlint.domain.error import ErrorState
@@ -85,9 +85,11 @@ def _fails(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
     if leaving.printed:
         # `return !ret` and `return ret == 0` make a truth value of a test on the path.
         of_test = kind == "bool" and isinstance(leaving.value, Var) and leaving.value.path.startswith("$")
-        return isinstance(leaving.value, Const) or of_test
+        return of_test or isinstance(written_value(analysed, leaving), Const)
     # A variable that is NULL may be an empty list; only NULL as it is written counts.
-    return analysed.once(_zero_fails) and (kind == "bool" or isinstance(leaving.value, Const))
+    return analysed.once(_zero_fails) and (
+        kind == "bool" or isinstance(written_value(analysed, leaving), Const)
+    )
 
 
 def _forwards(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
@@ -165,7 +167,7 @@ def _making(analysed: AnalysedFunction, value: Value | None) -> Assign | None:
 
 def _is_bool(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
     """Whether an int function returns true, false or the result of a bool function: int-as-bool."""
-    if leaving.value in (TRUE, FALSE):
+    if written_value(analysed, leaving) in (TRUE, FALSE):
         return True
     calls = analysed.function.calls
     return leaving.origin >= 0 and analysed.unit.effect(calls[leaving.origin]).kind == "bool"
