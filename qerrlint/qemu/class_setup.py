@@ -26,9 +26,8 @@ _STORES = {
     "virtio_device_class_set_parent_realize": ("realize", ""),
 }
 _ASSIGNED = re.compile(r"\b(\w+)\s*->\s*([\w.]+)\s*=(?!=)\s*([^;]+);")
-_DECLARED = re.compile(
-    r"\b(\w+)\s*\*\s*(?:const\s+)?(\w+)\s*=\s*(?:\(\s*(\w+)\s*\*\s*\)\s*)?(\w+)\s*(\(|;|,)"
-)
+_POINTER = re.compile(r"\b(\w+)\s*\*\s*(?:const\s+)?(\w+)\s*(?=[=;,])")
+_GIVEN = re.compile(r"\b(\w+)\s*=\s*(?:\(\s*(?:\w+\s*\*\s*\)\s*)?)?(\w+)\s*[(;,)]")
 _CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(\s*(?:[A-Z]\w*\s*\(\s*)?(\w+)\s*\)?([^;]*);")
 # The arms of a choice: `c ? a : b` and `a ?: b`.
 _CHOICE = re.compile(r"([^?]*)\?([^?:]*):([^?:]*)\Z")
@@ -99,7 +98,7 @@ class ClassSetup:
 
 
 def _name(value: str) -> str:
-    text = value.lstrip("& ")
+    text = value.strip("&() ")
     return text if text.isidentifier() and text != "NULL" else ""
 
 
@@ -160,9 +159,10 @@ def _classes(text: FunctionText) -> dict[str, str]:
     for found in re.finditer(r"\b(\w+)\s*\*\s*(\w+)\b", inside):
         if found[1].endswith("Class"):
             classes[found[2]] = found[1]
-    for found in _DECLARED.finditer(text.code):
-        if found[4] in classes or found[4].endswith("_CLASS"):
-            classes[found[2]] = found[1]
+    pointers = {found[2]: found[1] for found in _POINTER.finditer(text.code)}
+    for found in _GIVEN.finditer(text.code):
+        if found[1] in pointers and (found[2] in classes or found[2].endswith("_CLASS")):
+            classes[found[1]] = pointers[found[1]]
     return classes
 
 

@@ -58,7 +58,7 @@ def host_failure_decides(analysed: AnalysedFile, observation: Observation) -> bo
     """Whether a test right before the place looks at what a call returned: a failure of the host."""
     visit = _visit(observation)
     return visit.decided == "state" and any(
-        _tests_a_result(visit.visit.function, decision) for decision in visit.visit.decisions
+        _tests_a_result(analysed, visit.visit.function, decision) for decision in visit.visit.decisions
     )
 
 
@@ -158,7 +158,15 @@ def _visit(observation: Observation) -> GuestVisit:
     return observation.subject
 
 
-def _tests_a_result(function: Function, decision: Decision) -> bool:
+def _tests_a_result(analysed: AnalysedFile, function: Function, decision: Decision) -> bool:
+    """Whether a test is of what a call returned, by way of a variable or, of a callee elsewhere, at once."""
+    if decision.known:
+        return False
+    own = any(edge is decision.edge for block in function.blocks for edge in block.edges)
+    for test in decision.edge.tests if own else ():
+        called = function.calls[test.subject.call] if isinstance(test.subject, Result) else None
+        if called is not None and not called.name.isupper() and called.name not in analysed.unit.functions:
+            return True
     results = {
         event.target
         for block in function.blocks
@@ -167,7 +175,7 @@ def _tests_a_result(function: Function, decision: Decision) -> bool:
         and isinstance(event.value, Result)
         and not function.calls[event.value.call].name.isupper()
     }
-    return not decision.known and any(path in results for path in decision.reads)
+    return any(path in results for path in decision.reads)
 
 
 def _holds_current_cpu(analysed: AnalysedFile, function: Function, path: str) -> bool:

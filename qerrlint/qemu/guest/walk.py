@@ -137,7 +137,8 @@ class Walk:
             for edge, after, decision in self._edges(function, number, state, graph):
                 if not after.alive or not graph.leads[edge.target]:
                     continue
-                reason = (decision,) if decision is not None else decided.get(number, ())
+                told = decision is not None and not _is_asserted(function, graph, number, edge)
+                reason = (decision,) if decision is not None and told else decided.get(number, ())
                 if graph.is_dead(edge.target):
                     place = edge.span
                     if place is not None:
@@ -392,6 +393,12 @@ class Walk:
         self._chain.append(call)
         self._function(callee, State(state.alive, columns, state.sure, state.below), before)
         self._chain.pop()
+
+
+def _is_asserted(function: Function, graph: BlockGraph, number: int, edge: Edge) -> bool:
+    """Whether an edge is the side of an assertion that goes on: what follows is not decided by it."""
+    others = [other for other in function.blocks[number].edges if other is not edge]
+    return bool(others) and not graph.is_dead(edge.target) and all(graph.is_dead(o.target) for o in others)
 
 
 def _may_return(function: Function) -> bool:
