@@ -25,7 +25,9 @@ from qerrlint.source.span import Span
 _MEMBER = re.compile(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
 _BASE = re.compile(r"[&*(\s]*(\w+)\s*(?:->|\.|\[)")
 _CAST = re.compile(r"\s*[A-Z][A-Z0-9_]*\s*\((.*)\)\s*\Z", re.S)
-_TARGET = re.compile(r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*\w+[\s*]*\)\s*|[A-Z][A-Z0-9_]*\s*\(\s*)?\Z")
+_TARGET = re.compile(
+    r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*)?(?:\(\s*\w+[\s*]*\)\s*|[A-Z][A-Z0-9_]*\s*\(\s*)?\Z"
+)
 _BLANKS = re.compile(r"[ \t]+")
 _LINES = re.compile(r" ?(?:\n ?)+")
 _LONGEST_TARGET = 400
