@@ -84,14 +84,17 @@ def returns_errno(analysed: AnalysedFunction, call: Call) -> bool:
 
 
 def _body_returns_errno(analysed: AnalysedFunction, name: str) -> bool:
-    """Whether all failures of a function of this file are `-errno` or named constants; one a constant."""
+    """Whether all failures of a function of this file are `-errno` or named constants.
+
+    One is a constant, or the function reports to the user, which may change errno.
+    """
     unit = analysed.unit
     if name not in unit.functions or name == analysed.name:
         return False
     signature, result = unit.signature(name), unit.result(name)
     if signature is None or signature.errp is not None or result is None or not result.complete:
         return False
-    seen = False
+    seen = any(word_list("user-messages").matches(call.name) for call in result.function.calls)
     for leaving in result.returns:
         if not leaving.signs & NEG:
             continue
@@ -139,7 +142,9 @@ class _Walk:
                     continue
                 source = self._judged(call)
                 # Who tells by an Error has done so much that no older errno counts.
-                if source is None or (source.kind != "told" and self._failed_before(before, call)):
+                if source is None or (
+                    source.kind != "told" and self._failed_before(before, call, source.kind)
+                ):
                     return None
                 found.setdefault(source.kind, source)
         if self._is_tested():
@@ -234,27 +239,32 @@ class _Walk:
             return False
         return not _keeps_errno(call.name)
 
-    def _failed_before(self, block: int, tested: Call) -> bool:
-        """Whether a call that may set errno is seen to fail on some way to a block."""
+    def _failed_before(self, block: int, tested: Call, kind: str) -> bool:
+        """Whether a call that may set errno is seen to fail on some way to a block.
+
+        Where the status of `tested` is the error number an answer of true or false is no such failure.
+        """
         seen, todo = {block}, [block]
         while todo:
             number = todo.pop()
             for before, edge in self._before.get(number, ()):
                 call = self._tested(edge)
-                if call is not None and call is not tested and self._fails(call, edge):
+                if call is not None and call is not tested and self._fails(call, edge, kind):
                     return True
                 if before not in seen:
                     seen.add(before)
                     todo.append(before)
         return False
 
-    def _fails(self, call: Call, edge: Edge) -> bool:
+    def _fails(self, call: Call, edge: Edge, source: str) -> bool:
         """Whether an edge is not certainly the one of a success."""
         if call.direct and leaves_errno(call.name):
             return False
         unit = self._analysed.unit
         signature = unit.signature(call.name) if call.direct else None
         kind = result_kind(signature, unit.typedefs) if signature is not None else "int"
+        if kind == "bool" and source == "status":
+            return False
         return not any(test.allow in _SUCCESS.get(kind, ()) for test in edge.tests)
 
 

@@ -16,11 +16,13 @@ from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
 from qerrlint.domain.conventions import ERRNO_ARGUMENT
 from qerrlint.domain.occurrence_kind import OccurrenceKind
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Assign, Call, Const, Return, Var, text_of
 
 _CONSTANT = re.compile(r"E[A-Z0-9]+\Z")
 _STATUS = "-errno"
+_PERCENT_M = re.compile(rb'"[^"\n]*%m(?![a-zA-Z%])[^"\n]*"')
 _STORED = re.compile(rb"\berrno[ \t]{0,9}=[ \t]{0,9}\(?-")
 
 
@@ -34,6 +36,9 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         slots = {"callee": call.name, "value": occurrence.cell, "form": form}
         yield observed(analysed, "wrong-errno", occurrence, slots, calls=(call,))
     for call in analysed.function.calls:
+        if _formats_errno(analysed, call):
+            yield from _stale(analysed, call)
+            continue
         place = ERRNO_ARGUMENT.get(call.name)
         if place is None or len(call.args) <= place:
             continue
@@ -44,6 +49,13 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         elif call.name == "error_setg_errno" and isinstance(number, Const) and _CONSTANT.match(number.text):
             yield _observation(analysed, call, number.text, "positive-constant", None)
     yield from _returned(analysed)
+
+
+def _formats_errno(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether the format of a message has `%m`, which stands for the text of errno."""
+    return word_list("formats").matches(call.name) and bool(
+        _PERCENT_M.search(analysed.unit.text.of(call.span))
+    )
 
 
 def _returned(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -150,7 +162,14 @@ CHECKS = (
         "errors",
         (WRONG_ERRNO,),
         run,
-        ("calls-without-errno", "functions-without-errno", "errno-with-error", "predicates"),
+        (
+            "formats",
+            "user-messages",
+            "calls-without-errno",
+            "functions-without-errno",
+            "errno-with-error",
+            "predicates",
+        ),
     ),
     FileCheck("stored-errno", "errors", (WRONG_ERRNO,), stored),
 )

@@ -66,7 +66,7 @@ def _dropped(unit: TranslationUnit, function: Function) -> Iterator[Observation]
             function.name,
             call.span,
             call.text,
-            {"function": function.name, "callee": call.name},
+            {"function": function.name, "callee": call.name, "how": "listed"},
             (),
             "high",
             subject=Subject((call,)),
@@ -77,12 +77,14 @@ def _takes_error(unit: TranslationUnit, call: Call) -> bool:
     return unit.effect(call).errp is not None
 
 
+# callee: the call whose result is dropped; how: whether a list names it, or its body shows a status.
+UNCHECKED_RESULT = event("unchecked-result", "function", "callee", how="listed status")
+
 CHECKS = (
-    # callee: the call whose result is dropped.
     FileCheck(
         "unchecked-result",
         "errors",
-        (event("unchecked-result", "function", "callee"),),
+        (UNCHECKED_RESULT,),
         run,
         ("results-to-check",),
     ),
