@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from functools import partial
 
 from qerrlint.absint.trace import is_joined
@@ -24,8 +24,7 @@ from qerrlint.source.span import Span
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """Each second set; a chain of calls behind one first set is one group, because it is one mistake."""
     unit, calls = analysed.unit, analysed.function.calls
-    again = [o for o in of_kind(analysed, OccurrenceKind.SET_AGAIN) if not is_of_glib(analysed, o.cell)]
-    for occurrence in sorted(again, key=partial(_rank, analysed)):
+    for occurrence in analysed.once(second_sets):
         call, first = calls[occurrence.call], numbered(analysed, occurrence.first.origin)
         sure = occurrence.first.sure
         if not sure and first is None:
@@ -46,9 +45,29 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             edits=_returned(analysed, first) if sure else (),
             whole=not is_joined(occurrence.trail),
             subject=Subject((call,) if first is None else (call, first), occurrence),
-            group=(occurrence.cell, occurrence.first.origin if sure else -1),
+            group=_group(occurrence),
         )
     yield from _by_a_method(analysed)
+
+
+def second_sets(analysed: AnalysedFunction) -> list[Occurrence]:
+    """The second sets of the function's Errors, that of each chain which is reported before the others."""
+    again = [o for o in of_kind(analysed, OccurrenceKind.SET_AGAIN) if not is_of_glib(analysed, o.cell)]
+    return sorted(again, key=partial(_rank, analysed))
+
+
+def first_sets(analysed: AnalysedFunction) -> frozenset[tuple[str, int]]:
+    """The Errors, and the calls that set them first, of the second sets that stand for their chains."""
+    chains: dict[Hashable, Occurrence] = {}
+    for occurrence in analysed.once(second_sets):
+        if occurrence.first.sure or occurrence.first.origin >= 0:
+            chains.setdefault(_group(occurrence), occurrence)
+    return frozenset((one.cell, one.first.origin) for one in chains.values())
+
+
+def _group(occurrence: Occurrence) -> tuple[str, int]:
+    """What the second sets of one chain, behind one first set, have in common."""
+    return occurrence.cell, occurrence.first.origin if occurrence.first.sure else -1
 
 
 def _by_a_method(analysed: AnalysedFunction) -> Iterator[Observation]:

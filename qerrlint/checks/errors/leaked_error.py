@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
+from qerrlint.checks.errors.error_set_twice import first_sets
 from qerrlint.checks.errors.occurrences import is_of_glib, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
@@ -24,7 +25,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 def _left_set(analysed: AnalysedFunction) -> Iterator[Observation]:
     """Locals that still hold an Error where the function returns, or where they get another value; one group
-    for each setter."""
+    for each setter. Where a second set of what it had set is told, that is the finding."""
     left = [
         (o, end)
         for kind, end in (
@@ -32,7 +33,7 @@ def _left_set(analysed: AnalysedFunction) -> Iterator[Observation]:
             (OccurrenceKind.OVERWRITTEN, "{error} gets another value here"),
         )
         for o in of_kind(analysed, kind)
-        if o.first.origin >= 0
+        if o.first.origin >= 0 and (o.cell, o.first.origin) not in analysed.once(first_sets)
     ]
     for occurrence, end in sorted(left, key=lambda item: (not item[0].first.sure, item[0].span)):
         setter = analysed.function.calls[occurrence.first.origin]

@@ -19,6 +19,7 @@ from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import shown
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import NEG, Addr, Assign, Call, Result, Var
 from qerrlint.transfer.sites import traits
@@ -81,14 +82,17 @@ def _tolerated(analysed: AnalysedFunction, occurrence: Occurrence, first: Call) 
 def _result_dropped(analysed: AnalysedFunction) -> Iterator[Observation]:
     """errp is NULL and the result is dropped: nothing can tell the failure."""
     for call in analysed.function.calls:
-        told_by_result = analysed.unit.effect(call).kind in ("int", "bool", "pointer")
-        if told_by_result and not call.used and passes_null_errp(analysed, call):
+        kind = analysed.unit.effect(call).kind
+        # Where a callee returns nothing, only an Error could tell: a function that has one is to ask for it.
+        lost = kind == "void" and analysed.errp is not None and not word_list("releases").matches(call.name)
+        told_by_result = kind in ("int", "bool", "pointer")
+        if (told_by_result or lost) and not call.used and passes_null_errp(analysed, call):
             yield Observation(
                 "unchecked-call",
                 analysed.name,
                 call.span,
                 call.text,
-                _slots(analysed, call, "NULL"),
+                _slots(analysed, call, "NULL", how="lost" if lost else "success"),
                 certainty="medium",
                 subject=Subject((call,)),
                 group=("success", call.span),
@@ -251,7 +255,7 @@ UNCHECKED_CALL = event(
     "errp",
     "kept",
     path_sensitive=True,
-    how="success work result value admitted empty overwritten round length",
+    how="success work result value admitted empty overwritten round length lost handed-on",
 )
 """kept: the variable that holds the result where one does ("" else). how: what follows the call; result:
 work, and what the function returns comes from elsewhere; length: the result is a length, negative on failure;

@@ -39,7 +39,7 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
         if word_list("releases").matches(name) or word_list("predicates").matches(name):
             continue
         callers = _callers(file, name)
-        if callers and _is_status(unit, name):
+        if callers and is_status(unit, name):
             for piece in callers:
                 yield from _dropped(unit.with_definition(piece), piece, name)
 
@@ -57,8 +57,10 @@ def _callers(file: AnalysedFile, name: str) -> list[Piece]:
     return [piece for _, piece in sorted(found.items())]
 
 
-def _is_status(unit: TranslationUnit, name: str) -> bool:
+def is_status(unit: TranslationUnit, name: str) -> bool:
     """Whether a function returns 0 or a negative number, and both as a constant somewhere."""
+    if name not in unit.functions:
+        return False
     signature, result = unit.signature(name), unit.result(name)
     if signature is None or signature.errp is not None or result is None or not result.complete:
         return False
