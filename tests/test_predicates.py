@@ -15,8 +15,8 @@ import pytest
 from single import unit_of
 
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.migration.reset_leftovers import Forgotten
 from qerrlint.checks.migration.state_not_migrated import Lost
-from qerrlint.checks.migration.state_not_reset import Forgotten
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.findings import Observation
 from qerrlint.policy.exemptions import Exemption, Exemptions, load_exemptions, predicates

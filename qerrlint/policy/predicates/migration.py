@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.migration.reset_leftovers import Forgotten
 from qerrlint.checks.migration.run_time_state import ends_with_nothing, run_time
 from qerrlint.checks.migration.state_not_migrated import Lost
-from qerrlint.checks.migration.state_not_reset import Forgotten
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation

@@ -9,7 +9,7 @@ nothing resets it; with the counter at the length the access is reached, so noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qerrlint.c.expressions.parser import paths
@@ -22,7 +22,7 @@ from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.indirect_entries import ACCESSOR
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.states import State
-from qerrlint.qemu.guest.walk import Decision, Visit
+from qerrlint.qemu.guest.walk import Decision
 from qerrlint.qemu.guest.zeros import AssumedNames, AssumedWalk, Member, member_of, walked
 
 COUNTED = re.compile(rb"\[\s*\w+->\w+\s*\+\+\s*\]")
@@ -58,18 +58,8 @@ class _CounterWalk(AssumedWalk):
         before, after = self._around
         return edges if number in after else [one for one in edges if one[0].target in before]
 
-    def _events(
-        self,
-        function: Function,
-        number: int,
-        state: State,
-        decided: Mapping[int, tuple[Decision, ...]],
-        visits: dict[tuple[int, int], Visit],
-        calls: dict[int, list[State]],
-    ) -> State | None:
-        after = super()._events(function, number, state, decided, visits, calls)
-        events = function.blocks[number].events
-        return None if any(self._ends(function, event) for event in events) else after
+    def _ends_in(self, function: Function, number: int) -> bool:
+        return any(self._ends(function, event) for event in function.blocks[number].events)
 
     def _ends(self, function: Function, event: Event) -> bool:
         if isinstance(event, Call):
