@@ -64,7 +64,7 @@ class DeviceState:
 
     def members(self, struct: str) -> Mapping[str, bool]:
         """The numbers, and arrays of numbers (allocated ones too), of a struct: whether each is an array."""
-        layout = layouts_of(self.unit.environment).layout(struct, self.unit.path)
+        layout = layouts_of(self.unit.environment).of_name(struct, self.unit.path)
         return {
             placed.field.name: placed.field.pointer or bool(placed.field.dimensions)
             for placed in (layout.fields if layout is not None else ())

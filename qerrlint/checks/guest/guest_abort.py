@@ -26,6 +26,7 @@ from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call, identifiers, text_of
 from qerrlint.qemu.guest.file import GuestVisit
+from qerrlint.qemu.guest.held_failures import HeldFailures, is_dead
 from qerrlint.qemu.guest.indirect_entries import ACCESSOR, CALLBACK
 from qerrlint.qemu.guest.sample_scope import SampleScope
 from qerrlint.qemu.guest.walk import ENDS
@@ -91,7 +92,7 @@ def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
         # Behind a test of the device's state it is mostly that state that says that there is something.
         return "medium" if visit.complete and visit.decided != "state" else None
     if form == "assertion" and visit.decided != "access":
-        return "medium" if visit.complete and _asserts_registers(file, visit) else None
+        return "medium" if visit.complete and _asserts_held(file, visit) else None
     if form in ("assertion", "unreachable") and visit.entry.slot.owner == ACCESSOR:
         return None  # what it asks of the functions that call it
     if visit.decided == "state":
@@ -133,6 +134,19 @@ def _is_told(visit: GuestVisit) -> bool:
     return call is not None and (call.name in _TOLD or call.name not in ENDS)
 
 
+def _asserts_held(file: AnalysedFile, visit: GuestVisit) -> bool:
+    """Whether an assertion fails by what the guest has written before, or keeps in its memory."""
+    if _asserts_registers(file, visit):
+        return True
+    place = visit.visit
+    return visit.entry.slot.owner != ACCESSOR and file.once(held_failures).fails(place.function, place.span)
+
+
+def held_failures(file: AnalysedFile) -> HeldFailures:
+    """The assertions of a file that fail by what a guest has put somewhere before."""
+    return HeldFailures(file.once(guest_file))
+
+
 def _asserts_registers(file: AnalysedFile, visit: GuestVisit) -> bool:
     """Whether an assertion fails where the guest has set all members that it reads to 0, each by a value that
     it writes, and no test before it reads one of them."""
@@ -143,7 +157,7 @@ def _asserts_registers(file: AnalysedFile, visit: GuestVisit) -> bool:
     read = {path for path in (paths(node) if node is not None else ()) if not path.isidentifier()}
     members = {path: member_of(guest.names, function, path) for path in read}
     known = [member for member in members.values() if member is not None]
-    failing = [edge for edge in edges if edge.span == place.span and not function.blocks[edge.target].edges]
+    failing = [edge for edge in edges if edge.span == place.span and is_dead(function, edge)]
     if any(one.index and guest.names.constant(one.index) is None for one in known):
         return False
     if not known or len(known) < len(members) or len(failing) != 1 or not members_decide(file, visit):

@@ -15,6 +15,7 @@ from qerrlint.qemu.guest.beyond_arrays import Beyond, BeyondArrays
 from qerrlint.qemu.guest.counters import COUNTED, Counters, Overrun
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest.member_indexes import MemberIndex, MemberIndexes
+from qerrlint.qemu.guest.memory_indexes import MemoryIndex, MemoryIndexes
 from qerrlint.source.span import Span
 
 # Elements beside each other are one mistake.
@@ -46,6 +47,16 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
             "form": "member",
         }
         yield _observation(file, index.access, index, slots, _member_steps(file, index))
+    for data in MemoryIndexes(file.once(guest_file)).found():
+        slots = {
+            "greatest": str(data.greatest),
+            "size": f"{data.number:#x}",
+            "unit": "bytes" if data.access.bytes else "elements",
+            "by": f"{data.member.name} of {data.member.struct}",
+            "form": "data",
+        }
+        entered = Step(_head(file, data.entry), f"a guest enters {data.entry.function}()")
+        yield _observation(file, data.access, data, slots, (entered,))
     for run_over in Counters(file.once(guest_file)).found() if COUNTED.search(unit.data) else ():
         slots = {
             "greatest": str(run_over.access.count),
@@ -61,7 +72,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
 def _observation(
     file: AnalysedFile,
     access: ArrayAccess,
-    subject: Beyond | MemberIndex | Overrun,
+    subject: Beyond | MemberIndex | MemoryIndex | Overrun,
     slots: Mapping[str, str],
     steps: Iterable[Step],
     certainty: str = "medium",
@@ -107,8 +118,8 @@ CHECKS = (
         "guest",
         # access: the array and its index; greatest: of the index, or of the end of the bytes; count: of
         # elements; size: the region's, or what the member has been set to; by: what the guest does, or the
-        # member. form: what moves the index: the offset in the region, the written value, a counter, or a
-        # member that the guest has written before.
+        # member. form: what moves the index: the offset in the region, the written value, a counter, a member
+        # that the guest has written before, or one of data that it sends or keeps in its memory.
         (
             event(
                 "mmio-index-range",
@@ -118,7 +129,7 @@ CHECKS = (
                 "size",
                 "unit",
                 "by",
-                form="region value counter member",
+                form="region value counter member data",
             ),
         ),
         run,

@@ -205,7 +205,7 @@ def _containing(file: AnalysedFile, struct: str) -> Iterator[str]:
     """The structs of the file's types that hold a struct, or a pointer to one."""
     layouts = layouts_of(file.unit.environment)
     for of in file.once(device_state).allocating:
-        layout = layouts.layout(of.row.struct("instance_size"), file.unit.path)
+        layout = layouts.of_name(of.row.struct("instance_size"), file.unit.path)
         if layout is not None and any(one.field.type.rstrip(" *") == struct for one in layout.fields):
             yield layout.name
 

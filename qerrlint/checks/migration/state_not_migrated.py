@@ -75,7 +75,7 @@ def _clocks(
     """The clock inputs of a struct that its descriptions leave out."""
     unit = file.unit
     held = _held(described, struct)
-    layout = layouts_of(unit.environment).layout(struct, unit.path)
+    layout = layouts_of(unit.environment).of_name(struct, unit.path)
     made = {found[1].decode(): found for found in _MAKES_CLOCK.finditer(unit.data)}
     for placed in layout.fields if layout is not None else ():
         one = placed.field
@@ -98,7 +98,7 @@ def _parts(
     unit = file.unit
     held = _held(described, struct)
     layouts = layouts_of(unit.environment)
-    layout = layouts.layout(struct, unit.path)
+    layout = layouts.of_name(struct, unit.path)
     for placed in layout.fields if layout is not None else ():
         one = placed.field
         kind = one.type.removeprefix("struct ")

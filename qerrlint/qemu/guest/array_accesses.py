@@ -34,7 +34,7 @@ _MOVERS: Mapping[str, tuple[tuple[int, ...], int]] = {
     **{f"address_space_{way}": ((3,), 4) for way in ("read", "write", "rw")},
 }
 _NAMES = "|".join(sorted(_MOVERS))
-MOVED = re.compile(rb"\b(?:" + _NAMES.encode() + rb")\s*\(")
+MOVED = re.compile(rb"\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\(")
 """What a file that moves bytes by their number has."""
 QUICK = re.compile(rb"\[[^\]\[]*[a-z][^\]\[]*\]|\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\(")
 """What a file with an access that is looked at has in its bytes."""
@@ -198,7 +198,7 @@ class ArrayAccesses:
     def _of_member(self, function: Function, path: str, groups: int) -> tuple[int, int] | None:
         member = member_of(self._names, function, path)
         layouts = layouts_of(self._unit.environment)
-        layout = layouts.layout(member.struct, self._unit.path) if member is not None else None
+        layout = layouts.of_name(member.struct, self._unit.path) if member is not None else None
         placed = layout.field(member.name) if layout is not None and member is not None else None
         if layout is None or placed is None or len(placed.field.dimensions) <= groups:
             return None

@@ -4,7 +4,7 @@
 A slot says what the parameters of its function are: the offset into a region, the size of the access, what
 the guest writes. Sources of the slots: include/system/memory.h, include/hw/i2c/i2c.h, include/hw/ssi/ssi.h,
 include/hw/usb.h, include/hw/pci/pci_device.h, include/hw/virtio/virtio.h, include/hw/register.h,
-target/arm/cpregs.h, include/hw/s390x/css.h.
+target/arm/cpregs.h, include/hw/s390x/css.h, include/hw/ppc/ppc.h, target/riscv/cpu.h.
 """
 
 from __future__ import annotations
@@ -148,11 +148,19 @@ _CLASS_SLOTS: Mapping[str, Mapping[str, Slot]] = {
         "set_status": Slot("VirtioDeviceClass", "change of the status", {1: VALUE}),
     },
 }
-_CALLS = {
-    "register_ioport_read": Slot("ioport", "read", {1: OFFSET}),
-    "register_ioport_write": Slot("ioport", "write", {1: OFFSET, 2: VALUE}),
+# Calls that make some of their arguments entries, in their order. The number of a device control register is
+# no offset to try: those that are registered come.
+_CALLS: Mapping[str, tuple[Slot, ...]] = {
+    "register_ioport_read": (Slot("ioport", "read", {1: OFFSET}),),
+    "register_ioport_write": (Slot("ioport", "write", {1: OFFSET, 2: VALUE}),),
+    **dict.fromkeys(
+        ("ppc_dcr_register", "ppc4xx_dcr_register"),
+        (Slot("device control register", "read", {}), Slot("device control register", "write", {2: VALUE})),
+    ),
+    "riscv_cpu_set_aia_ireg_rmw_fn": (Slot("CSR", "access", {3: VALUE}),),
 }
 # Functions that make one of their arguments an entry.
+_CALLER = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in _CALLS))
 _CALLED = re.compile(rb"\b(%s)\s*\(([^;{}]*?)\)\s*;" % b"|".join(name.encode() for name in _CALLS))
 _CCW = Slot("SubchDev", "channel command", {})
 _CCW_STORE = re.compile(rb"->\s*ccw_cb\s*=\s*([A-Za-z_]\w*)\s*;")
@@ -244,10 +252,10 @@ def _of_queues(unit: TranslationUnit) -> Iterator[GuestEntry]:
 
 
 def _of_calls(unit: TranslationUnit) -> Iterator[GuestEntry]:
-    for call in _CALLED.finditer(unit.data) if b"register_ioport_" in unit.data else ():
-        slot = _CALLS[call[1].decode("latin-1")]
-        for word in _WORD.findall(call[2]):
-            if word.decode("latin-1") in unit.functions:
-                yield GuestEntry(word.decode("latin-1"), slot)
+    for call in _CALLED.finditer(unit.data) if _CALLER.search(unit.data) is not None else ():
+        slots = _CALLS[call[1].decode("latin-1")]
+        words = [word.decode("latin-1") for word in _WORD.findall(call[2])]
+        handed = [word for word in words if word in unit.functions]
+        yield from (GuestEntry(name, slot) for name, slot in zip(handed, slots, strict=False))
     for store in _CCW_STORE.finditer(unit.data) if b"ccw_cb" in unit.data else ():
         yield GuestEntry(store[1].decode("latin-1"), _CCW)

@@ -3,7 +3,8 @@
 
 They are functions with external linkage that read or write a register and that the region functions of
 another file call, the functions of a table that one function of the file calls by index, and the callbacks of
-timers and bottom halves, which run in the state that the guest has made.
+timers, bottom halves, consoles, networks and character devices, which run in the state that the guest has
+made.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Collection, Iterator
 
 from qerrlint.c.declarations.declarators import Param
 from qerrlint.c.expressions.int_types import int_type
-from qerrlint.c.initialisers import tables
+from qerrlint.c.initialisers import tables, tables_of_type
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.guest.entries import OFFSET, SIZE, VALUE, GuestEntry, Slot
 
@@ -23,12 +24,17 @@ ACCESSOR = "register access"
 """The owner of the slots of functions that region functions of other files call."""
 _TABLE = "register table"
 _CALLBACKS = re.compile(
-    rb"\b(?:timer_new(?:_\w+)?|timer_init\w*|ptimer_init|(?:aio|qemu|virtio)_bh_new\w*)\s*\(([^;]*?)\)\s*;"
+    rb"\b(?:timer_new(?:_\w+)?|timer_init\w*|ptimer_init|(?:aio|qemu|virtio)_bh_new\w*|qemu_chr_fe_set_handlers)"
+    rb"\s*\(([^;]*?)\)\s*;"
 )
+# Tables of callbacks (include/ui/console.h, include/net/net.h).
+_CALLBACK_TABLES = ("GraphicHwOps", "NetClientInfo")
 _ACCESSOR = re.compile(
     rb"^(?!static\b|typedef\b|extern\b)[A-Za-z_][\w \t*]*?\b(?:\w*(?:read|write|txrx|ioport)\w*)\s*\(",
     re.MULTILINE,
 )
+# What takes one callback.
+_HAS_ONE = (b"timer", b"ptimer", b"aio", b"qemu_bh", b"virtio_bh")
 _INDEXED_CALL = re.compile(rb"\b([A-Za-z_]\w*)\[[^\[\];]*\]\s*\(")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _READS = re.compile(r"(?:\A|_)\w*read[bwlq]?(?:_|\Z|\d)")
@@ -41,7 +47,13 @@ _SIZES = frozenset({"size", "width"})
 
 def may_have_indirect(data: bytes) -> bool:
     """Whether a file may have an indirect entry, by its bytes."""
-    return b"timer" in data or b"_bh_new" in data or _ACCESSOR.search(data) is not None
+    return (
+        b"timer" in data
+        or b"_bh_new" in data
+        or b"qemu_chr_fe_set_handlers" in data
+        or any(name.encode() in data for name in _CALLBACK_TABLES)
+        or _ACCESSOR.search(data) is not None
+    )
 
 
 def indirect_entries(unit: TranslationUnit, direct: Collection[str]) -> tuple[GuestEntry, ...]:
@@ -113,4 +125,9 @@ def _callbacks(unit: TranslationUnit) -> Iterator[GuestEntry]:
             name = word.decode("latin-1")
             if name in unit.functions:
                 yield GuestEntry(name, slot)
-                break
+                if found[0].startswith(_HAS_ONE):
+                    break
+    for type_ in _CALLBACK_TABLES:
+        for table in tables_of_type(unit.path, unit.data, type_) if type_.encode() in unit.data else ():
+            for element in table.value.elements:
+                yield GuestEntry(element.value.text.lstrip("&").strip(), slot)

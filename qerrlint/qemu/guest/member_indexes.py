@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
@@ -22,6 +22,7 @@ from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.sample_scope import SampleScope, read
 from qerrlint.qemu.guest.states import State
+from qerrlint.qemu.guest.value_sources import ADDRESS, THROUGH, pointed_to, source_of
 from qerrlint.qemu.guest.zeros import AssumedNames, Member, aliased, member_of, walked
 
 # An index of a member, or of a local alone.
@@ -49,7 +50,7 @@ class MemberIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class StoredNumber:
     """A number that a write leaves in a member, or in its element `index` (None: any)."""
 
     number: int
@@ -58,6 +59,8 @@ class _Stored:
     sample: Sample
     most: int
     """The greatest number that can be written as well: that of the type where all ones come through."""
+    zero: bool
+    """Whether a write of 0 there leaves 0 in it."""
 
 
 class MemberIndexes:
@@ -73,21 +76,25 @@ class MemberIndexes:
         wanted = self._wanted()
         if not wanted:
             return
-        stored = self._stored({member.name for members in wanted.values() for member in members})
+        stored = self.stored({member.name for members in wanted.values() for member in members})
         best: dict[tuple[str, int], MemberIndex] = {}
         by_member: dict[tuple[Member, int], list[ArrayAccess]] = {}
-        origin: dict[tuple[Member, int], _Stored] = {}
+        origin: dict[tuple[Member, int], StoredNumber] = {}
         for access, members in wanted.items():
             for member in members:
-                for one in self._numbers(member, stored):
+                for one in self.numbers(member, stored):
                     if member.index and self._guest.names.constant(member.index) is None:
                         member = replace(member, index="")
-                    least = (access.most + 1,) if access.most < one.most else ()
+                    # The end of several bytes lies behind the array before their first one does.
+                    least = (access.most + 1, *((access.most - 1,) if access.bytes else ()))
+                    least = least if access.most < one.most else ()
                     for number in (one.number, *least):
                         by_member.setdefault((member, number), []).append(access)
                         origin.setdefault((member, number), one)
         for (member, number), accesses in by_member.items():
-            for access, entry, sample, greatest in self._beyond(member, number, accesses):
+            for access, entry, sample, greatest in reached_beyond(
+                self._guest, self._guest.entries, member, number, accesses
+            ):
                 put = origin[member, number]
                 written = put.sample if number == put.number else replace(put.sample, value=number)
                 key = (access.function, access.at)
@@ -106,11 +113,10 @@ class MemberIndexes:
         named = dict.fromkeys((*guest.places(_INDEX), *sorted(moving)))
         if not named:
             return {}
-        every = frozenset(self._unit.functions)
-        reached = frozenset().union(*(guest.reached_from(one.function, every) for one in guest.entries))
+        reached = self._reached
         out: dict[ArrayAccess, Sequence[Member]] = {}
         data = self._unit.data
-        written = self._written(reached)
+        written = self.written
         for name in named if written else ():
             piece = self._unit.functions[name]
             found = set(_INDEX.findall(data, piece.body, piece.span.end)) if name in reached else set()
@@ -121,66 +127,68 @@ class MemberIndexes:
                 for local, value in (_FROM_MEMBER.findall(data, piece.body, piece.span.end) if found else ())
                 if local in found and not written.isdisjoint(_DIRECT.findall(value.decode("latin-1")))
             }
+            signature = self._unit.signature(name) if self._guest.callers(name) else None
+            known |= {
+                param.name
+                for param in (signature.params if signature is not None else ())
+                if param.name and param.name.encode() in found
+            }
             if not known and b"" not in found:
                 continue
             for access in self._accesses.of(name, partial(_by_member, members=written, known=known)):
-                member = self._member(name, access)
+                member = self._member(name, access, written)
                 if member is not None and not access.address:
                     out[access] = (member,)
         return out
 
-    def _written(self, reached: frozenset[str]) -> frozenset[str]:
-        """The names of the members that functions store something into which is no constant."""
-        found = set()
-        for name in reached:
+    @cached_property
+    def _reached(self) -> frozenset[str]:
+        every = frozenset(self._unit.functions)
+        guest = self._guest
+        return frozenset().union(*(guest.reached_from(one.function, every) for one in guest.entries))
+
+    @cached_property
+    def written(self) -> frozenset[str]:
+        """The names of the members that functions store something into which is no constant, or whose address
+        they hand on."""
+        found = set(ADDRESS.findall(self._unit.data))
+        for name in self._reached:
             piece = self._unit.functions[name]
             found.update(_STORE.findall(self._unit.data, piece.body, piece.span.end))
         return frozenset(word.decode() for word in found)
 
-    def _member(self, name: str, access: ArrayAccess) -> Member | None:
-        """The only member that an index depends on and whose type allows more than the array."""
+    def _member(self, name: str, access: ArrayAccess, written: Collection[str]) -> Member | None:
+        """The only member that an index depends on, one of some names, whose type allows more than the
+        array."""
         function = self._unit.lowered(name)
         names = self._guest.names
-        unknown = [p for p in paths(access.node) if not (p.isidentifier() and names.constant(p) is not None)]
-        if function is None or len(unknown) != 1:
+        read = paths(access.node)
+        source = source_of(self._guest, function, read) if function is not None else None
+        if function is None or source is None:
             return None
-        path = unknown[0]
-        if path.isidentifier():
-            path = self._assigned(function, path)
-        declared = names.int_type_of(function, path) if path else None
-        member = member_of(names, function, path) if declared is not None else None
-        if member is None or declared is None or declared.bits == 1:
+        origin, path = source
+        declared = names.int_type_of(origin, path)
+        member = member_of(names, origin, path) if declared is not None else None
+        if member is None or declared is None or declared.bits == 1 or member.name not in written:
             return None
-        greatest = SampleScope(names, function, {unknown[0]: Column(declared.wrap(-1), declared)})
-        number = greatest.evaluated(access.node).numbers
-        beyond = isinstance(number, int) and (number > access.most or number < 0)
-        return member if beyond or unknown[0] != path else None
-
-    def _assigned(self, function: Function, name: str) -> str:
-        """The only path that the only value of a local reads; "" where it has others."""
-        if name not in function.locals:
-            return ""
-        events = [
-            event
-            for block in function.blocks
-            for event in block.events
-            if isinstance(event, Assign) and event.target == name
-        ]
-        node = self._guest.names.stored(events[0]) if len(events) == 1 else None
-        reads = [p for p in paths(node) if not p.isidentifier()] if node is not None else []
-        return reads[0] if len(reads) == 1 else ""
+        if path not in read:
+            return member
+        most = SampleScope(names, function, {path: Column(declared.wrap(-1), declared)})
+        number = most.evaluated(access.node).numbers
+        return member if isinstance(number, int) and (number > access.most or number < 0) else None
 
     # -- what a guest puts there ---------------------------------------------------------------------
 
-    def _stored(self, words: set[str]) -> Mapping[Member, Sequence[_Stored]]:
+    def stored(self, words: set[str]) -> Mapping[Member, Sequence[StoredNumber]]:
         """The numbers that writes of all ones leave in members of some names, and writes of 0 do not."""
         guest = self._guest
-        pattern = re.compile(
-            rb"(?:->|\.)(?:%s)\b\s*(?:\[[^\]]*\]\s*)*=(?!=)" % b"|".join(sorted(w.encode() for w in words))
-        )
+        named = b"|".join(sorted(w.encode() for w in words))
+        pattern = re.compile(rb"(?:->|\.)(?:%s)\b\s*(?:\[[^\]]*\]\s*)*=(?!=)" % named)
         within = guest.leading_to(pattern)
+        if re.search(rb"&\s*\w+(?:(?:->|\.)\w+)*(?:->|\.)(?:%s)\s*[,)]" % named, self._unit.data) is not None:
+            within |= guest.leading_to(THROUGH)
         names = AssumedNames(guest.names, ())
-        out: dict[Member, dict[tuple[int, int | None], _Stored]] = {}
+        out: dict[Member, dict[tuple[int, int | None], StoredNumber]] = {}
         for entry in guest.entries:
             if entry.writes and entry.function in within:
                 self._walk(entry, names, within, words, out)
@@ -192,15 +200,23 @@ class MemberIndexes:
         names: AssumedNames,
         within: frozenset[str],
         words: set[str],
-        out: dict[Member, dict[tuple[int, int | None], _Stored]],
+        out: dict[Member, dict[tuple[int, int | None], StoredNumber]],
     ) -> None:
+        def is_named(event: Assign) -> bool:
+            return any(word in event.target for word in words) or event.target.startswith("*")
+
         def reached(function: Function, event: Event | Edge, state: State) -> None:
-            if not isinstance(event, Assign) or not any(word in event.target for word in words):
+            if not isinstance(event, Assign) or not is_named(event):
                 return
             target = aliased(function, event.target)
-            member = member_of(names, function, target)
+            own = member_of(names, function, target)
+            pointed = pointed_to(self._guest, function, target)
+            for member in (*pointed, *((own,) if own is not None else ())):
+                put(function, event, state, member, target)
+
+        def put(function: Function, event: Assign, state: State, member: Member, target: str) -> None:
             value = walk.assigned(function, state.columns, event)
-            if member is None or member.name not in words or not isinstance(value.numbers, tuple):
+            if member.name not in words or not isinstance(value.numbers, tuple):
                 return
             declared = names.int_type_of(function, target)
             element = SampleScope(names, function, state.columns).evaluated(read(member.index or "0"))
@@ -214,18 +230,18 @@ class MemberIndexes:
                 full = (1 << (declared.bits - declared.signed)) - 1
                 most = full if key[0] == declared.wrap(-1) else -1
                 found = out.setdefault(replace(member, index=""), {})
-                found.setdefault(key, _Stored(key[0], at, entry, samples[i], most))
+                found.setdefault(key, StoredNumber(key[0], at, entry, samples[i], most, 0 in plain))
 
         started = walked(
             *(self._guest, entry, names, within, reached),
             strict=False,
-            towards=lambda one: isinstance(one, Assign) and any(w in one.target for w in words),
+            towards=lambda one: isinstance(one, Assign) and is_named(one),
         )
         if started is not None:
             walk, samples, start = started
             start()
 
-    def _numbers(self, member: Member, stored: Mapping[Member, Sequence[_Stored]]) -> list[_Stored]:
+    def numbers(self, member: Member, stored: Mapping[Member, Sequence[StoredNumber]]) -> list[StoredNumber]:
         """The greatest number that the guest puts into a member, or into the element that counts; into any
         element where a variable says which."""
         constant = self._guest.names.constant(member.index) if member.index else None
@@ -233,42 +249,45 @@ class MemberIndexes:
         found = [one for one in every if constant is None or one.index == constant]
         return sorted(found, key=lambda one: -one.number)[:1]
 
-    # -- what it then reaches ------------------------------------------------------------------------
 
-    def _beyond(
-        self, member: Member, number: int, accesses: Sequence[ArrayAccess]
-    ) -> Iterator[tuple[ArrayAccess, GuestEntry, Sample, int]]:
-        """Those of some accesses that are reached with an index beyond the array."""
-        guest = self._guest
-        names = AssumedNames(guest.names, (member,), number)
-        within = guest.calling({one.function for one in accesses})
-        owners = {one: owner(self._unit.lowered(one.function), one.at, one.text) for one in accesses}
-        events = {id(event) for event in owners.values() if event is not None}
-        found: list[tuple[ArrayAccess, GuestEntry, Sample, int]] = []
+def reached_beyond(
+    guest: GuestFile,
+    entries: Collection[GuestEntry],
+    member: Member,
+    number: int,
+    accesses: Sequence[ArrayAccess],
+) -> Iterator[tuple[ArrayAccess, GuestEntry, Sample, int]]:
+    """Those of some accesses that entries reach with an index beyond the array, where a member holds a
+    number."""
+    names = AssumedNames(guest.names, (member,), number)
+    within = guest.calling({one.function for one in accesses})
+    owners = {one: owner(guest.unit.lowered(one.function), one.at, one.text) for one in accesses}
+    events = {id(event) for event in owners.values() if event is not None}
+    found: list[tuple[ArrayAccess, GuestEntry, Sample, int]] = []
 
-        def reached(function: Function, event: Event | Edge, state: State) -> None:
-            for one in accesses if id(event) in events else ():
-                if owners[one] is not event:
-                    continue
-                value = SampleScope(names, function, state.columns).evaluated(one.node)
-                if value.numbers is None:
-                    continue
-                for i in sorted(state.alive & state.sure):
-                    index = value.at(i)
-                    if index is not None and (index > one.most or index < 0):
-                        found.append((one, entry, samples[i], index))
-                        break
+    def reached(function: Function, event: Event | Edge, state: State) -> None:
+        for one in accesses if id(event) in events else ():
+            if owners[one] is not event:
+                continue
+            value = SampleScope(names, function, state.columns).evaluated(one.node)
+            if value.numbers is None:
+                continue
+            for i in sorted(state.alive & state.sure):
+                index = value.at(i)
+                if index is not None and (index > one.most or index < 0):
+                    found.append((one, entry, samples[i], index))
+                    break
 
-        for entry in guest.entries:
-            started = (
-                walked(guest, entry, names, within, reached, towards=lambda one: id(one) in events)
-                if entry.function in within
-                else None
-            )
-            if started is not None:
-                _, samples, start = started
-                start()
-        yield from found
+    for entry in entries:
+        started = (
+            walked(guest, entry, names, within, reached, towards=lambda one: id(one) in events)
+            if entry.function in within
+            else None
+        )
+        if started is not None:
+            _, samples, start = started
+            start()
+    yield from found
 
 
 def _by_member(index: str, members: frozenset[str], known: Collection[str]) -> bool:

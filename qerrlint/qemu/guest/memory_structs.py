@@ -11,13 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from qerrlint.ir.code import Addr, Assign, Call, Function, text_of
+from qerrlint.ir.code import Addr, Assign, Call, Function, Result, text_of
 from qerrlint.qemu.guest.sample_scope import FileNames
 from qerrlint.qemu.guest.taint import READS_MEMORY, paths_in
 
 # Those of taint.READS_MEMORY that do nothing else.
 _READERS = {name: position for name, position in READS_MEMORY.items() if not name.endswith("_rw")}
-READER = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in _READERS))
+# Functions whose result points into guest memory (system/dma.h, system/memory.h, hw/pci/pci_device.h).
+_MAPS = frozenset(
+    {"pci_dma_map", "dma_memory_map", "cpu_physical_memory_map", "address_space_map", "physical_memory_map"}
+)
+_MAPPED = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in _MAPS)))
+READER = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in (*_READERS, *sorted(_MAPS))))
 """What a file that reads guest memory has in its text."""
 _CAST = re.compile(r"\A\(\s*(?:const\s+)?(?:struct\s+)?\w+\s*\*+\s*\)\s*")
 _LINK = re.compile(r"->|\.")
@@ -55,13 +60,28 @@ class MemoryStructs:
                     found |= paths_in(text_of(event.value))
                 elif isinstance(event, Call):
                     found.update(path for arg in event.args for path in paths_in(text_of(arg)))
-        return frozenset(path for path in found if self._is_member(function, path))
+        return frozenset(path for path in found if self.is_member(function, path))
 
-    def _is_member(self, function: Function, path: str) -> bool:
+    def is_member(self, function: Function, path: str) -> bool:
+        """Whether a path names a member of such a struct, or of what that holds."""
         ends = (link.start() for link in _LINK.finditer(path))
         return any(self._struct(function, path[:end]) in self.types for end in ends)
 
+    def _mapped(self) -> Iterator[str]:
+        """The structs that pointers into guest memory point to."""
+        for name in self._matching(_MAPPED):
+            function = self._names.unit.lowered(name)
+            for block in function.blocks if function is not None else ():
+                for event in block.events:
+                    if not isinstance(event, Assign) or not isinstance(event.value, Result):
+                        continue
+                    if function is not None and function.calls[event.value.call].name in _MAPS:
+                        struct = self._struct(function, event.target)
+                        if self._is_declared(struct):
+                            yield struct
+
     def _filled(self) -> Iterator[str]:
+        yield from self._mapped()
         unit = self._names.unit
         waiting = list(_READERS.items())
         seen = set(waiting)
@@ -73,7 +93,7 @@ class MemoryStructs:
                         continue
                     path = self._buffer(call, position)
                     struct = self._struct(function, path) if path else ""
-                    if struct and struct != "void" and unit.environment.members(struct, unit.path):
+                    if self._is_declared(struct):
                         yield struct
                     signature = unit.signature(function.name)
                     handing += [
@@ -83,6 +103,12 @@ class MemoryStructs:
                     ]
             seen.update(handing)
             waiting = handing
+
+    def _is_declared(self, struct: str) -> bool:
+        """Whether the file sees the members of a struct, by the name of its type or by its tag."""
+        members, path = self._names.unit.environment.members, self._names.unit.path
+        names = (struct, f"struct {struct}") if struct not in ("", "void") else ()
+        return any(members(name, path) for name in names)
 
     def _calls(self, name: str) -> Iterator[tuple[Function, Call]]:
         for caller in self._matching(re.compile(rb"\b%s\s*\(" % name.encode())):

@@ -159,7 +159,7 @@ class FileNames:
             head = f"{head}->{inner}"
         struct = self.type_of(function, head).removeprefix("const ").removeprefix("struct ").rstrip(" *")
         layouts = layouts_of(self.unit.environment)
-        layout = layouts.layout(struct, self.unit.path) if struct else None
+        layout = layouts.of_name(struct, self.unit.path) if struct else None
         placed = layout.field(member) if layout is not None else None
         if layout is None or placed is None:
             return None
@@ -240,7 +240,10 @@ class FileNames:
         """The integer type of a path; None where it has none, or it is not known."""
         key = (function.name, path)
         if key not in self._kept.int_types:
-            self._kept.int_types[key] = self._int_type(self.type_of(function, path).removeprefix("const "))
+            text = self.type_of(function, path.removeprefix("*")).removeprefix("const ")
+            if path.startswith("*"):
+                text = text[:-1].rstrip() if text.endswith("*") else ""
+            self._kept.int_types[key] = self._int_type(text)
         return self._kept.int_types[key]
 
     def _int_type(self, text: str) -> IntType | None:

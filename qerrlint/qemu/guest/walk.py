@@ -132,7 +132,14 @@ class Walk:
                 self.complete = False
                 break
             state = self._events(function, number, states[number], decided, visits, calls)
-            if state is None or not any(graph.leads[edge.target] for edge in function.blocks[number].edges):
+            if (
+                state is None
+                or self._ends_in(function, number)
+                or not any(
+                    graph.leads[edge.target] or (self._towards is not None and self._towards(edge))
+                    for edge in function.blocks[number].edges
+                )
+            ):
                 continue
             for edge, after, decision in self._edges(function, number, state, graph):
                 if not after.alive or not graph.leads[edge.target]:
@@ -155,7 +162,7 @@ class Walk:
                         )
                     continue
                 known = states.get(edge.target)
-                both = after if known is None else merged(known, after, self._samples)
+                both = after if known is None else self._merged(function, known, after)
                 earlier = decided.get(edge.target)
                 reasons = _added(earlier or (), reason)
                 if both != known or reasons != earlier:
@@ -170,6 +177,14 @@ class Walk:
         for index, found in calls.items():
             for state in found:
                 self._called(function, function.calls[index], state, visits)
+
+    def _ends_in(self, function: Function, number: int) -> bool:
+        """Whether the paths through a block are of no interest behind it."""
+        return False
+
+    def _merged(self, function: Function, one: State, other: State) -> State:
+        """What is known where two paths of a function meet."""
+        return merged(one, other, self._samples)
 
     def _leads(self, one: Event | Edge) -> bool:
         """Whether an event or a test is a place to walk to."""

@@ -150,10 +150,9 @@ class ZeroDivisors:
         leaves = {site: self._leaves(site) for sites in self.sites.values() for site in sites}
         words = {one.member.name for found in leaves.values() for one in found if one.member is not None}
         settable = GuestZeros(self._guest, words)
-        zeros = settable.found
         seen: dict[tuple[str, int], ZeroDivision] = {}
         for assumed, sites in self._assumptions(leaves, settable):
-            for one in self._reached(assumed, sites, zeros):
+            for one in self._reached(assumed, sites, settable):
                 key = (one.site.function, one.site.at)
                 if key not in seen or (one.sure, one.entry is not None) > (
                     seen[key].sure,
@@ -305,15 +304,12 @@ class ZeroDivisors:
     # -- walks -------------------------------------------------------------------------------------
 
     def _reached(
-        self, assumed: _Assumption, sites: Sequence[Site], zeros: Mapping[Member, GuestZero]
+        self, assumed: _Assumption, sites: Sequence[Site], settable: GuestZeros
     ) -> Iterator[ZeroDivision]:
         within = self._leading_to(frozenset(site.function for site in sites))
         member = assumed.member
         names = AssumedNames(self._guest.names, () if member is None else (member,), assumed.number)
-        same = (
-            (m, z) for m, z in zeros.items() if member and (m.struct, m.name) == (member.struct, member.name)
-        )
-        zero = next((z for _, z in same), None)
+        zero = settable.place(member) if member is not None else None
         memory = (assumed.function, assumed.local, assumed.number) if assumed.local else None
         owners = {site: owner(self._unit.lowered(site.function), site.at, site.text) for site in sites}
         by_function: dict[str, list[Site]] = {}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from qerrlint.c.expressions.typed import UNKNOWN, Column, Number
-from qerrlint.ir.code import Addr, Assign, Call, Edge, Event, Function, Return, text_of
+from qerrlint.ir.code import Addr, Assign, Call, Edge, Event, Function, Result, Return, text_of
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
@@ -20,8 +20,10 @@ from qerrlint.qemu.guest.tried_values import constants_of
 from qerrlint.qemu.guest.walk import Decision, Visit, Walk
 from qerrlint.source.span import Span
 
-# What a guest writes in the walks: all bits 0, and all of them 1.
+# What a guest writes in the walks: all bits 0, and all of them 1; ...
 _WRITTEN = (0, (1 << 64) - 1)
+# ... and, where that sets a member to no 0, values of which a mask or a type leaves 0.
+_WRAPPING = (1 << 8, 1 << 16, 1 << 32)
 # The registers of include/hw/register.h, which the guest writes: the place of the array among the arguments.
 _REGISTER_BLOCK = re.compile(rb"\bregister_init_block\d+\s*\(")
 _REGISTER_ARRAY = 4
@@ -188,9 +190,28 @@ class AssumedWalk(Walk):
         self._strict = strict
 
     def _assign(self, function: Function, columns: dict[str, Column], event: Assign) -> None:
+        checked = self._checks(function, columns, event)
         super()._assign(function, columns, event)
-        if event.target not in columns and self._assumed.assumed(function, event.target) is not None:
+        if event.target not in columns and (
+            checked or self._assumed.assumed(function, event.target) is not None
+        ):
             columns[event.target] = UNKNOWN
+
+    def _checks(self, function: Function, columns: Mapping[str, Column], event: Assign) -> bool:
+        """Whether a local gets what a call makes of a value that is taken to be known: a test of the local
+        may be one of that value."""
+        if not isinstance(event.value, Result):
+            return False
+        args = function.calls[event.value.call].args
+        read = {path for arg in args for path in paths_in(text_of(arg))}
+        return not read.isdisjoint(columns) or self._assumed.reads_assumed(read)
+
+    def _merged(self, function: Function, one: State, other: State) -> State:
+        both = super()._merged(function, one, other)
+        # What both paths have stored into an assumed member ends the assumption, whatever it is.
+        gone = (one.columns.keys() & other.columns.keys()) - both.columns.keys()
+        gone = {path for path in gone if self._assumed.assumed(function, path) is not None}
+        return replace(both, columns={**both.columns, **dict.fromkeys(gone, UNKNOWN)}) if gone else both
 
     def _after_call(self, function: Function, columns: dict[str, Column], call: Call) -> None:
         if call.name.startswith(_SILENT):
@@ -250,7 +271,8 @@ class GuestZeros:
 
     def __init__(self, guest: GuestFile, words: Collection[str]) -> None:
         self._guest = guest
-        self._words = _with_sources(guest.unit.data, frozenset(words))
+        self._wanted = frozenset(words)
+        self._words = _with_sources(guest.unit.data, self._wanted)
         named = b"|".join(sorted(word.encode() for word in self._words))
         member = rb"(?:->|\.)(?:" + named + rb")\b\s*(?:\[[^\]]*\]\s*)*"
         self._store = re.compile(
@@ -260,6 +282,7 @@ class GuestZeros:
         self.ones: set[Member] = set()
         """The members that a write can set to all ones as well."""
         self._elements: dict[Member, set[Number]] = {}
+        self._places: dict[tuple[Member, Number], GuestZero] = {}
         if self._words:
             self._registers()
             self._entries()
@@ -272,6 +295,13 @@ class GuestZeros:
         number = self._guest.names.constant(member.index) if member.index else None
         elements = self._elements.get(whole, {None})
         return number is None or None in elements or number in elements
+
+    def place(self, member: Member) -> GuestZero | None:
+        """Where a write sets a member to 0, the element that it names if there is such a place."""
+        whole = replace(member, index="")
+        number = self._guest.names.constant(member.index) if member.index else None
+        same = (z for m, z in self.found.items() if (m.struct, m.name) == (member.struct, member.name))
+        return self._places.get((whole, number)) or self.found.get(whole) or next(same, None)
 
     def _registers(self) -> None:
         unit = self._guest.unit
@@ -298,9 +328,23 @@ class GuestZeros:
                 if entry.writes and entry.function in within:
                     self._walk(entry, names, within)
             if len(self.found) == before:
-                return
+                break
+        left = self._wanted - {one.name for one in self.found}
+        masked = rb"(?:->|\.)(?:%s)\b\s*(?:\[[^\]]*\]\s*)*=(?!=)[^;]*\w\s*&\s*\w"
+        masks = re.compile(masked % b"|".join(sorted(word.encode() for word in left)))
+        within = guest.leading_to(masks) if left else frozenset()
+        names = AssumedNames(guest.names, self.found)
+        for entry in guest.entries:
+            if entry.writes and entry.function in within:
+                self._walk(entry, names, within, _WRAPPING)
 
-    def _walk(self, entry: GuestEntry, names: AssumedNames, within: frozenset[str]) -> None:
+    def _walk(
+        self,
+        entry: GuestEntry,
+        names: AssumedNames,
+        within: frozenset[str],
+        written: Collection[int] = _WRITTEN,
+    ) -> None:
         # A store through a pointer that is set to the address of a member counts.
         words = (*self._words, "*")
 
@@ -326,6 +370,10 @@ class GuestZeros:
             zero = [i for i in sorted(state.alive) if value.at(i) == 0]
             element = SampleScope(names, function, columns).evaluated(read(member.index or "0"))
             self._elements.setdefault(whole, set()).update(element.at(i) for i in zero)
+            for i in zero if member.index else ():
+                place = (whole, element.at(i))
+                if place not in self._places:
+                    self._places[place] = GuestZero(entry, function.name, event.span, samples[i])
             index = zero[0] if zero else None
             if index is not None and whole not in self.found:
                 self.found[whole] = GuestZero(entry, function.name, event.span, samples[index])
@@ -334,6 +382,7 @@ class GuestZeros:
             *(self._guest, entry, names, within, reached),
             strict=False,
             towards=lambda one: isinstance(one, Assign) and any(w in one.target for w in words),
+            written=written,
         )
         if started is not None:
             walk, samples, start = started
@@ -361,9 +410,10 @@ def walked(
     memory: tuple[str, str, int] | None = None,
     strict: bool = True,
     towards: Callable[[Event | Edge], bool] | None = None,
+    written: Collection[int] = _WRITTEN,
 ) -> tuple[AssumedWalk, Sequence[Sample], Callable[[], None]] | None:
-    """A walk from an entry with the accesses that it gets and the values 0 and all ones, its samples, and
-    what starts it; None where the entry has no body or no access."""
+    """A walk from an entry with the accesses that it gets and the values `written`, its samples, and what
+    starts it; None where the entry has no body or no access."""
     function = guest.unit.lowered(entry.function)
     if function is None:
         return None
@@ -371,7 +421,7 @@ def walked(
     every, _ = guest.samples(entry, near)
     # One size for each offset will do: what is stored depends little on it.
     accesses = {one.offset: one for one in sorted(every, key=lambda one: one.size or 0)}.values()
-    values = tuple(dict.fromkeys((*_WRITTEN, names.number))) if entry.writes else (None,)
+    values = tuple(dict.fromkeys((*written, names.number))) if entry.writes else (None,)
     samples = [Sample(one.offset, one.size, value) for one in accesses for value in values]
     if not samples:
         return None

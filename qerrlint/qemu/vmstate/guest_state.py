@@ -16,6 +16,7 @@ from qerrlint.ir.code import Assign, Function, Return, text_of
 from qerrlint.qemu.guest.entries import DATA, VALUE, GuestEntry, given
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.taint import reads, tainted
+from qerrlint.qemu.guest.value_sources import ADDRESS, THROUGH, pointed_to
 from qerrlint.qemu.guest.zeros import aliased, member_of
 from qerrlint.source.span import Span
 
@@ -89,10 +90,14 @@ def _mentioning(
     everything = frozenset(unit.functions)
     reached = frozenset(name for entry in entries for name in guest.reached_from(entry.function, everything))
     out: dict[str, frozenset[str]] = {}
+    handed = names & {found.decode("latin-1") for found in ADDRESS.findall(unit.data)}
+    through = frozenset(guest.matching(THROUGH)) if handed and behind is _STORED else frozenset()
     for name in sorted(reached):
         piece = unit.functions[name]
         found = pattern.findall(unit.data, piece.body, piece.span.end)
         members = names & {member.decode("latin-1") for member in found}
+        if name in through:
+            members |= handed
         if members:
             out[name] = members
     return out
@@ -117,13 +122,24 @@ def _written(
         known = tainted(function, seeds) if name in targets else frozenset()
         for event in (e for block in function.blocks for e in block.events):
             if isinstance(event, Assign) and known:
-                key = _member(guest, function, aliased(function, event.target), wanted)
-                if (
-                    key is not None
-                    and key[1] in names
-                    and reads(function, event.value, known - {event.target})
-                ):
-                    yield key, (name, event.span)
+                keys = _targets(guest, function, aliased(function, event.target), wanted, names)
+                if keys and reads(function, event.value, known - {event.target}):
+                    yield from ((key, (name, event.span)) for key in keys)
+
+
+def _targets(
+    guest: GuestFile,
+    function: Function,
+    target: str,
+    wanted: Mapping[str, frozenset[str]],
+    names: frozenset[str],
+) -> list[tuple[str, str]]:
+    """The wanted members that a store into a target changes, also by an address that callers hand over."""
+    key = _member(guest, function, target, wanted)
+    found = [key] if key is not None else []
+    pointed = pointed_to(guest, function, target)
+    found += [(one.struct, one.name) for one in pointed if one.name in wanted.get(one.struct, ())]
+    return [one for one in dict.fromkeys(found) if one[1] in names]
 
 
 def _callers(guest: GuestFile, targets: frozenset[str]) -> frozenset[str]:

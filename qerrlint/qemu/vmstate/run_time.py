@@ -170,7 +170,7 @@ class RunTime:
     def _key(self, struct: str) -> str:
         """The place where a struct is declared, the same for its tag and its typedefs; else its name."""
         if struct not in self._keys:
-            layout = layouts_of(self.unit.environment).layout(struct, self.unit.path)
+            layout = layouts_of(self.unit.environment).of_name(struct, self.unit.path)
             self._keys[struct] = f"{layout.path}:{layout.start}" if layout is not None else struct
         return self._keys[struct]
 
@@ -187,7 +187,7 @@ class RunTime:
                 path = ".".join(parts[begin : position + 1])
                 if position == len(parts) - 1 and (self._key(name), path) in wanted:
                     return wanted[self._key(name), path]
-                layout = layouts.layout(name, self.unit.path) if begin == position else None
+                layout = layouts.of_name(name, self.unit.path) if begin == position else None
                 placed = layout.field(part) if layout is not None else None
                 inner = placed.field.type.rstrip(" *").removeprefix("struct ") if placed is not None else ""
                 if inner and inner not in ("struct", "union"):

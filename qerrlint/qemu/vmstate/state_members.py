@@ -68,7 +68,7 @@ class _Reader:
 
     def members(self) -> Iterator[StateMember]:
         """All of them, in order."""
-        layout = self._layouts.layout(self._struct, self._unit.path)
+        layout = self._layouts.of_name(self._struct, self._unit.path)
         for placed in layout.fields if layout is not None else ():
             yield from self._of(placed.field, "", self._struct, "", self._without)
 
@@ -92,7 +92,7 @@ class _Reader:
 
     def _embedded(self, field: Field, path: str, union: str, seen: frozenset[str]) -> Iterator[StateMember]:
         name = re.sub(r"^(?:const|struct|union)\s+", "", field.type).strip()
-        layout = self._layouts.layout(field.type, self._unit.path)
+        layout = self._layouts.of_name(field.type, self._unit.path)
         if layout is None or name in seen or is_object(self._unit, layout) or self._is_pointer(name):
             return
         if not layout.path.startswith(("hw/", "include/hw/")) and layout.path != self._unit.path:

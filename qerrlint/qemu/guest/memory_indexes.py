@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Memory indexes: what a guest keeps in its memory, or sends with a request, that indexes an array of the
+device without a bound.
+
+A member of a struct that the file fills from guest memory (a descriptor, a command) is taken to hold the
+greatest number of its type, and the first one beyond the array; an access counts that is reached with such an
+index by tests that are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qerrlint.c.expressions.parser import paths
+from qerrlint.ir.code import Function
+from qerrlint.qemu.guest.array_accesses import QUICK, ArrayAccess, ArrayAccesses
+from qerrlint.qemu.guest.entries import DATA, GuestEntry, given
+from qerrlint.qemu.guest.file import GuestFile, Sample
+from qerrlint.qemu.guest.member_indexes import reached_beyond
+from qerrlint.qemu.guest.memory_structs import READER
+from qerrlint.qemu.guest.value_sources import greatest, source_of
+from qerrlint.qemu.guest.zeros import Member, member_of
+from qerrlint.qemu.layouts import layouts_of
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryIndex:
+    """An access beyond its array at `entry`, with the index `greatest`, where the guest has put `number` into
+    `member` of what it sends."""
+
+    access: ArrayAccess
+    entry: GuestEntry
+    sample: Sample
+    greatest: int
+    member: Member
+    number: int
+
+
+class MemoryIndexes:
+    """The accesses of one file that data of the guest decides."""
+
+    def __init__(self, guest: GuestFile) -> None:
+        self._guest = guest
+        self._unit = guest.unit
+        self._accesses = ArrayAccesses(guest.names, {})
+
+    def found(self) -> Iterator[MemoryIndex]:
+        """The accesses, each once, in the order of the text."""
+        types = self._types()
+        if not types:
+            return
+        by_member: dict[tuple[Member, int], list[ArrayAccess]] = {}
+        for access, member, most in self._wanted(types):
+            for number in (most, *((access.most + 1,) if access.most < most else ())):
+                by_member.setdefault((member, number), []).append(access)
+        best: dict[tuple[str, int], MemoryIndex] = {}
+        entries = (*self._guest.entries, *self._guest.indirect)
+        for (member, number), accesses in by_member.items():
+            for access, entry, sample, index in reached_beyond(
+                self._guest, entries, member, number, accesses
+            ):
+                key = (access.function, access.at)
+                best.setdefault(key, MemoryIndex(access, entry, sample, index, member, number))
+        yield from (best[key] for key in sorted(best))
+
+    def _types(self) -> frozenset[str]:
+        """The structs whose members are what the guest has put there."""
+        guest, unit = self._guest, self._unit
+        sent: set[str] = set()
+        for entry in guest.entries:
+            names = given(unit, entry, DATA)
+            signature = unit.signature(entry.function) if names else None
+            for param in signature.params if signature is not None else ():
+                if param.name in names and param.type.endswith("*"):
+                    sent.add(param.type.removeprefix("const ").removeprefix("struct ").rstrip(" *"))
+        read = guest.memory_structs.types if READER.search(unit.data) is not None else frozenset()
+        layouts = layouts_of(unit.environment)
+        return read | {name for name in sent if layouts.of_name(name, unit.path) is not None}
+
+    def _wanted(self, types: frozenset[str]) -> Iterator[tuple[ArrayAccess, Member, int]]:
+        """The accesses whose index one member of those structs decides, with it and its greatest number."""
+        guest = self._guest
+        every = frozenset(self._unit.functions)
+        entries = (*guest.entries, *guest.indirect)
+        reached = frozenset().union(*(guest.reached_from(one.function, every) for one in entries))
+        for name in guest.places(QUICK):
+            function = self._unit.lowered(name) if name in reached else None
+            if function is None:
+                continue
+            for access in self._accesses.of(name, lambda index: "++" not in index and "--" not in index):
+                source = source_of(guest, function, paths(access.node)) if not access.address else None
+                found = self._member(*source, types) if source is not None else None
+                if found is not None:
+                    yield (access, *found)
+
+    def _member(self, function: Function, path: str, types: frozenset[str]) -> tuple[Member, int] | None:
+        """The member of such a struct that a path names, and its greatest number."""
+        guest = self._guest
+        member, most = member_of(guest.names, function, path), greatest(guest, function, path)
+        if member is None or member.index or most is None:
+            return None
+        if member.struct not in types and not guest.memory_structs.is_member(function, path):
+            return None
+        layout = layouts_of(self._unit.environment).of_name(member.struct, self._unit.path)
+        placed = layout.field(member.name) if layout is not None else None
+        return (member, most) if placed is not None and not placed.field.bits else None
