@@ -66,7 +66,10 @@ def found(folder: Path, user: str, files: dict[str, str]) -> list[str]:
         pytest.param("    tray_fill(tray, mark);\n", False, id="helper that writes"),
         pytest.param("    heap_tray_note(tray);\n", False, id="function of another file"),
         pytest.param("    memset(tray, 0, sizeof(*tray));\n", False, id="C library"),
+        pytest.param("    Mark *m = &tray->marks[mark];\n\n    m->set = true;\n", False, id="a part is read"),
         pytest.param("    last = tray;\n", True, id="global"),
+        pytest.param("    Tray **slot = &last;\n\n    *slot = tray;\n", True, id="stored through a pointer"),
+        pytest.param("    Mark *m = &tray->marks[mark];\n\n    last = m;\n", True, id="a part is stored"),
         pytest.param("    Tray *t = tray;\n\n    last = t;\n", True, id="alias that is stored"),
         pytest.param("    s->tray = tray;\n", True, id="member"),
         pytest.param("    g_free(tray);\n", True, id="freed"),
@@ -100,6 +103,15 @@ def test_where_a_body_is_looked_for(tmp_path: Path, home: str, known: bool) -> N
     """The header's own file, those in its folder, and the one that has the function's name."""
     files = {home: WEIGH % "    tray->mark = mark;\n"}
     assert found(tmp_path, USER, files) == (["store_check"] if known else [])
+
+
+def test_an_error_is_no_memory(tmp_path: Path) -> None:
+    """What becomes of an Error the rules on Errors say."""
+    making = MAKING.replace("Tray *tray = tray_new", "Error *tray = tray_new")
+    new = (NEW % "").replace("Tray *tray_new", "Error *tray_new").replace("g_new0(Tray", "g_new0(Error")
+    header = HEADER.replace("Tray *tray_new", "Error *tray_new").replace("Tray *tray", "Error *tray")
+    files = {"store/tray.c": WEIGH % "    tray->mark = mark;\n" + new.replace("Tray *t ", "Error *t ")}
+    assert found(tmp_path, making, {**files, "include/store/tray.h": header}) == []
 
 
 @pytest.mark.parametrize(

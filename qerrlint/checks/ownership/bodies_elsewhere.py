@@ -23,7 +23,10 @@ from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.type_graph import TypeGraph, graph_of
 
-_DEEPEST = 3
+_DEEPEST = 5
+_MOST_ALIASES = 3
+_ERRORS = frozenset({"Error *", "GError *"})
+"""Who has an Error the rules on Errors say."""
 _LONGEST = 40_000
 """Bodies that are longer than this are not read."""
 _HOMES = {
@@ -36,10 +39,13 @@ _HOMES = {
 """The folders of the C files of headers whose own folder is named otherwise."""
 _RETURN = re.compile(r"\breturn\b\s*([^;]*);")
 _MAKING = re.compile(
-    r"(?:\([\w\s*]{1,60}\)\s*)?(g_new0?|g_malloc0?|g_malloc0?_n|g_strdup|g_strdup_printf|g_memdup2?"
+    r"(?:\([\w\s*]{1,60}\)\s*)?(g_new0?|g_malloc0?(?:_n)?|g_strdup|g_strdup_printf|g_memdup2?"
     r"|g_strconcat|g_strndup|qemu_allocate_irqs|bitmap_new)\s*\("
 )
 _ASKING = frozenset({"if", "while", "assert", "g_assert", "sizeof", "for", "switch"})
+# A variable of a statement that gives it a value; what it points to is no variable.
+_ALIAS = re.compile(r"(?:\A|[;{}])\s*(?:(?:const\s+)?(?:struct\s+)?\w+\s*\*\s*(?:const\s+)?)?(\w+)\s*=\s*\Z")
+_PART = re.compile(r"\s*(?:->\s*\w+|\[[^\[\]]*\])(?:\s*(?:->|\.)\s*\w+|\[[^\[\]]*\])*")
 _PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
 _CASTS = re.compile(r"\(\s*(?:const\s+)?(?:struct\s+)?\w+\s*\*+\s*\)\s*\Z")
 _CALLEE = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)\s*\Z")
@@ -63,10 +69,16 @@ class BodiesElsewhere:
     def makes(self, unit: TranslationUnit, name: str) -> bool:
         """Whether a function that a file calls returns nothing but memory that it has just made."""
         signature = unit.signature(name)
-        if signature is None or not signature.returns.endswith("*") or signature.returns.startswith("const "):
+        made = signature.returns if signature is not None else ""
+        if signature is None or not made.endswith("*") or made.startswith("const ") or made in _ERRORS:
             return False
         asked = self._environment.asked
         return asked.recall(self._making, (name, signature.path), lambda: self._makes(signature, name))
+
+    def keeps_expression(self, text: FunctionText, start: int, end: int) -> bool:
+        """Whether a pointer, the expression between two offsets of a body, is kept or freed by what stands
+        around it."""
+        return self._keeps_here(text, start, end, 0, frozenset(), returned=False)
 
     def _borrows(self, signature: Signature, name: str, position: int, depth: int) -> bool:
         if position >= len(signature.params) or depth > _DEEPEST:
@@ -96,7 +108,7 @@ class BodiesElsewhere:
         return not self._keeps(text, own.params[position].name, depth, frozenset())
 
     def _makes(self, signature: Signature, name: str) -> bool:
-        texts = self._definitions(signature, name)
+        texts = self._definitions(signature, name, widely=False)
         return bool(texts) and all(self._returns_new(text) for text in texts)
 
     def _returns_new(self, text: FunctionText) -> bool:
@@ -134,7 +146,7 @@ class BodiesElsewhere:
         `aliases`: the variables that hold it as well, and are looked at already. `returned`: to return it is
         no way to keep it.
         """
-        if not name or len(text.code) > _LONGEST or len(aliases) > _DEEPEST:
+        if not name or len(text.code) > _LONGEST or len(aliases) > _MOST_ALIASES:
             return True
         places = list(re.finditer(rf"(?<![\w.])(?<!->){re.escape(name)}\b", text.code))
         # A body that does nothing with it is a stub.
@@ -149,8 +161,14 @@ class BodiesElsewhere:
         """Whether the expression between two offsets, which is the pointer, is kept by what stands around."""
         code = text.code
         before, after = code[max(start - 200, 0) : start].rstrip(), code[end : end + 200].lstrip()
-        if after.startswith(("->", "[")) and not re.search(r"(?:^|[^&])&\(?\Z", before):
-            return False
+        part = _PART.match(code, end)
+        if part is not None:
+            address = re.search(r"(?<!&)&\s*\(?\s*\Z", code[max(start - 20, 0) : start])
+            if address is None:
+                return False
+            # The address of a part is as good as the pointer.
+            start, end = start - len(address[0]), part.end()
+            before, after = code[max(start - 200, 0) : start].rstrip(), code[end : end + 200].lstrip()
         if _is_asked(before, after) or re.match(r"=(?!=)|\+\+|--|\+=", after):
             return False
         if before.endswith("return"):
@@ -159,7 +177,7 @@ class BodiesElsewhere:
         callee = _CALLEE.search(code, max(opened - 100, 0), opened) if opened > 0 else None
         if opened > 0 and callee is not None and callee[1] not in ("return", "defined"):
             return self._keeps_as_argument(text, callee, opened, start, depth, aliases, returned)
-        alias = re.search(r"(?<![\w.>])(\w+)\s*=\s*\Z", _CASTS.sub("", before) if before else "")
+        alias = _ALIAS.search(_CASTS.sub("", before))
         if alias is None or not _is_declared(text, alias[1]):
             return True
         return alias[1] not in aliases and self._keeps(text, alias[1], depth, aliases, returned)
@@ -225,9 +243,9 @@ class BodiesElsewhere:
 
     # -- where a function is defined ------------------------------------------------------------------
 
-    def _definitions(self, signature: Signature, name: str) -> tuple[FunctionText, ...]:
-        """The bodies of a function that a header declares: that of the header's own C file, or those of the
-        files in one of its folders."""
+    def _definitions(self, signature: Signature, name: str, widely: bool = True) -> tuple[FunctionText, ...]:
+        """The bodies of a function that a header declares: that of the header's own C file, or that of the
+        file with the function's name, or (`widely`) those of the files in one of the header's folders."""
         path = signature.path
         if path is None or not path.endswith(".h"):
             return ()
@@ -238,14 +256,16 @@ class BodiesElsewhere:
             found = self._graph.function(candidate, name)
             if found is not None:
                 return (found,)
-        for home in dict.fromkeys(posixpath.dirname(one) for one in (stem, *homes)):
-            texts = tuple(self._beside(f"{home}/", name)) if home else ()
-            if texts:
-                return texts
         # That no other file defines it is known by the name.
         self._environment.asked.add(f"f:{name}")
         likely = (self._graph.function(path, name) for path in self._graph.named_like(name))
-        return tuple(text for text in likely if text is not None)
+        texts = tuple(text for text in likely if text is not None)
+        folders = dict.fromkeys(posixpath.dirname(one) for one in (stem, *homes))
+        for folder in folders if not texts and widely else ():
+            texts = tuple(self._beside(f"{folder}/", name)) if folder else ()
+            if texts:
+                break
+        return texts
 
     def _beside(self, folder: str, name: str) -> Iterator[FunctionText]:
         word = rb"(?m)^[\w* \t]*\b%s[ \t]*\(" % name.encode()
@@ -268,7 +288,8 @@ def _is_asked(before: str, after: str) -> bool:
         return True
     if before.endswith(("&&", "||")):
         return after[:1] in (")", "&", "|", ";")
-    return re.search(r"(?:^|[=(,;{}!<>+\-&|])\s*\*+\Z", before) is not None
+    # Read through, or declared.
+    return before.endswith("*")
 
 
 def _enclosing(code: str, at: int) -> int:

@@ -19,7 +19,14 @@ from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.left_held import LEFT_HELD
-from qerrlint.checks.ownership.local_acquires import PREPENDS, QAPI, SHOWN, LocalAcquires, Makers
+from qerrlint.checks.ownership.local_acquires import (
+    PREPENDS,
+    QAPI,
+    SHOWN,
+    TEXTS,
+    LocalAcquires,
+    Makers,
+)
 from qerrlint.checks.ownership.local_uses import LocalUses
 from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import RESULT, Pair
@@ -37,11 +44,9 @@ _HANDED = re.compile(rb"[ \t]{0,9}\([^;()]{0,200}&\w{1,80}[,)]")
 _OPENS = re.compile(rb"\s{0,80}\(")
 # Patterns that begin with plain letters, which are found by a search for these.
 _TEXT = re.compile(rb"char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\(")
-# A call that gives a variable what a function of another file may have made.
-_MAKER = re.compile(
-    rb"(?<![\w.>])\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}"
-    rb"(\w{1,60}_(?:new|create|alloc|init|dup|build|parse|load|read)(?:_\w{1,40})?)[ \t]{0,9}\("
-)
+# The name of a function of another file that may make what it returns.
+_MAKER = re.compile(rb"\w{1,60}_(?:new|create|alloc|init|dup|build|parse|load|read)(?:_\w{1,40})?\Z", re.A)
+_TEXT_LATER = re.compile(rb"char[ \t]{0,9}\*[ \t]{0,9}(\w{1,80})[ \t]{0,9};")
 _FREES = tuple(
     re.compile(word + rb"\w{0,60}[ \t]{0,9}\([ \t]{0,9}(?:[A-Z_]{1,60}\()?([A-Za-z_]\w{0,80})[ \t]{0,9}\)")
     for word in (b"free", b"unref", b"destroy", b"cleanup", b"close")
@@ -94,7 +99,7 @@ def _pieces(
     for found in _TEXT.finditer(unit.data):
         if _begins_word(unit.data, found.start()):
             add(found.start())
-    for at in (*_made_elsewhere(unit), *_destroyed(unit, pairs)):
+    for at in (*_made_elsewhere(unit), *_destroyed(unit, pairs), *_texts(unit)):
         add(at)
     for at in (at for maker in makers for at in occurrences(unit.data, maker) if _is_given(unit, at, maker)):
         add(at)
@@ -106,6 +111,20 @@ def _pieces(
     return [piece for _, piece in sorted(wanted.items())]
 
 
+def _texts(unit: TranslationUnit) -> Iterator[int]:
+    """The offsets of variables for a text that get what a call returns to its caller."""
+    for found in _TEXT_LATER.finditer(unit.data):
+        piece = unit.definitions.around(found.start())
+        if piece is None or found.start() < piece.body:
+            continue
+        given = re.compile(rb"(?<![\w.>])%s[ \t]{0,9}=[ \t\n]{0,80}([a-z]\w{0,80})[ \t]{0,9}\(" % found[1])
+        for call in given.finditer(unit.data, found.end(), piece.span.end):
+            signature = unit.signature(call[1].decode("latin-1"))
+            if signature is not None and signature.returns in TEXTS:
+                yield found.start()
+                break
+
+
 def _is_given(unit: TranslationUnit, at: int, maker: bytes) -> bool:
     """Whether the name of a function at an offset is that of a call whose result something gets."""
     given = unit.data[max(at - _NEAR, 0) : at].rstrip().endswith(b"=")
@@ -114,10 +133,12 @@ def _is_given(unit: TranslationUnit, at: int, maker: bytes) -> bool:
 
 def _made_elsewhere(unit: TranslationUnit) -> Iterator[int]:
     """The offsets of calls that give a variable what a function of another file has made."""
-    for found in _MAKER.finditer(unit.data):
-        name = found[1].decode("latin-1")
-        if name not in unit.functions and bodies_elsewhere(unit).makes(unit, name):
-            yield found.start(1)
+    for word in unit.text.words:
+        if _MAKER.match(word) is None or (name := word.decode("latin-1")) in unit.functions:
+            continue
+        places = [at for at in occurrences(unit.data, word) if _is_given(unit, at, word)]
+        if places and bodies_elsewhere(unit).makes(unit, name):
+            yield from places
 
 
 def _destroyed(unit: TranslationUnit, pairs: Sequence[Pair]) -> Iterator[int]:

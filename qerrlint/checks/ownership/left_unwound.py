@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.absint.reachability import blocks_behind, loop_around, place_of
+from qerrlint.c.cut import Piece
+from qerrlint.c.lexis import WORD
 from qerrlint.checks.check import Check
 from qerrlint.checks.failing_edges import failed_call
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.left_held import LEFT_HELD
 from qerrlint.checks.ownership.release_sites import may_release
 from qerrlint.domain.ownership import place_of_object
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import (
     Addr,
@@ -38,6 +41,8 @@ from qerrlint.ir.code import (
 
 PAIR = "what the function undoes itself"
 """The pair that has no table."""
+WORDS = ("bool-questions", "frees", "memory-releases", "releases")
+"""The word lists that the check reads."""
 _UNDOING = {
     "cleanup": ("init", "setup", "create", "start"),
     "close": ("open",),
@@ -81,6 +86,21 @@ class Unwound:
     undone: Call
     failed: Call
     leaving: Edge
+
+
+def undoes_a_step(data: bytes, piece: Piece) -> bool:
+    """Whether a function calls something that another of its calls undoes, by its words."""
+    names: set[str] = set()
+    for found in _UNDOES.finditer(data, piece.body, piece.span.end):
+        start = found.start()
+        while data[start - 1] in WORD:
+            start -= 1
+        names.add(data[start : found.end() - 1].decode("latin-1").strip())
+    return any(
+        data.find(other.encode(), piece.body, piece.span.end) >= 0
+        for name in names
+        for other in _undone_by(name)
+    )
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -147,6 +167,9 @@ def _skipping(analysed: AnalysedFunction, done: Call, undone: Call) -> Iterator[
             failed = failed_call(analysed, number, edge)
             at = place_of(function, failed.index) if failed is not None else None
             if failed is None or at is None or at[0] not in behind or at <= start:
+                continue
+            if word_list("bool-questions").matches(failed.name):
+                # No is an answer.
                 continue
             if edge.target in leading | undoing:
                 unwinds = True
@@ -244,10 +267,8 @@ def _observation(analysed: AnalysedFunction, subject: Unwound) -> Observation:
         ),
         certainty="medium",
         subject=subject,
-        group=(PAIR, done.index),
+        group=(PAIR, analysed.name, done.index),
     )
 
 
-CHECKS = (
-    Check("left-unwound", "ownership", (LEFT_HELD,), run, words=("frees", "memory-releases", "releases")),
-)
+CHECKS = (Check("left-unwound", "ownership", (LEFT_HELD,), run, words=WORDS),)

@@ -49,7 +49,8 @@ DESCRIPTOR = "local descriptor"
 """The pair of file descriptors: its releases are the calls that close one."""
 PREPENDS = "QAPI_LIST_PREPEND"
 """The macro that makes an element of a QAPI list (include/qapi/util.h)."""
-_TEXT = frozenset({"char *", "gchar *"})
+TEXTS = frozenset({"char *", "gchar *"})
+"""The types of results that are a text of the caller's."""
 _FAILS = {"int": "errno", "bool": "zero", "pointer": "zero"}
 _QUESTIONS = {ZERO: "zero", NONZERO: "zero", NEG: "sign", ZERO | POS: "sign"}
 _ERRORS = frozenset({"Error *", "GError *"})
@@ -105,8 +106,12 @@ class LocalAcquires:
 
     def _is_of_local(self, handling: Handling, call: Call) -> bool:
         """Whether a call acquires what a variable of the function holds or is, or releases something."""
-        if handling.role != "acquire" or handling.move.object == RESULT:
+        if handling.role != "acquire":
             return True
+        if handling.move.object == RESULT:
+            # In some ages a function gives its caller memory, and in others a look at its own.
+            signature = self._unit.signature(call.name)
+            return signature is None or not signature.returns.startswith("const ")
         name = handling.object
         kind = self._function.locals.get(name)
         if kind is None or not isinstance(handling.move.moved(call), Addr) or not self._uses.is_own(name):
@@ -186,7 +191,7 @@ class LocalAcquires:
         elif not _looks_up(name) and bodies_elsewhere(unit).makes(unit, name):
             return True
         signature = unit.signature(name)
-        if signature is None or signature.returns not in _TEXT or signature.path is None:
+        if signature is None or signature.returns not in TEXTS or signature.path is None:
             return False
         return not _looks_up(name) and not any(
             "char *" in param.type and not param.type.startswith("const ") for param in signature.params
