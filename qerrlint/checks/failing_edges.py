@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import FAILURE
-from qerrlint.ir.code import ZERO, Addr, Assign, Call, Edge, Result, Test, Value, Var
+from qerrlint.ir.code import NEG, ZERO, Addr, Assign, Call, Edge, Result, Test, Value, Var
 
 _BACK = 6
 """How many blocks with one predecessor each are gone back over to find what a tested variable holds."""
@@ -37,7 +37,16 @@ def _failed(analysed: AnalysedFunction, number: int, test: Test) -> Call | None:
     failing = FAILURE.get(kind, 0)
     if kind == "int" and not test.allow & ZERO:
         return call
+    if kind == "unknown" and _fails_as_libraries_do(analysed, test):
+        return call
     return call if failing and test.allow == failing else None
+
+
+def _fails_as_libraries_do(analysed: AnalysedFunction, test: Test) -> bool:
+    """Whether a test asks an undeclared callee, such as one of the C library, for -1 or NULL."""
+    if isinstance(test.subject, Var) and analysed.function.locals.get(test.subject.path, "").endswith("*"):
+        return test.allow == ZERO
+    return test.allow == NEG
 
 
 def _is_error(analysed: AnalysedFunction, path: str) -> bool:

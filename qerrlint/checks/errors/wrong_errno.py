@@ -36,7 +36,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         slots = {"callee": call.name, "value": occurrence.cell, "form": form}
         yield observed(analysed, "wrong-errno", occurrence, slots, calls=(call,))
     for call in analysed.function.calls:
-        if _formats_errno(analysed, call):
+        if formats_errno(analysed, call):
             yield from _stale(analysed, call)
             continue
         place = ERRNO_ARGUMENT.get(call.name)
@@ -51,7 +51,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     yield from _returned(analysed)
 
 
-def _formats_errno(analysed: AnalysedFunction, call: Call) -> bool:
+def formats_errno(analysed: AnalysedFunction, call: Call) -> bool:
     """Whether the format of a message has `%m`, which stands for the text of errno."""
     return word_list("formats").matches(call.name) and bool(
         _PERCENT_M.search(analysed.unit.text.of(call.span))
@@ -153,7 +153,7 @@ WRONG_ERRNO = event(
     "value",
     path_sensitive=True,
     form="negative-constant negative-result result-is-errno not-set-by-callee never-set positive-constant "
-    "stored reason-in-error status-of-error status-not-set only-constant",
+    "stored reason-in-error status-of-error status-not-set only-constant clobbered",
 )
 
 CHECKS = (

@@ -112,7 +112,7 @@ def _tells_success(result: FunctionResult, call: Call) -> bool:
         for event in result.function.blocks[number].events
         if isinstance(event, Return)
     }
-    return any(leaving.span in spans and leaving.signs & ZERO for leaving in result.returns)
+    return any(leaving.span in spans and leaving.signs == ZERO for leaving in result.returns)
 
 
 CHECKS = (FileCheck("dropped-status", "errors", (UNCHECKED_RESULT,), run, ("releases", "predicates")),)
