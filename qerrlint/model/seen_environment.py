@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from qerrlint.c.declarations.file import Macro, TypeName
+from qerrlint.c.declarations.file import FileDeclarations, Macro, TypeName
 from qerrlint.c.declarations.types import Declared, Signature, result_kind
 from qerrlint.model.asked import Asked
 from qerrlint.model.environment import Environment
@@ -63,12 +63,10 @@ class SeenEnvironment(Environment):
         self._answers[OUTLINE] = None
         return self._environment.once(compute)
 
-    def __getattr__(self, name: str) -> Any:
-        # What a method of Environment needs that is not answered here: right, if not precise.
-        if name.startswith("__"):
-            raise AttributeError(name)
+    def declaring_constant(self, name: str, from_path: str) -> FileDeclarations | None:
+        """As of Environment; all that the tree declares counts as read."""
         self._answers[OUTLINE] = None
-        return getattr(self._environment, name)
+        return self._environment.declaring_constant(name, from_path)
 
     # -- questions ----------------------------------------------------------------------------------
 
