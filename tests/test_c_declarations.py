@@ -148,6 +148,12 @@ def sig(text: str) -> Signature:
     return found
 
 
+def test_the_struct_of_a_cpu_has_the_same_name_for_every_target() -> None:
+    declared = FileDeclarations("cpu-qom.h", b"OBJECT_DECLARE_CPU_TYPE(OboeCPU, OboeCPUClass, OBOE_CPU)\n")
+    targets = {name: entry.target for name, entry in declared.types.items()}
+    assert targets == {"OboeCPU": "struct ArchCPU", "OboeCPUClass": "struct OboeCPUClass"}
+
+
 def test_includes(header: FileDeclarations) -> None:
     assert header.includes == ((False, "qemu/notify.h"), (True, "linux/types.h"))
 

@@ -51,6 +51,8 @@ _TAG = re.compile(
 STATEMENT_END = re.compile(
     rb"(?:[^;{/\"]+|/\*(?:[^*]+|\*+[^*/])*(?:\*+/|\**\Z)|//[^\n]*|/|\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"?)*", re.S
 )
+# The struct of every target's CPU: OBJECT_DECLARE_CPU_TYPE() of include/hw/core/cpu.h.
+_CPU = "ArchCPU"
 # What stands behind the closing brace of a typedef.
 _LONGEST_TAIL = 4096
 _CAST = re.compile(
@@ -134,9 +136,10 @@ def types(data: bytes) -> Iterator[TypeName]:
     if b"DECLARE_" in data:
         for m in _CAST.finditer(text):
             if m[1].startswith(b"OBJECT_"):
-                for word in m[2].split(b",")[: 1 if b"SIMPLE" in m[1] else 2]:
+                for number, word in enumerate(m[2].split(b",")[: 1 if b"SIMPLE" in m[1] else 2]):
                     name = word.strip().decode("latin-1")
-                    yield TypeName(name, "alias", f"struct {name}", None, m.start())
+                    tag = _CPU if b"CPU_TYPE" in m[1] and not number else name
+                    yield TypeName(name, "alias", f"struct {tag}", None, m.start())
 
 
 class _Bodies:
