@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from qerrlint.c.expressions.parser import paths
+from qerrlint.c.expressions.parser import Binary, paths
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.deciders import members_decide
@@ -40,6 +40,7 @@ _FIFO = re.compile(r"\bfifo\w*_(?:is_(?:empty|full)|num_(?:used|free))\s*\(")
 _MEMBER = re.compile(r"(?:->|\.)(\w+)\s*(?:\[[^\[\]]*\])?\Z")
 _TAKES = rb"\bfifo\w*_(?:pop|drop|reset)\w*\s*\([^;]*?(?:->|\.)%s\b"
 _UNREACHABLE = "g_assert_not_reached"
+_BOUNDS = frozenset({"<", "<=", ">", ">="})
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
@@ -78,13 +79,18 @@ def _form(file: AnalysedFile, visit: GuestVisit) -> str:
         if call.name not in ENDS:
             return "end" if call.name in file.once(ending_macros) else ""
         return "unreachable" if call.name == _UNREACHABLE else "end"
-    return "end" if _FALSE.match(file.unit.on_one_line(visit.visit.span)) else "assertion"
+    if _FALSE.match(file.unit.on_one_line(visit.visit.span)):
+        return "end"
+    return "later" if visit.entry.slot.owner == CALLBACK else "assertion"
 
 
 def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
     """How sure it is that a guest gets there; None where nothing is known but that a path leads there."""
     if visit.entry.slot.owner == CALLBACK:
         # What the device does later is for the guest to decide where it writes all that leads there.
+        if form == "later":
+            held = visit.complete and _compares(file, visit) and _asserts_held(file, visit)
+            return "medium" if held else None
         if form != "end" or visit.decided != "state":
             return None
         return "medium" if _guest_makes(file, visit) else None
@@ -140,6 +146,13 @@ def _asserts_held(file: AnalysedFile, visit: GuestVisit) -> bool:
         return True
     place = visit.visit
     return visit.entry.slot.owner != ACCESSOR and file.once(held_failures).fails(place.function, place.span)
+
+
+def _compares(file: AnalysedFile, visit: GuestVisit) -> bool:
+    """Whether an assertion holds a number against a bound. Any other one in a callback is mostly about what
+    the device does: that it would not run were it switched off."""
+    node = file.once(guest_file).names.node(visit.visit.span)
+    return isinstance(node, Binary) and node.sign in _BOUNDS
 
 
 def held_failures(file: AnalysedFile) -> HeldFailures:
@@ -219,7 +232,7 @@ CHECKS = (
             event(
                 "guest-abort",
                 *("what", "access"),
-                form="end unreachable assertion fifo full",
+                form="end unreachable assertion later fifo full",
                 decided="access always state",
             ),
         ),

@@ -36,9 +36,10 @@ _PRINTS = re.compile(
 )
 _ASKS = re.compile(rb"\bif\b|\?")
 _ENDS = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in ENDS)))
-# What counts in callbacks: no assertion of what they find.
-_ENDS_TOLD = re.compile(
-    rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in ENDS - {"g_assert_not_reached"}))
+# What counts in callbacks: no place that is thought never to be reached.
+_ENDS_LATER = re.compile(
+    rb"\b(?:%s|assert|g_assert(?!_not_reached)\w*)\s*\("
+    % b"|".join(sorted(name.encode() for name in ENDS - {"g_assert_not_reached"}))
 )
 _ORDER = ("access", "always", "state")
 # So many of the decisions of a place are told.
@@ -71,7 +72,7 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     within = guest.calling(targets)
     # In a callback only a descriptor in guest memory makes a message the guest's.
     reads = READER.search(unit.data) is not None
-    by_owner = {CALLBACK: within if reads else guest.calling(guest.places(_ENDS_TOLD))}
+    by_owner = {CALLBACK: within if reads else guest.calling(guest.places(_ENDS_LATER))}
     for visit in guest.visits(within, lambda call: call is None or call.name in wanted, by_owner):
         known = best.get(visit.visit.span)
         if known is None or _rank(visit) < _rank(known):
@@ -168,7 +169,10 @@ def steps(file: AnalysedFile, visit: GuestVisit) -> Iterable[Step]:
     head = Span(unit.path, piece.span.start, piece.body)
     slot = visit.entry.slot
     where = f" of {visit.entry.table.name}" if visit.entry.table is not None else ""
-    yield Step(head, f"a guest enters {visit.entry.function}(), a {slot.owner} function{where}")
+    if slot.owner == CALLBACK:
+        yield Step(head, f"{visit.entry.function}() is called back in the state that the guest has made")
+    else:
+        yield Step(head, f"a guest enters {visit.entry.function}(), a {slot.owner} function{where}")
     for call in visit.visit.chain:
         yield Step(call.span, f"calls {call.name}()")
     for decision in visit.visit.decisions[:_MOST_DECISIONS]:

@@ -135,7 +135,7 @@ class HeldFailures:
                 for i in state.alive & state.sure
             )
 
-        for entry in guest.entries if member.name else ():
+        for entry in (*guest.entries, *guest.indirect) if member.name else ():
             started = (
                 walked(guest, entry, names, within, reached, towards=lambda one: id(one) in edges)
                 if entry.function in within and not found
