@@ -4,6 +4,7 @@ which tests stand before a block."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 
 from qerrlint.ir.code import ANY, Assign, Call, Edge, Event, Function, Result, Return, Value, Var
@@ -154,6 +155,20 @@ def straight_ahead(function: Function, block: int, position: int = 0) -> Iterato
         block, position = ahead[0].target, 0
 
 
+def branch_events(function: Function, block: int) -> Iterator[Event]:
+    """The events of one side of a branch, from its first block to where other ways join or it parts again."""
+    joined = Counter(edge.target for one in function.blocks for edge in one.edges)
+    asked = asserted(function)
+    while True:
+        for event in function.blocks[block].events:
+            if not (isinstance(event, Call) and event.index in asked):
+                yield event
+        ahead = _alive(function, block)
+        if len(ahead) != 1 or joined[ahead[0].target] > 1:
+            return
+        block = ahead[0].target
+
+
 def straight_back(
     function: Function, block: int, position: int
 ) -> tuple[tuple[Event, ...], tuple[Edge, ...]]:
@@ -175,10 +190,15 @@ def straight_back(
         block, position = number, len(function.blocks[number].events)
 
 
+def is_assertion(function: Function, block: int) -> bool:
+    """Whether a block ends in a test of which only one side goes on."""
+    return len(function.blocks[block].edges) > 1 and len(_alive(function, block)) == 1
+
+
 def _asserted(function: Function, block: int) -> set[int]:
     """The calls of a block whose results an assertion at its end tests."""
     edges = function.blocks[block].edges
-    if len(edges) < 2 or len(_alive(function, block)) != 1:
+    if not is_assertion(function, block):
         return set()
     return {test.subject.call for edge in edges for test in edge.tests if isinstance(test.subject, Result)}
 

@@ -9,8 +9,8 @@ from qerrlint.source.span import Span
 class Trail:
     """One place on a path and the way there; never changed.
 
-    kind: "branch" (with `taken`), "set", "gone", "loop", or "joined" where the path became one of several
-    that are no longer told apart.
+    kind: "branch" (with `taken`; the note tells an assertion), "set", "gone", "loop", or "joined" where the
+    path became one of several that are no longer told apart.
     """
 
     __slots__ = ("before", "joined", "kind", "note", "span", "taken")

@@ -33,7 +33,8 @@ def assume(frame: Frame, state: State, guard: Guard, recorder: Recorder) -> Stat
         if not _hold(frame, draft, test, guard):
             return None
     if guard.span is not None:
-        draft.trail = Trail(state.trail, "branch", guard.span, taken=guard.taken)
+        note = "asserted" if guard.asserted else ""
+        draft.trail = Trail(state.trail, "branch", guard.span, note, taken=guard.taken)
     return draft.frozen()
 
 

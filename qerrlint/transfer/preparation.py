@@ -9,7 +9,7 @@ from functools import reduce
 from operator import or_
 
 from qerrlint.absint.liveness import live_masks
-from qerrlint.absint.reachability import asserted, loop_around
+from qerrlint.absint.reachability import asserted, is_assertion, loop_around
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.casts import casts
 from qerrlint.domain.conventions import ERRNO_ARGUMENT
@@ -130,14 +130,17 @@ class _Preparation:
         """Make the sites, slice the function if wanted, and work out liveness."""
         frame = self._frame
         asked: list[list[int]] = []
-        for block in frame.function.blocks:
+        for number, block in enumerate(frame.function.blocks):
+            chosen = not is_assertion(frame.function, number)
             events: list[Site] = []
             masks: list[int] = []
             for event in block.events:
                 self._asked = 0
                 events.append(self._site(event))
                 masks.append(self._asked)
-            frame.blocks.append(SiteBlock(events, [self._guard(edge) for edge in block.edges], block.loop))
+            frame.blocks.append(
+                SiteBlock(events, [self._guard(edge, chosen) for edge in block.edges], block.loop)
+            )
             asked.append(masks)
         sliced = None
         if slicing:
@@ -363,9 +366,10 @@ class _Preparation:
             return False
         return "->" in path or "*" in path or self._frame.types.get(root(path), "*").endswith("*")
 
-    def _guard(self, edge: Edge) -> Guard:
+    def _guard(self, edge: Edge, chosen: bool) -> Guard:
         tests = [self._test(test) for test in edge.tests]
-        return Guard(edge.target, tests, edge.span, edge.taken, any(test.soft for test in tests))
+        soft = any(test.soft for test in tests)
+        return Guard(edge.target, tests, edge.span, edge.taken, soft, asserted=not chosen)
 
     def _test(self, test: Test) -> TestSite:
         subject, allow = test.subject, test.allow

@@ -139,13 +139,15 @@ class TestSite:
 
 @dataclass(slots=True)
 class Guard:
-    """An edge with its tests; `soft`: one of them asks for a result code that is no failure."""
+    """An edge with its tests; `soft`: one of them asks for a result code that is no failure; `asserted`: it
+    is the side of an assertion that goes on, which chooses no way."""
 
     target: int
     tests: list[TestSite]
     span: Span | None
     taken: bool | None
     soft: bool
+    asserted: bool = False
 
 
 @dataclass(slots=True)
@@ -186,6 +188,11 @@ def traits(name: str) -> Traits:
         or (plain and (name.upper() == name or word_list("clean-up-stems").matches(name))),
         about_errors="error" in name,
     )
+
+
+def is_trace(call: Call) -> bool:
+    """Whether a call is a trace point, which does nothing to the program."""
+    return call.name.startswith("trace_")
 
 
 @lru_cache(maxsize=4096)

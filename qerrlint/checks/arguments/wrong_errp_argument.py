@@ -16,6 +16,7 @@ from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import FALSE, TRUE, Addr, Call, Const, Str, Value, Var
 from qerrlint.source.span import Span
+from qerrlint.transfer.sites import is_trace
 
 _CONSTANT = re.compile(r"-?[A-Z][A-Z0-9_]*$")
 
@@ -207,7 +208,7 @@ def _last_call_before(analysed: AnalysedFunction, condition: Span) -> Call | Non
     """The last call of the block that ends in a condition."""
     for block in analysed.function.blocks:
         if any(edge.span == condition for edge in block.edges):
-            calls = [event for event in block.events if isinstance(event, Call)]
+            calls = [event for event in block.events if isinstance(event, Call) and not is_trace(event)]
             return calls[-1] if calls else None
     return None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from qerrlint.absint.reachability import loop_around
+from qerrlint.absint.reachability import branch_events, loop_around
 from qerrlint.checks.check import Check
 from qerrlint.checks.errors.success_with_error import SUCCESS_WITH_ERROR
 from qerrlint.checks.failing_edges import failed_call
@@ -18,6 +18,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Addr, Assign, Call, Const, Event, Result, Return, Var
+from qerrlint.transfer.sites import is_trace
 
 _PRINTS = frozenset({"error_report_err", "error_reportf_err"})
 
@@ -54,12 +55,13 @@ def _is_kept_in(events: Iterable[Event], call: Call, name: str) -> bool:
 
 
 def _printed(analysed: AnalysedFunction, number: int, failed: Call) -> Call | None:
-    """The only call of a block, if it prints the Error of a call that has failed.
+    """The only call of a branch, if it prints the Error of a call that has failed.
 
-    What else the block calls may deal with the failure.
+    What else the branch calls may deal with the failure; trace points do not.
     """
     errors = {Var(arg.path) for arg in failed.args if isinstance(arg, Addr)}
-    calls = [event for event in analysed.function.blocks[number].events if isinstance(event, Call)]
+    events = branch_events(analysed.function, number)
+    calls = [event for event in events if isinstance(event, Call) and not is_trace(event)]
     only = calls[0] if len(calls) == 1 else None
     return (
         only

@@ -87,8 +87,8 @@ def written_value(analysed: AnalysedFunction, leaving: ReturnState) -> Value | N
 
 
 def branches(leaving: ReturnState) -> list[Trail]:
-    """The branches of the path to a return, in their order."""
-    return [place for place in places(leaving.trail) if place.kind == "branch"]
+    """The branches of the path to a return, in their order, but for assertions, which choose no way."""
+    return [place for place in places(leaving.trail) if place.kind == "branch" and not place.note]
 
 
 def tests_of(analysed: AnalysedFunction, place: Trail) -> Iterator[Test]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from qerrlint.absint.reachability import branch_events
 from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import Check, FileCheck, event
 from qerrlint.checks.errno_source import returns_errno
@@ -240,7 +241,7 @@ def _may_hold_another(analysed: AnalysedFunction, block: int, subject: Value, ca
 
 def _sets_error(analysed: AnalysedFunction, edge: Edge) -> bool:
     """Whether an Error is set where an edge leads to."""
-    events = analysed.function.blocks[edge.target].events
+    events = branch_events(analysed.function, edge.target)
     calls = [event for event in events if isinstance(event, Call)]
     return any(analysed.unit.effect(call).evidence == "setter" for call in calls)
 
@@ -255,7 +256,7 @@ def _returns_failure(analysed: AnalysedFunction, edge: Edge) -> bool:
         return False
     if data[test.start - 1 : test.start] != b"!" and "==" not in analysed.unit.on_one_line(test):
         return False
-    last = analysed.function.blocks[edge.target].events[-1:]
+    last = list(branch_events(analysed.function, edge.target))[-1:]
     value = last[0].value if last and isinstance(last[0], Return) else None
     signs = value.signs if isinstance(value, Const) else 0
     succeeds = any(leaving.signs & ~FAILURE.get(analysed.kind, ANY) for leaving in analysed.result.returns)

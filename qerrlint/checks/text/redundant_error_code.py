@@ -19,6 +19,7 @@ from qerrlint.findings import Edit, Observation
 from qerrlint.ir.code import Call, Var
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
+from qerrlint.transfer.sites import is_trace
 
 # Both do nothing with NULL; the number is that of the argument (include/qapi/error.h).
 _NULL_SAFE = {"error_propagate": 1, "error_free": 0}
@@ -112,7 +113,7 @@ def _read_for_nothing(analysed: AnalysedFunction, text: Text) -> Iterator[Observ
         return
     pointee, seen = Var(f"*{text.errp}"), set()
     for block in analysed.function.blocks:
-        calls = [event for event in block.events if isinstance(event, Call)]
+        calls = [event for event in block.events if isinstance(event, Call) and not is_trace(event)]
         spans = {
             e.span for e in block.edges if e.span is not None and any(t.subject == pointee for t in e.tests)
         }

@@ -9,7 +9,7 @@ from qerrlint.c.lexis import without_comments
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Assign, Function, Result, identifiers
+from qerrlint.ir.code import NEG, POS, ZERO, Assign, Function, Result, identifiers
 from qerrlint.qemu.device_tables import region_uses
 from qerrlint.qemu.guest.file import GuestVisit
 from qerrlint.qemu.guest.taint import depends
@@ -159,13 +159,16 @@ def _visit(observation: Observation) -> GuestVisit:
 
 
 def _tests_a_result(analysed: AnalysedFile, function: Function, decision: Decision) -> bool:
-    """Whether a test is of what a call returned, by way of a variable or, of a callee elsewhere, at once."""
+    """Whether a test is of what a call returned: by way of a variable, or at once where it asks a callee of
+    another file for a negative number."""
     if decision.known:
         return False
     own = any(edge is decision.edge for block in function.blocks for edge in block.edges)
     for test in decision.edge.tests if own else ():
         called = function.calls[test.subject.call] if isinstance(test.subject, Result) else None
-        if called is not None and not called.name.isupper() and called.name not in analysed.unit.functions:
+        if called is None or test.allow not in (NEG, ZERO | POS) or called.name.isupper():
+            continue
+        if called.name not in analysed.unit.functions:
             return True
     results = {
         event.target

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from qerrlint.absint.reachability import branch_events
 from qerrlint.checks.check import Check
 from qerrlint.checks.errors.dropped_error import DROPPED_ERROR
 from qerrlint.checks.errors.return_states import passes_null_errp
@@ -18,6 +19,7 @@ from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call
+from qerrlint.transfer.sites import is_trace
 
 _PRINTS = frozenset({"error_report", "error_printf", "monitor_printf", "qerror_report"})
 
@@ -66,8 +68,9 @@ def _asks(call: Call) -> bool:
 
 
 def _first_call(analysed: AnalysedFunction, number: int) -> Call | None:
-    """The call that a block begins with, where that prints a text."""
-    first = next((one for one in analysed.function.blocks[number].events if isinstance(one, Call)), None)
+    """The call that a branch begins with, where that prints a text."""
+    events = branch_events(analysed.function, number)
+    first = next((one for one in events if isinstance(one, Call) and not is_trace(one)), None)
     return first if first is not None and first.name in _PRINTS else None
 
 
