@@ -7,7 +7,19 @@ import random
 
 import pytest
 from rewrites.body import REWRITES, Body, Declared
-from variants import Subject, Tally, applied, chosen, owner, rewrite_names, run_subject, table
+from variants import (
+    Subject,
+    Tally,
+    applied,
+    chosen,
+    fixtures,
+    justified,
+    justified_rows,
+    owner,
+    rewrite_names,
+    run_subject,
+    table,
+)
 
 from qerrlint.c.cut import FUNCTION, cut
 from qerrlint.findings import Finding
@@ -237,3 +249,36 @@ def test_what_counts_as_a_deviation() -> None:
     told = [(one.kind, one.rule) for one in tally.losses]
     assert told == [("lost", "unchecked-call"), ("false", "guest-abort")]
     assert "50.00 %" in table(tally, load_rules())
+
+
+# Of each family a fixture, all of whose deviations are known.
+SAMPLE = [
+    "error-set-twice/goto-cleanup.c",
+    "error-set-twice/cleared-in-blocks.c",
+    "dropped-error/forgiven-shapes.c",
+    "failure-without-error/shapes.c",
+    "guest-abort/exits.c",
+    "phase-leak/class-in-steps.c",
+    "missing-cleanup/files.c",
+]
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_the_same_is_said_of_the_same_code_in_other_shapes(name: str) -> None:
+    (subject,) = fixtures(name)
+    assert subject.said
+    tally = Tally()
+    run_subject(subject, rewrite_names(), 1, 20261127, tally)
+    assert tally.variants > 10
+    wanting = [one for one in tally.losses if one.kind != "other" and justified(one) is None]
+    told = [f"{one.kind}: {one.rule} ({one.rewrite}) {one.place}\n{one.diff()}" for one in wanting]
+    assert not told, "\n".join(told)
+
+
+def test_the_table_of_deviations_names_rules_and_transformations() -> None:
+    known = {rule.id for rule in load_rules()} | {"*"}
+    for row in justified_rows():
+        assert set(row) == {"rewrites", "rules", "kinds", "reason"}
+        assert set(row["rewrites"]) <= set(rewrite_names())
+        assert set(row["rules"]) <= known
+        assert set(row["kinds"]) <= {"lost", "false"}
