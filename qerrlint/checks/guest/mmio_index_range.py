@@ -12,6 +12,7 @@ from qerrlint.checks.guest.places import guest_file, told
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.guest.array_accesses import QUICK, ArrayAccess
 from qerrlint.qemu.guest.beyond_arrays import Beyond, BeyondArrays
+from qerrlint.qemu.guest.bit_indexes import FINDS_BIT, BitIndex, BitIndexes
 from qerrlint.qemu.guest.counters import COUNTED, Counters, Overrun
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest.member_indexes import MemberIndex, MemberIndexes
@@ -57,6 +58,15 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         }
         entered = Step(_head(file, data.entry), f"a guest enters {data.entry.function}()")
         yield _observation(file, data.access, data, slots, (entered,))
+    for bit in BitIndexes(file.once(guest_file)).found() if FINDS_BIT.search(unit.data) else ():
+        slots = {
+            "greatest": str(bit.greatest),
+            "size": f"{1 << bit.greatest:#x}",
+            "unit": "elements",
+            "by": bit.member.name,
+            "form": "member",
+        }
+        yield _observation(file, bit.access, bit, slots, ())
     for run_over in Counters(file.once(guest_file)).found() if COUNTED.search(unit.data) else ():
         slots = {
             "greatest": str(run_over.access.count),
@@ -72,7 +82,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
 def _observation(
     file: AnalysedFile,
     access: ArrayAccess,
-    subject: Beyond | MemberIndex | MemoryIndex | Overrun,
+    subject: Beyond | MemberIndex | MemoryIndex | BitIndex | Overrun,
     slots: Mapping[str, str],
     steps: Iterable[Step],
     certainty: str = "medium",

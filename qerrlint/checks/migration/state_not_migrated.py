@@ -305,7 +305,13 @@ def _rebuilt(file: AnalysedFile) -> tuple[bytes, bytes]:
     the functions that these reach in the file."""
     unit = file.unit
     every = frozenset(unit.functions)
-    callbacks = {name for one in file.once(vmstates) for name in one.callbacks.values()}
+    # What asks whether a section is needed rebuilds nothing.
+    callbacks = {
+        name
+        for one in file.once(vmstates)
+        for slot, name in one.callbacks.items()
+        if not slot.endswith("needed")
+    }
     if b"set_features" in unit.data:
         # Loading a virtio device sets its features (hw/virtio/virtio.c, virtio_load()).
         types = file.once(device_state).graph.of_file(unit.path)

@@ -36,12 +36,16 @@ _MOVERS: Mapping[str, tuple[tuple[int, ...], int]] = {
 _NAMES = "|".join(sorted(_MOVERS))
 MOVED = re.compile(rb"\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\(")
 """What a file that moves bytes by their number has."""
-QUICK = re.compile(rb"\[[^\]\[]*[a-z][^\]\[]*\]|\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\(")
+QUICK = re.compile(
+    rb"\[[^\]\[]*[a-z][^\]\[]*\]|_t \*\)\s*[(&]|\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\("
+)
 """What a file with an access that is looked at has in its bytes."""
 _AFTER = re.compile(r"\s*(?:\+\+|--)\s*\Z")
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _GROUP = re.compile(r"\[[^\[\]]*\]\Z")
 _MOVES = re.compile(rf"\b(?P<name>{_NAMES}|(?:ld|st)(?P<width>u[bw]|s[bw]|[bwlq])(?:_[a-z]+)?_p)\s*\(")
+# What is read or written there as a number of several bytes.
+_CAST = re.compile(r"(?<![\w)\]])\s*\*\s*\(\s*(?:const\s+)?u?int(16|32|64)_t\s*\*\s*\)\s*(?=[(&])")
 _WIDTHS = {"ub": 1, "sb": 1, "b": 1, "uw": 2, "sw": 2, "w": 2, "l": 4, "q": 8}
 _PLUS = re.compile(
     r"(?:\((?P<cast>[\w\s]+)\*\s*\)\s*)?(?P<base>[A-Za-z_]\w*(?:\s*(?:->|\.)\s*\w+)*)\s*\+(?!\+)\s*(?P<offset>.+)\Z",
@@ -92,7 +96,11 @@ class ArrayAccesses:
         if QUICK.search(self._unit.data, piece.body, piece.span.end) is None:
             return ()
         code = bare(self._unit.data[piece.body : piece.span.end]).decode("latin-1")
-        found = [*self._indexed(name, piece.body, code, wanted), *self._moved(name, piece.body, code, wanted)]
+        found = [
+            *self._indexed(name, piece.body, code, wanted),
+            *self._moved(name, piece.body, code, wanted),
+            *(self._cast(name, piece.body, code, wanted) if "_t *)" in code else ()),
+        ]
         return tuple(sorted(found, key=lambda one: one.at))
 
     def _indexed(
@@ -137,6 +145,21 @@ class ArrayAccesses:
                 one = self._moves(name, span, argument, width, wanted)
                 if one is not None:
                     yield one
+
+    def _cast(self, name: str, start: int, code: str, wanted: Callable[[str], bool]) -> Iterator[ArrayAccess]:
+        """The accesses of several bytes at a pointer that is cast."""
+        for found in _CAST.finditer(code):
+            at = found.end()
+            if code[at] == "(":
+                end = closing_bracket(code, at)
+                argument = code[at + 1 : end - 1]
+            else:
+                end = code.find("]", at) + 1
+                argument = code[at:end]
+            span = Span(self._unit.path, start + found.start(), start + end)
+            one = self._moves(name, span, argument.strip(), str(int(found[1]) // 8), wanted) if end else None
+            if one is not None:
+                yield one
 
     def _moves(
         self, name: str, span: Span, argument: str, width: str, wanted: Callable[[str], bool]

@@ -31,7 +31,7 @@ _INDEX = re.compile(rb"\[\s*(?:([a-z_]\w*)\s*\]|[^\]\[;]*(?:->|\.))")
 _COUNTS = re.compile(rb",\s*([a-z_]\w*)\s*[,)]")
 _DIRECT = re.compile(r"(?:->|\.)\s*(\w+)")
 _FROM_MEMBER = re.compile(rb"\b([a-z_]\w*)\s*=\s*([^;={}]*->[^;={}]*);")
-_STORE = re.compile(rb"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*=(?!=)[^;]*[a-z]")
+_STORE = re.compile(rb"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*[|^+]?=(?!=)[^;]*[a-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class MemberIndexes:
         """The numbers that writes of all ones leave in members of some names, and writes of 0 do not."""
         guest = self._guest
         named = b"|".join(sorted(w.encode() for w in words))
-        pattern = re.compile(rb"(?:->|\.)(?:%s)\b\s*(?:\[[^\]]*\]\s*)*=(?!=)" % named)
+        pattern = re.compile(rb"(?:->|\.)(?:%s)\b\s*(?:\[[^\]]*\]\s*)*[|^+]?=(?!=)" % named)
         within = guest.leading_to(pattern)
         if re.search(rb"&\s*\w+(?:(?:->|\.)\w+)*(?:->|\.)(?:%s)\s*[,)]" % named, self._unit.data) is not None:
             within |= guest.leading_to(THROUGH)
@@ -215,7 +215,8 @@ class MemberIndexes:
                 put(function, event, state, member, target)
 
         def put(function: Function, event: Assign, state: State, member: Member, target: str) -> None:
-            value = walk.assigned(function, state.columns, event)
+            # Bits that a store keeps are taken to be 0 before it.
+            value = walk.assigned(function, {event.target: Column(0), **state.columns}, event)
             if member.name not in words or not isinstance(value.numbers, tuple):
                 return
             declared = names.int_type_of(function, target)

@@ -9,6 +9,7 @@ index by tests that are known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ from qerrlint.qemu.guest.memory_structs import READER
 from qerrlint.qemu.guest.value_sources import greatest, source_of
 from qerrlint.qemu.guest.zeros import Member, member_of
 from qerrlint.qemu.layouts import layouts_of
+
+# So many structs are looked into, with those that they embed.
+_MOST_STRUCTS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,9 @@ class MemoryIndexes:
         every = frozenset(self._unit.functions)
         entries = (*guest.entries, *guest.indirect)
         reached = frozenset().union(*(guest.reached_from(one.function, every) for one in entries))
+        near = self._near(types)
         for name in guest.places(QUICK):
-            function = self._unit.lowered(name) if name in reached else None
+            function = self._unit.lowered(name) if name in reached & near else None
             if function is None:
                 continue
             for access in self._accesses.of(name, lambda index: "++" not in index and "--" not in index):
@@ -93,6 +98,26 @@ class MemoryIndexes:
                 found = self._member(*source, types) if source is not None else None
                 if found is not None:
                     yield (access, *found)
+
+    def _near(self, types: frozenset[str]) -> frozenset[str]:
+        """The functions that name a member of those structs, and those that they call."""
+        layouts = layouts_of(self._unit.environment)
+        names: set[str] = set()
+        waiting = sorted(types)
+        for struct in waiting:
+            layout = layouts.of_name(struct, self._unit.path) or layouts.layout(struct, self._unit.path)
+            for placed in layout.fields if layout is not None else ():
+                names.add(placed.field.name)
+                inner = placed.field.type.removeprefix("struct ")
+                if len(waiting) < _MOST_STRUCTS and not placed.field.pointer and inner not in waiting:
+                    waiting.append(inner)
+                names.update(one.name for one in placed.field.fields)
+        names.discard("")
+        if not names:
+            return frozenset()
+        pattern = rb"(?:->|\.)(?:%s)\b" % b"|".join(sorted(name.encode() for name in names))
+        naming = frozenset(self._guest.matching(re.compile(pattern)))
+        return naming.union(*(self._guest.called_by(name) for name in naming))
 
     def _member(self, function: Function, path: str, types: frozenset[str]) -> tuple[Member, int] | None:
         """The member of such a struct that a path names, and its greatest number."""

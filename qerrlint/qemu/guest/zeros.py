@@ -329,14 +329,21 @@ class GuestZeros:
                     self._walk(entry, names, within)
             if len(self.found) == before:
                 break
-        left = self._wanted - {one.name for one in self.found}
-        masked = rb"(?:->|\.)(?:%s)\b\s*(?:\[[^\]]*\]\s*)*=(?!=)[^;]*\w\s*&\s*\w"
-        masks = re.compile(masked % b"|".join(sorted(word.encode() for word in left)))
-        within = guest.leading_to(masks) if left else frozenset()
+        within = self._masking()
         names = AssumedNames(guest.names, self.found)
         for entry in guest.entries:
             if entry.writes and entry.function in within:
                 self._walk(entry, names, within, _WRAPPING)
+
+    def _masking(self) -> frozenset[str]:
+        """The functions that lead to stores of a masked value into members that no write of 0 has reached, or
+        into elements of arrays, of which others may have been."""
+        left = self._wanted - {one.name for one in self.found}
+        wanted, missed = (b"|".join(sorted(w.encode() for w in words)) for words in (self._wanted, left))
+        element = rb"(?:%s)\b\s*\[[^\]]*\]\s*" % wanted
+        member = rb"(?:->|\.)(?:%s)=(?!=)[^;]*\w\s*&\s*\w"
+        every = element + rb"|(?:%s)\b\s*" % missed if left else element
+        return self._guest.leading_to(re.compile(member % every))
 
     def _walk(
         self,

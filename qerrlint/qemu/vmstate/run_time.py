@@ -72,14 +72,23 @@ class RunTime:
         spans = {name: (piece.body, piece.span.end) for name, piece in self.unit.functions.items()}
         return calls_inside(self.unit.data, spans)
 
+    @cached_property
+    def _callers(self) -> Mapping[str, Collection[str]]:
+        out: dict[str, set[str]] = {}
+        for caller, called in self._calls.items():
+            for name in called:
+                out.setdefault(name, set()).add(caller)
+        return out
+
     def leading_to(self, name: str) -> frozenset[str]:
         """A function of the file and those that call it, directly or not."""
         found = {name}
-        while True:
-            more = {one for one, called in self._calls.items() if one not in found and called & found}
-            if not more:
-                return frozenset(found)
+        waiting = [name]
+        while waiting:
+            more = set(self._callers.get(waiting.pop(), ())) - found
             found |= more
+            waiting += more
+        return frozenset(found)
 
     @cached_property
     def functions(self) -> frozenset[str]:
