@@ -215,8 +215,11 @@ class MemberIndexes:
                 put(function, event, state, member, target)
 
         def put(function: Function, event: Assign, state: State, member: Member, target: str) -> None:
-            # Bits that a store keeps are taken to be 0 before it.
-            value = walk.assigned(function, {event.target: Column(0), **state.columns}, event)
+            value = walk.assigned(function, state.columns, event)
+            whole = isinstance(value.numbers, tuple)
+            if not whole:
+                # Bits that a store keeps are taken to be 0 before it.
+                value = walk.assigned(function, {event.target: Column(0), **state.columns}, event)
             if member.name not in words or not isinstance(value.numbers, tuple):
                 return
             declared = names.int_type_of(function, target)
@@ -231,7 +234,7 @@ class MemberIndexes:
                 full = (1 << (declared.bits - declared.signed)) - 1
                 most = full if key[0] == declared.wrap(-1) else -1
                 found = out.setdefault(replace(member, index=""), {})
-                found.setdefault(key, StoredNumber(key[0], at, entry, samples[i], most, 0 in plain))
+                found.setdefault(key, StoredNumber(key[0], at, entry, samples[i], most, whole and 0 in plain))
 
         started = walked(
             *(self._guest, entry, names, within, reached),
