@@ -22,6 +22,7 @@ from qerrlint.ir.code import (
     Assign,
     Block,
     Call,
+    Declare,
     Edge,
     Function,
     Result,
@@ -149,6 +150,8 @@ def _first_result(
             if isinstance(one, Return):
                 ended = True
                 break
+            if isinstance(one, Declare) and one.path == name:
+                return None  # an inner variable of the name
             if isinstance(one, Assign) and one.target == name and one.span.start > label:
                 if not isinstance(one.value, Result) or _is_declared(unit.data, one.span.start):
                     return None
