@@ -17,6 +17,7 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.type_graph import QomType
 
+_PART = re.compile(rb"(?:\[[^\]]{0,80}\])?\s{0,9}(?:->|\.)\s{0,9}\w")
 _OF_MEMBER = re.compile(r"->|\.\w")
 _ENDS = (b";", b"{", b"}")
 # fifo8_num_free() and similar functions return the free space; they release nothing.
@@ -92,6 +93,8 @@ class LifeCycle(Acquisitions):
         for at in occurrences(data, word) if word in self.unit.text.words else ():
             start = max(data.rfind(mark, 0, at) for mark in _ENDS) + 1
             found = _FREES.search(data, start, at)
+            if found is not None and _frees_part(data, found, at + len(word)):
+                continue
             function = self.unit.function_at(found.start()) if found is not None else ""
             if function:
                 yield function
@@ -183,6 +186,12 @@ class LifeCycle(Acquisitions):
             for path in self.graph.beside(self.unit.path, structs)
             if path != self.unit.path and contains(path, structs)
         )
+
+
+def _frees_part(data: bytes, call: re.Match[bytes], end: int) -> bool:
+    """Whether a call frees memory that a part of a member holds, and not the member, which ends at `end`."""
+    name = call[0].rstrip(b" \t(").decode("latin-1")
+    return _PART.match(data, end) is not None and word_list("memory-releases").matches(name)
 
 
 def _comes_of_calls(

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Check: a pointer is freed through a struct that a callee has zeroed before, so that NULL is freed."""
+"""Check: a pointer is freed through a struct that a callee has zeroed before, so that NULL is freed, or right
+before a callee goes through it."""
 
 from __future__ import annotations
 
@@ -47,6 +48,10 @@ def _in_function(unit: TranslationUnit, text: FunctionText) -> Iterator[Observat
         found = _zeroed_before(unit, text, freed.start(), freed[2], freed[3], freed[4])
         if found is not None:
             yield _observation(text, freed, found, None)
+            continue
+        later = _used_later(unit, text, freed)
+        if later is not None:
+            yield _observation(text, freed, later, None)
     yield from _in_helpers(unit, text)
 
 
@@ -73,6 +78,51 @@ def _in_helpers(unit: TranslationUnit, text: FunctionText) -> Iterator[Observati
             if found is not None:
                 step = Span(text.path, text.start + called.start(), text.start + called.end(1))
                 yield _observation(helper, freed, found, Step(step, f"{text.name}() calls {called[1]}()"))
+
+
+def _used_later(
+    unit: TranslationUnit, text: FunctionText, freed: re.Match[str]
+) -> tuple[str, str, Step] | None:
+    """The callee behind a release that goes through the freed member of the struct that it is handed; None
+    for none. Only the block of the release and those inside of it are looked at."""
+    struct, arrow, member = freed[2], freed[3], freed[4]
+    for call in _BY_ADDRESS.finditer(text.code, freed.end()):
+        between = text.code[freed.end() : call.start()]
+        if _set_between(between, struct, member) or _leaves(between):
+            return None
+        if call[3] != struct or bool(call[2]) != (arrow == "."):
+            continue
+        # Another callee before it may set the member.
+        if call[1] in ("memset", "g_free") or not _goes_through(unit, call[1], member):
+            return None
+        span = Span(text.path, text.start + call.start(), text.start + call.end(1))
+        return call[1], "freed", Step(span, f"{call[1]}() goes through {member} of {struct} here")
+    return None
+
+
+def _leaves(code: str) -> bool:
+    """Whether a text may lead elsewhere than to its end: a block ends, or a path does."""
+    depth = 0
+    for found in re.finditer(r"[{}]|\b(?:return|goto|break|continue)\b", code):
+        depth += {"{": 1, "}": -1}.get(found[0], 0)
+        if depth < 0 or (found[0].isalpha() and not depth):
+            return True
+    return False
+
+
+def _goes_through(unit: TranslationUnit, callee: str, member: str) -> bool:
+    """Whether a function reads elements through a member of what its first parameter points to, before it
+    gives the member another value."""
+    text = _definition(unit, callee)
+    if text is None:
+        return False
+    signature = parse_signature(text.head.encode("latin-1", "replace"), text.path, text.head_start)
+    if signature is None or not signature.params or not signature.params[0].type.endswith("*"):
+        return False
+    place = rf"\b{re.escape(signature.params[0].name)}->{re.escape(member)}\b"
+    used = re.search(rf"{place}\s*(?:\[|->|\+\s*\w)", text.code)
+    given = re.search(rf"{place}\s*=(?!=)", text.code)
+    return used is not None and (given is None or used.start() < given.start())
 
 
 def _zeroed_before(
@@ -178,7 +228,7 @@ CHECKS = (
         "lost-pointer",
         "devices",
         # callee: zeroes `struct`, always or when it fails; place: what is freed afterwards, by `free`.
-        (event("lost-pointer", "callee", "place", "free", "struct", how="always on-failure"),),
+        (event("lost-pointer", "callee", "place", "free", "struct", how="always on-failure freed"),),
         _run,
     ),
 )
