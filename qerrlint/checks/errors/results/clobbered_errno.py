@@ -26,6 +26,8 @@ _STATUS = "-errno"
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The reads of errno in the branch of a failure that stand behind a call which may change it."""
+    if not any(map(_changes_errno, analysed.function.calls)):
+        return
     blocks = analysed.function.blocks
     if any(isinstance(e, Assign) and e.target == ERRNO.path for block in blocks for e in block.events):
         return  # it saves errno and puts it back
@@ -58,8 +60,13 @@ def _read_behind(analysed: AnalysedFunction, number: int) -> Iterator[tuple[Call
                 return
         elif isinstance(one, Assign) and "errno" in text_of(one.value):
             return
-        elif isinstance(one, Call) and not one.used and word_list("changes-errno").matches(one.name):
+        elif isinstance(one, Call) and _changes_errno(one):
             changer = changer or one
+
+
+def _changes_errno(call: Call) -> bool:
+    """Whether a call cleans up and may set errno, whatever comes of it."""
+    return not call.used and word_list("changes-errno").matches(call.name)
 
 
 def _reads(analysed: AnalysedFunction, one: Event) -> bool:
