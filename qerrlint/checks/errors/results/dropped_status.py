@@ -38,7 +38,7 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
             continue
         if word_list("releases").matches(name) or word_list("predicates").matches(name):
             continue
-        callers = _callers(file, name)
+        callers = [piece for piece in _callers(file, name) if _may_tell(unit.with_definition(piece), piece)]
         if callers and is_status(unit, name):
             for piece in callers:
                 yield from _dropped(unit.with_definition(piece), piece, name)
@@ -55,6 +55,12 @@ def _callers(file: AnalysedFile, name: str) -> list[Piece]:
         if re.search(rb"[;{}]\s+\Z", unit.data[max(at - 200, piece.body) : at]):
             found[piece.span.start] = piece
     return [piece for _, piece in sorted(found.items())]
+
+
+def _may_tell(unit: TranslationUnit, piece: Piece) -> bool:
+    """Whether a function may return a status, by its head: nothing is interpreted for most that do not."""
+    signature = unit.signature(piece.name)
+    return signature is not None and result_kind(signature, unit.typedefs) == "int"
 
 
 def is_status(unit: TranslationUnit, name: str) -> bool:
