@@ -52,15 +52,17 @@ def _callers(file: AnalysedFile, name: str) -> list[Piece]:
         piece = unit.definitions.around(at)
         if piece is None or at < piece.body or (file.only is not None and piece.name not in file.only):
             continue
-        if re.search(rb"[;{}]\s+\Z", unit.data[max(at - 200, piece.body) : at]):
+        if piece.name != name and re.search(rb"[;{}]\s+\Z", unit.data[max(at - 200, piece.body) : at]):
             found[piece.span.start] = piece
     return [piece for _, piece in sorted(found.items())]
 
 
 def _may_tell(unit: TranslationUnit, piece: Piece) -> bool:
-    """Whether a function may return a status, by its head: nothing is interpreted for most that do not."""
+    """Whether a caller may return a status, by its head: nothing is interpreted for most that do not."""
     signature = unit.signature(piece.name)
-    return signature is not None and result_kind(signature, unit.typedefs) == "int"
+    if signature is None or result_kind(signature, unit.typedefs) != "int":
+        return False
+    return not word_list("releases").matches(piece.name)
 
 
 def is_status(unit: TranslationUnit, name: str) -> bool:
@@ -83,12 +85,7 @@ def _fails(result: FunctionResult) -> bool:
 
 def _dropped(unit: TranslationUnit, piece: Piece, name: str) -> Iterator[Observation]:
     function, result = unit.lowered(piece.name), unit.result(piece.name)
-    signature = unit.signature(piece.name)
-    if function is None or result is None or signature is None or piece.name == name:
-        return
-    if result_kind(signature, unit.typedefs) != "int" or not _fails(result):
-        return
-    if word_list("releases").matches(piece.name):
+    if function is None or result is None or not _fails(result):
         return
     for call in function.calls:
         if call.name != name or call.used or not call.direct:
