@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file, switched
 from qerrlint.ir.code import Assign, Call, Function, Result, text_of
+from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.file import GuestFile, GuestVisit
 from qerrlint.qemu.guest.taint import paths_in
 from qerrlint.qemu.guest.tried_values import feasible
-from qerrlint.qemu.guest.walk import Decision
 from qerrlint.qemu.guest.zeros import Member, member_of
 from qerrlint.qemu.vmstate.guest_state import written_members
 

@@ -10,13 +10,14 @@ from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file, told
 from qerrlint.findings import Observation, Step
-from qerrlint.qemu.guest.array_accesses import QUICK, ArrayAccess
-from qerrlint.qemu.guest.beyond_arrays import Beyond, BeyondArrays
-from qerrlint.qemu.guest.bit_indexes import FINDS_BIT, BitIndex, BitIndexes
-from qerrlint.qemu.guest.counters import COUNTED, Counters, Overrun
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
-from qerrlint.qemu.guest.member_indexes import MemberIndex, MemberIndexes
-from qerrlint.qemu.guest.memory_indexes import MemoryIndex, MemoryIndexes
+from qerrlint.qemu.guest.indexes.array_accesses import QUICK, ArrayAccess
+from qerrlint.qemu.guest.indexes.beyond_arrays import Beyond, BeyondArrays
+from qerrlint.qemu.guest.indexes.bit_indexes import FINDS_BIT, BitIndex, BitIndexes
+from qerrlint.qemu.guest.indexes.counters import COUNTED, Counters, Overrun
+from qerrlint.qemu.guest.indexes.held_indexes import HeldIndex
+from qerrlint.qemu.guest.indexes.member_indexes import MemberIndexes
+from qerrlint.qemu.guest.indexes.memory_indexes import MemoryIndexes
 from qerrlint.source.span import Span
 
 # Elements beside each other are one mistake.
@@ -40,24 +41,9 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         certainty = "medium" if access.address or one.region is None else "high"
         yield _observation(file, access, one, slots, _steps(file, one), certainty)
     for index in MemberIndexes(file.once(guest_file)).found():
-        slots = {
-            "greatest": str(index.greatest),
-            "size": f"{index.number:#x}",
-            "unit": "bytes" if index.access.bytes else "elements",
-            "by": index.member.name,
-            "form": "member",
-        }
-        yield _observation(file, index.access, index, slots, _member_steps(file, index))
-    for data in MemoryIndexes(file.once(guest_file)).found():
-        slots = {
-            "greatest": str(data.greatest),
-            "size": f"{data.number:#x}",
-            "unit": "bytes" if data.access.bytes else "elements",
-            "by": f"{data.member.name} of {data.member.struct}",
-            "form": "data",
-        }
-        entered = Step(_head(file, data.entry), f"a guest enters {data.entry.function}()")
-        yield _observation(file, data.access, data, slots, (entered,))
+        yield _held(file, index, "member", index.member.name)
+    for index in MemoryIndexes(file.once(guest_file)).found():
+        yield _held(file, index, "data", f"{index.member.name} of {index.member.struct}")
     for bit in BitIndexes(file.once(guest_file)).found() if FINDS_BIT.search(unit.data) else ():
         slots = {
             "greatest": str(bit.greatest),
@@ -79,10 +65,21 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         yield _observation(file, run_over.access, run_over, slots, (entered,))
 
 
+def _held(file: AnalysedFile, index: HeldIndex, form: str, member: str) -> Observation:
+    slots = {
+        "greatest": str(index.greatest),
+        "size": f"{index.number:#x}",
+        "unit": "bytes" if index.access.bytes else "elements",
+        "by": member,
+        "form": form,
+    }
+    return _observation(file, index.access, index, slots, _held_steps(file, index))
+
+
 def _observation(
     file: AnalysedFile,
     access: ArrayAccess,
-    subject: Beyond | MemberIndex | MemoryIndex | BitIndex | Overrun,
+    subject: Beyond | HeldIndex | BitIndex | Overrun,
     slots: Mapping[str, str],
     steps: Iterable[Step],
     certainty: str = "medium",
@@ -115,11 +112,14 @@ def _steps(file: AnalysedFile, one: Beyond) -> Iterable[Step]:
     )
 
 
-def _member_steps(file: AnalysedFile, index: MemberIndex) -> Iterable[Step]:
-    for entry, sample in ((index.writer, index.written), (index.entry, index.sample)):
-        what = f", which sets {index.member.name} to {index.number:#x}" if entry is index.writer else ""
-        said = f"a guest enters {entry.function}() with {told(entry, sample)}{what}"
-        yield Step(_head(file, entry), said)
+def _held_steps(file: AnalysedFile, index: HeldIndex) -> Iterable[Step]:
+    entry = index.entry
+    if index.writer is None:
+        yield Step(_head(file, entry), f"a guest enters {entry.function}()")
+        return
+    said = f"a guest enters {index.writer.function}() with {told(index.writer, index.written)}"
+    yield Step(_head(file, index.writer), f"{said}, which sets {index.member.name} to {index.number:#x}")
+    yield Step(_head(file, entry), f"a guest enters {entry.function}() with {told(entry, index.sample)}")
 
 
 CHECKS = (

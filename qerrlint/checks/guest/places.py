@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Step
+from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest.file import GuestFile, GuestVisit, Sample
 from qerrlint.qemu.guest.indirect_entries import CALLBACK, may_have_indirect
 from qerrlint.qemu.guest.memory_structs import READER
-from qerrlint.qemu.guest.walk import ENDS, Decision
+from qerrlint.qemu.guest.walk import ENDS
 from qerrlint.source.span import Span
 
 PRINTS = frozenset({"printf", "fprintf", "vfprintf", "puts", "putchar", "fputs", "perror"})

@@ -11,9 +11,9 @@ from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NEG, POS, ZERO, Assign, Function, Result, identifiers
 from qerrlint.qemu.device_tables import region_uses
+from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.file import GuestVisit
 from qerrlint.qemu.guest.taint import depends
-from qerrlint.qemu.guest.walk import Decision
 
 _CONDITION = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b([^\n]*)", re.MULTILINE)
 # `#ifdef NAME`, `#if defined(NAME)`

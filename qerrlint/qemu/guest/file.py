@@ -18,6 +18,7 @@ from qerrlint.ir.code import Call, Function, Return
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import calls_inside
 from qerrlint.qemu.device_tables import RegionTable
+from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.entries import DATA, OFFSET, SIZE, VALUE, GuestEntry, given, guest_entries
 from qerrlint.qemu.guest.indirect_entries import indirect_entries, may_have_indirect
 from qerrlint.qemu.guest.memory_structs import MemoryStructs
@@ -26,7 +27,7 @@ from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, is_arithmet
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import chosen, depends, guest_data_at, tainted_at
 from qerrlint.qemu.guest.tried_values import constants_of, values
-from qerrlint.qemu.guest.walk import Decision, Visit, Walk
+from qerrlint.qemu.guest.walk import Visit, Walk
 from qerrlint.records import record
 
 # Samples of one walk, and accesses for which values are tried.

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from qerrlint.c.expressions.typed import UNKNOWN, Column, Number
 from qerrlint.ir.code import Addr, Assign, Call, Edge, Event, Function, Result, Return, text_of
 from qerrlint.qemu.device_tables import arguments_at
+from qerrlint.qemu.guest.branches import Branch, Branches
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.sample_scope import Columns, FileNames, SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import READS_MEMORY, paths_in
 from qerrlint.qemu.guest.tried_values import constants_of
-from qerrlint.qemu.guest.walk import Decision, Visit, Walk
+from qerrlint.qemu.guest.walk import Visit, Walk
 from qerrlint.source.span import Span
 
 # What a guest writes in the walks: all bits 0, and all of them 1; ...
@@ -163,6 +164,23 @@ class AssumedNames(FileNames):
         return found.pop() if len(found) == 1 else None
 
 
+class _AssumedBranches(Branches):
+    """Branches behind tests of which one that reads an assumed member, and is not decided, is no sure one."""
+
+    def __init__(self, names: AssumedNames, reached: Callable[[Function, Event | Edge, State], None]) -> None:
+        super().__init__(names, reached)
+        self._assumed = names
+
+    def narrowed(
+        self, edge: Edge, state: State, alive: frozenset[int], column: Column, reads: frozenset[str]
+    ) -> Branch:
+        """As of Branches."""
+        edge, after, decision = super().narrowed(edge, state, alive, column, reads)
+        if column.numbers is None and self._assumed.reads_assumed(reads):
+            after = replace(after, sure=frozenset())
+        return edge, after, decision
+
+
 class AssumedWalk(Walk):
     """A walk in which what is stored into an assumed member ends the assumption on that path.
 
@@ -185,6 +203,7 @@ class AssumedWalk(Walk):
         super().__init__(
             *(names, samples, within.__contains__, lambda _: None, returned, reached), towards=towards
         )
+        self._branches = _AssumedBranches(names, reached)
         self._assumed = names
         self._memory = memory
         self._strict = strict
@@ -238,14 +257,6 @@ class AssumedWalk(Walk):
                 alive = frozenset(index for index in alive if column.at(index) == number)
         if alive:
             super()._called(function, call, replace(state, alive=alive), visits)
-
-    def _narrowed(
-        self, edge: Edge, state: State, alive: frozenset[int], column: Column, reads: frozenset[str]
-    ) -> tuple[Edge, State, Decision | None]:
-        edge, after, decision = super()._narrowed(edge, state, alive, column, reads)
-        if column.numbers is None and self._assumed.reads_assumed(reads):
-            after = replace(after, sure=frozenset())
-        return edge, after, decision
 
 
 def reads_memory(call: Call, path: str) -> bool:

@@ -16,10 +16,10 @@ from functools import cached_property, partial
 from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Edge, Event, Function
-from qerrlint.qemu.guest.array_accesses import MOVED, ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
-from qerrlint.qemu.guest.owners import owner
+from qerrlint.qemu.guest.indexes.array_accesses import MOVED, ArrayAccess, ArrayAccesses
+from qerrlint.qemu.guest.indexes.held_indexes import HeldIndex, held_indexes
 from qerrlint.qemu.guest.sample_scope import SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.value_sources import ADDRESS, THROUGH, pointed_to, source_of
@@ -32,21 +32,6 @@ _COUNTS = re.compile(rb",\s*([a-z_]\w*)\s*[,)]")
 _DIRECT = re.compile(r"(?:->|\.)\s*(\w+)")
 _FROM_MEMBER = re.compile(rb"\b([a-z_]\w*)\s*=\s*([^;={}]*->[^;={}]*);")
 _STORE = re.compile(rb"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*[|^+]?=(?!=)[^;]*[a-z]")
-
-
-@dataclass(frozen=True, slots=True)
-class MemberIndex:
-    """An access beyond its array at `entry`, with the index `greatest`, where `member` holds `number`, which
-    the guest puts there at `writer` with `written`."""
-
-    access: ArrayAccess
-    entry: GuestEntry
-    sample: Sample
-    greatest: int
-    member: Member
-    number: int
-    writer: GuestEntry
-    written: Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +56,12 @@ class MemberIndexes:
         self._unit = guest.unit
         self._accesses = ArrayAccesses(guest.names, {})
 
-    def found(self) -> Iterator[MemberIndex]:
+    def found(self) -> Iterator[HeldIndex]:
         """The accesses, each once, in the order of the text."""
         wanted = self._wanted()
         if not wanted:
             return
         stored = self.stored({member.name for members in wanted.values() for member in members})
-        best: dict[tuple[str, int], MemberIndex] = {}
         by_member: dict[tuple[Member, int], list[ArrayAccess]] = {}
         origin: dict[tuple[Member, int], StoredNumber] = {}
         for access, members in wanted.items():
@@ -91,18 +75,10 @@ class MemberIndexes:
                     for number in (one.number, *least):
                         by_member.setdefault((member, number), []).append(access)
                         origin.setdefault((member, number), one)
-        for (member, number), accesses in by_member.items():
-            for access, entry, sample, greatest in reached_beyond(
-                self._guest, self._guest.entries, member, number, accesses
-            ):
-                put = origin[member, number]
-                written = put.sample if number == put.number else replace(put.sample, value=number)
-                key = (access.function, access.at)
-                if key not in best:
-                    best[key] = MemberIndex(
-                        access, entry, sample, greatest, member, number, put.entry, written
-                    )
-        yield from (best[key] for key in sorted(best))
+        for index in held_indexes(self._guest, self._guest.entries, by_member):
+            put = origin[index.member, index.number]
+            written = put.sample if index.number == put.number else replace(put.sample, value=index.number)
+            yield replace(index, writer=put.entry, written=written)
 
     # -- which accesses, which members ---------------------------------------------------------------
 
@@ -252,46 +228,6 @@ class MemberIndexes:
         every = stored.get(replace(member, index=""), ())
         found = [one for one in every if constant is None or one.index == constant]
         return sorted(found, key=lambda one: -one.number)[:1]
-
-
-def reached_beyond(
-    guest: GuestFile,
-    entries: Collection[GuestEntry],
-    member: Member,
-    number: int,
-    accesses: Sequence[ArrayAccess],
-) -> Iterator[tuple[ArrayAccess, GuestEntry, Sample, int]]:
-    """Those of some accesses that entries reach with an index beyond the array, where a member holds a
-    number."""
-    names = AssumedNames(guest.names, (member,), number)
-    within = guest.calling({one.function for one in accesses})
-    owners = {one: owner(guest.unit.lowered(one.function), one.at, one.text) for one in accesses}
-    events = {id(event) for event in owners.values() if event is not None}
-    found: list[tuple[ArrayAccess, GuestEntry, Sample, int]] = []
-
-    def reached(function: Function, event: Event | Edge, state: State) -> None:
-        for one in accesses if id(event) in events else ():
-            if owners[one] is not event:
-                continue
-            value = SampleScope(names, function, state.columns).evaluated(one.node)
-            if value.numbers is None:
-                continue
-            for i in sorted(state.alive & state.sure):
-                index = value.at(i)
-                if index is not None and (index > one.most or index < 0):
-                    found.append((one, entry, samples[i], index))
-                    break
-
-    for entry in entries:
-        started = (
-            walked(guest, entry, names, within, reached, towards=lambda one: id(one) in events)
-            if entry.function in within
-            else None
-        )
-        if started is not None:
-            _, samples, start = started
-            start()
-    yield from found
 
 
 def _by_member(index: str, members: frozenset[str], known: Collection[str]) -> bool:

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Return
-from qerrlint.qemu.guest.array_accesses import ArrayAccess, ArrayAccesses
-from qerrlint.qemu.guest.block_graph import BlockGraph
+from qerrlint.qemu.guest.branches import Branch
 from qerrlint.qemu.guest.entries import GuestEntry, Slot
 from qerrlint.qemu.guest.file import GuestFile
+from qerrlint.qemu.guest.indexes.array_accesses import ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.indirect_entries import ACCESSOR
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.states import State
-from qerrlint.qemu.guest.walk import Decision
 from qerrlint.qemu.guest.zeros import AssumedNames, AssumedWalk, Member, member_of, walked
 
 COUNTED = re.compile(rb"\[\s*\w+->\w+\s*\+\+\s*\]")
@@ -47,10 +46,8 @@ class _CounterWalk(AssumedWalk):
     through: Event | Edge | None = None
     _around: tuple[set[int], set[int]] | None = None
 
-    def _edges(
-        self, function: Function, number: int, state: State, graph: BlockGraph
-    ) -> list[tuple[Edge, State, Decision | None]]:
-        edges = super()._edges(function, number, state, graph)
+    def _edges(self, function: Function, number: int, state: State) -> list[Branch]:
+        edges = super()._edges(function, number, state)
         if self.through is None or self._chain:
             return edges
         if self._around is None:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from qerrlint.c.expressions.parser import Binary, Call, Cast, Choice, Constant, Node, Path, Unary, paths
 from qerrlint.ir.code import Assign, Function
-from qerrlint.qemu.guest.array_accesses import ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.file import GuestFile
-from qerrlint.qemu.guest.member_indexes import MemberIndexes, StoredNumber
+from qerrlint.qemu.guest.indexes.array_accesses import ArrayAccess, ArrayAccesses
+from qerrlint.qemu.guest.indexes.member_indexes import MemberIndexes, StoredNumber
 from qerrlint.qemu.guest.sample_scope import read
 from qerrlint.qemu.guest.zeros import Member, member_of
 

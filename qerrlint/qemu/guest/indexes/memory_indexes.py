@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from qerrlint.c.expressions.parser import paths
 from qerrlint.ir.code import Function
-from qerrlint.qemu.guest.array_accesses import QUICK, ArrayAccess, ArrayAccesses
-from qerrlint.qemu.guest.entries import DATA, GuestEntry, given
-from qerrlint.qemu.guest.file import GuestFile, Sample
-from qerrlint.qemu.guest.member_indexes import reached_beyond
+from qerrlint.qemu.guest.entries import DATA, given
+from qerrlint.qemu.guest.file import GuestFile
+from qerrlint.qemu.guest.indexes.array_accesses import QUICK, ArrayAccess, ArrayAccesses
+from qerrlint.qemu.guest.indexes.held_indexes import HeldIndex, held_indexes
 from qerrlint.qemu.guest.memory_structs import READER
 from qerrlint.qemu.guest.value_sources import greatest, source_of
 from qerrlint.qemu.guest.zeros import Member, member_of
@@ -26,19 +25,6 @@ from qerrlint.qemu.layouts import layouts_of
 
 # So many structs are looked into, with those that they embed.
 _MOST_STRUCTS = 40
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryIndex:
-    """An access beyond its array at `entry`, with the index `greatest`, where the guest has put `number` into
-    `member` of what it sends."""
-
-    access: ArrayAccess
-    entry: GuestEntry
-    sample: Sample
-    greatest: int
-    member: Member
-    number: int
 
 
 class MemoryIndexes:
@@ -49,7 +35,7 @@ class MemoryIndexes:
         self._unit = guest.unit
         self._accesses = ArrayAccesses(guest.names, {})
 
-    def found(self) -> Iterator[MemoryIndex]:
+    def found(self) -> Iterator[HeldIndex]:
         """The accesses, each once, in the order of the text."""
         types = self._types()
         if not types:
@@ -58,15 +44,7 @@ class MemoryIndexes:
         for access, member, most in self._wanted(types):
             for number in (most, *((access.most + 1,) if access.most < most else ())):
                 by_member.setdefault((member, number), []).append(access)
-        best: dict[tuple[str, int], MemoryIndex] = {}
-        entries = (*self._guest.entries, *self._guest.indirect)
-        for (member, number), accesses in by_member.items():
-            for access, entry, sample, index in reached_beyond(
-                self._guest, entries, member, number, accesses
-            ):
-                key = (access.function, access.at)
-                best.setdefault(key, MemoryIndex(access, entry, sample, index, member, number))
-        yield from (best[key] for key in sorted(best))
+        yield from held_indexes(self._guest, (*self._guest.entries, *self._guest.indirect), by_member)
 
     def _types(self) -> frozenset[str]:
         """The structs whose members are what the guest has put there."""
