@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qerrlint.patch.diffparser import parse_diff
 from qerrlint.result import DiffFile
+from qerrlint.review import linediff
 from qerrlint.review.difftext import CONTEXT, diff_between, diff_of_patch
 from qerrlint.review.linediff import line_map_between
 
@@ -57,6 +60,36 @@ def test_a_diff_shows_a_little_of_what_is_equal(old: bytes, new: bytes) -> None:
         assert len(signs) - len(signs.lstrip()) <= CONTEXT
         assert len(signs) - len(signs.rstrip()) <= CONTEXT
         assert " " * (2 * CONTEXT + 1) not in signs
+
+
+LINES = st.lists(st.sampled_from(b"a b c d e f g h { }".split()), max_size=30)
+
+
+@given(LINES, LINES)
+def test_texts_that_are_cut_at_lines_that_each_has_once(old: list[bytes], new: list[bytes]) -> None:
+    """Long texts with many equal lines are compared in pieces."""
+    with mock.patch.object(linediff, "_MOST_PAIRS", -1):
+        blocks = linediff._equal_blocks(old, new)
+    assert all(size and old[a : a + size] == new[b : b + size] for a, b, size in blocks)
+    for (a, b, size), (next_a, next_b, _) in pairwise(blocks):
+        assert a + size <= next_a
+        assert b + size <= next_b
+        assert (a + size, b + size) != (next_a, next_b), "one stretch is told as two"
+
+
+def test_the_most_lines_that_each_has_once_stay_in_order() -> None:
+    old, new = b"a b c d e f".split(), b"f b a c e x d".split()
+    with mock.patch.object(linediff, "_MOST_PAIRS", -1):
+        blocks = linediff._equal_blocks(old, new)
+    assert sum(size for _, _, size in blocks) == 3
+
+
+def test_hundreds_of_functions_of_one_form() -> None:
+    """Only the lines that differ are told, however often the others occur."""
+    one = b"int f%d(int a)\n{\n    if (a) {\n        return %d;\n    }\n    return 0;\n}\n"
+    old = b"".join(one % (n, n) for n in range(500))
+    lines = line_map_between(old, old.replace(b"f", b"g").replace(b"ig", b"if"))
+    assert lines.added == lines.removed == {7 * n + 1 for n in range(500)}
 
 
 def test_files_that_come_and_go() -> None:
