@@ -298,6 +298,23 @@ def test_a_function_whose_old_name_another_function_gets() -> None:
     assert of(CONSTANT, twice)["introduced"] == ["wrong-errno"]
 
 
+def test_what_is_said_of_a_whole_function_goes_with_the_part_that_is_split_off() -> None:
+    """A reset that keeps its first half under another name, and the rest in a new function."""
+    before = (FIXTURES / "state-not-reset/cellos.c").read_text()
+    head = "static void viola_reset_bad(DeviceState *dev)\n{"
+    split = before.replace(
+        head, f"static void viola_setup(DeviceState *dev)\n{{\n    s->ready = true;\n}}\n\n{head}"
+    ).replace("viola_reset_bad", "viola_reset")
+    after = split.replace("    s->meter = 0;\n", "", 1).replace("s->ready = true;", "s->meter = 0;")
+    assert after.count("viola_reset") == 2
+    found = statuses({"hw/viola.c": before}, {"hw/viola.c": after})
+    assert "state-not-reset" in found["persisting"]
+    assert found["introduced"] == []
+    # Another member that the new function leaves is news.
+    more = after.replace("    s->volume = 0;\n", "", 1)
+    assert statuses({"hw/viola.c": before}, {"hw/viola.c": more})["introduced"] == ["state-not-reset"]
+
+
 def test_another_slot_of_the_features_is_asked_at_loading_too() -> None:
     after = (FIXTURES / "state-not-migrated/carillons.c").read_text()
     before = after.replace("set_features_ex", "set_features")

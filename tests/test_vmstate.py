@@ -152,6 +152,7 @@ def test_what_a_change_breaks(old: bytes, new: bytes, breaks: bool | None, said:
 
 # Under a condition, in the place of another condition, with the upper half unused, of an unknown width.
 TEST = """VMSTATE_TEST(%s, LampState, %s)"""
+BUFFER = "VMSTATE_BUFFER(oil, LampState)"
 MORE = """\
 #define VMSTATE_TEST(f, s, t) { \\
     .name = (stringify(f)), \\
@@ -165,6 +166,13 @@ MORE = """\
     .size = (n), \\
     .info = &(vmstate_info_unused_buffer), \\
     .flags = VMS_BUFFER, \\
+}
+#define VMSTATE_BUFFER(f, s) { \\
+    .name = (stringify(f)), \\
+    .size = sizeof(typeof_field(s, f)), \\
+    .info = &(vmstate_info_buffer), \\
+    .flags = VMS_BUFFER, \\
+    .offset = vmstate_offset_buffer(s, f), \\
 }
 #define VMSTATE_OWN(f, s) VMSTATE_SINGLE(f, s, 0, vmstate_info_lamp, uint32_t)
 #define VMSTATE_UINTTL(f, s) VMSTATE_SINGLE(f, s, 0, vmstate_info_uint64, uint64_t)
@@ -186,6 +194,10 @@ MORE = """\
         (A, f"VMSTATE_UNUSED(3), {B}", None),
         (A, f"VMSTATE_UNUSED(4), {B}", True),
         (A, B, True),
+        # Buffers of unknown size behind fields that one unused buffer has replaced.
+        (f"{A}, {A}, {B}, {BUFFER}, {B}", f"VMSTATE_UNUSED(8), {B}, {BUFFER}, {B}", None),
+        (f"{A}, {A}, {B}, {BUFFER}, {B}", f"VMSTATE_UNUSED(8), {B}, {BUFFER}, {A}", True),
+        (f"{A}, {B}, {BUFFER}", f"VMSTATE_UNUSED(4), {BUFFER}, {B}", True),
     ],
 )
 def test_what_may_be_the_same_does_not_break(old: str, new: str, breaks: bool | None) -> None:

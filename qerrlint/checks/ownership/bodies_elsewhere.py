@@ -241,6 +241,17 @@ class BodiesElsewhere:
         finally:
             self._under_way.discard(key)
 
+    def does_nothing(self, unit: TranslationUnit, name: str) -> bool:
+        """Whether a function has an empty body, in the file itself or where a header's function is found."""
+        own = self._graph.function(unit.path, name)
+        signature = unit.signature(name)
+        found: tuple[FunctionText, ...] = ()
+        if own is not None:
+            found = (own,)
+        elif signature is not None:
+            found = self._definitions(signature, name)
+        return bool(found) and all(not text.code.strip("{} \t\n") for text in found)
+
     # -- where a function is defined ------------------------------------------------------------------
 
     def _definitions(self, signature: Signature, name: str, widely: bool = True) -> tuple[FunctionText, ...]:

@@ -10,6 +10,7 @@ from qerrlint.checks.devices.life_cycle import life_cycle
 from qerrlint.checks.devices.phase_functions import RUNNING
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.held import HeldObject
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
@@ -52,6 +53,16 @@ def _gives_back_others(file: AnalysedFile, one: Taken) -> bool:
         for other in life.taken()
         if other.phase == "realize" and other.type in family and other.member != one.member
     )
+
+
+def release_does_nothing(file: AnalysedFile, observation: Observation) -> bool:
+    """Each function that the tree declares for giving the object back has an empty body."""
+    one = observation.subject
+    if not isinstance(one, Taken):
+        return False
+    unit = file.unit
+    declared = [move.call for move in one.pair.release if unit.signature(move.call) is not None]
+    return bool(declared) and all(bodies_elsewhere(unit).does_nothing(unit, name) for name in declared)
 
 
 def type_belongs_to_board(file: AnalysedFile, observation: Observation) -> bool:

@@ -167,16 +167,6 @@ def _is_made_conditional(item: WireItem, before: WireItem) -> bool:
     return not before.condition and replace(item, condition="", count=count).wire() == before.wire()
 
 
-def with_known_counts(items: Sequence[WireItem], others: Sequence[WireItem]) -> list[WireItem]:
-    """The items with the counts of their counterparts where one of the two is no number."""
-    out = []
-    for position, item in enumerate(items):
-        other = others[position] if position < len(others) else None
-        unknown = other is not None and not (_is_number(item.count) and _is_number(other.count))
-        out.append(replace(item, count="?") if unknown else item)
-    return out
-
-
 def _is_number(count: str) -> bool:
     return not count or _COUNT.fullmatch(count) is not None
 
@@ -243,7 +233,6 @@ def changes_of_version(
         {item.condition for item in (*was, *now)} - {item.condition for item in (*one, *other)} - {""}
     )
     one, other = (_in_place([item for item in items if item.version <= before]) for items in (one, other))
-    one, other = with_known_counts(one, other), with_known_counts(other, one)
     found = first_difference(one, other, before, after)
     if not found:
         known = {item.wire() for item in was}
@@ -251,7 +240,7 @@ def changes_of_version(
         return [Change(False, f"{described(item)} is new") for item in new]
     # A buffer before what is added at the end, or gone from there, may have become as many bytes shorter, or
     # longer.
-    unknown = any(item.kind == "bytes" and item.count == "?" for item in one)
+    unknown = any(item.kind == "bytes" and not _is_number(item.count) for item in (*one, *other))
     if unknown and (" is added" in found[0].text or " is gone" in found[0].text):
         return [Change(False, f"{change.text}, if no buffer gives way to it") for change in found]
     if asked:
@@ -335,7 +324,10 @@ def _difference(
 
 
 def _alike(one: WireItem, other: WireItem) -> bool:
-    """Whether two items are the same on the wire, or structs that differ in unused bytes only."""
+    """Whether two items are the same on the wire, as far as their counts are known, or structs that differ in
+    unused bytes only."""
+    if not (_is_number(one.count) and _is_number(other.count)):
+        one, other = replace(one, count="?"), replace(other, count="?")
     if one.wire() == other.wire():
         return True
     if one.condition == other.condition and one.unused != other.unused:

@@ -40,11 +40,19 @@ def settle_rewritten(delta: Delta, sides: Sides, rules: RuleSet) -> Delta:
     pairs = list(delta.persisting)
     fixed = list(delta.fixed)
     introduced = list(delta.introduced)
-    for same in (change.same_statement, change.moved, change.took_place, change.went_along):
+    for same in (
+        change.same_statement,
+        change.moved,
+        change.took_place,
+        change.went_along,
+        change.same_of_function,
+    ):
         left: list[Located] = []
         for new in introduced:
             rule = rules.get(new.finding.rule)
-            candidates = (old for old in fixed if old.finding.rule == rule.id)
+            candidates = (
+                old for old in fixed if old.finding.rule == rule.id and change.may_be_same(old, new)
+            )
             was = (
                 next((old for old in candidates if same(old, new, rule.touched_only)), None)
                 if rule.analysis != "suppressions"
@@ -118,6 +126,28 @@ class _Change:
         was_there = there is not None and new.finding.function in there.functions
         return not stays and not was_there and _ratio(self._was(old), self._now(new)) >= _ALIKE
 
+    def same_of_function(self, old: Located, new: Located, form: bool) -> bool:
+        """Whether both say the same of a whole function, where a new one has taken over a part of another."""
+        was = self._before.get(old.path)
+        if was is None or self._path_before.get(new.path) != old.path:
+            return False
+        return new.finding.function not in was.functions and self._are_of_heads(old, new)
+
+    def may_be_same(self, old: Located, new: Located) -> bool:
+        """Whether both may be one finding: of those that point to the head of a function only the words tell
+        which is which."""
+        return not self._are_of_heads(old, new) or self._said(old, new) == new.finding.message
+
+    def _are_of_heads(self, old: Located, new: Located) -> bool:
+        was, now = self._before.get(old.path), self._after.get(new.path)
+        return was is not None and now is not None and _is_of_head(was, old) and _is_of_head(now, new)
+
+    def _said(self, old: Located, new: Located) -> str:
+        """What was said of a function, in the words that it would be said in now."""
+        names = old.finding.function, new.finding.function
+        message = re.sub(rf"\b{re.escape(names[0])}\b", lambda _: names[1], old.finding.message)
+        return message if message == new.finding.message else self._words.renamed(message)
+
     def _is_same_function(self, old: Located, new: Located) -> bool:
         name = old.finding.function
         return self._functions.get(name, name) == new.finding.function
@@ -130,6 +160,13 @@ class _Change:
 
     def _renamed(self, text: str) -> str:
         return _plain(self._words.renamed(text))
+
+
+def _is_of_head(unit: TranslationUnit, found: Located) -> bool:
+    """Whether a finding points to the head of its function."""
+    piece = unit.functions.get(found.finding.function)
+    span = found.finding.span
+    return piece is not None and piece.span.start <= span.start and span.end <= piece.body
 
 
 def _statement(unit: TranslationUnit | None, found: Located) -> str:
