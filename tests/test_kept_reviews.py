@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from commandline import DEMO, TREE, Ran, git, run
 
+from qerrlint.engine.store import cache_key
 from qerrlint.engine.store.cache_store import Entry, Store
 from qerrlint.review import merge_review, series_review
 
@@ -122,6 +123,40 @@ def test_a_range_is_reviewed_once(repository: Path, store: Path, monkeypatch: py
     assert not calls
     assert diff("--verify-store") == alone
     assert calls
+
+
+def test_a_deeper_clone_is_another_review(
+    repository: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shallow clone does not know all commits, so what is found in it may not hold in a deeper one."""
+    git(repository, "commit", "-q", "--allow-empty", "-m", "second")
+    git(repository, "cherry-pick", "reviewed")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth", "2", f"file://{repository}", os.fspath(clone))
+
+    def diff() -> Ran:
+        return run("diff", "HEAD^!", "--tree", clone, *JSON)
+
+    calls = counted(monkeypatch, merge_review, "review_merge")
+    shallow = diff()
+    assert diff() == shallow
+    assert len(calls) == 1
+    git(clone, "fetch", "-q", "--unshallow", "origin")
+    assert diff() == shallow
+    assert len(calls) == 2
+
+
+def test_the_program_is_looked_over_once(
+    repository: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A review asks for a key of the program for itself, for its parts and for the base."""
+    cache_key._digest_of_stamps.cache_clear()
+    calls = counted(monkeypatch, cache_key, "_installed")
+    run("patch", DEMO, "--tree", repository, *JSON)
+    keys = len(calls) // len(cache_key._GRAMMAR)
+    looked_over = cache_key._digest_of_stamps.cache_info()
+    assert keys > 1
+    assert looked_over.hits == (keys - 1) * looked_over.misses
 
 
 def test_what_is_no_commit_is_reviewed_each_time(

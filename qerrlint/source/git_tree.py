@@ -83,6 +83,17 @@ def resolve_commit(git: Git, rev: str) -> str:
     raise InputError(f"{git.directory}: {why}: {rev}")
 
 
+def shallow_boundary(root: str) -> str:
+    """The commits at which the history of a shallow clone ends, as git lists them; "" for a whole history."""
+    _, out, _ = Git(root).try_run(("rev-parse", "--git-path", "shallow"))
+    file = os.path.join(root, out.decode("utf-8", "surrogateescape").strip())
+    try:
+        with open(file, encoding="ascii", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
 class _ObjectSource(Source):
     """Shared by the sources that hold a listing of path to blob id and read blobs by id."""
 

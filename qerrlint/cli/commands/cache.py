@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qerrlint.cli.options import Options
     from qerrlint.cli.settings import Settings
     from qerrlint.engine.store.cache_store import Store
+    from qerrlint.result import TreeInfo
     from qerrlint.review.store.change_store import ChangeStore
     from qerrlint.review.store.kept_reviews import KeptReview
 
@@ -77,16 +78,21 @@ def change_store(store: Store | None, settings: Settings) -> ChangeStore | None:
     return ChangeStore(store, options.rules, settings.reach, options.verify_store)
 
 
-def kept_review(store: Store, settings: Settings, made_from: tuple[object, ...]) -> KeptReview:
+def kept_review(
+    store: Store, settings: Settings, tree: TreeInfo, made_from: tuple[object, ...]
+) -> KeptReview:
     """The stored review of a change between trees out of git's objects, with these settings.
 
-    `made_from` names the trees by their commits, and has all else that the review depends on.
+    `tree` is the one before the change; `made_from` names the others by their commits, and has all else that
+    the review depends on. How far back a shallow clone goes decides which commits it knows.
     """
     from qerrlint.engine.store.cache_key import program_key
     from qerrlint.review.store.kept_reviews import KeptReview, digest_of
+    from qerrlint.source.git_tree import shallow_boundary
 
     options = settings.options
     program = program_key(options.rules, settings.reach)
     selected = tuple(rule.id for rule in settings.rules)
-    digest = digest_of((options.caller_files, selected, made_from))
+    boundary = shallow_boundary(tree.root) if tree.root is not None else ""
+    digest = digest_of((options.caller_files, selected, tree, boundary, made_from))
     return KeptReview(store, program, (digest,), options.verify_store)

@@ -122,7 +122,7 @@ def _reviewed(
         kept = None
         if store is not None and None not in commits:
             pairs = [(pair.old, pair.new) for parent in parents for pair in parent.pairs]
-            kept = kept_review(store, settings, (tree, commits, pairs, sorted(changed)))
+            kept = kept_review(store, settings, tree, (commits, pairs, sorted(changed)))
             found = kept.find()
             if found is not None:
                 return found

@@ -75,8 +75,7 @@ def _reviewed(
         if store is not None and source.revision is not None:
             from qerrlint.review.store.kept_reviews import with_diffs, without_diffs
 
-            made_from = (tree, tuple(notes), stack, tuple(beneath))
-            kept = kept_review(store, settings, made_from)
+            kept = kept_review(store, settings, tree, (tuple(notes), stack, tuple(beneath)))
             found = kept.find()
             if found is not None:
                 return with_diffs(found, stack.series)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from qerrlint.engine.store.cache_key import program_key, subject
 from qerrlint.engine.store.cache_store import KEPT_FOR_TREE, Entry, Store
+from qerrlint.source.git_tree import shallow_boundary
 from qerrlint.source.repository import Repository
 
 _SCENE = "commits"
@@ -31,7 +32,7 @@ class KeptBases(Repository):
         """As of Repository; a stored answer is that for the same branches."""
         if not blobs:
             return ()
-        asked = json.dumps([self.root, sorted(blobs.items()), limit, before])
+        asked = json.dumps([self.root, shallow_boundary(self.root), sorted(blobs.items()), limit, before])
         ident = f"{KEPT_FOR_TREE}{subject(program_key(()), 'commits', asked, self.branches())}"
         known = self._store.exact((ident,), (_SCENE,)).get(ident)
         if known is not None:

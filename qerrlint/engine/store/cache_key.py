@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -24,8 +25,7 @@ def program_key(rule_folders: Sequence[str], *more: str) -> str:
     for folder in map(Path, rule_folders):
         add_folder(digest, folder)
     for place in (*map(os.fspath, program_folders()), *chain(*map(_installed, _GRAMMAR))):
-        for stamp in sorted(_stamps(place)):
-            digest.update(f"{stamp}\0".encode("utf-8", "surrogateescape"))
+        digest.update(_digest_of_stamps(place))
     return digest.hexdigest()
 
 
@@ -47,6 +47,16 @@ def _installed(package: str) -> Sequence[str]:
     """The folders of a package; it is not imported."""
     spec = find_spec(package)
     return tuple(spec.submodule_search_locations or ()) if spec is not None else ()
+
+
+# One review asks for several keys; what a process runs is what it had when it began.
+@cache
+def _digest_of_stamps(folder: str) -> bytes:
+    """A digest of what the system says of the files below a folder."""
+    digest = hashlib.sha256()
+    for stamp in sorted(_stamps(folder)):
+        digest.update(f"{stamp}\0".encode("utf-8", "surrogateescape"))
+    return digest.digest()
 
 
 def _stamps(folder: str) -> Iterator[tuple[str, int, int, int, int]]:
