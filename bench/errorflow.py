@@ -42,7 +42,7 @@ def measure(tree: str) -> dict[str, Any]:
         for path in core_files(source):
             unit = program.unit(path)
             assert unit is not None
-            for piece in unit.relevant():
+            for piece in unit.definitions.relevant():
                 start = time.process_time_ns()
                 lowered = unit.lowered(piece.name)
                 parsed = time.process_time_ns()
@@ -56,7 +56,7 @@ def measure(tree: str) -> dict[str, Any]:
                         pass
                 done = time.process_time_ns()
                 parses.append((parsed - start) / 1e6)
-                place = f"{piece.name}() at {path}:{unit.lines.position(piece.span.start)[0]}"
+                place = f"{piece.name}() at {path}:{unit.text.lines.position(piece.span.start)[0]}"
                 flows.append(((done - parsed) / 1e6, place))
                 if not result.complete:
                     over.append(place)

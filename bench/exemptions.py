@@ -64,7 +64,7 @@ def _taken_in(source: Source, paths: Iterable[str]) -> Iterator[tuple[str, str]]
         if unit is None:
             continue
         for took in analyse_unit(unit, rules).exempted:
-            line, _ = unit.lines.position(took.span.start)
+            line, _ = unit.text.lines.position(took.span.start)
             for rule in took.rules:
                 yield took.exemption, f"{path}:{line}: {rule} {took.effect} {took.function}()"
         program.forget(path)

@@ -206,7 +206,7 @@ def _labelled(source: object, path: str, function: str) -> Subject | None:
     def ask(text: bytes) -> Iterable[Finding]:
         unit = Program(OverlaySource(source, {path: text}), "headers", cache=cache).unit(path)
         assert unit is not None
-        only = {piece.name for piece in unit.pieces if owner(piece.name) == function}
+        only = {piece.name for piece in unit.definitions.pieces if owner(piece.name) == function}
         report = analyse_unit(
             unit, every.select([r.id for r in every if r.enabled and not r.change_only]), only
         )

@@ -43,7 +43,7 @@ def first_function(path: str) -> str:
 
     made = Program(DirectorySource(TREE)).unit(path)
     assert made is not None
-    return made.relevant()[0].name
+    return made.definitions.relevant()[0].name
 
 
 @pytest.fixture

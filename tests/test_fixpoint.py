@@ -46,7 +46,7 @@ def unit_of(data: bytes) -> TranslationUnit:
 
 
 def ways(unit: TranslationUnit | None, name: str) -> set[tuple[int, bool | None]]:
-    summary = unit.summary(name) if unit is not None else None
+    summary = unit.interpretation.summary(name) if unit is not None else None
     assert summary is not None
     return {(outcome.signs, outcome.sets) for outcome in summary.outcomes}
 
@@ -193,7 +193,7 @@ def test_mutual_recursion_gives_the_ways_of_the_base_case(order: tuple[str, str]
     unit = unit_of(MUTUAL)
     for name in order:
         assert ways(unit, name) == {(ZERO, False), (NEG, True)}
-        summary = unit.summary(name)
+        summary = unit.interpretation.summary(name)
         assert summary is not None
         assert summary.complete
 
@@ -203,7 +203,7 @@ def test_what_never_sets_its_error_by_recursion_never_does() -> None:
         b"static int peg(int n, Error **errp)\n{\n    if (n) {\n        return peg(n - 1, errp);\n    }\n"
         b"    return 0;\n}\n"
     )
-    summary = unit.summary("peg")
+    summary = unit.interpretation.summary("peg")
     assert summary is not None
     assert not summary.may_set
     assert ways(unit, "peg") == {(ZERO, False)}
@@ -215,14 +215,14 @@ def test_recursion_without_an_end_does_not_return() -> None:
         b"static void peg_b(Error **errp)\n{\n    peg_a(errp);\n}\n"
     )
     for name in ("peg_a", "peg_b"):
-        summary = unit.summary(name)
+        summary = unit.interpretation.summary(name)
         assert summary is not None
         assert summary.noreturn
 
 
 def test_a_damaged_member_is_known_by_its_prototype_only() -> None:
     unit = unit_of(MUTUAL.replace(b"return peg_down(p, n - 1, errp);", b"return (peg_down(p, n - 1, errp);"))
-    assert unit.summary("peg_up") is None
+    assert unit.interpretation.summary("peg_up") is None
     assert ways(unit, "peg_down") >= {(NEG, True), (ZERO, False)}
 
 
@@ -283,7 +283,7 @@ def answers(data: bytes, order: Sequence[str]) -> tuple[dict[str, Summary | None
         if at % 2:
             unit.result(name)
         else:
-            unit.summary(name)
+            unit.interpretation.summary(name)
     names = sorted(unit.functions)
     results: list[str] = []
     for name in names:
@@ -293,7 +293,7 @@ def answers(data: bytes, order: Sequence[str]) -> tuple[dict[str, Summary | None
             paths = [[(p.kind, p.span, p.note, p.taken) for p in places(one.trail)] for one in told]
             without = [replace(one, trail=None) for one in told]
             results.append(repr((without, paths, result.complete, result.states)))
-    return {name: unit.summary(name) for name in names}, results, analyse_unit(unit, rules())
+    return {name: unit.interpretation.summary(name) for name in names}, results, analyse_unit(unit, rules())
 
 
 @settings(deadline=None, max_examples=35)
@@ -312,7 +312,7 @@ def test_the_order_of_questions_changes_nothing(seed: int, rng: random.Random) -
 def test_a_summary_covers_what_interpretation_with_it_gives(seed: int) -> None:
     unit = unit_of(random_file(seed))
     for name, piece in unit.functions.items():
-        summary = unit.summary(name)
+        summary = unit.interpretation.summary(name)
         again = unit.interpretation.interpret(piece)
         assert summary is not None
         assert again is not None
@@ -406,7 +406,7 @@ def test_where_the_bound_is_hit_the_functions_are_incomplete(monkeypatch: pytest
         ("peg_up", MORE_ROUNDS),
     ]
     assert max(seen.values()) <= 2
-    summary = unit.summary("peg_down")
+    summary = unit.interpretation.summary("peg_down")
     assert summary is not None
     assert not summary.complete
 
@@ -420,7 +420,7 @@ def test_an_error_of_the_program_leaves_nothing_half_done(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(interpretation, "interpret", broken)
     with pytest.raises(ZeroDivisionError):
-        unit.summary("peg_up")
+        unit.interpretation.summary("peg_up")
     monkeypatch.setattr(interpretation, "interpret", real)
     assert ways(unit, "peg_up") == {(ZERO, False), (NEG, True)}
 

@@ -58,7 +58,7 @@ def choices(function: str, number: int = 0) -> list[str]:
     lowered = unit.lowered(function)
     assert lowered is not None
     call = [call for call in lowered.calls if call.name == "use"][number]
-    modes = unit.mig_modes()
+    modes = unit.scope.mig_modes()
     numbers = Evaluator(unit).argument(lowered, call, 1)
     return sorted(
         "".join(name.split("_")[-1][0] for name, _ in modes if name in bits_of(n, modes)) for n in numbers

@@ -1245,7 +1245,10 @@ def visit_at(
     span = Span("hw/misc/vat.c", start, text.index(b";", start))
     line = " ".join(text[span.start : span.end].decode().split())
     unit = SimpleNamespace(
-        data=text, path="hw/misc/vat.c", on_one_line=lambda _: line, is_macro=lambda name: name == "DPRINT"
+        data=text,
+        path="hw/misc/vat.c",
+        text=SimpleNamespace(on_one_line=lambda _: line),
+        scope=SimpleNamespace(is_macro=lambda name: name == "DPRINT"),
     )
     entry = SimpleNamespace(table=more.get("table"), writes=False)
     decisions = more.get("decisions", ())

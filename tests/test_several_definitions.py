@@ -45,7 +45,7 @@ def unit_of(data: bytes) -> TranslationUnit:
 
 
 def outcomes(unit: TranslationUnit, name: str) -> set[tuple[int, bool | None]]:
-    summary = unit.summary(name)
+    summary = unit.interpretation.summary(name)
     assert summary is not None
     return {(outcome.signs, outcome.sets) for outcome in summary.outcomes}
 
@@ -78,7 +78,7 @@ def test_callers_see_the_outcomes_of_both() -> None:
 
 def test_one_damaged_definition_makes_the_join_incomplete() -> None:
     unit = unit_of(TWO.replace(b"    return 0;\n", b"    return (0;\n"))
-    summary = unit.summary("dial_open")
+    summary = unit.interpretation.summary("dial_open")
     assert summary is not None
     assert not summary.complete
     call = unit.lowering.function(unit.functions["dial_use"]).calls[0]  # type: ignore[union-attr]
@@ -89,9 +89,8 @@ def test_one_damaged_definition_makes_the_join_incomplete() -> None:
 
 
 def test_all_definitions_damaged_give_no_summary() -> None:
-    assert (
-        unit_of(TWO.replace(b"return 0;", b"return (0;").replace(b"-1;", b"(1;")).summary("dial_open") is None
-    )
+    unit = unit_of(TWO.replace(b"return 0;", b"return (0;").replace(b"-1;", b"(1;"))
+    assert unit.interpretation.summary("dial_open") is None
 
 
 def test_a_unit_with_another_definition_chosen() -> None:
@@ -106,7 +105,7 @@ def test_a_unit_with_another_definition_chosen() -> None:
     assert result is not None
     assert result is not unit.result("dial_open")
     assert result.function is view.lowered("dial_open")
-    assert view.summary("dial_open") == unit.summary("dial_open")
+    assert view.interpretation.summary("dial_open") == unit.interpretation.summary("dial_open")
 
 
 def test_a_change_of_the_second_definition_is_a_change() -> None:

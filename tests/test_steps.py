@@ -65,7 +65,7 @@ def test_all_failures_that_leave_by_one_return_are_listed(more: str, lines: list
     assert unit is not None
     (found,) = (f for f in analyse_unit(unit, load_rules()).findings if f.rule == "failure-without-error")
     said = {
-        unit.lines.position(step.span.start)[0]
+        unit.text.lines.position(step.span.start)[0]
         for step in found.steps
         if step.message == "this failure comes without an Error, too" or step.message.endswith("goes to fail")
     }

@@ -31,7 +31,7 @@ def unit_of(text: str, reach: str = "patch", **more: str) -> TranslationUnit:
 
 
 def summary_of(head: str, body: str) -> Summary:
-    summary = unit_of(f"static {head}\n{{\n{body}\n}}\n").summary("peg")
+    summary = unit_of(f"static {head}\n{{\n{body}\n}}\n").interpretation.summary("peg")
     assert summary is not None
     return summary
 

@@ -21,7 +21,7 @@ ADMISSIONS = ("marks-of-open-work", "failures-left-open")
 def comments_at(unit: TranslationUnit, span: Span, in_block: bool = False) -> str:
     """The comments on the lines of a statement and right above it, or right above the block that it begins;
     with `in_block` also one above an earlier statement of the same block."""
-    lines = unit.lines
+    lines = unit.text.lines
     first, _ = lines.position(span.start)
     last, _ = lines.position(span.end)
     above: list[bytes] = []
@@ -60,7 +60,7 @@ def _behind(unit: TranslationUnit, span: Span) -> str:
 
     "" where what follows the comment is a call with a result: the comment may be about that.
     """
-    lines = unit.lines
+    lines = unit.text.lines
     last, _ = lines.position(span.end)
     found: list[bytes] = []
     for line in range(last + 1, last + 1 + _FARTHEST):

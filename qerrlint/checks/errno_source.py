@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.error import FATAL
 from qerrlint.domain.word_lists import word_list
@@ -262,7 +261,7 @@ class _Walk:
             return False
         unit = self._analysed.unit
         signature = unit.signature(call.name) if call.direct else None
-        kind = result_kind(signature, unit.typedefs) if signature is not None else "int"
+        kind = unit.scope.result_kind(signature) if signature is not None else "int"
         if kind == "bool" and source == "status":
             return False
         return not any(test.allow in _SUCCESS.get(kind, ()) for test in edge.tests)

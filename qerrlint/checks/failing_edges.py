@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import FAILURE
 from qerrlint.ir.code import NEG, ZERO, Addr, Assign, Call, Edge, Result, Test, Value, Var
@@ -33,7 +32,7 @@ def _failed(analysed: AnalysedFunction, number: int, test: Test) -> Call | None:
         return None
     call = analysed.function.calls[value.call]
     signature = unit.signature(call.name) if call.direct else None
-    kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+    kind = unit.scope.result_kind(signature)
     failing = FAILURE.get(kind, 0)
     if kind == "int" and not test.allow & ZERO:
         return call

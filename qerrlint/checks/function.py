@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from qerrlint.c.cut import Piece
-from qerrlint.c.declarations.types import Signature, result_kind
+from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.ownership import Pair
 from qerrlint.domain.result import FunctionResult
 from qerrlint.ir.code import Function
@@ -56,7 +56,7 @@ class AnalysedFunction:
     @cached_property
     def kind(self) -> str:
         """What its result is: bool, int, pointer, void or unknown (c.declarations.types.result_kind)."""
-        return result_kind(self.signature, self.unit.typedefs) if self.signature is not None else "unknown"
+        return self.unit.scope.result_kind(self.signature)
 
     def once(self, compute: Callable[[AnalysedFunction], T]) -> T:
         """compute(self), remembered: for facts that several checks or predicates ask for."""

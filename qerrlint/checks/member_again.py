@@ -25,7 +25,7 @@ _TAKES = (
 
 def members_set_again(analysed: AnalysedFunction) -> Iterator[tuple[Call, str, str]]:
     """Each error_setg() on such a member, with its path and the function that empties it."""
-    slots = analysed.unit.slots_of(analysed.name)
+    slots = analysed.unit.uses.slots_of(analysed.name)
     once = word_list("slots-that-run-once")
     if not slots or any(once.matches(slot) for slot in slots):
         return

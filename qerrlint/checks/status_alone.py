@@ -120,7 +120,7 @@ def _own_finding(analysed: AnalysedFunction, edge: Edge) -> bool:
     """Whether a branch asks for nothing that a call has returned."""
     if edge.span is None or any(isinstance(test.subject, Result) for test in edge.tests):
         return False
-    names = identifiers(analysed.unit.on_one_line(edge.span))
+    names = identifiers(analysed.unit.text.on_one_line(edge.span))
     return all(assigned_from(analysed.result, name, edge.span) is None for name in names)
 
 

@@ -32,7 +32,7 @@ def shown(cell: str) -> str:
 
 def folded(unit: TranslationUnit, span: Span) -> str:
     """Source text on one line, shortened; a comparison whose operator is an argument, as it is read."""
-    text = _OPERATOR.sub(r" \1 ", unit.on_one_line(span), count=1)
+    text = _OPERATOR.sub(r" \1 ", unit.text.on_one_line(span), count=1)
     return text if len(text) <= _LONGEST_CONDITION else text[: _LONGEST_CONDITION - 3] + "..."
 
 

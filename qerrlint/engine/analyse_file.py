@@ -75,7 +75,7 @@ class _Analysis:
     def run_over_functions(self, event: str | None) -> None:
         """The checks of functions over those that have to do with errors."""
         unit, checks = self._unit, _emitting(function_checks(), event)
-        for piece in unit.relevant():
+        for piece in unit.definitions.relevant():
             if not self._is_wanted(piece.name):
                 continue
             function, result = unit.lowering.function(piece), unit.interpretation.result(piece)

@@ -38,7 +38,7 @@ def uses_of(unit: TranslationUnit) -> frozenset[str]:
     """The functions, function-pointer members and tables that a file calls with an Error pointer, and the
     functions of other files whose addresses it stores."""
     out: set[str] = set()
-    for piece in unit.relevant():
+    for piece in unit.definitions.relevant():
         function = unit.lowering.function(piece)
         for call in function.calls if function is not None else ():
             if _hands_error_pointer(call):

@@ -143,4 +143,4 @@ def _measure(unit: TranslationUnit) -> Health:
     functions = unit.definitions.functions
     damaged = [piece for piece in functions if not unit.lowering.parses(piece)]
     relevant = [unit.definitions.is_relevant(piece) for piece in damaged]
-    return Health(len(functions), len(damaged), len(unit.relevant()), sum(relevant))
+    return Health(len(functions), len(damaged), len(unit.definitions.relevant()), sum(relevant))

@@ -252,7 +252,7 @@ def _includes(unit: TranslationUnit) -> list[bytes]:
 
 
 def _all_names(unit: TranslationUnit) -> set[str]:
-    return {piece.name for piece in unit.pieces if piece.name}
+    return {piece.name for piece in unit.definitions.pieces if piece.name}
 
 
 def _concerned(unit: TranslationUnit, names: frozenset[str]) -> set[str]:

@@ -85,6 +85,13 @@ class Definitions:
         piece = self.functions[at] if at >= 0 else None
         return piece if piece is not None and offset < piece.span.end else None
 
+    def function_at(self, offset: int) -> str:
+        """The function in whose body, and not in a comment, an offset of the file lies; "" for none."""
+        piece = self.around(offset)
+        if piece is None or offset <= piece.body or self._text.in_comment(offset):
+            return ""
+        return piece.name
+
     def relevant(self) -> list[Piece]:
         """The definitions that have to do with errors, notifiers or blockers, in source order."""
         return list(self._relevant.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.c.declarations.types import Signature
+from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.ir.code import ANY
 from qerrlint.model.environment import Environment
@@ -29,6 +29,10 @@ class FileScope:
     def signature(self, name: str) -> Signature | None:
         """The first declaration of a function that the file sees; None where nothing declares it."""
         return self.environment.signature(name, self.path)
+
+    def result_kind(self, signature: Signature | None) -> str:
+        """The sort of result that a function has (c.declarations.types.result_kind); "unknown" for None."""
+        return result_kind(signature, self.typedefs) if signature is not None else "unknown"
 
     def pointer_signature(self, member: str) -> Signature | None:
         """The signature of a function-pointer member of that name, whatever the struct."""

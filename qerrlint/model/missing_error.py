@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from qerrlint.absint.reachability import place_of
 from qerrlint.c.cut import FUNCTION, Piece
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.c.initialisers import tables
 from qerrlint.domain.conventions import FAILURE, fails_by, succeeds_by
 from qerrlint.domain.error import WARN
@@ -175,7 +174,7 @@ class MissingErrors:
         self, file: TranslationUnit, name: str, contract: _Contract, code: str, above: frozenset[str]
     ) -> Iterator[Fate]:
         """The fates where the function is called through pointers that a file stores its address in."""
-        members = file.slots_of(name)
+        members = file.uses.slots_of(name)
         handed = re.findall(rb"[(,=&?:{]\s*" + re.escape(name.encode()) + rb"\s*[,;)}:]", file.data)
         stored = file.uses.stores_of(name)
         tables = _tables(file, name) if len(handed) > stored else set()
@@ -245,7 +244,7 @@ class MissingErrors:
         """The fates of a failure that a caller notices while it leaves its own Error as it is."""
         unit = site.unit.with_definition(site.piece)
         signature = unit.signature(site.piece.name)
-        kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+        kind = unit.scope.result_kind(signature)
         if not ways.returned:
             return (site.fate(COPES),)
         if kind == "void":
@@ -268,7 +267,7 @@ def _contract(unit: TranslationUnit, name: str) -> _Contract:
     signature = unit.signature(name)
     if signature is None or signature.errp is None:
         return _Contract("unknown", -1)
-    return _Contract(result_kind(signature, unit.typedefs), signature.errp)
+    return _Contract(unit.scope.result_kind(signature), signature.errp)
 
 
 def _passes(kind: str, value: Value | None, names: frozenset[Value]) -> bool:
@@ -292,7 +291,7 @@ def _tables(unit: TranslationUnit, name: str) -> set[str]:
     stored = re.compile(rb"\]\s*=\s*&?\s*" + re.escape(name.encode()) + rb"\s*[,}]")
     return {
         piece.name
-        for piece in unit.pieces
+        for piece in unit.definitions.pieces
         if piece.kind != FUNCTION and stored.search(unit.data, piece.span.start, piece.span.end)
     }
 

@@ -77,7 +77,7 @@ class Program:
         unit = self._defining_unit(name)
         if unit is None and self.reach == "tree":
             return self._elsewhere(name)
-        return unit.summary(name) if unit is not None else None
+        return unit.interpretation.summary(name) if unit is not None else None
 
     def bodies(self, name: str) -> Sequence[Body]:
         """The definitions of a function with external linkage that a file at hand has."""
@@ -101,9 +101,9 @@ class Program:
         if self._leaf is None:
             self._leaf = Program(self.source, "headers", cache=self._cache, lowered=self.lowered)
         unit = self._leaf.unit(path)
-        if unit is None or not unit.deals_with_errors(name):
+        if unit is None or not unit.definitions.deal_with_errors(name):
             return None
-        summary = unit.summary(name)
+        summary = unit.interpretation.summary(name)
         return summary if summary is not None and (not summary.may_set or summary.noreturn) else None
 
     def _defining_unit(self, name: str) -> TranslationUnit | None:

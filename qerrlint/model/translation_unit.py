@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import Signature
-from qerrlint.c.suppression_comments import Allowance, allowances
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.result import FunctionResult
 from qerrlint.ir.code import Call, Function
@@ -24,7 +23,6 @@ from qerrlint.model.reads import Reads
 from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import Summary
 from qerrlint.source.source import git_blob_id
-from qerrlint.source.span import LineIndex, Span
 
 if TYPE_CHECKING:
     from qerrlint.model.interpretation import Interpretation
@@ -74,12 +72,13 @@ class WholeProgram(Protocol):
 
 
 class TranslationUnit:
-    """One file of a program.
+    """One file of a program, and the objects that each know one thing of it.
 
-    Each of its parts has one job: `text` (bytes, lines, comments), `definitions` (the functions that the file
-    defines), `uses` (where it uses their names), `scope` (the declarations that it sees), `lowering` (its
-    functions as control-flow graphs), `interpretation` (their results, summaries, and the effects of calls).
-    `functions` holds the first definition of each name; the other members ask one of the parts.
+    They are `text` (bytes, lines, comments), `definitions` (the functions that the file defines), `uses`
+    (where it uses their names), `scope` (the declarations that it sees), `lowering` (its functions as
+    control-flow graphs) and `interpretation` (their results, summaries, and the effects of calls).
+    `functions` holds the first definition of each name; `is_static`, `signature`, `lowered` and `result`
+    speak of that one.
     """
 
     def __init__(self, path: str, data: bytes, program: WholeProgram, reads: Reads) -> None:
@@ -91,7 +90,6 @@ class TranslationUnit:
         self.environment = program.environment
         self.text = FileText(path, data)
         self.scope = FileScope(program.environment, path)
-        self.typedefs = self.scope.typedefs
         shared = program.lowered.of(path, self.digest) if program.lowered is not None else None
         self.lowering = Lowering(self.text, self.scope.constant, shared)
 
@@ -144,8 +142,8 @@ class TranslationUnit:
     def with_definition(self, piece: Piece) -> TranslationUnit:
         """This unit with `piece` as the definition of its name, where the file has several of that name.
 
-        `signature`, `lowered`, `result` and the like then speak of this definition. Callers still see the
-        join over all definitions in `summary` and `effect`.
+        `is_static`, `signature`, `lowered` and `result` then speak of this definition. Callers still see the
+        join over all definitions in `interpretation.summary()` and `effect`.
         """
         if self.functions.get(piece.name) is piece:
             return self
@@ -154,79 +152,9 @@ class TranslationUnit:
         view.functions = {**self.functions, piece.name: piece}
         return view
 
-    @property
-    def pieces(self) -> tuple[Piece, ...]:
-        """The braced top-level pieces of the file in source order."""
-        return self.definitions.pieces
-
-    @property
-    def lines(self) -> LineIndex:
-        """The file's lines."""
-        return self.text.lines
-
-    @property
-    def allowances(self) -> tuple[Allowance, ...]:
-        """The comments of the file that allow a finding, or mean to, in source order."""
-        return allowances(self.path, self.data, self.pieces)
-
-    def on_one_line(self, span: Span) -> str:
-        """The text of a place of this file, each run of blanks as one."""
-        return self.text.on_one_line(span)
-
-    def comment_above(self, name: str) -> str:
-        """The comment right above a function of this file on one line without its stars; "" for none."""
-        return self.text.comment_above(self.functions[name].span.start)
-
-    def relevant(self) -> list[Piece]:
-        """The definitions that have to do with errors, notifiers or blockers, in source order."""
-        return self.definitions.relevant()
-
-    def function_at(self, offset: int) -> str:
-        """The function in whose body, and not in a comment, an offset of the file lies; "" for none."""
-        piece = self.definitions.around(offset)
-        if piece is None or offset <= piece.body or self.text.in_comment(offset):
-            return ""
-        return piece.name
-
     def is_static(self, name: str) -> bool:
         """Whether a function of this file has internal linkage."""
         return self.definitions.is_static(self.functions[name])
-
-    def deals_with_errors(self, name: str) -> bool:
-        """Whether a function of this file has anything to do with Error objects by its text."""
-        return self.definitions.deal_with_errors(name)
-
-    def callers_of(self, name: str) -> list[str]:
-        """The functions of this file whose bodies mention `name`, itself left out, in source order."""
-        return self.uses.callers_of(name)
-
-    def mentions(self, name: str) -> int:
-        """How often the file's code mentions a function beside its own declarations and definition."""
-        return self.uses.mentions(name)
-
-    def is_handed_over(self, name: str) -> bool:
-        """Whether the file uses a function's name without calling it: its address goes somewhere."""
-        return self.uses.is_handed_over(name)
-
-    def slots_of(self, name: str) -> frozenset[str]:
-        """The function-pointer members that this file stores a function in."""
-        return self.uses.slots_of(name)
-
-    def is_registered_notifier(self, name: str) -> bool:
-        """Whether this file hands the function's address to a notifier registration or slot."""
-        return self.uses.is_registered_notifier(name)
-
-    def is_macro(self, name: str) -> bool:
-        """Whether a name is a macro as seen from this file."""
-        return self.scope.is_macro(name)
-
-    def mig_modes(self) -> tuple[tuple[str, int], ...]:
-        """The migration modes (C constant, value)."""
-        return self.scope.mig_modes()
-
-    def mig_events(self) -> tuple[tuple[str, int], ...]:
-        """The kinds of migration events (C constant, value)."""
-        return self.scope.mig_events()
 
     def signature(self, name: str) -> Signature | None:
         """A function's signature as seen from this file: its own definition's first, then the scope's."""
@@ -242,10 +170,6 @@ class TranslationUnit:
         """The interpretation of a function of this file; None where there is none or it is damaged."""
         piece = self.functions.get(name)
         return self.interpretation.result(piece) if piece is not None else None
-
-    def summary(self, name: str) -> Summary | None:
-        """What callers may know of a function of this file; None where there is none or it is damaged."""
-        return self.interpretation.summary(name)
 
     def effect(self, call: Call) -> Effect:
         """What a call in this file may do with Errors."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from qerrlint.c.suppression_comments import Allowance
+from qerrlint.c.suppression_comments import Allowance, allowances
 from qerrlint.findings import Allowed, Finding, Observation, fingerprint
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.rules.rule import RuleSet
@@ -33,7 +33,7 @@ def allow(
     `known_whole` says of a function's name whether all of its findings are there: only then is a comment
     in it that allows nothing called unused.
     """
-    comments = unit.allowances
+    comments = allowances(unit.path, unit.data, unit.definitions.pieces)
     if not comments:
         return Judged(tuple(findings), (), frozenset())
     keys = _keys(unit, comments)
@@ -94,9 +94,9 @@ def _covered_text(unit: TranslationUnit, comment: Allowance) -> str:
     """The covered lines without the comment itself: another wording of the reason is the same allowance."""
     covers, span = comment.covers, comment.span
     if span.end <= covers.start:
-        return unit.on_one_line(covers)
+        return unit.text.on_one_line(covers)
     parts = (Span(unit.path, covers.start, span.start), Span(unit.path, span.end, covers.end))
-    return " ".join(unit.on_one_line(part) for part in parts if part.start < part.end)
+    return " ".join(unit.text.on_one_line(part) for part in parts if part.start < part.end)
 
 
 def _said(event: str, unit: TranslationUnit, comment: Allowance, fault: str, key: str) -> Observation:

@@ -68,7 +68,7 @@ class DeviceState:
         return {
             placed.field.name: placed.field.pointer or bool(placed.field.dimensions)
             for placed in (layout.fields if layout is not None else ())
-            if is_int_type(placed.field.type.rstrip(" *"), self.unit.typedefs)
+            if is_int_type(placed.field.type.rstrip(" *"), self.unit.scope.typedefs)
         }
 
     def family(self, of: QomType) -> Iterator[QomType]:

@@ -60,7 +60,7 @@ def results_by_event(unit: TranslationUnit, name: str) -> list[EventResult]:
     if function is None or signature is None:
         return []
     of = next((p.name for p in signature.params if p.type == EVENT_POINTER), None)
-    events = unit.mig_events()
+    events = unit.scope.mig_events()
     out = []
     for event, value in events if of is not None else ():
         narrowing = _Narrowing(unit, event, value, [known for known, _ in events])
@@ -138,7 +138,7 @@ class _Narrowing:
         self._busy.add(name)
         result = self.result(callee, param if whole else "", f"{param}->type" if whole else param, depth + 1)
         self._busy.discard(name)
-        summaries[call.index] = sum_up(result, self._unit.typedefs, self._unit.effect)
+        summaries[call.index] = sum_up(result, self._unit.scope.typedefs, self._unit.effect)
 
     # -- narrowing --------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ class Evaluator:
     def __init__(self, unit: TranslationUnit, far: bool = False) -> None:
         self._unit = unit
         self._far = far
-        self._modes = dict(unit.mig_modes())
+        self._modes = dict(unit.scope.mig_modes())
         self._seen: dict[tuple[str, int], frozenset[_Values]] = {}
         self._busy: list[str] = []
         self._work = 0

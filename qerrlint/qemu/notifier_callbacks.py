@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qerrlint.c.declarations.types import Signature, result_kind
+from qerrlint.c.declarations.types import Signature
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.migration_events import EVENT_POINTER
 
@@ -27,11 +27,11 @@ def is_fallible_callback(unit: TranslationUnit, name: str) -> bool:
         return False
     found = _FAMILY.match(signature.params[0].type)
     if signature.errp is not None:
-        if signature.params[0].type == _NOTIFIER or unit.is_registered_notifier(name):
+        if signature.params[0].type == _NOTIFIER or unit.uses.is_registered_notifier(name):
             return True
-    elif result_kind(signature, unit.typedefs) not in ("int", "bool"):
+    elif unit.scope.result_kind(signature) not in ("int", "bool"):
         return False
-    if found is None or not unit.is_handed_over(name):
+    if found is None or not unit.uses.is_handed_over(name):
         return False
     return any(_same_shape(signature, shape) for shape in _shapes(unit, found.group(1)))
 

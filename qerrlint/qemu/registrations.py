@@ -106,7 +106,7 @@ def mode_arguments(signature: Signature) -> ModeArguments | None:
 def _registration(
     unit: TranslationUnit, function: Function, call: Call, kind: str, registered: Object, evaluator: Evaluator
 ) -> Registration:
-    modes = unit.mig_modes()
+    modes = unit.scope.mig_modes()
     every = frozenset(name for name, _ in modes)
     if not modes or kind == LISTED:
         return Registration(kind, call, registered, (frozenset(),), every=True)
@@ -183,7 +183,7 @@ def _named(unit: TranslationUnit, call: Call, every: frozenset[str]) -> tuple[fr
     """The modes whose names stand in the arguments, if nothing there takes modes away."""
     found: set[str] = set()
     for span in call.arg_spans[1:]:
-        text = unit.on_one_line(span)
+        text = unit.text.on_one_line(span)
         if "~" in text or "&" in text[1:]:
             return ()
         found.update(MODE.findall(text))

@@ -191,17 +191,17 @@ def _body(unit: TranslationUnit, name: str) -> Body:
     """What the bodies of all definitions of a name show, in lines of the unit's file."""
     pieces = unit.definitions.by_name[name]
     results = [result for piece in pieces if (result := unit.interpretation.result(piece)) is not None]
-    summary = unit.summary(name)
+    summary = unit.interpretation.summary(name)
     if not results or summary is None:
         return Body(unit.lowering.damage(pieces[0]) or "it cannot be interpreted")
 
     def line(span: Span) -> int:
-        return unit.lines.position(span.start)[0]
+        return unit.text.lines.position(span.start)[0]
 
     shown: dict[Outcome, set[int]] = {}
     setters = []
     for result in results:
-        kind = result_kind(result.signature, unit.typedefs) if result.signature is not None else "unknown"
+        kind = unit.scope.result_kind(result.signature)
         for leaving, outcome in outcomes_of(result, kind):
             shown.setdefault(outcome, set()).add(line(leaving.span))
         setters += [setter for call in result.function.calls if (setter := _setter(unit, call)) is not None]
@@ -226,7 +226,7 @@ def _setter(unit: TranslationUnit, call: Call) -> Setter | None:
     position = effect.errp
     if position is None or position >= len(call.args) or all(o.sets is False for o in effect.outcomes):
         return None
-    line = unit.lines.position(call.span.start)[0]
+    line = unit.text.lines.position(call.span.start)[0]
     always = effect.evidence == "setter"
     return Setter(call.name, line, text_of(call.args[position]), effect.evidence, always)
 

@@ -36,7 +36,7 @@ def conditions(unit: TranslationUnit, function: Function, call: Call) -> tuple[s
             continue
         if _reaches(function, home, (span, taken)):
             continue
-        text = unit.on_one_line(span)
+        text = unit.text.on_one_line(span)
         if _SWITCH.search(unit.data[max(0, span.start - 20) : span.start]):
             out.append(f"a case of {text}")
         else:

@@ -192,7 +192,7 @@ class _File:
         return "it stands in a part that is compiled away, or in a macro"
 
     def _say(self, into: list[Unclear], at: int, function: str, callee: str, reason: str) -> None:
-        line = self._unit.lines.position(at)[0]
+        line = self._unit.text.lines.position(at)[0]
         into.append(Unclear(self._unit.path, line, function, callee, reason))
 
     def _enter(self, function: Function, one: Registration) -> None:
@@ -223,7 +223,7 @@ class _File:
         return Entry(
             kind=one.kind,
             path=unit.path,
-            line=unit.lines.position(at.span.start)[0],
+            line=unit.text.lines.position(at.span.start)[0],
             function=function.name,
             callee=one.call.name,
             always=tuple(mode for mode in self._modes if mode in sure),

@@ -39,7 +39,7 @@ def former_place(
 
 def _holds(unit: TranslationUnit, name: str) -> bool:
     """Whether a file defines a function or a table of a name."""
-    return any(piece.name == name for piece in unit.pieces)
+    return any(piece.name == name for piece in unit.definitions.pieces)
 
 
 def _lines(unit: TranslationUnit, function: str) -> Counter[bytes]:

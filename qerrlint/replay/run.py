@@ -152,7 +152,7 @@ class _Side:
         self.functions: frozenset[str] = frozenset()
         self.found: tuple[Located, ...] = ()
         if unit is not None:
-            self.functions = frozenset(piece.name for piece in unit.pieces)
+            self.functions = frozenset(piece.name for piece in unit.definitions.pieces)
             self.report = analyse_unit(unit, rules, functions)
             resolver = Resolver(program)
             self.found = tuple(resolver.locate(f, "") for f in self.report.findings if _counts(f.confidence))

@@ -248,7 +248,9 @@ def _explained(
         if change is not None:
             unit = after.unit(change.where)
             source = (
-                unit.lines.text(change.line).decode("utf-8", "surrogateescape") if unit is not None else ""
+                unit.text.lines.text(change.line).decode("utf-8", "surrogateescape")
+                if unit is not None
+                else ""
             )
             place = Place(change.where, change.line, 1, change.line, max(len(source), 1) + 1, source)
             item = replace(item, steps=(ReportedStep(place, change.what), *item.steps))

@@ -62,7 +62,7 @@ def _in_file(after: Program, path: str, word: re.Pattern[bytes]) -> Iterator[tup
         return
     for piece in unit.definitions.functions:
         said = {match.decode() for match in word.findall(unit.data, piece.body, piece.span.end)}
-        line, _ = unit.lines.position(piece.span.start)
+        line, _ = unit.text.lines.position(piece.span.start)
         for name in sorted(said):
             own = name in unit.functions and unit.is_static(name)
             if not own and name != piece.name:

@@ -70,7 +70,7 @@ def changed_tables(before: TranslationUnit | None, after: TranslationUnit | None
 def _tables(unit: TranslationUnit | None) -> dict[str, list[bytes]]:
     """The texts of the initialised variables of each name, in source order."""
     found: dict[str, list[bytes]] = {}
-    for piece in unit.pieces if unit is not None else ():
+    for piece in unit.definitions.pieces if unit is not None else ():
         if unit is not None and piece.kind == OTHER and piece.name:
             found.setdefault(piece.name, []).append(unit.text.of(piece.span))
     return found
@@ -189,7 +189,7 @@ def contract_changes(before: Program, after: Program, pairs: Iterable[FilePair])
                 continue
             differences = tuple(_differences(old, new, name))
             if differences:
-                line, _ = new.lines.position(new.functions[name].span.start)
+                line, _ = new.text.lines.position(new.functions[name].span.start)
                 out.append(ContractChange(name, new.path, line, differences[0], differences[1:]))
     return out
 
@@ -210,7 +210,7 @@ def _changed_prototypes(
             continue
         differences = tuple(_prototype_differences(name, first, second))
         if differences:
-            line, _ = new.lines.position(second.span.start)
+            line, _ = new.text.lines.position(second.span.start)
             out.append(ContractChange(name, new.path, line, differences[0], differences[1:]))
     return out
 
@@ -238,7 +238,7 @@ def _differences(old: TranslationUnit, new: TranslationUnit, name: str) -> Itera
         yield from _prototype_differences(name, was, now)
     # Where the type of the result is another one, so are the results.
     retyped = was is not None and now is not None and was.returns != now.returns
-    before, after = old.summary(name), new.summary(name)
+    before, after = old.interpretation.summary(name), new.interpretation.summary(name)
     if before is not None and after is not None:
         what = _summary_difference(name, before, after)
         if what is None and not retyped and before.complete and after.complete:

@@ -278,7 +278,7 @@ class _Attribution:
         if unit is None or lines is None:
             return frozenset()
         ends = [
-            (unit.lines.position(piece.span.start)[0], unit.lines.position(piece.span.end)[0])
+            (unit.text.lines.position(piece.span.start)[0], unit.text.lines.position(piece.span.end)[0])
             for piece in pieces
         ]
         return frozenset(

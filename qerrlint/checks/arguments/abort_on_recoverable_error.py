@@ -37,13 +37,13 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         kind = _kind(effect, call.name)
         if place is None and has_errp and (arg.path == "error_fatal" or kind == "realize"):
             place = "errp"
-        if place == "instance-init" and has_errp and "instance_init" not in unit.slots_of(analysed.name):
+        if place == "instance-init" and has_errp and "instance_init" not in unit.uses.slots_of(analysed.name):
             place, kind = "errp", "memory"
         if kind != "setter" and admits(unit, call.span):
             place, kind = "any", "admitted"
         if place is None or (place == "errp" and not has_errp):
             continue
-        if place == "instance-init" and "instance_init" not in unit.slots_of(analysed.name):
+        if place == "instance-init" and "instance_init" not in unit.uses.slots_of(analysed.name):
             continue
         yield Observation(
             event="abort-on-recoverable-error",

@@ -36,7 +36,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         if leaving.value is not None and leaving.span not in wrong and _is_wrong(analysed, leaving):
             wrong[leaving.span] = Subject(returned=leaving)
     for span, subject in wrong.items():
-        text = analysed.unit.on_one_line(span)
+        text = analysed.unit.text.on_one_line(span)
         yield Observation(
             event="int-as-bool",
             function=analysed.name,

@@ -32,7 +32,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             continue
         fault = _fault(analysed, call, signature, types)
         # A macro of that name is what is called instead; looked for last, because it takes the longest.
-        if fault is not None and not analysed.unit.is_macro(call.name):
+        if fault is not None and not analysed.unit.scope.is_macro(call.name):
             yield _observation(analysed, call, signature, *fault)
     yield from _never_set(analysed)
     yield from _other_tested(analysed)
@@ -66,7 +66,7 @@ def _observation(
         key=f"{call.text} {position}",
         slots={
             "callee": call.name,
-            "argument": "" if of_call else analysed.unit.on_one_line(span),
+            "argument": "" if of_call else analysed.unit.text.on_one_line(span),
             "position": str(position + 1),
             "count": str(len(call.args)),
             "wanted": str(len(signature.params)),

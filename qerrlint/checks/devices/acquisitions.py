@@ -216,7 +216,7 @@ class Acquisitions(PhaseFunctions):
             rf"\breturn\s+(?:[A-Z]\w*\s*\(\s*)?{local}\b", rest
         ):
             return None
-        for caller in self.unit.callers_of(name):
+        for caller in self.unit.uses.callers_of(name):
             text = self.text(caller)
             call = rf"({_INTO_MEMBER})\s*=\s*(?:[A-Z]\w*\s*\(\s*)?{name}\s*\("
             stored = re.search(call, text.code) if text is not None else None

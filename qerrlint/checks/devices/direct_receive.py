@@ -44,7 +44,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
 def _called(
     unit: TranslationUnit, start: int, end: int, receivers: frozenset[str], callee: str
 ) -> Iterator[Observation]:
-    function = unit.function_at(start)
+    function = unit.definitions.function_at(start)
     if not function or _on_the_way_in(unit, function, receivers):
         return
     span = Span(unit.path, start, end)
@@ -52,7 +52,7 @@ def _called(
         event="direct-receive",
         function=function,
         primary=span,
-        key=unit.on_one_line(span),
+        key=unit.text.on_one_line(span),
         slots={"callee": callee},
     )
 
@@ -95,7 +95,9 @@ def _on_the_way_in(unit: TranslationUnit, name: str, receivers: frozenset[str]) 
         if one in receivers or one in inside:
             continue
         inside.add(one)
-        callers = unit.callers_of(one) if unit.is_static(one) and not unit.is_handed_over(one) else []
+        callers = (
+            unit.uses.callers_of(one) if unit.is_static(one) and not unit.uses.is_handed_over(one) else []
+        )
         if not callers or len(inside) > _MOST_CALLERS:
             return False
         todo += callers

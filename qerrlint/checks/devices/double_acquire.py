@@ -38,7 +38,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     if not any(name.encode() in unit.text.words for name in kinds):
         return
     acquiring = [name for name in unit.functions if life.acquires(name)]
-    entries = [name for name in unit.functions if unit.slots_of(name) & _AGAIN] if acquiring else []
+    entries = [name for name in unit.functions if unit.uses.slots_of(name) & _AGAIN] if acquiring else []
     if not entries:
         return
     again = life.reached(entries)
@@ -46,7 +46,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
         if name not in again:
             continue
         entry = next(one for one in entries if name in life.reached([one]))
-        slot = min(unit.slots_of(entry) & _AGAIN)
+        slot = min(unit.uses.slots_of(entry) & _AGAIN)
         for of in life.types[:1]:
             stored = Phase("again", entry, unit.path, slot, "", unit.functions[entry].span, of.name)
             for one in life.acquired(name, "again", stored, of):

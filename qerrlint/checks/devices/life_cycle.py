@@ -83,7 +83,7 @@ class LifeCycle(Acquisitions):
                 for name in sorted({move.call for move in pair.release})
                 if name.encode() in self.unit.text.words
                 for at in occurrences(self.unit.data, name.encode())
-                if (function := self.unit.function_at(at))
+                if (function := self.unit.definitions.function_at(at))
             ]
         return known
 
@@ -95,7 +95,7 @@ class LifeCycle(Acquisitions):
             found = _FREES.search(data, start, at)
             if found is not None and _frees_part(data, found, at + len(word)):
                 continue
-            function = self.unit.function_at(found.start()) if found is not None else ""
+            function = self.unit.definitions.function_at(found.start()) if found is not None else ""
             if function:
                 yield function
 
@@ -108,7 +108,7 @@ class LifeCycle(Acquisitions):
 
     def _mentions(self, name: str, word: re.Pattern[str]) -> bool:
         """Whether a function, or one that calls it, mentions a word."""
-        for one in (name, *self.unit.callers_of(name)):
+        for one in (name, *self.unit.uses.callers_of(name)):
             text = self.text(one)
             if text is not None and word.search(text.code):
                 return True
@@ -119,7 +119,7 @@ class LifeCycle(Acquisitions):
         family = [one for one in self.types if of in one.lineage or one in of.lineage]
         entries = [entry.function for one in family for entry in self.entries(one, *UNDOING)]
         return name in self.reached(entries) or any(
-            not self.unit.is_static(one) for one in (name, *self.unit.callers_of(name))
+            not self.unit.is_static(one) for one in (name, *self.unit.uses.callers_of(name))
         )
 
     def of_others(self, taken: Taken, names: Iterable[str]) -> frozenset[str]:

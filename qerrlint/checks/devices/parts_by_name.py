@@ -64,7 +64,7 @@ def _is_used(unit: TranslationUnit, name: str) -> bool:
     """Whether the file does more with a function than to declare it."""
     data, word = unit.data, name.encode()
     return word in unit.text.words and any(
-        unit.function_at(at) or data[at + len(word) : at + len(word) + 8].lstrip()[:1] != b"("
+        unit.definitions.function_at(at) or data[at + len(word) : at + len(word) + 8].lstrip()[:1] != b"("
         for at in occurrences(data, word)
     )
 

@@ -139,7 +139,7 @@ def _only_realizes(file: AnalysedFile, one: Taken) -> bool:
     """Whether nothing but realize runs the function that takes it."""
     running = _reached(file, life_cycle(file).types, "realize")
     own = {entry.function for entry in life_cycle(file).entries(one.type, "realize")}
-    return one.function in own or running.issuperset(file.unit.callers_of(one.function))
+    return one.function in own or running.issuperset(file.unit.uses.callers_of(one.function))
 
 
 def _reached(file: AnalysedFile, types: tuple[QomType, ...] | list[QomType], *phases: str) -> set[str]:

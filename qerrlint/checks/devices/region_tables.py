@@ -57,7 +57,7 @@ def _field_twice(file: AnalysedFile) -> Iterator[Observation]:
     # Reading all tables of a file takes far longer than ruling most of them out.
     names = {
         piece.name
-        for piece in unit.pieces
+        for piece in unit.definitions.pieces
         if piece.kind == OTHER and _may_repeat(unit.data[piece.span.start : piece.span.end])
     }
     for table in tables(unit.path, unit.data) if names else ():

@@ -151,7 +151,7 @@ def _observation(unit: TranslationUnit, function: Function, one: Seen, complete:
         event="use-after-free",
         function=function.name,
         primary=one.span,
-        key=f"{one.object} {unit.on_one_line(one.span)}",
+        key=f"{one.object} {unit.text.on_one_line(one.span)}",
         slots={"place": one.object, "free": call.name, "callee": again, "how": _HOW[one.kind]},
         trail=(
             Step(call.span, f"{call.name}() frees it here"),

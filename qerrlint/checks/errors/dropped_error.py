@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 
 from qerrlint.absint.trace import Trail, is_joined, places
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.comments import ADMISSIONS, admits
 from qerrlint.checks.errors.failing_labels import failed_call
@@ -357,7 +356,7 @@ def _keeper(analysed: AnalysedFunction, call: Call) -> Summary | None:
     signature = unit.signature(name)
     if signature is None or signature.errp is not None:
         return None
-    if name in unit.functions and not unit.deals_with_errors(name):
+    if name in unit.functions and not unit.definitions.deal_with_errors(name):
         return None
     summary = _summary(analysed, name)
     return summary if summary is not None and summary.swallows and summary.fails else None
@@ -366,13 +365,13 @@ def _keeper(analysed: AnalysedFunction, call: Call) -> Summary | None:
 def _kind_of(analysed: AnalysedFunction, call: Call) -> str:
     """What the result of a call is, by the signature of its callee."""
     signature = analysed.unit.signature(call.name)
-    return result_kind(signature, analysed.unit.typedefs) if signature is not None else "unknown"
+    return analysed.unit.scope.result_kind(signature)
 
 
 def _summary(analysed: AnalysedFunction, name: str) -> Summary | None:
     """The summary of a function of this file, or of another file that is read."""
     unit = analysed.unit
-    return unit.summary(name) if name in unit.functions else unit.program.summary(name)
+    return unit.interpretation.summary(name) if name in unit.functions else unit.program.summary(name)
 
 
 def _slots(analysed: AnalysedFunction, printer: str, setter: str, how: str) -> dict[str, str]:

@@ -55,7 +55,7 @@ def errp_of_callers(analysed: AnalysedFunction) -> str:
     if position is None or name not in unit.functions or not unit.is_static(name):
         return "any"
     seen, kind = 0, "local"
-    for other in unit.callers_of(name):
+    for other in unit.uses.callers_of(name):
         function = unit.lowered(other)
         if function is None:
             return "any"
@@ -69,4 +69,4 @@ def errp_of_callers(analysed: AnalysedFunction) -> str:
                 kind = "guarded"
             elif not isinstance(arg, Addr) or arg.path in ("error_abort", "error_fatal"):
                 return "any"
-    return kind if seen > 0 and seen == unit.mentions(name) else "any"
+    return kind if seen > 0 and seen == unit.uses.mentions(name) else "any"

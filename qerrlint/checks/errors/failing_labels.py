@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qerrlint.absint.trace import Trail
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.errors.printed_failures import prints_failures
 from qerrlint.checks.errors.value_source import (
     assigned_from,
@@ -226,7 +225,7 @@ def _printed_zero(analysed: AnalysedFunction, branch: Trail) -> Call | None:
 def _kind(unit: TranslationUnit, call: Call) -> str:
     """What the result of a callee is by its declaration."""
     signature = unit.signature(call.name) if call.direct else None
-    return result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+    return unit.scope.result_kind(signature)
 
 
 def _first_jump(analysed: AnalysedFunction) -> Iterator[Jump]:

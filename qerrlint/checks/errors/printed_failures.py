@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from qerrlint.absint.reachability import place_of, straight_back
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import fails_by, succeeds_by
 from qerrlint.domain.word_lists import word_list
@@ -95,7 +94,7 @@ def prints_failures(analysed: AnalysedFunction, call: Call, zero: bool = False) 
     callee = unit.lowered(call.name) if signature is not None and signature.errp is None else None
     if signature is None or callee is None:
         return None
-    kind = result_kind(signature, unit.typedefs)
+    kind = unit.scope.result_kind(signature)
     printers: list[Call] = []
     results = _results(callee)
     for number, block in enumerate(callee.blocks):

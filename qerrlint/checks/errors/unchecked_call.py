@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.trace import is_joined
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.comments import ADMISSIONS, admits
 from qerrlint.checks.errors.occurrences import numbered, of_kind
@@ -183,7 +182,7 @@ def _admitted(analysed: AnalysedFunction) -> Iterator[Observation]:
             continue
         null, errp = passes_null_errp(analysed, call), _handed_errp(analysed, call)
         signature = analysed.unit.signature(call.name) if call.direct else None
-        kind = result_kind(signature, analysed.unit.typedefs) if signature is not None else effect.kind
+        kind = analysed.unit.scope.result_kind(signature) if signature is not None else effect.kind
         tells = errp or (kind in ("int", "bool", "pointer") and (null or analysed.errp is not None))
         asked = effect.errp is None or null or errp
         if tells and asked and admits(analysed.unit, call.span):
@@ -210,7 +209,7 @@ def _left_empty(analysed: AnalysedFunction) -> Iterator[Observation]:
         filled = (arg.path for arg in call.args if isinstance(arg, Addr))
         local = next((path for path in filled if _is_empty_before(analysed, call, path)), None)
         signature = analysed.unit.signature(call.name)
-        if local is None or signature is None or result_kind(signature, analysed.unit.typedefs) != "int":
+        if local is None or signature is None or analysed.unit.scope.result_kind(signature) != "int":
             continue
         yield Observation(
             "unchecked-call",

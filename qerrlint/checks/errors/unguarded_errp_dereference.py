@@ -53,7 +53,7 @@ def _observation(analysed: AnalysedFunction, errp: str, span: Span, key: str) ->
 
 def _asks_whether_unset(analysed: AnalysedFunction, errp: str, span: Span) -> bool:
     """Whether the dereference stands in `errp && !*errp`: NULL is covered, &error_fatal is not."""
-    lines, name = analysed.unit.lines, re.escape(errp.encode())
+    lines, name = analysed.unit.text.lines, re.escape(errp.encode())
     line, _ = lines.position(span.start)
     return re.search(rb"(?<!!)\b%s\s*&&\s*!\s*\*\s*%s\b" % (name, name), lines.text(line)) is not None
 

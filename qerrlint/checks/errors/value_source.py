@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from qerrlint.absint.reachability import straight_ahead
 from qerrlint.absint.trace import Trail, places
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import FAILURE
 from qerrlint.domain.result import FunctionResult, ReturnState
@@ -175,7 +174,7 @@ def returned_call(analysed: AnalysedFunction, leaving: ReturnState) -> Call | No
         return None
     if leaving.signs != ANY:
         tests = [place.span for place in branches(leaving)]
-        seen = [test for test in tests if value.path in identifiers(analysed.unit.on_one_line(test))]
+        seen = [test for test in tests if value.path in identifiers(analysed.unit.text.on_one_line(test))]
         tested = assigned_from(analysed.result, value.path, seen[-1]) if seen else None
         if tested is not None:
             return tested
@@ -196,7 +195,7 @@ def own_returns(unit: TranslationUnit, call: Call) -> tuple[ReturnState, ...]:
 def may_fail(unit: TranslationUnit, call: Call) -> bool:
     """Whether a callee with own_returns() may fail by one of them; of an unknown kind any value may."""
     signature = unit.signature(call.name)
-    kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+    kind = unit.scope.result_kind(signature)
     return any(leaving.signs & FAILURE.get(kind, ANY) for leaving in own_returns(unit, call))
 
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.reachability import branch_events
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import Check, FileCheck, event
 from qerrlint.checks.errno_source import returns_errno
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
@@ -74,7 +73,7 @@ def misplaced_tests(analysed: AnalysedFunction) -> tuple[tuple[Occurrence, Call,
     """The tests of errp itself that are meant for the outcome of a call: each with the call, and the local
     Error that it was given ("" if it was given errp). With `*errp` on the same line a test is the guard of a
     dereference."""
-    lines, found = analysed.unit.lines, []
+    lines, found = analysed.unit.text.lines, []
     for occurrence in of_kind(analysed, OccurrenceKind.ERRP_TESTED):
         setter = numbered(analysed, occurrence.first.origin)
         line, _ = lines.position(occurrence.span.start)
@@ -209,7 +208,7 @@ def _call_behind(analysed: AnalysedFunction, subject: Value, test: Span) -> Call
     if call is None or not call.direct:
         return None
     signature = analysed.unit.signature(call.name)
-    kind = result_kind(signature, analysed.unit.typedefs) if signature is not None else "unknown"
+    kind = analysed.unit.scope.result_kind(signature)
     return call if kind == "int" else None
 
 
@@ -254,7 +253,7 @@ def _returns_failure(analysed: AnalysedFunction, edge: Edge) -> bool:
     test, data = edge.span, analysed.unit.data
     if test is None or analysed.errp is None or _sets_error(analysed, edge):
         return False
-    if data[test.start - 1 : test.start] != b"!" and "==" not in analysed.unit.on_one_line(test):
+    if data[test.start - 1 : test.start] != b"!" and "==" not in analysed.unit.text.on_one_line(test):
         return False
     last = list(branch_events(analysed.function, edge.target))[-1:]
     value = last[0].value if last and isinstance(last[0], Return) else None

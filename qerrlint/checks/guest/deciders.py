@@ -50,7 +50,7 @@ def _can_be(guest: GuestFile, visit: GuestVisit, decision: Decision) -> bool:
     variables = {path for path in decision.reads if path.isidentifier()}
     if span is None or all(guest.names.constant(path) is not None for path in variables):
         return True
-    subject = guest.unit.on_one_line(span).strip("() ")
+    subject = guest.unit.text.on_one_line(span).strip("() ")
     events = [event for block in function.blocks for event in block.events]
     sets = [event for event in events if isinstance(event, Assign) and event.target == subject]
     if len(sets) != 1 or not sets[0].stated:

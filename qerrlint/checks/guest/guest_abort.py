@@ -60,7 +60,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
             event="guest-abort",
             function=visit.visit.function.name,
             primary=visit.visit.span,
-            key=file.unit.on_one_line(visit.visit.span),
+            key=file.unit.text.on_one_line(visit.visit.span),
             slots={"what": what, "access": access(visit), "form": form, "decided": visit.decided},
             trail=tuple(steps(file, visit)),
             certainty=certainty,
@@ -79,7 +79,7 @@ def _form(file: AnalysedFile, visit: GuestVisit) -> str:
         if call.name not in ENDS:
             return "end" if call.name in file.once(ending_macros) else ""
         return "unreachable" if call.name == _UNREACHABLE else "end"
-    if _FALSE.match(file.unit.on_one_line(visit.visit.span)):
+    if _FALSE.match(file.unit.text.on_one_line(visit.visit.span)):
         return "end"
     return "later" if visit.entry.slot.owner == CALLBACK else "assertion"
 
@@ -178,7 +178,7 @@ def _asserts_registers(file: AnalysedFile, visit: GuestVisit) -> bool:
     for edge in edges:
         assert edge.span is not None
         before = edge.span.start < place.span.start
-        text = file.unit.on_one_line(edge.span) if before else ""
+        text = file.unit.text.on_one_line(edge.span) if before else ""
         if any(member.name in identifiers(text) for member in known):
             return False
     found = GuestZeros(guest, {member.name for member in known}).found
@@ -218,7 +218,9 @@ def _is_emptied(file: AnalysedFile, visit: GuestVisit, push: Call) -> bool:
 
 def _empties_a_fifo(file: AnalysedFile, visit: GuestVisit) -> bool:
     """Whether it ends where a FIFO of the device is empty or full, which is for the guest to bring about."""
-    texts = (file.unit.on_one_line(d.edge.span) for d in visit.visit.decisions if d.edge.span is not None)
+    texts = (
+        file.unit.text.on_one_line(d.edge.span) for d in visit.visit.decisions if d.edge.span is not None
+    )
     return any(_FIFO.search(text) for text in texts)
 
 

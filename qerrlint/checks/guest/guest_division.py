@@ -29,7 +29,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
             event="guest-division",
             function=one.site.function,
             primary=one.site.span,
-            key=unit.on_one_line(one.site.span),
+            key=unit.text.on_one_line(one.site.span),
             slots={
                 "divisor": " ".join(one.site.text.split()),
                 "form": "member" if one.member is not None else "memory" if one.local else "value",

@@ -43,7 +43,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
             event="guest-print",
             function=visit.visit.function.name,
             primary=call.span,
-            key=file.unit.on_one_line(call.span),
+            key=file.unit.text.on_one_line(call.span),
             slots={"callee": call.name, "access": access(visit), "to": stream, "decided": decided},
             trail=tuple(steps(file, visit)),
             certainty=certainty,
@@ -82,7 +82,7 @@ def _prints(file: AnalysedFile, visit: GuestVisit) -> bool:
     if position is None:
         return call.name in PRINTS
     return len(call.arg_spans) > position and bool(
-        _STREAM.match(file.unit.on_one_line(call.arg_spans[position]))
+        _STREAM.match(file.unit.text.on_one_line(call.arg_spans[position]))
     )
 
 

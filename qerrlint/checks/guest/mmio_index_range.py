@@ -84,7 +84,7 @@ def _observation(
     steps: Iterable[Step],
     certainty: str = "medium",
 ) -> Observation:
-    text = file.unit.on_one_line(access.span)
+    text = file.unit.text.on_one_line(access.span)
     element = () if slots["form"] == "counter" else (_STEP.sub("", access.index),)
     return Observation(
         event="mmio-index-range",

@@ -48,7 +48,7 @@ def _is_of_one_part(file: AnalysedFile, text: FunctionText) -> bool:
     numbers = {
         param.name
         for param in (signature.params[1:] if signature is not None else ())
-        if is_int_type(param.type, file.unit.typedefs)
+        if is_int_type(param.type, file.unit.scope.typedefs)
     }
     if not numbers:
         return False

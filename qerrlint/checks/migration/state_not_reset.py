@@ -66,7 +66,7 @@ def _pointed_to(file: AnalysedFile, struct: str, texts: Mapping[str, FunctionTex
     for placed in layout.fields if layout is not None else ():
         one = placed.field
         kind = one.type.rstrip(" *").removeprefix("struct ")
-        if not one.pointer or one.name not in through or is_int_type(kind, unit.typedefs):
+        if not one.pointer or one.name not in through or is_int_type(kind, unit.scope.typedefs):
             continue
         # Where it is declared elsewhere, the functions of the file are not all that works with it.
         if re.search(rb"\bstruct\s+%s\s*\{|\}\s*%s\s*;" % (kind.encode(), kind.encode()), unit.data):

@@ -19,7 +19,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     A notifier whose modes are not understood may be registered for any of them.
     """
     ends = analysed.once(together).ends
-    every = [name for name, _ in analysed.unit.mig_modes()] if ends else []
+    every = [name for name, _ in analysed.unit.scope.mig_modes()] if ends else []
     for end in ends:
         blocker = end.blocker.registration
         notifiers = [one.registration for one in end.notifiers]

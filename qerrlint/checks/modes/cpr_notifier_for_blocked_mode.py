@@ -28,7 +28,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     What a callee registers is left out: it may do so under a condition.
     """
     ends = analysed.once(together).ends
-    every = [name for name, _ in analysed.unit.mig_modes()] if ends else []
+    every = [name for name, _ in analysed.unit.scope.mig_modes()] if ends else []
     for end in ends:
         blocker = end.blocker.registration
         step = Step(blocker.call.span, f"the blocker names {listed(blocker.sure, every)}")

@@ -31,7 +31,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     for one in analysed.once(registered):
         if _TRANSFER not in one.sure or _EXEC in one.possible:
             continue
-        if not _BOTH.issubset(name for name, _ in unit.mig_modes()):
+        if not _BOTH.issubset(name for name, _ in unit.scope.mig_modes()):
             return
         if any(_completes(other, one) for other in _of_file(unit)):
             continue

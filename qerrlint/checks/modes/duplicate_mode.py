@@ -30,7 +30,7 @@ def repeated_modes(analysed: AnalysedFunction, one: ModeCall) -> Iterator[tuple[
         named = [argument.text for argument in one.arguments if MODE.fullmatch(argument.text)]
         yield from ((mode, places[mode]) for mode in _repeated(named))
         return
-    names = {value: name for name, value in analysed.unit.mig_modes()}
+    names = {value: name for name, value in analysed.unit.scope.mig_modes()}
     evaluator = Evaluator(analysed.unit)
     for written in written_sets(analysed, one):
         expressions = (term for term in terms(written.text) if not MODE.fullmatch(term))

@@ -57,7 +57,7 @@ def mode_calls(analysed: AnalysedFunction) -> tuple[ModeCall, ...]:
         signature = unit.signature(call.name) if call.direct else None
         if signature is None or not call.name.endswith(("_modes", "_mode")):
             continue
-        arguments = tuple(Written(unit.on_one_line(span), span) for span in call.arg_spans)
+        arguments = tuple(Written(unit.text.on_one_line(span), span) for span in call.arg_spans)
         out.append(ModeCall(call, arguments, mode_arguments(signature), signature.variadic))
     return tuple(out)
 
@@ -78,7 +78,7 @@ def written_sets(analysed: AnalysedFunction, mode_call: ModeCall) -> tuple[Writt
 def _assignments(analysed: AnalysedFunction, local: str) -> tuple[Written, ...]:
     """The expressions that the function assigns to a local."""
     return tuple(
-        Written(analysed.unit.on_one_line(event.span).partition("=")[2].strip(" ;"), event.span)
+        Written(analysed.unit.text.on_one_line(event.span).partition("=")[2].strip(" ;"), event.span)
         for block in analysed.function.blocks
         for event in block.events
         if isinstance(event, Assign) and event.target == local and event.stated

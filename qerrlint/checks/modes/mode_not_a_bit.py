@@ -58,7 +58,7 @@ def _in_set(analysed: AnalysedFunction, one: ModeCall) -> Iterator[Observation]:
         )
         return
     unit = analysed.unit
-    modes = dict(unit.mig_modes())
+    modes = dict(unit.scope.mig_modes())
     for written in (argument, *assigned):
         bare = (term for term in terms(written.text) if MODE.fullmatch(term) and term != _ALL)
         for mode in dict.fromkeys(term for term in bare if term in modes or not modes):
@@ -74,13 +74,13 @@ def _type_of(analysed: AnalysedFunction, variable: str) -> str | None:
 
 def _as_number(unit: TranslationUnit, mode: str) -> str:
     """What the bit of a mode is when it is read as the number of one."""
-    value = dict(unit.mig_modes()).get(mode)
+    value = dict(unit.scope.mig_modes()).get(mode)
     return f"the number {1 << value}, which is no mode" if value is not None else "a number that is no mode"
 
 
 def _as_bits(unit: TranslationUnit, mode: str) -> str:
     """What the number of a mode is when it is read as a set of bits."""
-    modes = {value: name for name, value in unit.mig_modes()}
+    modes = {value: name for name, value in unit.scope.mig_modes()}
     value = next((v for v, name in modes.items() if name == mode), None)
     if value is None:
         return "another set"

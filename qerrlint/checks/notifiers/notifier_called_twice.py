@@ -34,7 +34,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     reporter, place = other
     step = Step(place, f"{reporter}() tells them of the end of every migration")
     for call in calls:
-        told = [end for span in call.arg_spans if (end := unit.on_one_line(span)) in ends]
+        told = [end for span in call.arg_spans if (end := unit.text.on_one_line(span)) in ends]
         if told:
             yield Observation(
                 event="notifier-called-twice",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.findings import Observation, Step
@@ -50,16 +49,16 @@ def _strength(unit: TranslationUnit, call: Call, errp: str | None, reports: bool
     result or Error is discarded; "unknown": its body is not known, its result is discarded, and the callback
     reports no failure at all.
     """
-    summary, signature = unit.summary(call.name), unit.signature(call.name)
+    summary, signature = unit.interpretation.summary(call.name), unit.signature(call.name)
     if summary is not None and summary.swallows and (signature is None or signature.errp is None):
         return "prints"
     if call.used:
         return ""
     if signature is None:
         # Nothing in the tree declares it: an earlier patch of the series that is not at hand will.
-        undeclared = unit.program.partial and not unit.is_macro(call.name)
+        undeclared = unit.program.partial and not unit.scope.is_macro(call.name)
         return "unknown" if undeclared and not reports and errp is not None else ""
-    kind = result_kind(signature, unit.typedefs)
+    kind = unit.scope.result_kind(signature)
     if signature.errp is not None:
         return "discards" if call.passes_null(signature.errp) else ""
     if summary is not None:
@@ -74,7 +73,7 @@ def _mentions(value: Value, name: str) -> bool:
 def _observation(analysed: AnalysedFunction, call: Call, strength: str) -> Observation:
     steps: tuple[Step, ...] = ()
     printer = remedy = ""
-    summary = analysed.unit.summary(call.name)
+    summary = analysed.unit.interpretation.summary(call.name)
     if strength == "prints" and summary is not None:
         printer = summary.swallows[0].printer
         steps = _steps(call, summary)
@@ -112,7 +111,7 @@ def _remedy(unit: TranslationUnit, call: Call) -> str:
     variant = f"{call.name}_err"
     if unit.signature(variant) is not None:
         return f"{variant}() takes an errp"
-    return f"{call.name}() is used only here" if len(unit.callers_of(call.name)) == 1 else ""
+    return f"{call.name}() is used only here" if len(unit.uses.callers_of(call.name)) == 1 else ""
 
 
 CHECKS = (

@@ -73,7 +73,7 @@ def _failing(unit: TranslationUnit, result: FunctionResult, leaving: ReturnState
         return "sets", True
     if leaving.origin >= 0 and leaving.signs & ~ZERO:
         call = result.function.calls[leaving.origin]
-        summary = unit.summary(call.name) if call.direct else None
+        summary = unit.interpretation.summary(call.name) if call.direct else None
         if summary is not None and summary.fails:
             return "returns", False
     return "", False
@@ -93,7 +93,7 @@ def _observation(unit: TranslationUnit, name: str, span: Span, failure: _Failure
         event="notifier-error-outside-setup",
         function=name,
         primary=span,
-        key=unit.on_one_line(span),
+        key=unit.text.on_one_line(span),
         slots={
             "events": " and ".join(failure.events),
             "value": folded(unit, span).removeprefix("return").strip(" ;"),

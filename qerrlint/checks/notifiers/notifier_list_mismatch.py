@@ -67,12 +67,12 @@ def _members(unit: TranslationUnit, function: Function) -> Iterator[Observation]
     """container_of() of a callback's first argument, by another member than the one that was registered."""
     signature = unit.signature(function.name)
     calls = [call for call in function.calls if call.name == "container_of" and len(call.args) == 3]
-    if not calls or signature is None or not signature.params or not unit.is_handed_over(function.name):
+    if not calls or signature is None or not signature.params or not unit.uses.is_handed_over(function.name):
         return
     for call in calls:
         if call.args[0] != Var(signature.params[0].name):
             continue
-        struct, member = (unit.on_one_line(span).replace(" ", "") for span in call.arg_spans[1:])
+        struct, member = (unit.text.on_one_line(span).replace(" ", "") for span in call.arg_spans[1:])
         places = list(_registered(unit, function.name, struct))
         wrong = [(name, span) for name, span in places if name != member]
         if wrong and not any(name == member for name, _ in places):

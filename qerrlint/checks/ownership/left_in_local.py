@@ -13,20 +13,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.c.cut import Piece
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.c.lexis import WORD, occurrences
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
+from qerrlint.checks.ownership.filled_locals import PREPENDS
 from qerrlint.checks.ownership.left_held import LEFT_HELD
-from qerrlint.checks.ownership.local_acquires import (
-    PREPENDS,
-    QAPI,
-    SHOWN,
-    TEXTS,
-    LocalAcquires,
-    Makers,
-)
+from qerrlint.checks.ownership.local_acquires import QAPI, SHOWN, TEXTS, LocalAcquires, Makers
 from qerrlint.checks.ownership.local_uses import LocalUses
 from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import RESULT, Pair
@@ -221,7 +214,7 @@ def _left(
     if not may_be_left(function, handlings, owners):
         return
     signature = unit.signature(function.name)
-    kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+    kind = unit.scope.result_kind(signature)
     held = follow_locals(function, signature, kind, unit.effect, handlings, owners)
     releasing: dict[tuple[str, int], str] = {}
     for one in held.seen:

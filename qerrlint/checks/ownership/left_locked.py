@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from qerrlint.c.cut import Piece
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.left_held import LEFT_HELD
@@ -76,7 +75,7 @@ def _left(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterato
     if not may_be_left(function, handlings, owners):
         return
     signature = unit.signature(function.name)
-    kind = result_kind(signature, unit.typedefs) if signature is not None else "unknown"
+    kind = unit.scope.result_kind(signature)
     held = follow_locals(function, signature, kind, unit.effect, handlings, owners)
     if not held.complete:
         return

@@ -11,7 +11,7 @@ import re
 from functools import cached_property, lru_cache
 
 from qerrlint.absint.reachability import after
-from qerrlint.c.declarations.types import Param, result_kind
+from qerrlint.c.declarations.types import Param
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.release_sites import is_freeing, may_release
 from qerrlint.domain.ownership import Pair
@@ -125,6 +125,15 @@ class LocalUses:
             return True
         return event.target != name and not self.is_harmless(event.target)
 
+    def assigned(self, name: str) -> list[Value]:
+        """The values that are assigned to a variable."""
+        return [
+            event.value
+            for block in self._function.blocks
+            for event in block.events
+            if isinstance(event, Assign) and event.target == name
+        ]
+
     def returns(self, value: Value | None, name: str) -> bool:
         """Whether a returned value hands the pointer on."""
         if name in self.structs:
@@ -155,7 +164,7 @@ class LocalUses:
         signs: tuple[int, ...] = (ANY,)
         if call.used:
             signature = self._unit.signature(call.name) if call.direct else None
-            kind = result_kind(signature, self._unit.typedefs) if signature is not None else "unknown"
+            kind = self._unit.scope.result_kind(signature)
             signs = _SUCCEEDS.get(kind, ())
         elif any(isinstance(a, Addr) and self._function.locals.get(a.path) in _ERRORS for a in call.args):
             # The Error alone tells whether the call failed.
@@ -188,7 +197,7 @@ class LocalUses:
     def _good_returns(self) -> frozenset[Return]:
         """The returns that tell of no failure: by their values, and those that no statement encloses."""
         signature = self._unit.signature(self._function.name)
-        kind = result_kind(signature, self._unit.typedefs) if signature is not None else "unknown"
+        kind = self._unit.scope.result_kind(signature)
         returns = [
             event for block in self._function.blocks for event in block.events if isinstance(event, Return)
         ]

@@ -19,6 +19,6 @@ def file_is_the_error_api(analysed: AnalysedFunction, observation: Observation) 
 
 def line_asserts_errp(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the line of the dereference asserts that the parameter is NULL, or is not."""
-    lines, name = analysed.unit.lines, re.escape(observation.slots["errp"].encode())
+    lines, name = analysed.unit.text.lines, re.escape(observation.slots["errp"].encode())
     line, _ = lines.position(observation.primary.start)
     return re.search(rb"assert\(\s*!?\s*%s\s*(?:&&|\|\|)" % name, lines.text(line)) is not None

@@ -18,7 +18,7 @@ _FARTHEST = 400
 def exit_is_a_success(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the process ends with the exit code 0."""
     exit_at = subject_of(observation).exit
-    return exit_at is not None and _GOOD_EXIT.match(analysed.unit.on_one_line(exit_at)) is not None
+    return exit_at is not None and _GOOD_EXIT.match(analysed.unit.text.on_one_line(exit_at)) is not None
 
 
 def error_is_set_at_exit(analysed: AnalysedFunction, observation: Observation) -> bool:

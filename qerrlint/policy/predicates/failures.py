@@ -64,7 +64,7 @@ def callee_has_set_the_error(analysed: AnalysedFunction, observation: Observatio
     last = _last_with_errp(analysed, leaving, test)
     if last is None:
         return False
-    text = analysed.unit.on_one_line(test).replace(" ", "")
+    text = analysed.unit.text.on_one_line(test).replace(" ", "")
     if _falls_short(analysed, last, text):
         return False
     if test.start <= last.span.start and last.span.end <= test.end:
@@ -85,7 +85,7 @@ def callee_never_fails(analysed: AnalysedFunction, observation: Observation) -> 
     if test is None:
         return False
     unit = analysed.unit
-    for name in identifiers(unit.on_one_line(test)):
+    for name in identifiers(unit.text.on_one_line(test)):
         call = assigned_from(analysed.result, name, test) if name in analysed.function.locals else None
         if call is not None and own_returns(unit, call) and not may_fail(unit, call):
             return True
@@ -106,7 +106,7 @@ def callers_tell_it_apart(analysed: AnalysedFunction, observation: Observation) 
     called = re.compile(rb"\b" + re.escape(name.encode()) + rb"\s*\(")
     behind = [
         found.end()
-        for caller in unit.callers_of(name)
+        for caller in unit.uses.callers_of(name)
         for found in called.finditer(unit.data, unit.functions[caller].body, unit.functions[caller].span.end)
     ]
     return bool(behind) and all(
@@ -133,7 +133,7 @@ def tested_parameter_is_never_null(analysed: AnalysedFunction, observation: Obse
     signature = analysed.signature
     if not tests or signature is None or not analysed.unit.is_static(analysed.name):
         return False
-    name, is_null = analysed.unit.on_one_line(tests[-1].span), not tests[-1].taken
+    name, is_null = analysed.unit.text.on_one_line(tests[-1].span), not tests[-1].taken
     found = _IS_NULL.fullmatch(name)
     if found is not None:
         name, is_null = next(filter(None, found.groups())), not is_null
@@ -149,10 +149,12 @@ def _never_null(unit: TranslationUnit, function: str, parameter: str, above: fro
         return False
     position = names.index(parameter)
     calls = [
-        (caller, call) for caller in unit.callers_of(function) for call in _calls_in(unit, caller, function)
+        (caller, call)
+        for caller in unit.uses.callers_of(function)
+        for call in _calls_in(unit, caller, function)
     ]
     # Something else that mentions the function may call it, too.
-    return len(calls) == unit.mentions(function) > 0 and all(
+    return len(calls) == unit.uses.mentions(function) > 0 and all(
         isinstance(arg, Addr)
         or (isinstance(arg, Var) and _never_null(unit, caller, arg.path, above | {function}))
         for caller, call in calls
@@ -177,12 +179,12 @@ def callers_test_the_same_global(analysed: AnalysedFunction, observation: Observ
     found = {name: allow for name, allow in found.items() if name not in own}
     calls = [
         (caller, call)
-        for caller in unit.callers_of(analysed.name)
+        for caller in unit.uses.callers_of(analysed.name)
         for call in _calls_in(unit, caller, analysed.name)
     ]
     return (
         bool(found)
-        and len(calls) == unit.mentions(analysed.name) > 0
+        and len(calls) == unit.uses.mentions(analysed.name) > 0
         and all(
             call.args[signature.errp : signature.errp + 1] == (NULL,)
             or any(_is_excluded(unit, caller, call, name, allow) for name, allow in found.items())
@@ -237,7 +239,7 @@ def tested_value_is_constant(analysed: AnalysedFunction, observation: Observatio
     _, test = _silent_failure(analysed, observation)
     if test is None:
         return False
-    names = {name for name in identifiers(analysed.unit.on_one_line(test)) if not name.isupper()}
+    names = {name for name in identifiers(analysed.unit.text.on_one_line(test)) if not name.isupper()}
     return bool(names) and all(_is_constant(analysed, name) for name in names)
 
 

@@ -47,7 +47,7 @@ def comment_says_unreachable(analysed: AnalysedFile, observation: Observation) -
 
 def exit_was_asked_for(analysed: AnalysedFile, observation: Observation) -> bool:
     """Whether the guest asks the device to end QEMU: with the status that it wrote, or with success."""
-    found = _EXIT.match(analysed.unit.on_one_line(observation.primary))
+    found = _EXIT.match(analysed.unit.text.on_one_line(observation.primary))
     if found is None:
         return False
     status = found[1].strip()
@@ -125,7 +125,9 @@ def _is_defined_nowhere(analysed: AnalysedFile, condition: str) -> bool:
     """Whether a condition asks for one name that neither the file, its headers nor the build may define."""
     found = _IS_DEFINED.fullmatch(condition)
     name = found[1] or found[2] if found is not None else ""
-    return bool(name) and not word_list("build-names").matches(name) and not analysed.unit.is_macro(name)
+    return (
+        bool(name) and not word_list("build-names").matches(name) and not analysed.unit.scope.is_macro(name)
+    )
 
 
 def debug_flag_decides(analysed: AnalysedFile, observation: Observation) -> bool:
@@ -144,7 +146,7 @@ def stands_in_a_macro(analysed: AnalysedFile, observation: Observation) -> bool:
     start = observation.primary.start
     before = unit.data[max(0, start - _FARTHEST) : start]
     found = _INVOKED.search(before)
-    return found is not None and unit.is_macro(found[1].decode("latin-1"))
+    return found is not None and unit.scope.is_macro(found[1].decode("latin-1"))
 
 
 def device_is_for_tests(analysed: AnalysedFile, observation: Observation) -> bool:

@@ -33,7 +33,7 @@ def serves_failed_event(analysed: AnalysedFunction, observation: Observation) ->
         return False
     if _last_event(unit.data[analysed.function.body : call.span.start]) == "FAILED":
         return True
-    summary, piece = unit.summary(call.name), unit.functions.get(call.name)
+    summary, piece = unit.interpretation.summary(call.name), unit.functions.get(call.name)
     if summary is None or piece is None or not summary.swallows:
         return False
     return all(

@@ -76,7 +76,7 @@ def may_be_released_elsewhere(analysed: AnalysedFunction, observation: Observati
     member, unit = tail(never.path).encode(), analysed.unit
     declared = any(
         piece.kind != "function" and unit.data.find(member, piece.span.start, piece.span.end) >= 0
-        for piece in unit.pieces
+        for piece in unit.definitions.pieces
     )
     return not declared or never.path.count(".") + never.path.count("->") != 1
 
@@ -130,7 +130,7 @@ def number_of_object_is_missing(analysed: AnalysedFunction | AnalysedFile, obser
     if not isinstance(one, LocalObject):
         return False
     tests = [place for place in places(one.seen.trail) if place.kind == "branch"]
-    name = analysed.unit.on_one_line(tests[-1].span) if tests and tests[-1].taken is False else ""
+    name = analysed.unit.text.on_one_line(tests[-1].span) if tests and tests[-1].taken is False else ""
     return bool(name) and any(
         isinstance(event, Assign)
         and event.target == name
@@ -218,13 +218,13 @@ def state_is_tested_and_set(analysed: AnalysedFunction, observation: Observation
         return bool(states)
     calls = [
         (caller, call.index)
-        for name in unit.callers_of(analysed.name)
+        for name in unit.uses.callers_of(analysed.name)
         if (caller := unit.lowered(name)) is not None
         for call in caller.calls
         if call.name == analysed.name
     ]
     # Something else that mentions the function may call it, too.
-    return len(calls) == unit.mentions(analysed.name) > 0 and all(
+    return len(calls) == unit.uses.mentions(analysed.name) > 0 and all(
         _is_outside(unit, caller, call, states) for caller, call in calls
     )
 
@@ -236,7 +236,7 @@ def _states_entered(unit: TranslationUnit, function: Function) -> set[str]:
         for block in function.blocks
         for event in block.events
         if isinstance(event, Assign) or (isinstance(event, Call) and not event.used)
-        for name in _STATE.findall(unit.on_one_line(event.span))
+        for name in _STATE.findall(unit.text.on_one_line(event.span))
     }
 
 
@@ -246,7 +246,7 @@ def _is_outside(unit: TranslationUnit, function: Function, call: int, states: se
     return place is not None and any(
         edge.span is not None
         and all(test.allow == ZERO for test in edge.tests)
-        and not states.isdisjoint(_STATE.findall(unit.on_one_line(edge.span)))
+        and not states.isdisjoint(_STATE.findall(unit.text.on_one_line(edge.span)))
         for edge in guards(function, place[0])
     )
 

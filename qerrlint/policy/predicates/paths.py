@@ -29,7 +29,7 @@ def guard_cannot_change(analysed: AnalysedFunction, observation: Observation) ->
         return False
     taken: dict[str, set[bool | None]] = {}
     for place in places(subject.occurrence.trail):
-        text = analysed.unit.on_one_line(place.span)
+        text = analysed.unit.text.on_one_line(place.span)
         if place.kind == "branch" and _PLAIN.fullmatch(text):
             taken.setdefault(text, set()).add(place.taken)
     return any(len(sides) > 1 and not _may_change(analysed, text) for text, sides in taken.items())
@@ -59,7 +59,7 @@ def report_has_guards(analysed: AnalysedFunction, observation: Observation) -> b
         return False
     asked = set()
     for place in places(occurrence.trail):
-        name, bracket, _ = analysed.unit.on_one_line(place.span).lstrip("!( ").partition("(")
+        name, bracket, _ = analysed.unit.text.on_one_line(place.span).lstrip("!( ").partition("(")
         if place.kind == "branch" and bracket and word_list("predicates").matches(name.strip()):
             asked.add((name.strip(), place.taken))
     return {taken for _, taken in asked} >= {True, False} and len({name for name, _ in asked}) > 1
@@ -72,4 +72,4 @@ def error_goes_with_a_status(analysed: AnalysedFunction, observation: Observatio
         return False
     tests = [place for place in places(occurrence.trail) if place.kind == "branch"]
     numbers = {param.name for param in signature.params if _NUMBERS.match(param.type)}
-    return bool(tests) and bool(identifiers(analysed.unit.on_one_line(tests[-1].span)) & numbers)
+    return bool(tests) and bool(identifiers(analysed.unit.text.on_one_line(tests[-1].span)) & numbers)

@@ -70,7 +70,7 @@ def failure_is_documented(analysed: AnalysedFunction, observation: Observation) 
     leaving = _returned(observation)
     if leaving is None:
         return False
-    text = analysed.unit.comment_above(analysed.name)
+    text = analysed.unit.text.comment_above(analysed.piece.span.start)
     if word_list("contracts-without-error").matches(text):
         return True
     code = returned_code(leaving)
@@ -87,7 +87,7 @@ def help_was_asked_for(analysed: AnalysedFunction, observation: Observation) -> 
     """Whether the path has passed a test that asks for help and found that it is wanted."""
     leaving = _returned(observation)
     for place in branches(leaving) if leaving is not None else ():
-        text = analysed.unit.on_one_line(place.span)
+        text = analysed.unit.text.on_one_line(place.span)
         if place.taken and "help" in text and not text.startswith("!"):
             return True
     return False
@@ -97,7 +97,7 @@ def slot_fails_silently(analysed: AnalysedFunction, observation: Observation) ->
     """Whether the function stands in a slot whose contract allows a failure without an Error."""
     api = analysed.unit.environment.api
     return _returned(observation) is not None and any(
-        api.allows_unset(member) for member in analysed.unit.slots_of(analysed.name)
+        api.allows_unset(member) for member in analysed.unit.uses.slots_of(analysed.name)
     )
 
 
@@ -126,18 +126,18 @@ def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool
     without = {e.span for e in zero if e.error.state is ErrorState.NULL}
     if leaving.span in with_error or len(without) < len(with_error):
         return False
-    _, column = analysed.unit.lines.position(leaving.span.start)
+    _, column = analysed.unit.text.lines.position(leaving.span.start)
     return len(without) != len(with_error) or column <= _INDENT + 1
 
 
 def _is_made_of_status(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
     """Whether a bool is the negation of a status, or its comparison with 0, behind a test of the status."""
-    found = _TRUTH_OF_STATUS.match(analysed.unit.on_one_line(leaving.span))
+    found = _TRUTH_OF_STATUS.match(analysed.unit.text.on_one_line(leaving.span))
     if analysed.kind != "bool" or found is None:
         return False
     name = found[1] or found[2]
     return word_list("status-variables").matches(name.rstrip("0123456789")) and any(
-        name in identifiers(analysed.unit.on_one_line(place.span)) for place in branches(leaving)[:-1]
+        name in identifiers(analysed.unit.text.on_one_line(place.span)) for place in branches(leaving)[:-1]
     )
 
 

@@ -121,4 +121,4 @@ def takes_opaque_data(_analysed: AnalysedFunction, observation: Observation) -> 
 
 def address_is_taken(analysed: AnalysedFunction, _observation: Observation) -> bool:
     """The file uses the function's name without calling it."""
-    return analysed.unit.is_handed_over(analysed.name)
+    return analysed.unit.uses.is_handed_over(analysed.name)

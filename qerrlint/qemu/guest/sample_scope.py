@@ -253,7 +253,7 @@ class FileNames:
                 return known
             if text == "enum" or text.startswith("enum "):
                 return IntType(32, False)
-            target = self.unit.typedefs(text) if _WORD.match(text) else None
+            target = self.unit.scope.typedefs(text) if _WORD.match(text) else None
             if target is None or target == text:
                 return None
             text = target

@@ -77,7 +77,7 @@ def pointed_to(guest: GuestFile, function: Function, target: str) -> Iterator[Me
         for call in lowered.calls if lowered is not None else ():
             if lowered is None or call.name != function.name or position >= len(call.arg_spans):
                 continue
-            text = "".join(unit.on_one_line(call.arg_spans[position]).split())
+            text = "".join(unit.text.on_one_line(call.arg_spans[position]).split())
             member = member_of(guest.names, lowered, text[1:]) if text.startswith("&") else None
             if member is not None:
                 yield member

@@ -221,7 +221,7 @@ class ZeroDivisors:
             for call in lowered.calls if lowered is not None else ():
                 if lowered is None or call.name != function.name or len(call.arg_spans) <= position:
                     continue
-                argument = "".join(self._unit.on_one_line(call.arg_spans[position]).split())
+                argument = "".join(self._unit.text.on_one_line(call.arg_spans[position]).split())
                 member = member_of(self._guest.names, lowered, argument) if argument not in seen else None
                 if member is None or len(seen) >= _MOST_VALUES:
                     continue

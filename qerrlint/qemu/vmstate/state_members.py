@@ -129,7 +129,7 @@ def _kind(unit: TranslationUnit, field: Field) -> str:
         return TIMER if not field.dimensions else ""
     if field.pointer or not field.name:
         return ""
-    if is_int_type(plain, unit.typedefs) or _is_enum(unit, plain):
+    if is_int_type(plain, unit.scope.typedefs) or _is_enum(unit, plain):
         return ARRAY if field.dimensions else NUMBER
     return ""
 

@@ -171,7 +171,7 @@ def _is_of_head(unit: TranslationUnit, found: Located) -> bool:
 
 def _statement(unit: TranslationUnit | None, found: Located) -> str:
     """The text that a finding points to."""
-    return unit.on_one_line(found.finding.span) if unit is not None else found.place.source
+    return unit.text.on_one_line(found.finding.span) if unit is not None else found.place.source
 
 
 def _plain(text: str) -> str:
@@ -182,7 +182,7 @@ def _line_above(unit: TranslationUnit | None, line: int) -> str:
     """The nearest line above that is not blank."""
     while unit is not None and line > 1:
         line -= 1
-        text = unit.lines.text(line).strip()
+        text = unit.text.lines.text(line).strip()
         if text:
             return text.decode("utf-8", "replace")
     return ""

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 from qerrlint.absint.reachability import blocks_behind, place_of
 from qerrlint.c.cut import Piece
-from qerrlint.c.declarations.types import result_kind
 from qerrlint.c.lexis import occurrences
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.errors.results.unchecked_result import UNCHECKED_RESULT
@@ -60,7 +59,7 @@ def _callers(file: AnalysedFile, name: str) -> list[Piece]:
 def _may_tell(unit: TranslationUnit, piece: Piece) -> bool:
     """Whether a caller may return a status, by its head: nothing is interpreted for most that do not."""
     signature = unit.signature(piece.name)
-    if signature is None or result_kind(signature, unit.typedefs) != "int":
+    if signature is None or unit.scope.result_kind(signature) != "int":
         return False
     return not word_list("releases").matches(piece.name)
 
@@ -72,9 +71,7 @@ def is_status(unit: TranslationUnit, name: str) -> bool:
     signature, result = unit.signature(name), unit.result(name)
     if signature is None or signature.errp is not None or result is None or not result.complete:
         return False
-    if result_kind(signature, unit.typedefs) != "int" or any(
-        leaving.signs == POS for leaving in result.returns
-    ):
+    if unit.scope.result_kind(signature) != "int" or any(leaving.signs == POS for leaving in result.returns):
         return False
     return _fails(result) and any(leaving.signs == ZERO for leaving in result.returns)
 
