@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
+from qerrlint.checks.migration.input_lines import INPUTS, kept_lines
 from qerrlint.checks.migration.run_time_state import (
     Lasting,
     device_state,
@@ -42,11 +43,12 @@ _FEWEST_STEPS = 2
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
-    """The types of one file whose registers nothing migrates, and those that nothing resets."""
+    """The types of one file whose registers or levels nothing migrates, and those that nothing resets."""
     unit = file.unit
     if b"TypeInfo" not in unit.data and b"OBJECT_DEFINE_" not in unit.data:
         return
-    if not file.once(guest_file).entries:
+    lines = INPUTS.search(unit.data) is not None
+    if not file.once(guest_file).entries and not lines:
         return
     described = {s.removeprefix("struct ") for one in file.once(vmstates) for s in one.structs}
     types = file.once(device_state).allocating
@@ -56,12 +58,14 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         bare = [of for of in listed if struct not in described and not _is_described(file, of)]
         unreset = [of for of in listed if not _is_reset(file, of)]
         kept = _kept(file, struct) if bare or unreset else []
-        for of in listed if kept else ():
+        # A line has the level that the other end gives it, also after a reset.
+        levels = _levels(file, struct) if bare and lines and not kept else []
+        for of in listed if kept or levels else ():
             if not of.complete or not of.derives_from("device") or _is_made_elsewhere(file, of):
                 continue
-            if of in bare and not _is_saved_by_hand(file, kept):
-                yield _observation(file, of, kept, "device-not-migrated")
-            if of in unreset and not _another_resets(file, of, kept):
+            if of in bare and not _is_saved_by_hand(file, kept or levels):
+                yield _observation(file, of, kept or levels, "device-not-migrated")
+            if kept and of in unreset and not _another_resets(file, of, kept):
                 yield _observation(file, of, kept, "device-not-reset")
 
 
@@ -100,6 +104,24 @@ def _lasting(file: AnalysedFile, struct: str) -> Iterator[GuestMember]:
     for one in chosen:
         stored, read = (Span(unit.path, use.start, use.end) for use in (one.stored, one.read))
         yield GuestMember(struct, one.member.path, one.stored.function, stored, one.read.function, read)
+
+
+def _levels(file: AnalysedFile, struct: str) -> list[GuestMember]:
+    """The members of a struct that keep the levels of input lines."""
+    unit = file.unit
+    properties = file.once(device_state).properties
+    every = [one for one in state_members(unit, struct) if one.path not in properties]
+    return [
+        GuestMember(
+            struct,
+            one.member.path,
+            one.stored.function,
+            Span(unit.path, one.stored.start, one.stored.end),
+            one.read.function,
+            Span(unit.path, one.read.start, one.read.end),
+        )
+        for one in kept_lines(file, lasting(file, every, ask_guest=False))
+    ]
 
 
 def _shown_to_host(file: AnalysedFile, members: Sequence[StateMember]) -> list[Lasting]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
+from qerrlint.checks.migration.inherited_state import parents_members, replaced
+from qerrlint.checks.migration.input_lines import kept_lines
 from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting
 from qerrlint.checks.migration.vmstates import seen, vmstates, written
 from qerrlint.findings import Observation, Step
@@ -32,8 +34,9 @@ _MAKES_CLOCK = re.compile(rb"(?:->|\.)(\w+)\s*=\s*qdev_init_clock_in\s*\(")
 @dataclass(frozen=True, slots=True)
 class Lost:
     """A member that the description of its struct leaves out. `form` is how it is used: "register" (the guest
-    writes and reads it back), "guest" (it writes it, run-time code reads it), "clock" (an input), "part" (a
-    struct that has a description elsewhere), "timer" or "state"."""
+    writes and reads it back), "guest" (it writes it, run-time code reads it), "line" (it keeps the
+    level of an input line), "clock" (an input), "part" (a
+    struct that has a description elsewhere), "parent" (what a parent type describes), "timer" or "state"."""
 
     description: Description
     member: StateMember
@@ -52,6 +55,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         yield from _clocks(file, struct, described)
     for struct in described:
         yield from _parts(file, struct, described)
+    yield from _replaced(file, described)
     wanted = {struct: tuple(_candidates(file, struct, described)) for struct in described}
     every = [member for members in wanted.values() for member in members]
     if not every:
@@ -65,8 +69,10 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         )
         certainty = "high" if member.kind == NUMBER and member.path == member.name else "medium"
         yield _observation(file, described, member, "register", steps, certainty)
-    for kept in lasting(file, [m for m in every if (m.owner, m.name) not in shown]):
-        yield _of_run_time(file, described, kept)
+    left = lasting(file, [m for m in every if (m.owner, m.name) not in shown])
+    lines = {one.member for one in kept_lines(file, (one for one in left if not one.by_guest))}
+    for kept in left:
+        yield _of_run_time(file, described, kept, kept.member in lines)
 
 
 def _clocks(
@@ -116,6 +122,15 @@ def _parts(
             yield _observation(file, described, member, "part", (step,), "high")
 
 
+def _replaced(file: AnalysedFile, described: Mapping[str, list[Description]]) -> Iterator[Observation]:
+    """The parts of parent types whose description another one replaces."""
+    held = {struct: _held(described, struct) for struct in described}
+    for one in replaced(file, described, held):
+        member = StateMember(one.struct, one.member, one.struct, one.member, "part")
+        step = Step(one.parent.span, f"{one.parent.variable} describes what the parent type holds")
+        yield _observation(file, described, member, "parent", (step,), "high")
+
+
 def _description_of(file: AnalysedFile, struct: str, header: str) -> Description | None:
     """The description of a struct that the header which declares it offers, and that this file does not use.
 
@@ -155,7 +170,7 @@ def _shown(file: AnalysedFile, members: Sequence[StateMember]) -> Mapping[tuple[
 
 
 def _of_run_time(
-    file: AnalysedFile, described: Mapping[str, list[Description]], kept: Lasting
+    file: AnalysedFile, described: Mapping[str, list[Description]], kept: Lasting, line: bool
 ) -> Observation:
     path = file.unit.path
     member = kept.member
@@ -168,7 +183,7 @@ def _of_run_time(
         Step(stored, f"{kept.stored.function}() {verb} {member.path}"),
         Step(read, f"{kept.read.function}() reads it"),
     )
-    form = "guest" if kept.by_guest else "state"
+    form = "guest" if kept.by_guest else "line" if line else "state"
     return _observation(file, described, member, form, steps, "medium", kept.uses)
 
 
@@ -185,7 +200,7 @@ def _observation(
     description = _main(file, described[member.struct])
     start, end = description.fields_span.start, description.fields_span.end
     slots = {"description": description.variable, "struct": member.struct, "member": member.path}
-    always = form in ("register", "guest", "clock", "part")
+    always = form in ("register", "guest", "line", "clock", "part", "parent")
     if always:
         slots["version"] = ""
     return Observation(
@@ -277,6 +292,7 @@ def _candidates(
     unit = file.unit
     held = _held(described, struct) | {row.field for row in property_rows(unit.path, unit.data)}
     members = list(state_members(unit, struct, without=described.keys()))
+    members += parents_members(file, struct, held, described.keys())
     unions = {one.union for one in members if one.union and _is_held(one.path, held)}
     for one in members:
         if _is_held(one.path, held) or one.union in unions:
@@ -362,7 +378,7 @@ CHECKS = (
             event(
                 "state-not-migrated",
                 *("description", "struct", "member", "version"),
-                form="register guest clock part version",
+                form="register guest line clock part parent version",
             ),
             event("new-state-not-migrated", "description", "struct", "member", form="state timer"),
         ),

@@ -19,11 +19,12 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import calls_inside
 from qerrlint.qemu.device_tables import RegionTable
 from qerrlint.qemu.guest.branches import Decision
-from qerrlint.qemu.guest.entries import DATA, OFFSET, SIZE, VALUE, GuestEntry, given, guest_entries
+from qerrlint.qemu.guest.entries import GuestEntry, given, guest_entries
 from qerrlint.qemu.guest.indirect_entries import indirect_entries, may_have_indirect
 from qerrlint.qemu.guest.memory_structs import MemoryStructs
 from qerrlint.qemu.guest.region_accesses import accesses, loose_accesses, region_size
 from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, is_arithmetic, read
+from qerrlint.qemu.guest.slots import DATA, OFFSET, SIZE, VALUE
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import chosen, depends, guest_data_at, tainted_at
 from qerrlint.qemu.guest.tried_values import constants_of, values

@@ -2,8 +2,8 @@
 """Indirect entries: functions that a guest enters by way of something else than a slot of the file.
 
 They are functions with external linkage that read or write a register and that the region functions of
-another file call, the functions of a table that one function of the file calls by index, and the callbacks of
-timers, bottom halves, consoles, networks and character devices, which run in the state that the guest has
+another file call, the functions of a table that the file calls by index or through a row, and the callbacks
+of timers, bottom halves, consoles, networks and character devices, which run in the state that the guest has
 made.
 """
 
@@ -16,13 +16,17 @@ from qerrlint.c.declarations.declarators import Param
 from qerrlint.c.expressions.int_types import int_type
 from qerrlint.c.initialisers import tables, tables_of_type
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.qemu.guest.entries import OFFSET, SIZE, VALUE, GuestEntry, Slot
+from qerrlint.qemu.guest.entries import GuestEntry
+from qerrlint.qemu.guest.slots import DATA, OFFSET, SIZE, VALUE, Slot
 
 CALLBACK = "callback"
 """The owner of the slots of callbacks."""
 ACCESSOR = "register access"
 """The owner of the slots of functions that region functions of other files call."""
 _TABLE = "register table"
+# include/hw/ipmi/ipmi.h
+_IPMI = "IPMICmdHandler"
+_IPMI_COMMAND = Slot(_IPMI, "IPMI command", {1: DATA, 2: SIZE})
 _CALLBACKS = re.compile(
     rb"\b(?:timer_new(?:_\w+)?|timer_init\w*|ptimer_init|(?:aio|qemu|virtio)_bh_new\w*|qemu_chr_fe_set_handlers)"
     rb"\s*\(([^;]*?)\)\s*;"
@@ -36,6 +40,9 @@ _ACCESSOR = re.compile(
 # What takes one callback.
 _HAS_ONE = (b"timer", b"ptimer", b"aio", b"qemu_bh", b"virtio_bh")
 _INDEXED_CALL = re.compile(rb"\b([A-Za-z_]\w*)\[[^\[\];]*\]\s*\(")
+# A call of what a member of a row points to; a struct that the file declares.
+_POINTER_CALL = re.compile(rb"(?:->|\.)(\w+)\s*\(")
+_OWN_STRUCT = re.compile(rb"^(?:typedef\s+)?struct\s+(\w+)\s*\{|^\}\s*(\w+)\s*;", re.MULTILINE)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _READS = re.compile(r"(?:\A|_)\w*read[bwlq]?(?:_|\Z|\d)")
 _WRITES = re.compile(r"(?:\A|_)\w*(?:write[bwlq]?|txrx)(?:_|\Z|\d)")
@@ -51,7 +58,7 @@ def may_have_indirect(data: bytes) -> bool:
         b"timer" in data
         or b"_bh_new" in data
         or b"qemu_chr_fe_set_handlers" in data
-        or any(name.encode() in data for name in _CALLBACK_TABLES)
+        or any(name.encode() in data for name in (*_CALLBACK_TABLES, _IPMI))
         or _ACCESSOR.search(data) is not None
     )
 
@@ -59,7 +66,7 @@ def may_have_indirect(data: bytes) -> bool:
 def indirect_entries(unit: TranslationUnit, direct: Collection[str]) -> tuple[GuestEntry, ...]:
     """The indirect entries of a file whose slots have the functions `direct`."""
     found: dict[str, GuestEntry] = {}
-    for entry in (*_accessors(unit), *_of_tables(unit), *_callbacks(unit)):
+    for entry in (*_accessors(unit), *_of_tables(unit), *_dispatched(unit), *_callbacks(unit)):
         if entry.function in unit.functions and entry.function not in direct:
             found.setdefault(entry.function, entry)
     return tuple(found.values())
@@ -107,15 +114,34 @@ def _of_tables(unit: TranslationUnit) -> Iterator[GuestEntry]:
             continue
         for row in table.rows:
             name = row.value.text.lstrip("&").strip()
-            signature = unit.signature(name) if name in unit.functions else None
-            if signature is None:
-                continue
-            roles = {
-                position: VALUE
-                for position, param in enumerate(signature.params)
-                if param.name in _VALUES and int_type(param.type) is not None
-            }
-            yield GuestEntry(name, Slot(_TABLE, "write" if roles else "read", roles))
+            yield from _of_row(unit, name)
+
+
+def _dispatched(unit: TranslationUnit) -> Iterator[GuestEntry]:
+    """The functions in the rows of a table whose struct the file declares for itself: it calls them by what
+    the guest accesses or asks for."""
+    called = {found[1] for found in _POINTER_CALL.finditer(unit.data)}
+    structs = {found[1] or found[2] for found in _OWN_STRUCT.finditer(unit.data)} if called else set()
+    for name in sorted(struct.decode("latin-1") for struct in structs):
+        for table in tables_of_type(unit.path, unit.data, name):
+            for row in table.rows if table.array and not table.local else ():
+                for element in row.value.elements:
+                    yield from _of_row(unit, element.value.text.lstrip("&").strip())
+    for table in tables_of_type(unit.path, unit.data, _IPMI):
+        for row in table.rows:
+            for element in row.value.elements[:1]:
+                yield GuestEntry(element.value.text.strip(), _IPMI_COMMAND)
+
+
+def _of_row(unit: TranslationUnit, name: str) -> Iterator[GuestEntry]:
+    signature = unit.signature(name) if name in unit.functions else None
+    if signature is not None:
+        roles = {
+            position: VALUE
+            for position, param in enumerate(signature.params)
+            if param.name in _VALUES and int_type(param.type) is not None
+        }
+        yield GuestEntry(name, Slot(_TABLE, "write" if roles else "read", roles))
 
 
 def _callbacks(unit: TranslationUnit) -> Iterator[GuestEntry]:

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from qerrlint.ir.code import Assign, Function, Return, text_of
-from qerrlint.qemu.guest.entries import DATA, VALUE, GuestEntry, given
+from qerrlint.qemu.guest.entries import GuestEntry, given
 from qerrlint.qemu.guest.file import GuestFile
+from qerrlint.qemu.guest.slots import DATA, VALUE
 from qerrlint.qemu.guest.taint import reads, tainted
 from qerrlint.qemu.guest.value_sources import ADDRESS, THROUGH, pointed_to
 from qerrlint.qemu.guest.zeros import aliased, member_of
@@ -114,7 +115,7 @@ def _written(
     targets = frozenset(name for name, members in stored.items() if members & names)
     within = _callers(guest, targets)
     done: dict[str, frozenset[str]] = {}
-    for name, seeds in _handed_over(guest, entries, within):
+    for name, seeds in handed_over(guest, entries, within):
         function = guest.unit.lowered(name)
         if function is None or seeds <= done.get(name, frozenset()):
             continue
@@ -147,7 +148,7 @@ def _callers(guest: GuestFile, targets: frozenset[str]) -> frozenset[str]:
     return guest.calling(targets)
 
 
-def _handed_over(
+def handed_over(
     guest: GuestFile, entries: Iterable[GuestEntry], within: frozenset[str]
 ) -> Iterator[tuple[str, frozenset[str]]]:
     """Functions, and those of their parameters that depend on a written value."""

@@ -15,12 +15,13 @@ from functools import cached_property, partial
 
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Edge, Event, Function
-from qerrlint.qemu.guest.entries import OFFSET, VALUE, GuestEntry, given
+from qerrlint.qemu.guest.entries import GuestEntry, given
 from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.indexes.array_accesses import QUICK, ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.region_accesses import Region, regions
 from qerrlint.qemu.guest.sample_scope import SampleScope
+from qerrlint.qemu.guest.slots import OFFSET, VALUE
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import depends, reads, tainted
 from qerrlint.qemu.guest.tried_values import constants_of, values
