@@ -391,7 +391,8 @@ DROPPED_ERROR = event(
     "setter",
     "errp",
     path_sensitive=True,
-    how="report free null callback below replaced replaced-below admitted silent forgiven success retold",
+    how="report free null callback below replaced replaced-below admitted silent forgiven success retold "
+    "printed-below",
 )
 """printer: who prints or frees; setter: whose Error it was ("" where that is not known)."""
 

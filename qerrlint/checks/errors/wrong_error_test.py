@@ -374,8 +374,8 @@ WRONG_ERROR_TEST = event(
     "callee",
     "meant",
     path_sensitive=True,
-    form="errp-itself errp-for-local error-never-set sign-of-bool sign-of-pointer "
-    "zero-of-negative zero-of-success minus-one-of-errno number-of-library positive-number other-error",
+    form="errp-itself errp-for-local error-never-set sign-of-bool sign-of-pointer zero-of-negative "
+    "zero-of-success minus-one-of-errno number-of-library positive-number other-error unsigned",
 )
 """subject: what is tested; callee: whose failure it is meant to show ("" if there is none); meant: what is
 to be tested instead ("" if it is none)."""

@@ -163,3 +163,9 @@ def filled_has_a_default(file: AnalysedFile, observation: Observation) -> bool:
     return all(
         re.search(rb"\b%s\s{0,9}=(?!=)" % re.escape(name.encode()), before) is not None for name in filled
     )
+
+
+def seeks_to_the_start(file: AnalysedFile, observation: Observation) -> bool:
+    """Whether a call whose result is dropped goes to the start of a file by constants."""
+    call = subject_of(observation).calls[0]
+    return call.name == "lseek" and [text_of(arg) for arg in call.args[1:]] == ["0", "SEEK_SET"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """wrong-errno: errno is read behind a call that cleans up after the failure, and may have changed it.
 
-The branch of the failure begins with the clean-up (close(), unlink()) or comes to it by calls alone, and only
-then errno is read for the message or the status.
+The branch of the failure comes to the clean-up (close(), unlink()), there or at a label, with no other work
+before it, and only then errno is read for the message or the status.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from qerrlint.checks.trace_steps import folded
 from qerrlint.domain.conventions import ERRNO_ARGUMENT
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Assign, Call, Event, Return, text_of
+from qerrlint.ir.code import ANY, Assign, Call, Edge, Event, Result, Return, text_of
 
 _STATUS = "-errno"
+_MOST_BLOCKS = 12
+"""Behind so many blocks a read of errno is no part of the clean-up any more."""
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -36,7 +38,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             failed = failed_call(analysed, number, edge) if edge.tests else None
             if failed is None or not _sets_errno(analysed, failed):
                 continue
-            for changer, reader in _read_behind(analysed, edge.target):
+            for changer, reader in _read_behind(analysed, edge, failed):
                 yield _observation(analysed, failed, changer, reader)
 
 
@@ -50,18 +52,63 @@ def _sets_errno(analysed: AnalysedFunction, call: Call) -> bool:
     )
 
 
-def _read_behind(analysed: AnalysedFunction, number: int) -> Iterator[tuple[Call, Event]]:
-    """The call that may change errno and the first read of it behind, where a block begins with the two."""
-    changer: Call | None = None
-    for one in analysed.function.blocks[number].events:
-        if _reads(analysed, one):
-            if changer is not None:
+def _read_behind(analysed: AnalysedFunction, edge: Edge, failed: Call) -> Iterator[tuple[Call, Event]]:
+    """The first read of errno behind an edge on each way, with the call before it that may change errno.
+
+    The ways go on over labels and tests, as long as nothing but the clean-up is called.
+    """
+    known = _known(analysed, edge, failed)
+    todo: list[tuple[int, Call | None]] = [(edge.target, None)]
+    seen: set[tuple[int, bool]] = set()
+    while todo:
+        number, changer = todo.pop()
+        if (number, changer is not None) in seen:
+            continue
+        seen.add((number, changer is not None))
+        ended = False
+        for one in analysed.function.blocks[number].events:
+            if changer is not None and _reads(analysed, one):
                 yield changer, one
-                return
-        elif isinstance(one, Assign) and "errno" in text_of(one.value):
-            return
-        elif isinstance(one, Call) and _changes_errno(one):
-            changer = changer or one
+                ended = True
+            elif isinstance(one, Call) and _changes_errno(one):
+                changer = changer or one
+            else:
+                ended = _ends_the_way(analysed, one, number == edge.target)
+            if ended:
+                break
+        if ended or len(seen) > _MOST_BLOCKS:
+            continue
+        todo += [
+            (ahead.target, changer)
+            for ahead in analysed.function.blocks[number].edges
+            if all(known.get(text_of(test.subject), ANY) & test.allow for test in ahead.tests)
+        ]
+
+
+def _known(analysed: AnalysedFunction, edge: Edge, failed: Call) -> dict[str, int]:
+    """The signs that what an edge tests has behind it, also under the names that the result was stored in."""
+    known = {text_of(test.subject): test.allow for test in edge.tests}
+    value = Result(failed.index)
+    signs = known.get(text_of(value))
+    if signs is not None:
+        for block in analysed.function.blocks:
+            for one in block.events:
+                if isinstance(one, Assign) and one.value == value:
+                    known[one.target] = signs
+    return known
+
+
+def _ends_the_way(analysed: AnalysedFunction, one: Event, first: bool) -> bool:
+    """Whether an event keeps errno, leaves the function, or does more than to clean up and to tell.
+
+    In the `first` block behind the test everything belongs to the failure.
+    """
+    if isinstance(one, Assign):
+        return "errno" in text_of(one.value) and not _reads(analysed, one)
+    if isinstance(one, Return):
+        return True
+    work = isinstance(one, Call) and not leaves_errno(one.name) and not _reads(analysed, one)
+    return work and not first
 
 
 def _changes_errno(call: Call) -> bool:

@@ -15,7 +15,7 @@ from qerrlint.c.lexis import occurrences
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.subject import Subject
-from qerrlint.domain.word_lists import word_list
+from qerrlint.domain.word_lists import WordList, word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call, Function
 from qerrlint.model.translation_unit import TranslationUnit
@@ -27,58 +27,75 @@ _NEAR = 240
 
 
 def run(file: AnalysedFile) -> Iterator[Observation]:
-    """The calls of the list whose result is dropped."""
+    """The calls of the lists whose result is dropped."""
+    library = word_list("library-results-to-check")
+    for words, how, certainty in (
+        (word_list("results-to-check"), "listed", "high"),
+        (library, "library", "medium"),
+    ):
+        for unit, function in calling_functions(file, words, dropped=True):
+            for call in _dropped(unit, function, words):
+                if how == "library" and call.name in unit.functions:
+                    continue
+                yield Observation(
+                    "unchecked-result",
+                    function.name,
+                    call.span,
+                    call.text,
+                    {"function": function.name, "callee": call.name, "how": how},
+                    (),
+                    certainty,
+                    subject=Subject((call,)),
+                )
+
+
+def calling_functions(
+    file: AnalysedFile, words: WordList, dropped: bool = False
+) -> Iterator[tuple[TranslationUnit, Function]]:
+    """The functions of a file that call something that a word list names, in their order.
+
+    `dropped`: only where the call looks like a statement of its own.
+    """
+    for piece in calling_pieces(file, words, dropped):
+        own = file.unit.with_definition(piece)
+        function = own.lowering.function(piece)
+        if function is not None:
+            yield own, function
+
+
+def calling_pieces(file: AnalysedFile, words: WordList, dropped: bool = False) -> list[Piece]:
+    """The definitions that calling_functions() lowers: the bytes tell which they are."""
     unit = file.unit
-    wanted = {
-        name
-        for name in unit.text.words
-        if word_list("results-to-check").matches(name.decode("ascii", "replace"))
-    }
     pieces: dict[int, Piece] = {}
-    for name in wanted:
+    for name in [name for name in unit.text.words if words.matches(name.decode("ascii", "replace"))]:
         for at in occurrences(unit.data, name):
             piece = unit.definitions.around(at)
             if piece is None or at < piece.body or (file.only is not None and piece.name not in file.only):
                 continue
             before = unit.data[max(at - _NEAR, piece.body) : at]
-            if (
-                _CALLED.match(unit.data, at + len(name))
-                and _STATEMENT.search(before)
-                and not _VOID.search(before)
-            ):
+            if not _CALLED.match(unit.data, at + len(name)):
+                continue
+            if not dropped or (_STATEMENT.search(before) and not _VOID.search(before)):
                 pieces[piece.span.start] = piece
-    for _, piece in sorted(pieces.items()):
-        function = unit.with_definition(piece).lowering.function(piece)
-        if function is not None:
-            yield from _dropped(unit, function)
+    return [piece for _, piece in sorted(pieces.items())]
 
 
-def _dropped(unit: TranslationUnit, function: Function) -> Iterator[Observation]:
+def _dropped(unit: TranslationUnit, function: Function, words: WordList) -> Iterator[Call]:
+    """The calls of a list in a function whose result is dropped, and not on purpose."""
     for call in function.calls:
-        if call.used or not call.direct or not word_list("results-to-check").matches(call.name):
+        if call.used or not call.direct or not words.matches(call.name) or _takes_error(unit, call):
             continue
-        if _VOID.search(unit.data[max(call.span.start - _NEAR, 0) : call.span.start]) or _takes_error(
-            unit, call
-        ):
-            continue
-        yield Observation(
-            "unchecked-result",
-            function.name,
-            call.span,
-            call.text,
-            {"function": function.name, "callee": call.name, "how": "listed"},
-            (),
-            "high",
-            subject=Subject((call,)),
-        )
+        if not _VOID.search(unit.data[max(call.span.start - _NEAR, 0) : call.span.start]):
+            yield call
 
 
 def _takes_error(unit: TranslationUnit, call: Call) -> bool:
     return unit.effect(call).errp is not None
 
 
-# callee: the call whose result is dropped; how: whether a list names it, or its body shows a status.
-UNCHECKED_RESULT = event("unchecked-result", "function", "callee", how="listed status")
+# callee: the call whose result is dropped; how: whether a list names it, or its body shows a status. length:
+# the result is used as a length, and nothing asks whether it is negative.
+UNCHECKED_RESULT = event("unchecked-result", "function", "callee", how="listed library status length")
 
 CHECKS = (
     FileCheck(
@@ -86,6 +103,6 @@ CHECKS = (
         "errors",
         (UNCHECKED_RESULT,),
         run,
-        ("results-to-check",),
+        ("results-to-check", "library-results-to-check"),
     ),
 )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""unchecked-call of a length that is negative where it cannot be told, in a function that has an errp.
+"""unchecked-call of a length that is negative where it cannot be told, in a function that has an errp, and
+unchecked-result of the same in any other function.
 
 The length is calculated with, or handed on, and no test behind the call names it. A call within a comparison
 is no use: what a negative number then leads to is mostly an error as well.
@@ -8,15 +9,17 @@ is no use: what a negative number then leads to is mostly an error as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from qerrlint.checks.check import Check
+from qerrlint.checks.check import Check, FileCheck
+from qerrlint.checks.errors.results.unchecked_result import UNCHECKED_RESULT, calling_functions
 from qerrlint.checks.errors.unchecked_call import UNCHECKED_CALL
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Addr, Assign, Call, Event, Result, Return, Value, Var, text_of
+from qerrlint.ir.code import Addr, Assign, Call, Event, Function, Result, Return, Value, Var, text_of
 from qerrlint.source.span import Span
 
 
@@ -27,7 +30,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     for call in analysed.function.calls:
         if not call.used or not call.direct or not word_list("lengths").matches(call.name):
             continue
-        kept, use = _untested(analysed, call)
+        kept, use = _untested(analysed.function, call)
         if use is None:
             continue
         yield Observation(
@@ -50,9 +53,31 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         )
 
 
-def _untested(analysed: AnalysedFunction, call: Call) -> tuple[str, Span | None]:
+def without_errp(file: AnalysedFile) -> Iterator[Observation]:
+    """The same in the functions of a file that have no errp."""
+    for unit, function in calling_functions(file, word_list("lengths")):
+        signature = unit.signature(function.name)
+        if signature is None or signature.errp is not None:
+            continue
+        for call in function.calls:
+            if not call.used or not call.direct or not word_list("lengths").matches(call.name):
+                continue
+            kept, use = _untested(function, call)
+            if use is not None:
+                yield Observation(
+                    UNCHECKED_RESULT.name,
+                    function.name,
+                    call.span,
+                    call.text,
+                    {"function": function.name, "callee": call.name, "how": "length"},
+                    (Step(use, "it is used here, and no test asks whether it is negative"),) if kept else (),
+                    "medium",
+                    subject=Subject((call,)),
+                )
+
+
+def _untested(function: Function, call: Call) -> tuple[str, Span | None]:
     """The variable that keeps the length ("" for none), and where it is used; None where a test names it."""
-    function = analysed.function
     events = [event for block in function.blocks for event in block.events]
     result = Result(call.index)
     targets = {event.target for event in events if isinstance(event, Assign) and event.value == result}
@@ -104,4 +129,7 @@ def _returns(event: Event, inside: re.Pattern[str]) -> bool:
     return isinstance(event, Return) and event.value is not None and bool(inside.search(text_of(event.value)))
 
 
-CHECKS = (Check("untested-length", "errors", (UNCHECKED_CALL,), run, ("lengths",)),)
+CHECKS = (
+    Check("untested-length", "errors", (UNCHECKED_CALL,), run, ("lengths",)),
+    FileCheck("length-without-errp", "errors", (UNCHECKED_RESULT,), without_errp, ("lengths",)),
+)
