@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import pickle
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,29 @@ def repo(tmp_path: Path) -> Repo:
     made = Repo(tmp_path / "repo")
     made.commit({"a.c": "one\n", "dir/b c.c": "two\n", "VERSION": "1\n"})
     return made
+
+
+def test_git_is_asked_for_a_commit_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a commit's id names is known as soon as git has given it; what a branch names may change."""
+    repo = Repo(tmp_path / "r")
+    first = repo.commit({"a.c": "int a;\n"})
+    second = repo.commit({"a.c": "int b;\n"})
+    repository = Repository(repo.path)
+    assert [repository.resolve(rev) for rev in ("master", "master^")] == [second, first]
+    asked: list[str] = []
+    own = Git.try_run
+
+    def counted(self: Git, arguments: Sequence[str], *, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
+        asked.append(arguments[0])
+        return own(self, arguments, stdin=stdin)
+
+    monkeypatch.setattr(Git, "try_run", counted)
+    with GitSource(repository.location, second) as source:
+        assert source.revision == second
+    assert repository.changed_paths(first, second) == (PathChange("M", "a.c", "a.c"),)
+    assert asked == ["diff-tree"]
+    third = repo.commit({"a.c": "int c;\n"})
+    assert repository.resolve("master") == third
 
 
 def test_tree_at_a_revision_ignores_the_work_tree(repo: Repo) -> None:

@@ -72,13 +72,22 @@ def require(path: str | os.PathLike[str]) -> GitLocation:
     raise InputError(f"{os.fspath(path)}: not a git repository")
 
 
+# Directories of repositories with ids that name a commit there: an id names the same commit for good, and
+# git takes as long to start as a small review takes in all.
+_COMMITS: set[tuple[str, str]] = set()
+
+
 def resolve_commit(git: Git, rev: str) -> str:
     """The id of the commit that `rev` names; raises InputError when it names none."""
+    if (git.directory, rev) in _COMMITS:
+        return rev
     if not rev or rev.startswith("-") or "\n" in rev or "\0" in rev:
         raise InputError(f"{git.directory}: not a revision: {rev!r}")
     code, out, err = git.try_run(("rev-parse", "--verify", "--quiet", rev + "^{commit}"))
     if code == 0:
-        return out.decode("ascii").strip()
+        commit = out.decode("ascii").strip()
+        _COMMITS.add((git.directory, commit))
+        return commit
     why = "ambiguous revision" if b"ambiguous" in err else "unknown revision"
     raise InputError(f"{git.directory}: {why}: {rev}")
 
@@ -162,11 +171,12 @@ class _ObjectSource(Source):
 class GitSource(_ObjectSource):
     """The tree of the commit `rev` of the repository at `path` (work tree, bare or plain git directory).
 
-    Raises InputError when there is no repository at `path` or `rev` names no commit.
+    A repository that has been located is not looked for again. Raises InputError when there is no repository
+    at `path` or `rev` names no commit.
     """
 
-    def __init__(self, path: str | os.PathLike[str], rev: str = "HEAD") -> None:
-        location = require(path)
+    def __init__(self, path: str | os.PathLike[str] | GitLocation, rev: str = "HEAD") -> None:
+        location = path if isinstance(path, GitLocation) else require(path)
         super().__init__(Git(location.root, hook_store(location.git_dir)), location.root)
         self._sizes: dict[str, int] = {}
         self._asked = 0

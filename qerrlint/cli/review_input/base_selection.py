@@ -66,7 +66,7 @@ def open_base(
             kept = store if not options.verify_store else None
             repository = KeptBases(root, kept) if kept is not None else Repository(root)
             found = find_base(series, repository, base, partial=partial)
-        opened = OpenedBase(GitSource(root, found.revision), root, found.found_by, found.notes)
+        opened = OpenedBase(GitSource(repository.location, found.revision), root, found.found_by, found.notes)
     if options.tree is None and base is None and not looks_like_qemu(opened.source):
         return None
     require_qemu(root, opened.source)

@@ -11,6 +11,7 @@ from qerrlint.errors import InputError
 
 if TYPE_CHECKING:
     from qerrlint.review.merge_review import Parent
+    from qerrlint.source.git_tree import GitLocation
     from qerrlint.source.repository import PathChange, Repository
     from qerrlint.source.source import Source
 
@@ -34,20 +35,20 @@ def open_sides(repository: Repository, revs: str | None, staged: bool, paths: Se
     """
     from qerrlint.source.git_tree import GitSource, StagedSource
 
-    root = repository.root
+    root, where = repository.root, repository.location
     if revs is not None and (revs.endswith(_COMMIT_ITSELF) or ".." in revs):
         before, commit = _ends(repository, revs)
         changed = [(rev, repository.changed_paths(rev, commit)) for rev in before]
-        return _sides(root, changed, GitSource(root, commit), paths)
+        return _sides(where, changed, GitSource(where, commit), paths)
     before = [revs] if revs is not None else ["HEAD", *repository.merge_heads()]
     if staged:
         changed = [(rev, repository.changed_in_index(rev)) for rev in before]
-        return _sides(root, changed, StagedSource(root), paths)
+        return _sides(where, changed, StagedSource(root), paths)
     top = repository.location.top
     if top is None:
         raise InputError(f"{root}: a bare repository has no work tree: give a range A..B")
     changed = [(rev, repository.changed_in_worktree(rev)) for rev in before]
-    return _sides(root, changed, _work_tree(top, GitSource(root, before[0]), changed[0][1]), paths)
+    return _sides(where, changed, _work_tree(top, GitSource(where, before[0]), changed[0][1]), paths)
 
 
 def below(path: str, paths: Sequence[str]) -> bool:
@@ -56,25 +57,29 @@ def below(path: str, paths: Sequence[str]) -> bool:
 
 
 def _ends(repository: Repository, revs: str) -> tuple[list[str], str]:
-    """The commits before, and the one after."""
+    """The ids of the commits before, and of the one after."""
     if revs.endswith(_COMMIT_ITSELF):
-        commit = revs.removesuffix(_COMMIT_ITSELF)
+        commit = repository.resolve(revs.removesuffix(_COMMIT_ITSELF))
         parents = repository.parents(commit)
         if not parents:
             raise InputError(f"{repository.root}: {revs}: the commit has no parent to compare it with")
         return list(parents), commit
     if "..." not in revs:
         a, _, b = revs.partition("..")
-        return [a or "HEAD"], b or "HEAD"
+        return [repository.resolve(a or "HEAD")], repository.resolve(b or "HEAD")
     a, _, b = revs.partition("...")
-    base = repository.merge_base(a or "HEAD", b or "HEAD")
+    after = repository.resolve(b or "HEAD")
+    base = repository.merge_base(a or "HEAD", after)
     if base is None:
         raise InputError(f"{repository.root}: {revs}: the two have no common ancestor")
-    return [base], b or "HEAD"
+    return [base], after
 
 
 def _sides(
-    root: str, changed: Sequence[tuple[str, Sequence[PathChange]]], after: Source, paths: Sequence[str]
+    where: GitLocation,
+    changed: Sequence[tuple[str, Sequence[PathChange]]],
+    after: Source,
+    paths: Sequence[str],
 ) -> Sides:
     from qerrlint.review.merge_review import Parent
     from qerrlint.review.scope import FilePair
@@ -83,7 +88,7 @@ def _sides(
     parents = []
     first: list[PathChange] | None = None
     for rev, named in changed:
-        before = GitSource(root, rev)
+        before = GitSource(where, rev)
         changes = [change for change in named if not _is_equal(change, before, after)]
         first = changes if first is None else first
         pairs = [FilePair(c.old_path, c.new_path) for c in changes if _is_below(c, paths)]
