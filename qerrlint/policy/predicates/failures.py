@@ -31,6 +31,7 @@ from qerrlint.ir.code import (
     Call,
     Const,
     Event,
+    Function,
     Result,
     Return,
     Var,
@@ -39,6 +40,7 @@ from qerrlint.ir.code import (
 )
 from qerrlint.model.missing_error import ANSWER, IGNORED
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.policy.calls_in_file import calls_in_file
 from qerrlint.source.span import Span
 
 # `!result && *errp`, and `if (!f(...)) { if (err)`.
@@ -148,15 +150,10 @@ def _never_null(unit: TranslationUnit, function: str, parameter: str, above: fro
     if parameter not in names or function in above:
         return False
     position = names.index(parameter)
-    calls = [
-        (caller, call)
-        for caller in unit.uses.callers_of(function)
-        for call in _calls_in(unit, caller, function)
-    ]
-    # Something else that mentions the function may call it, too.
-    return len(calls) == unit.uses.mentions(function) > 0 and all(
+    calls = calls_in_file(unit, function)
+    return bool(calls) and all(
         isinstance(arg, Addr)
-        or (isinstance(arg, Var) and _never_null(unit, caller, arg.path, above | {function}))
+        or (isinstance(arg, Var) and _never_null(unit, caller.name, arg.path, above | {function}))
         for caller, call in calls
         for arg in call.args[position : position + 1]
     )
@@ -177,28 +174,19 @@ def callers_test_the_same_global(analysed: AnalysedFunction, observation: Observ
         if isinstance(test.subject, Var) and test.subject.path.isidentifier()
     }
     found = {name: allow for name, allow in found.items() if name not in own}
-    calls = [
-        (caller, call)
-        for caller in unit.uses.callers_of(analysed.name)
-        for call in _calls_in(unit, caller, analysed.name)
-    ]
-    return (
-        bool(found)
-        and len(calls) == unit.uses.mentions(analysed.name) > 0
-        and all(
-            call.args[signature.errp : signature.errp + 1] == (NULL,)
-            or any(_is_excluded(unit, caller, call, name, allow) for name, allow in found.items())
-            for caller, call in calls
-        )
+    calls = calls_in_file(unit, analysed.name) if found else []
+    return bool(calls) and all(
+        call.args[signature.errp : signature.errp + 1] == (NULL,)
+        or any(_is_excluded(caller, call, name, allow) for name, allow in found.items())
+        for caller, call in calls
     )
 
 
-def _is_excluded(unit: TranslationUnit, caller: str, call: Call, name: str, allow: int) -> bool:
+def _is_excluded(function: Function, call: Call, name: str, allow: int) -> bool:
     """Whether a call stands behind a test that leaves a variable no sign of `allow`; nothing stores to it
     between them."""
-    function = unit.lowered(caller)
-    place = place_of(function, call.index) if function is not None else None
-    if function is None or place is None or name in function.locals:
+    place = place_of(function, call.index)
+    if place is None or name in function.locals:
         return False
     before = blocks_before(function, call.span)
     for edge in guards(function, place[0]):
@@ -208,11 +196,6 @@ def _is_excluded(unit: TranslationUnit, caller: str, call: Call, name: str, allo
             if not any(event.target == name for event in stored):
                 return True
     return False
-
-
-def _calls_in(unit: TranslationUnit, caller: str, name: str) -> list[Call]:
-    lowered = unit.lowered(caller)
-    return [call for call in lowered.calls if call.name == name] if lowered is not None else []
 
 
 def error_was_extended(analysed: AnalysedFunction, observation: Observation) -> bool:

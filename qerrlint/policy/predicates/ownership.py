@@ -19,6 +19,7 @@ from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NULL, TRUE, ZERO, Addr, Assign, Call, Function, Var
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.policy.calls_in_file import calls_in_file
 from qerrlint.qemu.device_lifecycle import FINALIZE, RECURRING
 
 # An enumerator, or a macro for a constant.
@@ -216,17 +217,8 @@ def state_is_tested_and_set(analysed: AnalysedFunction, observation: Observation
     states = _states_entered(unit, function)
     if not states or _is_outside(unit, function, found.call.index, states):
         return bool(states)
-    calls = [
-        (caller, call.index)
-        for name in unit.uses.callers_of(analysed.name)
-        if (caller := unit.lowered(name)) is not None
-        for call in caller.calls
-        if call.name == analysed.name
-    ]
-    # Something else that mentions the function may call it, too.
-    return len(calls) == unit.uses.mentions(analysed.name) > 0 and all(
-        _is_outside(unit, caller, call, states) for caller, call in calls
-    )
+    calls = calls_in_file(unit, analysed.name)
+    return bool(calls) and all(_is_outside(unit, caller, call.index, states) for caller, call in calls)
 
 
 def _states_entered(unit: TranslationUnit, function: Function) -> set[str]:
