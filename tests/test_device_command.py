@@ -298,16 +298,14 @@ def test_the_page_fits_a_terminal(tree: Path, columns: int) -> None:
     assert re.search(r"^ {30,31}\S", shown, re.M)  # below what is told of the phase
 
 
-def test_tables_that_a_variable_or_another_file_gives(tmp_path: Path) -> None:
-    files = {
-        **FILES,
-        "hw/misc/core.c": """
+TABLES = {
+    "hw/misc/core.c": """
 const MemoryRegionOps core_ops = {
     .read = core_read,
     .write = core_write,
 };
 """,
-        "hw/misc/torch.c": """
+    "hw/misc/torch.c": """
 #include "hw/core/qdev.h"
 #define TYPE_TORCH "torch"
 extern const MemoryRegionOps core_ops, far_ops;
@@ -363,8 +361,11 @@ static const TypeInfo torch_info = {
     .class_init = torch_class_init,
 };
 """,
-    }
-    for name, text in files.items():
+}
+
+
+def test_tables_that_a_variable_or_another_file_gives(tmp_path: Path) -> None:
+    for name, text in {**FILES, **TABLES}.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

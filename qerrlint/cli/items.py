@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from qerrlint.cli.settings import Settings
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from qerrlint.history.delta import Item
 
 
-def shown_by(settings: Settings) -> Callable[[Item], bool]:
-    """Whether a finding passes the filters on rule, path, severity and confidence."""
+def shown_by(settings: Settings, below: Sequence[str] = ()) -> Callable[[Item], bool]:
+    """Whether a finding passes the filters on rule, path, severity and confidence, and lies in one of the
+    files and folders `below`, where some are given."""
+    from qerrlint.history.delta import is_below
+
     severity = SEVERITIES.index(settings.min_severity)
     confidence = CONFIDENCES.index(settings.min_confidence)
     configuration = settings.configuration
@@ -24,6 +27,7 @@ def shown_by(settings: Settings) -> Callable[[Item], bool]:
             item.rule in settings.rules
             and SEVERITIES.index(item.severity) >= severity
             and CONFIDENCES.index(item.confidence) >= confidence
+            and is_below(item.path, below)
             and not configuration.excludes(item.path)
             and not configuration.mutes(item.rule, item.path)
         )

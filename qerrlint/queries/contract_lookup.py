@@ -8,17 +8,18 @@ It asks Environment, TranslationUnit and Program as the checks do, and finds the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qerrlint.c.cut import Piece, cut
-from qerrlint.c.declarations.types import Signature, result_kind
+from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.conventions import by_convention
 from qerrlint.domain.effects import Outcome
 from qerrlint.engine.check_files import core_files
 from qerrlint.engine.mentions import NOT_CORE
 from qerrlint.errors import UsageError
 from qerrlint.ir.code import Call, text_of
+from qerrlint.model.file_scope import FileScope
 from qerrlint.model.program import Program
 from qerrlint.model.summary import outcomes_of
 from qerrlint.model.translation_unit import TranslationUnit
@@ -84,14 +85,7 @@ def find_contract(source: Source, name: str, inside: str | None = None, limit: i
         raise UsageError(f"{inside}: no such file in {source.root}")
     files = source.containing([name])
     near = [path for path in files if path == inside or not path.startswith(NOT_CORE)] or files
-    texts: dict[str, bytes] = {}
-    uses: list[Mention] = []
-    for path, data in source.read_many(near):
-        found = list(mentions(path, data, name))
-        if found:
-            uses += found
-            texts[path] = data
-    places = _Places(texts)
+    uses, places = _uses_of(source, near, name)
     definitions, declarations = _heads(name, uses, places)
     macros = [places.site(use) for use in uses if use.kind == MACRO]
     program = Program(source)
@@ -109,9 +103,7 @@ def find_contract(source: Source, name: str, inside: str | None = None, limit: i
         kind = "bundled"
     if not kind:
         raise UsageError(_unknown(source, name, inside, len(files)))
-    result = (
-        result_kind(signature, program.environment.typedefs(home)) if signature is not None else "unknown"
-    )
+    result = FileScope(program.environment, home).result_kind(signature)
     has_errp = signature is not None and signature.errp is not None
     place = chosen.site if chosen else macros[0] if kind == "macro" and macros else None
     stores = [use for use in uses if use.kind in (SLOT, ARGUMENT)]
@@ -136,6 +128,18 @@ def find_contract(source: Source, name: str, inside: str | None = None, limit: i
         caller_files=len({use.path for use in calls}),
         outside=len(files) - len(near),
     )
+
+
+def _uses_of(source: Source, paths: Iterable[str], name: str) -> tuple[list[Mention], _Places]:
+    """Where files mention a name, and the places in these files."""
+    texts: dict[str, bytes] = {}
+    uses: list[Mention] = []
+    for path, data in source.read_many(paths):
+        found = list(mentions(path, data, name))
+        if found:
+            uses += found
+            texts[path] = data
+    return uses, _Places(texts)
 
 
 def _heads(name: str, uses: Sequence[Mention], places: _Places) -> tuple[list[_Definition], list[Site]]:

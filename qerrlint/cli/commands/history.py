@@ -76,7 +76,7 @@ def command(
     """
     from qerrlint.cli.commands.cache import store_of
     from qerrlint.engine.check_files import core_files
-    from qerrlint.history.delta import is_below, item_of
+    from qerrlint.history.delta import item_of
     from qerrlint.history.kept_deltas import KeptDeltas
     from qerrlint.history.run import deltas_of, history
     from qerrlint.history.samples import Trees, sampled_deltas
@@ -114,14 +114,7 @@ def command(
                     deltas[number] = delta
                     advance(1)
     start_items = None if standing is None else map(item_of, standing)
-    shows = shown_by(settings)
-    found = history(
-        planned,
-        deltas,
-        start_items,
-        lambda item: shows(item) and is_below(item.path, below),
-        family_of(settings),
-    )
+    found = history(planned, deltas, start_items, shown_by(settings, below), family_of(settings))
     title = " ".join((revs, *below))
     _write(found, settings, files, title, every if every is not None else "all" if everything else "line")
     sys.exit(3 if found.faults else 0)

@@ -6,59 +6,31 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from qerrlint.queries.contract import Contract, Site, Way
+from qerrlint.c.declarations.types import Signature
+from qerrlint.domain.effects import Effect
+from qerrlint.queries.contract import Body, Contract, Site, Way
 from qerrlint.report.queries.contract_text import SIGNS, prototype, result_text
 
 
 def document(found: Contract, root: str, revision: str | None) -> dict[str, Any]:
     """The contract as JSON's own types; fields are only added to the schema."""
-    signature, fact, body = found.signature, found.fact, found.body
-    errp = signature.errp if signature is not None else None
+    signature = found.signature
     return {
         "schema": "qerrlint-contract/1",
         "tree": {"root": root, "revision": revision},
         "function": found.name,
         "kind": found.kind,
-        "signature": None
-        if signature is None
-        else {
-            "text": prototype(signature),
-            "parameters": [{"name": param.name, "type": param.type} for param in signature.params],
-            "returns": signature.returns,
-            "variadic": signature.variadic,
-            "static": signature.static,
-        },
+        "signature": _signature_document(signature) if signature is not None else None,
         "definition": _site(found.definition) if found.definition is not None else None,
         "other_definitions": list(map(_site, found.other_definitions)),
         "declarations": list(map(_site, found.declarations)),
-        "out_error": errp,
+        "out_error": signature.errp if signature is not None else None,
         "result": found.result,
         "exception": {"fails": found.fails, "reason": found.reason} if found.fails is not None else None,
         "noreturn": found.noreturn,
-        "fact": None
-        if fact is None
-        else {
-            "sets": fact.errp,
-            "consumes": fact.consumes,
-            "how": fact.how or None,
-            "clears": fact.clears,
-            "keeps": fact.keeps,
-            "makes_error": fact.makes_error,
-            "reason": found.reason,
-        },
+        "fact": _fact_document(found.fact, found.reason) if found.fact is not None else None,
         "assumed": [_way_document(found.result, Way(outcome)) for outcome in found.assumed],
-        "body": None
-        if body is None
-        else {
-            "damaged": body.damaged or None,
-            "outcomes": [_way_document(found.result, way) for way in body.ways],
-            "consumes": body.consumes,
-            "clears": body.clears,
-            "noreturn": body.noreturn,
-            "complete": body.complete,
-            "keeps_to_itself": [asdict(kept) for kept in body.kept],
-            "setters": [asdict(setter) for setter in body.setters],
-        },
+        "body": _body_document(found.body, found.result) if found.body is not None else None,
         "address": {
             "total": found.stored.total,
             "items": [
@@ -77,6 +49,41 @@ def document(found: Contract, root: str, revision: str | None) -> dict[str, Any]
             "items": list(map(_site, found.callers.items)),
         },
         "files_left_out": found.outside,
+    }
+
+
+def _signature_document(signature: Signature) -> dict[str, Any]:
+    return {
+        "text": prototype(signature),
+        "parameters": [{"name": param.name, "type": param.type} for param in signature.params],
+        "returns": signature.returns,
+        "variadic": signature.variadic,
+        "static": signature.static,
+    }
+
+
+def _fact_document(fact: Effect, reason: str) -> dict[str, Any]:
+    return {
+        "sets": fact.errp,
+        "consumes": fact.consumes,
+        "how": fact.how or None,
+        "clears": fact.clears,
+        "keeps": fact.keeps,
+        "makes_error": fact.makes_error,
+        "reason": reason,
+    }
+
+
+def _body_document(body: Body, result: str) -> dict[str, Any]:
+    return {
+        "damaged": body.damaged or None,
+        "outcomes": [_way_document(result, way) for way in body.ways],
+        "consumes": body.consumes,
+        "clears": body.clears,
+        "noreturn": body.noreturn,
+        "complete": body.complete,
+        "keeps_to_itself": [asdict(kept) for kept in body.kept],
+        "setters": [asdict(setter) for setter in body.setters],
     }
 
 
