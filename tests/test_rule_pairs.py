@@ -123,7 +123,7 @@ def test_a_table_is_read_whole() -> None:
         ([{**TABLE, "acquire": [{"call": "a-b"}]}], "pair 1: acquire: 'call' is no function's name"),
         (
             [{**TABLE, "acquire": [{"call": "a", "argument": 1}]}],
-            "pair 1: acquire: unknown key 'argument' (known: call, fails, object, type)",
+            "pair 1: acquire: unknown key 'argument' (known: call, fails, null, object, type)",
         ),
         (
             [{**TABLE, "acquire": [{"call": "a", "object": -1}]}],
@@ -134,6 +134,10 @@ def test_a_table_is_read_whole() -> None:
         (
             [{**TABLE, "acquire": [{"call": "a", "fails": "often"}]}],
             "pair 1: acquire: a: 'fails' is none of never, negative, errno, nonzero, zero",
+        ),
+        (
+            [{**TABLE, "release": [{"call": "a", "null": "two"}]}],
+            "pair 1: release: a: 'null' is no argument (1 is the first)",
         ),
         (
             [{**TABLE, "release": [{"call": "a", "fails": "zero"}]}],

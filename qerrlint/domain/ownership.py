@@ -30,18 +30,24 @@ FAILURES = {
 """What a result says of the attempt: by the word of the table, the signs of success and of failure. Of
 "error" the Error that the call sets tells it."""
 
+# The arguments of a call up to one that is asked about.
+_ARGUMENTS = r"(?=\s*\((?:[^,;]*,){%d}\s*%s)"
+_NULL = r"NULL\b"
 _TAIL = re.compile(r"(\w+)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
     """One call that moves an object: its 1-based argument (or RESULT, PROCESS), the type that the tree's
-    prototype must have there ("" for any), and how the result tells a failure (a key of FAILURES)."""
+    prototype must have there ("" for any), and how the result tells a failure (a key of FAILURES). `null` is
+    the argument that is NULL in a call which releases, and something else in one which acquires; 0 for none:
+    a handler is set, and taken away by the same function."""
 
     call: str
     object: int
     type: str = ""
     fails: str = "never"
+    null: int = 0
 
     def applies(self, signature: Signature | None) -> bool:
         """Whether the tree's prototype is of the age that this move is about."""
@@ -56,6 +62,11 @@ class Move:
         if self.object <= RESULT or len(call.args) < self.object:
             return None
         return call.args[self.object - 1]
+
+    @property
+    def undoing(self) -> str:
+        """The call as a message names it where it releases."""
+        return f"{self.call}(.., NULL)" if self.null else f"{self.call}()"
 
 
 @dataclass(frozen=True)
@@ -94,12 +105,12 @@ class Pair:
     @cached_property
     def acquiring(self) -> re.Pattern[bytes]:
         """Finds the calls that take the object."""
-        return _words(self.acquire)
+        return _words(self.acquire, f"(?!{_NULL})")
 
     @cached_property
     def releasing(self) -> re.Pattern[bytes]:
         """Finds the names of the calls that give the object back."""
-        return _words(self.release)
+        return _words(self.release, _NULL)
 
     @cached_property
     def discarding(self) -> re.Pattern[bytes]:
@@ -107,8 +118,16 @@ class Pair:
         return _words(self.discard) if self.discard else re.compile(rb"(?!)")
 
 
-def _words(moves: tuple[Move, ...]) -> re.Pattern[bytes]:
-    names = "|".join(sorted({re.escape(move.call) for move in moves}))
+def _words(moves: tuple[Move, ...], null: str = "") -> re.Pattern[bytes]:
+    """Finds the calls by their names. Of those with an argument that is NULL or not, `null` says which."""
+    names = "|".join(
+        sorted(
+            {
+                re.escape(move.call) + (_ARGUMENTS % (move.null - 1, null) if move.null and null else "")
+                for move in moves
+            }
+        )
+    )
     return re.compile(rf"\b(?:{names})\b".encode())
 
 

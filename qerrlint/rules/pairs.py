@@ -3,9 +3,9 @@
 
 A table holds `name`, `acquire` and `release`, and may hold `prepare`, `discard` (arrays of moves), `keeps`,
 `balanced`, `local`, `setup` and `shown`.
-A move is { call, object, type, fails }: the callee, which argument (1 is the first, 0 the result) is the
-object or "process" for what no argument names, the type that the prototype must have there, and which results
-of an acquire are failures.
+A move is { call, object, type, fails, null }: the callee, which argument (1 is the first, 0 the result) is
+the object or "process" for what no argument names, the type that the prototype must have there, which results
+of an acquire are failures, and the argument that is NULL where a call releases what it acquires with another.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from qerrlint.errors import UsageError
 _KEYS = frozenset(
     ("name", "acquire", "release", "prepare", "discard", "keeps", "balanced", "local", "setup", "shown")
 )
-_MOVE_KEYS = frozenset(("call", "object", "type", "fails"))
+_MOVE_KEYS = frozenset(("call", "object", "type", "fails", "null"))
 _ROLES = ("acquire", "release", "prepare", "discard")
 _CALL = re.compile(r"[A-Za-z_]\w*\Z")
 _MOST_ARGUMENTS = 32
@@ -90,4 +90,7 @@ def _move(table: Mapping[str, Any], role: str, at: str) -> Move:
         raise UsageError(f"{at}: {call}: 'fails' is none of {', '.join(FAILURES)}")
     if fails != "never" and role != "acquire":
         raise UsageError(f"{at}: {call}: only an acquire can fail")
-    return Move(call, place, kind, fails)
+    null = table.get("null", 0)
+    if not isinstance(null, int) or isinstance(null, bool) or not 0 <= null <= _MOST_ARGUMENTS:
+        raise UsageError(f"{at}: {call}: 'null' is no argument (1 is the first)")
+    return Move(call, place, kind, fails, null)

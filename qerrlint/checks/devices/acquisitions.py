@@ -147,7 +147,7 @@ class Acquisitions(PhaseFunctions):
             span = Span(text.path, text.start + found.start(), text.start + found.end())
             for pair, move in self._moves[found[0]]:
                 place = self._place(text, pair, move, found.start(), paren)
-                if place is not None:
+                if place is not None and not _takes_away(text, move, paren):
                     member, base = _MEMBER.search(place), _BASE.match(place)
                     names = (member[1] if member else "", base[1] if base else "")
                     yield Taken(pair, move, name, span, place, *names, phase, entry, of)
@@ -235,3 +235,9 @@ class Acquisitions(PhaseFunctions):
         part = re.search(rf"\b\w+\s*\*\s*{one.base}\s*=\s*&\s*(\w+)\s*->\s*\w+\s*;", text.code)
         names = {one.base, *((part[1],) if part is not None else ())}
         return re.search(rf"\b{struct}\s*\*\s*(?:{'|'.join(sorted(names))})\b", whole) is not None
+
+
+def _takes_away(text: FunctionText, move: Move, paren: int) -> bool:
+    """Whether a call hands NULL to a function that takes away with NULL what it sets with something else."""
+    given = arguments_at(text.code.encode("latin-1"), paren) if move.null else None
+    return given is not None and given[move.null - 1 : move.null] == ["NULL"]

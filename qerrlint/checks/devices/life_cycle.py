@@ -83,7 +83,8 @@ class LifeCycle(Acquisitions):
                 for name in sorted({move.call for move in pair.release})
                 if name.encode() in self.unit.text.words
                 for at in occurrences(self.unit.data, name.encode())
-                if (function := self.unit.definitions.function_at(at))
+                if pair.releasing.match(self.unit.data, at)
+                and (function := self.unit.definitions.function_at(at))
             ]
         return known
 
@@ -234,7 +235,7 @@ def _releases(data: bytes, pair: Pair, member: str) -> bool:
     """Whether a text gives back what a member holds; what no member holds by a call alone."""
     calls = sorted({move.call.encode() for move in pair.release})
     if not member:
-        return any(True for call in calls for _ in occurrences(data, call))
+        return any(pair.releasing.match(data, at) for call in calls for at in occurrences(data, call))
     # Named with the member in one statement: as its argument, or both as those of g_clear_pointer().
     return any(call in data for call in calls) and any(
         pair.releasing.search(data, *_statement(data, at)) is not None

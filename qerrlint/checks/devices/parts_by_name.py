@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator
 from dataclasses import replace
+from functools import cache
 
 from qerrlint.c.declarations.types import Signature
 from qerrlint.c.lexis import occurrences
@@ -14,6 +15,7 @@ from qerrlint.domain.word_lists import word_list
 from qerrlint.model.translation_unit import TranslationUnit
 
 # What a function makes for its caller: a struct of some name, no text.
+_FEWEST_PARTS = 2
 _STRUCT = re.compile(r"(?:struct )?(?!DeviceState\b|BusState\b|Object\b)(?:[A-Z]\w*[a-z]\w*|\w+_t) \*\Z")
 
 
@@ -24,14 +26,11 @@ def parts_by_name(unit: TranslationUnit, pair: Pair, known: Container[str]) -> I
     Both take a parameter of the type that the undoing one takes first, or it takes what the other returns.
     The functions in `known` are left out.
     """
-    endings = _endings()
-    ends = tuple(f"_{first}".encode() for first in endings)
-    found = (word.decode("latin-1") for word in unit.text.words if word.endswith(ends))
-    for name in sorted(found):
-        stem, _, ending = name.rpartition("_")
-        if not stem.islower() or name in known or name in unit.functions:
+    has_part = _has_part()
+    for name in sorted(word.decode("latin-1") for word in unit.text.words if has_part.search(word)):
+        if not name.islower() or name in known or name in unit.functions:
             continue
-        undoing = [f"{stem}_{second}" for second in endings[ending]]
+        undoing = undoing_names(name)
         # Nobody undoes what goes with the device.
         if word_list("goes-with-its-device").matches(name) or any(_is_used(unit, one) for one in undoing):
             continue
@@ -69,10 +68,29 @@ def _is_used(unit: TranslationUnit, name: str) -> bool:
     )
 
 
-def _endings() -> dict[str, list[str]]:
-    """The last parts of names of functions, and those of the functions that undo them."""
-    endings: dict[str, list[str]] = {}
+def undoing_names(name: str) -> list[str]:
+    """The names that the function which undoes another may have, by the last part that tells what it does."""
+    parts, words = _parts(), name.split("_")
+    if len(words) < _FEWEST_PARTS:
+        return []
+    for at in reversed(range(len(words))):
+        if words[at] in parts:
+            return ["_".join((*words[:at], second, *words[at + 1 :])) for second in parts[words[at]]]
+    return []
+
+
+@cache
+def _has_part() -> re.Pattern[bytes]:
+    """Finds one of the parts that tell what a function does, in its name."""
+    parts = "|".join(_parts())
+    return re.compile(rf"(?:\A|_)(?:{parts})(?:_|\Z)".encode())
+
+
+@cache
+def _parts() -> dict[str, list[str]]:
+    """The parts of names that tell what a function does, and those of the functions that undo it."""
+    parts: dict[str, list[str]] = {}
     for word in word_list("undoing-names").words:
         first, _, second = word.partition("/")
-        endings.setdefault(first, []).append(second)
-    return endings
+        parts.setdefault(first, []).append(second)
+    return parts

@@ -168,7 +168,7 @@ def _observation(
             "pair": one.pair.name,
             "object": held.lstrip("&"),
             "acquire": one.move.call,
-            "release": " or ".join(dict.fromkeys(f"{move.call}()" for move in one.pair.release)),
+            "release": " or ".join(dict.fromkeys(move.undoing for move in one.pair.release)),
             "phase": one.phase.replace("_", "-"),
             **slots,
         },

@@ -11,7 +11,7 @@ from functools import lru_cache
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.release_sites import owners, release_sites
 from qerrlint.domain.ownership import PROCESS, RESULT, Move, Pair, place_of_object
-from qerrlint.ir.code import Addr, Assign, Call, Declare, Function, Result, Var, root
+from qerrlint.ir.code import NULL, Addr, Assign, Call, Declare, Function, Result, Var, root
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.objects import Handling
 
@@ -118,7 +118,7 @@ def _handlings(
     unit: TranslationUnit, call: Call, by_name: _Moves, aliases: dict[str, str]
 ) -> Iterator[Handling]:
     for pair, role, move in by_name.get(call.name, ()):
-        if move.applies(unit.signature(call.name)):
+        if move.applies(unit.signature(call.name)) and _fits(move, role, call):
             if move.object == RESULT and not call.used and any(r.object == PROCESS for r in pair.release):
                 # What nobody keeps the result of is released by a number.
                 yield Handling(role, pair, Move(call.name, PROCESS), _unnamed(pair))
@@ -141,6 +141,13 @@ def _handlings(
             if role == "release":
                 for path in sorted(_paths(role, place_of_object(call.args[0]), aliases)):
                     yield Handling(role, pair, move, path)
+
+
+def _fits(move: Move, role: str, call: Call) -> bool:
+    """Whether the argument of a move that is NULL or not is what the role wants."""
+    if not move.null:
+        return True
+    return len(call.args) >= move.null and (call.args[move.null - 1] == NULL) == (role == "release")
 
 
 def _unnamed(pair: Pair) -> str:
@@ -266,6 +273,5 @@ class ObjectsOfFunction:
 
 def remedy(unit: TranslationUnit, pair: Pair) -> str:
     """The releasing calls of a pair that the tree declares, for a message."""
-    declared = [move.call for move in pair.release if unit.signature(move.call) is not None]
-    names = dict.fromkeys(declared or [move.call for move in pair.release])
-    return " or ".join(f"{name}()" for name in names)
+    declared = [move.undoing for move in pair.release if unit.signature(move.call) is not None]
+    return " or ".join(dict.fromkeys(declared or [move.undoing for move in pair.release]))

@@ -7,6 +7,7 @@ import re
 
 from qerrlint.checks.devices.acquisitions import COUNTED, Taken
 from qerrlint.checks.devices.life_cycle import life_cycle
+from qerrlint.checks.devices.parts_by_name import undoing_names
 from qerrlint.checks.devices.phase_functions import RUNNING
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
@@ -107,6 +108,7 @@ def finalize_takes_it_back(file: AnalysedFile, observation: Observation) -> bool
     undoing = [
         pair.releasing for pair in file.pairs if any(move.call == callee for move in pair.acquire)
     ]  # fmt: skip
+    undoing += [re.compile(rf"\b{name}\b".encode()) for name in undoing_names(callee)]
     entries = [
         entry.function for one in life.types if of in one.lineage for entry in life.entries(one, "finalize")
     ]
