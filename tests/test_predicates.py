@@ -439,6 +439,37 @@ def test_blockers_that_stand_in_for_a_notifier() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("parameter", "first", "name"),
+    [
+        ("int n", "", "vat_taken"),
+        # What the callers test is a global variable, not the parameter or the local one of that name.
+        ("bool vat_hot", "", "vat_left"),
+        ("int n", "    bool vat_hot = v->open;\n", "vat_left"),
+    ],
+)
+def test_a_global_that_the_callers_test(parameter: str, first: str, name: str) -> None:
+    judge(
+        "same-global",
+        "static bool vat_hot;\n"
+        + functions(
+            f"static Vat *{{}}(Vat *v, {parameter}, Error **errp)",
+            {
+                name: f"{first}    if (vat_hot) {{\n    if (v->level > 9) {{\n"
+                '        error_setg(errp, "full");\n        return NULL;\n    }\n        return v;\n    }\n'
+                "    if (!v->name) {\n        return NULL;\n    }\n    return v;"
+            },
+        )
+        + functions(
+            "void {}(Vat *v)",
+            {
+                "vat_start": f"    Error *err = NULL;\n    if (vat_hot && !{name}(v, 1, &err)) {{\n"
+                "        error_report_err(err);\n    }"
+            },
+        ),
+    )
+
+
 def test_objects_that_a_user_makes_ask_for_the_machine() -> None:
     text = (
         "typedef struct VatObject {{\n    Object parent;\n}} VatObject;\n"

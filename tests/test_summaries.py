@@ -118,6 +118,13 @@ def test_a_function_that_takes_what_errp_points_to(body: str, wanted: bool) -> N
     assert summary_of("void peg(Peg *p, Error **errp)", body).clears is wanted
 
 
+def test_a_type_that_nothing_declares_fails_as_it_does_with_an_error() -> None:
+    """Where each failure is negative a return without an Error is none."""
+    body = 'if (p->bad) { error_setg(errp, "bad"); return -1; } return peg_other(p);'
+    found = {one.sets: one.signs for one in summary_of("peg_code peg(Peg *p, Error **errp)", body).outcomes}
+    assert found == {True: NEG, False: ZERO | POS}
+
+
 def test_errors_that_stay_in_the_body() -> None:
     kept = summary_of(
         "int peg(Peg *p)", "Error *err = NULL; int r = peg_open(p, &err); error_report_err(err); return r;"

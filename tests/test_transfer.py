@@ -775,6 +775,21 @@ def test_what_the_objects_alone_do_not_show_is_not_there(statements: list[str]) 
         assert may_be_used(small.function, freeing, lambda call, at: True)
 
 
+def test_of_two_ways_of_returning_the_one_that_was_followed_alone_is_kept() -> None:
+    (state,) = Small("return 0;").result().returns
+    joined, alone = (
+        replace(state, trail=Trail(None, kind, state.span, taken=True)) for kind in ("joined", "branch")
+    )
+    for ways in ((joined, alone), (alone, joined)):
+        recorder = Recorder()
+        for way in ways:
+            recorder.leave(way)
+        result = FunctionResult(Small("").function, None)
+        recorder.write_into(result)
+        (kept,) = result.returns
+        assert kept.trail is alone.trail
+
+
 def test_of_what_is_met_on_two_ways_the_first_is_kept() -> None:
     body = ERR + "if (n) { p->x = 1; } error_report_err(err); return 0;"
     (met,) = [one for one in Small(body).result().occurrences if one.kind.value == "null-reported"]
