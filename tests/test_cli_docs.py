@@ -18,6 +18,7 @@ from qerrlint.cli.manpage import page
 from qerrlint.rules.loader import load_rules
 
 ROOT = FIXTURES.parent
+PACKAGES = ("absint", "domain", "transfer", "model", "qemu", "checks", "policy", "engine", "review", "patch")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
 
 
@@ -60,6 +61,8 @@ def test_the_design_names_what_is_there() -> None:
             r"`((?:absint|c|domain|ir|model|transfer|qemu|checks|policy|engine)/[\w/.]*)`", text
         ):
             assert (ROOT / "qerrlint" / path).exists(), f"{page_}: {path}"
+        for name in re.findall(rf"`((?:{'|'.join(PACKAGES)})\.[\w.]+)(?:\([^`]*\))?`", text):
+            assert named(name) is not None, f"{page_}: {name}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: os.fspath(path.relative_to(ROOT)))
