@@ -43,7 +43,9 @@ SHOWN = "what the function frees itself"
 """The pair of pointers and descriptors that the function releases on one path: they are its own."""
 TEXTS = frozenset({"char *", "gchar *"})
 """The types of results that are a text of the caller's."""
-_MAKES_TEXT = re.compile(rb"g_(?:malloc|malloc0|new|new0|strdup|strndup|strdup_printf|strconcat)[ \t]*\(")
+_MAKES_TEXT = re.compile(
+    rb"g_(?:malloc|malloc0|new|new0|strdup|strndup|strdup_printf|strconcat|strjoinv?)[ \t]*\("
+)
 _STRUCT = re.compile(r"[A-Z]\w* \*\Z")
 _DEEPEST = 2
 
@@ -142,7 +144,9 @@ class LocalAcquires:
             if not call.used or call.index in self._acquiring or not is_function(call):
                 continue
             if self._returns_memory(call, pair):
-                move = Move(call.name, RESULT, fails="zero")
+                # A local Error that the function tests tells the failure: some texts are NULL all the same.
+                told = bool(errors_set_by(self._function, call))
+                move = Move(call.name, RESULT, fails="error" if told else "zero")
                 self._acquiring.add(call.index)
                 self._add(call, Handling("acquire", pair, move, f"#{call.index}"))
 
@@ -168,8 +172,10 @@ class LocalAcquires:
     def _returns_memory(self, call: Call, pair: Pair) -> bool:
         unit, name = self._unit, call.name
         if name in unit.functions:
-            # With an Error the body would have to tell which of its results come with one.
-            if self._depth >= _DEEPEST or errors_set_by(self._function, call):
+            if self._depth >= _DEEPEST:
+                return False
+            if errors_set_by(self._function, call) and not self._returns_text(name):
+                # The body would have to tell which of its results come with the Error; a text is no object.
                 return False
             if pair.name in self._made.by(name, self._depth + 1):
                 return True
@@ -181,11 +187,15 @@ class LocalAcquires:
         elif not looks_up(name) and bodies_elsewhere(unit).makes(unit, name):
             return True
         signature = unit.signature(name)
-        if signature is None or signature.returns not in TEXTS or signature.path is None:
+        if signature is None or not self._returns_text(name) or signature.path is None:
             return False
         return not looks_up(name) and not any(
             "char *" in param.type and not param.type.startswith("const ") for param in signature.params
         )
+
+    def _returns_text(self, name: str) -> bool:
+        signature = self._unit.signature(name)
+        return signature is not None and signature.returns in TEXTS
 
     def returned(self) -> frozenset[str]:
         """The pair's name of what the function makes and returns; none where it may return another thing."""
