@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
+from qerrlint.checks.migration.bus_state import with_state_of_bus
 from qerrlint.checks.migration.input_lines import INPUTS, kept_lines
 from qerrlint.checks.migration.run_time_state import (
     Lasting,
@@ -43,14 +44,27 @@ _FEWEST_STEPS = 2
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
-    """The types of one file whose registers or levels nothing migrates, and those that nothing resets."""
+    """The types of one file whose state nothing migrates, and those that nothing resets."""
     unit = file.unit
     if b"TypeInfo" not in unit.data and b"OBJECT_DEFINE_" not in unit.data:
         return
+    told = set()
+    for one in _with_registers(file):
+        told.add(one.subject)
+        yield one
+    for of, struct in with_state_of_bus(file):
+        bare = of.instance_struct not in file.once(_described) and not _is_described(file, of)
+        if bare and of not in told:
+            yield _observation(file, of, (), "device-not-migrated", struct)
+
+
+def _with_registers(file: AnalysedFile) -> Iterator[Observation]:
+    """The types of one file whose registers or levels nothing migrates, and those that nothing resets."""
+    unit = file.unit
     lines = INPUTS.search(unit.data) is not None
     if not file.once(guest_file).entries and not lines:
         return
-    described = {s.removeprefix("struct ") for one in file.once(vmstates) for s in one.structs}
+    described = file.once(_described)
     types = file.once(device_state).allocating
     for struct in dict.fromkeys(of.row.struct("instance_size") for of in types):
         listed = _roots([one for one in types if one.row.struct("instance_size") == struct])
@@ -67,6 +81,11 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
                 yield _observation(file, of, kept or levels, "device-not-migrated")
             if kept and of in unreset and not _another_resets(file, of, kept):
                 yield _observation(file, of, kept, "device-not-reset")
+
+
+def _described(file: AnalysedFile) -> frozenset[str]:
+    """The structs that descriptions of the file are about."""
+    return frozenset(s.removeprefix("struct ") for one in file.once(vmstates) for s in one.structs)
 
 
 def _roots(types: Sequence[QomType]) -> list[QomType]:
@@ -251,43 +270,46 @@ def _in_file(state: DeviceState, path: str, pattern: re.Pattern[bytes]) -> bool:
     return declarations is not None and pattern.search(declarations.data) is not None
 
 
-def _observation(file: AnalysedFile, of: QomType, kept: list[GuestMember], name: str) -> Observation:
+def _observation(
+    file: AnalysedFile, of: QomType, kept: Sequence[GuestMember], name: str, bus: str = ""
+) -> Observation:
+    """The observation of a type; without registers of its own that of the struct `bus`, which it embeds."""
     unit = file.unit
     function = of.row.function("class_init")
     piece = unit.functions.get(function)
     primary = Span(unit.path, piece.span.start, piece.body) if piece is not None else of.row.span
-    first = kept[0]
     lacking = "a description" if name == "device-not-migrated" else "a reset"
     last = piece.span.end if piece is not None else 0
     end = (Step(Span(unit.path, last - 1, last), f"{function}() ends without {lacking}"),) if last else ()
     named = ", ".join(one.member for one in kept[:_MOST_NAMED])
     more = f" and {len(kept) - _MOST_NAMED} more" if len(kept) > _MOST_NAMED else ""
+    work = (
+        Step(one.written, f"{one.writer}() stores what the guest writes in {one.member}") for one in kept[:1]
+    )
+    read = (Step(one.read, f"{one.reader}() hands it back to the guest, or goes by it") for one in kept[:1])
+    slots = {"type": of.name, "struct": of.instance_struct, "members": named + more}
     return Observation(
         event=name,
         function=function if piece is not None else of.row.table,
         primary=primary,
         key=of.row.name,
-        slots={"type": of.name, "struct": of.instance_struct, "members": named + more},
-        trail=(
-            Step(first.written, f"{first.writer}() stores what the guest writes in {first.member}"),
-            Step(first.read, f"{first.reader}() hands it back to the guest, or goes by it"),
-            *end,
-        ),
+        slots={**slots, "members": bus, "form": "bus"} if bus else {**slots, "form": "registers"},
+        trail=(*work, *read, *end),
         certainty="medium",
         subject=of,
     )
 
 
 CHECKS = (
-    # members: what the guest writes and reads back, as words.
+    # members: what the guest writes and reads back, as words, or the struct that a bus gives the type.
     FileCheck(
         "device-registers",
         "migration",
         (
-            event("device-not-migrated", "type", "struct", "members"),
-            event("device-not-reset", "type", "struct", "members"),
+            event("device-not-migrated", "type", "struct", "members", form="registers bus"),
+            event("device-not-reset", "type", "struct", "members", form="registers"),
         ),
         run,
-        words=("setup-functions",),
+        words=("setup-functions", "buses-with-state"),
     ),
 )
