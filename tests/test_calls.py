@@ -82,6 +82,8 @@ def test_what_calls_tell_the_recorder(body: str, wanted: set[str]) -> None:
         # What a variable of another type holds is none of the function's Errors.
         (SET + "void *q = err; q = NULL; return 0;", set()),
         ('error_setg(&p->err, "x"); p->err = NULL; return 0;', set()),
+        # A declaration in a loop: the variable loses what it had in the round before.
+        ('while (n) { Error *err; error_setg(&err, "x"); } return 0;', {"overwritten err", "uninit err"}),
         # What is left at a return.
         (SET + "return 0;", {"left-set err"}),
         (SET + "p->err = err; return 0;", set()),

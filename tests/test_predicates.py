@@ -440,22 +440,24 @@ def test_blockers_that_stand_in_for_a_notifier() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameter", "first", "name"),
+    ("parameter", "first", "tested", "name"),
     [
-        ("int n", "", "vat_taken"),
+        ("int n", "", "vat_hot", "vat_taken"),
         # What the callers test is a global variable, not the parameter or the local one of that name.
-        ("bool vat_hot", "", "vat_left"),
-        ("int n", "    bool vat_hot = v->open;\n", "vat_left"),
+        ("bool vat_hot", "", "vat_hot", "vat_left"),
+        ("int n", "    bool vat_hot = v->open;\n", "vat_hot", "vat_left"),
+        # Nor a member: the callers may test that of another object.
+        ("int n", "", "v->open", "vat_left"),
     ],
 )
-def test_a_global_that_the_callers_test(parameter: str, first: str, name: str) -> None:
+def test_a_global_that_the_callers_test(parameter: str, first: str, tested: str, name: str) -> None:
     judge(
         "same-global",
         "static bool vat_hot;\n"
         + functions(
             f"static Vat *{{}}(Vat *v, {parameter}, Error **errp)",
             {
-                name: f"{first}    if (vat_hot) {{\n    if (v->level > 9) {{\n"
+                name: f"{first}    if ({tested}) {{\n    if (v->level > 9) {{\n"
                 '        error_setg(errp, "full");\n        return NULL;\n    }\n        return v;\n    }\n'
                 "    if (!v->name) {\n        return NULL;\n    }\n    return v;"
             },
@@ -463,9 +465,34 @@ def test_a_global_that_the_callers_test(parameter: str, first: str, name: str) -
         + functions(
             "void {}(Vat *v)",
             {
-                "vat_start": f"    Error *err = NULL;\n    if (vat_hot && !{name}(v, 1, &err)) {{\n"
+                "vat_start": f"    Error *err = NULL;\n    if ({tested} && !{name}(v, 1, &err)) {{\n"
                 "        error_report_err(err);\n    }"
             },
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("guard", "name"),
+    [
+        ("running && !vat_is(v, VAT_STATE_HOT)", "vat_taken"),
+        # Another test, one of another state, and one that finds the object to be in the state.
+        ("running", "vat_left"),
+        ("running && !vat_is(v, VAT_STATE_COLD)", "vat_left"),
+        ("running && vat_is(v, VAT_STATE_HOT)", "vat_left"),
+    ],
+)
+def test_a_state_that_is_tested_and_entered(guard: str, name: str) -> None:
+    judge(
+        "state-tested-and-set",
+        "static Error *vat_blocker;\nbool vat_is(Vat *v, int state);\n"
+        f"static void {name}(void *opaque, bool running, RunState state)\n{{\n    Vat *v = opaque;\n\n"
+        f"    if ({guard}) {{\n        v->code = VAT_STATE_HOT;\n"
+        '        error_setg(&vat_blocker, "a hot vat cannot be migrated");\n'
+        "        migrate_add_blocker(&vat_blocker, &error_fatal);\n    }\n}\n"
+        + functions(
+            "static void {}(void *opaque)",
+            {"vat_watch": f"    qemu_add_vm_change_state_handler({name}, opaque);"},
         ),
     )
 

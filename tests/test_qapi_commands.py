@@ -76,6 +76,14 @@ def test_prototypes(name: str, wanted: str | None) -> None:
     assert prototype(name) == wanted
 
 
+def test_schemas_of_tests_declare_nothing() -> None:
+    schema = b"{ 'command': 'ferry-stop' }\n"
+    for path, declared in (("qapi/ferry.json", True), ("tests/qapi-schema/ferry.json", False)):
+        files = {path: schema, "hw/ferry.c": b""}
+        environment = Program(OverlaySource(EmptySource(), files)).environment
+        assert (environment.signature("qmp_ferry_stop", "hw/ferry.c") is not None) is declared
+
+
 def test_before_8_0_each_optional_argument_has_a_flag() -> None:
     assert prototype("qmp_ferry_plan", b"7.2.0\n") == (
         "Ferry * (bool has_kind, FerryKind kind, bool has_name, const char *name, bool has_boats, "

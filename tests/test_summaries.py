@@ -111,6 +111,8 @@ def test_which_parameter_is_consumed(head: str, body: str, wanted: int | None) -
     [
         ("error_report_err(*errp); *errp = NULL;", True),
         ("*errp = NULL;", False),
+        ("if (*errp) { error_report_err(*errp); *errp = NULL; }", True),
+        ("if (*errp) { error_report_err(*errp); *errp = p->err; }", False),
         ('error_free(*errp); *errp = NULL; error_setg(errp, "x");', False),
     ],
 )
@@ -136,6 +138,13 @@ def test_errors_that_stay_in_the_body() -> None:
         "int peg(Peg *p)", "Error *err = NULL; int r = peg_open(p, &err); error_free(err); return r;"
     )
     assert [s.how for s in freed.swallows] == ["free"]
+    below = unit_of(
+        "static void peg_drop(Error *err)\n{\n    error_free(err);\n}\n"
+        "static int peg(Peg *p)\n{\n    Error *err = NULL;\n    int r = peg_open(p, &err);\n\n"
+        "    peg_drop(err);\n    return r;\n}\n"
+    ).interpretation.summary("peg")
+    assert below is not None
+    assert [(s.printer, s.how) for s in below.swallows] == [("peg_drop", "body")]
     own = summary_of("void peg(Peg *p)", 'Error *err = NULL; error_setg(&err, "x"); error_report_err(err);')
     assert [(s.setter, s.how) for s in own.swallows] == [("error_setg", "report")]
     # With an out-error of its own a function may choose what it passes on.

@@ -238,6 +238,6 @@ def _swallowed(result: FunctionResult, effect_of: Callable[[Call], Effect]) -> t
         if effect.into is not None or effect.how == "propagate":
             continue
         found[setter.span, consumer.span] = Swallow(
-            setter.name, setter.span, consumer.name, consumer.span, effect.how or "free"
+            setter.name, setter.span, consumer.name, consumer.span, effect.how
         )
     return tuple(found[k] for k in sorted(found))
