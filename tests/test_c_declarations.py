@@ -6,10 +6,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pycparser_signatures import canonical_signature
 
 from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.declarations.members import parse_enumerators, parse_members
+from qerrlint.c.declarations.pycparser_signatures import canonical_signature
 from qerrlint.c.declarations.types import (
     Param,
     Signature,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests of model/contracts.py and of the bundled rules/contracts."""
+"""Tests of facts/contracts.py and of the bundled rules/contracts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from pycparser_signatures import canonical_signature
 
+from qerrlint.c.declarations.pycparser_signatures import canonical_signature
 from qerrlint.errors import UsageError
 from qerrlint.model.contracts import AGES, NEWEST, Contracts, load_contracts
 

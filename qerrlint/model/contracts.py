@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Contracts: bundled declarations of QEMU's API for when there is no tree, and facts that no declaration has.
 
-Prototypes are plain C in rules/contracts/*.h, read one by one when asked for; a test compares them with what
-pycparser reads. Three files hold the ages of the blocker and notifier API, the others what did not change
-from 7.2 to 11. The table facts.toml says which functions consume, set or extend an Error, and which never
-return, in every tree.
+Prototypes are plain C in rules/contracts/*.h, read one by one when asked for: by the quick parser, or by
+pycparser where the quick one fails (a test compares the two). Three files hold the ages of the blocker and
+notifier API, the others what did not change from 7.2 to 11. The table facts.toml says which functions
+consume, set or extend an Error, and which never return, in every tree.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from qerrlint.c.declarations.file import FileDeclarations, TypeName
+from qerrlint.c.declarations.pycparser_signatures import canonical_signature
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.errors import UsageError
@@ -71,9 +72,15 @@ class Contracts:
         if age not in self._ages:
             raise UsageError(f"{age}: no age of the API (known: {', '.join(AGES)})")
         for declarations in (self._ages[age], *self._common):
+            places = declarations.functions.get(name)
+            if not places:
+                continue
             found = declarations.signature(name)
             if found is not None:
                 return replace(found, path=None, span=None)
+            start = places[0][0]
+            end = declarations.data.find(b";", start)
+            return canonical_signature(declarations.data[start:end].decode("utf-8"))
         return None
 
     def names(self, age: str = NEWEST) -> tuple[str, ...]:

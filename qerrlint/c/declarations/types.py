@@ -3,7 +3,7 @@
 
 The type texts are canonical: one blank between words, stars together (``Error **``), ``const`` only where
 it qualifies what a pointer points to, attributes and storage classes gone, ``unsigned`` spelt
-``unsigned int``. The reading itself is done in declarators.py; tests compare it with pycparser.
+``unsigned int``. The reading itself is done in declarators.py; pycparser_signatures.py does the same slowly.
 """
 
 from __future__ import annotations

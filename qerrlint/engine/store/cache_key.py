@@ -16,7 +16,7 @@ from qerrlint.source.bundled import program_folders
 
 _OWN = (".py", ".toml", ".md", ".h")
 # The packages that the front end reads C with.
-_GRAMMAR = ("tree_sitter", "tree_sitter_c")
+_GRAMMAR = ("tree_sitter", "tree_sitter_c", "pycparser")
 
 
 def program_key(rule_folders: Sequence[str], *more: str) -> str:

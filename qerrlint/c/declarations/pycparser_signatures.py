@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Signatures read with pycparser, which has the whole grammar of C, to compare those of qerrlint with.
+"""Signatures read with pycparser, a full C grammar; slow, so memoised.
 
-Typedefs are not looked up: an identifier that stands where only a type can stand is taken for one.
+The bundled contracts are read with it, and tests compare types.py to it on real prototypes. Typedefs are not
+looked up: an identifier that stands where only a type can stand is taken for one.
 """
 
 from __future__ import annotations
