@@ -118,7 +118,8 @@ class DevicePage:
     """One type. `parents` are its ancestors, the nearest first; `complete` whether all of them were found.
 
     `state` is what migrates, None where the type (and its parents) describe nothing. `class_helpers` are
-    functions of other files that its class_init hands the class: what they store is not seen.
+    functions of other files that its class_init hands the class: what they store is not seen. `conditional`:
+    the flags of the class that its class_init sets on some paths only.
     """
 
     name: str
@@ -142,6 +143,7 @@ class DevicePage:
     state: State | None
     fields: tuple[Field, ...]
     members: tuple[Member, ...]
+    conditional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ static void lamp_class_init(ObjectClass *oc, const void *data)
     pc->realize = lamp_realize;
     pc->exit = lamp_exit;
     dc->vmsd = &vmstate_lamp;
+    device_class_set_props(dc, lamp_props);
 }
 
 static const TypeInfo lamp_info = {
@@ -116,7 +117,7 @@ def test_the_page_as_text(tree: Path) -> None:
     assert ran.code == 0
     text = " ".join(ran.out.split())
     for part in (
-        "lamp type, hw/misc/lamp.c:49",
+        "lamp type, hw/misc/lamp.c:50",
         "parents pci-device < device",
         "structs LampState, class PCIDeviceClass",
         "bus TYPE_PCI_BUS, can be unplugged",
@@ -381,3 +382,97 @@ def test_tables_that_a_variable_or_another_file_gives(tmp_path: Path) -> None:
     assert "callbacks not found" in text
     assert "released by its property" in text
     assert "which says that it cannot be migrated" in text
+
+
+PARTS = {
+    "hw/misc/beacon.h": """
+#define DEFINE_BEACON_PROPERTIES() \\
+    DEFINE_PROP_STRING("crest", BeaconState, crest)
+""",
+    "hw/misc/beacon.c": """
+#include "beacon.h"
+
+typedef struct BeaconState {
+    DeviceState parent_obj;
+    char *crest;
+    QEMUTimer blink;
+    DeviceState *mast;
+    MemoryRegion core;
+} BeaconState;
+
+static const MemoryRegionOps core_ops = {
+    .read = core_read,
+    .write = core_write,
+};
+
+static const Property beacon_properties[] = {
+    DEFINE_BEACON_PROPERTIES(),
+    DEFINE_PROP_UINT32("height", BeaconState, height, 0),
+};
+
+static const Property other_properties[] = {
+    DEFINE_PROP_UINT32("depth", OtherState, depth, 0),
+};
+
+static void beacon_blink(void *opaque)
+{
+    BeaconState *s = opaque;
+
+    timer_del(&s->blink);
+}
+
+static void beacon_realize(DeviceState *dev, Error **errp)
+{
+    BeaconState *s = BEACON(dev);
+    SysBusDevice *mast;
+
+    s->crest = g_strdup("crest");
+    timer_init_ns(&s->blink, QEMU_CLOCK_VIRTUAL, beacon_blink, s);
+    s->mast = qdev_new("mast");
+    mast = SYS_BUS_DEVICE(s->mast);
+    sysbus_realize_and_unref(mast, errp);
+    memory_region_init_io(&s->core, OBJECT(s), &core_ops, s, "core", 0x10);
+}
+
+static void beacon_class_init(ObjectClass *oc, const void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+    const BeaconInfo *info = data;
+
+    dc->realize = beacon_realize;
+    device_class_set_props(dc, beacon_properties);
+    if (info->fixed) {
+        dc->hotpluggable = false;
+    }
+    dc->user_creatable = true;
+}
+
+static const TypeInfo beacon_info = {
+    .name = "beacon",
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(BeaconState),
+    .class_init = beacon_class_init,
+};
+""",
+}
+
+
+def test_what_macros_conditions_and_aliases_say(tmp_path: Path) -> None:
+    for name, text in {**FILES, **PARTS}.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    shown = run("device", "beacon", "--tree", str(tmp_path), "--format", "json")
+    (page,) = json.loads(shown.out)["types"]
+    # Those of the type's own list; a macro that stands for several is named.
+    assert page["properties"] == ["DEFINE_BEACON_PROPERTIES", "height"]
+    assert page["conditional"] == ["hotpluggable"]
+    text = " ".join(run("device", "beacon", "--tree", str(tmp_path)).out.split())
+    for part in (
+        "class_init sets hotpluggable on some paths only",
+        "into s->crest in beacon_realize() hw/misc/beacon.c:38: released by its property",
+        "into s->blink in beacon_realize() hw/misc/beacon.c:39: never released",
+        "into s->mast in beacon_realize() hw/misc/beacon.c:40: released by beacon_realize()",
+        "core_ops: 0x10 bytes, read core_read",
+    ):
+        assert part in text, part

@@ -41,13 +41,15 @@ _DEEPEST = 4
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A value stored into a class: `slot` ("realize", "phases.hold", "vmsd", "hotpluggable", "props"), the
-    text of the value, the class struct of the receiver ("" if not told), the function that stores it."""
+    text of the value, the class struct of the receiver ("" if not told), the function that stores it.
+    `conditional`: it is stored on some paths only."""
 
     slot: str
     value: str
     struct: str
     function: str
     span: Span
+    conditional: bool = False
 
     @property
     def name(self) -> str:
@@ -171,7 +173,8 @@ def _assignments(text: FunctionText, classes: dict[str, str]) -> Iterator[Stored
         if found[1] in classes:
             value = " ".join(found[3].split())
             span = _span(text, found.start(), found.end())
-            yield Stored(found[2], value, classes[found[1]], text.name, span)
+            inside = text.code.count("{", 0, found.start()) - text.code.count("}", 0, found.start())
+            yield Stored(found[2], value, classes[found[1]], text.name, span, inside > 1)
 
 
 def _span(text: FunctionText, start: int, end: int) -> Span:

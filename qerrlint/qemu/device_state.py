@@ -60,7 +60,7 @@ class DeviceState:
     @cached_property
     def properties(self) -> frozenset[str]:
         """The members that properties set."""
-        return frozenset(row.field for row in property_rows(self.unit.path, self.unit.data))
+        return frozenset(row.field for row in property_rows(self.unit.path, self.unit.data) if row.field)
 
     def members(self, struct: str) -> Mapping[str, bool]:
         """The numbers, and arrays of numbers (allocated ones too), of a struct: whether each is an array."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from qerrlint.c.initialisers import INVOCATION, LIST, Table, Value, tables_of_type
 from qerrlint.c.lexis import WORD
+from qerrlint.model.environment import Environment
 from qerrlint.source.span import Span
 
 # Calls that make a region whose accesses go to a MemoryRegionOps (include/system/memory.h): for each the
@@ -67,13 +68,15 @@ class RegionUse:
 
 @dataclass(frozen=True, slots=True)
 class PropertyRow:
-    """One DEFINE_PROP_*: the macro, the property's name as written, the struct and the field."""
+    """One DEFINE_PROP_*: the macro, the property's name as written, the struct and the field; of a macro that
+    stands for several the name of that. `table` is the list that it stands in."""
 
     macro: str
     name: str
     struct: str
     field: str
     span: Span
+    table: str = ""
 
 
 @lru_cache(maxsize=4)
@@ -127,9 +130,26 @@ def _property_rows(path: str, data: bytes) -> Iterator[PropertyRow]:
     for table in tables_of_type(path, data, "Property"):
         for row in table.rows if table.type == "Property" else ():
             value = row.value
-            if value.kind == INVOCATION and value.name.startswith("DEFINE_") and len(value.arguments) >= 3:
-                name, struct, field = (argument.text for argument in value.arguments[:3])
-                yield PropertyRow(value.name, name, struct, field, row.span)
+            if value.kind == INVOCATION and value.name.startswith("DEFINE_"):
+                name, struct, field = ([argument.text for argument in value.arguments] + [""] * 3)[:3]
+                if not name.startswith('"'):
+                    # A macro that stands for several properties.
+                    name, struct, field = value.name, "", ""
+                if value.name != "DEFINE_PROP_END_OF_LIST":
+                    yield PropertyRow(value.name, name, struct, field, row.span, table.name)
+
+
+def is_property_field(environment: Environment, path: str, data: bytes, member: str) -> bool:
+    """Whether a property of a file holds a member, which it frees when the object goes; also one of a macro
+    that stands for several."""
+    if not member:
+        return False
+    pattern = re.compile(rf"\bDEFINE_\w*PROP\w*\(\s*[^,;]*,\s*\w+,\s*[\w.\[\]]*\b{re.escape(member)}\b")
+    # A macro of the file may hold the list as well.
+    if re.search(pattern.pattern.encode(), data) is not None:
+        return True
+    macros = (environment.macro(row.macro, path) for row in property_rows(path, data) if not row.field)
+    return any(macro is not None and pattern.search(macro.body) for macro in macros)
 
 
 def property_calls(code: bytes) -> Iterator[tuple[int, int, list[str]]]:

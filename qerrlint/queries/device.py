@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from qerrlint.c.initialisers import tables_of_type
-from qerrlint.checks.devices.acquisitions import COUNTED
+from qerrlint.checks.devices.acquisitions import COUNTED, EMBEDDED_TIMER, Taken
 from qerrlint.checks.devices.life_cycle import LifeCycle
 from qerrlint.checks.devices.phase_functions import SETUP, UNDOING
 from qerrlint.checks.file import AnalysedFile
@@ -17,7 +17,14 @@ from qerrlint.domain.ownership import Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.errors import UsageError
 from qerrlint.model.program import Program
-from qerrlint.qemu.device_tables import RegionTable, RegionUse, property_rows, region_tables, region_uses
+from qerrlint.qemu.device_tables import (
+    RegionTable,
+    RegionUse,
+    is_property_field,
+    property_rows,
+    region_tables,
+    region_uses,
+)
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import QomType, graph_of
 from qerrlint.qemu.unplugging import may_be_unplugged
@@ -25,6 +32,7 @@ from qerrlint.queries.member_access import members
 from qerrlint.source.span import LineIndex
 
 _MOST_NEAR = 5
+_FLAGS = ("hotpluggable", "user_creatable")
 
 
 def find_types(program: Program, wanted: str, pairs: tuple[Pair, ...]) -> list[DevicePage]:
@@ -164,11 +172,32 @@ class _Reader:
             ),
             held=self._held(),
             regions=self._regions(),
-            properties=tuple(row.name.strip('"') for row in property_rows(of.path, self._data)),
+            properties=self._properties(),
             class_helpers=of.setup.handed,
             state=self._state(),
             fields=self._fields(),
             members=members(self._file, of) if self._file is not None else (),
+            conditional=tuple(
+                flag for flag in _FLAGS if (stored := of.stored(flag)) is not None and stored.conditional
+            ),
+        )
+
+    def _properties(self) -> tuple[str, ...]:
+        """The properties of the tables of this file that the class of the type, or of a parent, is given.
+
+        Of a macro that stands for several of them it is the name.
+        """
+        tables = {
+            stored.name
+            for one in self._of.lineage
+            if one.path == self._of.path
+            for stored in one.setup.stored
+            if stored.slot == "props"
+        }
+        return tuple(
+            dict.fromkeys(
+                row.name.strip('"') for row in property_rows(self._of.path, self._data) if row.table in tables
+            )
         )
 
     def _place(self, path: str, offset: int) -> Place:
@@ -182,7 +211,6 @@ class _Reader:
         if life is None:
             return ()
         names = {one.name for one in self._of.lineage if one.path == self._of.path}
-        properties = {row.field.rpartition(".")[2] for row in property_rows(self._of.path, self._data)}
         out: dict[tuple[str, str], Held] = {}
         for one in life.taken():
             if one.type.name not in names:
@@ -196,12 +224,21 @@ class _Reader:
                     one.move.call,
                     held,
                     self._place(one.span.path, one.span.start),
-                    life.releasing(one.pair, one.member),
+                    self._releasing(life, one),
                     life.is_released_elsewhere(one.pair, one.member),
-                    one.member in properties and one.pair.name != COUNTED,
+                    one.pair.name != COUNTED
+                    and is_property_field(self._environment, self._of.path, self._data, one.member),
                 ),
             )
         return tuple(out.values())
+
+    @staticmethod
+    def _releasing(life: LifeCycle, one: Taken) -> tuple[str, ...]:
+        """The functions that release it; a timer in the struct is stopped for good when the object goes."""
+        releasing = life.releasing(one.pair, one.member)
+        if one.pair.name != EMBEDDED_TIMER:
+            return releasing
+        return tuple(name for name in releasing if life.may_undo(name, one.type))
 
     def _regions(self) -> tuple[Region, ...]:
         constants = layouts_of(self._environment).constants(self._of.path)

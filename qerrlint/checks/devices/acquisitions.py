@@ -33,6 +33,8 @@ _LINES = re.compile(r" ?(?:\n ?)+")
 _LONGEST_TARGET = 400
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
 _INTO_MEMBER = r"[\w\->.\[\]]+(?:->|\.)\w+(?:\[[^\]]*\])*"
+EMBEDDED_TIMER = "embedded timer"
+"""The pair of timers in the struct: to stop one while the device runs is no end of it."""
 COUNTED = "QOM reference"
 """The pair of calls that count one more user of an object."""
 BY_NAME = "part that is undone by name"

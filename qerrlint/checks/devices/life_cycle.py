@@ -29,6 +29,8 @@ _STRUCT_POINTER = re.compile(
     r"(?:struct\s+)?(?!(?:Device|Bus)State\b|Object\b|Error\b)([A-Z]\w*[a-z]\w*)\s*\*\Z"
 )
 _MADE_BY_CALL = re.compile(r"\s*(?:g_str|g_new|g_malloc|object_get_canonical_path|qemu_find_file|NULL\b)")
+# A variable that gets what stands next, through a cast or not.
+_ALIAS = re.compile(rb"(?<![\w.>])(\w+)\s*=\s*(?:[A-Z_][A-Z0-9_]*\s*\(\s*)?(?:\w+\s*(?:->|\.)\s*)+\Z")
 _PLAIN_CALL = re.compile(r"\s*([a-z_]\w*)\s*\(([^()]*)\)\s*\Z")
 _CONSTANTS = frozenset({"true", "false"})
 _WORDS = re.compile(r"[A-Za-z_]\w*")
@@ -96,8 +98,12 @@ class LifeCycle(Acquisitions):
             found = _FREES.search(data, start, at)
             if found is not None and _frees_part(data, found, at + len(word)):
                 continue
-            function = self.unit.definitions.function_at(found.start()) if found is not None else ""
-            if function:
+            if found is None:
+                alias = _ALIAS.search(data, start, at)
+                piece = self.unit.definitions.around(at) if alias is not None else None
+                if alias is not None and piece is not None and _frees_alias(data, alias, piece.span.end):
+                    yield piece.name
+            elif function := self.unit.definitions.function_at(found.start()):
                 yield function
 
     def _statement(self, at: int) -> str:
@@ -193,6 +199,12 @@ def _frees_part(data: bytes, call: re.Match[bytes], end: int) -> bool:
     """Whether a call frees memory that a part of a member holds, and not the member, which ends at `end`."""
     name = call[0].rstrip(b" \t(").decode("latin-1")
     return _PART.match(data, end) is not None and word_list("memory-releases").matches(name)
+
+
+def _frees_alias(data: bytes, alias: re.Match[bytes], end: int) -> bool:
+    """Whether a call that frees, by its name, is handed a variable behind where it gets a member."""
+    freed = re.compile(rb"%s[^;]*\b%s\b(?!\s*(?:->|\.|\[))" % (_FREES.pattern, alias[1]))
+    return freed.search(data, alias.end(), end) is not None
 
 
 def _comes_of_calls(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.checks.check import FileCheck, event
-from qerrlint.checks.devices.acquisitions import BY_NAME, Taken
+from qerrlint.checks.devices.acquisitions import BY_NAME, EMBEDDED_TIMER, Taken
 from qerrlint.checks.devices.life_cycle import LifeCycle, life_cycle
 from qerrlint.checks.devices.phase_functions import RUNNING, SETTER
 from qerrlint.checks.file import AnalysedFile
@@ -25,7 +25,7 @@ _OF_RUNNING = _MEMORY | {"timer", "periodic timer", "bottom half", "hash table",
 # Structs that a device makes while it runs go from hand to hand.
 _HANDED_AROUND = frozenset({"g_new", "g_new0", "g_malloc", "g_malloc0"})
 # A timer that nobody has armed yet needs nothing.
-_OF_REALIZE = frozenset({"embedded timer"})
+_OF_REALIZE = frozenset({EMBEDDED_TIMER})
 _CALL = re.compile(r"\b([a-z_]\w*)\s*\(([^;]*);")
 
 

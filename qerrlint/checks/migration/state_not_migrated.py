@@ -290,7 +290,7 @@ def _candidates(
 ) -> Iterator[StateMember]:
     """The members of a struct that no description, property or callback of the file names."""
     unit = file.unit
-    held = _held(described, struct) | {row.field for row in property_rows(unit.path, unit.data)}
+    held = _held(described, struct) | {row.field for row in property_rows(unit.path, unit.data) if row.field}
     members = list(state_members(unit, struct, without=described.keys()))
     members += parents_members(file, struct, held, described.keys())
     unions = {one.union for one in members if one.union and _is_held(one.path, held)}

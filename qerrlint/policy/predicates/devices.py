@@ -16,7 +16,7 @@ from qerrlint.checks.ownership.held import HeldObject
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.qemu.device_tables import RegionTable
+from qerrlint.qemu.device_tables import RegionTable, is_property_field
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.unplugging import may_be_unplugged
 
@@ -91,11 +91,8 @@ def field_is_property(file: AnalysedFile | AnalysedFunction, observation: Observ
         member = tail(one.seen.object) if not one.is_local else ""
     else:
         member = one.member if isinstance(one, Taken) else ""
-    if not member:
-        return False
-    # A macro of the file may hold the list as well.
-    pattern = rb"\bDEFINE_\w*PROP\w*\(\s*[^,;]*,\s*\w+,\s*[\w.\[\]]*\b%s\b" % member.encode()
-    return re.search(pattern, file.unit.data) is not None
+    unit = file.unit
+    return is_property_field(unit.program.environment, unit.path, unit.data, member)
 
 
 def finalize_takes_it_back(file: AnalysedFile, observation: Observation) -> bool:

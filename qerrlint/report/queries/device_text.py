@@ -36,7 +36,10 @@ def _page(page: DevicePage) -> Iterator[Line]:
     if page.bus:
         how = "can be unplugged" if page.unpluggable else "cannot be unplugged"
         by = "" if page.user_creatable else ", not made by the user"
-        yield _row("bus", f"{page.bus}, {how}{by}")
+        some = (
+            f"; class_init sets {', '.join(page.conditional)} on some paths only" if page.conditional else ""
+        )
+        yield _row("bus", f"{page.bus}, {how}{by}{some}")
     told = facts(page)
     for head in _SECTIONS:
         yield from _section(head, [text for section, text in told if section == head])
@@ -88,7 +91,8 @@ def _held(one: Held) -> str:
 
 
 def _region(one: Region) -> str:
-    size = f"{one.size} = {one.bytes:#x}" if one.bytes is not None else one.size
+    told = one.bytes is None or one.size == f"{one.bytes:#x}"
+    size = one.size if told else f"{one.size} = {one.bytes:#x}"
     reads = f"read {one.read or 'none'}, write {one.write or 'none'}" if one.known else "callbacks not found"
     return f"{one.table}: {size} bytes, {reads}  {_at(one.at)}"
 
