@@ -440,17 +440,22 @@ def test_blockers_that_stand_in_for_a_notifier() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameter", "first", "tested", "name"),
+    ("parameter", "first", "tested", "between", "name"),
     [
-        ("int n", "", "vat_hot", "vat_taken"),
+        ("int n", "", "vat_hot", "", "vat_taken"),
+        ("int n", "", "vat_hot", "n = 1;", "vat_taken"),
+        # It may be another one when the function is called.
+        ("int n", "", "vat_hot", "vat_hot = vat_holds(v);", "vat_left"),
         # What the callers test is a global variable, not the parameter or the local one of that name.
-        ("bool vat_hot", "", "vat_hot", "vat_left"),
-        ("int n", "    bool vat_hot = v->open;\n", "vat_hot", "vat_left"),
+        ("bool vat_hot", "", "vat_hot", "", "vat_left"),
+        ("int n", "    bool vat_hot = v->open;\n", "vat_hot", "", "vat_left"),
         # Nor a member: the callers may test that of another object.
-        ("int n", "", "v->open", "vat_left"),
+        ("int n", "", "v->open", "", "vat_left"),
     ],
 )
-def test_a_global_that_the_callers_test(parameter: str, first: str, tested: str, name: str) -> None:
+def test_a_global_that_the_callers_test(
+    parameter: str, first: str, tested: str, between: str, name: str
+) -> None:
     judge(
         "same-global",
         "static bool vat_hot;\n"
@@ -465,8 +470,8 @@ def test_a_global_that_the_callers_test(parameter: str, first: str, tested: str,
         + functions(
             "void {}(Vat *v)",
             {
-                "vat_start": f"    Error *err = NULL;\n    if ({tested} && !{name}(v, 1, &err)) {{\n"
-                "        error_report_err(err);\n    }"
+                "vat_start": f"    Error *err = NULL;\n    int n = 0;\n    if ({tested}) {{\n    {between}\n"
+                f"    if (!{name}(v, n, &err)) {{\n        error_report_err(err);\n    }}\n    }}"
             },
         ),
     )
