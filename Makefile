@@ -61,7 +61,7 @@ mutants: $(VENV)/.installed-dev
 benchmark: $(VENV)/.installed
 	@$(BIN)/python bench/qemu-defects/compare.py --git "$$QERRLINT_QEMU_GIT" --tree "$$QERRLINT_QEMU_TREE"
 
-# Mutated inputs through every door for SECONDS, a seed that is printed; FUZZ holds options.
+# Mutated inputs for every target of fuzz/ for SECONDS, a seed that is printed; FUZZ holds options.
 SECONDS ?= 60
 fuzz: $(VENV)/.installed-dev
 	@$(BIN)/python -m fuzz --seconds $(SECONDS) $(FUZZ)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Mutated inputs for each door through which a stranger's bytes come in: `make fuzz SECONDS=60`."""
+"""Mutated inputs for each part of qerrlint that reads bytes of a stranger's: `make fuzz SECONDS=60`."""

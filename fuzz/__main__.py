@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Puts mutated inputs through the doors of qerrlint until the time is over, and saves those that break it.
+"""Puts mutated inputs through the targets of qerrlint until the time is over, and saves those that break it.
 
     python -m fuzz --seconds 60                         # all targets, a seed that is drawn and printed
     python -m fuzz --target mail --inputs 1000000 --seed 7
@@ -191,7 +191,8 @@ def _tried(target: Target, data: bytes) -> str:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m fuzz", description="Mutated inputs for qerrlint's doors."
+        prog="python -m fuzz",
+        description="Mutated inputs for the parts of qerrlint that read a stranger's bytes.",
     )
     parser.add_argument("--seconds", type=float, default=60.0, help="for all targets together (default: 60)")
     parser.add_argument("--inputs", type=int, default=0, help="at most so many for each target")

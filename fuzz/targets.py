@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The doors: what each does with an input. Whatever is raised but a QerrlintError is a finding."""
+"""The targets: what each does with an input. Whatever is raised but a QerrlintError is a finding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TREE = FIXTURES / "tree"
 
 @dataclass(frozen=True)
 class Target:
-    """A door: its name, the corpus, words that mean something to it, what it does with bytes.
+    """A target: its name, the corpus, words that mean something to it, what it does with bytes.
 
     `limit` is the CPU time in seconds that one input may take; `prepare` loads what every input needs.
     """
@@ -43,7 +43,7 @@ class Wrong(Exception):  # noqa: N818 (what a target says of an outcome)
 
 
 def run(target: Target, data: bytes) -> None:
-    """Put an input through a door; errors of the user's are what should happen."""
+    """Put an input through a target; errors of the user's are what should happen."""
     try:
         target.run(data)
     except QerrlintError as error:
