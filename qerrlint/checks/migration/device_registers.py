@@ -12,6 +12,7 @@ from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.bus_state import with_state_of_bus
+from qerrlint.checks.migration.inherited_state import parents_members
 from qerrlint.checks.migration.input_lines import INPUTS, kept_lines
 from qerrlint.checks.migration.run_time_state import (
     Lasting,
@@ -114,7 +115,8 @@ def _lasting(file: AnalysedFile, struct: str) -> Iterator[GuestMember]:
     """
     unit = file.unit
     state = file.once(device_state)
-    every = [one for one in state_members(unit, struct) if one.path not in state.properties]
+    listed = [*state_members(unit, struct), *parents_members(file, struct, (), ())]
+    every = [one for one in listed if one.path not in state.properties]
     kept = [one for one in lasting(file, every) if one.member.kind != TIMER]
     reached = file.once(_entered)
     steps = [one for one in kept if one.stored.function in reached and one.read.function in reached]

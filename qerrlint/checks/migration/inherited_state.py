@@ -59,6 +59,16 @@ def parents_members(
             yield replace(one, struct=struct, path=f"{path}{one.path}")
 
 
+def is_described_by_class(file: AnalysedFile, struct: str, descriptions: Collection[Description]) -> bool:
+    """Whether a class of the file stores one of the descriptions of a struct. Any other one may be a part of
+    that of a parent."""
+    names = {one.variable for one in descriptions}
+    found = (
+        of.setup.last("vmsd") for of in file.once(device_state).allocating if of.instance_struct == struct
+    )
+    return any(stored is not None and stored.name in names for stored in found)
+
+
 def _parents(file: AnalysedFile, struct: str) -> Iterator[tuple[Layout, str]]:
     """The structs of the parents of a device's struct, innermost last, each with the name of its part."""
     unit = file.unit

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
-from qerrlint.checks.migration.inherited_state import parents_members, replaced
+from qerrlint.checks.migration.inherited_state import is_described_by_class, parents_members, replaced
 from qerrlint.checks.migration.input_lines import kept_lines
 from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting
+from qerrlint.checks.migration.static_state import static_members
 from qerrlint.checks.migration.vmstates import seen, vmstates, written
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.device_tables import property_rows
@@ -56,6 +57,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     for struct in described:
         yield from _parts(file, struct, described)
     yield from _replaced(file, described)
+    yield from _statics(file) if described else ()
     wanted = {struct: tuple(_candidates(file, struct, described)) for struct in described}
     every = [member for members in wanted.values() for member in members]
     if not every:
@@ -129,6 +131,24 @@ def _replaced(file: AnalysedFile, described: Mapping[str, list[Description]]) ->
         member = StateMember(one.struct, one.member, one.struct, one.member, "part")
         step = Step(one.parent.span, f"{one.parent.variable} describes what the parent type holds")
         yield _observation(file, described, member, "parent", (step,), "high")
+
+
+def _statics(file: AnalysedFile) -> Iterator[Observation]:
+    """The variables of a file that describes its devices in which these keep what the guest writes."""
+    for one in static_members(file):
+        yield Observation(
+            event="state-not-migrated",
+            function=one.writer,
+            primary=one.written,
+            key=one.name,
+            slots={"description": "", "struct": "", "member": one.name, "version": "", "form": "static"},
+            trail=(
+                Step(one.declared, "a variable of the file, not of a device"),
+                Step(one.read, f"{one.reader}() reads it"),
+            ),
+            certainty="medium",
+            subject=one,
+        )
 
 
 def _description_of(file: AnalysedFile, struct: str, header: str) -> Description | None:
@@ -292,7 +312,8 @@ def _candidates(
     unit = file.unit
     held = _held(described, struct) | {row.field for row in property_rows(unit.path, unit.data) if row.field}
     members = list(state_members(unit, struct, without=described.keys()))
-    members += parents_members(file, struct, held, described.keys())
+    if is_described_by_class(file, struct, described[struct]):
+        members += parents_members(file, struct, held, described.keys())
     unions = {one.union for one in members if one.union and _is_held(one.path, held)}
     for one in members:
         if _is_held(one.path, held) or one.union in unions:
@@ -378,7 +399,7 @@ CHECKS = (
             event(
                 "state-not-migrated",
                 *("description", "struct", "member", "version"),
-                form="register guest line clock part parent version",
+                form="register guest line clock part parent static version",
             ),
             event("new-state-not-migrated", "description", "struct", "member", form="state timer"),
         ),

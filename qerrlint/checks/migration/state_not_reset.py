@@ -12,6 +12,7 @@ from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.devices.phase_functions import has_types
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.migration.inherited_state import parents_members
 from qerrlint.checks.migration.reset_functions import main_reset, named_reset
 from qerrlint.checks.migration.reset_leftovers import Left, left_elements, left_fifos, told_of
 from qerrlint.checks.migration.run_time_state import device_state
@@ -96,7 +97,8 @@ def _of_struct(
     members = frozenset(
         name for name, array in state.members(struct).items() if not array and name not in state.properties
     )
-    every = [one for one in state_members(file.unit, struct) if one.kind != TIMER and _is_state(state, one)]
+    listed = [*state_members(file.unit, struct), *parents_members(file, struct, (), ())]
+    every = [one for one in listed if one.kind != TIMER and _is_state(state, one)]
     mentioned = members_named(code)
     yield from left_fifos(file, struct, own, mentioned)
     read = members_only_read(code)
