@@ -20,6 +20,9 @@ _MEMBER = re.compile(r"->|\.\w")
 _CALLED = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
 _DIFFERS = re.compile(rb"\s*\)*\s*[!=]=")
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.S)
+# A comment that ends right above a function, and how far before that it is looked for.
+_ABOVE = re.compile(rb"/\*(?:[^*]|\*(?!/))*\*/\s*\Z")
+_LONGEST_COMMENT = 2000
 # include/system/block-backend-io.h
 _TO_DRIVE = re.compile(rb"\bblk_(?:aio_)?(?:pwrite\w*|write)\s*\([^;]*;")
 # include/system/memory.h, include/system/dma.h, include/hw/pci/pci_device.h
@@ -80,11 +83,14 @@ def reset_cancels_what_counts(analysed: AnalysedFile, observation: Observation) 
 
 
 def reset_says_what_stays(analysed: AnalysedFile, observation: Observation) -> bool:
-    """Whether a comment in the reset says that some state stays."""
+    """Whether a comment in the reset, or right above it, says that some state stays."""
     one = observation.subject
     if not isinstance(one, Forgotten) or one.reset.path != analysed.unit.path:
         return False
-    text = analysed.unit.data[one.reset.head_start : one.reset.start + len(one.reset.code)]
+    data = analysed.unit.data
+    above = _ABOVE.search(data, max(one.reset.head_start - _LONGEST_COMMENT, 0), one.reset.head_start)
+    start = above.start() if above is not None else one.reset.head_start
+    text = data[start : one.reset.start + len(one.reset.code)]
     said = b" ".join(_COMMENT.findall(text)).decode("latin-1")
     return word_list("kept-on-purpose").matches(said)
 
