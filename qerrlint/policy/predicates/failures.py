@@ -30,10 +30,8 @@ from qerrlint.ir.code import (
     Assign,
     Call,
     Const,
-    Event,
     Function,
     Result,
-    Return,
     Var,
     identifiers,
     root,
@@ -204,15 +202,11 @@ def error_was_extended(analysed: AnalysedFunction, observation: Observation) -> 
     if leaving is None or test is None or analysed.errp is None:
         return False
     back = leaving.span
-
-    def returns(event: Event) -> bool:
-        return isinstance(event, Return) and event.span == back
-
     return any(
         test < call.span < back
         and call.args[:1] == (Var(analysed.errp),)
         and analysed.unit.effect(call).keeps
-        and after(analysed.function, call.index, returns)
+        and after(analysed.function, call.index, lambda event: event.span == back)
         for call in analysed.function.calls
     )
 
