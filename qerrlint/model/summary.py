@@ -107,7 +107,9 @@ def sum_up(
     kind = result_kind(signature, typedefs) if signature is not None else "unknown"
     ways = outcomes_of(result, kind)
     return Summary(
-        outcomes=_ordered({outcome for _, outcome in ways}),
+        outcomes=_ordered(
+            _with_number_passed_on(ways) if kind == "int" else {outcome for _, outcome in ways}
+        ),
         consumes=_consumed(signature, result),
         noreturn=not result.returns and result.complete,
         swallows=_swallowed(result, effect),
@@ -126,6 +128,22 @@ def outcomes_of(result: FunctionResult, kind: str) -> list[tuple[ReturnState, Ou
         (leaving, _outcome(leaving, kind, inverted, of_list and _is_empty_list(leaving), failing))
         for leaving in result.returns
     ]
+
+
+def _with_number_passed_on(ways: list[tuple[ReturnState, Outcome]]) -> set[Outcome]:
+    """The outcomes of an int function, where 0 and a positive number that is a callee's are one success.
+
+    A body that returns 0 where it succeeds, and what a callee returned where that was neither 0 nor the 1
+    that it asked for, passes on a failure: `if (ret)` of its callers is a test for one.
+    """
+    found = {outcome for _, outcome in ways}
+    success, number = Outcome(ZERO, False), Outcome(POS, False)
+    if success not in found or number not in found:
+        return found
+    positive = [leaving for leaving, outcome in ways if outcome == number]
+    if any(leaving.origin < 0 or leaving.constant for leaving in positive):
+        return found
+    return (found - {success, number}) | {Outcome(ZERO | POS, False)}
 
 
 def _is_empty_list(leaving: ReturnState) -> bool:
