@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.declarations.pycparser_signatures import canonical_signature
 from qerrlint.errors import UsageError
 from qerrlint.model.contracts import AGES, NEWEST, Contracts, load_contracts
@@ -35,6 +36,14 @@ def test_every_prototype_is_read_and_pycparser_agrees(contracts: Contracts) -> N
             seen += 1
     assert seen > 400
     assert len(contracts.names()) >= 350
+
+
+def test_a_prototype_that_only_pycparser_reads() -> None:
+    text = "int peg_turn(enum PegPlace { PEG_IN, PEG_OUT } place, Error **errp);"
+    assert FileDeclarations("peg.h", text.encode()).signature("peg_turn") is None
+    found = Contracts({"peg": text.encode()}, {}).contract("peg_turn")
+    assert found is not None
+    assert ([param.type for param in found.params], found.errp) == (["enum PegPlace", "Error **"], 1)
 
 
 def test_no_name_twice() -> None:
