@@ -74,6 +74,9 @@ def _never_released(analysed: AnalysedFunction) -> Iterator[Observation]:
         return
     for call, handling in objects.calls("acquire"):
         pair, path = handling.pair, handling.object
+        if call.name in analysed.unit.functions:
+            # The helper that acquires it is looked at itself.
+            continue
         if objects.is_static(path) or path == root(path) or objects.sites.anywhere(pair, tail(path)):
             continue
         yield Observation(

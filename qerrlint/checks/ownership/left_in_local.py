@@ -19,7 +19,14 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.filled_locals import PREPENDS
 from qerrlint.checks.ownership.left_held import LEFT_HELD
-from qerrlint.checks.ownership.local_acquires import QAPI, SHOWN, TEXTS, LocalAcquires, Makers
+from qerrlint.checks.ownership.local_acquires import (
+    QAPI,
+    SHOWN,
+    TEXTS,
+    LocalAcquires,
+    Makers,
+    returns_what_it_makes,
+)
 from qerrlint.checks.ownership.local_uses import LocalUses
 from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import RESULT, Pair
@@ -83,11 +90,13 @@ def _pieces(
             wanted[piece.span.start] = piece
 
     for at, is_result in _taken(unit, *taking):
-        if is_result and not _is_put_into_local(unit.data, at):
-            continue
-        add(at)
         piece = unit.definitions.around(at)
-        if piece is not None and b"*" in unit.data[piece.span.start : piece.body].partition(b"(")[0]:
+        if is_result and not _is_put_into_local(unit.data, at):
+            if piece is None or not unit.data[max(at - _NEAR, 0) : at].rstrip().endswith(b"return"):
+                continue
+        else:
+            add(at)
+        if piece is not None and returns_what_it_makes(unit, piece):
             makers.add(piece.name.encode())
     for found in _TEXT.finditer(unit.data):
         if _begins_word(unit.data, found.start()):
@@ -346,6 +355,7 @@ CHECKS = (
         words=(
             "borrowed-arguments",
             "borrowing-prefixes",
+            "callbacks-that-run-once",
             "descriptor-uses",
             "frees",
             "keeping-parts",

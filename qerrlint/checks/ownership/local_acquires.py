@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from qerrlint.c.cut import Piece
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.filled_locals import (
+    DESCRIPTOR,
     FAILS,
     MAKES,
     FilledLocals,
@@ -85,6 +87,7 @@ class LocalAcquires:
             and isinstance(handling.move.moved(function.calls[number]), Addr)
             and not function.locals[handling.object].endswith("*")
         }
+        self._add_made()
         for pair in pairs:
             if pair.name == HEAP:
                 self._add_results(pair)
@@ -150,6 +153,20 @@ class LocalAcquires:
                 self._acquiring.add(call.index)
                 self._add(call, Handling("acquire", pair, move, f"#{call.index}"))
 
+    def _add_made(self) -> None:
+        """The calls of functions of the file that return what they have made, but for memory."""
+        for call in self._function.calls:
+            asked = self._depth < _DEEPEST and call.used and call.index not in self._acquiring
+            if not asked or not is_function(call) or errors_set_by(self._function, call):
+                continue
+            made = self._made.by(call.name, self._depth + 1) if call.name in self._unit.functions else ()
+            for pair in self._pairs:
+                if pair.name in made and pair.name not in (HEAP, QAPI, SHOWN):
+                    fails = "negative" if pair.name == DESCRIPTOR else "zero"
+                    self._acquiring.add(call.index)
+                    move = Move(call.name, RESULT, fails=fails)
+                    self._add(call, Handling("acquire", pair, move, f"#{call.index}"))
+
     def _add_queries(self, pair: Pair) -> None:
         """The calls of queries, whose result is a QAPI struct of the caller."""
         for call in self._function.calls:
@@ -207,7 +224,7 @@ class LocalAcquires:
             if isinstance(event, Return) and not event.implicit
         ]
         for value in returns:
-            if isinstance(value, Const) and value.text in ("NULL", "0"):
+            if isinstance(value, Const) and (value.text in ("NULL", "0") or (value.number or 0) < 0):
                 continue
             pairs = self._pairs_of(value)
             if pairs is None:
@@ -272,6 +289,12 @@ def _acquires(body: bytes, pair: Pair, param: str) -> bool:
     )
 
 
+def returns_what_it_makes(unit: TranslationUnit, piece: Piece) -> bool:
+    """Whether a function may return something that it has made, by its head: a pointer, or a descriptor."""
+    head = unit.data[piece.span.start : piece.body].partition(b"(")[0]
+    return b"*" in head or head.startswith(b"static int")
+
+
 class Makers:
     """Which functions of a file make what they return, worked out once."""
 
@@ -288,9 +311,7 @@ class Makers:
             self._known[name, depth] = frozenset()
             unit, piece = self._unit, self._unit.functions[name]
             # What makes nothing by its words is not parsed.
-            if b"*" in unit.data[piece.span.start : piece.body].partition(b"(")[0] and MAKES.search(
-                unit.data, piece.body, piece.span.end
-            ):
+            if returns_what_it_makes(unit, piece) and MAKES.search(unit.data, piece.body, piece.span.end):
                 function = unit.lowering.function(piece)
                 if function is not None:
                     uses = LocalUses(unit, function)

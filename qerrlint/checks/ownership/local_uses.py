@@ -44,6 +44,8 @@ _SCALAR = re.compile(
     r"u?int\d+_t|ptrdiff_t|off_t|hwaddr|dma_addr_t|ram_addr_t|target_u?long|float|double)\Z"
 )
 _DEEPEST = 3
+_MOST_OF_CALLBACK = 2
+_DELETES_ITS_BH = b"qemu_bh_delete"
 _ERRORS = frozenset({"Error *", "GError *"})
 # The signs of the results of a call that has not failed, by the sort of the result.
 _SUCCEEDS = {"int": (ZERO, POS), "bool": (NONZERO,), "pointer": (NONZERO,), "void": (ANY,)}
@@ -270,6 +272,8 @@ class LocalUses:
         name = call.name
         if not call.direct or name in self._function.locals or name in self._params:
             return False
+        if (callback := self._callback(call, position)) is not None:
+            return callback
         if name in self._unit.functions:
             return self._depth < _DEEPEST and self._body_borrows(name, position)
         arg = call.args[position]
@@ -290,6 +294,27 @@ class LocalUses:
             return False
         return bodies_elsewhere(self._unit).borrows(self._unit, name, position)
 
+    def _callback(self, call: Call, position: int) -> bool | None:
+        """Of the argument of a callback of the file that runs once: whether the callback leaves it alone.
+
+        None for other calls and arguments. A bottom half that its callback does not delete may run again.
+        """
+        places = _callback_of(call.name)
+        if places is None or position != places[1] or places[0] >= len(call.args):
+            return None
+        function = call.args[places[0]]
+        piece = self._unit.functions.get(function.path) if isinstance(function, Var) else None
+        signature = self._unit.signature(piece.name) if piece is not None else None
+        if piece is None or signature is None or len(signature.params) > _MOST_OF_CALLBACK:
+            return None
+        if (
+            call.name.endswith("_bh_new")
+            and _DELETES_ITS_BH not in self._unit.data[piece.body : piece.span.end]
+        ):
+            return None
+        at = next((n for n, param in enumerate(signature.params) if param.type == "void *"), None)
+        return at is not None and self._depth < _DEEPEST and self._body_borrows(piece.name, at)
+
     def _body_borrows(self, name: str, position: int) -> bool:
         unit = self._unit
         signature = unit.signature(name)
@@ -298,6 +323,16 @@ class LocalUses:
             return False
         inside = LocalUses(unit, function, self._depth + 1)
         return inside.is_harmless(signature.params[position].name)
+
+
+@lru_cache(maxsize=1024)
+def _callback_of(name: str) -> tuple[int, int] | None:
+    """Which arguments of a function are a callback that it runs once, and the argument of that."""
+    for word in word_list("callbacks-that-run-once").words:
+        called, callback, argument = word.split("/")
+        if called == name:
+            return int(callback) - 1, int(argument) - 1
+    return None
 
 
 def _is_success(kind: str, value: Value) -> bool:

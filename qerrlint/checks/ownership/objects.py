@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.helper_acquires import helper_acquires
 from qerrlint.checks.ownership.release_sites import owners, release_sites
 from qerrlint.domain.ownership import PROCESS, RESULT, Move, Pair, place_of_object
 from qerrlint.ir.code import NULL, Addr, Assign, Call, Declare, Function, Result, Var, root
@@ -33,7 +34,12 @@ def objects_of(analysed: AnalysedFunction) -> ObjectsOfFunction | None:
     by_call, acquiring = _acquiring(analysed.pairs)
     piece, data = analysed.piece, analysed.unit.data
     found = {name.decode() for name in acquiring.findall(data, piece.body, piece.span.end)}
-    wanted = list({pair.name: pair for name in sorted(found) for pair in by_call[name]}.values())
+    helpers = helper_acquires(analysed.unit, analysed.pairs)
+    through = [
+        pair for call in analysed.function.calls for pair in helpers.pairs_of(call, analysed.name)
+    ]  # fmt: skip
+    named = [pair for name in sorted(found) for pair in by_call[name]]
+    wanted = list({pair.name: pair for pair in (*named, *through)}.values())
     wanted += [made for pair in analysed.pairs if pair.name == PARTS and (made := _of_parts(analysed, pair))]
     signature = analysed.signature
     if analysed.kind in ("void", "bool", "unknown") and (signature is None or signature.errp is None):
@@ -211,6 +217,7 @@ class ObjectsOfFunction:
         self.function = analysed.function
         self.sites = release_sites(analysed.unit)
         self.handlings = handlings_of(self.unit, self.function, pairs)
+        self._add_by_helpers(pairs)
         signature = analysed.signature
         self._params = {p.name for p in signature.params} if signature is not None else set()
         self._statics = {
@@ -219,6 +226,15 @@ class ObjectsOfFunction:
             for event in block.events
             if isinstance(event, Declare) and event.static
         }
+
+    def _add_by_helpers(self, pairs: Sequence[Pair]) -> None:
+        """What static functions of the file acquire for this one."""
+        helpers = helper_acquires(self.unit, self.analysed.pairs)
+        names = {pair.name for pair in pairs}
+        for call in self.function.calls:
+            taken = helpers.handlings(call, self.function.name)
+            if found := [handling for handling in taken if handling.pair.name in names]:
+                self.handlings[call.index] = [*self.handlings.get(call.index, ()), *found]
 
     def calls(self, role: str) -> Iterator[tuple[Call, Handling]]:
         """The calls that acquire, release, prepare or discard (`role`) an object, in order."""
