@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.migration.run_time_state import device_state
+from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting, run_time
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.qemu.layouts import Layout, layouts_of
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.vmstate.description import Description
 from qerrlint.qemu.vmstate.lookup import described_elsewhere
+from qerrlint.qemu.vmstate.run_time import CHANGE, STORE
 from qerrlint.qemu.vmstate.state_members import StateMember, state_members
 
 # What these structs hold the core of their bus migrates, or nothing changes.
@@ -43,20 +44,43 @@ class Replaced:
 
 
 def parents_members(
-    file: AnalysedFile, struct: str, held: Collection[str], described: Collection[str]
+    file: AnalysedFile,
+    struct: str,
+    held: Collection[str],
+    described: Collection[str],
+    *,
+    shared: bool = False,
 ) -> Iterator[StateMember]:
     """The members of the parents' structs that lie in a struct, named from there, where no description of the
-    struct holds any part of them."""
+    struct holds any part of them.
+
+    With `shared` those of parents that other types of the file have as well, else those of all others.
+    """
     unit = file.unit
     path = ""
     for parent, first in _parents(file, struct):
         path = f"{path}{first}."
         if parent.name in described or any(f"{one}.".startswith(path) for one in held):
             return
-        if _is_shared(file, struct, parent.name) or _is_registered(file, struct, parent.name):
+        if _is_shared(file, struct, parent.name) is not shared or _is_registered(file, struct, parent.name):
             continue
         for one in state_members(unit, parent.name):
             yield replace(one, struct=struct, path=f"{path}{one.path}")
+
+
+def shared_members(
+    file: AnalysedFile, struct: str, held: Collection[str], described: Collection[str]
+) -> Iterator[Lasting]:
+    """The members of a parent that several types of the file have, whose value lasts and that functions which
+    handle the struct set from what the guest sends."""
+    state, code = file.once(device_state), file.once(run_time)
+    members = list(parents_members(file, struct, held, described, shared=True))
+    for one in lasting(file, members) if members else ():
+        for use in one.uses if one.by_guest else ():
+            text = code.text(use.function)
+            if use.kind in (STORE, CHANGE) and text is not None and state.handles(text, struct):
+                yield replace(one, stored=use)
+                break
 
 
 def is_described_by_class(file: AnalysedFile, struct: str, descriptions: Collection[Description]) -> bool:

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
-from qerrlint.checks.migration.inherited_state import is_described_by_class, parents_members, replaced
+from qerrlint.checks.migration.inherited_state import (
+    is_described_by_class,
+    parents_members,
+    replaced,
+    shared_members,
+)
 from qerrlint.checks.migration.input_lines import kept_lines
 from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting
 from qerrlint.checks.migration.static_state import static_members
@@ -58,6 +63,8 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         yield from _parts(file, struct, described)
     yield from _replaced(file, described)
     yield from _statics(file) if described else ()
+    for struct in described:
+        yield from _shared(file, struct, described)
     wanted = {struct: tuple(_candidates(file, struct, described)) for struct in described}
     every = [member for members in wanted.values() for member in members]
     if not every:
@@ -131,6 +138,16 @@ def _replaced(file: AnalysedFile, described: Mapping[str, list[Description]]) ->
         member = StateMember(one.struct, one.member, one.struct, one.member, "part")
         step = Step(one.parent.span, f"{one.parent.variable} describes what the parent type holds")
         yield _observation(file, described, member, "parent", (step,), "high")
+
+
+def _shared(
+    file: AnalysedFile, struct: str, described: Mapping[str, list[Description]]
+) -> Iterator[Observation]:
+    """What a struct has of a parent that other types of the file have too."""
+    if is_described_by_class(file, struct, described[struct]):
+        for kept in shared_members(file, struct, _held(described, struct), described.keys()):
+            if not _is_rebuilt(file, kept.member):
+                yield _of_run_time(file, described, kept, line=False)
 
 
 def _statics(file: AnalysedFile) -> Iterator[Observation]:
