@@ -142,6 +142,17 @@ def number_of_object_is_missing(analysed: AnalysedFunction | AnalysedFile, obser
     )
 
 
+def list_is_of_caller(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """The call adds to a list that the function was handed: it is a part of the caller's list then."""
+    one = observation.subject
+    if not isinstance(one, LocalObject):
+        return False
+    signature = analysed.unit.signature(one.function.name)
+    params = {param.name for param in signature.params} if signature is not None else set()
+    call = one.function.calls[one.seen.call]
+    return one.seen.object in params and Var(one.seen.object) in call.args[:1]
+
+
 def name_says_locked(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
     """The function's name says that its caller gets the lock."""
     one = observation.subject

@@ -66,7 +66,7 @@ def may_have_indirect(data: bytes) -> bool:
 def indirect_entries(unit: TranslationUnit, direct: Collection[str]) -> tuple[GuestEntry, ...]:
     """The indirect entries of a file whose slots have the functions `direct`."""
     found: dict[str, GuestEntry] = {}
-    for entry in (*_accessors(unit), *_of_tables(unit), *_dispatched(unit), *_callbacks(unit)):
+    for entry in (*_accessors(unit), *_of_tables(unit), *_dispatched(unit, direct), *_callbacks(unit)):
         if entry.function in unit.functions and entry.function not in direct:
             found.setdefault(entry.function, entry)
     return tuple(found.values())
@@ -117,10 +117,10 @@ def _of_tables(unit: TranslationUnit) -> Iterator[GuestEntry]:
             yield from _of_row(unit, name)
 
 
-def _dispatched(unit: TranslationUnit) -> Iterator[GuestEntry]:
+def _dispatched(unit: TranslationUnit, direct: Collection[str]) -> Iterator[GuestEntry]:
     """The functions in the rows of a table whose struct the file declares for itself: it calls them by what
-    the guest accesses or asks for."""
-    called = {found[1] for found in _POINTER_CALL.finditer(unit.data)}
+    the guest accesses or asks for, in what one of the functions `direct` reaches."""
+    called = _dispatches(unit, direct)
     structs = {found[1] or found[2] for found in _OWN_STRUCT.finditer(unit.data)} if called else set()
     for name in sorted(struct.decode("latin-1") for struct in structs):
         for table in tables_of_type(unit.path, unit.data, name):
@@ -131,6 +131,21 @@ def _dispatched(unit: TranslationUnit) -> Iterator[GuestEntry]:
         for row in table.rows:
             for element in row.value.elements[:1]:
                 yield GuestEntry(element.value.text.strip(), _IPMI_COMMAND)
+
+
+def _dispatches(unit: TranslationUnit, direct: Collection[str]) -> bool:
+    """Whether a function that one of `direct` reaches, or one of these, calls what a member points to."""
+    if not direct:
+        return False
+    calling = (unit.definitions.around(found.start()) for found in _POINTER_CALL.finditer(unit.data))
+    seen: set[str] = set()
+    waiting = {piece.name for piece in calling if piece is not None}
+    while waiting:
+        if not waiting.isdisjoint(direct):
+            return True
+        seen |= waiting
+        waiting = {caller for name in waiting for caller in unit.uses.callers_of(name)} - seen
+    return False
 
 
 def _of_row(unit: TranslationUnit, name: str) -> Iterator[GuestEntry]:
