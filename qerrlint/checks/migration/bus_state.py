@@ -31,7 +31,10 @@ def with_state_of_bus(file: AnalysedFile) -> Iterator[tuple[QomType, str]]:
         return
     layouts = layouts_of(file.unit.environment)
     for of in state.allocating:
-        if of.row.abstract or not of.complete or not of.flag("user_creatable", default=True):
+        # What the type's own class_init stores is known without a look at other files.
+        if of.row.abstract or of.setup.last("vmsd") is not None:
+            continue
+        if not of.complete or not of.flag("user_creatable", default=True):
             continue
         chain = layouts.chain(of.instance_struct, file.unit.path)
         held = next((struct for struct in chain if struct in structs), None)

@@ -52,8 +52,9 @@ class HelperAcquires:
 
     def handlings(self, call: Call, of: str) -> Iterator[Handling]:
         """What a call acquires for a function, by the paths of the caller."""
-        signature = self._unit.signature(call.name)
-        for handling in self._of(call, of):
+        taken = self._of(call, of)
+        signature = self._unit.signature(call.name) if taken else None
+        for handling in taken:
             if handling.move.object == RESULT:
                 yield replace(handling, object=f"#{call.index}")
                 continue
