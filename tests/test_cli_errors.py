@@ -448,6 +448,8 @@ CONFIGURATIONS = [
     (b'selct = ["a"]', "unknown key 'selct' .*"),
     (b'select = "error-set-twice"', "select: a list of strings is wanted"),
     (b"exclude = [3]", "exclude: a list of strings is wanted"),
+    (b'exclude = ["%s"]' % (b"[" * 300), "exclude: a pattern of 300 characters .*"),
+    (b'severity = { "%s" = "error" }' % (b"[" * 300), "severity: a pattern of 300 characters .*"),
     (b'fail-on = "sometimes"', "fail-on: 'sometimes' is none of note, warning, error, never"),
     (b'min-confidence = ["high"]', r"min-confidence: \['high'\] is none of low, medium, high"),
     (b'select = ["no-such-rule"]', "unknown rule 'no-such-rule' .*"),

@@ -54,13 +54,22 @@ def _is_error(analysed: AnalysedFunction, path: str) -> bool:
 
 def _before(analysed: AnalysedFunction, number: int) -> Iterator[int]:
     """A block and those before it, as long as each has one predecessor."""
-    ahead = [[edge.target for edge in block.edges] for block in analysed.function.blocks]
+    predecessors = analysed.once(_predecessors)
     for _ in range(_BACK):
         yield number
-        ways = [other for other, targets in enumerate(ahead) if number in targets]
+        ways = predecessors.get(number, set())
         if len(ways) != 1:
             return
-        number = ways[0]
+        (number,) = ways
+
+
+def _predecessors(analysed: AnalysedFunction) -> dict[int, set[int]]:
+    """The blocks from which an edge leads to a block."""
+    out: dict[int, set[int]] = {}
+    for number, block in enumerate(analysed.function.blocks):
+        for edge in block.edges:
+            out.setdefault(edge.target, set()).add(number)
+    return out
 
 
 def _value(analysed: AnalysedFunction, number: int, path: str) -> Value | None:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
+from qerrlint.source.glob_patterns import check_length
 from qerrlint.source.source import Source
 from qerrlint.source.toml import TomlError, read_toml
 from qerrlint.source.user_file import read_named
@@ -202,7 +203,16 @@ def _per_path(table: Any, at: str) -> PerPath:
 def _strings(value: Any, at: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise UsageError(f"{at}: a list of strings is wanted")
+    _check_lengths(value, at)
     return tuple(value)
+
+
+def _check_lengths(patterns: Iterable[str], at: str) -> None:
+    try:
+        for pattern in patterns:
+            check_length(pattern)
+    except UsageError as error:
+        raise UsageError(f"{at}: {error}") from None
 
 
 def _choice(value: Any, known: Sequence[str], at: str) -> str:
@@ -214,4 +224,5 @@ def _choice(value: Any, known: Sequence[str], at: str) -> str:
 def _severities(value: Any, at: str) -> Severities:
     if not isinstance(value, dict):
         raise UsageError(f"{at}: a table from rule to severity is wanted")
+    _check_lengths(value, at)
     return tuple((rule, _choice(severity, SEVERITIES, f"{at}: {rule}")) for rule, severity in value.items())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, Finding, Fix, Observation, fingerprint
+from qerrlint.source.glob_patterns import check_length
 
 if TYPE_CHECKING:
     from qerrlint.domain.ownership import Pair
@@ -206,6 +207,7 @@ class RuleSet:
     def _matching(self, pattern: str, only_enabled: bool = False) -> set[str]:
         from fnmatch import fnmatchcase
 
+        check_length(pattern)
         found = {rule.id for rule in self if fnmatchcase(rule.id, pattern)}
         if not found:
             self._unknown(pattern)
