@@ -77,6 +77,15 @@ def _ahead(function: Function) -> dict[int, set[int]]:
     return {number: {edge.target for edge in one.edges} for number, one in enumerate(function.blocks)}
 
 
+def predecessors(function: Function) -> dict[int, list[int]]:
+    """The blocks from which edges lead to a block, one for each edge; only blocks that some lead to."""
+    out: dict[int, list[int]] = {}
+    for number, block in enumerate(function.blocks):
+        for edge in block.edges:
+            out.setdefault(edge.target, []).append(number)
+    return out
+
+
 def _from(ways: dict[int, set[int]], block: int) -> set[int]:
     """The blocks that one or more edges lead to."""
     found: set[int] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qerrlint.absint.reachability import predecessors
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.conventions import FAILURE
 from qerrlint.ir.code import NEG, ZERO, Addr, Assign, Call, Edge, Result, Test, Value, Var
@@ -54,22 +55,17 @@ def _is_error(analysed: AnalysedFunction, path: str) -> bool:
 
 def _before(analysed: AnalysedFunction, number: int) -> Iterator[int]:
     """A block and those before it, as long as each has one predecessor."""
-    predecessors = analysed.once(_predecessors)
+    before = analysed.once(_predecessors)
     for _ in range(_BACK):
         yield number
-        ways = predecessors.get(number, set())
+        ways = set(before.get(number, ()))
         if len(ways) != 1:
             return
         (number,) = ways
 
 
-def _predecessors(analysed: AnalysedFunction) -> dict[int, set[int]]:
-    """The blocks from which an edge leads to a block."""
-    out: dict[int, set[int]] = {}
-    for number, block in enumerate(analysed.function.blocks):
-        for edge in block.edges:
-            out.setdefault(edge.target, set()).add(number)
-    return out
+def _predecessors(analysed: AnalysedFunction) -> dict[int, list[int]]:
+    return predecessors(analysed.function)
 
 
 def _value(analysed: AnalysedFunction, number: int, path: str) -> Value | None:

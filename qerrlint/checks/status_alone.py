@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from qerrlint.absint.reachability import predecessors
 from qerrlint.checks.errors.value_source import assigned_from
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.error import ERROR
@@ -61,10 +62,7 @@ def _touches(block: Block, error: str) -> bool:
 
 def _before(analysed: AnalysedFunction, number: int) -> set[int]:
     """The blocks from which a way leads to a block, itself included."""
-    sources: dict[int, list[int]] = {}
-    for source, block in enumerate(analysed.function.blocks):
-        for edge in block.edges:
-            sources.setdefault(edge.target, []).append(source)
+    sources = predecessors(analysed.function)
     seen, todo = {number}, [number]
     while todo:
         for source in sources.get(todo.pop(), ()):

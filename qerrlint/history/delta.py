@@ -260,11 +260,9 @@ def _concerned(unit: TranslationUnit, names: frozenset[str]) -> set[str]:
     pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in sorted(names)) + rb")\b")
     if any(pattern.search(text) for text in between_functions(unit)):
         return _all_names(unit)
-    concerned: set[str] = set()
-    waiting = {piece.name for piece in unit.definitions.functions if pattern.search(unit.text.of(piece.span))}
-    while waiting:
-        concerned |= waiting
-        waiting = {caller for name in waiting for caller in unit.uses.callers_of(name)} - concerned
+    concerned = unit.uses.leading_to(
+        piece.name for piece in unit.definitions.functions if pattern.search(unit.text.of(piece.span))
+    )
     return concerned | (_all_names(unit) - unit.functions.keys())
 
 

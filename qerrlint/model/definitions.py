@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from functools import cached_property
 
 from qerrlint.c.cut import FUNCTION, Piece, cut_file
@@ -165,6 +166,15 @@ class NameUses:
     def callers_of(self, name: str) -> list[str]:
         """The functions of this file whose bodies mention `name`, itself left out, in source order."""
         return list(dict.fromkeys(piece.name for piece in self.definitions_that_mention(name)))
+
+    def leading_to(self, names: Iterable[str]) -> set[str]:
+        """Functions of this file and those whose bodies mention them, directly or not."""
+        found: set[str] = set()
+        waiting = set(names)
+        while waiting:
+            found |= waiting
+            waiting = {caller for name in waiting for caller in self.callers_of(name)} - found
+        return found
 
     def mentions(self, name: str) -> int:
         """How often the file's code mentions a function beside its own declarations and definitions."""

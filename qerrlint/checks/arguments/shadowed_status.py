@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from qerrlint.absint.reachability import predecessors
 from qerrlint.c.cut import Piece
 from qerrlint.c.lexis import bare, brace_end
 from qerrlint.checks.check import FileCheck, event
@@ -101,10 +102,7 @@ def _asks_failure(edge: Edge, name: str) -> bool:
 
 def _holds_no_failure(function: Function, home: int, inner: Event, name: str) -> bool:
     """Whether the outer variable holds 0, or what a call returned, on each way to an inner declaration."""
-    before: dict[int, list[int]] = {}
-    for number, block in enumerate(function.blocks):
-        for edge in block.edges:
-            before.setdefault(edge.target, []).append(number)
+    before = predecessors(function)
     at = function.blocks[home].events.index(inner)
     waiting, seen, given = [(home, at)], set[int](), False
     while waiting:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from qerrlint.absint.reachability import branch_events
+from qerrlint.absint.reachability import branch_events, predecessors
 from qerrlint.checks.check import Check, FileCheck, event
 from qerrlint.checks.errno_source import returns_errno
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
@@ -217,10 +217,7 @@ def _may_hold_another(analysed: AnalysedFunction, block: int, subject: Value, ca
     if not isinstance(subject, Var):
         return False
     blocks = analysed.function.blocks
-    before: dict[int, list[int]] = {}
-    for source, item in enumerate(blocks):
-        for edge in item.edges:
-            before.setdefault(edge.target, []).append(source)
+    before = predecessors(analysed.function)
     seen, todo = {block}, [block]
     while todo:
         number = todo.pop()

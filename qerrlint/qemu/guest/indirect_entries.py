@@ -138,14 +138,7 @@ def _dispatches(unit: TranslationUnit, direct: Collection[str]) -> bool:
     if not direct:
         return False
     calling = (unit.definitions.around(found.start()) for found in _POINTER_CALL.finditer(unit.data))
-    seen: set[str] = set()
-    waiting = {piece.name for piece in calling if piece is not None}
-    while waiting:
-        if not waiting.isdisjoint(direct):
-            return True
-        seen |= waiting
-        waiting = {caller for name in waiting for caller in unit.uses.callers_of(name)} - seen
-    return False
+    return not unit.uses.leading_to(piece.name for piece in calling if piece is not None).isdisjoint(direct)
 
 
 def _of_row(unit: TranslationUnit, name: str) -> Iterator[GuestEntry]:
