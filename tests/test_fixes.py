@@ -11,7 +11,7 @@ from single import report_of
 from qerrlint.engine.located import Resolver
 from qerrlint.model.program import Program
 from qerrlint.result import Place, Reported, ReportedEdit, ReportedFix
-from qerrlint.review.fixes import BRINGS, DAMAGES, OVERLAPS, FixedFile, fix_files, unified
+from qerrlint.review.fixes.fixed_files import BRINGS, DAMAGES, OVERLAPS, FixedFile, fix_files, unified
 from qerrlint.review.report_model import as_reported
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.empty import EmptySource

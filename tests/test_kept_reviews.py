@@ -13,7 +13,8 @@ from commandline import DEMO, TREE, Ran, git, run
 
 from qerrlint.engine.store import cache_key
 from qerrlint.engine.store.cache_store import Entry, Store
-from qerrlint.review import merge_review, series_review
+from qerrlint.review import merge_review
+from qerrlint.review.series import series_review
 
 JSON = ("--format", "json", "--status", "introduced,fixed,persisting", "--min-confidence", "low")
 

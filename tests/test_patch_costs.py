@@ -291,7 +291,7 @@ def test_hunks_that_almost_fit_cost_what_their_lines_allow(last: bytes) -> None:
 
 def test_hunks_far_down_in_many_files_take_no_memory() -> None:
     """The empty lines in front of them are counted over the whole input, not for each hunk."""
-    from qerrlint.review.without_tree import review_loose
+    from qerrlint.review.series.without_tree import review_loose
     from qerrlint.rules.loader import load_rules
 
     hunk = b"@@ -199999,2 +199999,3 @@ int f(Error **errp)\n     int a;\n+    g(errp);\n     return 0;\n"

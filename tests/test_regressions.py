@@ -12,7 +12,7 @@ from qerrlint.errors import InputError
 from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.mail.read_input import read_messages, read_path
 from qerrlint.result import Result
-from qerrlint.review.without_tree import review_loose
+from qerrlint.review.series.without_tree import review_loose
 from qerrlint.rules.loader import load_rules
 
 

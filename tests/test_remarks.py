@@ -9,7 +9,7 @@ from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.mail.read_input import read_messages
 from qerrlint.patch.stacks import Stack
 from qerrlint.result import Reported, TreeInfo
-from qerrlint.review.series_review import review_series
+from qerrlint.review.series.series_review import review_series
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource

@@ -12,8 +12,8 @@ from email.utils import format_datetime
 
 from qerrlint import __version__
 from qerrlint.report.printable import one_line, printable
-from qerrlint.review.fix_series import FixPatch
-from qerrlint.review.fixes import FixedFile, unified
+from qerrlint.review.fixes.fix_series import FixPatch
+from qerrlint.review.fixes.fixed_files import FixedFile, unified
 from qerrlint.rules.rule import Rule
 from qerrlint.source.source import git_blob_id
 

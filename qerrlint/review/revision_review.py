@@ -17,7 +17,7 @@ from qerrlint.review.linediff import line_map_between
 from qerrlint.review.relaxations import gate_changes
 from qerrlint.review.report_model import as_reported, heard, summary
 from qerrlint.review.scope import CALLER_FILES, FilePair, is_c
-from qerrlint.review.series_review import coverage, sort_key
+from qerrlint.review.series.series_review import coverage, sort_key
 from qerrlint.review.store.change_store import ChangeStore
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Error objects: set twice, lost, leaked, used after free, tested wrongly, printed and not passed on."""
+"""Error objects and failures: what the sub-packages share stands here, the checks are in them by subject."""

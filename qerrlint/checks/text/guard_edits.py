@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.checks.errors.errp_guard import guard_name
+from qerrlint.checks.errors.guards.errp_guard import guard_name
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.text.statement_text import ELSE, Text
 from qerrlint.findings import Edit

@@ -16,7 +16,7 @@ from qerrlint.cli.tell import tell
 if TYPE_CHECKING:
     from qerrlint.cli.settings import Settings
     from qerrlint.result import Reported
-    from qerrlint.review.fix_series import FixPatch
+    from qerrlint.review.fixes.fix_series import FixPatch
     from qerrlint.source.repository import Repository
     from qerrlint.source.source import Source
 
@@ -58,7 +58,7 @@ def command(
     from qerrlint.cli.settings import git_root, settle
     from qerrlint.report.fix_mail import file_name, mail, message, subject
     from qerrlint.report.wording import count
-    from qerrlint.review.fix_series import fix_series
+    from qerrlint.review.fixes.fix_series import fix_series
     from qerrlint.review.folding import folded
     from qerrlint.source.git_tree import GitSource
     from qerrlint.source.open_tree import require_qemu

@@ -142,7 +142,7 @@ def _compared(
     from qerrlint.cli.review_input.mail_sources import read_mails
     from qerrlint.errors import InputError
     from qerrlint.patch.earlier_version import earlier_version, successor
-    from qerrlint.review.version_diff import compare_versions
+    from qerrlint.review.series.version_diff import compare_versions
 
     earlier = earlier_version([message for file in against for message in read_mails(file)], series)
     if earlier is None:

@@ -73,7 +73,7 @@ class Buffer:
 
     def fix(self, found: Reported) -> ReportedFix | None:
         """The fix of a finding, if it stands up to a second analysis of the buffer."""
-        from qerrlint.review.fixes import fix_files
+        from qerrlint.review.fixes.fixed_files import fix_files
 
         if not found.fixes:
             return None

@@ -13,7 +13,7 @@ from qerrlint.errors import InputError, UsageError
 if TYPE_CHECKING:
     from qerrlint.cli.settings import Settings
     from qerrlint.result import Reported
-    from qerrlint.review.fixes import Refused
+    from qerrlint.review.fixes.fixed_files import Refused
     from qerrlint.source.source import Source
 
 
@@ -27,7 +27,7 @@ def refuse_objects(source: Source) -> None:
 
 def print_diff(source: Source, settings: Settings, shown: Sequence[Reported]) -> None:
     """Write the fixes as a unified diff to standard output, what was refused to standard error."""
-    from qerrlint.review.fixes import fix_files, unified
+    from qerrlint.review.fixes.fixed_files import fix_files, unified
 
     refused: list[Refused] = []
     stream = sys.stdout.buffer
@@ -42,7 +42,7 @@ def print_diff(source: Source, settings: Settings, shown: Sequence[Reported]) ->
 def make_fixes(source: Source, settings: Settings, shown: Sequence[Reported]) -> list[Reported]:
     """Change the files; return the findings that are left. Says on standard error what was done."""
     from qerrlint.report.wording import count
-    from qerrlint.review.fixes import Refused, fix_files
+    from qerrlint.review.fixes.fixed_files import Refused, fix_files
     from qerrlint.review.folding import folded
     from qerrlint.source.directory import DirectorySource
     from qerrlint.source.writing import replace_file

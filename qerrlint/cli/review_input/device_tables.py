@@ -48,7 +48,7 @@ def with_devices_of_series(
     """As with_devices(), of the patches of series on their base."""
     if not any(form == "html" for form, _ in targets(options)):
         return result
-    from qerrlint.review.apply_series import apply_series
+    from qerrlint.review.series.apply_series import apply_series
     from qerrlint.source.overlay import OverlaySource
 
     if beneath:

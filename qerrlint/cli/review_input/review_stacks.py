@@ -34,7 +34,7 @@ def review_stacks(
     for stack in sorted_stacks(options, series, beneath):
         opened = open_base(options, base, [*beneath, *stack.series], partial=bool(stack.missing))
         if opened is None:
-            from qerrlint.review.without_tree import review_loose
+            from qerrlint.review.series.without_tree import review_loose
 
             settings = settle(options, None)
             result = review_loose(series, settings.rules)
@@ -55,7 +55,7 @@ def review_stacks(
     assert settings is not None
     if len(results) == 1:
         return settings, results[0]
-    from qerrlint.review.merge_results import merged
+    from qerrlint.review.series.merge_results import merged
 
     return settings, merged(results)
 
@@ -79,8 +79,8 @@ def _reviewed(
             found = kept.find()
             if found is not None:
                 return with_diffs(found, stack.series)
-        from qerrlint.review.series_review import review_series
-        from qerrlint.review.unfit_hunks import with_unfit_hunks
+        from qerrlint.review.series.series_review import review_series
+        from qerrlint.review.series.unfit_hunks import with_unfit_hunks
 
         reviewed = review_series(
             *(source, stack, settings.rules, tree, notes, beneath, with_unfit_hunks, bound(options)),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from qerrlint.checks.errors.occurrences import is_addressed
-from qerrlint.checks.errors.wrong_error_test import misplaced_tests
+from qerrlint.checks.errors.results.wrong_error_test import misplaced_tests
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.findings import Observation

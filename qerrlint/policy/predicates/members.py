@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.checks.errors.error_use_after_free import member_of
+from qerrlint.checks.errors.pointers.error_use_after_free import member_of
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.word_lists import word_list

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Results of calls: statuses, lengths and error numbers that are dropped, overwritten or tested wrongly."""
+"""Results of calls and their tests: not tested, dropped, overwritten, tested wrongly or in vain."""

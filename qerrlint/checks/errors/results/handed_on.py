@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 
 from qerrlint.checks.check import Check
+from qerrlint.checks.errors.results.unchecked_call import UNCHECKED_CALL
 from qerrlint.checks.errors.return_states import passes_null_errp
-from qerrlint.checks.errors.unchecked_call import UNCHECKED_CALL
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from qerrlint.absint.reachability import place_of
 from qerrlint.checks.check import Check
-from qerrlint.checks.errors.wrong_error_test import WRONG_ERROR_TEST
+from qerrlint.checks.errors.results.wrong_error_test import WRONG_ERROR_TEST
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from qerrlint.absint.reachability import loop_around
 from qerrlint.checks.check import Check
-from qerrlint.checks.errors.unchecked_call import UNCHECKED_CALL
+from qerrlint.checks.errors.results.unchecked_call import UNCHECKED_CALL
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.error import FATAL

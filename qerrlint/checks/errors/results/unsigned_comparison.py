@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.errors.results.unchecked_result import calling_pieces
-from qerrlint.checks.errors.wrong_error_test import WRONG_ERROR_TEST
+from qerrlint.checks.errors.results.wrong_error_test import WRONG_ERROR_TEST
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.checks.check import Check, FileCheck
+from qerrlint.checks.errors.results.unchecked_call import UNCHECKED_CALL
 from qerrlint.checks.errors.results.unchecked_result import UNCHECKED_RESULT, calling_functions
-from qerrlint.checks.errors.unchecked_call import UNCHECKED_CALL
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject

@@ -14,7 +14,7 @@ from qerrlint.absint.reachability import branch_events, straight_back
 from qerrlint.c.cut import Piece
 from qerrlint.c.lexis import occurrences
 from qerrlint.checks.check import Check
-from qerrlint.checks.errors.dropped_error import DROPPED_ERROR
+from qerrlint.checks.errors.propagation.dropped_error import DROPPED_ERROR
 from qerrlint.checks.failing_edges import failed_call
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qerrlint.checks.check import Check, event
-from qerrlint.checks.errors.errp_guard import errp_of_callers, guard_name, unguarded_uses
+from qerrlint.checks.errors.guards.errp_guard import errp_of_callers, guard_name, unguarded_uses
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.text.guard_edits import guard_edits

@@ -22,14 +22,14 @@ from qerrlint.result import (
     TreeInfo,
 )
 from qerrlint.review.ahead import ALONE, Comparison, Setting, Workers, compare_all
-from qerrlint.review.apply_series import Stage, apply_series, union
 from qerrlint.review.compare import Compared, anchored
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.relaxations import gate_changes
-from qerrlint.review.remarks import Topic, about
 from qerrlint.review.report_model import as_reported, heard, summary
 from qerrlint.review.scope import CALLER_FILES, is_c
+from qerrlint.review.series.apply_series import Stage, apply_series, union
+from qerrlint.review.series.remarks import Topic, about
 from qerrlint.review.store.change_store import ChangeStore
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.overlay import OverlaySource

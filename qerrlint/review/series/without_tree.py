@@ -18,9 +18,9 @@ from qerrlint.patch.fragments import Fragment, fragments
 from qerrlint.patch.linemap import LineMap, Run
 from qerrlint.patch.series import Series
 from qerrlint.result import Result, TreeInfo
-from qerrlint.review.apply_series import Stage
 from qerrlint.review.scope import FilePair, is_c
-from qerrlint.review.series_review import review_stages
+from qerrlint.review.series.apply_series import Stage
+from qerrlint.review.series.series_review import review_stages
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from qerrlint.absint.reachability import blocks_before, place_of
 from qerrlint.checks.check import Check
-from qerrlint.checks.errors.wrong_errno import WRONG_ERRNO
+from qerrlint.checks.errors.message_arguments.wrong_errno import WRONG_ERRNO
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.findings import Observation, Step

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.reachability import branch_events, loop_around
 from qerrlint.checks.check import Check
-from qerrlint.checks.errors.success_with_error import SUCCESS_WITH_ERROR
+from qerrlint.checks.errors.propagation.success_with_error import SUCCESS_WITH_ERROR
 from qerrlint.checks.failing_edges import failed_call
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject

@@ -24,7 +24,7 @@ from qerrlint.result import (
     Result,
     Sequel,
 )
-from qerrlint.review.remarks import Topic, about
+from qerrlint.review.series.remarks import Topic, about
 from qerrlint.rules.rule import RuleSet
 
 

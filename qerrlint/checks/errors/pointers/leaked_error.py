@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
-from qerrlint.checks.errors.error_set_twice import first_sets
 from qerrlint.checks.errors.occurrences import is_of_glib, of_kind
+from qerrlint.checks.errors.pointers.error_set_twice import first_sets
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qerrlint.engine.located import exemption_order
 from qerrlint.result import Coverage, PatchInfo, Reported, Result, SeriesInfo
-from qerrlint.review.series_review import sort_key
+from qerrlint.review.series.series_review import sort_key
 
 
 def merged(results: Sequence[Result]) -> Result:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qerrlint.result import Reported
-from qerrlint.review.fixes import FixedFile, Refused, fix_files
+from qerrlint.review.fixes.fixed_files import FixedFile, Refused, fix_files
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import Source

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from qerrlint.patch.series import Series
 from qerrlint.result import Coverage, Reported, Result, TreeInfo
-from qerrlint.review.apply_series import Stage
 from qerrlint.review.report_model import summary
 from qerrlint.review.scope import is_c
-from qerrlint.review.series_review import sort_key
-from qerrlint.review.without_tree import review_loose
+from qerrlint.review.series.apply_series import Stage
+from qerrlint.review.series.series_review import sort_key
+from qerrlint.review.series.without_tree import review_loose
 from qerrlint.rules.rule import RuleSet
 
 _FOUND_BY = {

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from qerrlint.checks.check import Check
 from qerrlint.checks.errno_source import ERRNO, leaves_errno, returns_errno
-from qerrlint.checks.errors.wrong_errno import WRONG_ERRNO, formats_errno
+from qerrlint.checks.errors.message_arguments.wrong_errno import WRONG_ERRNO, formats_errno
 from qerrlint.checks.failing_edges import failed_call
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject

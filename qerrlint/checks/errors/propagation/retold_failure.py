@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from qerrlint.absint.reachability import branch_events
 from qerrlint.checks.check import Check
-from qerrlint.checks.errors.dropped_error import DROPPED_ERROR
+from qerrlint.checks.errors.propagation.dropped_error import DROPPED_ERROR
 from qerrlint.checks.errors.return_states import passes_null_errp
 from qerrlint.checks.failing_edges import failed_call
 from qerrlint.checks.function import AnalysedFunction

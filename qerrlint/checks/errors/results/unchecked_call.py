@@ -10,8 +10,8 @@ from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.comments import ADMISSIONS, admits
 from qerrlint.checks.errors.occurrences import numbered, of_kind
+from qerrlint.checks.errors.results.untested_results import first_untested_use, is_looked_at
 from qerrlint.checks.errors.return_states import passes_null_errp, set_successes
-from qerrlint.checks.errors.untested_results import first_untested_use, is_looked_at
 from qerrlint.checks.errors.value_source import own_returns
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
