@@ -29,6 +29,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asking import report_on, unit_of
+
 from qerrlint.source.toml import read_toml
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from qerrlint.c.cut import Piece
     from qerrlint.findings import Finding
     from qerrlint.rules.rule import RuleSet
+    from qerrlint.source.source import Source
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
@@ -189,28 +192,18 @@ def labelled(files: Sequence[str], git: str, most: int, seed: int) -> Iterator[S
             print(f"{label.fix[:10]} {label.file}: {error}", file=sys.stderr)
 
 
-def _labelled(source: object, path: str, function: str) -> Subject | None:
-    from qerrlint.engine.analyse_file import analyse_unit
+def _labelled(source: Source, path: str, function: str) -> Subject | None:
     from qerrlint.model.include_graph import DeclarationCache
-    from qerrlint.model.program import Program
-    from qerrlint.rules.loader import load_rules
-    from qerrlint.source.overlay import OverlaySource
-    from qerrlint.source.source import Source
 
-    assert isinstance(source, Source)
     data = source.read(path)
     if data is None:
         return None
-    every, cache = load_rules(), DeclarationCache()
+    declarations = DeclarationCache()
 
     def ask(text: bytes) -> Iterable[Finding]:
-        unit = Program(OverlaySource(source, {path: text}), "headers", cache=cache).unit(path)
-        assert unit is not None
+        unit = unit_of(source, path, text, declarations)
         only = {piece.name for piece in unit.definitions.pieces if owner(piece.name) == function}
-        report = analyse_unit(
-            unit, every.select([r.id for r in every if r.enabled and not r.change_only]), only
-        )
-        return [one for one in report.findings if one.allowed is None]
+        return [one for one in report_on(unit, only).findings if one.allowed is None]
 
     return Subject(path, data, ask, frozenset({function}))
 

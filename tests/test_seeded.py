@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""bench/seeded.py: each kind of defect has places, and what counts as told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from seeded import Seeded, load_kinds, run, show, table
+from seeds.seed import KINDS, Defect, Splice
+
+# A place for each kind of defect of Errors.
+TEXT = b"""
+typedef struct CrateState {
+    int size;
+    char *label;
+    QemuMutex lock;
+} CrateState;
+
+bool crate_open(CrateState *s, int way, Error **errp);
+int crate_move(CrateState *s, int way, Error **errp);
+CrateState *crate_new(int way, Error **errp);
+char *crate_name(CrateState *s);
+void crate_mark(CrateState *s);
+void crate_use(CrateState *s, Error **errp);
+
+static bool crate_fill(CrateState *s, int way, Error **errp)
+{
+    int i;
+
+    if (!crate_open(s, way, errp)) {
+        return false;
+    }
+    if (crate_move(s, way, errp) < 0) {
+        return false;
+    }
+    crate_mark(s);
+    for (i = 0; i < way; i++) {
+        if (!crate_open(s, i, errp)) {
+            return false;
+        }
+    }
+    if (way > 3) {
+        error_setg(errp, "the crate is full");
+        return false;
+    }
+    crate_mark(s);
+    return crate_open(s, 4, errp);
+}
+
+static int crate_size(int way, Error **errp)
+{
+    CrateState *other;
+    CrateState *s = crate_new(way, errp);
+
+    if (!s) {
+        return -EINVAL;
+    }
+    s->size = 3;
+    other = crate_other(s);
+    if (!other) {
+        error_setg(errp, "there is no other crate");
+        return -EINVAL;
+    }
+    other->size = 4;
+    if (crate_count(s) < 0) {
+        error_setg_errno(errp, errno, "the crate cannot be counted");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static void crate_try(CrateState *s, int way)
+{
+    Error *err = NULL;
+
+    if (!crate_open(s, way, &err)) {
+        error_report_err(err);
+        return;
+    }
+    crate_use(s, &err);
+    if (err) {
+        error_report_err(err);
+    }
+}
+
+static void crate_pass(CrateState *s, Error **errp)
+{
+    Error *err = NULL;
+
+    crate_use(s, &err);
+    if (err) {
+        error_propagate(errp, err);
+        return;
+    }
+    crate_mark(s);
+}
+
+static void crate_guarded(CrateState *s, Error **errp)
+{
+    ERRP_GUARD();
+
+    crate_use(s, errp);
+    if (*errp) {
+        return;
+    }
+    crate_mark(s);
+}
+
+static char *crate_label(CrateState *s)
+{
+    g_autofree char *label = crate_name(s);
+
+    return g_steal_pointer(&label);
+}
+
+static int crate_read(CrateState *s)
+{
+    char *label = g_strdup("crate");
+
+    qemu_mutex_lock(&s->lock);
+    if (s->size > 4) {
+        qemu_mutex_unlock(&s->lock);
+        g_free(label);
+        return -1;
+    }
+    if (s->size > 3) {
+        g_free(label);
+        qemu_mutex_unlock(&s->lock);
+        return -1;
+    }
+    g_free(label);
+    qemu_mutex_unlock(&s->lock);
+    return 0;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory: pytest.TempPathFactory) -> list[Seeded]:
+    tree: Path = tmp_path_factory.mktemp("tree")
+    (tree / "crate.c").write_bytes(TEXT)
+    return run(str(tree), load_kinds("errors"), 1, 5, 1)
+
+
+def test_each_kind_for_errors_has_a_place_and_most_are_told(every: list[Seeded]) -> None:
+    assert {one.kind for one in every} == {kind.name for kind in load_kinds("errors")}
+    assert all(one.outcome for one in every)
+    assert sum(one.outcome == "told" for one in every) >= len(every) - 4
+
+
+def test_each_kind_says_what_it_makes_wrong() -> None:
+    load_kinds()
+    assert all(kind.says.endswith(".") for kind in KINDS.values())
+    with pytest.raises(SystemExit, match="no kind: crate"):
+        load_kinds("", ["crate"])
+
+
+def test_the_report(every: list[Seeded]) -> None:
+    text = table(every, load_kinds("errors"))
+    assert "set-twice" in text
+    assert "error-set-twice 1" in text
+    assert text.splitlines()[-1].split()[:2] == ["all", str(len(every))]
+    assert '+        error_setg(errp, "cannot go on");' in show(every)
+
+
+def test_edits_move_offsets() -> None:
+    defect = Defect("f", (Splice(2, 4, b"xyz"), Splice(6, 8, b"")))
+    assert defect.applied(b"0123456789") == b"01xyz4589"
+    assert [defect.moved(place) for place in (0, 5, 9)] == [0, 6, 8]
