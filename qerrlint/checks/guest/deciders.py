@@ -10,9 +10,9 @@ from qerrlint.checks.guest.places import guest_file, switched
 from qerrlint.ir.code import Assign, Call, Function, Result, text_of
 from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.file import GuestFile, GuestVisit
+from qerrlint.qemu.guest.members import Member, member_of
 from qerrlint.qemu.guest.taint import paths_in
 from qerrlint.qemu.guest.tried_values import feasible
-from qerrlint.qemu.guest.zeros import Member, member_of
 from qerrlint.qemu.vmstate.guest_state import written_members
 
 # How many assignments and calls back a name is followed.

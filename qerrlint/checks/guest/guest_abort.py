@@ -25,12 +25,14 @@ from qerrlint.checks.guest.places import (
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call, identifiers, text_of
+from qerrlint.qemu.guest.assumed_members import AssumedNames
 from qerrlint.qemu.guest.file import GuestVisit
 from qerrlint.qemu.guest.held_failures import HeldFailures, is_dead
 from qerrlint.qemu.guest.indirect_entries import ACCESSOR, CALLBACK
+from qerrlint.qemu.guest.members import member_of
 from qerrlint.qemu.guest.sample_scope import SampleScope
 from qerrlint.qemu.guest.walk import ENDS
-from qerrlint.qemu.guest.zeros import AssumedNames, GuestZeros, member_of
+from qerrlint.qemu.guest.zeros import GuestZeros
 
 _FALSE = re.compile(r"(?:0|false|FALSE)\Z")
 # Ends that come with a message: somebody has thought of the state that leads there.

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from qerrlint.c.expressions.parser import paths
 from qerrlint.ir.code import Assign, Edge, Event, Function
+from qerrlint.qemu.guest.assumed_members import AssumedNames, walked
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.indexes.member_indexes import MemberIndexes, StoredNumber
+from qerrlint.qemu.guest.members import Member, member_of
 from qerrlint.qemu.guest.sample_scope import SampleScope
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.value_sources import greatest, source_of
-from qerrlint.qemu.guest.zeros import AssumedNames, Member, member_of, walked
 from qerrlint.source.span import Span
 
 # So many members are tried for one assertion.

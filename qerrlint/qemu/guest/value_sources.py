@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from qerrlint.c.expressions.parser import paths
 from qerrlint.ir.code import Assign, Function
 from qerrlint.qemu.guest.file import GuestFile
-from qerrlint.qemu.guest.zeros import Member, member_of
+from qerrlint.qemu.guest.members import Member, member_of
 
 # How many locals and calls back a name is followed.
 _FARTHEST = 3

@@ -21,22 +21,15 @@ from qerrlint.c.expressions.typed import Column, Number
 from qerrlint.c.lexis import WORD, bare, closing_bracket
 from qerrlint.ir.code import Assign, Edge, Event, Function, Return
 from qerrlint.qemu.device_tables import arguments_at
+from qerrlint.qemu.guest.assumed_members import AssumedNames, AssumedWalk, reads_memory, walked
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
+from qerrlint.qemu.guest.members import Member, member_of
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.sample_scope import SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import paths_in
-from qerrlint.qemu.guest.zeros import (
-    AssumedNames,
-    AssumedWalk,
-    GuestZero,
-    GuestZeros,
-    Member,
-    member_of,
-    reads_memory,
-    walked,
-)
+from qerrlint.qemu.guest.zeros import GuestZero, GuestZeros
 from qerrlint.source.span import Span
 
 DIVIDES = {"muldiv64": 2, "muldiv64_round_up": 2, "DIV_ROUND_UP": 1, "QEMU_ALIGN_UP": 1, "QEMU_ALIGN_DOWN": 1}

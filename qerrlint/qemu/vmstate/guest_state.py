@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from qerrlint.ir.code import Assign, Function, Return, text_of
 from qerrlint.qemu.guest.entries import GuestEntry, given
 from qerrlint.qemu.guest.file import GuestFile
+from qerrlint.qemu.guest.members import aliased, member_of
 from qerrlint.qemu.guest.slots import DATA, VALUE
 from qerrlint.qemu.guest.taint import reads, tainted
 from qerrlint.qemu.guest.value_sources import ADDRESS, THROUGH, pointed_to
-from qerrlint.qemu.guest.zeros import aliased, member_of
 from qerrlint.source.span import Span
 
 _ROUNDS = 400

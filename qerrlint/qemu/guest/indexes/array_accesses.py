@@ -17,8 +17,8 @@ from qerrlint.c.initialisers import LIST, tables
 from qerrlint.c.lexis import bare, closing_bracket
 from qerrlint.ir.code import Assign, Function
 from qerrlint.qemu.device_tables import arguments_at
+from qerrlint.qemu.guest.members import member_of
 from qerrlint.qemu.guest.sample_scope import FileNames, read
-from qerrlint.qemu.guest.zeros import member_of
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.source.span import Span
 

@@ -18,8 +18,8 @@ from qerrlint.ir.code import Assign, Function
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.indexes.array_accesses import ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.indexes.member_indexes import MemberIndexes, StoredNumber
+from qerrlint.qemu.guest.members import Member, member_of
 from qerrlint.qemu.guest.sample_scope import read
-from qerrlint.qemu.guest.zeros import Member, member_of
 
 # Functions that give the number of the lowest bit, and what is to be subtracted from that.
 _LOWEST = {"ctz32": 0, "ctz64": 0, "ctzl": 0, "ffs": 1}

@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Return
+from qerrlint.qemu.guest.assumed_members import AssumedNames, AssumedWalk, walked
 from qerrlint.qemu.guest.branches import Branch
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.indexes.array_accesses import ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.indirect_entries import ACCESSOR
+from qerrlint.qemu.guest.members import Member, member_of
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.slots import Slot
 from qerrlint.qemu.guest.states import State
-from qerrlint.qemu.guest.zeros import AssumedNames, AssumedWalk, Member, member_of, walked
 
 COUNTED = re.compile(rb"\[\s*\w+->\w+\s*\+\+\s*\]")
 _STEP = re.compile(rb"\+\+|--|[-+]=")

@@ -8,13 +8,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from qerrlint.ir.code import Edge, Event, Function
+from qerrlint.qemu.guest.assumed_members import AssumedNames, walked
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.indexes.array_accesses import ArrayAccess
+from qerrlint.qemu.guest.members import Member
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.sample_scope import SampleScope
 from qerrlint.qemu.guest.states import State
-from qerrlint.qemu.guest.zeros import AssumedNames, Member, walked
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,15 @@ from functools import cached_property, partial
 from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Edge, Event, Function
+from qerrlint.qemu.guest.assumed_members import AssumedNames, walked
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.indexes.array_accesses import MOVED, ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.indexes.held_indexes import HeldIndex, held_indexes
+from qerrlint.qemu.guest.members import Member, aliased, member_of
 from qerrlint.qemu.guest.sample_scope import SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.value_sources import ADDRESS, THROUGH, pointed_to, source_of
-from qerrlint.qemu.guest.zeros import AssumedNames, Member, aliased, member_of, walked
 
 # An index of a member, or of a local alone.
 _INDEX = re.compile(rb"\[\s*(?:([a-z_]\w*)\s*\]|[^\]\[;]*(?:->|\.))")

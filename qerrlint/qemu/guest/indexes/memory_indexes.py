@@ -18,10 +18,10 @@ from qerrlint.qemu.guest.entries import given
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.indexes.array_accesses import QUICK, ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.indexes.held_indexes import HeldIndex, held_indexes
+from qerrlint.qemu.guest.members import Member, member_of
 from qerrlint.qemu.guest.memory_structs import READER
 from qerrlint.qemu.guest.slots import DATA
 from qerrlint.qemu.guest.value_sources import greatest, source_of
-from qerrlint.qemu.guest.zeros import Member, member_of
 from qerrlint.qemu.layouts import layouts_of
 
 # So many structs are looked into, with those that they embed.
