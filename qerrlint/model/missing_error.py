@@ -9,31 +9,21 @@ the Error dereferences NULL. A caller that passes the result on leaves it to its
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from qerrlint.absint.reachability import place_of
-from qerrlint.c.cut import FUNCTION, Piece
+from qerrlint.c.cut import FUNCTION
 from qerrlint.c.initialisers import tables
 from qerrlint.domain.conventions import FAILURE, fails_by, succeeds_by
 from qerrlint.domain.error import WARN
-from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import (
-    POS,
-    ZERO,
     Addr,
-    Assign,
     Call,
     Const,
-    Event,
-    Function,
-    Opaque,
-    Result,
-    Return,
-    Test,
     Value,
     Var,
 )
+from qerrlint.model.after_failure import AfterFailure, FailingCall
 from qerrlint.model.translation_unit import TranslationUnit, WholeProgram
 from qerrlint.source.span import Span
 
@@ -50,10 +40,7 @@ _DEEPEST = 8
 _MOST_FILES = 40
 # So many files are looked into for the type of a struct, where more of them use its member's name.
 _MOST_LOOKED_INTO = 400
-# Blocks times sets of names, as in absint/reachability.py.
-_MOST_WAYS = 2000
 _ENDS_PROGRAM = ("error_abort", "error_fatal")
-_CODE = re.compile(r"-?[A-Z]\w*")
 # Files of user-mode emulation, and files of the system emulator: never linked into one program.
 _USER = re.compile(r"(?:^|/)(?:bsd-user|common-user|linux-user|user)/|/user(?:-\w+)?\.c$")
 _SYSTEM = re.compile(
@@ -73,19 +60,6 @@ class Fate:
 
 
 _NOT_KNOWN = Fate(UNKNOWN)
-
-
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """A call of the function in `piece` of `unit`."""
-
-    unit: TranslationUnit
-    piece: Piece
-    function: Function
-    call: Call
-
-    def fate(self, how: str, reader: str = "") -> Fate:
-        return Fate(how, self.piece.name, self.call.span, reader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +185,13 @@ class MissingErrors:
             return (_NOT_KNOWN,)
         return fates or (_NOT_KNOWN,)
 
-    def _at(self, site: _Site, contract: _Contract, code: str, above: frozenset[str]) -> Sequence[Fate]:
+    def _at(self, site: FailingCall, contract: _Contract, code: str, above: frozenset[str]) -> Sequence[Fate]:
         failing = FAILURE.get(contract.kind)
         if not 0 <= contract.errp < len(site.call.args) or failing is None:
             return (_NOT_KNOWN,)
         given = site.call.args[contract.errp]
         if isinstance(given, Const) or given == Addr(WARN):
-            return (site.fate(COPES),)
+            return (_fate(site, COPES),)
         signature = site.unit.with_definition(site.piece).signature(site.piece.name)
         own = signature.out_error if signature is not None else None
         if given == Var(own or ""):
@@ -226,34 +200,40 @@ class MissingErrors:
             error = Var(given.path)
         else:
             return (_NOT_KNOWN,)
-        ways = _Ways(site, error, own, failing, code)
-        if ways.reader is not None:
-            return (site.fate(CRASH, ways.reader.name),)
-        if ways.compared or (contract.kind == "bool" and ways.question):
-            return (site.fate(ANSWER),)
+        after = AfterFailure(site, error, own, failing, code)
+        if after.reader is not None:
+            return (_fate(site, CRASH, after.reader.name),)
+        if after.compared or (contract.kind == "bool" and after.question):
+            return (_fate(site, ANSWER),)
         unnoticed = IGNORED if contract.kind == "bool" else SUCCESS
-        if not ways.asked:
-            noticed_by_error = given == Var(own or "") or ways.error_tested
+        if not after.asked:
+            noticed_by_error = given == Var(own or "") or after.error_tested
             fatal = isinstance(given, Addr) and given.path in _ENDS_PROGRAM
-            return (site.fate(unnoticed if noticed_by_error or fatal else UNKNOWN),)
-        if isinstance(given, Addr) and not ways.propagated:
-            return (site.fate(COPES),)
-        return self._passed_on(site, ways, code, above)
+            return (_fate(site, unnoticed if noticed_by_error or fatal else UNKNOWN),)
+        if isinstance(given, Addr) and not after.propagated:
+            return (_fate(site, COPES),)
+        return self._passed_on(site, after, code, above)
 
-    def _passed_on(self, site: _Site, ways: _Ways, code: str, above: frozenset[str]) -> Sequence[Fate]:
+    def _passed_on(
+        self, site: FailingCall, after: AfterFailure, code: str, above: frozenset[str]
+    ) -> Sequence[Fate]:
         """The fates of a failure that a caller notices while it leaves its own Error as it is."""
         unit = site.unit.with_definition(site.piece)
         signature = unit.signature(site.piece.name)
         kind = unit.scope.result_kind(signature)
-        if not ways.returned:
-            return (site.fate(COPES),)
+        if not after.returned:
+            return (_fate(site, COPES),)
         if kind == "void":
-            return (site.fate(SUCCESS),)
-        passing = [(value, names) for value, names in ways.returned if _passes(kind, value, names)]
+            return (_fate(site, SUCCESS),)
+        passing = [(value, names) for value, names in after.returned if _passes(kind, value, names)]
         if not passing:
             return (_NOT_KNOWN,)
         same = all(value in names for value, names in passing)
         return self._fates(site.unit, site.piece.name, code if same else "", above)
+
+
+def _fate(site: FailingCall, how: str, reader: str = "") -> Fate:
+    return Fate(how, site.piece.name, site.call.span, reader)
 
 
 def _are_of_two_emulators(caller: str, definition: str) -> bool:
@@ -277,13 +257,13 @@ def _passes(kind: str, value: Value | None, names: frozenset[Value]) -> bool:
     return True
 
 
-def _calls(unit: TranslationUnit, word: str, wanted: Callable[[Call], bool]) -> Iterator[_Site]:
+def _calls(unit: TranslationUnit, word: str, wanted: Callable[[Call], bool]) -> Iterator[FailingCall]:
     """The calls in the functions of a file that mention a word."""
     for piece in unit.uses.definitions_that_mention(word):
         function = unit.lowering.function(piece)
         for call in function.calls if function is not None else ():
             if function is not None and wanted(call):
-                yield _Site(unit, piece, function, call)
+                yield FailingCall(unit, piece, function, call)
 
 
 def _tables(unit: TranslationUnit, name: str) -> set[str]:
@@ -303,116 +283,3 @@ def _owner(unit: TranslationUnit, member: str, name: str) -> str:
         if stored is not None and stored.text.lstrip("& ") == name:
             return table.type.split()[-1]
     return ""
-
-
-class _Ways:
-    """The ways that lead on from a call whose result is a failure while the Error is NULL.
-
-    `asked`: a test on them looks at the result, or it is handed on. `compared`: it is compared with `code`.
-    `question`: it is kept in a variable that asks a question by its name. `error_tested`: a test looks at
-    the Error. `reader`: the first call that reads the Error. `propagated`: the Error is handed to the
-    caller's own. `returned`: what is returned at the ends of ways on which nothing else has set the caller's
-    Error, with the values that are the result there.
-    """
-
-    def __init__(self, site: _Site, error: Value, own: str | None, failing: int, code: str) -> None:
-        self.asked = False
-        self.compared = False
-        self.question = False
-        self.error_tested = False
-        self.propagated = False
-        self.reader: Call | None = None
-        self.returned: list[tuple[Value | None, frozenset[Value]]] = []
-        self._site = site
-        self._error = error
-        self._own = own
-        self._failing = failing
-        self._code = code
-        self._walk()
-
-    def _walk(self) -> None:
-        call = self._site.call
-        start = place_of(self._site.function, call.index)
-        if start is None:
-            return
-        waiting = [(start[0], start[1] + 1, frozenset[Value]((Result(call.index),)))]
-        seen: set[tuple[int, frozenset[Value]]] = set()
-        while waiting and len(seen) < _MOST_WAYS:
-            number, position, names = waiting.pop()
-            block = self._site.function.blocks[number]
-            after = self._events(block.events[position:], names)
-            for edge in block.edges if after is not None else ():
-                # Each test is looked at, also behind one that closes the edge.
-                closed = after is None or sum(not self._open(test, after) for test in edge.tests)
-                if after is not None and not closed and (edge.target, after) not in seen:
-                    seen.add((edge.target, after))
-                    waiting.append((edge.target, 0, after))
-
-    def _open(self, test: Test, names: frozenset[Value]) -> bool:
-        """Whether a failing result and a NULL Error may pass a test."""
-        if test.subject in names:
-            self.asked = True
-            return bool(test.allow & self._failing)
-        if test.subject == self._error:
-            self.error_tested = True
-            return bool(test.allow & ZERO)
-        if self._own is not None and test.subject == Var(self._own):
-            return bool(test.allow & POS)  # who passes NULL does not miss an Error
-        if isinstance(test.subject, Opaque):
-            left, _, right = test.subject.text.partition("==")
-            if right and Var(left) in names:
-                self.asked = True
-                if self._code and right == self._code:
-                    self.compared = True
-                    return bool(test.allow & POS)
-                return not (self._code and _CODE.fullmatch(right)) or bool(test.allow & ZERO)
-        return True
-
-    def _events(self, events: Iterable[Event], names: frozenset[Value]) -> frozenset[Value] | None:
-        """The values that are the result behind the events of a block; None where the way ends."""
-        for event in events:
-            if isinstance(event, Return):
-                self.asked |= event.value in names
-                self.returned.append((event.value, names))
-                return None
-            if isinstance(event, Assign):
-                target = Var(event.target)
-                if target == self._error:
-                    return None
-                if event.value in names:
-                    self.question |= word_list("predicates").matches(event.target)
-                    # A member, or what a parameter points to, outlives the function: somebody else asks it.
-                    self.asked |= not event.target.isidentifier()
-                    names |= {target}
-                else:
-                    names -= {target}
-            elif isinstance(event, Call):
-                self.asked |= any(arg in names for arg in event.args)
-                if self._ends(event):
-                    return None
-        return names
-
-    def _ends(self, call: Call) -> bool:
-        """Whether a call ends the way: it reads the Error, or an Error is, or may be, set by it."""
-        effect = self._site.unit.effect(call)
-        if effect.noreturn:
-            return True
-        pointer = _pointer_to(self._error)
-        own = Var(self._own) if self._own is not None else None
-        reads = effect.keeps or word_list("consumers-that-read").matches(call.name)
-        if reads and call.args and call.args[0] in (self._error, pointer):
-            self.reader = self.reader or call
-            return True
-        if effect.into is not None and effect.consumes is not None and len(call.args) > effect.consumes:
-            self.propagated |= call.args[effect.consumes] == self._error and call.args[effect.into] == own
-            return False
-        position = effect.errp
-        if position is None or position >= len(call.args):
-            return False
-        return call.args[position] == pointer or (own is not None and call.args[position] == own)
-
-
-def _pointer_to(error: Value) -> Value:
-    """The `Error **` that leads to an Error: `&err` to `err`, `errp` to `*errp`."""
-    path = error.path if isinstance(error, Var) else ""
-    return Var(path[1:]) if path.startswith("*") else Addr(path)
