@@ -77,13 +77,18 @@ def _ahead(function: Function) -> dict[int, set[int]]:
     return {number: {edge.target for edge in one.edges} for number, one in enumerate(function.blocks)}
 
 
-def predecessors(function: Function) -> dict[int, list[int]]:
-    """The blocks from which edges lead to a block, one for each edge; only blocks that some lead to."""
-    out: dict[int, list[int]] = {}
+def incoming_edges(function: Function) -> dict[int, list[tuple[int, Edge]]]:
+    """The edges that lead to a block, each with the block that it comes from; only blocks with such edges."""
+    out: dict[int, list[tuple[int, Edge]]] = {}
     for number, block in enumerate(function.blocks):
         for edge in block.edges:
-            out.setdefault(edge.target, []).append(number)
+            out.setdefault(edge.target, []).append((number, edge))
     return out
+
+
+def predecessors(function: Function) -> dict[int, list[int]]:
+    """The blocks from which edges lead to a block, one for each edge; only blocks that some lead to."""
+    return {target: [number for number, _ in edges] for target, edges in incoming_edges(function).items()}
 
 
 def _from(ways: dict[int, set[int]], block: int) -> set[int]:
@@ -183,6 +188,7 @@ def straight_back(
 ) -> tuple[tuple[Event, ...], tuple[Edge, ...]]:
     """The events in front of a place, the nearest first, back to where ways meet or part; then the edges that
     come from there."""
+    incoming = incoming_edges(function)
     events: list[Event] = []
     seen: set[int] = set()
     while True:
@@ -190,9 +196,7 @@ def straight_back(
         asked = _asserted(function, block)
         before = reversed(function.blocks[block].events[:position])
         events += [one for one in before if not (isinstance(one, Call) and one.index in asked)]
-        edges = [
-            (n, edge) for n, one in enumerate(function.blocks) for edge in one.edges if edge.target == block
-        ]
+        edges = incoming.get(block, [])
         number = edges[0][0] if edges else -1
         if len(edges) != 1 or number in seen or len(_alive(function, number)) != 1:
             return tuple(events), tuple(edge for _, edge in edges)

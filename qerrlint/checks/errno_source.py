@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from qerrlint.absint.reachability import incoming_edges
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.error import FATAL
 from qerrlint.domain.word_lists import word_list
@@ -111,10 +112,7 @@ class _Walk:
     def __init__(self, analysed: AnalysedFunction) -> None:
         self._analysed = analysed
         self._function = analysed.function
-        self._before: dict[int, list[tuple[int, Edge]]] = {}
-        for number, block in enumerate(self._function.blocks):
-            for edge in block.edges:
-                self._before.setdefault(edge.target, []).append((number, edge))
+        self._before = incoming_edges(self._function)
 
     def source(self, reader: Event) -> ErrnoSource | None:
         """What errno_source() says."""
