@@ -18,9 +18,10 @@ from qerrlint.checks.migration.inherited_state import (
     shared_members,
 )
 from qerrlint.checks.migration.input_lines import kept_lines
-from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting
+from qerrlint.checks.migration.rebuilt_members import FUNCTION_MACRO, is_rebuilt, rebuilding_text
+from qerrlint.checks.migration.run_time_state import Lasting, lasting
 from qerrlint.checks.migration.static_state import static_members
-from qerrlint.checks.migration.vmstates import seen, vmstates, written
+from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.device_tables import property_rows
 from qerrlint.qemu.layouts import layouts_of
@@ -33,8 +34,14 @@ from qerrlint.source.span import Span
 
 _CLOCK = b"qdev_init_clock_in"
 _OFFERED = re.compile(rb"\bextern[ \t]+const[ \t]+VMStateDescription[ \t]+(\w+)[ \t]*;")
-_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(((?:[^\n]|\\\n)*)", re.MULTILINE)
 _MAKES_CLOCK = re.compile(rb"(?:->|\.)(\w+)\s*=\s*qdev_init_clock_in\s*\(")
+
+STATE_NOT_MIGRATED = event(
+    "state-not-migrated",
+    # version: of a field that is never sent, the two versions.
+    *("description", "struct", "member", "version"),
+    form="register guest line clock part parent static version",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,6 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     unit = file.unit
     if b"VMStateDescription" not in unit.data:
         return
-    yield from _never_sent(file)
     described = _described(file)
     for struct in described if _CLOCK in unit.data else ():
         yield from _clocks(file, struct, described)
@@ -100,7 +106,7 @@ def _clocks(
         member = StateMember(struct, one.name, struct, one.name, "clock")
         # A clock that the file sets itself has the same period in the new process.
         own = re.search(rb"\bclock_set\w*\s*\([^;]*?(?:->|\.)%s\s*," % one.name.encode(), unit.data)
-        if own is None and not _is_rebuilt(file, member):
+        if own is None and not is_rebuilt(file, member):
             step = Step(Span(unit.path, found.start(), found.end()), f"{one.name} is made an input here")
             yield _observation(file, described, member, "clock", (step,), "medium")
 
@@ -124,7 +130,7 @@ def _parts(
             continue
         other = _description_of(file, kind, part.path)
         member = StateMember(struct, one.name, struct, one.name, "part")
-        loaded = b"\n".join(file.once(_rebuilt))
+        loaded = b"\n".join(file.once(rebuilding_text))
         whole = rb"(?:->|\.)%s\b(?!\s*(?:\.|->))" % one.name.encode()
         if other is not None and re.search(whole, loaded) is None:
             step = Step(other.span, f"{other.variable} describes {kind}")
@@ -146,7 +152,7 @@ def _shared(
     """What a struct has of a parent that other types of the file have too."""
     if is_described_by_class(file, struct, described[struct]):
         for kept in shared_members(file, struct, _held(described, struct), described.keys()):
-            if not _is_rebuilt(file, kept.member):
+            if not is_rebuilt(file, kept.member):
                 yield _of_run_time(file, described, kept, line=False)
 
 
@@ -179,9 +185,8 @@ def _description_of(file: AnalysedFile, struct: str, header: str) -> Description
     for found in _OFFERED.finditer(declarations.data) if declarations is not None else ():
         assert declarations is not None
         uses = rb"\b%s\b" % found[1]
-        by_macros = {
-            macro[1] for macro in _MACRO.finditer(declarations.data) if re.search(uses, macro[2]) is not None
-        }
+        macros = FUNCTION_MACRO.finditer(declarations.data)
+        by_macros = {macro[1] for macro in macros if re.search(uses, macro[2]) is not None}
         if re.search(uses, unit.data) or any(re.search(rb"\b%s\b" % name, unit.data) for name in by_macros):
             continue
         other = described_elsewhere(unit.environment, found[1].decode(), unit.path)
@@ -261,37 +266,6 @@ def _group(file: AnalysedFile, described: Mapping[str, list[Description]], membe
     return f"{member.struct} {first if whole else member.path}"
 
 
-def _never_sent(file: AnalysedFile) -> Iterator[Observation]:
-    """The fields whose version is above that of their description."""
-    constants = layouts_of(file.unit.environment).constants(file.unit.path)
-    # A description that a field hands a version of its own (VMSTATE_VSTRUCT) goes by that.
-    own_versions = {
-        field.vmsd
-        for one in file.once(vmstates)
-        for field in one.fields or ()
-        if "VMS_VSTRUCT" in field.flags
-    }
-    for one in file.once(vmstates):
-        version = constants.number(one.version or "0")
-        for field in one.fields or ():
-            own = constants.number(field.version or "0")
-            if own is None or version is None or own <= version or field.exists or not field.member:
-                continue
-            if one.variable not in own_versions:
-                yield seen(
-                    "state-not-migrated",
-                    one,
-                    field.span,
-                    f"{field.macro} {field.member}",
-                    {
-                        "struct": field.struct,
-                        "member": written(field),
-                        "form": "version",
-                        "version": f"{own} > {version}",
-                    },
-                )
-
-
 def _main(file: AnalysedFile, listed: Sequence[Description]) -> Description:
     """Of the descriptions of a struct the one that is no subsection of another."""
     every = file.once(vmstates)
@@ -335,7 +309,7 @@ def _candidates(
     for one in members:
         if _is_held(one.path, held) or one.union in unions:
             continue
-        if not _is_rebuilt(file, one):
+        if not is_rebuilt(file, one):
             yield one
 
 
@@ -354,70 +328,12 @@ def _is_held(path: str, held: Iterable[str]) -> bool:
     return any(f"{path}.".startswith(f"{one}.") or one.startswith(f"{path}.") for one in held)
 
 
-def _rebuilt(file: AnalysedFile) -> tuple[bytes, bytes]:
-    """The text of the callbacks of descriptions and of functions that save or load by hand, and the text of
-    the functions that these reach in the file."""
-    unit = file.unit
-    every = frozenset(unit.functions)
-    # What asks whether a section is needed rebuilds nothing.
-    callbacks = {
-        name
-        for one in file.once(vmstates)
-        for slot, name in one.callbacks.items()
-        if not slot.endswith("needed")
-    }
-    if b"set_features" in unit.data:
-        # Loading a virtio device sets its features (hw/virtio/virtio.c, virtio_load()).
-        types = file.once(device_state).graph.of_file(unit.path)
-        stored = [one for of in types for one in of.setup.stored]
-        callbacks |= {one.name for one in stored if one.slot.startswith("set_features")}
-    callbacks &= every
-    by_hand = {
-        name
-        for name, piece in unit.functions.items()
-        if b"QEMUFile" in unit.data[piece.span.start : piece.body]
-    }
-    guest = file.once(guest_file)
-    reached = {other for name in callbacks | by_hand for other in guest.reached_from(name, every)}
-
-    macros = {found[1]: found[2] for found in _MACRO.finditer(unit.data)}
-
-    def text(names: Iterable[str]) -> bytes:
-        pieces = (unit.functions[name] for name in sorted(names))
-        found = b"\n".join(unit.data[piece.body : piece.span.end] for piece in pieces)
-        used = [body for name, body in macros.items() if re.search(rb"\b%s\s*\(" % name, found)]
-        return b"\n".join((found, *used))
-
-    return text(callbacks | by_hand), text(reached - callbacks - by_hand)
-
-
-def _is_rebuilt(file: AnalysedFile, member: StateMember) -> bool:
-    """Whether a callback names a member, or a function that it reaches sets it, hands over its address, or
-    names it as a timer."""
-    own, reached = file.once(_rebuilt)
-    name = member.name.encode()
-    if name in own and re.search(rb"(?:->|\.)%s\b" % name, own) is not None:
-        return True
-    if name not in reached:
-        return False
-    if member.kind == TIMER:
-        return re.search(rb"(?:->|\.)%s\b" % name, reached) is not None
-    setting = rb"(?:->|\.)%s\b\s*(?:\[[^\]]*\]\s*)*(?:[-+*/%%&|^]|<<|>>)?=(?!=)" % name
-    handing = rb"&\s*[\w>.\[\]-]*(?:->|\.)%s\b" % name
-    return re.search(setting + rb"|" + handing, reached) is not None
-
-
 CHECKS = (
-    # version: of a field that is never sent, the two versions.
     FileCheck(
         "state-not-migrated",
         "migration",
         (
-            event(
-                "state-not-migrated",
-                *("description", "struct", "member", "version"),
-                form="register guest line clock part parent static version",
-            ),
+            STATE_NOT_MIGRATED,
             event("new-state-not-migrated", "description", "struct", "member", form="state timer"),
         ),
         run,
