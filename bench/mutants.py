@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import copy
 import json
 import os
@@ -24,12 +25,14 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -289,6 +292,17 @@ class Copy:
         for name in ("pyproject.toml", "README.md"):
             shutil.copy(ROOT / name, folder / name)
         self._clock = time.time()
+        # The process that runs tests; 0: none.
+        self.child = 0
+
+    def end_with(self, parent: int) -> None:
+        """Wait for the end of a parent process, by its sentinel; then end tests, copy and this process."""
+        wait([parent])
+        if self.child:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.child, signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os._exit(1)
 
     def run(self, tests: Sequence[str], seconds: int, keep_bytecode: bool = False) -> tuple[int, str]:
         """Run tests in a forked process; its exit code (negative: the signal that ended it) and output."""
@@ -296,7 +310,9 @@ class Copy:
         child = os.fork()
         if child == 0:
             self._in_child(log, tests, seconds, keep_bytecode)
+        self.child = child
         _, status = os.waitpid(child, 0)
+        self.child = 0
         return os.waitstatus_to_exitcode(status), log.read_text(errors="replace")
 
     def _in_child(self, log: Path, tests: Sequence[str], seconds: int, keep_bytecode: bool) -> None:
@@ -365,10 +381,18 @@ def tests_for(path: str) -> list[str]:
     return [name for name in TESTS[package] if (ROOT / "tests" / f"{name}.py").is_file()]
 
 
+def watch_parent(copied: Copy) -> None:
+    """End this worker when its parent has ended, also where that was killed and could not say so."""
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=copied.end_with, args=(parent.sentinel,), daemon=True).start()
+
+
 def _work(jobs: Any, done: Any) -> None:
     """One worker: its own copy, checked once without a mutant, then mutants until there are none."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copied = Copy(Path(folder))
+        watch_parent(copied)
         every = sorted({name for package in PACKAGES for name in tests_for(f"qerrlint/{package}")})
         code, output = copied.run(every, 600, keep_bytecode=True)
         if code != 0:

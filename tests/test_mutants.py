@@ -3,8 +3,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
+import mutants
 import pytest
 from mutants import Mutant, found_again, mutants_of
 
@@ -56,3 +62,48 @@ def test_without_a_function_the_nearest_line_is_taken() -> None:
     (one,) = named(TEXT, "size < 4", "Crate.holds")
     former = replace(one, function="", among=0, line=one.line + 1)
     assert found_again(former, mutants_of("m.py", TEXT)) == one
+
+
+_PARENT = """
+import os, sys, time
+from multiprocessing import get_context
+from pathlib import Path
+from mutants import Copy, watch_parent
+
+class Begun(Copy):
+    def __init__(self, folder):
+        self.folder = folder
+        self.child = os.fork()
+
+def work():
+    begun = Begun(Path(sys.argv[1]))
+    if begun.child:
+        watch_parent(begun)
+        print("begun", flush=True)
+    time.sleep(600)
+
+get_context("fork").Process(target=work).start()
+time.sleep(600)
+"""
+
+
+def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
+    """However the parent ends: the worker, the tests that it runs and its copy go as well."""
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", _PARENT, os.fspath(folder)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.fspath(Path(mutants.__file__).parent)},
+        start_new_session=True,
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"begun\n"
+        parent.kill()
+        try:
+            # The stream ends when the last process that has it has ended.
+            parent.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(parent.pid, signal.SIGKILL)
+            raise
+    assert not folder.exists()
