@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qerrlint.result import TreeInfo
+from qerrlint.review.review_options import ReviewOptions
 from qerrlint.review.revision_review import review_change
 from qerrlint.review.scope import FilePair
 from qerrlint.rules.loader import load_rules
@@ -58,7 +59,7 @@ def statuses(before: Mapping[str, str], after: Mapping[str, str], renamed: str =
     if renamed:
         pairs = [FilePair("vane.c", renamed)]
     tree = TreeInfo(None, None, "none", "patch")
-    result = review_change(source(before), source(after), pairs, load_rules(), tree)
+    result = review_change(source(before), source(after), pairs, ReviewOptions(load_rules()), tree)
     out: dict[str, list[str]] = {"introduced": [], "fixed": [], "persisting": []}
     for found in result.findings:
         out[found.status or ""].append(found.rule)
@@ -265,7 +266,9 @@ int vane_set(Vane *v, Error **errp)
     after = before.replace("{\n    if", "{\n    vane_turn(v, 1, errp);\n    if", 1)
     files = [OverlaySource(EmptySource(), {"vane.c": (HEAD + text).encode()}) for text in (before, after)]
     tree = TreeInfo(None, None, "none", "patch")
-    result = review_change(files[0], files[1], [FilePair("vane.c", "vane.c")], load_rules(), tree)
+    result = review_change(
+        files[0], files[1], [FilePair("vane.c", "vane.c")], ReviewOptions(load_rules()), tree
+    )
     found = next(found for found in result.findings if found.rule == "error-set-twice")
     assert (found.status, found.relation) == ("introduced", "added-line")
     assert "vane_turn" in found.place.source

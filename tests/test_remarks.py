@@ -9,6 +9,7 @@ from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.mail.read_input import read_messages
 from qerrlint.patch.stacks import Stack
 from qerrlint.result import Reported, TreeInfo
+from qerrlint.review.review_options import ReviewOptions
 from qerrlint.review.series.series_review import review_series
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.empty import EmptySource
@@ -80,7 +81,7 @@ def findings(reply: str) -> list[Reported]:
     return [
         found
         for found in review_series(
-            base, Stack(tuple(series), ((),) * len(series)), load_rules(), tree
+            base, Stack(tuple(series), ((),) * len(series)), ReviewOptions(load_rules()), tree
         ).findings
         if found.status == "introduced"
     ]

@@ -10,6 +10,7 @@ from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.queries.contract_lookup import find_contract
 from qerrlint.review.compare import compare
+from qerrlint.review.review_options import ReviewOptions
 from qerrlint.review.scope import FilePair, changed_functions, touched
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.empty import EmptySource
@@ -122,7 +123,7 @@ def test_a_definition_that_goes_is_a_change() -> None:
 
 def test_a_review_introduces_what_the_second_definition_gains() -> None:
     sides = [Program(OverlaySource(EmptySource(), {"dial.c": data}), reach="patch") for data in (TWO, SECOND)]
-    done = compare(sides[0], sides[1], [FilePair("dial.c", "dial.c")], load_rules())
+    done = compare(sides[0], sides[1], [FilePair("dial.c", "dial.c")], ReviewOptions(load_rules()))
     assert [item.finding.rule for item in done.delta.introduced] == ["error-set-twice"]
     assert done.changed == {("dial.c", "dial_open")}
 

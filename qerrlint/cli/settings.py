@@ -17,13 +17,8 @@ if TYPE_CHECKING:
     from qerrlint.policy.baseline import Baseline
     from qerrlint.policy.configuration import Configuration
     from qerrlint.result import Reported, ReportedExemption
-    from qerrlint.review.ahead import Workers
     from qerrlint.rules.rule import RuleSet
     from qerrlint.source.source import Source
-
-
-# A progress bar of a run that takes less, in seconds, would only flicker.
-_LONGER = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +94,6 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
         fail_on=options.fail_on or configuration.fail_on or FAILS,
         baseline=baseline,
     )
-
-
-def bound(options: Options) -> int:
-    """How many files with callers the review of a change looks at."""
-    from qerrlint.review.scope import CALLER_FILES
-
-    return CALLER_FILES if options.caller_files is None else options.caller_files
-
-
-def workers_of(options: Options, doing: str) -> Workers:
-    """The processes that a review is worked on by; on a terminal a bar shows the progress of a longer one."""
-    from functools import partial
-
-    from qerrlint.cli.progress import progress
-    from qerrlint.review.ahead import Workers
-
-    return Workers(options.jobs, partial(progress, doing, after=_LONGER))
 
 
 def git_root(tree: str | None) -> str:

@@ -24,6 +24,7 @@ from qerrlint.replay.former import former_place
 from qerrlint.replay.labels import Label, answering
 from qerrlint.replay.outcomes import Outcome, Said
 from qerrlint.result import TreeInfo
+from qerrlint.review.review_options import ReviewOptions
 from qerrlint.review.revision_review import review_change
 from qerrlint.review.scope import FilePair, is_c
 from qerrlint.rules.loader import load_rules
@@ -213,7 +214,7 @@ def _reviewed(bench: _Bench, task: _Task) -> list[tuple[int, Outcome]]:
     pairs = [FilePair(change.old_path, change.new_path) for change in changes]
     with GitSource(bench.root, parent) as before, GitSource(bench.root, task.commit) as after:
         tree = TreeInfo(before.root, before.revision, "given", bench.reach)
-        result = review_change(before, after, pairs, bench.rules, tree)
+        result = review_change(before, after, pairs, ReviewOptions(bench.rules), tree)
         program = Program(after, bench.reach)
         places = [_former(bench, label, program, pairs) for _, label in task.labels]
     by_place: dict[tuple[str, str], list[Said]] = {}

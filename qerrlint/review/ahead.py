@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
@@ -33,6 +32,7 @@ from qerrlint.review.both_sides import (
     kept_pair,
 )
 from qerrlint.review.compare import Compared, compare
+from qerrlint.review.review_options import Advance, ReviewOptions
 from qerrlint.review.scope import ContractChange, FilePair, changed_functions, is_c
 from qerrlint.review.store.change_store import ChangeStore
 from qerrlint.review.store.earlier_pairs import EarlierPairs
@@ -41,25 +41,6 @@ from qerrlint.source.source import Source
 
 # Below so many bytes of changed files, versions counted apart, starting workers costs more than it saves.
 _WORTHWHILE = 1 << 19
-
-Advance = Callable[[int], None]
-
-
-def _untold(_total: int) -> AbstractContextManager[Advance]:
-    return nullcontext(lambda _done: None)
-
-
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """How a review is worked on: by how many processes (0: one for each core), and what is told of the
-    progress: `progress(total)` gives a context that takes the number of things done."""
-
-    jobs: int = 1
-    progress: Callable[[int], AbstractContextManager[Advance]] = _untold
-
-
-ALONE = Workers()
-"""This process, and nobody is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,25 +191,20 @@ def compare_all(
     programs: Sequence[Program],
     setting: Setting,
     comparisons: Sequence[Comparison],
-    rules: RuleSet,
-    caller_files: int,
-    store: ChangeStore | None,
-    workers: Workers,
+    options: ReviewOptions,
 ) -> list[Compared]:
     """compare() for each of several comparisons of programs that were made with one setting."""
     for program in programs:
         program.source.expect(partial(_changed_names, programs, comparisons))
-    with workers.progress(sum(len(one.pairs) for one in comparisons)) as advance:
-        ahead = _analyse_ahead(programs, setting, comparisons, rules, caller_files, store, workers, advance)
+    with options.workers.progress(sum(len(one.pairs) for one in comparisons)) as advance:
+        ahead = _analyse_ahead(programs, setting, comparisons, options, advance)
         earlier = EarlierPairs(programs) if len(comparisons) > 1 else None
         return [
             compare(
                 programs[one.before],
                 programs[one.after],
                 one.pairs,
-                rules,
-                caller_files,
-                store,
+                options,
                 KnownOf(ahead, one),
                 earlier,
             )
@@ -252,22 +228,19 @@ def _analyse_ahead(
     programs: Sequence[Program],
     setting: Setting,
     comparisons: Sequence[Comparison],
-    rules: RuleSet,
-    caller_files: int,
-    store: ChangeStore | None,
-    workers: Workers,
+    options: ReviewOptions,
     advance: Advance,
 ) -> Ahead:
     """Analyse what several processes can; `advance` is told of each pair of files that is done with."""
     ahead = Ahead(advance)
-    jobs = workers.jobs or os.cpu_count() or 1
+    store, jobs = options.store, options.workers.jobs or os.cpu_count() or 1
     if jobs == 1 or (store is not None and store.verifies):
         return ahead
     tasks = [
         _Task(one.before, one.after, pair)
         for one in comparisons
         for pair in one.pairs
-        if not _is_known(programs, one, pair, rules, store, ahead)
+        if not _is_known(programs, one, pair, store, ahead)
     ]
     groups = _grouped(programs, tasks)
     if len(groups) < 2 or sum(weight for _, weight in groups) < _WORTHWHILE:
@@ -279,7 +252,7 @@ def _analyse_ahead(
         if recipe is not None:
             recipes[one.before, one.after] = recipe
     sources = [program.source for program in programs]
-    make_state = partial(_make_state, sources, setting, rules, recipes, len(comparisons) > 1)
+    make_state = partial(_make_state, sources, setting, options.rules, recipes, len(comparisons) > 1)
     with Workforce(_work, make_state, min(jobs, len(groups))) as workforce:
         for done in _results(workforce, groups):
             if done.result is not None and done.task.pair is not None:
@@ -293,7 +266,7 @@ def _analyse_ahead(
             for one in comparisons
             for contracts in [_contracts_of(ahead, one)]
             if contracts
-            for path in _files(programs, one, contracts, store)[:caller_files]
+            for path in _files(programs, one, contracts, store)[: options.caller_files]
         ]
         for done in _results(workforce, [([task], weight) for task, weight in callers]):
             if done.result is not None:
@@ -316,7 +289,6 @@ def _is_known(
     programs: Sequence[Program],
     one: Comparison,
     pair: FilePair,
-    rules: RuleSet,
     store: ChangeStore | None,
     ahead: Ahead,
 ) -> bool:

@@ -28,14 +28,13 @@ from qerrlint.review.both_sides import (
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.review.matching.rewritten_statements import settle_rewritten
 from qerrlint.review.released_layouts import by_releases
+from qerrlint.review.review_options import ReviewOptions
 from qerrlint.review.scope import (
-    CALLER_FILES,
     ContractChange,
     FilePair,
     changed_functions,
     changed_tables,
 )
-from qerrlint.review.store.change_store import ChangeStore
 from qerrlint.rules.rule import RuleSet
 
 # What is said of the place of a finding that is told at the line that brought it about.
@@ -91,22 +90,19 @@ def compare(
     before: Program,
     after: Program,
     pairs: Sequence[FilePair],
-    rules: RuleSet,
-    caller_files: int = CALLER_FILES,
-    store: ChangeStore | None = None,
+    options: ReviewOptions,
     known: Known | None = None,
     earlier: Earlier | None = None,
 ) -> Compared:
-    """Analyse what `pairs` and the contracts they alter reach, before and after, in other files at most
-    `caller_files`. What an earlier run has put into the store is taken from there, and what an `earlier`
-    comparison of the review has found from that.
+    """Analyse what `pairs` and the contracts they alter reach, before and after. What an earlier run has put
+    into the store is taken from there, and what an `earlier` comparison of the review has found from that.
 
-    All rules judge, and what `rules` say is compared: so what is kept depends on no selection.
+    All rules judge, and what `options.rules` say is compared: so what is kept depends on no selection.
     """
-    kept = store.results(before, after) if store is not None else None
-    comparison = _Comparison(before, after, pairs, rules, kept)
+    kept = options.store.results(before, after) if options.store is not None else None
+    comparison = _Comparison(before, after, pairs, options.rules, kept)
     comparison.analyse_pairs(known, earlier)
-    comparison.analyse_callers(known, caller_files)
+    comparison.analyse_callers(known, options.caller_files)
     delta = comparison.delta()
     if kept is not None:
         kept.write()

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from qerrlint.result import Reported, Result, TreeInfo
-from qerrlint.review.ahead import ALONE, Workers
 from qerrlint.review.report_model import summary
+from qerrlint.review.review_options import ReviewOptions
 from qerrlint.review.revision_review import review_change
-from qerrlint.review.scope import CALLER_FILES, FilePair
-from qerrlint.review.store.change_store import ChangeStore
-from qerrlint.rules.rule import RuleSet
+from qerrlint.review.scope import FilePair
 from qerrlint.source.source import Source
 
 
@@ -27,12 +25,9 @@ class Parent:
 def review_merge(
     parents: Sequence[Parent],
     after: Source,
-    rules: RuleSet,
+    options: ReviewOptions,
     tree: TreeInfo,
-    caller_files: int = CALLER_FILES,
     changed: Iterable[str] = (),
-    store: ChangeStore | None = None,
-    workers: Workers = ALONE,
 ) -> Result:
     """Report what `after` changes against the first of `parents`, all statuses, as review_change() does.
 
@@ -44,14 +39,12 @@ def review_merge(
     first, *others = parents
     near = set(changed)
     near |= {path for parent in parents for pair in parent.pairs for path in (pair.old, pair.new) if path}
-    result = review_change(first.before, after, first.pairs, rules, tree, near, caller_files, store, workers)
+    result = review_change(first.before, after, first.pairs, options, tree, near)
     brought = 0
     for other in others:
         if all(found.status != "introduced" for found in result.findings):
             break
-        against = review_change(
-            other.before, after, other.pairs, rules, tree, near, caller_files, store, workers
-        )
+        against = review_change(other.before, after, other.pairs, options, tree, near)
         new = {_identity(found): found for found in against.findings if found.status == "introduced"}
         findings: list[Reported] = []
         for found in result.findings:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.result import DiffFile, Reported, Result, TreeInfo
-from qerrlint.review.ahead import ALONE, Comparison, Setting, Workers, compare_all
+from qerrlint.review.ahead import Comparison, Setting, compare_all
 from qerrlint.review.compare import Compared, anchored
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.difftext import diff_between
@@ -16,10 +16,9 @@ from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.linediff import line_map_between
 from qerrlint.review.relaxations import gate_changes
 from qerrlint.review.report_model import as_reported, heard, summary
-from qerrlint.review.scope import CALLER_FILES, FilePair, is_c
+from qerrlint.review.review_options import ReviewOptions
+from qerrlint.review.scope import FilePair, is_c
 from qerrlint.review.series.series_review import coverage, sort_key
-from qerrlint.review.store.change_store import ChangeStore
-from qerrlint.rules.rule import RuleSet
 from qerrlint.source.source import Source
 
 
@@ -27,26 +26,21 @@ def review_change(
     before: Source,
     after: Source,
     pairs: Sequence[FilePair],
-    rules: RuleSet,
+    options: ReviewOptions,
     tree: TreeInfo,
     near: Iterable[str] = (),
-    caller_files: int = CALLER_FILES,
-    store: ChangeStore | None = None,
-    workers: Workers = ALONE,
 ) -> Result:
     """Report what the files in `pairs` change between two trees; all statuses, unfiltered.
 
-    `near` are other files whose functions are to be known by their bodies. `caller_files` bounds the files
-    with callers that are looked at.
+    `near` are other files whose functions are to be known by their bodies.
     """
     changed = [path for pair in pairs for path in (pair.old, pair.new) if path is not None]
     at_hand = [path for path in dict.fromkeys((*changed, *sorted(near))) if is_c(path)]
     setting = Setting(tree.reach, at_hand)
     programs = setting.programs((before, after))
     new = programs[1]
-    (compared,) = compare_all(
-        programs, setting, [Comparison(0, 1, pairs)], rules, caller_files, store, workers
-    )
+    rules = options.rules
+    (compared,) = compare_all(programs, setting, [Comparison(0, 1, pairs)], options)
     about_gate = gate_changes(before, new, pairs, rules)
     shown = {item.path for item in about_gate}
     diff, added = _diffs(before, after, [pair for pair in pairs if _is_shown(pair, shown)])

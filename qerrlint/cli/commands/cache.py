@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from qerrlint.cli.settings import Settings
     from qerrlint.engine.store.cache_store import Store
     from qerrlint.result import TreeInfo
-    from qerrlint.review.store.change_store import ChangeStore
+    from qerrlint.review.review_options import ReviewOptions
     from qerrlint.review.store.kept_reviews import KeptReview
+
+# A progress bar of a run that takes less, in seconds, would only flicker.
+_LONGER = 1.0
 
 
 @click.group("cache")
@@ -68,14 +71,25 @@ def store_of(options: Options) -> Iterator[Store | None]:
         tell(f"{store.trouble}")
 
 
-def change_store(store: Store | None, settings: Settings) -> ChangeStore | None:
-    """The store for a review of a change with these settings."""
-    if store is None:
-        return None
+def review_options(settings: Settings, store: Store | None) -> ReviewOptions:
+    """What the review of a change with these settings is made with.
+
+    On a terminal a bar shows the progress of a longer one.
+    """
+    from functools import partial
+
+    from qerrlint.cli.progress import progress
+    from qerrlint.review.review_options import ReviewOptions, Workers
+    from qerrlint.review.scope import CALLER_FILES
     from qerrlint.review.store.change_store import ChangeStore
 
     options = settings.options
-    return ChangeStore(store, options.rules, settings.reach, options.verify_store)
+    workers = Workers(options.jobs, partial(progress, "reviewing", after=_LONGER))
+    caller_files = CALLER_FILES if options.caller_files is None else options.caller_files
+    results = None
+    if store is not None:
+        results = ChangeStore(store, options.rules, settings.reach, options.verify_store)
+    return ReviewOptions(settings.rules, caller_files, results, workers)
 
 
 def kept_review(

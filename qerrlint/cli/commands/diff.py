@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.commands.cache import change_store, kept_review, store_of
+from qerrlint.cli.commands.cache import kept_review, review_options, store_of
 from qerrlint.cli.options import Options, common, not_empty, status_option
 from qerrlint.cli.output import finish
 from qerrlint.cli.paths import within
-from qerrlint.cli.settings import bound, git_root, settle, workers_of
+from qerrlint.cli.settings import git_root, settle
 from qerrlint.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -128,11 +128,7 @@ def _reviewed(
                 return found
         from qerrlint.review.merge_review import review_merge
 
-        reviewed = review_merge(
-            *(parents, after, settings.rules, tree, bound(options), changed),
-            change_store(store, settings),
-            workers_of(options, "reviewing"),
-        )
+        reviewed = review_merge(parents, after, review_options(settings, store), tree, changed)
         if kept is not None:
             kept.keep(reviewed)
         return reviewed

@@ -106,6 +106,7 @@ class Buffer:
     def _introduced(self, settings: Settings) -> set[tuple[str, int, int]] | None:
         """The findings that the buffer has and HEAD has not; None where there is no HEAD to compare with."""
         from qerrlint.result import TreeInfo
+        from qerrlint.review.review_options import ReviewOptions
         from qerrlint.review.revision_review import review_change
         from qerrlint.review.scope import FilePair
         from qerrlint.source.git_tree import GitSource, locate
@@ -120,7 +121,8 @@ class Buffer:
         with head:
             old = self._path if head.exists(self._path) else None
             tree = TreeInfo(source.root, head.revision, "HEAD", settings.reach)
-            result = review_change(head, source, [FilePair(old, self._path)], settings.all_rules, tree)
+            options = ReviewOptions(settings.all_rules)
+            result = review_change(head, source, [FilePair(old, self._path)], options, tree)
         return {
             (item.fingerprint, item.place.line, item.place.column)
             for item in result.findings

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qerrlint.cli.commands.cache import change_store, kept_review, store_of
+from qerrlint.cli.commands.cache import kept_review, review_options, store_of
 from qerrlint.cli.options import Options
 from qerrlint.cli.review_input.device_tables import with_devices_of_series
-from qerrlint.cli.settings import Settings, bound, settle, workers_of
+from qerrlint.cli.settings import Settings, settle
 
 if TYPE_CHECKING:
     from qerrlint.patch.series import Series
@@ -83,9 +83,7 @@ def _reviewed(
         from qerrlint.review.series.unfit_hunks import with_unfit_hunks
 
         reviewed = review_series(
-            *(source, stack, settings.rules, tree, notes, beneath, with_unfit_hunks, bound(options)),
-            change_store(store, settings),
-            workers=workers_of(options, "reviewing"),
+            *(source, stack, review_options(settings, store), tree, notes, beneath, with_unfit_hunks)
         )
         if kept is not None:
             kept.keep(without_diffs(reviewed))

@@ -21,16 +21,16 @@ from qerrlint.result import (
     Skipped,
     TreeInfo,
 )
-from qerrlint.review.ahead import ALONE, Comparison, Setting, Workers, compare_all
+from qerrlint.review.ahead import Comparison, Setting, compare_all
 from qerrlint.review.compare import Compared, anchored
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.relaxations import gate_changes
 from qerrlint.review.report_model import as_reported, heard, summary
-from qerrlint.review.scope import CALLER_FILES, is_c
+from qerrlint.review.review_options import ReviewOptions
+from qerrlint.review.scope import is_c
 from qerrlint.review.series.apply_series import Stage, apply_series, union
 from qerrlint.review.series.remarks import Topic, about
-from qerrlint.review.store.change_store import ChangeStore
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import Source
@@ -42,19 +42,16 @@ Unfit = Callable[[Result, Sequence[Series], Sequence[Stage], RuleSet], Result]
 def review_series(
     base: Source,
     stack: Stack,
-    rules: RuleSet,
+    options: ReviewOptions,
     tree: TreeInfo,
     notices: Sequence[str] = (),
     beneath: Sequence[Series] = (),
     unfit: Unfit | None = None,
-    caller_files: int = CALLER_FILES,
-    store: ChangeStore | None = None,
-    workers: Workers = ALONE,
 ) -> Result:
     """Apply the patches to `base` one by one and report what each did; all statuses, unfiltered.
 
     The patches of `beneath` are applied first and not reviewed. `unfit` adds what there is to say of changes
-    that do not fit. `caller_files` bounds the files with callers that are looked at.
+    that do not fit.
     """
     notes = [*notices]
     if beneath:
@@ -67,19 +64,9 @@ def review_series(
             if stage.skipped
         ]
     start, stages = apply_series(base, stack.series)
-    result = review_stages(
-        start,
-        stack.series,
-        stages,
-        rules,
-        tree,
-        notes,
-        caller_files=caller_files,
-        store=store,
-        workers=workers,
-    )
+    result = review_stages(start, stack.series, stages, options, tree, notes)
     if unfit is not None:
-        result = unfit(result, stack.series, stages, rules)
+        result = unfit(result, stack.series, stages, options.rules)
     wanted = [tuple((one.kind, one.ident, one.found) for one in own) for own in stack.prerequisites]
     series = (replace(info, prerequisites=own) for info, own in zip(result.series, wanted, strict=True))
     return replace(result, series=tuple(series))
@@ -89,13 +76,10 @@ def review_stages(
     base: Source,
     series: Sequence[Series],
     stages: Sequence[Stage],
-    rules: RuleSet,
+    options: ReviewOptions,
     tree: TreeInfo,
     notices: Sequence[str] = (),
     age: str | None = None,
-    caller_files: int = CALLER_FILES,
-    store: ChangeStore | None = None,
-    workers: Workers = ALONE,
 ) -> Result:
     """The review of patches whose stages are made already. `age` is that of the API where no tree tells."""
     at_hand = [path for stage in stages for path in stage.maps if is_c(path)]
@@ -105,7 +89,8 @@ def review_stages(
     comparisons = [Comparison(n, n + 1, stage.pairs) for n, stage in enumerate(stages)]
     if len(stages) != 1:
         comparisons.append(Comparison(0, len(stages), pairs))
-    compared = compare_all(programs, setting, comparisons, rules, caller_files, store, workers)
+    rules = options.rules
+    compared = compare_all(programs, setting, comparisons, options)
     steps, net = compared[: len(stages)], compared[-1]
     broken = [skipped for step in (*steps, net) for skipped in step.skipped]
     # Seen after one patch and not after another, a finding would be called repaired.

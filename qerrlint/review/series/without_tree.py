@@ -18,6 +18,7 @@ from qerrlint.patch.fragments import Fragment, fragments
 from qerrlint.patch.linemap import LineMap, Run
 from qerrlint.patch.series import Series
 from qerrlint.result import Result, TreeInfo
+from qerrlint.review.review_options import ReviewOptions
 from qerrlint.review.scope import FilePair, is_c
 from qerrlint.review.series.apply_series import Stage
 from qerrlint.review.series.series_review import review_stages
@@ -77,7 +78,9 @@ def review_loose(series: Sequence[Series], rules: RuleSet) -> Result:
             stages.append(stage)
     tree = TreeInfo(None, None, "none", "patch")
     base = OverlaySource(EmptySource(), old)
-    return review_stages(base, series, stages, rules, tree, (NOTICE,), api_age(b"\n".join(texts)))
+    return review_stages(
+        base, series, stages, ReviewOptions(rules), tree, (NOTICE,), api_age(b"\n".join(texts))
+    )
 
 
 def _plausible(parts: Sequence[Fragment], stage: Stage, path: str) -> list[Fragment]:
