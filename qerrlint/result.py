@@ -138,7 +138,7 @@ class DiffLine:
 
 @dataclass(frozen=True, slots=True)
 class DiffHunk:
-    """A stretch of a diff; `section` is what stands behind the second `@@`."""
+    """A stretch of a diff; `section` is what stands after the second `@@`."""
 
     section: str
     lines: tuple[DiffLine, ...]

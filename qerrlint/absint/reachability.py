@@ -45,7 +45,7 @@ def loop_around(function: Function, block: int) -> frozenset[int]:
     return frozenset(_from(ahead, block) & _from(behind, block))
 
 
-def blocks_behind(function: Function, block: int) -> frozenset[int]:
+def blocks_after(function: Function, block: int) -> frozenset[int]:
     """The blocks that a block leads to."""
     return frozenset(_from(_ahead(function), block))
 
@@ -58,13 +58,13 @@ def blocks_before(function: Function, span: Span) -> frozenset[int]:
 
 
 def guards(function: Function, block: int) -> tuple[Edge, ...]:
-    """The tested edges that every way from the entry to a block takes."""
+    """The tested edges that every path from the entry to a block takes."""
     edges = [(number, edge) for number, one in enumerate(function.blocks) for edge in one.edges]
     return tuple(edge for _, edge in edges if edge.tests and not _is_reached(edges, block, edge))
 
 
 def _is_reached(edges: Collection[tuple[int, Edge]], block: int, without: Edge) -> bool:
-    """Whether a block is the entry, or some way leads there that does not take an edge."""
+    """Whether a block is the entry, or some path leads there that does not take an edge."""
     ways: dict[int, set[int]] = {}
     for number, edge in edges:
         if edge is not without:
@@ -115,8 +115,8 @@ def after(
 
     No way leads on from the end of a block in `closed`.
 
-    Only the ways are followed on which the call's result may have one of the signs `failing`, as far as
-    tests of the result, or of a variable that it was stored in, tell. Where there are too many ways to
+    Only the paths are followed on which the call's result may have one of the signs `failing`, as far as
+    tests of the result, or of a variable that it was stored in, tell. Where there are too many paths to
     follow them all the answer is yes: who asks is silent then.
     """
     start = place_of(function, call)
@@ -170,7 +170,7 @@ def straight_ahead(function: Function, block: int, position: int = 0) -> Iterato
 
 
 def branch_events(function: Function, block: int) -> Iterator[Event]:
-    """The events of one side of a branch, from its first block to where other ways join or it parts again."""
+    """The events of one side of a branch, from its first block to where other paths join or it branches."""
     joined = Counter(edge.target for one in function.blocks for edge in one.edges)
     asked = asserted(function)
     while True:
@@ -186,8 +186,8 @@ def branch_events(function: Function, block: int) -> Iterator[Event]:
 def straight_back(
     function: Function, block: int, position: int
 ) -> tuple[tuple[Event, ...], tuple[Edge, ...]]:
-    """The events in front of a place, the nearest first, back to where ways meet or part; then the edges that
-    come from there."""
+    """The events before a place, the nearest first, back to where paths join or branch; then the edges from
+    there."""
     incoming = incoming_edges(function)
     events: list[Event] = []
     seen: set[int] = set()
@@ -217,7 +217,7 @@ def _asserted(function: Function, block: int) -> set[int]:
 
 
 def asserted(function: Function) -> frozenset[int]:
-    """The calls whose results assertions test: what they do besides is of no account."""
+    """The calls whose results assertions test: their other effects do not count."""
     return frozenset(call for block in range(len(function.blocks)) for call in _asserted(function, block))
 
 

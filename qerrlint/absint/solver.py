@@ -25,7 +25,7 @@ _FEW = 8
 
 
 class Edge(Protocol):
-    """A way from one block to another."""
+    """An edge from one block to another."""
 
     @property
     def target(self) -> int:
@@ -158,7 +158,7 @@ class _Run:
             for state in current:
                 after += step(state, event)
             self._spend(len(current))
-            # Events that split nothing leave equal states to the next block with several ways in.
+            # Events that split nothing leave equal states to the next block with several edges in.
             current = after if len(after) <= len(current) else self._distinct(after)
             if len(current) > self._between:
                 current = self._fewer(current)
@@ -183,7 +183,7 @@ class _Run:
     def _arrived(self, state: Any, target: int) -> None:
         """Let a state wait at a block, unless one that covers it has been there."""
         if self._alone[target] and len(self._waiting[target]) < self._limit:
-            # One way in: the states were told apart where they came from.
+            # One edge in: the states were told apart where they came from.
             self._put(state, target)
             return
         key = self._domain.key(state)
@@ -236,7 +236,7 @@ class _Run:
 def _with_one_way_in(graph: Graph) -> list[bool]:
     """For each block whether a single edge leads to it, or it is the entry and none does."""
     ways = [0] * len(graph.blocks)
-    # Without this way, a loop whose only way back leads to the entry would be walked for ever.
+    # Without this one, a loop whose only edge back leads to the entry would be walked for ever.
     ways[0] = 1
     for block in graph.blocks:
         for edge in block.edges:

@@ -7,7 +7,7 @@ from qerrlint.source.span import Span
 
 
 class Trail:
-    """One place on a path and the way there; never changed.
+    """One place on a path, with those before it; never changed.
 
     kind: "branch" (with `taken`; the note tells an assertion), "set", "gone", "loop", or "joined" where the
     path became one of several that are no longer told apart.

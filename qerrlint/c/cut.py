@@ -343,7 +343,7 @@ class _Cutter:
         return -1
 
     def _next_at_column0(self, brace: int) -> int:
-        """Offset after the first closing brace at column 0 behind `brace`; -1 if there is none."""
+        """Offset after the first closing brace at column 0 after `brace`; -1 if there is none."""
         if self._column0 < brace:
             found = self.data.find(b"\n}", brace)
             self._column0 = found if found >= 0 else len(self.data)

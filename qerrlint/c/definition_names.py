@@ -19,7 +19,7 @@ _TAG = re.compile(
 )
 _PARENTHESISED = re.compile(rb"\(\s*([A-Za-z_]\w*)\s*\)")
 _RETURNED_POINTER = re.compile(rb"\(\s*\*+\s*(?:\w+\s+)*([A-Za-z_]\w*)\s*\(")
-# Dimensions of an array, and how much of them a name may have behind it.
+# Dimensions of an array, and how much of them a name may have after it.
 _DIMENSIONS = 256
 
 

@@ -17,7 +17,7 @@ from qerrlint.source.span import Span
 
 ENCODING = "encoding"  # the whole file: not text in an encoding that C sources have
 COMMENT = "comment"  # from a comment that is not closed to the end of the file
-OLD_STYLE = "old-style"  # a function whose parameters are declared behind the parentheses
+OLD_STYLE = "old-style"  # a function whose parameters are declared after the parentheses
 BLOCK = "block"  # statements between braces whose head is not understood
 MACRO = "macro"  # a macro that defines a function
 TANGLED = "tangled"  # the whole file: its braces do not add up, and it is too tangled to be parsed
@@ -69,7 +69,7 @@ def encoding_gap(path: str, data: bytes) -> Gap | None:
 
 
 def comment_gap(path: str, data: bytes, start: int) -> Gap:
-    """The gap behind the comment at `start` that is not closed."""
+    """The gap after the comment at `start` that is not closed."""
     return Gap(COMMENT, "", Span(path, start, len(data)), "a comment that is not closed")
 
 

@@ -207,7 +207,7 @@ def brace_end(text: bytes, start: int) -> int:
 def previous_code(text: bytes, at: int) -> int:
     """Offset of the last byte before `at` of bare text that is neither blank nor in a directive.
 
-    -1 if there is none in the text, or behind a hundred directives or as many as are longer than any real.
+    -1 if there is none in the text, or after a hundred directives or as many as are longer than any real.
     """
     farthest = at - _LONGEST_RUN
     for _ in range(100):

@@ -170,7 +170,7 @@ class _Literal:
         self._at = start
 
     def _next(self) -> str:
-        """The next token: a bracket, colon, comma or boolean as it is, a string behind a quote mark."""
+        """The next token: a bracket, colon, comma or boolean as it is, a string after a quote mark."""
         while self._at < len(self._data):
             m = _TOKEN.match(self._data, self._at)
             if m is None:

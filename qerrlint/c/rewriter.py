@@ -249,7 +249,7 @@ class Edit:
         self._single_word(kind, start, end)
 
     def _is_statement(self, start: int, closing: int) -> bool:
-        """Whether NAME(...) stands where a statement begins, with another statement behind it."""
+        """Whether NAME(...) stands where a statement begins, with another statement after it."""
         follows = self.next_byte(closing)
         if not follows or follows in _NOT_A_STATEMENT:
             return False

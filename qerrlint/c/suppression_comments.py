@@ -132,7 +132,7 @@ class _Places:
         return line
 
     def next_code(self, at: int) -> int:
-        """The first code behind a comment that ends at `at`."""
+        """The first code after a comment that ends at `at`."""
         start, end = self._skipped
         if not start <= at < end:
             end = next_code(self._code, at)

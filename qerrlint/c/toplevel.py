@@ -53,7 +53,7 @@ STATEMENT_END = re.compile(
 )
 # The struct of every target's CPU: OBJECT_DECLARE_CPU_TYPE() of include/hw/core/cpu.h.
 _CPU = "ArchCPU"
-# What stands behind the closing brace of a typedef.
+# What stands after the closing brace of a typedef.
 _LONGEST_TAIL = 4096
 _CAST = re.compile(
     rb"\n((?:OBJECT_)?DECLARE_(?:SIMPLE_TYPE|TYPE|CPU_TYPE|OBJ_CHECKERS|INSTANCE_CHECKER|CLASS_CHECKERS))"
@@ -166,7 +166,7 @@ class _Bodies:
 
 
 def _braced(bodies: _Bodies, start: int, opening: int, typedef: bool) -> Iterator[TypeName]:
-    """The tag, and for a typedef the names behind the closing brace, of a struct, union or enum."""
+    """The tag, and for a typedef the names after the closing brace, of a struct, union or enum."""
     data = bodies.data
     head = _TAG.search(data, start, opening + 1)
     close = bodies.end(opening)

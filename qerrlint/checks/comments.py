@@ -42,8 +42,8 @@ def comments_at(unit: TranslationUnit, span: Span, in_block: bool = False) -> st
 
 def admits(unit: TranslationUnit, span: Span) -> bool:
     """Whether a comment at a statement says that its failure is still to be handled: one on it, above it, or
-    behind it where that is not about the statement that follows."""
-    return _is_open(comments_at(unit, span)) or _is_open(_behind(unit, span))
+    after it where that is not about the statement that follows."""
+    return _is_open(comments_at(unit, span)) or _is_open(_comment_after(unit, span))
 
 
 def _is_open(text: str) -> bool:
@@ -55,8 +55,8 @@ def _is_open(text: str) -> bool:
     )
 
 
-def _behind(unit: TranslationUnit, span: Span) -> str:
-    """The comment right behind a statement, or at the start of the block that it decides about.
+def _comment_after(unit: TranslationUnit, span: Span) -> str:
+    """The comment right after a statement, or at the start of the block that it decides about.
 
     "" where what follows the comment is a call with a result: the comment may be about that.
     """

@@ -2,9 +2,9 @@
 """Where errno comes from at a place that reads it: the call whose failure the path has seen; walks blocks
 backwards.
 
-From that place the blocks are walked back to the tests that lead to it. What stands behind the nearest test
+From that place the blocks are walked back to the tests that lead to it. What stands after the nearest test
 is looked at: a callee that leaves errno alone, one whose result is the error number, or one that sets errno.
-Where any way back shows a call that may have set errno and failed, nothing is said.
+Where any path back shows a call that may have set errno and failed, nothing is said.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _SUCCESS = {"int": (ZERO, POS, ZERO | POS), "bool": (POS, NONZERO), "pointer": (
 
 @dataclass(frozen=True, slots=True)
 class ErrnoSource:
-    """`kind`: "unset" (no callee on the way sets errno), "status" (what `call` returns is the error number),
+    """`kind`: "unset" (no callee on the path sets errno), "status" (what `call` returns is the error number),
     "told" (`call` tells its failure by an Error, and need not set errno).
     `call`: the callee that was tested; None where none was called at all."""
 
@@ -107,7 +107,7 @@ def _body_returns_errno(analysed: AnalysedFunction, name: str) -> bool:
 
 
 class _Walk:
-    """The way back from a message through the blocks of one function."""
+    """The path back from a message through the blocks of one function."""
 
     def __init__(self, analysed: AnalysedFunction) -> None:
         self._analysed = analysed
@@ -193,12 +193,12 @@ class _Walk:
         """The call whose result an edge tests; a variable's is the last one before it in the text."""
         for test in edge.tests:
             for value in _subjects(test.subject):
-                call = self._call_behind(value, edge)
+                call = self._call_of(value, edge)
                 if call is not None:
                     return call
         return None
 
-    def _call_behind(self, value: Value, edge: Edge) -> Call | None:
+    def _call_of(self, value: Value, edge: Edge) -> Call | None:
         calls = self._function.calls
         if isinstance(value, Result):
             return calls[value.call]
@@ -237,7 +237,7 @@ class _Walk:
         return not _keeps_errno(call.name)
 
     def _failed_before(self, block: int, tested: Call, kind: str) -> bool:
-        """Whether a call that may set errno is seen to fail on some way to a block.
+        """Whether a call that may set errno is seen to fail on some path to a block.
 
         Where the status of `tested` is the error number an answer of true or false is no such failure.
         """

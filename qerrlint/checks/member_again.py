@@ -46,7 +46,7 @@ def members_set_again(analysed: AnalysedFunction) -> Iterator[tuple[Call, str, s
 
 
 def _mentions_elsewhere(analysed: AnalysedFunction, call: Call, member: str) -> bool:
-    """Whether the method mentions the member before the set, or takes or empties it behind it."""
+    """Whether the method mentions the member before the set, or takes or empties it after it."""
     data, function = analysed.unit.data, analysed.function
     word = re.compile(rb"\b%s\b" % re.escape(member.encode()))
     if word.search(data, function.body, call.span.start):

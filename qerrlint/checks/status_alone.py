@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A status and a local Error that go together to one report, and a way that brings only the status.
+"""A status and a local Error that go together to one report, and a path that brings only the status.
 
 The function has no errp: it reports the local Error itself, where there is one, in front of its end. Where
 other failures set both, one that sets only the status ends without a word. Only failures that the function
@@ -34,7 +34,7 @@ class StatusAlone:
 
 
 def statuses_alone(analysed: AnalysedFunction) -> Iterator[StatusAlone]:
-    """Each assignment of a failure that leads to the report of a local Error, with no Error on any way there.
+    """Each assignment of a failure that leads to the report of a local Error, with no Error on any path.
 
     The blocks of the function are walked: nothing before it may have set the Error.
     """
@@ -61,7 +61,7 @@ def _touches(block: Block, error: str) -> bool:
 
 
 def _before(analysed: AnalysedFunction, number: int) -> set[int]:
-    """The blocks from which a way leads to a block, itself included."""
+    """The blocks from which a path leads to a block, itself included."""
     sources = predecessors(analysed.function)
     seen, todo = {number}, [number]
     while todo:
@@ -73,7 +73,7 @@ def _before(analysed: AnalysedFunction, number: int) -> set[int]:
 
 
 def _is_reported(analysed: AnalysedFunction, number: int, error: str) -> bool:
-    """Whether the way from a block leads, without a branch before it, to the test and report of the Error."""
+    """Whether the path from a block leads, without a branch before it, to the test and report of an Error."""
     blocks, seen = analysed.function.blocks, set()
     while number not in seen:
         seen.add(number)

@@ -13,16 +13,16 @@ from qerrlint.source.span import Span
 
 _MOST_BRANCHES = 4
 _LONGEST_CONDITION = 60
-# How far behind a condition the end of its statement is looked for, in bytes.
+# How far after a condition the end of its statement is looked for, in bytes.
 _FARTHEST = 2000
 _END_OF_CONDITION = re.compile(rb"\s*\)+\s*(?=[\w{])")
-# A jump that a statement ends with, and one right behind a call.
+# A jump that a statement ends with, and one right after a call.
 _GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;\s*\Z")
 _JUMP = re.compile(rb"\s*;\s*goto\s+(\w+)\s*;")
 # g_assert_cmpint(rc, <, 0)
 _OPERATOR = re.compile(r"\s*,\s*([=!]=|[<>]=?)\s*,\s*")
 _GOES_TO = ", and the path goes to "
-_NEXT_ROUND = "in the next round of the loop"
+_NEXT_ITERATION = "in the next iteration of the loop"
 
 
 def shown(cell: str) -> str:
@@ -42,7 +42,7 @@ def path_steps(
     """The set of `cell` by `setter`, then the last branches of the path, up to `end` where that is given.
 
     A step says where the path goes on where the order of the text does not show it: at a label, or in the
-    next round of a loop.
+    next iteration of a loop.
     """
     steps: list[Step] = []
     # A path may come by more branches; told are the last ones.
@@ -54,13 +54,13 @@ def path_steps(
         steps.append(Step(setter.span, text))
     label = again = ""
     for (span, taken), before in last:
-        again = "" if label or before <= span.start else f"{_NEXT_ROUND} "
-        label = _label_behind(unit, span, taken)
+        again = "" if label or before <= span.start else f"{_NEXT_ITERATION} "
+        label = _label_after(unit, span, taken)
         text = f"`{folded(unit, span)}` is {'true' if taken else 'false'}"
         steps.append(Step(span, f"{again}{text}{_goes_to(label)}"))
     if end is not None and end.start <= at and not label and not again:
         jumped = any(_GOES_TO in step.message for step in steps)
-        text = "the path comes here again" if jumped else f"{_NEXT_ROUND} the path comes here"
+        text = "the path comes here again" if jumped else f"{_NEXT_ITERATION} the path comes here"
         steps.append(Step(end, text))
     return tuple(steps)
 
@@ -96,8 +96,8 @@ def _last_branches(
     return [*reversed(branches.items())], at or 0
 
 
-def _label_behind(unit: TranslationUnit, condition: Span, taken: bool | None) -> str:
-    """The label that the statement behind a condition jumps to, where the path takes that statement."""
+def _label_after(unit: TranslationUnit, condition: Span, taken: bool | None) -> str:
+    """The label that the statement after a condition jumps to, where the path takes that statement."""
     data = unit.data
     negated = data[max(condition.start - 1, 0) : condition.start] == b"!"
     # Of `a && b` the last one leads to the statement.

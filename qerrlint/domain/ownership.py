@@ -73,9 +73,9 @@ class Move:
 class Pair:
     """A pair by its name. `keeps`: a failed attempt, and a release, leave what was prepared with the caller.
     `balanced`: what is taken is given back before the function returns, however it does. `local`: it is
-    followed, to every way out, while nothing but a local variable of the function holds it. `setup`: only
+    followed, to every return, while nothing but a local variable of the function holds it. `setup`: only
     functions that run in a setup phase, and in no other, are followed. `shown`: it is followed, to every
-    way out, in functions that release it themselves on another path."""
+    return, in functions that release it themselves on another path."""
 
     name: str
     acquire: tuple[Move, ...]

@@ -38,7 +38,7 @@ class ReturnState:
 
     `origin` is the call whose result is returned (-1: none), `printed` the calls on the path that printed
     or freed an Error or a message, `soft` says that the value is a code that is no failure, `constant` which
-    named constant the value is, `propagated` that an Error (or none) was propagated to errp on the way.
+    named constant the value is, `propagated` that an Error (or none) was propagated to errp on the path.
     """
 
     signs: int

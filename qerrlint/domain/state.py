@@ -71,7 +71,7 @@ NOT_NULL = fact(POS)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marks:
-    """What has happened on the way to a state; made by `marks()`, which gives equal ones the same object.
+    """What has happened on the path to a state; made by `marks()`, which gives equal ones the same object.
 
     `printed`: the calls that told the user of a failure, or whose failure only their result told. `freed`:
     the terms whose string was freed. `set_by`: the number of an error_setg() of the function itself after
@@ -202,7 +202,7 @@ class State:
         )
 
     def with_trail(self, trail: Trail | None) -> State:
-        """The same state, reached on another way."""
+        """The same state, reached on another path."""
         draft = self.draft()
         draft.trail = trail
         return draft.frozen()

@@ -151,7 +151,7 @@ class _Analysis:
     def _kept(
         self, analysed: AnalysedFunction | AnalysedFile, seen: Iterable[Observation]
     ) -> Iterator[Observation]:
-        """What checks have seen and no exemption drops; those that apply are noted down.
+        """What checks have seen and no exemption drops; exemptions that apply are recorded.
 
         Of a group in which something is reported nothing counts as taken away.
         """

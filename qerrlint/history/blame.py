@@ -109,8 +109,8 @@ def _by_halves(deltas: Deltas, rev: str, item: Item) -> Origin:
 
 
 def _first_that_lacks(deltas: Deltas, commits: Sequence[str], item: Item) -> int:
-    """The number of the first of the commits, the newest first, in which the finding does not stand, where it
-    stands in those before and in none behind; their number if it stands in all."""
+    """The number of the first of the commits, the newest first, that lacks the finding, where those
+    before it have it and those after it do not; their number if all have it."""
     low, high = 0, len(commits)
     while low < high:
         middle = (low + high) // 2

@@ -200,7 +200,7 @@ class Deltas:
         lost = new is not None and unreadable(new)
         was = analyse_unit(old, self.rules, names) if old is not None and not lost else None
         now = analyse_unit(new, self.rules, names) if new is not None else None
-        # Both are put down together: what only one side has would count as introduced or fixed.
+        # Both are recorded together: what only one side has would count as introduced or fixed.
         if was is not None:
             found.old += self._located(was, before)
             if new is not None:

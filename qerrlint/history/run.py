@@ -95,7 +95,7 @@ _Lot = Sequence[tuple[int, Commit]]
 
 
 def perform(deltas: Deltas, lot: _Lot) -> list[tuple[int, CommitDelta]]:
-    """The deltas of some neighbouring commits; what goes wrong with one is put down as its fault."""
+    """The deltas of some neighbouring commits; an error in one is recorded as its fault."""
     out = []
     for number, commit in lot:
         try:

@@ -79,7 +79,7 @@ class AfterFailure:
             block = self._site.function.blocks[number]
             after = self._events(block.events[position:], names)
             for edge in block.edges if after is not None else ():
-                # Each test is looked at, also behind one that closes the edge.
+                # Each test is looked at, also after one that closes the edge.
                 closed = after is None or sum(not self._open(test, after) for test in edge.tests)
                 if after is not None and not closed and (edge.target, after) not in seen:
                     seen.add((edge.target, after))
@@ -106,7 +106,7 @@ class AfterFailure:
         return True
 
     def _events(self, events: Iterable[Event], names: frozenset[Value]) -> frozenset[Value] | None:
-        """The values that are the result behind the events of a block; None where the path ends."""
+        """The values that are the result after the events of a block; None where the path ends."""
         for event in events:
             if isinstance(event, Return):
                 self.asked |= event.value in names

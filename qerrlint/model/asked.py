@@ -50,7 +50,7 @@ class Lookups:
 
 
 class Asked:
-    """Puts down the keys of all lookups in one tree for the computation that is under way."""
+    """Records the keys of all lookups in one tree for the computation that is under way."""
 
     __slots__ = ("now",)
 

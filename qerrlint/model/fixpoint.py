@@ -20,7 +20,7 @@ from qerrlint.model.components import components, postorder
 from qerrlint.model.summary import BOTTOM, Summary, join
 
 # How often a function of a component is interpreted before the component is given up. Three to four are
-# needed: a first one for the ways that do not recurse, one with these known, one to see that nothing changes.
+# needed: one for the paths that do not recurse, one with these known, one to see that nothing changes.
 _MOST_ROUNDS = 8
 # From this interpretation on a summary only grows. Sums of results are not monotone (a convention fills in
 # what the body leaves open), so without that two summaries might change each other for ever.

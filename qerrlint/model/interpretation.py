@@ -120,9 +120,9 @@ class Interpretation:
 
     def is_settled(self, name: str) -> bool:
         """Whether the summary of a function is final: it is not while the function's component is solved."""
-        return all(body.solved for body in self._bodies_behind(name))
+        return all(body.solved for body in self._bodies_of(name))
 
-    def _bodies_behind(self, name: str) -> Sequence[Body]:
+    def _bodies_of(self, name: str) -> Sequence[Body]:
         """The bodies that `callee_summary` joins."""
         if name in self._definitions.by_name:
             asked = self._definitions.deal_with_errors(name) or self._definitions.may_end_process(name)
@@ -138,7 +138,7 @@ class Interpretation:
         calls = function.calls if function is not None else ()
         names = dict.fromkeys(call.name for call in calls if call.direct and call.name not in variables)
         asked = (name for name in names if self.effects.asks_for_body(name))
-        return list(dict.fromkeys(body for name in asked for body in self._bodies_behind(name)))
+        return list(dict.fromkeys(body for name in asked for body in self._bodies_of(name)))
 
     def interpret(self, piece: Piece) -> tuple[FunctionResult, Summary] | None:
         """Interpret a definition with the summaries of its callees as they are now; None if it is damaged."""

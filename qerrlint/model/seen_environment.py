@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The declarations of a tree as the analysis of one file sees them: every question is put down in its Reads.
+"""The declarations of a tree as the analysis of one file sees them: every question is recorded in its Reads.
 
 With model.program.SeenProgram this is all that an analysis knows of other files, so a result can be kept with
 what it was made from.
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class SeenEnvironment(Environment):
-    """An Environment whose answers are put down; it answers each question once."""
+    """An Environment whose answers are recorded; it answers each question once."""
 
     def __init__(self, environment: Environment, reads: Reads) -> None:
         self._environment = environment
@@ -173,7 +173,7 @@ class SeenEnvironment(Environment):
 
 
 def answer(environment: Environment, question: Question) -> Any:
-    """What an environment says to a question that a SeenEnvironment has put down."""
+    """What an environment says to a question that a SeenEnvironment has recorded."""
     kind, *arguments = question
     if kind == "age":
         return environment.age

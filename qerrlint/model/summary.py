@@ -204,7 +204,7 @@ def _clears(result: FunctionResult) -> bool:
 def _empties(result: FunctionResult, effect: Callable[[Call], Effect]) -> bool:
     """Whether a body hands its `Error **` to nobody, and stores NULL wherever it takes what that points to.
 
-    The interpretation begins with NULL there, so it does not see what happens behind `if (*errp)`.
+    The interpretation begins with NULL there, so it does not see what happens after `if (*errp)`.
     """
     if result.errp is None:
         return False

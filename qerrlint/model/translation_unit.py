@@ -82,7 +82,7 @@ class TranslationUnit:
     """
 
     def __init__(self, path: str, data: bytes, program: WholeProgram, reads: Reads) -> None:
-        """`program` is the one that the file belongs to, and puts down in `reads` what it is asked."""
+        """`program` is the one that the file belongs to, and records in `reads` what it is asked."""
         self.path = path
         self.reads = reads
         self.data = data

@@ -285,7 +285,7 @@ def _new_side(hunk: Hunk, fold: _Fold) -> Wanted:
 def _mismatch(
     change: FileChange, keys: Sequence[bytes], fold: _Fold, placed: Sequence[_Place]
 ) -> HunkMismatch:
-    """Why the hunk behind those that are placed has no place: all of the change is there already, this hunk
+    """Why the hunk after those that are placed has no place: all of the change is there already, this hunk
     is, or the context differs."""
     if _applied_offsets(change, keys, fold) is not None:
         return AlreadyApplied(change.path, 0, "the change is in the file already")

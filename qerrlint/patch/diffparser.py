@@ -109,7 +109,7 @@ class Parser:
             return (
                 old is not None and old == new and (line in (b"", b"--") or line.startswith(b"diff --git "))
             )
-        # `git diff -D` prints no hunks of a file that is deleted; svn's header stands behind git's.
+        # `git diff -D` prints no hunks of a file that is deleted; svn's header stands after git's.
         if (
             line.startswith(b"Index: ")
             or header.status == "D"
@@ -262,7 +262,7 @@ class Parser:
         return body if body.plausible else None
 
     def _skip_to_next_header(self) -> None:
-        """Leave the rest of a damaged hunk, so that the hunks behind it are still seen."""
+        """Leave the rest of a damaged hunk, so that the hunks after it are still seen."""
         while self._at < self._ends:
             line = self._lines[self._at]
             if line.startswith((b"@@ -", b"diff --git ")) or line.rstrip() == b"--" or self._names_follow():
@@ -353,7 +353,7 @@ class _Body:
         """Take a line without sign for context, or supply a blank one at the end of the text."""
         old, new = self._left
         if line is None or line.rstrip() == b"--" or line.startswith((b"diff --git ", b"@@ -")):
-            # A text that ends behind a changed line was cut off.
+            # A text that ends after a changed line was cut off.
             if old != new or old > _MOST_SUPPLIED or not self.entries or self.entries[-1][0] != " ":
                 return False
             place = self.places[-1]
@@ -378,7 +378,7 @@ class _Body:
 
 
 def _begins_hunk(line: bytes) -> bool:
-    """Whether a line behind file names begins a hunk, even one with a damaged header (not one of a merge)."""
+    """Whether a line after file names begins a hunk, even one with a damaged header (not one of a merge)."""
     return line.startswith(b"@@") and not line.startswith(b"@@@")
 
 

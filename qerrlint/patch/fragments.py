@@ -13,7 +13,7 @@ from qerrlint.patch.linemap import LineMap, line_map
 class Fragment:
     """What one hunk, or several that touch, shows of a file.
 
-    `section` is the text behind the `@@` of the first hunk (in C mostly the head of the function it lies
+    `section` is the text after the `@@` of the first hunk (in C mostly the head of the function it lies
     in). Line 1 of `before` is line `old_start` of the file, line 1 of `after` is line `new_start`, as
     far as the diff tells. `line_map` maps the fragments' own lines, from 1, and gives patch lines.
     """

@@ -102,7 +102,7 @@ class Image:
         return below if down <= up else above
 
     def _find_at_end(self, pattern: str, wanted: Wanted) -> int | None:
-        """The place of lines that have to be the first or the last ones; of none, behind all others."""
+        """The place of lines that have to be the first or the last ones; of none, after all others."""
         length = len(pattern)
         untouched = not (self._start_taken or self._end_taken)
         if not length:

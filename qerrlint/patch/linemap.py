@@ -21,7 +21,7 @@ class Run:
 class LineMap:
     """Lines of one file on both sides of a change; all lines count from 1.
 
-    `runs` are the unchanged stretches in order. The last run has no end: lines behind the file's own end
+    `runs` are the unchanged stretches in order. The last run has no end: lines beyond the file's own end
     are mapped like the ones before it. `new_places` and `old_places` give the line of the patch text for
     lines that a hunk shows.
     """
@@ -73,7 +73,7 @@ def line_map(
 
     Each piece is a hunk: its first line before and after the change (for a hunk without lines on a side:
     the line it stands in front of), the signs of its lines and their lines in the patch text. Pieces come
-    in order. With `endless` the lines between and behind the hunks are equal on both sides; without,
+    in order. With `endless` the lines between and after the hunks are equal on both sides; without,
     only what the hunks show is mapped.
     """
     runs: list[Run] = []

@@ -95,7 +95,7 @@ class Places:
         return self._place(covered)
 
     def following(self, place: int, quoted: Sequence[str]) -> tuple[int, ...]:
-        """The patch lines behind a place that are among the quoted ones, up to the first that is not."""
+        """The patch lines after a place that are among the quoted ones, up to the first that is not."""
         row = self._row_at.get(place)
         keys = {self._own_key(line) for line in quoted}
         found: list[int] = []

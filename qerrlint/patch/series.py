@@ -30,7 +30,7 @@ class Patch:
     """One patch of a series.
 
     `index` counts from 1; `total` is None where the mail does not say. `subject` is the whole subject,
-    `title` the part behind its prefix. `author` is the From line in the mail's text, else its sender.
+    `title` the part after its prefix. `author` is the From line in the mail's text, else its sender.
     `base_commit` is the commit of a `base-commit:` line, `based_on` the message-ids of Based-on lines.
     `problems` are sentences; `refused` are names and reasons of changes that are not among `changes`.
     """

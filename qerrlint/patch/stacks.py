@@ -90,7 +90,7 @@ def stacks(
 
 
 def _ordered(needs: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Connected numbers, each behind those that it needs; of a circle the first one comes first."""
+    """Connected numbers, each after those that it needs; of a circle the first one comes first."""
     users: dict[int, list[int]] = {}
     for number, own in enumerate(needs):
         for need in own:
@@ -118,7 +118,7 @@ def _ordered(needs: Sequence[Sequence[int]]) -> list[list[int]]:
 
 
 def _place(number: int, needs: Sequence[Sequence[int]], order: list[int], seen: set[int]) -> None:
-    """Append a number to `order` behind those that it needs, which may need others in a row of any length."""
+    """Append a number to `order` after those that it needs, which may need others in a row of any length."""
     if number in seen:
         return
     seen.add(number)

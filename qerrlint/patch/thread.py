@@ -74,7 +74,7 @@ class Remark:
     `line_text` is the nearest quoted diff line above it that has a word in it, with its sign;
     `context_lines` the quoted diff lines up to and with it. Where the patch is known and the line was
     found in it: `path`, and in `covers` the lines of the patch text that the quote shows, the last one
-    being `text_line`; in `below` those of the next lines that the quote behind the remark shows, for some
+    being `text_line`; in `below` those of the next lines that the quote after the remark shows, for some
     write above what they speak of.
     """
 
@@ -109,7 +109,7 @@ def remarks(reply: Reply, place: Places | None = None) -> tuple[Remark, ...]:
 
     `place` has the lines of the patch that is answered, to find the quoted ones in.
     """
-    found = _behind_pasted(reply, place) if place is not None else []
+    found = _after_pasted(reply, place) if place is not None else []
     diff_lines: list[str] = []
     shown: list[str] = []  # all that was quoted since the author's last own words
     in_diff = False
@@ -128,7 +128,7 @@ def remarks(reply: Reply, place: Places | None = None) -> tuple[Remark, ...]:
             continue
         own = quote.following_remark
         if place is not None and fresh and (tail := place.wrapped_off(diff_lines[-1], own)):
-            # The mailer's wrapping, not the author's words: the quote goes on behind it.
+            # The mailer's wrapping, not the author's words: the quote goes on after it.
             diff_lines[-1] += own[:tail].replace("\n", " ").rstrip()
             shown.append(own[:tail])
             own = own[tail:]
@@ -162,8 +162,8 @@ def remarks(reply: Reply, place: Places | None = None) -> tuple[Remark, ...]:
     return tuple(found)
 
 
-def _behind_pasted(reply: Reply, place: Places) -> list[Remark]:
-    """What stands behind lines of the patch that the author has pasted without marks of a quote."""
+def _after_pasted(reply: Reply, place: Places) -> list[Remark]:
+    """What stands after lines of the patch that the author has pasted without marks of a quote."""
     found: list[Remark] = []
     pasted: list[str] = []
     own: list[str] = []
@@ -200,7 +200,7 @@ def _patch_line(line: str, place: Places) -> str | None:
 
 
 def _below(around: Sequence[Quote], covers: tuple[int, ...], place: Places | None) -> tuple[int, ...]:
-    """The lines of the patch behind those that a remark stands below, as far as the quotes show them."""
+    """The lines of the patch after those that a remark stands below, as far as the quotes show them."""
     if place is None or not covers or len(around) < 2:
         return ()
     # A brace or a blank line can end the quote above the remark.
@@ -253,7 +253,7 @@ def same_person(a: str, b: str) -> bool:
 
 
 def name_words(sender: str) -> tuple[list[str], str]:
-    """The words of the name and the address, both in lower case; without what a list put behind "via"."""
+    """The words of the name and the address, both in lower case; without what a list put after "via"."""
     match = _ADDRESS.match(sender)
     name, address = (match[1], match[2]) if match else ("", sender) if "@" in sender else (sender, "")
     return re.findall(r"\w+", re.split(r"\bvia\b", name)[0].lower()), address.strip().lower()

@@ -14,7 +14,7 @@ from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.qemu.function_text import FunctionText, function_text
 from qerrlint.source.span import Span
 
-# Functions that store their arguments into a class: the slot of each argument behind the class, "" for none.
+# Functions that store their arguments into a class: the slot of each argument after the class, "" for none.
 _STORES = {
     "device_class_set_props": ("props",),
     "device_class_set_props_n": ("props", ""),

@@ -151,7 +151,7 @@ class Constants:
     def _named(self, name: str) -> int | None:
         macro = self.macro(name)
         if macro is not None:
-            # A comment behind the body may run on over the next lines.
+            # A comment after the body may run on over the next lines.
             body = macro.body.partition("/*")[0].strip()
             return self.number(body) if macro.params is None and body != name else None
         return self._enumerator(name)

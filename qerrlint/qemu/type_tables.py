@@ -156,7 +156,7 @@ def _named_by_table(path: str, data: bytes, row: TypeRow) -> Iterator[TypeRow]:
         return
     variable, member = found.groups()
     declared = re.search(rf"\b(\w+)\s*\*\s*(?:const\s+)?{variable}\b".encode(), data[: row.span.end])
-    # The variable may also be declared behind an empty initialiser.
+    # The variable may also be declared after an empty initialiser.
     declared = declared or re.search(rf"\b(\w+)\s*\*\s*{variable}\b".encode(), data[row.span.end :])
     names = []
     for table in tables_of_type(path, data, declared[1].decode("latin-1")) if declared is not None else ():
@@ -184,7 +184,7 @@ def _assigned(path: str, part: bytes, offset: int, variable: bytes) -> dict[str,
 
 
 def _completed(path: str, data: bytes, row: TypeRow) -> TypeRow:
-    """A row without a name, with what the file assigns to the variable behind it."""
+    """A row without a name, with what the file assigns to the variable after it."""
     end = row.table_span.end
     values = {**row.values, **_assigned(path, data[end:], end, row.table.encode("latin-1"))}
     name, parent = values.get("name"), values.get("parent")

@@ -98,7 +98,7 @@ def _is_value(data: bytes, at: int, slot: Slot) -> bool:
 
 
 def _starts_head(before: bytes) -> bool:
-    """Whether a name behind this start of its line is declared there: at column 0 there are no calls."""
+    """Whether a name after this start of its line is declared there: at column 0 there are no calls."""
     return not before or (_HEAD_START.match(before) is not None and before.count(b"(") == before.count(b")"))
 
 

@@ -34,7 +34,7 @@ from qerrlint.result import DiffFile, DiffHunk, DiffLine, PatchInfo, Reported, R
 # Where a finding stands in a diff: a line of the patch's text, or a path and a line of it after the change.
 Spot = int | tuple[str, int]
 
-# A statement goes on behind a line that ends in an operator or leaves a parenthesis open.
+# A statement goes on after a line that ends in an operator or leaves a parenthesis open.
 _GOES_ON = re.compile(r"(?:[,=?+|&^<>]|&&|\|\||[-*/%])\s*\Z")
 _REST_OF_STATEMENT = 8
 _STATUS = {"A": "new file", "C": "copied", "D": "deleted", "M": "", "R": "renamed"}
@@ -90,7 +90,7 @@ class _Page:
         return f'<a href="#{self._anchors[id(found)]}"><code>{said(position(found.place))}</code></a>'
 
     def _box(self, found: Reported, with_code: bool) -> Iterator[str]:
-        """A finding in its box, with links to those before and behind it in the list."""
+        """A finding in its box, with links to those before and after it in the list."""
         at = self._standing.index(found)
         links = []
         if at > 0:

@@ -76,7 +76,7 @@ def finding(
 ) -> Iterator[str]:
     """A finding in a box that links can name; `with_code` where its line does not stand above it.
 
-    `links` are (rel, text, anchor) of the findings before and behind it.
+    `links` are (rel, text, anchor) of the findings before and after it.
     """
     yield from _head(found, anchor, links)
     if with_code:

@@ -48,7 +48,7 @@ def _hunks(before: Sequence[bytes], after: Sequence[bytes], lines: LineMap) -> I
     rows: list[DiffLine] = []
     old = new = 1
     equal = 0
-    # A line map also counts what stands behind the last line end; the last stretch is none, at the end.
+    # A line map also counts what stands after the last line end; the last stretch is none, at the end.
     ends = len(before) + 1, len(after) + 1
     stretches = [
         (run.old, run.new, min(run.count, ends[0] - run.old, ends[1] - run.new)) for run in lines.runs
@@ -77,7 +77,7 @@ def _context(after: Sequence[bytes], old: int, new: int, count: int) -> list[Dif
 
 
 def _lines(data: bytes) -> list[bytes]:
-    """Lines as git counts them; what stands behind the last line end is one if there is anything."""
+    """Lines as git counts them; what stands after the last line end is one if there is anything."""
     lines = data.split(b"\n")
     return lines if lines[-1] else lines[:-1]
 

@@ -85,7 +85,7 @@ def _texts(unit: TranslationUnit | None) -> dict[str, list[bytes]]:
 
 
 def between_functions(unit: TranslationUnit) -> list[bytes]:
-    """The texts before, between and behind a file's functions, in order."""
+    """The texts before, between and after a file's functions, in order."""
     parts: list[bytes] = []
     at = 0
     for span in (piece.span for piece in unit.definitions.functions):
@@ -173,7 +173,7 @@ def unreadable(unit: TranslationUnit) -> bool:
 
 
 def contract_changes(before: Program, after: Program, pairs: Iterable[FilePair]) -> list[ContractChange]:
-    """Functions with external linkage whose signature or way with Errors a change alters."""
+    """Functions with external linkage whose signature or use of Errors a change alters."""
     out: list[ContractChange] = []
     for pair in pairs:
         old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None

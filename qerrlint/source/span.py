@@ -31,7 +31,7 @@ class LineIndex:
         self._starts = list(accumulate(lengths, initial=0))
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column of a byte offset; an offset behind the end counts as the end."""
+        """Line and column of a byte offset; an offset beyond the end counts as the end."""
         offset = max(0, min(offset, len(self.data)))
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1

@@ -86,7 +86,7 @@ def _meet_place(frame: Frame, state: State, site: TestSite, span: Span, recorder
 
 
 def _unchecked_error(frame: Frame, state: State, behind: int) -> Cell | None:
-    """The Error that a call may have set and nobody has asked for: that behind the out-parameter, else a
+    """The Error that a call may have set and nobody has asked for: that of the out-parameter, else a
     local one."""
     terms, locals_ = frame.terms.all, frame.function.locals
     for index, held in sorted(state.errors.items(), key=lambda item: item[0] != behind):
@@ -115,7 +115,7 @@ def _hold(frame: Frame, draft: Draft, site: TestSite, guard: Guard) -> bool:
         if held is not None:
             return _hold_error(draft, place, held, allow)
         if allow == ZERO and term.index in draft.points:
-            # No pointer, no Error behind it.
+            # No pointer, so no Error that it points to.
             draft.set_error(draft.points[term.index], UNKNOWN_CELL)
     return _hold_value(frame, draft, site, guard)
 
@@ -165,7 +165,7 @@ def _leaves_open(frame: Frame, origin: int, signs: int) -> bool:
 def _asked_for(frame: Frame, known: Fact, allow: int) -> bool:
     """Whether a test asks for what the signs alone would let through."""
     if known.signs == NONZERO and allow == ZERO | POS:
-        # What is not 0 has failed: `rc < 0 ? ... : ...` behind `if (rc)` does not ask for above 0.
+        # What is not 0 has failed: `rc < 0 ? ... : ...` after `if (rc)` does not ask for above 0.
         return False
     of_int = known.origin >= 0 and frame.effects[known.origin].kind == "int"
     # `if (ret)` of an int result is the test for a failure: that it is above 0 is not what it asks, unless
@@ -282,7 +282,7 @@ def _may_show(tested: _Tested, setter: Call) -> bool:
 
 
 def _leads_to(trail: Trail | None, setter: Call, span: Span | None) -> bool:
-    """Whether the test, met again in a loop, is what the setter stands behind: no look at its outcome."""
+    """Whether the test, met again in a loop, decides whether the setter is called: no test of its outcome."""
     if span is None or not span < setter.span:
         return False
     return any(place.kind == "branch" and place.span == span for place in places(trail))

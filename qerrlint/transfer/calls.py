@@ -303,7 +303,7 @@ def _outcome(frame: Frame, draft: Draft, setting: _Setting, outcome: Outcome, re
         if before.state is ErrorState.SET:
             if not outcome.tolerant:
                 # error_setv() asserts that nothing is set yet. Where that is certain the path is followed on
-                # all the same, for what else is wrong behind it; where it is not, the other outcomes lead on.
+                # all the same, for what else is wrong after it; where it is not, the other outcomes lead on.
                 _fault(recorder, fault_of("set", before), site, target.text, before, draft.trail)
                 return before.sure
             if not before.sure:

@@ -27,7 +27,7 @@ class Frame:
     errp is a local), `out` is the term of what it points to. `types` maps locals and parameters to their
     type, `casts` a variable to the one that it is under a cast. `fatal`: &error_abort or &error_fatal stands
     in it; `extends`: it extends the Error behind its out-parameter. `passes_errp`: it hands its out-parameter
-    to a callee that may set it, so that work behind that call is observed. `telling`: what it tells the user
+    to a callee that may set it, so that work after that call is observed. `telling`: what it tells the user
     of a failure is observed. `live[b]` is the mask of the terms alive at the start of block b, `waits[b]` of
     those that the loop with the head b may wait for. `used` is the mask of the terms that anything reads,
     `values` of those whose facts flow into something observed; facts of the others only decide branches.

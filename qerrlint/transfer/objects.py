@@ -119,7 +119,7 @@ class Objects:
         """The state on the other side of an edge with these tests; None where it need not be followed.
 
         What is held is there: a test that finds nothing is not passed. Nor is an edge with nothing held
-        behind which nothing will be.
+        after which nothing will be.
         """
         if not state.held:
             return state if self._handled_from[edge.target] else None
@@ -306,7 +306,7 @@ def _leading_to(blocks: Sequence[Block], calls: Container[int]) -> list[bool]:
 
 
 def _copies(function: Function) -> dict[str, set[str]]:
-    """The places that hold the same as a place, each way, by the assignments of the function."""
+    """The places that hold the same as a place, in either direction, by the assignments of the function."""
     out: dict[str, set[str]] = {}
     for block in function.blocks:
         for event in block.events:

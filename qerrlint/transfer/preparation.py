@@ -180,7 +180,7 @@ class _Preparation:
 
 
 def _waits_in(block: SiteBlock) -> int:
-    """The mask of the terms that a loop may wait for in a block: all behind a call, else those it tests."""
+    """The mask of the terms that a loop may wait for in a block: all after a call, else those it tests."""
     if any(isinstance(site, CallSite) for site in block.events):
         return -1
     return reduce(or_, (test.value.reads for edge in block.edges for test in edge.tests), 0)

@@ -140,7 +140,7 @@ class TestSite:
 @dataclass(slots=True)
 class Guard:
     """An edge with its tests; `soft`: one of them asks for a result code that is no failure; `asserted`: it
-    is the side of an assertion that goes on, which chooses no way."""
+    is the side of an assertion that goes on, which chooses no path."""
 
     target: int
     tests: list[TestSite]

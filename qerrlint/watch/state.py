@@ -3,7 +3,7 @@
 
 Mails come in with the mark of the place that they were read from, in one transaction. A thread with new mails
 is *open* until its series are reviewed. What a review gives (its row, its drafts) comes in by one
-transaction, behind its page. Drafts are files that are written after that, each under a name that depends on
+transaction, after its page. Drafts are files that are written after that, each under a name that depends on
 the mail that it answers; a row says that this was done, so that a draft which its owner sent or deleted does
 not come again.
 """

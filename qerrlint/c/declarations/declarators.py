@@ -63,12 +63,12 @@ class Reader:
         self.const = False
 
     def peek(self, ahead: int = 0) -> str:
-        """The token `ahead` places on, or "" behind the end."""
+        """The token `ahead` places on, or "" beyond the end."""
         at = self.at + ahead
         return self.toks[at] if at < self.end else ""
 
     def skip_group(self) -> None:
-        """Behind the closing parenthesis or bracket that matches the one at hand."""
+        """The index after the closing parenthesis or bracket that matches the one at hand."""
         opening = self.toks[self.at]
         closing = {"(": ")", "[": "]", "{": "}"}[opening]
         depth = 0
@@ -84,7 +84,7 @@ class Reader:
         raise NotADeclarationError
 
     def skip_attributes(self) -> None:
-        """Behind attribute words and their arguments; G_NORETURN and kin are remembered."""
+        """The index after attribute words and their arguments; G_NORETURN and kin are remembered."""
         while self.at < self.end and ATTRIBUTE.match(self.toks[self.at]):
             word = self.toks[self.at]
             self.at += 1
@@ -142,7 +142,7 @@ class Reader:
         return base
 
     def _tagged(self) -> str:
-        """The struct, union or enum at hand, with its tag; behind its body if it has one."""
+        """The struct, union or enum at hand, with its tag; after its body if it has one."""
         base = self.peek()
         self.at += 1
         self.skip_attributes()
@@ -163,7 +163,7 @@ class Reader:
         return "".join(self.toks[start : self.at])
 
     def _another_type(self) -> bool:
-        """Whether the identifier at hand, behind a base type, is a type itself (the first was a macro)."""
+        """Whether the identifier at hand, after a base type, is a type itself (the first was a macro)."""
         ahead = 1
         while ATTRIBUTE.match(self.peek(ahead)):
             ahead += 1

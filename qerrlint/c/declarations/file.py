@@ -254,7 +254,7 @@ class FileDeclarations:
         return parse_enumerators(self._body(entry))
 
     def enumerator_text(self, name: str) -> tuple[str, int] | None:
-        """The expression that an enum's constant of this file counts on from, and how far behind it it is."""
+        """The expression that an enum's constant of this file counts on from, and how far beyond it it is."""
         for entry in self.types.values():
             if entry.kind == "enum" and entry.body[0] >= 0:
                 found = enumerator_texts(self._body(entry)).get(name)

@@ -64,7 +64,7 @@ def _member(toks: list[str], start: int, inner: tuple[int, int] | None, level: i
 
 
 def _enumerator_parts(body: str) -> Iterator[list[str]]:
-    """The tokens of each constant of an enum's body: its name, and what stands behind it up to the comma."""
+    """The tokens of each constant of an enum's body: its name, and what stands after it up to the comma."""
     part: list[str] = []
     depth = 0
     for tok in [*tokens(body), ","]:
@@ -100,7 +100,7 @@ def parse_enumerators(body: str) -> tuple[tuple[str, int | None], ...]:
 
 
 def enumerator_texts(body: str) -> dict[str, tuple[str, int]]:
-    """For each constant of an enum's body the expression that it counts on from, and how far it is behind it.
+    """For each constant of an enum's body the expression that it counts on from, and how far it is after it.
 
     The constants before the first expression count on from "0".
     """

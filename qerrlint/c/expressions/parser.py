@@ -254,7 +254,7 @@ class _Parser:
         return node
 
     def _cast(self) -> str | None:
-        """The words of the type of the cast that begins here; the parser is then behind it."""
+        """The words of the type of the cast that begins here; the parser has then read it."""
         at, words = 1, []
         if self._peek() != "(":
             return None
@@ -326,7 +326,7 @@ class _Parser:
         return "".join(self._text[start:end].split())
 
     def _arguments(self) -> list[str]:
-        """The texts of the arguments; the opening parenthesis is behind."""
+        """The texts of the arguments; the opening parenthesis has been read."""
         out: list[str] = []
         depth, start = 0, self._tokens[self._at - 1][3]
         while self._at < len(self._tokens):

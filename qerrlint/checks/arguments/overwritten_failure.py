@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""overwritten-failure: behind an error label the result of a clean-up call takes the place of the failure.
+"""overwritten-failure: after an error label the result of a clean-up call takes the place of the failure.
 
 Every function is looked at, also those that know no Errors; the bytes tell which of them have a label, and
-behind it a call whose result is stored in the variable that is returned. Then only the graph of the function
+after it a call whose result is stored in the variable that is returned. Then only the graph of the function
 is looked at.
 """
 
@@ -42,7 +42,7 @@ _PRINTS = re.compile(r"report|printf|trace|error_set|strerror|log")
 
 
 def run(file: AnalysedFile) -> Iterator[Observation]:
-    """The failures that the file's functions overwrite behind an error label."""
+    """The failures that the file's functions overwrite after an error label."""
     unit = file.unit
     if b"goto" not in unit.text.words:
         return
@@ -54,7 +54,7 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
 
 
 def _candidates(data: bytes, piece: Piece) -> frozenset[str]:
-    """The variables that a function returns and that get the result of a call behind a label of it."""
+    """The variables that a function returns and that get the result of a call after a label of it."""
     if data.find(b"goto", piece.body, piece.span.end) < 0:
         return frozenset()
     label = _LABEL.search(data, piece.body, piece.span.end)
@@ -128,7 +128,7 @@ def _failed(function: Function, block: Block, name: str) -> Call | None:
 
 
 def _jumps_to(data: bytes, piece: Piece, edge: Edge) -> int | None:
-    """The offset of the error label, further down, that the branch behind a test goes to; None if none."""
+    """The offset of the error label, further down, that the branch after a test goes to; None if none."""
     assert edge.span is not None
     jump = _GOTO.match(data, edge.span.end, piece.span.end)
     if jump is None or not word_list("labels-of-failures").matches(jump[1].decode()):
@@ -140,7 +140,7 @@ def _jumps_to(data: bytes, piece: Piece, edge: Edge) -> int | None:
 def _first_result(
     unit: TranslationUnit, function: Function, start: int, name: str, label: int
 ) -> Assign | None:
-    """The call behind a label whose result overwrites a variable, where no way reads the variable before."""
+    """The call after a label whose result overwrites a variable, where no path reads the variable before."""
     found: Assign | None = None
     waiting, seen = [start], {start}
     while waiting:

@@ -65,7 +65,7 @@ def _is_declared_twice(data: bytes, piece: Piece, name: bytes, at: int) -> bool:
 
 
 def _hidden(function: Function, name: str, start: int, end: int) -> Iterator[Observation]:
-    """The failing branch inside of a scope behind which the outer variable is returned as it is."""
+    """The failing branch inside of a scope after which the outer variable is returned as it is."""
     blocks = function.blocks
     declared = next(
         (
@@ -101,7 +101,7 @@ def _asks_failure(edge: Edge, name: str) -> bool:
 
 
 def _holds_no_failure(function: Function, home: int, inner: Event, name: str) -> bool:
-    """Whether the outer variable holds 0, or what a call returned, on each way to an inner declaration."""
+    """Whether the outer variable holds 0, or what a call returned, on each path to an inner declaration."""
     before = predecessors(function)
     at = function.blocks[home].events.index(inner)
     waiting, seen, given = [(home, at)], set[int](), False
@@ -128,7 +128,7 @@ def _is_zero(value: Value) -> bool:
 
 
 def _returned(function: Function, number: int, name: str, scope: tuple[int, int]) -> Return | None:
-    """Where the ways from a block return the outer variable; None where one of them gives it a value."""
+    """Where the paths from a block return the outer variable; None where one of them gives it a value."""
     waiting, seen = [number], {number}
     found: Return | None = None
     while waiting:

@@ -150,7 +150,7 @@ def _never_set(analysed: AnalysedFunction) -> Iterator[Observation]:
             states.setdefault((occurrence.cell, occurrence.call), set()).add(occurrence.first.state)
             places[occurrence.cell, occurrence.call] = occurrence.span
     empty = {(o.cell, o.call) for o in of_kind(analysed, OccurrenceKind.NULL_OVER_ERROR)}
-    # A way out that the good path shares is not made for this one failure.
+    # A return that the successful path shares is not made for this one failure.
     empty -= {(o.cell, o.call) for o in of_kind(analysed, OccurrenceKind.NULL_PROPAGATED)}
     for (cell, number), seen in states.items():
         if seen != {ErrorState.NULL} or (is_addressed(analysed, cell) and (cell, number) not in empty):
@@ -168,7 +168,7 @@ def _never_set(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 
 def _other_tested(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """A call that is given errp, and right behind it a local Error is tested that is NULL on every path.
+    """A call that is given errp, and right after it a local Error is tested that is NULL on every path.
 
     Another call is given that local, so that it is one that the function means to use.
     """

@@ -202,7 +202,7 @@ def _frees_part(data: bytes, call: re.Match[bytes], end: int) -> bool:
 
 
 def _frees_alias(data: bytes, alias: re.Match[bytes], end: int) -> bool:
-    """Whether a call that frees, by its name, is handed a variable behind where it gets a member."""
+    """Whether a call that frees, by its name, is handed a variable after that gets a member."""
     freed = re.compile(rb"%s[^;]*\b%s\b(?!\s*(?:->|\.|\[))" % (_FREES.pattern, alias[1]))
     return freed.search(data, alias.end(), end) is not None
 

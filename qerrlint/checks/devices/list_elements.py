@@ -108,7 +108,7 @@ def _declared(text: str, name: str) -> str:
 
 
 def _inserted(code: str, name: str, start: int) -> str:
-    """The head of the list that a variable is put into behind an offset; "" for none."""
+    """The head of the list that a variable is put into after an offset; "" for none."""
     for found in _INSERTS.finditer(code, start):
         end = code.find(";", found.end())
         head, _, rest = code[found.end() : end].partition(",")

@@ -56,7 +56,7 @@ def _in_function(unit: TranslationUnit, text: FunctionText) -> Iterator[Observat
 
 
 def _in_helpers(unit: TranslationUnit, text: FunctionText) -> Iterator[Observation]:
-    """What a static function of the file frees that the function calls behind a callee which zeroes."""
+    """What a static function of the file frees that the function calls after a callee which zeroes."""
     for called in _CALLED.finditer(text.code):
         if called[1] not in unit.functions or called[1] == text.name or not unit.is_static(called[1]):
             continue
@@ -83,7 +83,7 @@ def _in_helpers(unit: TranslationUnit, text: FunctionText) -> Iterator[Observati
 def _used_later(
     unit: TranslationUnit, text: FunctionText, freed: re.Match[str]
 ) -> tuple[str, str, Step] | None:
-    """The callee behind a release that goes through the freed member of the struct that it is handed; None
+    """The callee after a release that goes through the freed member of the struct that it is handed; None
     for none. Only the block of the release and those inside of it are looked at."""
     struct, arrow, member = freed[2], freed[3], freed[4]
     for call in _BY_ADDRESS.finditer(text.code, freed.end()):
@@ -168,7 +168,7 @@ def _set_between(code: str, struct: str, member: str) -> bool:
 def _reaches(code: str, after: int, freed: int) -> bool:
     """Whether the release may follow the call: no return ends the block that the call stands in before it.
 
-    A goto behind the call may lead past that return.
+    A goto after the call may lead past that return.
     """
     depth = 0
     for at in range(after, freed):

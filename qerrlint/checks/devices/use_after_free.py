@@ -38,7 +38,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
             continue
         if file.only is not None and piece.name not in file.only:
             continue
-        if _is_used_behind(unit.data, found.end(), piece.span.end, found[1]) or _has_part(
+        if _is_used_after(unit.data, found.end(), piece.span.end, found[1]) or _has_part(
             unit.data, piece.body, found.start(), found[1]
         ):
             wanted[piece.span.start] = piece
@@ -60,8 +60,8 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
             yield from _in_function(own, function, handlings)
 
 
-def _is_used_behind(data: bytes, start: int, end: int, place: bytes) -> bool:
-    """Whether the text behind a call that frees has a use of the pointer, or frees it again."""
+def _is_used_after(data: bytes, start: int, end: int, place: bytes) -> bool:
+    """Whether the text after a call that frees has a use of the pointer, or frees it again."""
     if data.find(place, start, end) < 0:
         return False
     name = re.escape(place)

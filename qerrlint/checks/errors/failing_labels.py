@@ -20,7 +20,7 @@ from qerrlint.checks.errors.value_source import (
     assignments,
     branches,
     deciding,
-    leaves_behind,
+    leaves_right_after,
     tests_of,
 )
 from qerrlint.checks.function import AnalysedFunction
@@ -58,7 +58,7 @@ class Jump:
 
 
 def silent_jumps(analysed: AnalysedFunction) -> Iterator[Jump]:
-    """The jumps of a void function to a label of failures behind a failed call, on paths without an Error."""
+    """The jumps of a void function to a label of failures after a failed call, on paths without an Error."""
     with_error: set[str] = set()
     without: dict[str, list[tuple[ReturnState, Trail]]] = {}
     for leaving in analysed.result.returns:
@@ -94,7 +94,7 @@ def silent_jumps(analysed: AnalysedFunction) -> Iterator[Jump]:
 def leaves_over_failures(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
     """Whether a path leaves over a label of failures that no success falls into.
 
-    The label, or one before it through which it is reached as well, stands behind a return or a goto.
+    The label, or one before it through which it is reached as well, stands after a return or a goto.
     """
     jump = _last_jump(analysed.unit, leaving)
     of_failures = word_list("labels-of-failures")
@@ -114,7 +114,7 @@ def leaves_over_failures(analysed: AnalysedFunction, leaving: ReturnState) -> bo
 def other_jumps(
     analysed: AnalysedFunction, leaving: ReturnState, without: Sequence[ReturnState]
 ) -> list[Span]:
-    """The other tests behind which a function fails by the same return, without an Error as well; in order.
+    """The other tests after which a function fails by the same return, without an Error as well; in order.
 
     `without` are all its ways of failing without an Error. Of those that no state tells apart the tests lead
     to the label that the path leaves over: what failed is a callee without errp, or a status gets a constant;
@@ -171,7 +171,7 @@ def _is_about_errors(analysed: AnalysedFunction, text: str, place: Span) -> bool
 
 
 def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:
-    """The returns right behind the failure of a callee without errp in a function that sets errp elsewhere.
+    """The returns right after the failure of a callee without errp in a function that sets errp elsewhere.
 
     An int tells a failure. NULL may mean none, and 0 a number, unless the callee, a function of this file,
     prints a message wherever it returns that, or makes an object by its name.
@@ -188,7 +188,7 @@ def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:
         ):
             continue
         tests = branches(leaving)
-        if not tests or not leaves_behind(analysed, tests[-1], leaving):
+        if not tests or not leaves_right_after(analysed, tests[-1], leaving):
             continue
         if _last_jump(analysed.unit, leaving) is not None:
             continue  # what goes over a label is judged by its label
@@ -213,7 +213,7 @@ def _makes(call: Call) -> bool:
 
 
 def _printed_zero(analysed: AnalysedFunction, branch: Trail) -> Call | None:
-    """The call behind a test that a number is 0, where its body prints a message wherever it returns 0."""
+    """The call whose number a test finds to be 0, where its body prints a message wherever it returns 0."""
     zero = (test.subject for test in tests_of(analysed, branch) if test.allow == ZERO)
     name = next((subject.path for subject in zero if isinstance(subject, Var)), "")
     call = assigned_from(analysed.result, name, branch.span) if name else None
@@ -231,7 +231,7 @@ def _kind(unit: TranslationUnit, call: Call) -> str:
 def _first_jump(analysed: AnalysedFunction) -> Iterator[Jump]:
     """The first jump to a label of failures in a function that never mentions errp: one mistake of all.
 
-    The successes return before the label, and no message is printed on any way.
+    The successes return before the label, and no message is printed on any path.
     """
     function, data = analysed.function, analysed.unit.data
     errp = re.compile(rb"\b%s\b" % re.escape((analysed.errp or "").encode()))

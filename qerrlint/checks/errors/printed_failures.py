@@ -15,8 +15,8 @@ from qerrlint.transfer.sites import traits
 
 
 @dataclass(slots=True)
-class _Behind:
-    """What may happen behind a call: the returns, the first work, whether the way comes to the call again."""
+class _After:
+    """What may happen after a call: the returns, the first work, whether the path comes to the call again."""
 
     returns: list[Return] = field(default_factory=list)
     work: Call | None = None
@@ -24,7 +24,7 @@ class _Behind:
 
 
 def reported_and_passed_over(analysed: AnalysedFunction) -> Iterator[tuple[Call, Call]]:
-    """The calls that report an Error and behind which the function only succeeds, with the work that follows.
+    """The calls that report an Error and after which the function only succeeds, with the work that follows.
 
     A warning is about what the function can do without. A void function succeeds where it ends without a
     return of its own, and only one that sets something up has anything to lose; a loop goes on with the next
@@ -38,10 +38,10 @@ def reported_and_passed_over(analysed: AnalysedFunction) -> Iterator[tuple[Call,
         effect = analysed.unit.effect(call)
         if effect.how != "report" or effect.consumes is None or call.name.startswith("warn"):
             continue
-        behind = _behind(analysed, call)
-        succeeds = behind.returns and all(_is_success(analysed, leaving) for leaving in behind.returns)
-        if succeeds and behind.work is not None and not behind.again:
-            yield call, behind.work
+        later = _what_follows(analysed, call)
+        succeeds = later.returns and all(_is_success(analysed, leaving) for leaving in later.returns)
+        if succeeds and later.work is not None and not later.again:
+            yield call, later.work
 
 
 def _is_success(analysed: AnalysedFunction, leaving: Return) -> bool:
@@ -51,19 +51,19 @@ def _is_success(analysed: AnalysedFunction, leaving: Return) -> bool:
     return isinstance(value, Const) and succeeds_by(analysed.kind, value.signs)
 
 
-def _behind(analysed: AnalysedFunction, call: Call) -> _Behind:
-    """What may happen behind a call, by the control-flow graph alone."""
-    behind, blocks = _Behind(), analysed.function.blocks
+def _what_follows(analysed: AnalysedFunction, call: Call) -> _After:
+    """What may happen after a call, by the control-flow graph alone."""
+    later, blocks = _After(), analysed.function.blocks
     start = place_of(analysed.function, call.index)
     if start is None:
-        return behind
+        return later
     waiting, seen = [(start[0], start[1] + 1)], set[int]()
     while waiting:
         number, position = waiting.pop()
         ended = False
         for at in blocks[number].events[position:]:
             if isinstance(at, Return):
-                behind.returns.append(at)
+                later.returns.append(at)
                 ended = True
                 break
             if isinstance(at, Call):
@@ -73,13 +73,13 @@ def _behind(analysed: AnalysedFunction, call: Call) -> _Behind:
                     break
                 known = traits(at.name)
                 if not known.harmless and not known.prints and effect.consumes is None:
-                    behind.work = behind.work or at
+                    later.work = later.work or at
         for edge in blocks[number].edges if not ended else ():
-            behind.again |= edge.target == start[0]
+            later.again |= edge.target == start[0]
             if edge.target not in seen:
                 seen.add(edge.target)
                 waiting.append((edge.target, 0))
-    return behind
+    return later
 
 
 def prints_failures(analysed: AnalysedFunction, call: Call, zero: bool = False) -> Call | None:

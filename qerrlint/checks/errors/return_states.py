@@ -74,10 +74,10 @@ def _fails(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
     """Whether the result is a failure by the convention."""
     kind = analysed.kind
     if kind == "int":
-        # Behind `if (ret)` it is NEG | POS: `return ret` passes a failure on as well.
+        # After `if (ret)` it is NEG | POS: `return ret` passes a failure on as well.
         return leaving.signs in (NEG, NEG | POS)
     if kind == "void":
-        # Without a result only what was printed shows a failure, at a return of its own or behind a label to
+        # Without a result only what was printed shows a failure, at a return of its own or after a label to
         # which only failures come.
         return bool(leaving.printed) and (not leaving.implicit or leaves_over_failures(analysed, leaving))
     if kind not in ("bool", "pointer") or leaving.signs != ZERO:

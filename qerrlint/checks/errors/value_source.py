@@ -62,7 +62,7 @@ def assigned_from(result: FunctionResult, path: str, before: Span) -> Call | Non
 
 
 def written_value(analysed: AnalysedFunction, leaving: ReturnState) -> Value | None:
-    """The value that a path returns: of a variable that has been given a constant behind the last branch of
+    """The value that a path returns: of a variable that has been given a constant after the last branch of
     the path, the constant. A side of ?: is no constant here: NULL is chosen there, and may be an answer."""
     value = leaving.value
     if not isinstance(value, Var) or value.path not in analysed.function.locals:
@@ -86,7 +86,7 @@ def written_value(analysed: AnalysedFunction, leaving: ReturnState) -> Value | N
 
 
 def branches(leaving: ReturnState) -> list[Trail]:
-    """The branches of the path to a return, in their order, but for assertions, which choose no way."""
+    """The branches of the path to a return, in their order, but for assertions, which choose no path."""
     return [place for place in places(leaving.trail) if place.kind == "branch" and not place.note]
 
 
@@ -120,10 +120,10 @@ def _is_choice(value: Value) -> bool:
     return isinstance(value, Const) or (isinstance(value, Var) and value.path.startswith("$"))
 
 
-def leaves_behind(analysed: AnalysedFunction, place: Trail, leaving: ReturnState) -> bool:
-    """Whether a path leaves right behind a branch: between them is nothing but the choice of the result.
+def leaves_right_after(analysed: AnalysedFunction, place: Trail, leaving: ReturnState) -> bool:
+    """Whether a path leaves right after a branch: between them is nothing but the choice of the result.
 
-    What the other side of the branch comes to as well is not behind it.
+    What the other side of the branch comes to as well is not after it.
     """
     function = analysed.function
     for block in function.blocks:

@@ -97,7 +97,7 @@ def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
             return None
         return "medium" if _guest_makes(file, visit) else None
     if form in ("fifo", "full"):
-        # Behind a test of the device's state it is mostly that state that says that there is something.
+        # After a test of the device's state it is mostly that state that says that there is something.
         return "medium" if visit.complete and visit.decided != "state" else None
     if form == "assertion" and visit.decided != "access":
         return "medium" if visit.complete and _asserts_held(file, visit) else None

@@ -88,7 +88,7 @@ def _prints(file: AnalysedFile, visit: GuestVisit) -> bool:
 
 CHECKS = (
     # access: what the guest does, as words. to: a standard stream, or the user of QEMU. decided: whether a
-    # test of what the guest chose leads there, none at all, one of the device's state behind such a test, or,
+    # test of what the guest chose leads there, none at all, one of the device's state after such a test, or,
     # in a callback, one of a descriptor in guest memory.
     FileCheck(
         "guest-print",

@@ -63,7 +63,7 @@ def _handlers(file: AnalysedFile) -> list[str]:
 
 
 def _keeps(file: AnalysedFile, function: Function, seeds: frozenset[str], use: Use) -> bool:
-    """Whether a use of a member stores the level there, or a constant behind a test of the level."""
+    """Whether a use of a member stores the level there, or a constant after a test of the level."""
     if use.function != function.name or use.kind not in (STORE, CHANGE):
         return False
     for number, block in enumerate(function.blocks):
@@ -73,11 +73,11 @@ def _keeps(file: AnalysedFile, function: Function, seeds: frozenset[str], use: U
                 if _COUNTS.search(text) is not None:
                     return False
                 known = tainted(function, seeds)
-                return reads(function, event.value, known) or _is_behind_test(function, number, known)
+                return reads(function, event.value, known) or _is_after_test(function, number, known)
     return False
 
 
-def _is_behind_test(function: Function, number: int, known: frozenset[str]) -> bool:
+def _is_after_test(function: Function, number: int, known: frozenset[str]) -> bool:
     """Whether an edge to a block tests something that is known."""
     return any(
         reads(function, test.subject, known)

@@ -29,7 +29,7 @@ def is_switch(data: bytes, one: Lasting, stores: list[Use], *, latch: bool) -> b
 
 
 def _is_chosen(data: bytes, stores: list[Use]) -> bool:
-    """Whether a function that stores one value on one way stores the other one on the other way."""
+    """Whether a function that stores one value on one path stores the other one on the other path."""
     return all(
         one.function != other.function or _is_otherwise(data[one.end : other.start])
         for one, other in pairwise(stores)
@@ -37,7 +37,7 @@ def _is_chosen(data: bytes, stores: list[Use]) -> bool:
 
 
 def _is_otherwise(between: bytes) -> bool:
-    """Whether the text behind a statement leads to the other arm of the `if` that the statement is in."""
+    """Whether the text after a statement leads to the other arm of the `if` that the statement is in."""
     depth = 0
     for number, found in enumerate(_ARM.finditer(between)):
         if found[0] == b"{":

@@ -118,7 +118,7 @@ def _lasting(code: RunTime, member: StateMember, uses: list[Use]) -> Lasting | N
 
 
 def _stored_before(code: RunTime, read: Use, stored: list[Use]) -> bool:
-    """Whether a function stores into the member on the way to a place that reads it, by its braces."""
+    """Whether a function stores into the member on the path to a place that reads it, by its braces."""
     text = code.text(read.function)
     assert text is not None
     for use in stored:
@@ -127,7 +127,7 @@ def _stored_before(code: RunTime, read: Use, stored: list[Use]) -> bool:
         depth = lowest = 0
         for found in _BLOCK.finditer(text.code, use.end - text.start, read.start - text.start):
             depth += {"{": 1, "}": -1}.get(found[0], 0)
-            # Another case of the switch that the store is in is another way.
+            # Another case of the switch that the store is in is another path.
             lowest = min(lowest, depth if found[0] in "{}" else depth - 1)
         if lowest >= 0:
             return True

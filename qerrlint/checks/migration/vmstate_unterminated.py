@@ -15,7 +15,7 @@ from qerrlint.source.span import Span
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:
-    """The lists of one file that run on behind their last element."""
+    """The lists of one file that run on after their last element."""
     for one in file.once(vmstates):
         if not one.terminated:
             yield _seen(one, one.fields_span, "fields")

@@ -294,7 +294,7 @@ def _is_declared(text: FunctionText, name: str) -> bool:
 
 
 def _is_asked(before: str, after: str) -> bool:
-    """Whether an expression is compared or read through, by what stands before and behind it."""
+    """Whether an expression is compared or read through, by what stands before and after it."""
     if before.endswith(("==", "!=", "!")) or after.startswith(("==", "!=", "?", "&&", "||")):
         return True
     if before.endswith(("&&", "||")):
@@ -320,7 +320,7 @@ def _enclosing(code: str, at: int) -> int:
 
 
 def _closing(code: str, opened: int) -> int:
-    """The offset behind the parenthesis that closes the one at an offset; -1 for none."""
+    """The offset after the parenthesis that closes the one at an offset; -1 for none."""
     depth = 0
     for offset in range(opened, min(opened + 4000, len(code))):
         depth += (code[offset] == "(") - (code[offset] == ")")

@@ -2,8 +2,8 @@
 """What a function acquires through static functions of its file: a helper that sets up a part of the object
 that it is handed, or that only passes a call of the API on.
 
-A helper counts where each of its good ways out acquires the object: the call stands in no other statement,
-and no way out that tells no failure leads past it.
+A helper counts where each of its successful paths acquires the object: the call is in no other statement,
+and no path to a return that tells of no failure leads past it.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class HelperAcquires:
         return self._known[name]
 
     def _taken(self, function: Function, signature: Signature) -> Iterator[Handling]:
-        """What a helper acquires: `object` is the path behind the parameter that the move's argument is."""
+        """What a helper acquires: `object` is the path after the parameter that the move's argument is."""
         unit = self._unit
         kind = result_kind(signature, unit.scope.typedefs)
         fails = "error" if kind == "void" and signature.errp is not None else _FAILS.get(kind, "never")
@@ -110,7 +110,7 @@ class HelperAcquires:
                         yield Handling("acquire", pair, place, path[len(first) :])
 
     def _is_on_each_way(self, body: int, call: Call, fails: str) -> bool:
-        """Whether a call stands in no other statement, with no way out before it but that of a failure."""
+        """Whether a call stands in no other statement, with no return before it but that of a failure."""
         data = self._unit.data
         before = data[body : call.span.start]
         start = max(before.rfind(mark) for mark in _ENDS) + 1

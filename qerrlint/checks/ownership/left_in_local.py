@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The event left-held of what only a local variable holds: a way out of the function that leaves it there.
+"""The event left-held of what only a local variable holds: a path that does not release it.
 
 Every function is looked at, also those that have nothing to do with errors; the bytes tell which of them take
 something into a local variable at all.
@@ -176,7 +176,7 @@ def _begins_word(data: bytes, at: int) -> bool:
 
 
 def _fills(unit: TranslationUnit, piece: Piece, name: bytes) -> bool:
-    """Whether a function fills a variable by a call, and has a way out beside its end."""
+    """Whether a function fills a variable by a call, and has a return before its end."""
     filled = re.compile(
         rb"(?<![\w.>])%s\s*=\s*\w+\s*\(|&%s\s*[,)]|%s\(%s\s*," % (name, name, PREPENDS.encode(), name)
     )

@@ -4,7 +4,7 @@ another step fails: a failing branch that goes to the wrong label, or returns.
 
 No table names the two calls. That one undoes the other is told by their names (msi_init() and msi_uninit(),
 foo_register() and foo_unregister()) and by their object: the same first argument, or what the first returns.
-Only the graph of the function is looked at: the way out has to be one that the failure of a call decides.
+Only the graph of the function is looked at: the path out has to be one that the failure of a call decides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from qerrlint.absint.reachability import blocks_behind, loop_around, place_of
+from qerrlint.absint.reachability import blocks_after, loop_around, place_of
 from qerrlint.c.cut import Piece
 from qerrlint.c.lexis import WORD
 from qerrlint.checks.check import Check
@@ -150,16 +150,16 @@ def _made(analysed: AnalysedFunction, call: Call) -> set[str]:
 
 
 def _skipping(analysed: AnalysedFunction, done: Call, undone: Call) -> Iterator[Observation]:
-    """The branches behind `done` that a failing call decides, and that lead to a failure without `undone`."""
+    """The branches after `done` that a failing call decides, and that lead to a failure without `undone`."""
     function = analysed.function
     start, end = place_of(function, done.index), place_of(function, undone.index)
     if start is None or end is None or loop_around(function, start[0]) or loop_around(function, end[0]):
         return
-    behind = blocks_behind(function, start[0]) | {start[0]}
-    undoing = blocks_behind(function, end[0]) | {end[0]}
+    behind = blocks_after(function, start[0]) | {start[0]}
+    undoing = blocks_after(function, end[0]) | {end[0]}
     if end[0] not in behind or not _fails(analysed, undoing, undoing):
         return
-    leading = {n for n in behind - undoing if end[0] in blocks_behind(function, n)}
+    leading = {n for n in behind - undoing if end[0] in blocks_after(function, n)}
     skipping: list[tuple[Call, Edge]] = []
     unwinds = False
     for number in sorted(leading):
@@ -184,7 +184,7 @@ def _is_way_out(
     analysed: AnalysedFunction, edge: Edge, undoing: Collection[int], failed: Call, pair: tuple[Call, Call]
 ) -> bool:
     """Whether a branch that a failed call decides leads to a failure of the function and undoes nothing."""
-    region = blocks_behind(analysed.function, edge.target) | {edge.target}
+    region = blocks_after(analysed.function, edge.target) | {edge.target}
     told = {test.subject.path for test in edge.tests if isinstance(test.subject, Var)}
     others = region - frozenset(undoing)
     return _fails(analysed, region, undoing, told, failed) and not _may_undo(analysed, others, *pair)

@@ -148,10 +148,10 @@ class LocalUses:
         return self._keeps(call, name) and not self.is_lent(call, name)
 
     def is_lent(self, call: Call, name: str) -> bool:
-        """Whether the function frees what it hands to a call on every way from there to a good return.
+        """Whether the function frees what it hands to a call on every path from there to a good return.
 
         A callee that takes something over does so when it succeeds: what the function frees then has stayed
-        its own, also on the ways on which it forgets it. What it frees only where the call has failed tells
+        its own, also on the paths on which it forgets it. What it frees only where the call has failed tells
         nothing, and neither does a call whose name says that it stores what it is handed.
         """
         if name in self.structs or call.name.isupper() or is_storing(call.name) or may_release(call.name):
@@ -162,7 +162,7 @@ class LocalUses:
         return self._lent[key]
 
     def _is_freed_after(self, call: Call, name: str) -> bool:
-        """Whether each way on which a call has not failed frees a variable before a good return."""
+        """Whether each path on which a call has not failed frees a variable before a good return."""
         signs: tuple[int, ...] = (ANY,)
         if call.used:
             signature = self._unit.signature(call.name) if call.direct else None

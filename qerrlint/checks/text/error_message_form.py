@@ -34,7 +34,7 @@ _PREFIXES = {
 _HINT = "error_append_hint"
 
 _NEWLINES = re.compile(r"(?<!\\)(?:\\n)+\Z")
-# A conversion behind a colon is another literal's matter; `::` is a name.
+# A conversion after a colon is another literal's matter; `::` is a name.
 _OPEN_END = re.compile(r"(?:(?<!:):\s*|!+\s*)\Z")
 _SENTENCE_END = re.compile(r"[.!?](?:\s|\\n)|\\n|\n")
 _LINE_BREAK = re.compile(r"(?<!\\)\\n")
@@ -158,7 +158,7 @@ def _ending(message: Message) -> Iterator[Observation]:
 
 
 def _open_end(message: Message) -> Iterator[Observation]:
-    """An Error's text that ends in a colon, behind which nothing comes, or in an exclamation mark."""
+    """An Error's text that ends in a colon, after which nothing comes, or in an exclamation mark."""
     last = message.format.last
     if last is None or not message.is_error:
         return

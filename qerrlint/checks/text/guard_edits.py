@@ -36,7 +36,7 @@ def guard_edits(analysed: AnalysedFunction) -> tuple[Edit, ...]:
 
 
 def return_edits(analysed: AnalysedFunction, call: Call | None) -> tuple[Edit, ...]:
-    """The edit that puts `return;` behind a call that is the only statement of a braced branch of `if`.
+    """The edit that puts `return;` after a call that is the only statement of a braced branch of `if`.
 
     Only in a function that returns nothing and has no label: one that cleans up at its end is no case for a
     plain return.

@@ -26,10 +26,10 @@ _STORED = re.compile(rb"(?P<type>[\w\s*]*[\s*])?(?P<to>[\w.>\-]+)\s*=\s*\Z")
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A call with `&local` and the error_propagate() behind it.
+    """A call with `&local` and the error_propagate() after it.
 
     `propagate` is the offset of the latter, `words` counts the local's name in both, `edits` is None where
-    the shape is not one that can be edited, `leaves` says that the function returns right behind.
+    the shape is not one that can be edited, `leaves` says that the function returns right after it.
     """
 
     call: Call
@@ -203,7 +203,7 @@ def _whole(edits: list[Edit | None]) -> tuple[Edit, ...]:
 
 
 def _paired(text: Text, name: str, setters: list[Call], in_full: bool) -> list[Observation]:
-    """Calls whose result tells of their failure, each with its own error_propagate() behind it.
+    """Calls whose result tells of their failure, each with its own error_propagate() after it.
 
     `in_full`: only if the local has no other use.
     """

@@ -105,7 +105,7 @@ def _needless_guard(text: Text) -> Iterator[Observation]:
 
 
 def _read_for_nothing(analysed: AnalysedFunction, text: Text) -> Iterator[Observation]:
-    """`if (*errp)` behind a call that was given errp, and whose result tells as much.
+    """`if (*errp)` after a call that was given errp, and whose result tells as much.
 
     Clean-up in between, such as freeing an argument, changes neither.
     """

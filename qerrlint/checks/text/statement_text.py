@@ -80,7 +80,7 @@ class Text:
             last = blank.end() - self._start
         before = previous_code(code, start)
         if before >= 0 and code[before] in b":{" and code[last:].lstrip().startswith(b"}"):
-            return None  # a label needs a statement behind it, and a block should not become empty
+            return None  # a label needs a statement after it, and a block should not become empty
         return Edit(self.span(first, last), "")
 
 

@@ -123,7 +123,7 @@ def _words_of_statements(old: FileDeclarations, new: FileDeclarations) -> frozen
 
 
 def _statements(data: bytes) -> list[tuple[bytes, int]]:
-    """The texts between semicolons with their offsets, each behind the first character of its line."""
+    """The texts between semicolons with their offsets, each after the first character of its line."""
     out = []
     at = 0
     for part in data.split(b";"):

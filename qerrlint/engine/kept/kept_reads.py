@@ -76,7 +76,7 @@ def lookups_of(reads: Reads, asked: Asked) -> Iterator[Lookups]:
 
 
 def look_into(unit: TranslationUnit, report: FileReport, program: Program) -> None:
-    """Put down the files that findings point into: their lines are a part of the outcome."""
+    """Record the files that findings point into: their lines are a part of the outcome."""
     for finding in report.findings:
         spans = [finding.span, *(step.span for step in finding.steps)]
         spans += [edit.span for fix in finding.fixes for edit in fix.edits]

@@ -150,7 +150,7 @@ class Store:
                 (self.file.parent / f"{name}{suffix}").unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Put down what was used, drop what is damaged, and close the file."""
+        """Record what was used, drop what is damaged, and close the file."""
         if self._connection is not None:
             for rows, statement in (
                 (self._broken, "DELETE FROM results WHERE rowid = ?"),

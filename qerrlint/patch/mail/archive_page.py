@@ -21,7 +21,7 @@ _LISTED = re.compile(
 )
 # lore, one mail on a page: headers in the midst of the text
 _HEADED = re.compile(r"^From: [^\n]+\n(?:[A-Z][\w-]*: [^\n]*\n|[ \t]+\S[^\n]*\n)*", re.M)
-# what lore puts behind headers: "Message-ID: <...> (raw)", "Date: ...<TAB>[thread overview]"
+# what lore puts after headers: "Message-ID: <...> (raw)", "Date: ...<TAB>[thread overview]"
 _HEADER_LINKS = re.compile(
     r"(?<![ \t])[ \t]*(?:\((?:permalink|raw|permalink / raw)\)|\[thread overview\])$", re.M
 )

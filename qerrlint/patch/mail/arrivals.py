@@ -22,7 +22,7 @@ from qerrlint.patch.mail.mailbox import split, starts
 _MONTH = 30 * 86400
 _DATE = re.compile(rb"^Date:[ \t]*(.{1,200})$", re.M | re.I)
 _HEAD = 65536
-# A file of a maildir: flags behind the colon change when it is read.
+# A file of a maildir: flags after the colon change when it is read.
 _FLAGS = re.compile(r":2,[A-Za-z]*\Z")
 
 
@@ -45,7 +45,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """New mails of one place, oldest first, and the mark of the place behind them."""
+    """New mails of one place, oldest first, and the mark of the place after them."""
 
     place: str
     mark: str

@@ -180,7 +180,7 @@ def unflow(text: str, delsp: bool) -> str:
 
 
 def _halved(text: str) -> str | None:
-    """A text in which a mailer has put an empty line behind each line, without these; None for others."""
+    """A text in which a mailer has put an empty line after each line, without these; None for others."""
     lines = text.rstrip("\n").split("\n")
     for first in (0, 1):
         if len(lines) > 3 and not any(line.strip() for line in lines[1 - first :: 2]):

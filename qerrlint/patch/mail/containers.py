@@ -149,7 +149,7 @@ def order_of_name(path: str) -> tuple[str, int, str]:
 
 
 def _inflated(kind: str, data: bytes, origin: str, budget: _Budget) -> bytes:
-    """What is packed in the data. Files of these kinds can be strung together; behind the last is padding."""
+    """What is packed in the data. Files of these kinds can be strung together; after the last is padding."""
     out: list[bytes] = []
     at = 0
     try:

@@ -106,7 +106,7 @@ def oldest_first(messages: list[Message], newest_first: bool = False) -> list[Me
 
 
 def _succession(messages: Sequence[Message]) -> tuple[int, int]:
-    """How often a file's blob in one message is what a message in front of it, or behind it, has made."""
+    """How often a file's blob in one message is what a message in front of it, or after it, has made."""
     made: dict[str, int] = {}
     found = []
     for number, message in enumerate(messages):
@@ -131,7 +131,7 @@ def _cut_at(
 
 
 def _unindented(body: str) -> str:
-    """The commit message without git's indentation; the diff behind it as it is."""
+    """The commit message without git's indentation; the diff after it as it is."""
     diff = _DIFF.search(body)
     end = diff.start() if diff is not None else len(body)
     return re.sub(r"^ {4}", "", body[:end], flags=re.M) + body[end:]

@@ -27,7 +27,7 @@ _QUOTED_FROM = re.compile(rb"^>(>*From )", re.M)
 
 
 class Piece(NamedTuple):
-    """A mail of a mailbox: its bytes behind the From line, how many lines precede them, and the commit that
+    """A mail of a mailbox: its bytes after the From line, how many lines precede them, and the commit that
     `git format-patch` wrote into the From line."""
 
     data: bytes
@@ -36,9 +36,9 @@ class Piece(NamedTuple):
 
 
 def starts(data: bytes) -> list[tuple[int, int]]:
-    """Where From lines begin, and where the mails behind them do.
+    """Where From lines begin, and where the mails after them do.
 
-    A From line has a time and a year, like git's, and a header behind it. That an empty line stands in front
+    A From line has a time and a year, like git's, and a header after it. That an empty line stands in front
     of it is not asked for: patches that are strung together without a signature have none.
     """
     found = []
@@ -113,7 +113,7 @@ def _begin_of_header(data: bytes, least: int, at: int) -> int:
 
 
 def _is_from_line(line: bytes) -> bool:
-    """Whether a line has, behind its sender, a time of day and then a year (git's is_from_line())."""
+    """Whether a line has, after its sender, a time of day and then a year (git's is_from_line())."""
     time = None
     for time in _TIME.finditer(line, 5):  # noqa: B007 (the last one is wanted)
         pass

@@ -18,7 +18,7 @@ def is_address(text: str) -> bool:
 def message_id(text: str) -> str | None:
     """The message-id that a text is, or that the path of an address has; None where there is none.
 
-    public-inbox (lore.kernel.org/LIST/MSGID/, /r/MSGID, with T, t or raw behind it) and Patchew
+    public-inbox (lore.kernel.org/LIST/MSGID/, /r/MSGID, with T, t or raw after it) and Patchew
     (patchew.org/PROJECT/MSGID/) put it into the path, percent-encoded.
     """
     if is_address(text):

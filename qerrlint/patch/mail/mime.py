@@ -203,7 +203,7 @@ def _cut(body: bytes, boundary: bytes) -> Iterator[bytes]:
 
 
 def _unended(part: bytes) -> bytes:
-    """A part without the line end that belongs to the boundary behind it."""
+    """A part without the line end that belongs to the boundary after it."""
     return part[:-2] if part.endswith(b"\r\n") else part[:-1]
 
 

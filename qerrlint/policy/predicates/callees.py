@@ -52,7 +52,7 @@ def callee_is_dispensable(analysed: AnalysedFunction, observation: Observation) 
 
 
 def _prepares(analysed: AnalysedFunction, call: Call) -> bool:
-    """Whether a call prepares something, and no failure has been met before it or is returned behind it."""
+    """Whether a call prepares something, and no failure has been met before it or is returned after it."""
     if not word_list("preparing-work").matches(call.name) or word_list("releases").matches(call.name):
         return False
     if word_list("property-prefixes").matches(call.name) or _sets_back(analysed, call):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.absint.reachability import after, blocks_before, blocks_behind, guards, place_of
+from qerrlint.absint.reachability import after, blocks_after, blocks_before, guards, place_of
 from qerrlint.checks.errors.value_source import (
     assigned_from,
     assignments,
@@ -43,7 +43,7 @@ from qerrlint.source.span import Span
 
 # `!result && *errp`, and `if (!f(...)) { if (err)`.
 _TOGETHER = re.compile(rb"!\s*\w+\s*&&\s*\*?\w*err\w*\s*\)|\)\)\s*\{\s*if\s*\(\s*\*?\w*err\w*\s*\)")
-# How far behind the head of a call its result is looked at, in bytes.
+# How far after the head of a call its result is looked at, in bytes.
 _NEARBY = 400
 _IS_NULL = re.compile(r"!\s*(\w+)|(\w+)\s*==\s*NULL")
 # A comparison with something that is not 0 or 1.
@@ -181,7 +181,7 @@ def callers_test_the_same_global(analysed: AnalysedFunction, observation: Observ
 
 
 def _is_excluded(function: Function, call: Call, name: str, allow: int) -> bool:
-    """Whether a call stands behind a test that leaves a variable no sign of `allow`; nothing stores to it
+    """Whether a call stands after a test that leaves a variable no sign of `allow`; nothing stores to it
     between them."""
     place = place_of(function, call.index)
     if place is None or name in function.locals:
@@ -189,7 +189,7 @@ def _is_excluded(function: Function, call: Call, name: str, allow: int) -> bool:
     before = blocks_before(function, call.span)
     for edge in guards(function, place[0]):
         if any(test.subject == Var(name) and not test.allow & allow for test in edge.tests):
-            between = (blocks_behind(function, edge.target) | {edge.target}) & (before | {place[0]})
+            between = (blocks_after(function, edge.target) | {edge.target}) & (before | {place[0]})
             stored = (e for n in between for e in function.blocks[n].events if isinstance(e, Assign))
             if not any(event.target == name for event in stored):
                 return True
@@ -197,7 +197,7 @@ def _is_excluded(function: Function, call: Call, name: str, allow: int) -> bool:
 
 
 def error_was_extended(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether behind the last test a call adds text to errp, which it can do only where an Error is set."""
+    """Whether after the last test a call adds text to errp, which it can do only where an Error is set."""
     leaving, test = _silent_failure(analysed, observation)
     if leaving is None or test is None or analysed.errp is None:
         return False
@@ -258,7 +258,7 @@ def _last_with_errp(analysed: AnalysedFunction, leaving: ReturnState, test: Span
     """The last call on the path before the end of a test that was handed the function's errp.
 
     The state knows the last one whose result is used; of those whose result is dropped it is the last one
-    behind that, by the order of the text.
+    after that, by the order of the text.
     """
     calls = analysed.function.calls
     known = calls[leaving.error.origin] if leaving.error.origin >= 0 else None
@@ -296,7 +296,7 @@ def _kept(analysed: AnalysedFunction, leaving: ReturnState, call: Call, test: Sp
 
 
 def _holds_until(analysed: AnalysedFunction, call: Call, path: str, test: Span) -> bool:
-    """Whether a way leads from a call to a test on which the variable gets no other call's result."""
+    """Whether a path leads from a call to a test on which the variable gets no other call's result."""
     blocks, start = analysed.function.blocks, place_of(analysed.function, call.index)
     todo = [start] if start is not None else []
     seen: set[int] = set()

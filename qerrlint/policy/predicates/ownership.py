@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.absint.reachability import blocks_before, blocks_behind, guards, loop_around, place_of
+from qerrlint.absint.reachability import blocks_after, blocks_before, guards, loop_around, place_of
 from qerrlint.absint.trace import places
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
@@ -95,7 +95,7 @@ def flag_tells_of_it(analysed: AnalysedFunction, observation: Observation) -> bo
 
 
 def loops_take_and_release(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Loops make and release what no place holds: as many rounds of the one as of the other."""
+    """Loops make and release what no place holds: as many iterations of the one as of the other."""
     one = observation.subject
     if not isinstance(one, HeldObject) or not one.seen.object.startswith("("):
         return False
@@ -166,7 +166,7 @@ def process_ends_there(_analysed: AnalysedFunction | AnalysedFile, observation: 
 
 
 def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
-    """A loop on the way to the exit, which the acquiring call does not stand in, hands the pointer on."""
+    """A loop on the path to the exit, which the acquiring call does not stand in, hands the pointer on."""
     one = observation.subject
     if not isinstance(one, LocalObject):
         return False
@@ -175,7 +175,7 @@ def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Ob
     passing = one.uses.passing_blocks(one.seen.object)
     if place is None or not passing:
         return False
-    between = blocks_behind(function, place[0]) & blocks_before(function, one.seen.span)
+    between = blocks_after(function, place[0]) & blocks_before(function, one.seen.span)
     return any(
         place[0] not in around and not _is_replaced(function, number, one.seen.object)
         for number in passing
@@ -244,7 +244,7 @@ def _states_entered(unit: TranslationUnit, function: Function) -> set[str]:
 
 
 def _is_outside(unit: TranslationUnit, function: Function, call: int, states: set[str]) -> bool:
-    """Whether a call stands behind a test that found the object to be in none of some states."""
+    """Whether a call stands after a test that found the object to be in none of some states."""
     place = place_of(function, call)
     return place is not None and any(
         edge.span is not None

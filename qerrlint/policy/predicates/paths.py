@@ -22,7 +22,7 @@ _NUMBERS = re.compile(r"(?:u?int(?:\d+_t)?|s?size_t|ssize_t|off_t|bool|unsigned|
 def guard_cannot_change(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the path takes both sides of one condition whose operands the function never writes.
 
-    So it is with a guard inside of a loop: one round cannot take the `then`, the next one the `else`.
+    So it is with a guard inside of a loop: one iteration cannot take the `then`, the next one the `else`.
     """
     subject = observation.subject
     if not isinstance(subject, Subject) or subject.occurrence is None:

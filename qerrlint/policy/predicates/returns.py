@@ -20,7 +20,7 @@ from qerrlint.ir.code import NEG, POS, ZERO, Const, Var, identifiers
 
 # How deep the statements of a function's own block are indented (docs/devel/style.rst of QEMU).
 _INDENT = 4
-# How far behind an error_setg() the end of its block is looked for, in bytes.
+# How far after an error_setg() the end of its block is looked for, in bytes.
 _FARTHEST = 2000
 _TRUTH_OF_STATUS = re.compile(r"return\s+(?:!\s*(\w+)|(\w+)\s*==\s*0)\s*;?\Z")
 _JUMP = re.compile(rb"\b(?:return|goto|break|continue)\b")
@@ -56,7 +56,7 @@ def nonzero_may_be_a_value(analysed: AnalysedFunction, observation: Observation)
 
 
 def error_was_propagated(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether error_propagate() was called for errp on the way."""
+    """Whether error_propagate() was called for errp on the path."""
     leaving = _returned(observation)
     return leaving is not None and leaving.propagated
 
@@ -131,7 +131,7 @@ def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool
 
 
 def _is_made_of_status(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
-    """Whether a bool is the negation of a status, or its comparison with 0, behind a test of the status."""
+    """Whether a bool is the negation of a status, or its comparison with 0, after a test of the status."""
     found = _TRUTH_OF_STATUS.match(analysed.unit.text.on_one_line(leaving.span))
     if analysed.kind != "bool" or found is None:
         return False
@@ -144,7 +144,7 @@ def _is_made_of_status(analysed: AnalysedFunction, leaving: ReturnState) -> bool
 def return_is_shared(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether a block ends between what a void function printed and the return.
 
-    A return behind a label to which only failures come is not shared with a success.
+    A return after a label to which only failures come is not shared with a success.
     """
     leaving = _returned(observation)
     replaced = observation.slots.get("how", "").startswith("replaced")
@@ -196,7 +196,7 @@ def block_ends_in_a_jump(analysed: AnalysedFunction, observation: Observation) -
 
 
 def only_the_setter_leads_there(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether the work behind the error_setg() is reached by way of it alone: no success shares it."""
+    """Whether the work after the error_setg() is reached by way of it alone: no success shares it."""
     if not _goes_on(observation):
         return False
     subject = subject_of(observation)
@@ -209,7 +209,7 @@ def only_the_setter_leads_there(analysed: AnalysedFunction, observation: Observa
 
 
 def failures_come_there_too(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether the work behind the call is done as well where the function has set an Error before it.
+    """Whether the work after the call is done as well where the function has set an Error before it.
 
     It undoes something then, whatever the outcome of the call is.
     """
@@ -235,7 +235,7 @@ def failures_come_there_too(analysed: AnalysedFunction, observation: Observation
 
 
 def _reaches(analysed: AnalysedFunction, block: int, avoiding: int, start: int = 0) -> bool:
-    """Whether some way from the entry, or another block, to a block does not go through a third one."""
+    """Whether some path from the entry, or another block, to a block does not go through a third one."""
     blocks = analysed.function.blocks
     seen, todo = {avoiding}, [start] if avoiding != start else []
     while todo:

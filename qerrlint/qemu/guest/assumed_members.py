@@ -118,7 +118,7 @@ class AssumedNames(FileNames):
 
 
 class _AssumedBranches(Branches):
-    """Branches behind tests of which one that reads an assumed member, and is not decided, is no sure one."""
+    """Branches after tests of which one that reads an assumed member, and is not decided, is no sure one."""
 
     def __init__(self, names: AssumedNames, reached: Callable[[Function, Event | Edge, State], None]) -> None:
         super().__init__(names, reached)

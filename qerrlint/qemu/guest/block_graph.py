@@ -16,7 +16,7 @@ class BlockGraph:
         self.order = [len(function.blocks)] * len(function.blocks)
         """The place of each block in reverse postorder."""
         self.leads = [True] * len(function.blocks)
-        """Whether a way leads on from each block to what is sought."""
+        """Whether a path leads on from each block to what is sought."""
         self._number()
 
     def narrow(self, sought: Callable[[Event | Edge], bool], assertions: bool) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Branches: which samples of a walk take which edge behind a block, by what the test there comes to."""
+"""Branches: which samples of a walk take which edge after a block, by what the test there comes to."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Decision:
     reads: frozenset[str]
 
 
-# An edge, the state behind it, and the test that decides it.
+# An edge, the state after it, and the test that decides it.
 Branch = tuple[Edge, State, Decision | None]
 
 
 class Branches:
-    """The edges behind the blocks of one file's functions.
+    """The edges after the blocks of one file's functions.
 
     `reached` is told of each test, with the state before it.
     """
@@ -41,7 +41,7 @@ class Branches:
         self._reached = reached
 
     def of(self, function: Function, number: int, state: State) -> list[Branch]:
-        """The edges of a block, each with the state behind it and with the test that decides it."""
+        """The edges of a block, each with the state after it and with the test that decides it."""
         edges = function.blocks[number].edges
         out: list[Branch] = []
         cases = [edge for edge in edges if edge.case is not None]

@@ -91,7 +91,7 @@ def _accessors(unit: TranslationUnit) -> Iterator[GuestEntry]:
 
 
 def _roles(params: Collection[Param]) -> dict[int, str]:
-    """What the parameters behind the first one are, by their names and types."""
+    """What the parameters after the first one are, by their names and types."""
     roles: dict[int, str] = {}
     for position, param in enumerate(params, 1):
         plain = param.type.removeprefix("const ")

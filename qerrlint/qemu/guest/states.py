@@ -70,7 +70,7 @@ def _listed(column: Column, samples: int) -> Sequence[Number]:
 
 
 def _take(numbers: list[Number], column: Column, samples: Collection[int]) -> None:
-    """Put down what a column says of some samples."""
+    """Record what a column says of some samples."""
     held = column.numbers
     for index in samples if held is not None else ():
         numbers[index] = held[index] if isinstance(held, tuple) else held

@@ -49,7 +49,7 @@ def _dropping(data: bytes) -> frozenset[bytes]:
 
 
 def _opening(data: bytes, at: int) -> int:
-    """Behind the parenthesis that opens an invocation; 0 where there is none, or it is that of a #define."""
+    """The offset after the parenthesis that opens an invocation; 0 for none, and for that of a #define."""
     line = data[data.rfind(b"\n", 0, at) + 1 : at].lstrip()
     while data[at : at + 1] in (b" ", b"\t"):
         at += 1

@@ -169,11 +169,11 @@ class Walk:
                 self._called(function, function.calls[index], state, visits)
 
     def _edges(self, function: Function, number: int, state: State) -> list[Branch]:
-        """The edges behind a block, with the states there."""
+        """The edges after a block, with the states there."""
         return self._branches.of(function, number, state)
 
     def _ends_in(self, function: Function, number: int) -> bool:
-        """Whether the paths through a block are of no interest behind it."""
+        """Whether the paths through a block are of no interest after it."""
         return False
 
     def _merged(self, function: Function, one: State, other: State) -> State:
@@ -197,7 +197,7 @@ class Walk:
         visits: dict[tuple[int, int], Visit],
         calls: dict[int, list[State]],
     ) -> State | None:
-        """The state behind a block's events; None where the function ends in it."""
+        """The state after a block's events; None where the function ends in it."""
         columns = dict(state.columns)
         for event in function.blocks[number].events:
             if self._reached is not None:
@@ -226,7 +226,7 @@ class Walk:
                 if event.name in ENDS:
                     return None
                 if event.direct and self._enter(event.name) and not self._names.is_unbuilt(event.span):
-                    # In a loop the first round knows more than all of them together.
+                    # In a loop the first iteration knows more than all of them together.
                     now = State(state.alive, dict(columns), state.sure, state.below)
                     calls[event.index] = [*calls.get(event.index, ())[:1], now]
                 if event.direct and self._never_returns(event.name):
@@ -235,7 +235,7 @@ class Walk:
         return State(state.alive, columns, state.sure, state.below)
 
     def _never_returns(self, name: str) -> bool:
-        """Whether all ways through a function of the file end the program."""
+        """Whether all paths through a function of the file end the program."""
         if name not in self._names.ending:
             callee = self._names.unit.lowered(name) if name in self._names.unit.functions else None
             self._names.ending[name] = callee is not None and not _may_return(callee)
@@ -305,7 +305,7 @@ def _is_asserted(function: Function, graph: BlockGraph, number: int, edge: Edge)
 
 
 def _may_return(function: Function) -> bool:
-    """Whether some way through a function comes to a return, past no call that ends the program."""
+    """Whether some path through a function comes to a return, past no call that ends the program."""
     seen: set[int] = set()
     waiting = [0]
     while waiting:

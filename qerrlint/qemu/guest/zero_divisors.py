@@ -41,7 +41,7 @@ QUICK = re.compile(
 )
 """What a file with a division has in its bytes, comments aside."""
 _CALLED = re.compile(rf"\b({'|'.join(DIVIDES)})\s*\(")
-# What keeps a name from being one of its own, and what stands behind one that is part of another, or called.
+# What keeps a name from being one of its own, and what stands after one that is part of another, or called.
 _BEFORE_NAME = frozenset(bytes((byte,)) for byte in WORD + b">.")
 _CALL_OR_WORD = re.compile(rb"\w|\s*\(")
 _HELPER = re.compile(r"\b([a-z_]\w*)\s*\(")
@@ -92,7 +92,7 @@ class ZeroDivision:
     divisor 0; `zero` is where the guest sets it.
 
     `number`: what the member or the memory holds then. `sample`: the access that reaches it. `sure`: no test
-    on the way mixes what is known with what is not.
+    on the path mixes what is known with what is not.
     """
 
     site: Site
@@ -253,8 +253,8 @@ class ZeroDivisors:
         return (0, other) if other and values((other,))[0] == 0 else (0,)
 
     def _expressions(self, function: Function, text: str, depth: int) -> list[tuple[Function, str]]:
-        """A text with locals replaced by what is assigned to them, in all ways, macros expanded; and what the
-        functions of the file that it asks return."""
+        """A text with macros expanded and locals replaced by each value that is assigned to them; and what
+        the functions of the file that it calls return."""
         text = self._expanded(text, 0)
         out = [(function, text)]
         if depth >= _LOCAL_DEPTH:

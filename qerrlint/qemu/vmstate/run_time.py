@@ -23,7 +23,7 @@ READ = "read"
 STORE = "store"
 CHANGE = "change"
 ADDRESS = "address"
-# What stands behind and before the name of a function that is handed over, and how far before it that begins.
+# What stands after and before the name of a function that is handed over, and how far before it that begins.
 _NAMED = re.compile(rb"(\w+)\s*[,;)}:]")
 _HANDS_OVER = re.compile(rb"[,=(&?:{]\s*(?:\(\w+\)\s*)?&?\s*\Z")
 _FARTHEST = 1000
@@ -170,7 +170,7 @@ class RunTime:
             member = self._member(types[root], found[2], wanted) if types[root] else None
             if member is None:
                 continue
-            end = _behind_indices(text.code, found.end())
+            end = _after_indices(text.code, found.end())
             kind, value = _kind(text.code, found.start(), end)
             if kind == READ and _is_told(text.code, found.start()):
                 continue
@@ -235,7 +235,7 @@ def _is_told(code: str, at: int) -> bool:
     return False
 
 
-def _behind_indices(code: str, at: int) -> int:
+def _after_indices(code: str, at: int) -> int:
     while True:
         found = re.compile(r"\s*\[").match(code, at)
         if found is None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """State members: what lies in a device's struct, and in those that it embeds, and could have to migrate.
 
-An embedded object of QOM has a description of its own and is left out; so is whatever is behind a pointer,
+An embedded object of QOM has a description of its own and is left out; so is whatever a pointer leads to,
 other than a timer.
 """
 

@@ -122,7 +122,8 @@ def _terms(found: Contract) -> Iterator[str]:
         if fact.consumes is not None:
             yield f"consumes the Error of argument {fact.consumes + 1} ({fact.how}); {found.reason}"
         if fact.clears is not None:
-            yield f"consumes the Error behind argument {fact.clears + 1} and sets it to NULL; {found.reason}"
+            where = f"argument {fact.clears + 1}"
+            yield f"consumes the Error that {where} points to and sets it to NULL; {found.reason}"
         if fact.keeps or fact.makes_error:
             what = "creates an Error" if fact.makes_error else "does not consume the Error"
             yield f"{what}; {found.reason}"
@@ -148,7 +149,7 @@ def _body_lines(found: Contract) -> Iterator[tuple[str, bool]]:
     if body.consumes is not None:
         yield f"  consumes the Error of argument {body.consumes + 1}", False
     if body.clears:
-        yield "  consumes the Error behind its Error ** and sets it to NULL", False
+        yield "  consumes the Error that its Error ** points to and sets it to NULL", False
     for kept in body.kept:
         where = f"receives an Error from {kept.setter}() at line {kept.line}"
         yield (

@@ -17,7 +17,7 @@ _MOST_NAMED = 4
 
 
 def lines(pages: Sequence[DevicePage]) -> Iterator[Line]:
-    """The pages, one behind the other, an empty line between them."""
+    """The pages, one after the other, an empty line between them."""
     for number, page in enumerate(pages):
         if number:
             yield BLANK
@@ -64,7 +64,7 @@ def _section(head: str, texts: Sequence[str]) -> Iterator[Line]:
     for number, text in enumerate(texts):
         style = AMBER if text.endswith("never released") else ""
         row = (f"  {'' if number else head:<{_WIDTH - 2}}", DIM), (printable(text), style)
-        # A field is a row of a table; the others are told behind a phase, or begin with a name.
+        # A field is a row of a table; the others are told after a phase, or begin with a name.
         indent = _WIDTH + (_PHASE + 1 if head in ("phases", "acquires") else 2)
         yield verbatim(*row) if head == "state" else prose(*row, indent=indent)
 

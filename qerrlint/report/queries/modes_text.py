@@ -106,7 +106,7 @@ def lines(found: Matrix, width: int | None = None) -> Iterator[Line]:
 
 
 def _row(found: Matrix, row: Row, heads: Sequence[str], name_width: int, shown: bool) -> Iterator[Line]:
-    """An object with its marks; the modes that it exempts behind them if the width allows it, else below."""
+    """An object with its marks; the modes that it exempts after them if the width allows it, else below."""
     name = f"  {printable(row.name)}"
     if len(name) > name_width:
         yield verbatim((name, ""))

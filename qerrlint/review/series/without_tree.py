@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Patches without any tree: what their hunks show, rebuilt as files with true line numbers.
 
-A hunk's text is put at its own lines of an otherwise empty file, under the function head that stands behind
+A hunk's text is put at its own lines of an otherwise empty file, under the function head that stands after
 its `@@`, with the braces that it lacks. Types, callees and the rest of each function stay unknown, and the
 Result says so.
 """
@@ -31,7 +31,7 @@ NOTICE = (
     "callees, types, callers and the rest of each function are unknown"
 )
 
-# The longest file of QEMU (a table, not code) has 171,906 lines; a hunk far behind that is damaged, or
+# The longest file of QEMU (a table, not code) has 171,906 lines; a hunk far beyond that is damaged, or
 # meant to use up the memory.
 _MOST_LINES = 200_000
 # Empty lines that are made in all, to keep line numbers true: so many, and so many for each line of a hunk.
@@ -223,7 +223,7 @@ def _part(fragment: Fragment, after: bool) -> _Part:
 
 
 def _head(section: str) -> bytes:
-    """The function head behind `@@`, its parameter list closed where the line breaks off."""
+    """The function head after `@@`, its parameter list closed where the line breaks off."""
     text = section.strip().rstrip("{").strip()
     missing = text.count("(") - text.count(")")
     if missing > 0:

@@ -47,7 +47,7 @@ class ChangeStore:
         return self._results[key][2]
 
     def add(self, entries: Sequence[Entry]) -> None:
-        """Put down what a worker process has to be kept."""
+        """Store the entries that a worker process has made."""
         if entries:
             self._store.add(entries, ())
 

@@ -48,7 +48,7 @@ def errp_of_callers(analysed: AnalysedFunction) -> str:
     """What the callers of a static function hand it for errp.
 
     "local": the address of an Error pointer of their own, all of them; "guarded": some pass on their own errp
-    behind the macro; "any": anything else, or the function is not static or its address is taken.
+    after the macro; "any": anything else, or the function is not static or its address is taken.
     """
     unit, name = analysed.unit, analysed.name
     position = analysed.signature.errp if analysed.signature is not None else None

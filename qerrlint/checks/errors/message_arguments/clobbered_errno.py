@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""wrong-errno: errno is read behind a call that cleans up after the failure, and may have changed it.
+"""wrong-errno: errno is read after a call that cleans up after the failure, and may have changed it.
 
 The branch of the failure comes to the clean-up (close(), unlink()), there or at a label, with no other work
 before it, and only then errno is read for the message or the status.
@@ -23,11 +23,11 @@ from qerrlint.ir.code import ANY, Assign, Call, Edge, Event, Result, Return, tex
 
 _STATUS = "-errno"
 _MOST_BLOCKS = 12
-"""Behind so many blocks a read of errno is no part of the clean-up any more."""
+"""After so many blocks a read of errno is no part of the clean-up any more."""
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
-    """The reads of errno in the branch of a failure that stand behind a call which may change it."""
+    """The reads of errno in the branch of a failure that stand after a call which may change it."""
     if not any(map(_changes_errno, analysed.function.calls)):
         return
     blocks = analysed.function.blocks
@@ -38,7 +38,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             failed = failed_call(analysed, number, edge) if edge.tests else None
             if failed is None or not _sets_errno(analysed, failed):
                 continue
-            for changer, reader in _read_behind(analysed, edge, failed):
+            for changer, reader in _read_after(analysed, edge, failed):
                 yield _observation(analysed, failed, changer, reader)
 
 
@@ -52,10 +52,10 @@ def _sets_errno(analysed: AnalysedFunction, call: Call) -> bool:
     )
 
 
-def _read_behind(analysed: AnalysedFunction, edge: Edge, failed: Call) -> Iterator[tuple[Call, Event]]:
-    """The first read of errno behind an edge on each way, with the call before it that may change errno.
+def _read_after(analysed: AnalysedFunction, edge: Edge, failed: Call) -> Iterator[tuple[Call, Event]]:
+    """The first read of errno after an edge on each path, with the call before it that may change errno.
 
-    The ways go on over labels and tests, as long as nothing but the clean-up is called.
+    The paths go on over labels and tests, as long as nothing but the clean-up is called.
     """
     known = _known(analysed, edge, failed)
     todo: list[tuple[int, Call | None]] = [(edge.target, None)]
@@ -86,7 +86,7 @@ def _read_behind(analysed: AnalysedFunction, edge: Edge, failed: Call) -> Iterat
 
 
 def _known(analysed: AnalysedFunction, edge: Edge, failed: Call) -> dict[str, int]:
-    """The signs that what an edge tests has behind it, also under the names that the result was stored in."""
+    """The signs that what an edge tests has after it, also under the names that the result was stored in."""
     known = {text_of(test.subject): test.allow for test in edge.tests}
     value = Result(failed.index)
     signs = known.get(text_of(value))
@@ -101,7 +101,7 @@ def _known(analysed: AnalysedFunction, edge: Edge, failed: Call) -> dict[str, in
 def _ends_the_way(analysed: AnalysedFunction, one: Event, first: bool) -> bool:
     """Whether an event keeps errno, leaves the function, or does more than to clean up and to tell.
 
-    In the `first` block behind the test everything belongs to the failure.
+    In the `first` block after the test everything belongs to the failure.
     """
     if isinstance(one, Assign):
         return "errno" in text_of(one.value) and not _reads(analysed, one)

@@ -59,7 +59,7 @@ def formats_errno(analysed: AnalysedFunction, call: Call) -> bool:
 
 
 def _returned(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """`-errno` as a status behind the failure of a callee that need not set errno: it may be 0, a success."""
+    """`-errno` as a status after the failure of a callee that need not set errno: it may be 0, a success."""
     for block in analysed.function.blocks:
         for at in block.events:
             if not isinstance(at, Assign | Return) or at.value is None or text_of(at.value) != _STATUS:

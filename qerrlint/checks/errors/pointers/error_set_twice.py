@@ -22,7 +22,7 @@ from qerrlint.source.span import Span
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
-    """Each second set; a chain of calls behind one first set is one group, because it is one mistake."""
+    """Each second set; a chain of calls after one first set is one group, because it is one mistake."""
     unit, calls = analysed.unit, analysed.function.calls
     for occurrence in analysed.once(second_sets):
         call, first = calls[occurrence.call], numbered(analysed, occurrence.first.origin)
@@ -66,7 +66,7 @@ def first_sets(analysed: AnalysedFunction) -> frozenset[tuple[str, int]]:
 
 
 def _group(occurrence: Occurrence) -> tuple[str, int]:
-    """What the second sets of one chain, behind one first set, have in common."""
+    """What the second sets of one chain, after one first set, have in common."""
     return occurrence.cell, occurrence.first.origin if occurrence.first.sure else -1
 
 
@@ -86,7 +86,7 @@ def _by_a_method(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 
 def _returned(analysed: AnalysedFunction, first: Call | None) -> tuple[Edit, ...]:
-    """The missing `return;` behind the function's own error_setg()."""
+    """The missing `return;` after the function's own error_setg()."""
     if first is None or analysed.unit.effect(first).evidence != "setter":
         return ()
     return return_edits(analysed, first)

@@ -71,7 +71,7 @@ def _at_its_end(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 
 def _stays(analysed: AnalysedFunction, name: str, consumer: Call) -> bool:
-    """Whether a way from a call to the end of the function gives a variable no other value."""
+    """Whether a path from a call to the end of the function gives a variable no other value."""
     at = place_of(analysed.function, consumer.index)
     if at is None:
         return False

@@ -15,7 +15,7 @@ from qerrlint.ir.code import Var
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
-    """Reports of local Errors that are NULL, and of the function's own errp behind a call that set none."""
+    """Reports of local Errors that are NULL, and of the function's own errp after a call that set none."""
     for occurrence in of_kind(analysed, OccurrenceKind.NULL_REPORTED):
         call = numbered(analysed, occurrence.call)
         cell = occurrence.cell

@@ -16,7 +16,7 @@ from qerrlint.checks.errors.value_source import (
     branches,
     deciding,
     is_result,
-    leaves_behind,
+    leaves_right_after,
     tests_of,
     written_value,
 )
@@ -296,7 +296,7 @@ def _below(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 
 def _forgiven(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """A callee without errp prints why it fails, and its caller with errp returns a success right behind."""
+    """A callee without errp prints why it fails, and its caller with errp returns a success right after."""
     if analysed.errp is None or analysed.kind not in ("int", "bool"):
         return
     for leaving in analysed.result.returns:
@@ -305,7 +305,7 @@ def _forgiven(analysed: AnalysedFunction) -> Iterator[Observation]:
         success = constant and succeeds_by(analysed.kind, leaving.signs)
         if not tests or not success or leaving.error.state is not ErrorState.NULL or leaving.printed:
             continue
-        if not leaves_behind(analysed, tests[-1], leaving):
+        if not leaves_right_after(analysed, tests[-1], leaving):
             continue
         call = failed_call(analysed, deciding(analysed, tests)[-1])
         printer = prints_failures(analysed, call) if call is not None else None

@@ -36,7 +36,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _printed(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """A text of the function's own is printed on the way to a failing return."""
+    """A text of the function's own is printed on the path to a failing return."""
     for leaving in analysed.once(unset_failures):
         for call in printed_calls(analysed, leaving):
             if passes_null_errp(analysed, call) or analysed.unit.effect(call).consumes is not None:
@@ -73,7 +73,7 @@ def _exits(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 
 def _aborts(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """abort() right behind the test that a callee has failed, with a negative number."""
+    """abort() right after the test that a callee has failed, with a negative number."""
     for call in analysed.function.calls:
         place = place_of(analysed.function, call.index) if call.name == "abort" else None
         if place is None:

@@ -139,7 +139,7 @@ def _alone(analysed: AnalysedFunction) -> Iterator[Observation]:
                 "caller": "",
                 "reader": "",
             },
-            (Step(found.test, "the function tests this, and no Error is set on any way to it"),),
+            (Step(found.test, "the function tests this, and no Error is set on any path to it"),),
             "medium",
             whole=True,
             subject=Subject(),

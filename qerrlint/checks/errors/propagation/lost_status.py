@@ -90,8 +90,8 @@ def _tells(event: Event, status: str) -> bool:
 
 
 def _first_uses(analysed: AnalysedFunction, number: int, status: str) -> Iterator[Event | None]:
-    """The first assignments to a variable and the first returns behind the start of a block; None for a test
-    of it, for its use in a call, and for the beginning of another round of a loop."""
+    """The first assignments to a variable and the first returns after the start of a block; None for a test
+    of it, for its use in a call, and for the beginning of another iteration of a loop."""
     function = analysed.function
     waiting, seen = [number], {number}
     while waiting:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """dropped-error: a callee without errp prints why it fails, and its caller sets an Error without the reason.
 
-The callee is a static function of the file that prints a message on each way to a failure, and that only
+The callee is a static function of the file that prints a message on each path to a failure, and that only
 functions with an errp call: it could set the Error itself.
 """
 
@@ -84,8 +84,8 @@ def _sets(analysed: AnalysedFunction, one: object) -> bool:
 
 
 def _printer(unit: TranslationUnit, name: str, deeper: bool = True) -> Call | None:
-    """The first message of a function that prints one on each way to a failure, itself or in the callee whose
-    failure it returns; None for any other function."""
+    """The first message of a function that prints one on each path to a failure, itself or in the callee
+    whose failure it returns; None for any other function."""
     signature, function = unit.signature(name), unit.lowered(name)
     if signature is None or function is None:
         return None
@@ -127,8 +127,8 @@ class _Below:
         return told is not None
 
     def _variable_is_told(self, variable: Var) -> bool:
-        """Whether each value that a variable gets is told, there or behind a test for a failure."""
-        tested = self._printed_behind(variable)
+        """Whether each value that a variable gets is told, there or after a test for a failure."""
+        tested = self._printed_after(variable)
         return all(
             self.is_told(one.value, number, position) or (tested and isinstance(one.value, Result))
             for number, block in enumerate(self._function.blocks)
@@ -137,16 +137,16 @@ class _Below:
         )
 
     def _result_is_told(self, result: Result) -> bool:
-        """Whether the callee prints each of its failures, or a message stands behind the test for one."""
+        """Whether the callee prints each of its failures, or a message stands after the test for one."""
         call = self._function.calls[result.call]
         own = self._deeper and call.direct and call.name in self._unit.functions
         printer = _printer(self._unit, call.name, deeper=False) if own else None
         if printer is not None:
             self.printers.append(printer)
-        return printer is not None or self._printed_behind(result)
+        return printer is not None or self._printed_after(result)
 
-    def _printed_behind(self, subject: Value) -> bool:
-        """Whether a message stands behind each test that shows the failure of a value."""
+    def _printed_after(self, subject: Value) -> bool:
+        """Whether a message stands after each test that shows the failure of a value."""
         targets = [
             edge.target
             for block in self._function.blocks

@@ -2,7 +2,7 @@
 """unchecked-result of a function of this file that returns a status, where the caller then tells success.
 
 The callee's body shows the status: 0 where it succeeds, and a negative number where it fails. The caller
-returns a status as well, fails elsewhere in the same way, and returns 0 on a way behind the call.
+returns a status as well, fails elsewhere in the same way, and returns 0 on a path after the call.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qerrlint.absint.reachability import blocks_behind, place_of
+from qerrlint.absint.reachability import blocks_after, place_of
 from qerrlint.c.cut import Piece
 from qerrlint.c.lexis import occurrences
 from qerrlint.checks.check import FileCheck
@@ -101,11 +101,11 @@ def _dropped(unit: TranslationUnit, piece: Piece, name: str) -> Iterator[Observa
 
 
 def _tells_success(result: FunctionResult, call: Call) -> bool:
-    """Whether a return behind a call returns 0."""
+    """Whether some return after a call returns 0."""
     at = place_of(result.function, call.index)
     if at is None:
         return False
-    behind = {at[0], *blocks_behind(result.function, at[0])}
+    behind = {at[0], *blocks_after(result.function, at[0])}
     spans = {
         event.span
         for number in behind

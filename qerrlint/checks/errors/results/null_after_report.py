@@ -71,7 +71,7 @@ def _found_null(analysed: AnalysedFunction, edge: Edge) -> str:
 
 
 def _reports_only(analysed: AnalysedFunction, number: int) -> tuple[Call | None, int]:
-    """The call by which a block tells of a failure where it does nothing else, and the block behind it."""
+    """The call by which a block tells of a failure where it does nothing else, and the block after it."""
     block: Block = analysed.function.blocks[number]
     calls = [one for one in block.events if isinstance(one, Call)]
     reporter = next((call for call in calls if _tells(analysed, call)), None)
@@ -94,7 +94,7 @@ def _tells(analysed: AnalysedFunction, call: Call) -> bool:
 
 def _first_look(analysed: AnalysedFunction, number: int, name: str) -> Span | None:
     """The first place from a block on that looks into what a variable points to; None where none comes
-    before a test of it, or another value for it, on every way."""
+    before a test of it, or another value for it, on every path."""
     looks = re.compile(rf"(?<![\w.>&]){re.escape(name)}(?:->|\[)")
     found: list[Span] = []
     seen: set[int] = set()

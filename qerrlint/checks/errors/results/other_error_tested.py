@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""wrong-error-test: a call gets errp, and the test behind it asks a local Error that other calls got.
+"""wrong-error-test: a call gets errp, and the test after it asks a local Error that other calls got.
 
 The failure of the call is then taken for a success, unless somebody looks at `*errp` or at its result.
 """
@@ -22,7 +22,7 @@ from qerrlint.transfer.sites import traits
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
-    """The tests of a local Error right behind a call that got errp instead, and whose result is dropped."""
+    """The tests of a local Error right after a call that got errp instead, and whose result is dropped."""
     errp = analysed.errp
     if errp is None:
         return
@@ -32,14 +32,14 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         effect = analysed.unit.effect(call)
         if effect.evidence == "setter" or not any(outcome.sets for outcome in effect.outcomes):
             continue
-        found = _tested_behind(analysed, call, errp)
+        found = _tested_after(analysed, call, errp)
         if found is None:
             continue
         local, test = found
         states = [c.states for c in analysed.result.conditions if c.span == test and c.cell == local]
         if all(set(seen) == {ErrorState.NULL} for seen in states):
             continue  # wrong-errp-argument
-        if not _works_behind(analysed, test):
+        if not _works_after(analysed, test):
             continue
         earlier = [
             c for c in analysed.function.calls if _gets(analysed, c, Addr(local)) and c.span < call.span
@@ -69,10 +69,10 @@ def _gets(analysed: AnalysedFunction, call: Call, error: Var | Addr) -> bool:
     return at is not None and at < len(call.args) and call.args[at] == error
 
 
-def _tested_behind(analysed: AnalysedFunction, call: Call, errp: str) -> tuple[str, Span] | None:
-    """The local Error that the first test of an Error behind a call asks, and the test.
+def _tested_after(analysed: AnalysedFunction, call: Call, errp: str) -> tuple[str, Span] | None:
+    """The local Error that the first test of an Error after a call asks, and the test.
 
-    None where a way meets another call that sets an Error, a look at `*errp`, or the end, before such a test.
+    None where a path meets another call that sets an Error, a read of `*errp`, or the end before such a test.
     """
     function = analysed.function
     start = place_of(function, call.index)
@@ -108,7 +108,7 @@ def _tested_behind(analysed: AnalysedFunction, call: Call, errp: str) -> tuple[s
     return found.pop() if len(found) == 1 else None
 
 
-def _works_behind(analysed: AnalysedFunction, test: Span) -> bool:
+def _works_after(analysed: AnalysedFunction, test: Span) -> bool:
     """Whether the function calls something, or stores into an object, where a test finds no Error."""
     blocks = analysed.function.blocks
     todo = [

@@ -2,7 +2,7 @@
 """unchecked-call of a status that is kept and then overwritten: the next call's result takes its place.
 
 Where the function tests what the same variable holds after other calls, it means to test this one, too.
-Blocks are walked, not paths. In a loop the next round may be what overwrites it: then only the last round
+Blocks are walked, not paths. In a loop the next iteration may overwrite it: then only the last round
 counts.
 """
 
@@ -51,7 +51,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
                 continue
             seen.add(call.index)
             again = over.span <= at.span
-            words = "the next round overwrites it here" if again else "it is overwritten here"
+            words = "the next iteration overwrites it here" if again else "it is overwritten here"
             yield Observation(
                 UNCHECKED_CALL.name,
                 analysed.name,
@@ -73,7 +73,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _overwriting(function: Function, block: int, position: int, name: str) -> Assign | None:
-    """The first assignment of another call's result that a variable gets unread; None where any way that is
+    """The first assignment of another call's result that a variable gets unread; None where any path that is
     not the end of a loop reads it, or it gets anything else."""
     loop = loop_around(function, block)
     found: list[Assign] = []

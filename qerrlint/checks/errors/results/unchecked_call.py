@@ -36,7 +36,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _before_success(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """The function returns success behind a call that may have set errp."""
+    """The function returns success after a call that may have set errp."""
     for leaving in analysed.once(set_successes):
         if leaving.error.sure:
             continue  # success-with-error
@@ -201,7 +201,7 @@ def _admitted(analysed: AnalysedFunction) -> Iterator[Observation]:
 def _left_empty(analysed: AnalysedFunction) -> Iterator[Observation]:
     """A callee of this file may fail without filling a local, and nothing looks at its result.
 
-    The local holds nothing before, and is used behind it; the function has an errp to tell the failure.
+    The local holds nothing before, and is used after it; the function has an errp to tell the failure.
     """
     for call in analysed.function.calls if analysed.errp is not None else ():
         if call.used or not any(leaving.signs & NEG for leaving in own_returns(analysed.unit, call)):
@@ -224,7 +224,7 @@ def _left_empty(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 
 def _is_empty_before(analysed: AnalysedFunction, call: Call, path: str) -> bool:
-    """Whether a local is declared without a value, is mentioned nowhere before a call, and is behind it."""
+    """Whether a local is declared without a value, is mentioned nowhere before a call, and is after it."""
     data, function = analysed.unit.data, analysed.function
     if path not in function.locals:
         return False
@@ -258,6 +258,6 @@ UNCHECKED_CALL = event(
 )
 """kept: the variable that holds the result where one does ("" else). how: what follows the call; result:
 work, and what the function returns comes from elsewhere; length: the result is a length, negative on failure;
-overwritten, round: the result of the next call, or of the next round of the loop, takes its place."""
+overwritten, round: the result of the next call, or of the next iteration of the loop, takes its place."""
 
 CHECKS = (Check("unchecked-call", "errors", (UNCHECKED_CALL,), run, (*ADMISSIONS, "never-null")),)

@@ -84,7 +84,7 @@ def _is_unsigned(unit: TranslationUnit, function: Function, name: str) -> bool:
 
 
 def _failing(unit: TranslationUnit, function: Function, name: str) -> Call | None:
-    """The call behind a compared result, or behind a variable that gets results of such calls alone, where
+    """The call that a compared result comes from, or that a variable gets results of, where
     they may be negative and nothing else in the function asks for that."""
     if name.startswith("#"):
         call = function.calls[int(name[1:])]

@@ -2,7 +2,7 @@
 """unchecked-call of a length that is negative where it cannot be told, in a function that has an errp, and
 unchecked-result of the same in any other function.
 
-The length is calculated with, or handed on, and no test behind the call names it. A call within a comparison
+The length is calculated with, or handed on, and no test after the call names it. A call within a comparison
 is no use: what a negative number then leads to is mostly an error as well.
 """
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whether a function looks at what came of a call: at its result, its Error, or what it has written.
 
-Blocks are walked, not paths: a look anywhere behind the call counts.
+Blocks are walked, not paths: a look anywhere after the call counts.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _use(event: Event, name: str, kind: str) -> Span | None:
 
 
 def is_looked_at(function: Function, call: Call, errp: str) -> bool:
-    """Whether anything behind a call that was handed errp reads the Error, tests what the call gave back or
+    """Whether anything after a call that was handed errp reads the Error, tests what the call gave back or
     wrote to the addresses that it was given, or hands the result on. The test of a local Error counts: where
     it is the wrong one, that is another rule's finding."""
     start = place_of(function, call.index)
@@ -122,7 +122,7 @@ def _mentions(text: str, paths: set[str]) -> bool:
 
 
 def _looks(event: Event, results: set[str], errp: str) -> bool:
-    """Whether an event reads the Error behind errp, or hands the result on."""
+    """Whether an event reads the Error that errp points to, or hands the result on."""
     if isinstance(event, Deref):
         return event.path == errp
     if isinstance(event, Call):

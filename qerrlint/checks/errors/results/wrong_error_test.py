@@ -41,7 +41,7 @@ from qerrlint.ir.code import (
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
-# How far behind a condition the end of its block is looked for, in bytes.
+# How far after a condition the end of its block is looked for, in bytes.
 _FARTHEST = 2000
 _MINUS_ONE = re.compile(r"(?:==|!=)\s*\(?-\s*1\)?\s*$")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -62,7 +62,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _errp_itself(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """A test whether errp is NULL behind a call that may have set what it points to."""
+    """A test whether errp is NULL after a call that may have set what it points to."""
     for occurrence, setter, given in analysed.once(misplaced_tests):
         form = "errp-for-local" if given else "errp-itself"
         slots = {"subject": occurrence.cell, "callee": setter.name, "form": form, "meant": given}
@@ -93,10 +93,10 @@ def _error_given(analysed: AnalysedFunction, setter: Call) -> str:
 
 
 def _hands_over(analysed: AnalysedFunction, condition_end: int, given: str) -> bool:
-    """Whether the body behind a test of errp takes care of a local Error that nothing has tested.
+    """Whether the body after a test of errp takes care of a local Error that nothing has tested.
 
     It does not where it leaves, nothing stands in an else, and the rest of the function does not look at the
-    Error either: then each round leaves, as if the call had failed.
+    Error either: then each iteration leaves, as if the call had failed.
     """
     data, end = analysed.unit.data, analysed.function.span.end
     limit = _end_of_body(data, condition_end)
@@ -108,7 +108,7 @@ def _hands_over(analysed: AnalysedFunction, condition_end: int, given: str) -> b
 
 
 def _end_of_body(data: bytes, condition_end: int) -> int:
-    """The end of the statement, or the block, behind a condition."""
+    """The end of the statement, or the block, after a condition."""
     depth = 0
     limit = min(len(data), condition_end + _FARTHEST)
     for at in range(condition_end, limit):
@@ -165,7 +165,7 @@ def _wrong_number(analysed: AnalysedFunction) -> Iterator[Observation]:
             if len(edge.tests) != 1 or edge.span is None or not edge.tests[0].allow & (NEG | ZERO):
                 continue
             subject, allow = edge.tests[0].subject, edge.tests[0].allow
-            call = _call_behind(analysed, subject, edge.span)
+            call = _tested_call(analysed, subject, edge.span)
             if call is None:
                 continue
             text = folded(analysed.unit, edge.span)
@@ -197,7 +197,7 @@ def _wrong_number(analysed: AnalysedFunction) -> Iterator[Observation]:
             )
 
 
-def _call_behind(analysed: AnalysedFunction, subject: Value, test: Span) -> Call | None:
+def _tested_call(analysed: AnalysedFunction, subject: Value, test: Span) -> Call | None:
     """The direct call whose int result is tested, as it is or kept in a variable."""
     if isinstance(subject, Result):
         call: Call | None = analysed.function.calls[subject.call]
@@ -213,7 +213,7 @@ def _call_behind(analysed: AnalysedFunction, subject: Value, test: Span) -> Call
 
 
 def _may_hold_another(analysed: AnalysedFunction, block: int, subject: Value, call: Call) -> bool:
-    """Whether a way to the end of a block leaves what is tested with another value than a call's result."""
+    """Whether a path to the end of a block leaves what is tested with another value than a call's result."""
     if not isinstance(subject, Var):
         return False
     blocks = analysed.function.blocks
@@ -243,9 +243,9 @@ def _sets_error(analysed: AnalysedFunction, edge: Edge) -> bool:
 
 
 def _returns_failure(analysed: AnalysedFunction, edge: Edge) -> bool:
-    """Whether a function with errp returns a constant failure behind an edge, and a success elsewhere.
+    """Whether a function with errp returns a constant failure after an edge, and a success elsewhere.
 
-    The test asks for 0 as it is written, and no Error is set behind it: else 0 is a failure of its own.
+    The test asks for 0 as it is written, and no Error is set after it: else 0 is a failure of its own.
     """
     test, data = edge.span, analysed.unit.data
     if test is None or analysed.errp is None or _sets_error(analysed, edge):

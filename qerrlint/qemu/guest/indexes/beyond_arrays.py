@@ -76,7 +76,7 @@ class BeyondArrays:
         return ArrayAccesses(self._guest.names, self._opaque())
 
     def _opaque(self) -> Mapping[str, Sequence[str]]:
-        """For each entry the opaque pointers of its regions, each behind the function that makes it."""
+        """For each entry the opaque pointers of its regions, each after the function that makes it."""
         out: dict[str, list[str]] = {}
         for entry in self._guest.entries:
             for region in regions(self._unit) if entry.table is not None else ():

@@ -70,7 +70,7 @@ class MemberIndexes:
                 for one in self.numbers(member, stored):
                     if member.index and self._guest.names.constant(member.index) is None:
                         member = replace(member, index="")
-                    # The end of several bytes lies behind the array before their first one does.
+                    # The end of several bytes lies beyond the array before their first one does.
                     least = (access.most + 1, *((access.most - 1,) if access.bytes else ()))
                     least = least if access.most < one.most else ()
                     for number in (one.number, *least):
