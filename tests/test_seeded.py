@@ -34,6 +34,10 @@ static bool crate_fill(CrateState *s, int way, Error **errp)
     if (crate_move(s, way, errp) < 0) {
         return false;
     }
+    if (!crate_open(s, 5, errp)) {
+        crate_forget(s);
+        return false;
+    }
     crate_mark(s);
     for (i = 0; i < way; i++) {
         if (!crate_open(s, i, errp)) {

@@ -15,7 +15,7 @@ from seeds.failure_tests import (
     leaving,
     without,
 )
-from seeds.seed import SeedFunction, function_kind
+from seeds.seed import Defect, SeedFunction, function_kind
 
 _ENDS = re.compile(r"(?:error_free|error_report_err|warn_report_err)\((\w+)\);")
 _RELEASE = re.compile(
@@ -101,13 +101,16 @@ def free_return_dropped(function: SeedFunction) -> Iterator[Change]:
 
 
 @function_kind("guard-dropped", "errors", r"ERRP_GUARD\(\);")
-def guard_dropped(function: SeedFunction) -> Iterator[Change]:
+def guard_dropped(function: SeedFunction) -> Iterator[Defect]:
     """ERRP_GUARD() is gone from a function that reads *errp or adds to the message."""
-    if not re.search(r"[^*]\*errp|error_(?:v?prepend|append_hint)\(errp", function.text):
-        return
-    for node in function.each("expression_statement"):
+    code = function.text[function.body.start_byte :]
+    uses = [
+        function.body.start_byte + found.start()
+        for found in re.finditer(r"[^*/]\*errp|error_(?:v?prepend|append_hint)\(errp", code)
+    ]
+    for node in function.each("expression_statement") if uses else ():
         if function.of(node) == "ERRP_GUARD();":
-            yield Change((_gone(function, node),))
+            yield function.defect(Change((_gone(function, node),)), uses)
 
 
 @function_kind("initialiser-dropped", "errors", r"Error \*\w+ = NULL;")

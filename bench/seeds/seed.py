@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -77,13 +77,13 @@ class SeedFunction(Body):
         signature = self.file.unit.signature(function)
         return signature.returns if signature is not None else None
 
-    def defect(self, change: Change) -> Defect:
-        """The change of the function as one of its file."""
+    def defect(self, change: Change, places: Iterable[int] = ()) -> Defect:
+        """The change of the function as one of its file; places are offsets in the function's text."""
         start = self.piece.span.start
         splices = tuple(
             Splice(start + edit.start, start + edit.end, edit.new.encode("latin-1")) for edit in change.edits
         )
-        return Defect(self.piece.name, splices)
+        return Defect(self.piece.name, splices, tuple(start + place for place in places))
 
 
 @dataclass
@@ -115,7 +115,7 @@ class SeedFile:
 
 
 Defects = Callable[[SeedFile], Iterator[Defect]]
-Changes = Callable[[SeedFunction], Iterator[Change]]
+Changes = Callable[[SeedFunction], Iterator[Change | Defect]]
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def function_kind(name: str, subject: str, needs: str) -> Callable[[Changes], Ch
             for function in file.functions:
                 if wanted.search(function.text):
                     for change in changes(function):
-                        yield function.defect(change)
+                        yield function.defect(change) if isinstance(change, Change) else change
 
         defects.__doc__ = changes.__doc__
         file_kind(name, subject, needs)(defects)

@@ -30,6 +30,7 @@ class OccurrenceKind(str, Enum):
         "dropped-result"  # the result of a callee without Error, or with NULL for it, is not used
     )
     GOES_ON = "goes-on"  # other work follows an error_setg() of the function itself
+    FAILED_ON = "failed-on"  # work follows a call that has set the out-parameter, as the path has seen
     UNCHECKED = "unchecked"  # work follows a call that may have set the out-parameter, and nothing has looked
     FREED_ARGUMENT = "freed-argument"  # a freed string is formatted into a message
     NEGATIVE_ERRNO = "negative-errno"  # a negative number is taken for an errno

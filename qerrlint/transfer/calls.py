@@ -86,12 +86,13 @@ def _answer(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> S
 
 def goes_on_unchecked(frame: Frame, state: State, span: Span, call: int, recorder: Recorder) -> None:
     """The function works on: the recorder is told where a call may have set the out-parameter before, and the
-    path has looked at neither its result nor the Error. `call` is the number of the call at the place (-1:
-    none)."""
+    path has looked at neither its result nor the Error, or has and goes on all the same. `call` is the number
+    of the call at the place (-1: none)."""
     assert frame.out is not None
     held = state.errors.get(frame.out.index)
-    if held is not None and held.state is ErrorState.SET and not held.sure and held.origin >= 0:
-        recorder.occur(OccurrenceKind.UNCHECKED, span, frame.out.text, held, call, state.trail)
+    if held is not None and held.state is ErrorState.SET and held.origin >= 0:
+        kind = OccurrenceKind.FAILED_ON if held.sure else OccurrenceKind.UNCHECKED
+        recorder.occur(kind, span, frame.out.text, held, call, state.trail)
 
 
 def pointed_by(frame: Frame, state: State | Draft, value: Value) -> Term | None:

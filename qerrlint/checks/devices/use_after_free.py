@@ -163,13 +163,15 @@ def _observation(unit: TranslationUnit, function: Function, one: Seen, complete:
     )
 
 
+USE_AFTER_FREE = event("use-after-free", "place", "free", "callee", how="used again returned scope")
+"""place: the pointer; free: the call that frees it; callee: the call that uses it; how: read, written and
+handed on, freed again, returned to the caller, or returned by a variable that frees it."""
+
 CHECKS = (
     FileCheck(
         "use-after-free",
         "devices",
-        # place: the pointer; free: the call that frees it; callee: the call that uses it; how: read, written
-        # and handed on, freed again, or returned to the caller.
-        (event("use-after-free", "place", "free", "callee", how="used again returned"),),
+        (USE_AFTER_FREE,),
         _run,
         words=("frees-memory", "list-removals", "user-messages"),
     ),

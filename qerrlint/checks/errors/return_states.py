@@ -177,9 +177,11 @@ def _zero_fails(analysed: AnalysedFunction) -> bool:
     """Whether false and NULL are failures: where the function itself sets an Error with them.
 
     So they are where it leaves its errp alone and makes something, or returns true or an object elsewhere,
-    and for a QMP command that returns an object.
+    for a QMP command that returns an object, and where it never returns anything but true.
     """
     returns = analysed.result.returns
+    if analysed.kind == "bool" and all(e.signs == POS for e in returns):
+        return True
     if analysed.kind == "pointer" and analysed.unit.environment.command_result(analysed.name):
         return True
     if any(e.signs == ZERO and e.error.state is ErrorState.SET and e.error.sure for e in returns):

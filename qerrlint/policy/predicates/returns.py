@@ -184,7 +184,9 @@ def result_of_qmp_command(analysed: AnalysedFunction, observation: Observation) 
 
 def void_function_may_go_on(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether a void function does not, by its name, bring something about that the Error has prevented."""
-    return _goes_on(observation) and not word_list("work-that-fails").matches(analysed.name)
+    occurrence = subject_of(observation).occurrence
+    goes_on = occurrence is not None and occurrence.kind in (OccurrenceKind.GOES_ON, OccurrenceKind.FAILED_ON)
+    return goes_on and not word_list("work-that-fails").matches(analysed.name)
 
 
 def block_ends_in_a_jump(analysed: AnalysedFunction, observation: Observation) -> bool:

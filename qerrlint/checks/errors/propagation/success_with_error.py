@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
-from qerrlint.absint.trace import is_joined
+from qerrlint.absint.trace import is_joined, places
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.errors.return_states import set_successes
@@ -15,6 +16,8 @@ from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Result
+
+_JUMP = re.compile(rb"\b(?:return|goto|break|continue|case|default|else|exit|abort)\b")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -49,6 +52,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         )
     if analysed.kind == "void":
         yield from _going_on(analysed, errp)
+        yield from _past_failure(analysed, errp)
 
 
 def _going_on(analysed: AnalysedFunction, errp: str) -> Iterator[Observation]:
@@ -77,6 +81,51 @@ def _going_on(analysed: AnalysedFunction, errp: str) -> Iterator[Observation]:
         )
 
 
+def _past_failure(analysed: AnalysedFunction, errp: str) -> Iterator[Observation]:
+    """A void function sees that a call has failed, and goes on with the work that success leads to."""
+    calls, data = analysed.function.calls, analysed.unit.data
+    for occurrence in of_kind(analysed, OccurrenceKind.FAILED_ON):
+        failed = calls[occurrence.first.origin]
+        if analysed.unit.effect(failed).evidence == "setter" or occurrence.span < failed.span:
+            continue
+        tests = [one for one in places(occurrence.trail) if one.kind == "branch"]
+        behind = data[failed.span.end : occurrence.span.start]
+        if not tests or tests[-1].span.end < failed.span.start or not _left(behind):
+            continue
+        negated = data[tests[-1].span.start - 1 : tests[-1].span.start] == b"!"
+        if tests[-1].taken == negated:
+            continue  # the failure passes the block by
+        text = data[occurrence.span.start : occurrence.span.end].decode("utf-8", "replace")
+        yield Observation(
+            "success-with-error",
+            analysed.name,
+            failed.span,
+            failed.text,
+            {
+                "function": analysed.name,
+                "value": "",
+                "callee": failed.name,
+                "kind": "failed",
+                "errp": errp,
+            },
+            (
+                Step(tests[-1].span, "this test tells the failure"),
+                Step(occurrence.span, f"the function goes on here with {text.split('(')[0].split(' =')[0]}"),
+            ),
+            "medium",
+            subject=Subject((failed,), occurrence),
+            group=("failed", failed.span),
+        )
+
+
+def _left(text: bytes) -> bool:
+    """Whether a text, from a call in a condition on, has a block behind which it stands, and no jump."""
+    if _JUMP.search(text) is not None:
+        return False
+    opened, closed = text.count(b"{"), text.count(b"}")
+    return opened == closed > 0
+
+
 SUCCESS_WITH_ERROR = event(
     "success-with-error",
     "function",
@@ -84,9 +133,10 @@ SUCCESS_WITH_ERROR = event(
     "callee",
     "errp",
     path_sensitive=True,
-    kind="int bool pointer void status",
+    kind="int bool pointer void failed status",
 )
-"""value: the returned expression; kind: what the result is, "status" where a function without errp loses the
-status of a callee; callee: who set the Error; errp: the Error."""
+"""value: the returned expression; kind: what the result is, "failed" where a function without a result goes
+on behind a failed call, "status" where one without errp loses the status of a callee; callee: who set the
+Error; errp: the Error."""
 
 CHECKS = (Check("success-with-error", "errors", (SUCCESS_WITH_ERROR,), run, ("never-null",)),)

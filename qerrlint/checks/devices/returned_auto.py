@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""use-after-free, returned: a variable that frees what it holds is returned, which its end frees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qerrlint.checks.check import FileCheck
+from qerrlint.checks.devices.use_after_free import USE_AFTER_FREE
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import ZERO, Addr, Assign, Call, Const, Declare, Edge, Event, Function, Return, Var
+
+_DECLARED = re.compile(
+    rb"\bg_auto(?:free|ptr[ \t]{0,9}\(\w{1,80}\))(?=[ \t\n])[^;={}]{0,160}\b(\w{1,80})[ \t]{0,9}[=;]"
+)
+
+
+def _run(file: AnalysedFile) -> Iterator[Observation]:
+    unit = file.unit
+    if b"g_auto" not in unit.data:
+        return
+    seen: set[int] = set()
+    for found in _DECLARED.finditer(unit.data):
+        piece = unit.definitions.around(found.start())
+        if piece is None or piece.span.start in seen:
+            continue
+        if file.only is not None and piece.name not in file.only:
+            continue
+        if not re.compile(rb"\breturn[ \t\n]{1,9}%s[ \t]{0,9};" % found[1]).search(
+            unit.data, found.end(), piece.span.end
+        ):
+            continue
+        seen.add(piece.span.start)
+        function = unit.with_definition(piece).lowering.function(piece)
+        if function is not None:
+            yield from _in_function(file, function)
+
+
+def _in_function(file: AnalysedFile, function: Function) -> Iterator[Observation]:
+    owned = {
+        event.path: event
+        for block in function.blocks
+        for event in block.events
+        if isinstance(event, Declare) and event.auto and not event.static
+    }
+    for name, declared in owned.items():
+        for leaving in _holding(function, name):
+            yield Observation(
+                event="use-after-free",
+                function=function.name,
+                primary=leaving.span,
+                key=f"{name} {file.unit.text.on_one_line(leaving.span)}",
+                slots={"place": name, "free": "", "callee": "", "how": "scope"},
+                trail=(Step(declared.span, f"{name} is declared here, and frees what it holds at its end"),),
+                group=("use-after-free", function.name, name, leaving.span),
+            )
+
+
+def _holding(function: Function, name: str) -> list[Return]:
+    """The returns of a variable on paths on which it may hold something by then."""
+    out: list[Return] = []
+    seen: set[tuple[int, bool]] = set()
+    todo = [(0, False)]
+    while todo:
+        number, holds = todo.pop()
+        if (number, holds) in seen:
+            continue
+        seen.add((number, holds))
+        block = function.blocks[number]
+        for event in block.events:
+            if holds and isinstance(event, Return) and event.value == Var(name) and event not in out:
+                out.append(event)
+            holds = _after(event, name, holds)
+        todo += [(edge.target, holds and not _is_null(edge, name)) for edge in block.edges]
+    return sorted(out, key=lambda leaving: leaving.span)
+
+
+def _after(event: Event, name: str, holds: bool) -> bool:
+    """Whether the variable may hold something behind an event."""
+    if isinstance(event, Assign) and event.target == name:
+        return not (isinstance(event.value, Const) and event.value.signs == ZERO)
+    if isinstance(event, Call) and Addr(name) in event.args:
+        return event.name not in ("g_steal_pointer", "g_clear_pointer")
+    return holds
+
+
+def _is_null(edge: Edge, name: str) -> bool:
+    """Whether the variable is NULL on the way along an edge."""
+    return any(test.subject == Var(name) and test.allow == ZERO for test in edge.tests)
+
+
+CHECKS = (FileCheck("returned-auto", "devices", (USE_AFTER_FREE,), _run),)
