@@ -92,8 +92,9 @@ def test_a_header(repository: Repository) -> None:
     bad = repository.commit({"include/hw/gong.h": header("bool")})
     repository.commit({"hw/caller.c": CALLER + "\nint later;\n"})
     rules = {found["rule"] for found in json.loads(checked(repository))["findings"]}
-    assert len(rules) == 1
-    assert blamed(repository, "hw/caller.c", rule=rules.pop())["introduced_by"] == bad
+    assert "wrong-error-test" in rules
+    for rule in rules:
+        assert blamed(repository, "hw/caller.c", rule=rule)["introduced_by"] == bad
 
 
 def checked(repository: Repository) -> str:
