@@ -7,7 +7,7 @@ import pytest
 
 from qerrlint.checks.ownership.release_sites import ReleaseSites
 from qerrlint.model.program import Program
-from qerrlint.qemu.device_lifecycle import calls_inside, phases
+from qerrlint.qemu.device_lifecycle import phases
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 
@@ -47,9 +47,11 @@ def test_a_defined_type_has_its_finalize_by_name() -> None:
 
 
 def test_only_calls_count_as_calls() -> None:
-    data = b"{ b(1); x = c; } { } { }"
-    spans = {"a": (0, 16), "b": (17, 20), "c": (21, 24)}
-    assert calls_inside(data, spans) == {"a": frozenset({"b"}), "b": frozenset(), "c": frozenset()}
+    source = b"static void a(void)\n{ b(1); x = c; a(0); }\nvoid b(int n)\n{ }\nvoid c(void)\n{ }\n"
+    unit = Program(OverlaySource(EmptySource(), {"calls.c": source})).unit("calls.c")
+    assert unit is not None
+    assert unit.uses.calls == {"a": frozenset({"b"}), "b": frozenset(), "c": frozenset()}
+    assert unit.uses.callers == {"b": ["a"]}
 
 
 SOURCE = b"""

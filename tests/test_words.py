@@ -7,12 +7,14 @@ import pickle
 import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qerrlint.c.expressions.int_types import IntType
 from qerrlint.c.expressions.typed import Column
 from qerrlint.c.lexis import occurrences
+from qerrlint.domain.word_lists import WordList
 from qerrlint.model.definitions import ABOUT_ERRORS, Definitions, NameUses
 from qerrlint.model.file_text import FileText
 from qerrlint.qemu.device_lifecycle import phases
@@ -132,3 +134,12 @@ def test_columns_are_cast_number_by_number(numbers: list[int | None], bits: int,
     to = IntType(bits, signed)
     column = Column(tuple(numbers), IntType(128, True)).cast(to)
     assert column == Column(tuple(None if n is None else to.wrap(n) for n in numbers), to)
+
+
+@pytest.mark.parametrize("match", ["part", "prefix", "name", "inside"])
+def test_identifiers_are_searched_together_as_one_by_one(match: str) -> None:
+    words = WordList("some", "words of a test", match, {"init": "a reason", "un_do": "another"})
+    identifiers = ["init", "init_", "_init", "xinit", "a_init_b", "un_do", "undo", "un_do_it", "b", "init2"]
+    every = "\n".join(identifiers).encode()
+    assert words.among(every) == [one.encode() for one in identifiers if words.matches(one)]
+    assert words.among(b"") == []

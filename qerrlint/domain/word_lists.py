@@ -35,6 +35,24 @@ class WordList:
     def _pattern(self) -> re.Pattern[str]:
         return _pattern(self.match, self.words)
 
+    @cached_property
+    def _of_lines(self) -> re.Pattern[bytes]:
+        pattern = self._pattern
+        by_line = pattern.pattern.replace(r"\A", "^").replace(r"\Z", "$").encode("latin-1")
+        return re.compile(by_line, pattern.flags & re.IGNORECASE | re.MULTILINE)
+
+    def among(self, identifiers: bytes) -> list[bytes]:
+        """Those of some identifiers, one a line, that hold one of the words."""
+        out: list[bytes] = []
+        found = self._of_lines.search(identifiers)
+        while found is not None:
+            begin = identifiers.rfind(b"\n", 0, found.start()) + 1
+            end = identifiers.find(b"\n", found.end())
+            end = end if end >= 0 else len(identifiers)
+            out.append(identifiers[begin:end])
+            found = self._of_lines.search(identifiers, end + 1)
+        return out
+
     def matches(self, text: str) -> bool:
         """Whether an identifier (or, of a list of phrases, a text) holds one of the words."""
         return self._pattern.search(text) is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from qerrlint.c.cut import FUNCTION, Piece, cut_file
@@ -35,6 +35,7 @@ _ITS_PARTS = (
 _STATIC = re.compile(rb"\bstatic\b")
 _STORES = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*([A-Za-z_]\w*)\s*[,;}]")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
+_CALL = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
 _CALLED = re.compile(rb"\s*\(")
 # Registrations of callbacks that may report an Error, and the slot they end up in.
 _REGISTERS = re.compile(
@@ -166,6 +167,30 @@ class NameUses:
     def callers_of(self, name: str) -> list[str]:
         """The functions of this file whose bodies mention `name`, itself left out, in source order."""
         return list(dict.fromkeys(piece.name for piece in self.definitions_that_mention(name)))
+
+    @cached_property
+    def calls(self) -> Mapping[str, frozenset[str]]:
+        """For each function of this file the others of it whose names stand before a parenthesis in its body.
+
+        Of several definitions of one name the first counts."""
+        names = {name.encode("latin-1", "replace"): name for name in self._definitions.by_name}
+        return {
+            name: frozenset(
+                names[word]
+                for word in _CALL.findall(self._data, pieces[0].body, pieces[0].span.end)
+                if word in names and names[word] != name
+            )
+            for name, pieces in self._definitions.by_name.items()
+        }
+
+    @cached_property
+    def callers(self) -> Mapping[str, Sequence[str]]:
+        """For each function of this file that others of it call (`calls`) those, sorted."""
+        out: dict[str, list[str]] = {}
+        for caller in sorted(self.calls):
+            for name in self.calls[caller]:
+                out.setdefault(name, []).append(caller)
+        return out
 
     def leading_to(self, names: Iterable[str]) -> set[str]:
         """Functions of this file and those whose bodies mention them, directly or not."""

@@ -34,6 +34,11 @@ class FileText:
         """The runs of letters, digits and underscores in the file, those in comments among them."""
         return frozenset(self.data.translate(_ONLY_WORDS).split())
 
+    @cached_property
+    def vocabulary(self) -> bytes:
+        """The same, one a line and sorted: quicker to search than word by word."""
+        return b"\n".join(sorted(self.words))
+
     def of(self, span: Span) -> bytes:
         """The bytes of a span of this file."""
         return self.data[span.start : span.end]

@@ -51,7 +51,6 @@ _DEFINES = re.compile(rb"^OBJECT_DEFINE_(?:SIMPLE_)?TYPE\w*\(", re.MULTILINE)
 # What several devices realize in common is named so, beside its counterpart; other files call both.
 _REALIZES = re.compile(r"(\w+)_realize(?:_\w+|fn)?\Z")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
-_CALL = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
 
 
 def phases(data: bytes, functions: frozenset[str]) -> dict[str, frozenset[str]]:
@@ -105,17 +104,3 @@ def _helpers(functions: frozenset[str]) -> list[tuple[str, str]]:
             if counterpart is not None:
                 out.append((name, counterpart))
     return out
-
-
-def calls_inside(data: bytes, spans: dict[str, tuple[int, int]]) -> dict[str, frozenset[str]]:
-    """For each function of a file the other functions of the file that it calls.
-
-    `data` are the file's bytes, `spans` start and end of each function's body.
-    """
-    names = {name.encode(): name for name in spans}
-    return {
-        name: frozenset(
-            names[word] for word in _CALL.findall(data, start, end) if word in names and names[word] != name
-        )
-        for name, (start, end) in spans.items()
-    }

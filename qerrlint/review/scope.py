@@ -13,7 +13,7 @@ from qerrlint.c.gaps import ENCODING, MACRO, TANGLED, Gap
 from qerrlint.model.program import Program
 from qerrlint.model.summary import Summary
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.qemu.device_lifecycle import SETUP, TEARDOWN, calls_inside, phases
+from qerrlint.qemu.device_lifecycle import SETUP, TEARDOWN, phases
 from qerrlint.source.source import C_SUFFIXES
 
 _SETTING_UP = SETUP | {"instance-init", "attach"}
@@ -139,7 +139,7 @@ def _setting_up(before: TranslationUnit, after: TranslationUnit, changed: set[st
         return set()
     found: set[str] = set()
     for unit, serving in zip((before, after), served, strict=True):
-        calls = calls_inside(unit.data, {name: (p.body, p.span.end) for name, p in unit.functions.items()})
+        calls = unit.uses.calls
         level = {name for name, its in serving.items() if its & _SETTING_UP}
         while level:
             found |= level

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 from qerrlint.checks.devices.outside_phases import OutsidePhase, outside_phases
 from qerrlint.checks.devices.parts_by_name import parts_by_name
@@ -41,6 +42,10 @@ BY_NAME = "part that is undone by name"
 """The pair of functions of another file whose names tell that the second undoes the first."""
 
 
+_Call: TypeAlias = tuple[Pair, Move, Span, str, str, str]
+"""An acquiring call as `Taken` has it: the pair, the call, where it is, place, member and base."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """One acquiring call in a setup phase.
@@ -67,6 +72,7 @@ class Acquisitions(PhaseFunctions):
 
     def __init__(self, file: AnalysedFile) -> None:
         super().__init__(file)
+        self._acquired: dict[str, list[_Call]] = {}
         self.pairs = tuple(pair for pair in file.pairs if not pair.local and self._is_known(pair))
 
     def _is_known(self, pair: Pair) -> bool:
@@ -141,9 +147,18 @@ class Acquisitions(PhaseFunctions):
 
     def acquired(self, name: str, phase: str, entry: Phase, of: QomType) -> Iterator[Taken]:
         """The acquiring calls of a function of the file, which a phase reaches at `entry`."""
-        text = self.text(name)
-        if text is None:
-            return
+        for pair, move, span, place, member, base in self._acquired_in(name):
+            yield Taken(pair, move, name, span, place, member, base, phase, entry, of)
+
+    def _acquired_in(self, name: str) -> list[_Call]:
+        """The acquiring calls of a function, worked out once: several phases of several types may run it."""
+        known = self._acquired.get(name)
+        if known is None:
+            text = self.text(name)
+            known = self._acquired[name] = [*self._found_in(text)] if text is not None else []
+        return known
+
+    def _found_in(self, text: FunctionText) -> Iterator[_Call]:
         for found in self._acquiring.finditer(text.code):
             paren = text.code.index("(", found.end())
             span = Span(text.path, text.start + found.start(), text.start + found.end())
@@ -151,8 +166,7 @@ class Acquisitions(PhaseFunctions):
                 place = self._place(text, pair, move, found.start(), paren)
                 if place is not None and not _takes_away(text, move, paren):
                     member, base = _MEMBER.search(place), _BASE.match(place)
-                    names = (member[1] if member else "", base[1] if base else "")
-                    yield Taken(pair, move, name, span, place, *names, phase, entry, of)
+                    yield pair, move, span, place, member[1] if member else "", base[1] if base else ""
 
     @cached_property
     def _moves(self) -> dict[str, list[tuple[Pair, Move]]]:

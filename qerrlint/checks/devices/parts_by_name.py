@@ -26,8 +26,7 @@ def parts_by_name(unit: TranslationUnit, pair: Pair, known: Container[str]) -> I
     Both take a parameter of the type that the undoing one takes first, or it takes what the other returns.
     The functions in `known` are left out.
     """
-    has_part = _has_part()
-    for name in sorted(word.decode("latin-1") for word in unit.text.words if has_part.search(word)):
+    for name in sorted({found[0].decode("latin-1") for found in _has_part().finditer(unit.text.vocabulary)}):
         if not name.islower() or name in known or name in unit.functions:
             continue
         undoing = undoing_names(name)
@@ -81,9 +80,9 @@ def undoing_names(name: str) -> list[str]:
 
 @cache
 def _has_part() -> re.Pattern[bytes]:
-    """Finds one of the parts that tell what a function does, in its name."""
+    """Finds the names, one a line, that have one of the parts that tell what a function does."""
     parts = "|".join(_parts())
-    return re.compile(rf"(?:\A|_)(?:{parts})(?:_|\Z)".encode())
+    return re.compile(rf"^(?:\w*_)?(?:{parts})(?:_\w*)?$".encode(), re.MULTILINE)
 
 
 @cache

@@ -29,8 +29,9 @@ _NAMED = ENDS | PRINTS | REPORTS | FIFOS
 _WANTED = re.compile(
     rb"\b(?:%s|assert|g_assert\w*)\s*\(" % b"|".join(sorted(name.encode() for name in _NAMED))
 )
-_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(((?:[^\n\\]|\\.|\\\r?\n)*)", re.MULTILINE)
-_CONDITION = re.compile(rb"^[ \t]*#[ \t]*(if|endif)", re.MULTILINE)
+# A directive or a condition of the preprocessor; what stands before it on its line is asked afterwards.
+_MACRO = re.compile(rb"#[ \t]*define[ \t]+(\w+)\(((?:[^\n\\]|\\.|\\\r?\n)*)")
+_CONDITION = re.compile(rb"#[ \t]*(if|endif)")
 _PRINTS = re.compile(
     rb"\b(?:v?fprintf\s*\(\s*(?:stderr|stdout)\b|(?:printf|puts|perror)\s*\(|(?:%s)\s*\()"
     % b"|".join(sorted(name.encode() for name in ENDS))
@@ -58,7 +59,7 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     Of several ways to one place the one that is best known counts.
     """
     unit = file.unit
-    if _WANTED.search(unit.data) is None or not (may_have_entries(unit.data) or may_have_indirect(unit.data)):
+    if not (may_have_entries(unit.data) or may_have_indirect(unit.data)) or _WANTED.search(unit.data) is None:
         return ()
     guest = file.once(guest_file)
     wanted = _NAMED | file.once(ending_macros) | file.once(printing_macros)
@@ -107,10 +108,11 @@ def _definitions(file: AnalysedFile, does: re.Pattern[bytes]) -> list[tuple[str,
     data = file.unit.data
     found: dict[str, list[bytes]] = {}
     conditional: set[str] = set()
-    conditions = _CONDITION.finditer(data)
+    conditions = (one for one in _CONDITION.finditer(data) if _begins_line(data, one.start()))
     following = next(conditions, None)
     depth = 0
-    for macro in _MACRO.finditer(data) if does.search(data) else ():
+    macros = (one for one in _MACRO.finditer(data) if _begins_line(data, one.start()))
+    for macro in macros if does.search(data) else ():
         while following is not None and following.end() <= macro.start():
             depth += -1 if following[1] == b"endif" else 1
             following = next(conditions, None)
@@ -119,6 +121,11 @@ def _definitions(file: AnalysedFile, does: re.Pattern[bytes]) -> list[tuple[str,
         if depth > 0:
             conditional.add(name)
     return [(name, (texts, name in conditional)) for name, texts in found.items()]
+
+
+def _begins_line(data: bytes, at: int) -> bool:
+    """Whether nothing but blanks stands before an offset on its line."""
+    return not data[data.rfind(b"\n", 0, at) + 1 : at].strip(b" \t")
 
 
 def _rank(visit: GuestVisit) -> tuple[bool, int, bool, bool, int]:

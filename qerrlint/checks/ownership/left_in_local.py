@@ -44,8 +44,11 @@ _HANDED = re.compile(rb"[ \t]{0,9}\([^;()]{0,200}&\w{1,80}[,)]")
 _OPENS = re.compile(rb"\s{0,80}\(")
 # Patterns that begin with plain letters, which are found by a search for these.
 _TEXT = re.compile(rb"char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\(")
-# The name of a function of another file that may make what it returns.
-_MAKER = re.compile(rb"\w{1,60}_(?:new|create|alloc|init|dup|build|parse|load|read)(?:_\w{1,40})?\Z", re.A)
+# The names, one a line, of functions of other files that may make what they return.
+_MAKER = re.compile(
+    rb"^\w{1,60}_(?:new|create|alloc|init|dup|build|parse|load|read)(?:_\w{1,40})?$", re.MULTILINE
+)
+_QUERY = re.compile(rb"^qmp_query_\w*$", re.MULTILINE)
 _TEXT_LATER = re.compile(rb"char[ \t]{0,9}\*[ \t]{0,9}(\w{1,80})[ \t]{0,9};")
 _FREES = tuple(
     re.compile(word + rb"\w{0,60}[ \t]{0,9}\([ \t]{0,9}(?:[A-Z_]{1,60}\()?([A-Za-z_]\w{0,80})[ \t]{0,9}\)")
@@ -135,8 +138,8 @@ def _is_given(unit: TranslationUnit, at: int, maker: bytes) -> bool:
 
 def _made_elsewhere(unit: TranslationUnit) -> Iterator[int]:
     """The offsets of calls that give a variable what a function of another file has made."""
-    for word in unit.text.words:
-        if _MAKER.match(word) is None or (name := word.decode("latin-1")) in unit.functions:
+    for word in _MAKER.findall(unit.text.vocabulary):
+        if (name := word.decode("latin-1")) in unit.functions:
             continue
         places = [at for at in occurrences(unit.data, word) if _is_given(unit, at, word)]
         if places and bodies_elsewhere(unit).makes(unit, name):
@@ -161,7 +164,7 @@ def _taken(
     unit: TranslationUnit, results: frozenset[bytes], addresses: frozenset[bytes]
 ) -> Iterator[tuple[int, bool]]:
     """The offsets of acquiring calls, and whether what they return is the object."""
-    queries = {word for word in unit.text.words if word.startswith(b"qmp_query_")}
+    queries = frozenset(_QUERY.findall(unit.text.vocabulary))
     for names, opens, is_result in ((results | queries, _CALLED, True), (addresses, _HANDED, False)):
         for name in names & unit.text.words:
             for at in occurrences(unit.data, name):

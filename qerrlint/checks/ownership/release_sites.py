@@ -15,7 +15,7 @@ from qerrlint.domain.ownership import Pair, tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Addr, Call, Function, Result, Value, Var, identifiers, root
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.qemu.device_lifecycle import FINALIZE, SETUP, TEARDOWN, calls_inside, phases
+from qerrlint.qemu.device_lifecycle import FINALIZE, SETUP, TEARDOWN, phases
 
 # How many calls away another function of the file may be.
 _DEPTH = 4
@@ -28,7 +28,6 @@ class ReleaseSites:
         self._unit = unit
         self._spans = {name: (piece.body, piece.span.end) for name, piece in unit.functions.items()}
         self._phases: dict[str, frozenset[str]] | None = None
-        self._calls: dict[str, frozenset[str]] | None = None
         self._known: dict[tuple[str, str, str], bool] = {}
         self._owners: dict[tuple[str, str], frozenset[str]] = {}
 
@@ -38,16 +37,11 @@ class ReleaseSites:
             self._phases = phases(self._unit.data, frozenset(self._spans))
         return self._phases.get(name, frozenset())
 
-    def _inside(self, name: str) -> frozenset[str]:
-        if self._calls is None:
-            self._calls = calls_inside(self._unit.data, self._spans)
-        return self._calls[name]
-
     def below(self, name: str) -> set[str]:
         """The function and those of the file that it calls, some levels deep."""
         found = level = {name}
         for _ in range(_DEPTH):
-            level = {callee for one in level for callee in self._inside(one)} - found
+            level = {callee for one in level for callee in self._unit.uses.calls[one]} - found
             found = found | level
         return found
 
@@ -55,7 +49,7 @@ class ReleaseSites:
         """The function and those of the file that call it, some levels up."""
         found = level = {name}
         for _ in range(_DEPTH):
-            level = {one for one in self._spans if self._inside(one) & level} - found
+            level = {caller for one in level for caller in self._unit.uses.callers.get(one, ())} - found
             found = found | level
         return found
 
@@ -100,12 +94,14 @@ class ReleaseSites:
         if not self._unit.is_static(name):
             return False
         callers = self.above(name) - {name}
-        tops = [one for one in callers if not any(self._inside(other) & {one} for other in callers - {one})]
+        calls = self._unit.uses.calls
+        tops = [one for one in callers if not any(one in calls[other] for other in callers - {one})]
         return bool(tops) and all(self.phases_of(one) and self.phases_of(one) <= SETUP for one in tops)
 
     def released_by_callers(self, name: str, pair: Pair, member: str) -> bool:
         """Whether a caller of the function releases the object by itself or by another callee."""
-        return any(self.releases(one, pair, member) for one in self.above(name) - {name} if self._inside(one))
+        calls = self._unit.uses.calls
+        return any(self.releases(one, pair, member) for one in self.above(name) - {name} if calls[one])
 
     def discards(self, name: str, pair: Pair, member: str) -> bool:
         """Whether the function's own body discards something of that name."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qerrlint.c.initialisers import LIST, Value, tables_of_type
 from qerrlint.model.translation_unit import TranslationUnit
@@ -84,6 +85,7 @@ _MARKS = tuple(
 _CLASSES = tuple(name.encode() for name in CLASS_SLOTS)
 
 
+@lru_cache(maxsize=4)
 def may_have_entries(data: bytes) -> bool:
     """Whether a file names anything that holds functions for a guest to enter, by its bytes."""
     return any(mark in data for mark in _MARKS) or (

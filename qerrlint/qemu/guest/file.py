@@ -16,7 +16,6 @@ from qerrlint.c.expressions.int_types import UINT64, IntType
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Call, Function, Return
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.qemu.device_lifecycle import calls_inside
 from qerrlint.qemu.device_tables import RegionTable
 from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.entries import GuestEntry, given, guest_entries
@@ -106,19 +105,6 @@ class GuestFile:
         return guest_entries(self.unit)
 
     @cached_property
-    def _calls(self) -> Mapping[str, frozenset[str]]:
-        spans = {name: (piece.body, piece.span.end) for name, piece in self.unit.functions.items()}
-        return calls_inside(self.unit.data, spans)
-
-    @cached_property
-    def _callers(self) -> Mapping[str, Sequence[str]]:
-        out: dict[str, list[str]] = {}
-        for caller in sorted(self._calls):
-            for name in self._calls[caller]:
-                out.setdefault(name, []).append(caller)
-        return out
-
-    @cached_property
     def _bodies(self) -> Sequence[tuple[int, int, str]]:
         return sorted((piece.body, piece.span.end, name) for name, piece in self.unit.functions.items())
 
@@ -152,7 +138,7 @@ class GuestFile:
         found = set(targets)
         waiting = list(found)
         while waiting:
-            for caller in self._callers.get(waiting.pop(), ()):
+            for caller in self.unit.uses.callers.get(waiting.pop(), ()):
                 if caller not in found:
                     found.add(caller)
                     waiting.append(caller)
@@ -160,18 +146,18 @@ class GuestFile:
 
     def called_by(self, name: str) -> frozenset[str]:
         """The functions of the file that one of them calls, by name."""
-        return self._calls.get(name, frozenset())
+        return self.unit.uses.calls.get(name, frozenset())
 
     def callers(self, name: str) -> tuple[str, ...]:
         """The functions of the file that call one of them, by name."""
-        return tuple(self._callers.get(name, ()))
+        return tuple(self.unit.uses.callers.get(name, ()))
 
     def reached_from(self, name: str, within: frozenset[str]) -> frozenset[str]:
         """The functions of `within` that are reached by calls from one of them."""
         seen = {name}
         waiting = [name]
         while waiting:
-            for callee in self._calls.get(waiting.pop(), ()):
+            for callee in self.unit.uses.calls.get(waiting.pop(), ()):
                 if callee in within and callee not in seen:
                     seen.add(callee)
                     waiting.append(callee)

@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from qerrlint.c.lexis import occurrences
 from qerrlint.domain.word_lists import word_list
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.qemu.device_lifecycle import calls_inside
 from qerrlint.qemu.function_text import FunctionText, function_text
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.state_members import StateMember
@@ -24,7 +24,7 @@ STORE = "store"
 CHANGE = "change"
 ADDRESS = "address"
 # What stands after and before the name of a function that is handed over, and how far before it that begins.
-_NAMED = re.compile(rb"(\w+)\s*[,;)}:]")
+_AFTER_NAME = re.compile(rb"\s*[,;)}:]")
 _HANDS_OVER = re.compile(rb"[,=(&?:{]\s*(?:\(\w+\)\s*)?&?\s*\Z")
 _FARTHEST = 1000
 _BEHIND = re.compile(r"\s*(?:(\+\+|--)|((?:[-+*/%&|^]|<<|>>)=)|(=)(?!=))")
@@ -67,25 +67,12 @@ class RunTime:
         self._texts: dict[str, FunctionText | None] = {}
         self._keys: dict[str, str] = {}
 
-    @cached_property
-    def _calls(self) -> Mapping[str, frozenset[str]]:
-        spans = {name: (piece.body, piece.span.end) for name, piece in self.unit.functions.items()}
-        return calls_inside(self.unit.data, spans)
-
-    @cached_property
-    def _callers(self) -> Mapping[str, Collection[str]]:
-        out: dict[str, set[str]] = {}
-        for caller, called in self._calls.items():
-            for name in called:
-                out.setdefault(name, set()).add(caller)
-        return out
-
     def leading_to(self, name: str) -> frozenset[str]:
         """A function of the file and those that call it, directly or not."""
         found = {name}
         waiting = [name]
         while waiting:
-            more = set(self._callers.get(waiting.pop(), ())) - found
+            more = set(self.unit.uses.callers.get(waiting.pop(), ())) - found
             found |= more
             waiting += more
         return frozenset(found)
@@ -93,7 +80,7 @@ class RunTime:
     @cached_property
     def functions(self) -> frozenset[str]:
         """The functions that run while the device does: those that something else than its setup calls."""
-        calls = self._calls
+        calls = self.unit.uses.calls
         called = {name for names in calls.values() for name in names}
         roots = {
             name
@@ -117,14 +104,13 @@ class RunTime:
     @cached_property
     def _handed_over(self) -> frozenset[str]:
         """The functions of the file whose names it stores, passes or returns as they are."""
+        return frozenset(name for name in self.unit.functions if self._is_handed_over(name.encode("latin-1")))
+
+    def _is_handed_over(self, name: bytes) -> bool:
         data = self.unit.data
-        functions = {name.encode("latin-1"): name for name in self.unit.functions}
-        # The name is looked for first: it is rarer than what may stand before it.
-        return frozenset(
-            functions[found[1]]
-            for found in _NAMED.finditer(data)
-            if found[1] in functions
-            and _HANDS_OVER.search(data, max(found.start() - _FARTHEST, 0), found.start())
+        return any(
+            _AFTER_NAME.match(data, at + len(name)) and _HANDS_OVER.search(data, max(at - _FARTHEST, 0), at)
+            for at in occurrences(data, name)
         )
 
     def text(self, name: str) -> FunctionText | None:

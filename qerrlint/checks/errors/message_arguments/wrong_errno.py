@@ -125,6 +125,8 @@ def _observation(
 def stored(file: AnalysedFile) -> Iterator[Observation]:
     """The negative constants that functions of a file store in errno, also those that know no Errors."""
     unit = file.unit
+    if b"errno" not in unit.text.words:
+        return
     places = {found.start() for found in _STORED.finditer(unit.data)}
     pieces = {piece.span.start: piece for at in places if (piece := unit.definitions.around(at)) is not None}
     for _, piece in sorted(pieces.items()):

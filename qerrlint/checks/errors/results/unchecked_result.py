@@ -67,7 +67,7 @@ def calling_pieces(file: AnalysedFile, words: WordList, dropped: bool = False) -
     """The definitions that calling_functions() lowers: the bytes tell which they are."""
     unit = file.unit
     pieces: dict[int, Piece] = {}
-    for name in [name for name in unit.text.words if words.matches(name.decode("ascii", "replace"))]:
+    for name in words.among(unit.text.vocabulary):
         for at in occurrences(unit.data, name):
             piece = unit.definitions.around(at)
             if piece is None or at < piece.body or (file.only is not None and piece.name not in file.only):

@@ -49,7 +49,9 @@ _LEAVES = re.compile(rb"\b(?:return|goto|break|continue)\b")
 # Functions of the C library that return the error number as it is.
 _PLAIN = ("posix_", "pthread_")
 # -EPERM is -1, which is what such a call returns.
-_COMPARED = re.compile(rb"\b\w{1,80}[ \t]{0,9}[=!]=[ \t]{0,9}(?:-E(?!PERM\b)|E)[A-Z0-9]{2,20}\b")
+# The operator is looked for first: it is rarer than the names that may stand before it.
+_COMPARED = re.compile(rb"[=!]=[ \t]{0,9}(?:-E(?!PERM\b)|E)[A-Z0-9]{2,20}\b")
+_NAME_BEFORE = re.compile(rb"\w[ \t]{0,9}\Z")
 _NUMBER = re.compile(r"(\w+)[=!]=(-?)E[A-Z0-9]+\Z")
 
 
@@ -296,7 +298,11 @@ def library_numbers(file: AnalysedFile) -> Iterator[Observation]:
     """The comparisons of a library call's result with a negative error number, and of what returns one with a
     positive."""
     unit = file.unit
-    places = {found.start() for found in _COMPARED.finditer(unit.data)}
+    places = {
+        found.start()
+        for found in _COMPARED.finditer(unit.data)
+        if _NAME_BEFORE.search(unit.data, max(found.start() - 10, 0), found.start())
+    }
     pieces = {piece.span.start: piece for at in places if (piece := unit.definitions.around(at)) is not None}
     for _, piece in sorted(pieces.items()):
         if file.only is not None and piece.name not in file.only:
