@@ -235,7 +235,7 @@ class _Reader:
     @staticmethod
     def _releasing(life: LifeCycle, one: Taken) -> tuple[str, ...]:
         """The functions that release it; a timer in the struct is stopped for good when the object goes."""
-        releasing = life.releasing(one.pair, one.member)
+        releasing = life.releasing(one)
         if one.pair.name != EMBEDDED_TIMER:
             return releasing
         return tuple(name for name in releasing if life.may_undo(name, one.type))

@@ -61,14 +61,14 @@ def _setters(life: LifeCycle) -> Iterator[Observation]:
             continue
         again = life.reached([one.entry.function])
         # Of what nothing gives back at all, phase-leak speaks.
-        given_back = life.releasing(one.pair, one.member) or life.is_released_elsewhere(one.pair, one.member)
+        given_back = life.releasing(one) or life.is_released_elsewhere(one.pair, one.member)
         if given_back and not _looked_at(life, one, again):
             yield _observation(one)
 
 
 def _looked_at(life: LifeCycle, one: Taken, again: tuple[str, ...]) -> bool:
     """Whether a function that runs again tests or gives back what the member holds."""
-    if set(life.releasing(one.pair, one.member)) & set(again):
+    if set(life.releasing(one)) & set(again):
         return True
     tested = re.compile(
         rf"\b(?:if|while|assert)\s*\([^;{{}}]*\b{one.member}\b|\b{one.member}\s*(?:\[[^\]]*\])?\s*(?:\?|=\s*NULL)"

@@ -32,9 +32,16 @@ _MADE_BY_CALL = re.compile(r"\s*(?:g_str|g_new|g_malloc|object_get_canonical_pat
 # A variable that gets what stands next, through a cast or not.
 _ALIAS = re.compile(rb"(?<![\w.>])(\w+)\s*=\s*(?:[A-Z_][A-Z0-9_]*\s*\(\s*)?(?:\w+\s*(?:->|\.)\s*)+\Z")
 _PLAIN_CALL = re.compile(r"\s*([a-z_]\w*)\s*\(([^()]*)\)\s*\Z")
+_CALLED = re.compile(r"\b([a-z_]\w*)\s*\(")
+# A plain variable, through a cast or not.
+_COPIED = re.compile(r"\s*(?:\(\s*[\w ]+\**\s*\)\s*)?([A-Za-z_]\w*)\s*\Z")
 _CONSTANTS = frozenset({"true", "false"})
 _WORDS = re.compile(r"[A-Za-z_]\w*")
 _DEEPEST = 4
+_MEMORY = frozenset({"memory", "aligned buffer"})
+# What stands behind a member that is named whole, and not an element or a part of what it points to.
+_WHOLE = r"(?!\s*(?:\[[^\]]*\]\s*)?(?:->|\.))(?!\s*\[)"
+_IS_WHOLE = re.compile(_WHOLE.encode())
 
 
 class LifeCycle(Acquisitions):
@@ -44,37 +51,70 @@ class LifeCycle(Acquisitions):
         super().__init__(file)
         self._named: dict[str, Sequence[tuple[str, str, int]]] = {}
 
-    def releasing(self, pair: Pair, member: str) -> tuple[str, ...]:
+    def releasing(self, one: Taken) -> tuple[str, ...]:
         """The functions of the file that give back what a member holds, or seem to.
 
         A function that names a releasing call counts where the call, or what it is handed to, names the
         member; and where it is handed a variable, if the function, or one that calls it, mentions the member.
         """
+        pair, member = one.pair, one.member
         out: dict[str, None] = {}
         word = re.compile(rf"\b{re.escape(member)}\b")
+        # Of memory the pointer itself is freed: elements, and what they point to, are others.
+        pointer = pair.name in _MEMORY and not one.place.endswith("]")
+        element = one.place.endswith("]") and pair.name not in _MEMORY
+        whole = re.compile(rf"{word.pattern}{_WHOLE}") if pointer else word
         unnamed = {move.call for move in pair.release if move.object < RESULT}
         for name, call, at in self._release_calls(pair):
             if not member or call in unnamed:
                 out[name] = None
                 continue
             statement = self._statement(at)
-            direct = word.search(statement) is not None
+            direct = whole.search(statement) is not None
             if direct or (
                 not _OF_MEMBER.search(statement)
                 and self._mentions(name, word)
-                and not self._frees_another(name, call, statement, word)
+                and not self._frees_another(name, call, statement, word, pointer)
             ):
                 out[name] = None
         if member:
-            out.update(dict.fromkeys(self._freeing(member)))
+            out.update(dict.fromkeys(self._freeing(member, pointer, element)))
         return tuple(out)
 
-    def _frees_another(self, name: str, call: str, statement: str, member: re.Pattern[str]) -> bool:
+    def _frees_another(
+        self, name: str, call: str, statement: str, member: re.Pattern[str], pointer: bool
+    ) -> bool:
         """Whether what a call releases is a variable that the function gets from calls only, which do not
-        name the member and are handed nothing that leads to it: a name that it has made, say."""
+        name the member and are handed nothing that leads to it: a name that it has made, say.
+
+        With `pointer` also one that the function sets, and never from the member.
+        """
         text = self.text(name)
         given = re.search(rf"\b{call}\s*\(\s*(\w+)\s*\)", statement)
-        return text is not None and given is not None and _comes_of_calls(self.unit, text, given[1], member)
+        if text is None or given is None:
+            return False
+        if _comes_of_calls(self.unit, text, given[1], member):
+            return True
+        return pointer and not self._may_hold(text, given[1], member)
+
+    def _may_hold(self, text: FunctionText, name: str, member: re.Pattern[str], depth: int = 0) -> bool:
+        """Whether a variable of a function may hold what a member points to: the function sets it from that,
+        from a function of the file that mentions the member, or in a way that is not seen."""
+        given = re.compile(rf"(?<![\w>.]){name}\s*=(?!=)([^;]*);")
+        values = given.findall(text.code)
+        in_sight = rf"&\s*{name}\b|FOREACH\w*\s*\(\s*{name}\b"
+        if not values or depth > _DEEPEST or re.search(in_sight, text.code):
+            return True
+        if re.search(rf"\b{name}\s*[,)]", text.head):
+            return True
+        for value in values:
+            called = (self.text(one) for one in _CALLED.findall(value) if one in self.unit.functions)
+            if re.search(rf"{member.pattern}{_WHOLE}", value) or any(one is not None and member.search(one.code) for one in called):
+                return True
+            copied = _COPIED.match(value)
+            if copied is not None and copied[1] != "NULL" and self._may_hold(text, copied[1], member, depth + 1):
+                return True
+        return False
 
     def _release_calls(self, pair: Pair) -> Sequence[tuple[str, str, int]]:
         """The places in functions of the file that name a releasing call: function, call, offset."""
@@ -90,13 +130,16 @@ class LifeCycle(Acquisitions):
             ]
         return known
 
-    def _freeing(self, member: str) -> Iterator[str]:
-        """The functions of the file in which a call that frees, by its name, is handed a member."""
+    def _freeing(self, member: str, pointer: bool, element: bool) -> Iterator[str]:
+        """The functions of the file in which a call that frees, by its name, is handed a member; with
+        `pointer` no element of it and nothing that it points to, with `element` not the memory of all."""
         data, word = self.unit.data, member.encode()
         for at in occurrences(data, word) if word in self.unit.text.words else ():
+            if pointer and _IS_WHOLE.match(data, at + len(word)) is None:
+                continue
             start = max(data.rfind(mark, 0, at) for mark in _ENDS) + 1
             found = _FREES.search(data, start, at)
-            if found is not None and _frees_part(data, found, at + len(word)):
+            if found is not None and _frees_part(data, found, at + len(word), element):
                 continue
             if found is None:
                 alias = _ALIAS.search(data, start, at)
@@ -195,10 +238,12 @@ class LifeCycle(Acquisitions):
         )
 
 
-def _frees_part(data: bytes, call: re.Match[bytes], end: int) -> bool:
-    """Whether a call frees memory that a part of a member holds, and not the member, which ends at `end`."""
+def _frees_part(data: bytes, call: re.Match[bytes], end: int, element: bool) -> bool:
+    """Whether a call frees memory that a part of a member holds, and not the member, which ends at `end`; of
+    an `element` whether it frees the memory of all of them."""
     name = call[0].rstrip(b" \t(").decode("latin-1")
-    return _PART.match(data, end) is not None and word_list("memory-releases").matches(name)
+    other = _PART.match(data, end) is not None or (element and data[end : end + 1] == b")")
+    return other and word_list("memory-releases").matches(name)
 
 
 def _frees_alias(data: bytes, alias: re.Match[bytes], end: int) -> bool:

@@ -43,7 +43,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
         if one.phase == SETTER and (one.pair.name not in _MEMORY or not one.member):
             continue
         told.add(ident)
-        releasing = life.releasing(one.pair, one.member)
+        releasing = life.releasing(one)
         if one.member and len(life.types) > 1:
             others = life.of_others(one, releasing)
             releasing = tuple(name for name in releasing if name not in others)
@@ -66,7 +66,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
             ident not in told
             and one.pair.name in _OF_RUNNING
             and one.move.call not in _HANDED_AROUND
-            and not life.releasing(one.pair, one.member)
+            and not life.releasing(one)
             and not life.is_released_elsewhere(one.pair, one.member)
         ):
             told.add(ident)

@@ -15,8 +15,8 @@ from qerrlint.qemu.type_graph import QomType
 
 _CLASS = re.compile(r"\bObjectClass\s*\*\s*(\w+)")
 _OF_CORE = ("object_class_", "device_class_", "resettable_class_")
-# pci_device_save() and the like.
-_SAVES = re.compile(rb"\b\w+_device_(?:save|load)\s*\(")
+SAVES_BY_HAND = re.compile(rb"\b\w+_device_(?:save|load)\s*\(")
+"""The calls of pci_device_save() and of similar functions."""
 
 
 def with_state_of_bus(file: AnalysedFile) -> Iterator[tuple[QomType, str]]:
@@ -59,4 +59,4 @@ def _is_set_elsewhere(of: QomType) -> bool:
 def _saves(of: QomType) -> bool:
     """Whether the file of a type saves the state of the bus by hand."""
     declared = of.graph.file(of.path)
-    return declared is not None and _SAVES.search(declared.data) is not None
+    return declared is not None and SAVES_BY_HAND.search(declared.data) is not None

@@ -13,34 +13,33 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.migration.bus_state import SAVES_BY_HAND
 from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting, run_time
 from qerrlint.checks.migration.vmstates import vmstates
+from qerrlint.domain.word_lists import word_list
 from qerrlint.qemu.layouts import Layout, layouts_of
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.vmstate.description import Description
 from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.qemu.vmstate.run_time import CHANGE, STORE
 from qerrlint.qemu.vmstate.state_members import StateMember, state_members
+from qerrlint.source.span import Span
 
-# What these structs hold the core of their bus migrates, or nothing changes.
-_CORE = frozenset(
-    {
-        *("Object", "DeviceState", "BusState", "SysBusDevice", "PCIDevice", "ISADevice", "USBDevice"),
-        *("I2CSlave", "SSIPeripheral", "SSISlave", "VirtIODevice", "CPUState"),
-    }
-)
 _REGISTERS = b"vmstate_register"
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
     """A description that takes the place of that of a parent type, and leaves out `member`, the parent's part
-    of `struct`."""
+    of `struct`. `place` is that of the parent's description, or, where `bus` is the struct that a bus gives
+    its devices, that of the type."""
 
     struct: str
     member: str
     description: Description
-    parent: Description
+    place: Span
+    parent: str = ""
+    bus: str = ""
 
 
 def parents_members(
@@ -98,9 +97,10 @@ def _parents(file: AnalysedFile, struct: str) -> Iterator[tuple[Layout, str]]:
     unit = file.unit
     layouts = layouts_of(unit.environment)
     chain = layouts.chain(struct, unit.path)
+    core = word_list("structs-of-core").words
     for outer, inner in pairwise(chain):
         around, layout = layouts.of_name(outer, unit.path), layouts.of_name(inner, unit.path)
-        if inner in _CORE or layout is None or around is None or not around.fields:
+        if inner in core or layout is None or around is None or not around.fields:
             return
         if not layout.path.startswith(("hw/", "include/hw/")) and layout.path != unit.path:
             return
@@ -139,7 +139,31 @@ def replaced(
             continue
         found = _of_parent(file, of, held[struct])
         if found is not None:
-            yield Replaced(struct, found[0], description, found[1])
+            yield Replaced(struct, found[0], description, found[1].span, parent=found[1].variable)
+            continue
+        part = _of_bus(file, of, held[struct])
+        if part is not None:
+            yield Replaced(struct, part[0], description, of.row.span, bus=part[1])
+
+
+def _of_bus(file: AnalysedFile, of: QomType, held: Collection[str]) -> tuple[str, str] | None:
+    """The part of a type's struct that its bus gives every device, with state that the guest sets, and the
+    struct of that part; None where there is none or a description holds it, or something around it."""
+    unit = file.unit
+    layouts = layouts_of(unit.environment)
+    chain = layouts.chain(of.instance_struct, unit.path)
+    given = word_list("buses-with-state").words
+    path = ""
+    for outer, inner in pairwise(chain):
+        around = layouts.of_name(outer, unit.path)
+        if around is None or not around.fields:
+            return None
+        path = f"{path}{around.fields[0].field.name}."
+        if any(f"{one}.".startswith(path) for one in held):
+            return None
+        if inner in given:
+            return None if SAVES_BY_HAND.search(unit.data) else (path.rstrip("."), inner)
+    return None
 
 
 def _of_parent(file: AnalysedFile, of: QomType, held: Collection[str]) -> tuple[str, Description] | None:

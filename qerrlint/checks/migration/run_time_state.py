@@ -28,7 +28,7 @@ _BLOCK = re.compile(r"[{}]|\b(?:case|default)\b")
 _NOTHING = ("0", "false")
 _COMPARED = re.compile(rb"\s*(?:[=!]=|>)\s*0\s*(?:[)?:;]|&&|\|\|)")
 _TESTED = (re.compile(rb"(?:[!(]|&&|\|\|)\s*\Z"), re.compile(rb"\s*(?:\)|&&|\|\|)"))
-_ARMED = re.compile(r"\b(?:timer_mod\w*|timer_advance\w*|qemu_mod_timer\w*|ptimer_run)\s*\(\s*\Z")
+_ARMED = re.compile(r"\b(?:timer_mod\w*|timer_advance\w*|qemu_mod_timer\w*|ptimer_run)\s*\(\s*&?\s*\Z")
 
 
 def device_state(file: AnalysedFile) -> DeviceState:
@@ -107,7 +107,7 @@ def of_guest(file: AnalysedFile, found: Iterable[Lasting], *, sent: bool = True)
 
 def _lasting(code: RunTime, member: StateMember, uses: list[Use]) -> Lasting | None:
     if member.kind == TIMER:
-        armed = next((use for use in uses if use.kind in (ADDRESS, READ) and _is_armed(code, use)), None)
+        armed = next((use for use in uses if use.kind in (ADDRESS, READ) and is_armed(code, use)), None)
         return Lasting(member, armed, armed, tuple(uses), by_guest=False) if armed is not None else None
     stored = [use for use in uses if use.kind in (STORE, CHANGE)]
     # What a function stores before it reads it does not last.
@@ -134,7 +134,8 @@ def _stored_before(code: RunTime, read: Use, stored: list[Use]) -> bool:
     return False
 
 
-def _is_armed(code: RunTime, use: Use) -> bool:
+def is_armed(code: RunTime, use: Use) -> bool:
+    """Whether a use of a timer is the argument of a call that arms it."""
     text = code.text(use.function)
     assert text is not None
     at = use.start - text.start

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
+from qerrlint.checks.migration.armed_timers import armed_by_guest
 from qerrlint.checks.migration.inherited_state import (
     is_described_by_class,
     parents_members,
@@ -49,7 +50,8 @@ class Lost:
     """A member that the description of its struct leaves out. `form` is how it is used: "register" (the guest
     writes and reads it back), "guest" (it writes it, run-time code reads it), "line" (it keeps the
     level of an input line), "clock" (an input), "part" (a
-    struct that has a description elsewhere), "parent" (what a parent type describes), "timer" or "state"."""
+    struct that has a description elsewhere), "parent" (what a parent type describes), "bus" (what the core of
+    its bus describes), "armed" (a timer that the guest arms), "timer" or "state"."""
 
     description: Description
     member: StateMember
@@ -142,8 +144,12 @@ def _replaced(file: AnalysedFile, described: Mapping[str, list[Description]]) ->
     held = {struct: _held(described, struct) for struct in described}
     for one in replaced(file, described, held):
         member = StateMember(one.struct, one.member, one.struct, one.member, "part")
-        step = Step(one.parent.span, f"{one.parent.variable} describes what the parent type holds")
-        yield _observation(file, described, member, "parent", (step,), "high")
+        if one.bus:
+            step = Step(one.place, f"each device of this type has a {one.bus}")
+            yield _observation(file, described, member, "bus", (step,), "high")
+        else:
+            step = Step(one.place, f"{one.parent} describes what the parent type holds")
+            yield _observation(file, described, member, "parent", (step,), "high")
 
 
 def _shared(
@@ -218,8 +224,11 @@ def _of_run_time(
     member = kept.member
     stored, read = (Span(path, use.start, use.end) for use in (kept.stored, kept.read))
     if member.kind == TIMER:
-        armed = Step(stored, f"{kept.stored.function}() arms {member.path}")
-        return _observation(file, described, member, "timer", (armed,), "medium", kept.uses)
+        by_guest = armed_by_guest(file, kept)
+        use = by_guest or kept.stored
+        armed = Step(Span(path, use.start, use.end), f"{use.function}() arms {member.path}")
+        form = "armed" if by_guest is not None else "timer"
+        return _observation(file, described, member, form, (armed,), "medium", kept.uses)
     verb = "changes" if kept.stored.kind == CHANGE else "stores into"
     steps = (
         Step(stored, f"{kept.stored.function}() {verb} {member.path}"),
@@ -242,7 +251,7 @@ def _observation(
     description = _main(file, described[member.struct])
     start, end = description.fields_span.start, description.fields_span.end
     slots = {"description": description.variable, "struct": member.struct, "member": member.path}
-    always = form in ("register", "guest", "line", "clock", "part", "parent")
+    always = form in ("register", "guest", "line", "clock", "part", "parent", "bus", "armed")
     if always:
         slots["version"] = ""
     return Observation(
@@ -337,6 +346,6 @@ CHECKS = (
             event("new-state-not-migrated", "description", "struct", "member", form="state timer"),
         ),
         run,
-        words=("setup-functions",),
+        words=("setup-functions", "structs-of-core", "buses-with-state"),
     ),
 )

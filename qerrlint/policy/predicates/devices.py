@@ -50,7 +50,7 @@ def _gives_back_others(file: AnalysedFile, one: Taken) -> bool:
     family = [of for of in life.types if one.type in of.lineage or of in one.type.lineage]
     undoing = set(life.reached(entry.function for of in family for entry in life.entries(of, "unrealize")))
     return bool(undoing) and any(
-        not undoing.isdisjoint(life.releasing(other.pair, other.member))
+        not undoing.isdisjoint(life.releasing(other))
         for other in life.taken()
         if other.phase == "realize" and other.type in family and other.member != one.member
     )

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Timers that a guest arms: after migration nobody does so again, unless realize or a callback of the
+description does."""
+
+from __future__ import annotations
+
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.guest.places import guest_file
+from qerrlint.checks.migration.run_time_state import Lasting, device_state, is_armed, run_time
+from qerrlint.qemu.vmstate.run_time import Use
+
+
+def armed_by_guest(file: AnalysedFile, kept: Lasting) -> Use | None:
+    """The first place in functions that a guest enters, or that these call, where a timer is armed; None also
+    where a realize of the file leads to such a place: the new process arms it then as well."""
+    code, guest = file.once(run_time), file.once(guest_file)
+    every = frozenset(file.unit.functions)
+    entered = {name for one in guest.entries for name in guest.reached_from(one.function, every)}
+    uses = [use for use in kept.uses if use.function in entered and is_armed(code, use)]
+    types = file.once(device_state).graph.of_file(file.unit.path)
+    realizes = {stored.name for of in types for stored in of.setup.stored if stored.slot in ("realize", "init")}
+    if not uses or any(not realizes.isdisjoint(code.leading_to(use.function)) for use in uses):
+        return None
+    own = code.uses([kept.member], realizes & every).get(kept.member, ())
+    return uses[0] if not any(is_armed(code, use) for use in own) else None
