@@ -109,10 +109,13 @@ class LifeCycle(Acquisitions):
             return True
         for value in values:
             called = (self.text(one) for one in _CALLED.findall(value) if one in self.unit.functions)
-            if re.search(rf"{member.pattern}{_WHOLE}", value) or any(one is not None and member.search(one.code) for one in called):
+            if re.search(rf"{member.pattern}{_WHOLE}", value) or any(
+                one is not None and member.search(one.code) for one in called
+            ):
                 return True
             copied = _COPIED.match(value)
-            if copied is not None and copied[1] != "NULL" and self._may_hold(text, copied[1], member, depth + 1):
+            source = copied[1] if copied is not None else "NULL"
+            if source != "NULL" and self._may_hold(text, source, member, depth + 1):
                 return True
         return False
 

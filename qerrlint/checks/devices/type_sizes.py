@@ -11,7 +11,7 @@ from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
 from qerrlint.model.environment import Environment
-from qerrlint.qemu.layouts import layouts_of
+from qerrlint.qemu.layouts import Layouts, layouts_of
 from qerrlint.qemu.type_checkers import Checker, checker_seen
 from qerrlint.qemu.type_graph import QomType, graph_of
 from qerrlint.source.span import Span
@@ -78,9 +78,23 @@ def _foreign(one: QomType) -> Iterator[Observation]:
         given, expected = one.row.struct(member), parent.struct(member)
         layouts = layouts_of(_environment(one))
         chain, wanted = layouts.chain(given, one.path), layouts.chain(expected, parent.path)
-        known = (chain[-1] in _ROOTS, wanted[-1] == root, len(wanted) > 1)
+        known = (
+            chain[-1] in _ROOTS or _is_no_object(layouts, chain[-1], one.path),
+            wanted[-1] == root,
+            len(wanted) > 1,
+        )
         if given and expected and all(known) and not _begins_with(one, given, expected, parent.path):
             yield _observation(event_name, one, expected, given, parent.row.span, "foreign")
+
+
+def _is_no_object(layouts: Layouts, struct: str, path: str) -> bool:
+    """Whether a struct begins with a number or a pointer, and so with no object."""
+    layout = layouts.of_name(struct, path)
+    first = layout.fields[0] if layout is not None and layout.fields else None
+    if first is None or first.field.fields or first.field.type in ("struct", "union"):
+        return False
+    kind = first.field.type
+    return layouts.of_name(kind, path) is None and layouts.size_of(kind, path) is not None
 
 
 def _begins_with(one: QomType, given: str, expected: str, path: str) -> bool:

@@ -18,7 +18,8 @@ def armed_by_guest(file: AnalysedFile, kept: Lasting) -> Use | None:
     entered = {name for one in guest.entries for name in guest.reached_from(one.function, every)}
     uses = [use for use in kept.uses if use.function in entered and is_armed(code, use)]
     types = file.once(device_state).graph.of_file(file.unit.path)
-    realizes = {stored.name for of in types for stored in of.setup.stored if stored.slot in ("realize", "init")}
+    stored = (one for of in types for one in of.setup.stored if one.slot in ("realize", "init"))
+    realizes = {one.name for one in stored}
     if not uses or any(not realizes.isdisjoint(code.leading_to(use.function)) for use in uses):
         return None
     own = code.uses([kept.member], realizes & every).get(kept.member, ())

@@ -15,8 +15,8 @@ from qerrlint.qemu.type_graph import QomType
 
 _CLASS = re.compile(r"\bObjectClass\s*\*\s*(\w+)")
 _OF_CORE = ("object_class_", "device_class_", "resettable_class_")
-SAVES_BY_HAND = re.compile(rb"\b\w+_device_(?:save|load)\s*\(")
-"""The calls of pci_device_save() and of similar functions."""
+# pci_device_save() and the like.
+_SAVES = re.compile(rb"\b\w+_device_(?:save|load)\s*\(")
 
 
 def with_state_of_bus(file: AnalysedFile) -> Iterator[tuple[QomType, str]]:
@@ -40,9 +40,16 @@ def with_state_of_bus(file: AnalysedFile) -> Iterator[tuple[QomType, str]]:
         held = next((struct for struct in chain if struct in structs), None)
         if held is None:
             continue
-        below = [one for one in of.lineage if held in layouts.chain(one.instance_struct, one.path)[1:]]
-        if not any(_is_set_elsewhere(one) or _saves(one) for one in below):
+        if not is_saved_elsewhere(of, held):
             yield of, held
+
+
+def is_saved_elsewhere(of: QomType, held: str) -> bool:
+    """Whether a type or an ancestor whose struct begins with what the bus gives (`held`) saves that by hand,
+    or hands its class to a function of another file, which may see to it."""
+    layouts = layouts_of(of.graph.environment)
+    below = [one for one in of.lineage if held in layouts.chain(one.instance_struct, one.path)[1:]]
+    return any(_is_set_elsewhere(one) or _saves(one) for one in below)
 
 
 def _is_set_elsewhere(of: QomType) -> bool:
@@ -59,4 +66,4 @@ def _is_set_elsewhere(of: QomType) -> bool:
 def _saves(of: QomType) -> bool:
     """Whether the file of a type saves the state of the bus by hand."""
     declared = of.graph.file(of.path)
-    return declared is not None and SAVES_BY_HAND.search(declared.data) is not None
+    return declared is not None and _SAVES.search(declared.data) is not None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.migration.bus_state import SAVES_BY_HAND
+from qerrlint.checks.migration.bus_state import is_saved_elsewhere
 from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting, run_time
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
@@ -141,14 +141,19 @@ def replaced(
         if found is not None:
             yield Replaced(struct, found[0], description, found[1].span, parent=found[1].variable)
             continue
-        part = _of_bus(file, of, held[struct])
+        part = _of_bus(file, of, held[struct], {field.struct for field in description.fields or ()})
         if part is not None:
             yield Replaced(struct, part[0], description, of.row.span, bus=part[1])
 
 
-def _of_bus(file: AnalysedFile, of: QomType, held: Collection[str]) -> tuple[str, str] | None:
+def _of_bus(
+    file: AnalysedFile, of: QomType, held: Collection[str], described: Collection[str]
+) -> tuple[str, str] | None:
     """The part of a type's struct that its bus gives every device, with state that the guest sets, and the
-    struct of that part; None where there is none or a description holds it, or something around it."""
+    struct of that part; None where there is none or a description holds it, or something around it.
+
+    `described` are the structs that the fields of the description name: a parent is at the beginning.
+    """
     unit = file.unit
     layouts = layouts_of(unit.environment)
     chain = layouts.chain(of.instance_struct, unit.path)
@@ -156,13 +161,13 @@ def _of_bus(file: AnalysedFile, of: QomType, held: Collection[str]) -> tuple[str
     path = ""
     for outer, inner in pairwise(chain):
         around = layouts.of_name(outer, unit.path)
-        if around is None or not around.fields:
+        if around is None or not around.fields or (path and outer in described):
             return None
         path = f"{path}{around.fields[0].field.name}."
         if any(f"{one}.".startswith(path) for one in held):
             return None
         if inner in given:
-            return None if SAVES_BY_HAND.search(unit.data) else (path.rstrip("."), inner)
+            return None if is_saved_elsewhere(of, inner) else (path.rstrip("."), inner)
     return None
 
 

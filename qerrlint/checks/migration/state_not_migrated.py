@@ -41,7 +41,7 @@ STATE_NOT_MIGRATED = event(
     "state-not-migrated",
     # version: of a field that is never sent, the two versions.
     *("description", "struct", "member", "version"),
-    form="register guest line clock part parent static version",
+    form="register guest line clock part parent bus armed static version",
 )
 
 

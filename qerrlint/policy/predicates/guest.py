@@ -11,8 +11,10 @@ from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NEG, POS, ZERO, Assign, Function, Result, identifiers
 from qerrlint.qemu.device_tables import region_uses
+from qerrlint.qemu.function_text import function_text
 from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.file import GuestVisit
+from qerrlint.qemu.guest.sample_scope import is_arithmetic
 from qerrlint.qemu.guest.taint import depends
 
 _CONDITION = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b([^\n]*)", re.MULTILINE)
@@ -24,6 +26,9 @@ _COMMENT_BEFORE = re.compile(rb"(?:\*/|//[^\n]*)\s*\Z")
 _FARTHEST = 400
 _INVOKED = re.compile(rb"\b([A-Za-z_]\w*)\s*\(\s*\Z")
 _EXIT = re.compile(r"exit\s*\((.*)\)\Z", re.DOTALL)
+# What stands before a parenthesis and is no call.
+_NO_CALLS = frozenset({"if", "while", "for", "switch", "return", "sizeof"})
+_DEEPEST = 4
 _CURRENT_CPU = frozenset({"current_cpu", "qemu_get_cpu"})
 
 
@@ -179,8 +184,25 @@ def _tests_a_result(analysed: AnalysedFile, function: Function, decision: Decisi
         if isinstance(event, Assign)
         and isinstance(event.value, Result)
         and not function.calls[event.value.call].name.isupper()
+        and not _only_works_out(analysed, function.calls[event.value.call].name)
     }
     return any(path in results for path in decision.reads)
+
+
+def _only_works_out(analysed: AnalysedFile, name: str, depth: int = 0) -> bool:
+    """Whether a function only calculates, or one of the file calls nothing but such functions and says what
+    happens: the host has no part in what it returns."""
+    if is_arithmetic(name):
+        return True
+    declarations = analysed.unit.environment.files.file(analysed.unit.path)
+    text = function_text(declarations, name) if declarations is not None else None
+    if text is None or depth > _DEEPEST or "*(" in text.code or "->(" in text.code:
+        return False
+    telling = word_list("telling-calls")
+    return all(
+        called.isupper() or telling.matches(called) or _only_works_out(analysed, called, depth + 1)
+        for called in text.called() - _NO_CALLS
+    )
 
 
 def _holds_current_cpu(analysed: AnalysedFile, function: Function, path: str) -> bool:
