@@ -12,7 +12,7 @@ from qerrlint.transfer.sites import AssignSite, DeclareSite
 
 
 def place_of(frame: Frame, state: State | Draft, term: Term) -> Term:
-    """The Error pointer behind a place: `*errp` is what errp points to."""
+    """The Error pointer that a place stands for: of `*errp` the one that errp is known to point to."""
     if term.pointee_of is not None:
         pointed = state.points.get(term.pointee_of.index)
         if pointed is not None:
@@ -21,7 +21,7 @@ def place_of(frame: Frame, state: State | Draft, term: Term) -> Term:
 
 
 def copy_equations(frame: Frame, state: State | Draft, source: Term, draft: Draft, target: Term) -> None:
-    """`target` has become what `source` is: which constants that is, or is not, goes with it."""
+    """Copy to `target` which constants `source` is known to equal, or not to equal."""
     if not state.known & source.equations:
         return
     terms = frame.terms.all
@@ -34,7 +34,7 @@ def copy_equations(frame: Frame, state: State | Draft, source: Term, draft: Draf
 
 
 def forget(frame: Frame, draft: Draft, place: Term) -> None:
-    """The content of a place has changed: what depends on it is no longer known."""
+    """Drop from a draft what depends on the content of a place, which has changed."""
     if draft.known:
         draft.forget(frame.terms.readers(place, draft.known))
 
@@ -55,7 +55,8 @@ def assign(frame: Frame, state: State, site: AssignSite) -> State:
 
 
 def _assign_pointer(frame: Frame, state: State, draft: Draft, site: AssignSite) -> bool:
-    """What an assignment does to Error pointers, and to what points to them; whether the target is one."""
+    """Apply an assignment to Error pointers and to variables that point to them; returns whether the target
+    is one."""
     target = place_of(frame, state, site.target)
     pointed = _pointed(frame, state, site)
     is_error = target.index in draft.errors or frame.is_error(target)
@@ -72,7 +73,7 @@ def _assign_pointer(frame: Frame, state: State, draft: Draft, site: AssignSite) 
 
 
 def _assign_value(frame: Frame, state: State, draft: Draft, site: AssignSite) -> None:
-    """What is known of a place that is no Error pointer after an assignment."""
+    """Store what is known after an assignment of a target that is no Error pointer."""
     target = site.target
     if target.place & state.watched:
         target = place_of(frame, state, target)
@@ -96,7 +97,7 @@ def _assign_value(frame: Frame, state: State, draft: Draft, site: AssignSite) ->
 
 
 def _overwrite(frame: Frame, draft: Draft, target: Term) -> None:
-    """Error pointers inside an object that is overwritten are unknown."""
+    """Set the Error pointers inside an object that is overwritten to unknown."""
     terms = frame.terms.all
     inside = [index for index in draft.errors if frame.terms.reads(terms[index], target)]
     for index in inside:

@@ -69,7 +69,7 @@ def _meet(frame: Frame, state: State, guard: Guard, span: Span, recorder: Record
 
 
 def _meet_place(frame: Frame, state: State, site: TestSite, span: Span, recorder: Recorder) -> bool:
-    """The test of a variable; whether that is an Error pointer."""
+    """Tell the recorder of the test of a variable; returns whether that is an Error pointer."""
     assert site.term is not None
     place = place_of(frame, state, site.term)
     held = state.errors.get(place.index)
@@ -101,7 +101,7 @@ def _unchecked_error(frame: Frame, state: State, behind: int) -> Cell | None:
 
 
 def _hold(frame: Frame, draft: Draft, site: TestSite, guard: Guard) -> bool:
-    """Narrow a draft by a test; False where it cannot hold."""
+    """Narrow a draft by a test; returns False where it cannot hold."""
     allow, term = site.allow, site.term
     if term is None:
         return _hold_value(frame, draft, site, guard)
@@ -121,7 +121,7 @@ def _hold(frame: Frame, draft: Draft, site: TestSite, guard: Guard) -> bool:
 
 
 def _hold_equation(frame: Frame, draft: Draft, site: TestSite, term: Term, soft: bool) -> bool:
-    """What an equation says of its sides; False where it contradicts what is known."""
+    """Store what an equation says of its sides; returns False where it contradicts what is known."""
     if term.left is None:
         return True
     if site.allow == POS and (_contradicts(frame, draft, term) or not _equal(frame, draft, term)):
@@ -134,7 +134,7 @@ def _hold_equation(frame: Frame, draft: Draft, site: TestSite, term: Term, soft:
 
 
 def _hold_value(frame: Frame, draft: Draft, site: TestSite, guard: Guard) -> bool:
-    """Narrow the signs of what is tested; False where none is left."""
+    """Narrow the signs of what is tested; returns False where none is left."""
     allow, term = site.allow, site.term
     known = site.value.evaluate(draft)
     signs = known.signs & allow
@@ -183,7 +183,7 @@ def _unseen(frame: Frame, draft: Draft, known: Fact, signs: int) -> None:
 
 
 def _equal(frame: Frame, draft: Draft, term: Term) -> bool:
-    """Two places are equal: each has only the signs that the other has; False if there are none."""
+    """Narrow two equal places to the signs that both may have; returns False if there are none."""
     left, right = term.left, term.right
     if left is None or right is None:
         return True
@@ -217,7 +217,8 @@ def _contradicts(frame: Frame, draft: Draft, term: Term) -> bool:
 
 
 def _hold_error(draft: Draft, place: Term, held: Cell, allow: int) -> bool:
-    """The test of an Error pointer; False where its state excludes it."""
+    """Narrow the state of an Error pointer by a test; returns False where that state excludes the
+    outcome."""
     if held.state is ErrorState.MAYBE:
         if not allow & ZERO:
             draft.set_error(place.index, cell(ErrorState.SET, held.origin, held.origin >= 0))
@@ -236,9 +237,10 @@ def _hold_error(draft: Draft, place: Term, held: Cell, allow: int) -> bool:
 
 
 def _confirm(draft: Draft, origin: int, soft: bool, open_ended: bool = False) -> None:
-    """The result of call `origin` was looked at, so what it did to its Error is now certain; `soft`: it was a
-    code that is no failure, so that the Error may or may not be set; `open_ended`: a result that comes with
-    and without an Error, so that a set one is not certain, and whoever relies on one has NULL for certain."""
+    """Mark as certain what the call `origin` did to its Error, because its result was tested. `soft`: the
+    result is a code that is no failure, so the Error may or may not be set. `open_ended`: the result comes
+    with and without an Error, so that a set one is not certain, and code that relies on one may have
+    NULL."""
     for index, held in list(draft.errors.items()):
         if held.origin != origin or held.state not in (ErrorState.SET, ErrorState.NULL):
             continue
@@ -261,7 +263,8 @@ class _Tested:
 
 
 def _doubt(frame: Frame, draft: Draft, term: Term, span: Span | None) -> None:
-    """A member of something that a setter was handed is tested: that may be how its failure shows."""
+    """Make an Error uncertain where a member of an object that its setter was handed is tested: the member
+    may show the failure."""
     if not draft.errors:
         return
     owner = root_of(term)

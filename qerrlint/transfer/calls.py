@@ -64,8 +64,8 @@ def call(frame: Frame, state: State, site: CallSite, recorder: Recorder) -> Sequ
 
 
 def _answer(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> Sequence[State]:
-    """The states after a call whose arguments have been dealt with: its result, and the Error that it may
-    set."""
+    """The states after a call, as to its result and the Error that it may set; its arguments are dealt with
+    before."""
     effect = site.effect
     asked = site.target not in (None, NULL)
     if not asked and not site.call.used and frame.out is not None:
@@ -85,7 +85,7 @@ def _answer(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> S
 
 
 def goes_on_unchecked(frame: Frame, state: State, span: Span, call: int, recorder: Recorder) -> None:
-    """The function works on: the recorder is told where a call may have set the out-parameter before, and the
+    """Tell the recorder if the function goes on although an earlier call may have set the out-parameter: the
     path has looked at neither its result nor the Error, or has and goes on all the same. `call` is the number
     of the call at the place (-1: none)."""
     assert frame.out is not None
@@ -139,7 +139,7 @@ def _fault(
     held: Cell,
     trail: Trail | None,
 ) -> bool:
-    """Tell of a fault if there is one; whether there is."""
+    """Record a fault if there is one; returns whether there is."""
     if fault is None:
         return False
     _occur(recorder, fault, site, name, held, trail)
@@ -150,7 +150,8 @@ def _fault(
 
 
 def _input(frame: Frame, draft: Draft, site: CallSite, given: Input, recorder: Recorder) -> None:
-    """What becomes of a place that is an argument: an address may be written to, an Error may be taken."""
+    """Apply to a draft what a call may do to a place that is an argument: write to an address, take an
+    Error."""
     position, by_address, term = given
     keeps = site.effect.keeps
     if by_address:
@@ -179,7 +180,7 @@ def _input(frame: Frame, draft: Draft, site: CallSite, given: Input, recorder: R
 
 
 def _borrow(draft: Draft, site: CallSite, place: Term, held: Cell, recorder: Recorder) -> None:
-    """An Error is handed over by value to a callee that is no known consumer."""
+    """Apply to a draft that an Error is passed by value to a callee that is no known consumer."""
     name = site.call.name
     if _fault(
         recorder,
@@ -197,8 +198,8 @@ def _borrow(draft: Draft, site: CallSite, place: Term, held: Cell, recorder: Rec
 
 
 def _dynamic_cast(frame: Frame, state: State, site: CallSite, cast: tuple[Term, Term]) -> Sequence[State]:
-    """object_dynamic_cast() finds the type or not; an object is not of two types that one function tells
-    apart."""
+    """The states after object_dynamic_cast(): one where it finds the type, one where it does not. An object
+    is not of two types that one function tells apart."""
     of, which = cast
     terms = frame.terms.all
     out = []
@@ -221,8 +222,8 @@ def _dynamic_cast(frame: Frame, state: State, site: CallSite, cast: tuple[Term, 
 
 
 def _marks(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> None:
-    """What was told to the user, which string was freed, which Error the function set itself; what they make
-    wrong of this call."""
+    """Update the marks of the path (what was printed, freed, set by the function itself), and record what
+    they show to be wrong with this call."""
     own, effect, index = frame.telling, site.effect, site.call.index
     special = site.special
     if own and site.target != NULL and not site.traits.harmless:
@@ -256,7 +257,7 @@ def _marks(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> No
 
 
 def _survivors(state: State, site: CallSite) -> Sequence[State]:
-    """&error_abort or &error_fatal: only the outcomes that set no Error come back."""
+    """The states after a call with &error_abort or &error_fatal: only outcomes that set no Error return."""
     out = []
     for outcome in site.effect.outcomes:
         if outcome.sets is not True:
@@ -279,7 +280,7 @@ class _Setting:
 
 
 def _set(frame: Frame, state: State, site: CallSite, target: Term, recorder: Recorder) -> Sequence[State]:
-    """A callee that may set the Error: a state for each of its outcomes."""
+    """The states after a call that may set the Error: one for each of its outcomes."""
     effect = site.effect
     before = state.errors.get(target.index, UNKNOWN_CELL)
     _fault(recorder, fault_of("pass", before), site, target.text, before, state.trail)
@@ -297,7 +298,7 @@ def _set(frame: Frame, state: State, site: CallSite, target: Term, recorder: Rec
 
 
 def _outcome(frame: Frame, draft: Draft, setting: _Setting, outcome: Outcome, recorder: Recorder) -> bool:
-    """What one outcome makes of the Error pointer; False where the path ends."""
+    """Apply one outcome to the Error pointer; returns False where the path ends."""
     site, target, before = setting.site, setting.target, setting.before
     index = site.call.index
     if outcome.sets:
@@ -325,7 +326,7 @@ def _outcome(frame: Frame, draft: Draft, setting: _Setting, outcome: Outcome, re
 
 
 def _result(frame: Frame, state: State, draft: Draft, site: CallSite, outcome: Outcome) -> None:
-    """What is known of the result, and of what the call has made, after one outcome."""
+    """Store what is known after one outcome of the result, and of the object that the call creates."""
     effect, args, index = site.effect, site.call.args, site.call.index
     signs = outcome.signs
     if site.special.returned is not None and outcome.sets:
@@ -359,7 +360,8 @@ def _no_status(frame: Frame, state: State, site: CallSite) -> bool:
 
 
 def _clear(frame: Frame, draft: Draft, site: CallSite, position: int, recorder: Recorder) -> None:
-    """A callee takes the Error behind a pointer and leaves NULL there."""
+    """Apply to a draft that a callee consumes the Error that an argument points to, and stores NULL
+    there."""
     target = pointed_by(frame, draft, site.call.args[position])
     if target is not None:
         held = draft.errors.get(target.index, UNKNOWN_CELL)
@@ -368,7 +370,7 @@ def _clear(frame: Frame, draft: Draft, site: CallSite, position: int, recorder: 
 
 
 def _consume(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> Sequence[State]:
-    """A consumer takes an Error; error_propagate() hands it on to another pointer."""
+    """The states after a call that consumes an Error; error_propagate() moves it to another pointer."""
     effect, args = site.effect, site.call.args
     assert effect.consumes is not None
     arg = args[effect.consumes]
@@ -392,8 +394,8 @@ def _consume(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> 
 
 
 def _hand_on(frame: Frame, drafts: list[Draft], site: CallSite, held: Cell) -> list[Draft]:
-    """error_propagate(): the destination of what was consumed, an argument before it; drafts[0] is the path
-    with an Error, drafts[1], where there is one, that without."""
+    """The drafts after error_propagate() has moved an Error to its destination. drafts[0] is the path with
+    an Error, drafts[1], where there is one, the path without."""
     effect, draft = site.effect, drafts[0]
     assert effect.into is not None
     target = pointed_by(frame, draft, site.call.args[effect.into])
@@ -419,7 +421,8 @@ def _hand_on(frame: Frame, drafts: list[Draft], site: CallSite, held: Cell) -> l
 
 
 def _take(frame: Frame, draft: Draft, site: CallSite, place: Term, held: Cell, recorder: Recorder) -> None:
-    """What is wrong with consuming a pointer in its state, and what the path has to remember of it."""
+    """Record what is wrong with consuming a pointer in its state, and mark the path where that prints or
+    frees."""
     effect, name = site.effect, site.call.name
     if _fault(recorder, fault_of("use", held), site, place.text, held, draft.trail):
         return

@@ -76,7 +76,7 @@ class FreedPointers(Objects):
         self._reads = reads
 
     def passes(self, state: State, edge: Edge | Guard, tests: Iterable[Test]) -> State | None:
-        """A condition may read through a pointer."""
+        """As of Objects; a condition that reads through a freed pointer is a use of it."""
         if not state.held:
             return super().passes(state, edge, ())
         tests = tuple(tests)
@@ -86,11 +86,11 @@ class FreedPointers(Objects):
         return super().passes(state, edge, tests)
 
     def used(self, state: State, call: Call) -> State:
-        """A pointer that a call uses or frees is no longer followed."""
+        """The state without the pointers that a call uses or frees."""
         return self._used(state, call)
 
     def event(self, state: State, event: Assign | Declare | Deref | Return, ending: Ending) -> State:
-        """An event may use a pointer, and give it another value."""
+        """The state after an event, which may use a freed pointer or give it another value."""
         state = self._used(state, event)
         return state if isinstance(event, Return) else super().event(state, event, ending)
 
@@ -103,7 +103,7 @@ class FreedPointers(Objects):
         return state
 
     def _kind_of_use(self, event: Event, held: Holding) -> str:
-        """What a use of a freed pointer is."""
+        """The kind (of Seen) of a use of a freed pointer."""
         if isinstance(event, Return) and event.value == Var(held.object):
             return "returned"
         return "freed" if isinstance(event, Call) and self._frees(event, held) else "used"

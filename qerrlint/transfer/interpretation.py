@@ -45,7 +45,8 @@ class ErrorDomain:
         self._told = self.recorder.listens
 
     def entry(self) -> State:
-        """Every out-parameter points to NULL (include/qapi/error.h), other pointers are unknown."""
+        """The state at entry: every out-parameter points to NULL (include/qapi/error.h), other pointers are
+        unknown."""
         frame = self.frame
         errors: dict[int, Cell] = {}
         points: dict[int, int] = {}
@@ -77,8 +78,8 @@ class ErrorDomain:
         return one.facts is other.facts or (one.known & ~other.known == 0 and one.weaker(other))
 
     def arrive(self, state: State, block: int, loop: bool) -> State:
-        """Drop the facts that nothing will look at; at the head of a loop also those that other code can
-        change and the loop may wait for."""
+        """The state without the facts that no event from here on asks for; at the head of a loop also
+        without those that other code can change and the loop may wait for."""
         known = state.known
         if not known:
             return state
@@ -86,7 +87,8 @@ class ErrorDomain:
         return state.without_facts(gone) if gone else state
 
     def widen(self, state: State) -> State:
-        """Only the Errors stay apart; the trail says that the path is one of several."""
+        """The state with its Errors and without its facts; the trail says that the path is one of
+        several."""
         joined = state.trail is not None and state.trail.joined
         wider = widen(state)
         return wider if joined else wider.with_trail(Trail(state.trail, "joined", self.frame.function.span))

@@ -98,7 +98,7 @@ class LocalObjects(Objects):
         self._owners = owners
 
     def passes(self, state: State, edge: Edge | Guard, tests: Iterable[Test]) -> State | None:
-        """What a variable holds is there: a test that finds nothing in it is not passed."""
+        """As of Objects; a test that finds nothing in a variable that holds something is not passed."""
         if not state.held:
             return super().passes(state, edge, tests)
         for test in tests:
@@ -116,7 +116,8 @@ class LocalObjects(Objects):
         return state
 
     def event(self, state: State, event: Assign | Declare | Deref | Return, ending: Ending) -> State:
-        """What a variable holds is lost with its value; an object gets the name of its variable."""
+        """The state after an event: what a variable holds is lost with its value, and an object gets the
+        name of the variable that it is stored in."""
         if isinstance(event, Declare):
             return self._lost(state, event.path, event.span)
         if isinstance(event, Assign):
@@ -127,7 +128,8 @@ class LocalObjects(Objects):
         return state
 
     def _stored(self, state: State, event: Assign) -> State:
-        """An object gets the name of the variable that it is assigned to."""
+        """The state after an assignment, in which an object has the name of the variable that it is assigned
+        to."""
         value, target = event.value, event.target
         kept: set[Holding] = set()
         arrived: set[Holding] = set()

@@ -188,8 +188,8 @@ class Objects:
 
     @staticmethod
     def _assign(state: State, event: Assign) -> State:
-        """An object that is stored gets the name of its new place; what is overwritten is no longer
-        followed."""
+        """The state after an assignment: a stored object has the name of its new place, and an overwritten
+        one is no longer followed."""
         value, target = event.value, event.target
         kept = set()
         for held in holdings(state):
@@ -210,7 +210,8 @@ class Objects:
     # -- objects ----------------------------------------------------------------------------------------
 
     def _handle(self, first: State, state: State, call: Call, handling: Handling) -> list[State]:
-        """One call moves one object; `first` is the state before it. An attempt may go both ways."""
+        """The states after a call has changed the status of one object; `first` is the state before the
+        call. An acquiring call that may fail gives two."""
         pair, path, role = handling.pair, handling.object, handling.role
         if pair not in self._pairs:
             self._pairs.append(pair)
@@ -277,7 +278,8 @@ class Objects:
     def _see(
         self, kind: str, held: Holding, span: Span, state: State, failing: bool = False, sure: bool = True
     ) -> None:
-        """Keep what is seen of an object, surest first; `failing` and `sure` are those of Seen."""
+        """Record what is seen of an object; a sure observation replaces others. `failing` and `sure` are
+        those of Seen."""
         ident = (kind, held, span, failing)
         old = self.seen.get(ident)
         if old is None or (sure and not old.sure):

@@ -38,7 +38,8 @@ class ObjectsBesideErrors:
         self.widen = errors.widen
 
     def assume(self, state: State, guard: Guard) -> State | None:
-        """The objects decide first: they need no more than the tests."""
+        """The state on the other side of an edge, or None; the objects are asked first, because they need
+        only the tests."""
         passed = self._objects.passes(state, guard, (site.test for site in guard.tests))
         return self._errors.assume(passed, guard) if passed is not None else None
 
@@ -83,11 +84,11 @@ class ObjectsAlone:
         return True
 
     def arrive(self, state: State, block: int, loop: bool) -> State:
-        """Nothing but the objects is kept."""
+        """The state as it is: nothing but the objects is in it."""
         return state.without_facts(state.known) if state.known else state
 
     def widen(self, state: State) -> State:
-        """There is nothing to widen."""
+        """The state as it is: it holds no facts that could be widened."""
         return state
 
     def assume(self, state: State, edge: Edge) -> State | None:

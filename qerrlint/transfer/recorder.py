@@ -36,14 +36,15 @@ class Recorder:
     def occur(
         self, kind: OccurrenceKind, span: Span, name: str, before: Cell, call: int, trail: Trail | None
     ) -> None:
-        """Something happens at a place to the pointer (or variable) `name`, whose state before is given."""
+        """Record that something happens at a place to the pointer (or variable) `name`, with the state
+        before."""
         ident = (kind, span, name, call, before.origin, before.state)
         old = self._occurrences.get(ident)
         if old is None or (not is_joined(trail), before.sure) > (not is_joined(old.trail), old.first.sure):
             self._occurrences[ident] = Occurrence(kind, span, name, before, call, trail)
 
     def leave(self, state: ReturnState) -> None:
-        """The function returns."""
+        """Record the state of a return."""
         ident = (
             state.span,
             state.signs,
@@ -59,19 +60,19 @@ class Recorder:
             self._returns[ident] = state
 
     def condition(self, span: Span, name: str, state: ErrorState) -> None:
-        """An Error pointer is tested in this state."""
+        """Record that an Error pointer is tested in this state."""
         self._conditions.setdefault((span, name), set()).add(state)
 
     def branch(self, span: Span, taken: bool, call: int, is_open: bool) -> None:
-        """A branch on the result of a call can be taken, or not because the call ends the program on
-        failure."""
+        """Record whether a branch on the result of a call can be taken: not where the call ends the program
+        on failure."""
         if is_open:
             self._passed.add((span, taken))
         else:
             self._blocked.setdefault((span, taken), call)
 
     def write_into(self, result: FunctionResult) -> None:
-        """Hand everything over, in source order."""
+        """Write all that was recorded into a result, in source order."""
         result.occurrences = sorted(self._occurrences.values(), key=lambda o: (o.span, o.kind.value, o.cell))
         result.returns = list(self._returns.values())
         result.conditions = [

@@ -16,7 +16,7 @@ from qerrlint.transfer.sites import ReturnSite, is_soft
 
 
 def leave(frame: Frame, state: State, site: ReturnSite, recorder: Recorder) -> None:
-    """The function returns: the recorder gets the return state, and what its Error pointers still hold."""
+    """Tell the recorder the state of a return, and what the Error pointers still hold there."""
     event = site.event
     known = site.value.evaluate(state)
     out = state.errors.get(frame.out.index, UNKNOWN_CELL) if frame.out is not None else NULL_CELL
@@ -51,7 +51,7 @@ def leave(frame: Frame, state: State, site: ReturnSite, recorder: Recorder) -> N
 
 
 def overwritten(frame: Frame, state: State, target: Term, span: Span, recorder: Recorder) -> None:
-    """A local gets another value: the recorder is told where it still holds an Error."""
+    """Tell the recorder if a local that gets another value still holds an Error."""
     held = state.errors.get(target.index)
     if held is not None and held.state is ErrorState.SET and held.origin >= 0:
         path = target.text
