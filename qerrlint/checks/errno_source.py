@@ -225,7 +225,7 @@ class _Walk:
     def _is_told(self, call: Call) -> bool:
         """Whether a callee of another file tells its failure by an Error: errno is no part of that contract.
 
-        What a callee of this file leaves in errno, who wrote both knows.
+        The author of both knows what a callee of this file leaves in errno.
         """
         unit = self._analysed.unit
         errp = unit.effect(call).errp

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Pair: calls that take something and calls that give it back, as data.
 
-A pair's object goes through: prepared, taken (or the attempt failed), given back, discarded. Which calls
-move it stands in the rule files; which of them apply is decided by the prototypes of the tree at hand.
+A pair's object goes through: prepared, taken (or the attempt failed), given back, discarded. The rule files
+list the calls that change its status; the prototypes of the tree at hand decide which of them apply.
 """
 
 from __future__ import annotations

@@ -31,18 +31,18 @@ def analyse_unit(
     event: str | None = None,
     before: TranslationUnit | None = None,
 ) -> FileReport:
-    """Run every check over the unit and over its functions that have to do with errors.
+    """Run every check over the unit and over its functions that have to do with errors; returns its report.
 
-    `only`: the functions and variables of which something is to be said, where not of all. `before`: the file
-    as it was, where a change is analysed.
+    `only`: the functions and variables to report on; None for all. `before`: the file as it was, where a
+    change is analysed.
 
-    `event`: the one event that somebody asks for; only the checks that may emit it are run.
+    `event`: the only event that is wanted: just the checks that may emit it are run.
 
-    Of the texts that hold no function as far as can be told (`gaps`, if given, else all that have to do with
-    errors) the report says that they were not analysed.
+    `gaps`: texts in which no function could be recognised, which the report lists as not analysed; if not
+    given, those that have to do with errors.
 
-    All rules judge what the checks see, and the report holds what `rules` say: so the selection of a rule
-    changes nothing that is said of another, nor which comments are unused.
+    All rules judge the observations, and the report contains the findings of `rules`: so the selection of a
+    rule changes neither the findings of another rule nor which comments are unused.
     """
     analysis = _Analysis(unit, rules, only, exemptions if exemptions is not None else load_exemptions())
     analysis.run_over_functions(event)
@@ -110,8 +110,8 @@ class _Analysis:
             self._said += self._every.remarks(observation)
 
     def report(self, gaps: Sequence[Uncovered]) -> FileReport:
-        """What is said in the end: findings that no comment allows and those that one does, and what was not
-        analysed, the `gaps` among it."""
+        """The report of the file: the findings, those that a comment allows among them, and what was not
+        analysed, with the `gaps`."""
         unit, rules = self._unit, self._rules
         damaged = (*gaps, *self._damaged)
         unsure = {item.function for item in (*damaged, *self._incomplete)}
@@ -153,7 +153,7 @@ class _Analysis:
     ) -> Iterator[Observation]:
         """What checks have seen and no exemption drops; exemptions that apply are recorded.
 
-        Of a group in which something is reported nothing counts as taken away.
+        Where an observation of a group is reported, none of that group counts as taken away.
         """
         reported: set[tuple[str, Hashable]] = set()
         taken: dict[Exempted, tuple[str, Hashable]] = {}

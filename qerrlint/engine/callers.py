@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Findings whose severity the callers in other files decide, judged anew when those are known.
 
-The analysis of a file reads that file and its headers only, so that its outcome can be kept. What callers in
-other files make of a failure without an Error is asked afterwards, for the few functions that have one.
+The analysis of a file reads that file and its headers only, so that its outcome can be kept. How callers in
+other files treat a failure without an Error is worked out afterwards, for the few functions that have one.
 """
 
 from __future__ import annotations

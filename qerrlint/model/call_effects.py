@@ -171,8 +171,8 @@ class CallEffects:
         """The effect of a function that sets a GError, where a call hands it a local one; else None.
 
         A NULL there says nothing: GLib's functions are called so where their result tells enough. A library
-        may declare the callee: only a function that sets a GError is handed the address of one. What its
-        result tells is not known then, so that only a call counts whose result is not used.
+        may declare the callee: only a function that sets a GError is handed the address of one. The meaning
+        of its result is not known then, so only a call whose result is not used counts.
         """
         if not any(isinstance(arg, Addr) for arg in call.args):
             return None

@@ -144,7 +144,7 @@ class Files:
         return found
 
     def paths(self) -> Sequence[str]:
-        """All paths of the tree, sorted; none without a tree. Who asks says what he looks for."""
+        """All paths of the tree, sorted; none without a tree. The caller says what it looks for."""
         return self._tree.paths() if self._tree is not None else ()
 
     def _load(self, paths: Iterable[str]) -> None:
@@ -275,8 +275,8 @@ class Files:
     ) -> Iterator[tuple[str, T]]:
         """Path and compute(bytes) of every C file but headers, those below the folders `outside` left out.
 
-        Trees that share their declarations compute it once for each content. Who asks says himself what he
-        looks up.
+        Trees that share their declarations compute it once for each content. The caller itself records what
+        it looks up.
         """
         if self._tree is None:
             return

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What callers make of a failure without an Error: noticed by its result, taken for success, or fatal.
 
-A function breaks its contract when it fails and sets no Error. How bad that is its callers decide: one that
+A function breaks its contract when it fails and sets no Error. Its callers decide how bad that is: one that
 tests the result notices the failure; one that tests the Error alone takes it for a success; one that reports
 the Error dereferences NULL. A caller that passes the result on leaves it to its own callers.
 """

@@ -93,7 +93,7 @@ class Program:
         """The summary of a function that some other file of the tree defines, if it never sets its Error.
 
         Its body is read with what its own file shows, and no further: so the answer is the same whatever was
-        asked before. What it returns with an Error the convention tells better than a body seen in part.
+        asked before. The convention tells better than a partly known body what it returns with an Error.
         """
         path = self.environment.files.defining_file(name)
         if path is None:

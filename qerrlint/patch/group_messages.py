@@ -20,12 +20,12 @@ from qerrlint.patch.thread import Reply
 def assemble(messages: Iterable[Message], version: int | None = None) -> list[Series]:
     """The series in the messages, in the order in which they first appear.
 
-    What a mail holds decides, more than its subject: an answer or a forward with a diff of its own is a patch
-    where the patch that it names is not among the messages. Of a series that was sent in several versions
-    only the highest is given, or the one asked for by `version`. Messages that are there twice count once.
+    The contents of a mail decide, more than its subject: an answer or a forward with a diff of its own is a
+    patch where the patch that it names is not among the messages. If a series was sent in several versions,
+    only the highest is given, or the one that `version` asks for. Messages that are there twice count once.
     Replies go to the patch they answer; those that answer none are left out, and named with the first series
-    where they hold a diff. A mail that should hold a patch
-    and cannot be read is a patch without changes. Raises UsageError when `version` is not among the messages.
+    where they hold a diff. A mail that should hold a patch and cannot be read is a patch without changes.
+    Raises UsageError when `version` is not among the messages.
     """
     sorted_ = SortedMessages(_distinct(messages))
     groups = Grouping(sorted_.members).groups

@@ -339,7 +339,7 @@ class TypeGraph:
 
     def named_like(self, function: str) -> Sequence[str]:
         """The C files whose names are the longest beginning of a function's name: mcf_intc.c of
-        mcf_intc_init(). Who asks says what he looks for there."""
+        mcf_intc_init(). The caller says what it looks for there."""
         parts = _spelt(function).split("-")
         for end in range(len(parts), 0, -1):
             found = self._by_stem.get("-".join(parts[:end]))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """GitLab's Code Quality report: a list of issues for the widget of a merge request.
 
-The form is GitLab's own, a small part of Code Climate's (docs.gitlab.com, "Code Quality report format"). What
-is fixed or allowed is left out: GitLab compares the reports of two branches itself.
+The form is GitLab's own, a small part of Code Climate's (docs.gitlab.com, "Code Quality report format").
+Fixed and allowed findings are left out: GitLab compares the reports of two branches itself.
 """
 
 from __future__ import annotations

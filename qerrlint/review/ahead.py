@@ -3,8 +3,8 @@
 
 Planning: what the store has is taken from there. The rest is grouped by file, so that a version of a file
 that two patches share is analysed once, and the groups go to the workers, largest first. The files with
-callers follow when it is known which contracts change. What a worker could not do the review does itself, and
-says what it says without workers; so the results are the same for any number of processes.
+callers follow when it is known which contracts change. The review does itself what a worker could not do, as
+it does without workers; so the results are the same for any number of processes.
 """
 
 from __future__ import annotations

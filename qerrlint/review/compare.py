@@ -94,8 +94,8 @@ def compare(
     known: Known | None = None,
     earlier: Earlier | None = None,
 ) -> Compared:
-    """Analyse what `pairs` and the contracts they alter reach, before and after. What an earlier run has put
-    into the store is taken from there, and what an `earlier` comparison of the review has found from that.
+    """Analyse what `pairs` and the contracts they alter reach, before and after. Results of an earlier run
+    are taken from the store, and those of an `earlier` comparison of the review from there.
 
     All rules judge, and what `options.rules` say is compared: so what is kept depends on no selection.
     """

@@ -17,7 +17,7 @@ def folded(found: Sequence[Reported], rules: RuleSet) -> list[Reported]:
     """The findings in their order, equal ones as one: the first of the gravest, with the places of the others
     as steps.
 
-    Which are equal the rule's `fold` says: those of one function (of one confidence), or the notes on
+    The rule's `fold` says which are equal: those of one function (of one confidence), or the notes on
     functions of one name. Findings that a comment allows stay apart.
     """
     out: list[Reported] = []

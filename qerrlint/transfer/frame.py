@@ -82,8 +82,8 @@ class Frame:
         return mask
 
     def deciding(self, known: int) -> int:
-        """The terms of a mask whose facts only decide branches. Which constant a value equals flows where the
-        value flows."""
+        """The terms of a mask whose facts only decide branches. The constant that a value equals flows where
+        the value flows."""
         if self.values < 0:
             return 0
         found = self._deciding.get(known)

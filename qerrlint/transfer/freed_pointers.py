@@ -56,7 +56,7 @@ def follow_freed(
 ) -> ObjectsSeen:
     """Follow the pointers that calls (the acquiring `handlings`) free.
 
-    Of what is seen, kind "used" is a place that reads or writes through such a pointer, "freed" a call that
+    In the result, kind "used" is a place that reads or writes through such a pointer, "freed" a call that
     frees it again, "returned" a return that hands it to the caller.
     """
     errors = error_domain(function, signature, effect)

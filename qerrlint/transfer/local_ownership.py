@@ -60,9 +60,9 @@ def follow_locals(
 ) -> ObjectsSeen:
     """Follow what local variables hold; the arguments are those of transfer.ownership.follow.
 
-    Of what is seen, kind "exit" is a return that leaves an object behind, "lost" a variable that gets another
-    value, or whose scope begins anew, while it holds one, "released" a call that releases one, and "unheld" a
-    call that releases what is not held.
+    In the result, kind "exit" is a return that leaves an object behind, "lost" a variable that gets another
+    value, or whose scope begins anew, while it holds one, "released" a call that releases one, and "unheld"
+    a call that releases what is not held.
     """
     errors = error_domain(function, signature, effect)
     objects = LocalObjects(function, handlings, owners, errors.frame)

@@ -68,8 +68,8 @@ class ObjectsAlone:
     """The typestate of objects alone, as a domain over the blocks of a function: of the tests only those of
     the objects themselves are looked at.
 
-    It takes every path that the product with the Error domain takes, and more. What it does not see, that
-    does not see either. It is for objects whose pairs have no status `lent`, which one object gives another.
+    It takes every path that the product with the Error domain takes, and more. The product sees nothing that
+    this does not see. It is for objects whose pairs have no status `lent`, which one object gives another.
     """
 
     def __init__(self, objects: Objects) -> None:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The state of a watcher, in one SQLite file: whatever was begun is finished or begun anew by the next run.
+"""The state of a watcher, in one SQLite file: the next run finishes or repeats what was interrupted.
 
-Mails come in with the mark of the place that they were read from, in one transaction. A thread with new mails
-is *open* until its series are reviewed. What a review gives (its row, its drafts) comes in by one
-transaction, after its page. Drafts are files that are written after that, each under a name that depends on
-the mail that it answers; a row says that this was done, so that a draft which its owner sent or deleted does
-not come again.
+Mails are stored with the mark of the place that they were read from, in one transaction. A thread with new
+mails is *open* until its series are reviewed. The results of a review (its row, its drafts) are stored in
+one transaction, after its page is written. Drafts are files that are written after that, each under a name
+that depends on the mail that it answers; a row says that this was done, so that a draft which its owner sent
+or deleted does not come again.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from qerrlint.source.span import Span
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The returns whose value follows the convention of another type than the function's.
 
-    Of what is written at the return the types alone decide, whether or not a path leads there; of a variable
-    the paths tell what it holds.
+    For an expression at the return the types alone decide, whether or not a path leads there; for a variable
+    the paths show what it holds.
     """
     signature = analysed.signature
     if signature is None or analysed.kind not in ("bool", "int"):

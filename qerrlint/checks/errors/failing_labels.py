@@ -116,9 +116,9 @@ def other_jumps(
 ) -> list[Span]:
     """The other tests after which a function fails by the same return, without an Error as well; in order.
 
-    `without` are all its ways of failing without an Error. Of those that no state tells apart the tests lead
-    to the label that the path leaves over: what failed is a callee without errp, or a status gets a constant;
-    what has to do with Errors is left out.
+    `without` are all its ways of failing without an Error. Where no state tells two of them apart, the tests
+    lead to the label through which the path leaves: what failed is a callee without errp, or a status gets a
+    constant; what has to do with Errors is left out.
     """
     jump = _last_jump(analysed.unit, leaving)
     if jump is None:

@@ -123,7 +123,7 @@ def _is_choice(value: Value) -> bool:
 def leaves_right_after(analysed: AnalysedFunction, place: Trail, leaving: ReturnState) -> bool:
     """Whether a path leaves right after a branch: between them is nothing but the choice of the result.
 
-    What the other side of the branch comes to as well is not after it.
+    Code that the other side of the branch reaches as well does not count as after it.
     """
     function = analysed.function
     for block in function.blocks:

@@ -56,7 +56,7 @@ def guest_file(file: AnalysedFile) -> GuestFile:
 def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     """The ends of the program, the messages and the failing assertions that a guest can reach.
 
-    Of several ways to one place the one that is best known counts.
+    If several paths lead to a place, the one that is best known counts.
     """
     unit = file.unit
     if not (may_have_entries(unit.data) or may_have_indirect(unit.data)) or _WANTED.search(unit.data) is None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether run-time code uses a member of a device's state as a switch.
+"""Whether run-time code uses a member of a device's state as a switch or as a latch.
 
-What it sets it takes back elsewhere; a latch it sets and never takes back.
+A switch is set in one place and taken back in another; a latch is set and never taken back.
 """
 
 from __future__ import annotations

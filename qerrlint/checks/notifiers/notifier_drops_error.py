@@ -2,7 +2,7 @@
 """The event notifier-drops-error: a notifier calls what can fail, and the failure reaches neither errp nor
 the result.
 
-Which functions are callbacks of notifiers qemu.notifier_callbacks tells.
+qemu.notifier_callbacks tells which functions are callbacks of notifiers.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """The event notifier-error-outside-setup: a migration notifier that fails for another event than SETUP.
 
 Only SETUP may fail: migration_call_notifiers() asserts it for the others (MigrationNotifyFunc in
-include/migration/misc.h). Which paths an event leaves open qemu.migration_events works out.
+include/migration/misc.h). qemu.migration_events works out which paths an event leaves open.
 """
 
 from __future__ import annotations

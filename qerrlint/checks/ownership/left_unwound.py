@@ -199,8 +199,8 @@ def _fails(
 ) -> bool:
     """Whether each return of some blocks is a failure, as far as its value tells.
 
-    A variable is one where it has just been tested (`told`), or where other failures return it as well. Of a
-    void function the Error tells: the call that has failed was handed it, or one of the blocks sets it.
+    A variable is one where it has just been tested (`told`), or where other failures return it as well. For
+    a void function the Error tells: the call that has failed was handed it, or one of the blocks sets it.
     """
     blocks = analysed.function.blocks
     returns = [(n, event) for n in region for event in blocks[n].events if isinstance(event, Return)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """LocalUses: what a function does with the pointer in a local variable: reads through it, or hands it on.
 
-Of a callee its body in the file decides, then rules/words.toml, then the type of the parameter (a pointer to
-const is borrowed). What is not known hands the pointer on.
+For a callee its body in the file decides, then rules/words.toml, then the type of the parameter (a pointer
+to const is borrowed). What is not known hands the pointer on.
 """
 
 from __future__ import annotations

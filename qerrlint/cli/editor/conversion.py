@@ -32,7 +32,8 @@ def range_of(place: Place) -> types.Range:
 
 
 def diagnostic(found: Reported, is_new: bool, root: str) -> types.Diagnostic:
-    """A finding as a diagnostic; its steps are related places. What HEAD has not is said to be new."""
+    """A finding as a diagnostic; its steps are related places. A finding that HEAD does not have is marked
+    as new."""
     related = [
         types.DiagnosticRelatedInformation(
             types.Location(Path(os.path.join(root, step.place.path)).as_uri(), range_of(step.place)),

@@ -2,9 +2,9 @@
 """Snapshot: the outcomes of the files of a directory as the last run left them, folder by folder.
 
 With them it keeps the state of the tree that they are valid in, the facts that each has looked up, and the
-texts of what declares something. So a run in which files have changed knows which outcomes these concern.
-A folder's outcomes are named by their digest in the snapshot's head. Of two runs that write at once one
-leaves folders that the head of the other does not know, and those are as good as none.
+texts of what declares something. So a run in which files have changed knows which outcomes these concern. A
+folder's outcomes are named by their digest in the snapshot's head. If two runs write at once, one leaves
+folders that the head of the other does not know; they are ignored.
 """
 
 from __future__ import annotations

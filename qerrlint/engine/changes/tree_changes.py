@@ -34,8 +34,8 @@ from qerrlint.source.source import C_SUFFIXES
 
 
 class _ByName(NamedTuple):
-    """Names that a file declares otherwise. Who has looked one up is concerned if he has also asked what one
-    of through() includes."""
+    """Names that a file declares otherwise. A result that has looked one up is concerned if it has also
+    asked what one of the files of through() includes."""
 
     names: Names
     through: Callable[[], Names]
@@ -53,10 +53,10 @@ class TreeChanges:
         new_text: Callable[[str], bytes | None],
         of_schemas: Iterable[str] | None = None,
     ) -> None:
-        """`since` is the scene of the old state. `old` and `new` are all files that declare something; the
-        texts are those of one by its path, the old one None where it is not known any more.
-        Given the keys of what the schemas define otherwise, it is enough to give the files that differ, with
-        all that the files include of which results are asked about."""
+        """`since` is the scene of the old state. `old` and `new` are all files that declare something in each
+        state; `old_text` and `new_text` give the text of one by its path, the old one None where it is not
+        known any more. `of_schemas`: the keys of what the schemas define otherwise; with them `old` and `new`
+        need hold only the files that differ, and those that a file with a result includes."""
         self.since = since
         self._old, self._new = old, new
         self._old_text, self._new_text = old_text, new_text

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The commits that hold the blobs of a series, kept by the state of the repository's branches.
 
-To look for them git walks thousands of commits, which takes longer than a review whose results are stored.
+git walks thousands of commits to find them, which takes longer than a review whose results are stored.
 """
 
 from __future__ import annotations

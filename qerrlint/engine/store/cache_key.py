@@ -62,8 +62,8 @@ def _digest_of_stamps(folder: str) -> bytes:
 def _stamps(folder: str) -> Iterator[tuple[str, int, int, int, int]]:
     """The files below a folder with what the system says of them: another version has other times.
 
-    To read them all, or to look up versions in the metadata of packages, takes longer than the rest of a run
-    in which nothing has changed.
+    Reading them all, or looking up versions in the metadata of packages, would take longer than the rest of
+    a run in which nothing has changed.
     """
     with os.scandir(folder) as entries:
         for entry in entries:

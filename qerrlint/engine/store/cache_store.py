@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Store: results of earlier runs, in one SQLite file in the user's cache folder.
 
-A result stands under its *subject* (a digest of what was analysed: the program, the bytes) and the *scene* it
-was seen valid in (a digest of the tree around). It carries its reads, by which it can be found valid in
-another scene. An entry never changes and has a checksum; one that does not fit it is as good as none.
-Deleting the file is always safe. Where it is damaged, locked or not writable the run goes on without it, and
+A result is stored under its *subject* (a digest of what was analysed: the program, the bytes) and the
+*scene* it was seen valid in (a digest of the tree around). It has its reads, by which it can be found valid
+in another scene. An entry never changes and has a checksum; one that does not match it is ignored. Deleting
+the file is always safe. Where it is damaged, locked or not writable the run goes on without it, and
 `trouble` says why. Transactions are short and atomic: runs may share a store, and be killed at any moment.
 """
 

@@ -113,7 +113,7 @@ def host_keeps_left_state(analysed: AnalysedFile, observation: Observation) -> b
 def state_tells_of_the_reset(analysed: AnalysedFile, observation: Observation) -> bool:
     """Whether each function that sets the member asks for the reset.
 
-    What it stores is for the time after it. Others may take it back.
+    Its stores are for the time after it. Others may take it back.
     """
     one = observation.subject
     if not isinstance(one, Forgotten) or not one.uses:

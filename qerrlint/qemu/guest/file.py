@@ -74,7 +74,7 @@ class GuestVisit:
     @property
     def decided(self) -> str:
         """What decides that the place is reached: "access" (a test of what the guest chose), "state" (other
-        tests only) or "always" (no test right before it). Of several ways there one is enough."""
+        tests only) or "always" (no test right before it). If several paths lead there, one is enough."""
         decisions = self.visit.decisions
         if not decisions:
             return "always"

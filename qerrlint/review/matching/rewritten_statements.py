@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Findings on code that a change renames, moves or writes anew, and does not mend.
 
-Such a finding has another fingerprint on each side. What was there is matched with what is there now by
-rule, function and statement in the words that the change gives them.
+Such a finding has another fingerprint on each side. Findings of the before side are matched with those of
+the after side by rule, function and statement, with the names as the change has renamed them.
 """
 
 from __future__ import annotations

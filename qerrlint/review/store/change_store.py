@@ -20,7 +20,7 @@ from qerrlint.source.source import Source
 class ChangeStore:
     """A store with the key of this program, for trees out of git's objects and changes on top of them.
 
-    Of the files of a directory the digests would have to be worked out first, which costs more than most
+    For a directory the digests of the files would have to be worked out first, which costs more than most
     reviews.
     """
 

@@ -2,7 +2,7 @@
 """unchecked-call of a status that is kept and then overwritten: the next call's result takes its place.
 
 Where the function tests what the same variable holds after other calls, it means to test this one, too.
-Blocks are walked, not paths. In a loop the next iteration may overwrite it: then only the last round
+Blocks are walked, not paths. In a loop the next iteration may overwrite it: then only the last iteration
 counts.
 """
 
