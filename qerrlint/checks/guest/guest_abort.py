@@ -187,7 +187,7 @@ def _asserts_registers(file: AnalysedFile, visit: GuestVisit) -> bool:
     settable = {(one.struct, one.name) for one in found}
     if any((one.struct, one.name) not in settable for one in known):
         return False
-    names = AssumedNames(guest.names, [replace(member, index="") for member in known])
+    names = AssumedNames(guest, [replace(member, index="") for member in known])
     value = SampleScope(names, function, place.columns).evaluated(names.node(place.span))
     return isinstance(value.numbers, int) and bool(value.numbers) is failing[0].taken
 

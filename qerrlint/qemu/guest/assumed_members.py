@@ -17,7 +17,8 @@ from qerrlint.qemu.guest.sample_scope import Columns, FileNames, SampleScope, re
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import READS_MEMORY, paths_in
 from qerrlint.qemu.guest.tried_values import constants_of
-from qerrlint.qemu.guest.walk import Visit, Walk
+from qerrlint.qemu.guest.walk import Visit, Walk, WalkObserver
+from qerrlint.records import record
 
 # What a guest writes in the walks: all bits 0, and all of them 1.
 WRITTEN = (0, (1 << 64) - 1)
@@ -26,11 +27,25 @@ _SILENT = ("trace_", "qemu_log")
 _ELEMENT = re.compile(r"(?:->|\.)(\w+)\[(\w+)\]\Z")
 
 
+@record(frozen=True, slots=True)
+class ReadMemory:
+    """What the guest has put into memory that `function` reads into `local`."""
+
+    function: str
+    local: str
+    number: int
+
+
 class AssumedNames(FileNames):
     """The names of a file where some members hold `number` as long as nothing else is stored into them."""
 
-    def __init__(self, names: FileNames, zero: Collection[Member], number: int = 0) -> None:
-        super().__init__(names.unit, names)
+    def __init__(
+        self, guest: GuestFile, zero: Collection[Member], number: int = 0, memory: ReadMemory | None = None
+    ) -> None:
+        """`memory`: what a local that reads guest memory is taken to get."""
+        super().__init__(guest.unit, guest.names)
+        self.guest = guest
+        self.memory = memory
         self.zero = {(one.struct, one.name): one.index for one in zero}
         self.number = number
         words = "|".join(sorted({one.name for one in zero})) or "(?!)"
@@ -113,14 +128,16 @@ class AssumedNames(FileNames):
             node = read(text.strip().removeprefix("return").rstrip(";"))
             found.add(SampleScope(self, function, state.columns).evaluated(node).at(0))
 
-        AssumedWalk(self, 1, frozenset(), lambda *_: None, returned).run(function, {})
+        AssumedWalk(self, 1, frozenset(), WalkObserver(returned=returned)).run(function, {})
         return found.pop() if len(found) == 1 else None
 
 
 class _AssumedBranches(Branches):
     """Branches after tests of which one that reads an assumed member, and is not decided, is no sure one."""
 
-    def __init__(self, names: AssumedNames, reached: Callable[[Function, Event | Edge, State], None]) -> None:
+    def __init__(
+        self, names: AssumedNames, reached: Callable[[Function, Event | Edge, State], None] | None
+    ) -> None:
         super().__init__(names, reached)
         self._assumed = names
 
@@ -137,9 +154,8 @@ class _AssumedBranches(Branches):
 class AssumedWalk(Walk):
     """A walk in which what is stored into an assumed member ends the assumption on that path.
 
-    A test of such a member that is not decided is no sure one. `memory`: a function, a local that it reads
-    guest memory into, and what the guest has put there. `strict`: callees are entered only where the members
-    still hold what is assumed.
+    A test of such a member that is not decided is no sure one. `strict`: callees are entered only where the
+    members still hold what is assumed.
     """
 
     def __init__(
@@ -147,18 +163,12 @@ class AssumedWalk(Walk):
         names: AssumedNames,
         samples: int,
         within: Collection[str],
-        reached: Callable[[Function, Event | Edge, State], None],
-        returned: Callable[[Function, Return, State], None] | None = None,
-        memory: tuple[str, str, int] | None = None,
+        observer: WalkObserver,
         strict: bool = True,
-        towards: Callable[[Event | Edge], bool] | None = None,
     ) -> None:
-        super().__init__(
-            *(names, samples, within.__contains__, lambda _: None, returned, reached), towards=towards
-        )
-        self._branches = _AssumedBranches(names, reached)
+        super().__init__(names, samples, within.__contains__, observer)
+        self._branches = _AssumedBranches(names, observer.reached)
         self._assumed = names
-        self._memory = memory
         self._strict = strict
 
     def _assign(self, function: Function, columns: dict[str, Column], event: Assign) -> None:
@@ -193,12 +203,9 @@ class AssumedWalk(Walk):
         if self._assumed.stores(call.name):
             gone |= self._assumed.paths_of(function)
         columns.update(dict.fromkeys(gone, UNKNOWN))
-        if (
-            self._memory is not None
-            and function.name == self._memory[0]
-            and reads_memory(call, self._memory[1])
-        ):
-            columns[self._memory[1]] = Column(self._memory[2])
+        memory = self._assumed.memory
+        if memory is not None and function.name == memory.function and reads_memory(call, memory.local):
+            columns[memory.local] = Column(memory.number)
 
     def _called(
         self, function: Function, call: Call, state: State, visits: Mapping[tuple[int, int], Visit]
@@ -220,32 +227,45 @@ def reads_memory(call: Call, path: str) -> bool:
     return any(text_of(arg).rpartition(")")[2] == f"&{path}" for arg in call.args)
 
 
-def walked(
-    guest: GuestFile,
-    entry: GuestEntry,
-    names: AssumedNames,
-    within: frozenset[str],
-    reached: Callable[[Function, Event | Edge, State], None],
-    memory: tuple[str, str, int] | None = None,
-    strict: bool = True,
-    towards: Callable[[Event | Edge], bool] | None = None,
-    written: Collection[int] = WRITTEN,
-) -> tuple[AssumedWalk, Sequence[Sample], Callable[[], None]] | None:
-    """A walk from an entry with the accesses that it gets and the values `written`, its samples, and what
-    starts it; None where the entry has no body or no access."""
-    function = guest.unit.lowered(entry.function)
-    if function is None:
-        return None
-    near = names_near(guest, entry.function, within)
-    every, _ = guest.samples(entry, near)
+class EntryWalk:
+    """A walk from an entry of the guest, with the accesses that it gets and the values `written`.
+
+    `samples` is empty where the entry has no body or no access; run() then does nothing.
+    """
+
+    def __init__(
+        self,
+        names: AssumedNames,
+        entry: GuestEntry,
+        within: frozenset[str],
+        observer: WalkObserver,
+        strict: bool = True,
+        written: Collection[int] = WRITTEN,
+    ) -> None:
+        self._guest = names.guest
+        self._entry = entry
+        self.samples = entry_samples(names, entry, within, written)
+        self.walk = AssumedWalk(names, len(self.samples), within, observer, strict)
+
+    def run(self) -> None:
+        """Walk the function of the entry, and what it calls."""
+        function = self._guest.unit.lowered(self._entry.function)
+        if function is not None and self.samples:
+            self.walk.run(function, self._guest.columns(self._entry, function, self.samples))
+
+
+def entry_samples(
+    names: AssumedNames, entry: GuestEntry, within: frozenset[str], written: Collection[int] = WRITTEN
+) -> Sequence[Sample]:
+    """The accesses that an entry gets, a write with each of the values `written`; none without a body."""
+    guest = names.guest
+    if guest.unit.lowered(entry.function) is None:
+        return ()
+    every, _ = guest.samples(entry, names_near(guest, entry.function, within))
     # One size for each offset will do: what is stored depends little on it.
     accesses = {one.offset: one for one in sorted(every, key=lambda one: one.size or 0)}.values()
     values = tuple(dict.fromkeys((*written, names.number))) if entry.writes else (None,)
-    samples = [Sample(one.offset, one.size, value) for one in accesses for value in values]
-    if not samples:
-        return None
-    walk = AssumedWalk(names, len(samples), within, reached, memory=memory, strict=strict, towards=towards)
-    return walk, samples, lambda: walk.run(function, guest.columns(entry, function, samples))
+    return [Sample(one.offset, one.size, value) for one in accesses for value in values]
 
 
 def names_near(guest: GuestFile, name: str, within: frozenset[str]) -> frozenset[int]:

@@ -27,7 +27,7 @@ from qerrlint.qemu.guest.slots import DATA, OFFSET, SIZE, VALUE
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import chosen, depends, guest_data_at, tainted_at
 from qerrlint.qemu.guest.tried_values import constants_of, values
-from qerrlint.qemu.guest.walk import Visit, Walk
+from qerrlint.qemu.guest.walk import Visit, Walk, WalkObserver
 from qerrlint.records import record
 
 # Samples of one walk, and accesses for which values are tried.
@@ -317,7 +317,8 @@ class GuestFile:
             exact = exact and all(value.at(index) is not None for index in state.alive)
             accepted.update(index for index in state.alive if value.at(index) != 0)
 
-        Walk(self.names, len(samples), lambda _: False, lambda _: None, returned).run(function, columns)
+        observer = WalkObserver(returned=returned)
+        Walk(self.names, len(samples), lambda _: False, observer).run(function, columns)
         return [samples[index] for index in sorted(accepted)] if exact or not accepted else None
 
     def _walk(
@@ -336,7 +337,8 @@ class GuestFile:
             if wanted(one.call):
                 found.append(one)
 
-        walk = Walk(self.names, len(samples), reached.__contains__, visit, sought=wanted, blind=blind)
+        observer = WalkObserver(visit, sought=wanted)
+        walk = Walk(self.names, len(samples), reached.__contains__, observer, blind)
         walk.run(function, self.columns(entry, function, samples))
         return [
             GuestVisit(

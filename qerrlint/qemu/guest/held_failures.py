@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from qerrlint.c.expressions.parser import paths
 from qerrlint.ir.code import Assign, Edge, Event, Function
-from qerrlint.qemu.guest.assumed_members import AssumedNames, walked
+from qerrlint.qemu.guest.assumed_members import AssumedNames, EntryWalk
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.indexes.member_indexes import MemberIndexes, StoredNumber
 from qerrlint.qemu.guest.members import Member, member_of
 from qerrlint.qemu.guest.sample_scope import SampleScope
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.value_sources import greatest, source_of
+from qerrlint.qemu.guest.walk import WalkObserver
 from qerrlint.source.span import Span
 
 # So many members are tried for one assertion.
@@ -120,7 +121,7 @@ class HeldFailures:
     def _walks(self, function: Function, failing: list[Edge], member: Member, number: int) -> bool:
         """Whether an entry of the guest comes to a failing edge where a member holds a number."""
         guest = self._guest
-        names = AssumedNames(self._names, (member,), number)
+        names = AssumedNames(guest, (member,), number)
         within = guest.calling({function.name})
         edges = {id(edge): edge for edge in failing}
         found = False
@@ -136,12 +137,8 @@ class HeldFailures:
                 for i in state.alive & state.sure
             )
 
+        observer = WalkObserver(reached=reached, towards=lambda one: id(one) in edges)
         for entry in (*guest.entries, *guest.indirect) if member.name else ():
-            started = (
-                walked(guest, entry, names, within, reached, towards=lambda one: id(one) in edges)
-                if entry.function in within and not found
-                else None
-            )
-            if started is not None:
-                started[2]()
+            if entry.function in within and not found:
+                EntryWalk(names, entry, within, observer).run()
         return found

@@ -59,15 +59,32 @@ class Visit:
 _Called = tuple[str, bool, tuple[tuple[str, Column], ...]]
 
 
+@record(frozen=True, slots=True)
+class WalkObserver:
+    """Who is told of a walk, and which part of the functions is of interest.
+
+    `visit` is told of each call and of each assertion that may fail, `returned` of each return of the
+    function that is walked first, `reached` of each event and each test, with the state before it, as often
+    as that grows. With `sought` only those places are walked that lead to a call that it holds of, or to an
+    assertion; with `towards` only those that lead to an event or a test that it holds of.
+    """
+
+    visit: Callable[[Visit], None] | None = None
+    returned: Callable[[Function, Return, State], None] | None = None
+    reached: Callable[[Function, Event | Edge, State], None] | None = None
+    sought: Callable[[Call], bool] | None = None
+    towards: Callable[[Event | Edge], bool] | None = None
+
+
+def _ignore(_visit: Visit) -> None:
+    """Take a visit that nobody is told of."""
+
+
 class Walk:
     """Walks functions of one file.
 
-    `enter` says which callees are entered; `visit` is told of each call and of each assertion that may fail,
-    `returned` of each return of the function that is walked first, `reached` of each event and each test,
-    with the state before it, as often as that grows. With `sought` only those places are walked that lead to
-    a call that it holds of, or to an assertion; with `towards` only those that lead to an event or a test
-    that it holds of. `blind` are the callees, for several walks, that have been entered with nothing known of
-    their arguments.
+    `enter` says which callees are entered. `blind` are the callees, for several walks, that have been entered
+    with nothing known of their arguments.
     """
 
     def __init__(
@@ -75,22 +92,18 @@ class Walk:
         names: FileNames,
         samples: int,
         enter: Callable[[str], bool],
-        visit: Callable[[Visit], None],
-        returned: Callable[[Function, Return, State], None] | None = None,
-        reached: Callable[[Function, Event | Edge, State], None] | None = None,
-        sought: Callable[[Call], bool] | None = None,
+        observer: WalkObserver,
         blind: set[_Called] | None = None,
-        towards: Callable[[Event | Edge], bool] | None = None,
     ) -> None:
         self._names = names
-        self._towards = towards
         self._samples = samples
         self._enter = enter
-        self._visit = visit
-        self._returned = returned
-        self._reached = reached
-        self._branches = Branches(names, reached)
-        self._sought = sought
+        self._visit = observer.visit if observer.visit is not None else _ignore
+        self._returned = observer.returned
+        self._reached = observer.reached
+        self._branches = Branches(names, observer.reached)
+        self._sought = observer.sought
+        self._towards = observer.towards
         self._graphs: dict[str, BlockGraph] = {}
         self._done: dict[_Called, frozenset[int]] = {}
         self._blind = blind if blind is not None else set()

@@ -21,7 +21,7 @@ from qerrlint.c.expressions.typed import Column, Number
 from qerrlint.c.lexis import WORD, bare, closing_bracket
 from qerrlint.ir.code import Assign, Edge, Event, Function, Return
 from qerrlint.qemu.device_tables import arguments_at
-from qerrlint.qemu.guest.assumed_members import AssumedNames, AssumedWalk, reads_memory, walked
+from qerrlint.qemu.guest.assumed_members import AssumedNames, AssumedWalk, EntryWalk, ReadMemory, reads_memory
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.members import Member, member_of
@@ -29,6 +29,7 @@ from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.sample_scope import SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import paths_in
+from qerrlint.qemu.guest.walk import WalkObserver
 from qerrlint.qemu.guest.zeros import GuestZero, GuestZeros
 from qerrlint.source.span import Span
 
@@ -301,9 +302,9 @@ class ZeroDivisors:
     ) -> Iterator[ZeroDivision]:
         within = self._leading_to(frozenset(site.function for site in sites))
         member = assumed.member
-        names = AssumedNames(self._guest.names, () if member is None else (member,), assumed.number)
+        memory = ReadMemory(assumed.function, assumed.local, assumed.number) if assumed.local else None
+        names = AssumedNames(self._guest, () if member is None else (member,), assumed.number, memory)
         zero = settable.place(member) if member is not None else None
-        memory = (assumed.function, assumed.local, assumed.number) if assumed.local else None
         owners = {site: owner(self._unit.lowered(site.function), site.at, site.text) for site in sites}
         by_function: dict[str, list[Site]] = {}
         for site in sites:
@@ -334,22 +335,18 @@ class ZeroDivisors:
                         )
                     )
 
+        observer = WalkObserver(reached=reached, towards=divides)
         for entry in self._guest.entries:
-            started = (
-                walked(self._guest, entry, names, within, reached, memory, towards=divides)
-                if entry.function in within
-                else None
-            )
-            if started is not None:
-                _, samples, start = started
-                root = (entry.function, entry)
-                start()
+            if entry.function in within:
+                walking = EntryWalk(names, entry, within, observer)
+                samples, root = walking.samples, (entry.function, entry)
+                walking.run()
         samples = ()
         for name in self._called_back(within) if assumed != _Assumption() else ():
             function = self._unit.lowered(name)
             if function is not None:
                 root = (name, None)
-                AssumedWalk(names, 1, within, reached, memory=memory, towards=divides).run(function, {})
+                AssumedWalk(names, 1, within, observer).run(function, {})
         yield from found
 
     def _leading_to(self, targets: frozenset[str]) -> frozenset[str]:

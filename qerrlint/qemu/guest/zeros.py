@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from qerrlint.c.expressions.typed import Column, Number
 from qerrlint.ir.code import Assign, Edge, Event, Function
 from qerrlint.qemu.device_tables import arguments_at
-from qerrlint.qemu.guest.assumed_members import WRITTEN, AssumedNames, walked
+from qerrlint.qemu.guest.assumed_members import WRITTEN, AssumedNames, EntryWalk
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.members import Member, aliased, member_of
 from qerrlint.qemu.guest.sample_scope import SampleScope, read
 from qerrlint.qemu.guest.states import State
+from qerrlint.qemu.guest.walk import WalkObserver
 from qerrlint.source.span import Span
 
 # Where a write of all bits 0 or 1 sets a member to no 0: values of which a mask or a type leaves 0.
@@ -95,14 +96,14 @@ class GuestZeros:
             before = len(self.found)
             if self._words <= {one.name for one in self.found}:
                 return
-            names = AssumedNames(guest.names, self.found)
+            names = AssumedNames(guest, self.found)
             for entry in guest.entries:
                 if entry.writes and entry.function in within:
                     self._walk(entry, names, within)
             if len(self.found) == before:
                 break
         within = self._masking()
-        names = AssumedNames(guest.names, self.found)
+        names = AssumedNames(guest, self.found)
         for entry in guest.entries:
             if entry.writes and entry.function in within:
                 self._walk(entry, names, within, _WRAPPING)
@@ -141,7 +142,7 @@ class GuestZeros:
                 return
             # Bits that a store keeps are taken to be 0 before it.
             columns = {event.target: Column(0), **state.columns}
-            value = walk.assigned(function, columns, event)
+            value = walking.walk.assigned(function, columns, event)
             declared = names.int_type_of(function, target)
             stored = {value.at(i) for i in state.alive}
             if declared is not None and declared.wrap(-1) in {n and declared.wrap(n) for n in stored}:
@@ -152,20 +153,17 @@ class GuestZeros:
             for i in zero if member.index else ():
                 place = (whole, element.at(i))
                 if place not in self._places:
-                    self._places[place] = GuestZero(entry, function.name, event.span, samples[i])
+                    self._places[place] = GuestZero(entry, function.name, event.span, walking.samples[i])
             index = zero[0] if zero else None
             if index is not None and whole not in self.found:
-                self.found[whole] = GuestZero(entry, function.name, event.span, samples[index])
+                self.found[whole] = GuestZero(entry, function.name, event.span, walking.samples[index])
 
-        started = walked(
-            *(self._guest, entry, names, within, reached),
-            strict=False,
-            towards=lambda one: isinstance(one, Assign) and any(w in one.target for w in words),
-            written=written,
-        )
-        if started is not None:
-            walk, samples, start = started
-            start()
+        def towards(one: Event | Edge) -> bool:
+            return isinstance(one, Assign) and any(word in one.target for word in words)
+
+        observer = WalkObserver(reached=reached, towards=towards)
+        walking = EntryWalk(names, entry, within, observer, strict=False, written=written)
+        walking.run()
 
 
 def _with_sources(data: bytes, words: frozenset[str]) -> frozenset[str]:

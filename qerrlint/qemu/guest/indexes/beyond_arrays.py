@@ -25,7 +25,7 @@ from qerrlint.qemu.guest.slots import OFFSET, VALUE
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import depends, reads, tainted
 from qerrlint.qemu.guest.tried_values import constants_of, values
-from qerrlint.qemu.guest.walk import Walk
+from qerrlint.qemu.guest.walk import Walk, WalkObserver
 from qerrlint.source.span import Span
 
 _FEW_ACCESSES = 8
@@ -147,7 +147,7 @@ class BeyondArrays:
         wherever the function is: before and after a parameter is set anew."""
         names = self._guest.names
         start = self._guest.columns(entry, function, samples)
-        walk = Walk(names, len(samples), lambda _: False, lambda _: None)
+        walk = Walk(names, len(samples), lambda _: False, WalkObserver())
         stores: dict[str, list[Assign]] = {}
         for block in function.blocks:
             for event in block.events:
@@ -261,11 +261,8 @@ class BeyondArrays:
                     )
                     found.append(Beyond(one, entry, samples[index], number, None if written else region))
 
-        walk = Walk(
-            *(names, len(samples), within.__contains__, lambda _: None),
-            reached=reached,
-            towards=lambda one: id(one) in by_event,
-        )
+        observer = WalkObserver(reached=reached, towards=lambda one: id(one) in by_event)
+        walk = Walk(names, len(samples), within.__contains__, observer)
         walk.run(function, self._guest.columns(entry, function, samples))
         yield from found
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Return
-from qerrlint.qemu.guest.assumed_members import AssumedNames, AssumedWalk, walked
+from qerrlint.qemu.guest.assumed_members import AssumedNames, AssumedWalk, entry_samples
 from qerrlint.qemu.guest.branches import Branch
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile
@@ -25,6 +25,7 @@ from qerrlint.qemu.guest.members import Member, member_of
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.slots import Slot
 from qerrlint.qemu.guest.states import State
+from qerrlint.qemu.guest.walk import WalkObserver
 
 COUNTED = re.compile(rb"\[\s*\w+->\w+\s*\+\+\s*\]")
 _STEP = re.compile(rb"\+\+|--|[-+]=")
@@ -192,7 +193,7 @@ class Counters:
         """With the counter at `number`: whether the access is reached, and whether the function then returns
         with the counter at `left`."""
         guest = self._guest
-        names = AssumedNames(guest.names, (member,), number)
+        names = AssumedNames(guest, (member,), number)
         there: set[int] = set()
         returns: set[int] = set()
 
@@ -205,11 +206,11 @@ class Counters:
             if value is not None:
                 returns.update(index for index in state.alive & state.sure if value.at(index) == left)
 
-        started = walked(guest, entry, names, frozenset(), reached, strict=False)
-        if started is None:
+        samples = entry_samples(names, entry, frozenset())
+        if not samples:
             return False, False
-        _, samples, _ = started
-        walk = _CounterWalk(names, len(samples), frozenset(), reached, returned, strict=False)
+        observer = WalkObserver(reached=reached, returned=returned)
+        walk = _CounterWalk(names, len(samples), frozenset(), observer, strict=False)
         walk.storing = guest.leading_to(names.storing)
         walk.through = event
         walk.run(function, guest.columns(entry, function, samples))

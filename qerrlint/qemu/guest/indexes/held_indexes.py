@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from qerrlint.ir.code import Edge, Event, Function
-from qerrlint.qemu.guest.assumed_members import AssumedNames, walked
+from qerrlint.qemu.guest.assumed_members import AssumedNames, EntryWalk
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.indexes.array_accesses import ArrayAccess
@@ -16,6 +16,7 @@ from qerrlint.qemu.guest.members import Member
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.sample_scope import SampleScope
 from qerrlint.qemu.guest.states import State
+from qerrlint.qemu.guest.walk import WalkObserver
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,12 @@ def _beyond(
 ) -> Iterator[tuple[ArrayAccess, GuestEntry, Sample, int]]:
     """Those of some accesses that entries reach with an index beyond the array, where a member holds a
     number."""
-    names = AssumedNames(guest.names, (member,), number)
+    names = AssumedNames(guest, (member,), number)
     within = guest.calling({one.function for one in accesses})
     owners = {one: owner(guest.unit.lowered(one.function), one.at, one.text) for one in accesses}
     events = {id(event) for event in owners.values() if event is not None}
     found: list[tuple[ArrayAccess, GuestEntry, Sample, int]] = []
+    samples: Sequence[Sample] = ()
 
     def reached(function: Function, event: Event | Edge, state: State) -> None:
         for one in accesses if id(event) in events else ():
@@ -79,13 +81,10 @@ def _beyond(
                     found.append((one, entry, samples[i], index))
                     break
 
+    observer = WalkObserver(reached=reached, towards=lambda one: id(one) in events)
     for entry in entries:
-        started = (
-            walked(guest, entry, names, within, reached, towards=lambda one: id(one) in events)
-            if entry.function in within
-            else None
-        )
-        if started is not None:
-            _, samples, start = started
-            start()
+        if entry.function in within:
+            walking = EntryWalk(names, entry, within, observer)
+            samples = walking.samples
+            walking.run()
     yield from found

@@ -16,7 +16,7 @@ from functools import cached_property, partial
 from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Edge, Event, Function
-from qerrlint.qemu.guest.assumed_members import AssumedNames, walked
+from qerrlint.qemu.guest.assumed_members import AssumedNames, EntryWalk
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.indexes.array_accesses import MOVED, ArrayAccess, ArrayAccesses
@@ -25,6 +25,7 @@ from qerrlint.qemu.guest.members import Member, aliased, member_of
 from qerrlint.qemu.guest.sample_scope import SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.value_sources import ADDRESS, THROUGH, pointed_to, source_of
+from qerrlint.qemu.guest.walk import WalkObserver
 
 # An index of a member, or of a local alone.
 _INDEX = re.compile(rb"\[\s*(?:([a-z_]\w*)\s*\]|[^\]\[;]*(?:->|\.))")
@@ -164,7 +165,7 @@ class MemberIndexes:
         within = guest.leading_to(pattern)
         if re.search(rb"&\s*\w+(?:(?:->|\.)\w+)*(?:->|\.)(?:%s)\s*[,)]" % named, self._unit.data) is not None:
             within |= guest.leading_to(THROUGH)
-        names = AssumedNames(guest.names, ())
+        names = AssumedNames(guest, ())
         out: dict[Member, dict[tuple[int, int | None], StoredNumber]] = {}
         for entry in guest.entries:
             if entry.writes and entry.function in within:
@@ -192,11 +193,12 @@ class MemberIndexes:
                 put(function, event, state, member, target)
 
         def put(function: Function, event: Assign, state: State, member: Member, target: str) -> None:
-            value = walk.assigned(function, state.columns, event)
+            samples = walking.samples
+            value = walking.walk.assigned(function, state.columns, event)
             whole = isinstance(value.numbers, tuple)
             if not whole:
                 # Bits that a store keeps are taken to be 0 before it.
-                value = walk.assigned(function, {event.target: Column(0), **state.columns}, event)
+                value = walking.walk.assigned(function, {event.target: Column(0), **state.columns}, event)
             if member.name not in words or not isinstance(value.numbers, tuple):
                 return
             declared = names.int_type_of(function, target)
@@ -213,14 +215,12 @@ class MemberIndexes:
                 found = out.setdefault(replace(member, index=""), {})
                 found.setdefault(key, StoredNumber(key[0], at, entry, samples[i], most, whole and 0 in plain))
 
-        started = walked(
-            *(self._guest, entry, names, within, reached),
-            strict=False,
-            towards=lambda one: isinstance(one, Assign) and is_named(one),
-        )
-        if started is not None:
-            walk, samples, start = started
-            start()
+        def towards(one: Event | Edge) -> bool:
+            return isinstance(one, Assign) and is_named(one)
+
+        observer = WalkObserver(reached=reached, towards=towards)
+        walking = EntryWalk(names, entry, within, observer, strict=False)
+        walking.run()
 
     def numbers(self, member: Member, stored: Mapping[Member, Sequence[StoredNumber]]) -> list[StoredNumber]:
         """The greatest number that the guest puts into a member, or into the element that counts; into any
