@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -20,14 +22,10 @@ from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.errors import UsageError
 from qerrlint.findings import Observation
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.policy import exemption_rows as rows_module
 from qerrlint.policy import exemptions as module
-from qerrlint.policy.exemptions import (
-    DROP,
-    Exemption,
-    Exemptions,
-    load_exemptions,
-    predicates,
-)
+from qerrlint.policy.exemption_rows import DROP, Exemption, exemption_rows
+from qerrlint.policy.exemptions import Exemptions, load_exemptions, predicates
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.span import Span
 
@@ -119,13 +117,20 @@ def test_rows_name_the_word_lists_that_their_predicates_read() -> None:
     assert {one.id: set(one.words) for one in ROWS} == {one.id: read[one.predicate] for one in ROWS}
 
 
-def test_checks_name_the_word_lists_that_are_read_there() -> None:
+def test_lists_name_the_events_of_the_checks_that_read_them() -> None:
     folder = Path(registry.__file__).parent
     read = {
-        name for file in folder.rglob("*.py") for names in lists_by_function(file).values() for name in names
+        file: {name for names in lists_by_function(file).values() for name in names}
+        for file in folder.rglob("*.py")
     }
-    assert {name for check in registry.checks() for name in check.words} == read
-    assert read <= {one.name for one in word_lists()}
+    lists = {one.name: one.events for one in word_lists()}
+    assert {name for name, of in lists.items() if of} == set().union(*read.values())
+    known = {name for family in events().values() for name in family}
+    assert set().union(*lists.values()) <= known
+    for check in registry.checks():
+        emitted = {one.name for one in check.events}
+        for name in read[Path(inspect.getfile(check.run))]:
+            assert emitted & lists[name], (check.name, name)
 
 
 # -- what a row does ------------------------------------------------------------------------------
@@ -191,6 +196,15 @@ fixture = "stale-error/undeclared.c"
 """
 
 
+@pytest.fixture
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder that the rows are read from."""
+    monkeypatch.setattr(rows_module, "rules_folder", lambda: tmp_path)
+    exemption_rows.cache_clear()
+    yield tmp_path
+    exemption_rows.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -205,18 +219,15 @@ fixture = "stale-error/undeclared.c"
         (GOOD, GOOD + GOOD, r"two exemptions have the id 'undeclared-callee'"),
     ],
 )
-def test_a_bad_file_is_refused_with_one_line(
-    old: str, new: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "exemptions.toml").write_text(GOOD.replace(old, new))
-    monkeypatch.setattr(module, "rules_folder", lambda: tmp_path)
+def test_a_bad_file_is_refused_with_one_line(old: str, new: str, message: str, bundled: Path) -> None:
+    (bundled / "exemptions.toml").write_text(GOOD.replace(old, new))
     with pytest.raises(UsageError, match=message) as caught:
         load_exemptions.__wrapped__()
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_refused_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "rules_folder", lambda: tmp_path)
+@pytest.mark.usefixtures("bundled")
+def test_a_missing_file_is_refused_with_one_line() -> None:
     with pytest.raises(UsageError, match=r"exemptions cannot be read"):
         load_exemptions.__wrapped__()
 

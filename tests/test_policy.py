@@ -18,7 +18,8 @@ from qerrlint.model.program import Program
 from qerrlint.policy import baseline
 from qerrlint.policy.baseline import Entry, load_baseline
 from qerrlint.policy.configuration import KEYS, Configuration, load_configuration
-from qerrlint.policy.exemptions import Exemption, Exemptions
+from qerrlint.policy.exemption_rows import Exemption
+from qerrlint.policy.exemptions import Exemptions
 from qerrlint.policy.suppressions import Judged, allow
 from qerrlint.result import Place, Reported
 from qerrlint.rules.loader import load_rules

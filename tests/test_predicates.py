@@ -19,7 +19,8 @@ from qerrlint.checks.migration.reset_leftovers import Forgotten
 from qerrlint.checks.migration.state_not_migrated import Lost
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.findings import Observation
-from qerrlint.policy.exemptions import Exemption, Exemptions, load_exemptions, predicates
+from qerrlint.policy.exemption_rows import Exemption
+from qerrlint.policy.exemptions import Exemptions, load_exemptions, predicates
 from qerrlint.policy.predicates import guest, migration
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.guest.file import GuestVisit

@@ -64,7 +64,6 @@ def _refuse_unknown(name: str, analysis: str) -> None:
 class Check:
     """One check. `analysis` is its family (one of ANALYSES), `events` all that `run` may emit.
 
-    `words` are the names of the word lists that it reads (rules/words.toml).
     Raises ValueError for an unknown family.
     """
 
@@ -72,7 +71,6 @@ class Check:
     analysis: str
     events: tuple[EventType, ...]
     run: Callable[[AnalysedFunction], Iterable[Observation]]
-    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a family that no rule file can name."""
@@ -91,7 +89,6 @@ class FileCheck:
     analysis: str
     events: tuple[EventType, ...]
     run: Callable[[AnalysedFile], Iterable[Observation]]
-    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a family that no rule file can name."""

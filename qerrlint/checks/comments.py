@@ -14,9 +14,6 @@ _FARTHEST = 12
 _CALLED = re.compile(rb"(?:(?:return|if)\b[\s(!]*)?(?:[\w>.\[\]*-]+\s*=\s*)?(\w+)\s*\(")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|\*)|\n\W*\n")
 
-ADMISSIONS = ("marks-of-open-work", "failures-left-open")
-"""The word lists that `admits` reads."""
-
 
 def comments_at(unit: TranslationUnit, span: Span, in_block: bool = False) -> str:
     """The comments on the lines of a statement and right above it, or right above the block that it begins;

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qerrlint.domain.word_lists import WordList
-    from qerrlint.policy.exemptions import Exemption
+    from qerrlint.policy.exemption_rows import Exemption
     from qerrlint.rules.rule import Rule
 
 HEADING = "Exemptions"
@@ -22,24 +22,17 @@ WIDTH = 100
 
 def exemptions_of(rule: Rule) -> tuple[Exemption, ...]:
     """The exemptions of the rule's event, in the order of rules/exemptions.toml."""
-    from qerrlint.policy.exemptions import load_exemptions
+    from qerrlint.policy.exemption_rows import exemption_rows
 
-    return load_exemptions().of(rule.event)
+    return tuple(row for row in exemption_rows() if rule.event in row.events)
 
 
 def word_lists_of(rule: Rule) -> tuple[WordList, ...]:
     """The word lists that the check of the rule's event and its exemptions read, each once."""
-    from qerrlint.checks.registry import checks
-    from qerrlint.domain.word_lists import word_list
+    from qerrlint.domain.word_lists import word_lists
 
-    names = [
-        name
-        for check in checks()
-        if any(emitted.name == rule.event for emitted in check.events)
-        for name in check.words
-    ]
-    names += [name for row in exemptions_of(rule) for name in row.words]
-    return tuple(word_list(name) for name in dict.fromkeys(names))
+    named = {name for row in exemptions_of(rule) for name in row.words}
+    return tuple(one for one in word_lists() if rule.event in one.events or one.name in named)
 
 
 def plain_lines(rule: Rule, width: int = WIDTH) -> Iterator[str]:

@@ -19,17 +19,21 @@ from qerrlint.source.bundled import read_table, rules_folder
 
 MATCHES = ("part", "prefix", "name", "inside", "text")
 _KEYS = frozenset(("about", "match", "words"))
+_OPTIONAL = frozenset(("events",))
 _ROW_KEYS = frozenset(("word", "reason"))
 
 
 @dataclass(frozen=True)
 class WordList:
-    """One list: its words with their reasons. The pattern is made when something is compared with it."""
+    """One list: its words with their reasons. The pattern is made when something is compared with it.
+
+    `events` are those whose checks read the list; exemptions name the lists that they read themselves."""
 
     name: str
     about: str
     match: str
     words: Mapping[str, str]
+    events: frozenset[str] = frozenset()
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -80,7 +84,7 @@ def word_lists() -> tuple[WordList, ...]:
 
 
 def _list(name: str, table: Any, at: str) -> WordList:
-    if not isinstance(table, dict) or set(table) != _KEYS:
+    if not isinstance(table, dict) or set(table) - _OPTIONAL != _KEYS:
         raise UsageError(f"{at}: needs exactly the keys {', '.join(sorted(_KEYS))}")
     if table["match"] not in MATCHES:
         raise UsageError(f"{at}: match {table['match']!r} is none of {', '.join(MATCHES)}")
@@ -91,7 +95,7 @@ def _list(name: str, table: Any, at: str) -> WordList:
         if row["word"] in words:
             raise UsageError(f"{at}: {row['word']!r} stands there twice")
         words[row["word"]] = row["reason"]
-    return WordList(name, table["about"], table["match"], words)
+    return WordList(name, table["about"], table["match"], words, frozenset(table.get("events", ())))
 
 
 def _pattern(match: str, words: Mapping[str, str]) -> re.Pattern[str]:

@@ -15,7 +15,8 @@ from qerrlint.checks.registry import file_checks, function_checks, path_sensitiv
 from qerrlint.engine.file_report import FileReport, Uncovered
 from qerrlint.findings import Exempted, Finding, Observation, number_equal
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.policy.exemptions import DROP, Exemption, Exemptions, load_exemptions
+from qerrlint.policy.exemption_rows import DROP, Exemption
+from qerrlint.policy.exemptions import Exemptions, load_exemptions
 from qerrlint.policy.suppressions import allow
 from qerrlint.rules.rule import Remark, RuleSet
 

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Exemptions: when an observation is not reported, or with less confidence, as rows of rules/exemptions.toml.
+"""Exemptions applied: when an observation is not reported, or with less confidence (policy.exemption_rows).
 
-A row names the events it covers, a predicate (a function of policy/predicates/), its effect, its reason with
-a source, the word lists that the predicate reads (`words`, which may be left out), and the fixture that fails
-without it. Checks emit everything; what a row takes away is counted and listed.
+Checks emit everything; what a row takes away is counted and listed.
 """
 
 from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -18,35 +16,12 @@ from typing import Any
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.registry import events
-from qerrlint.domain.word_lists import word_lists
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, Observation
-from qerrlint.source.bundled import read_table, rules_folder
+from qerrlint.policy.exemption_rows import DROP, Exemption, exemption_rows, exemptions_file
 
 # A predicate is asked about the function or the file (AnalysedFunction, AnalysedFile) that a check ran on.
 Predicate = Callable[[Any, Observation], bool]
-
-DROP = "drop"
-EFFECTS = (DROP, "low", "medium")
-"""What an exemption does: drop the observation, or bound its certainty."""
-
-_KEYS = frozenset(("id", "events", "predicate", "effect", "reason", "source", "fixture"))
-_OPTIONAL = frozenset(("words",))
-
-
-@dataclass(frozen=True, slots=True)
-class Exemption:
-    """One row. `fixture` is a path below fixtures/ whose expectations fail without the exemption; `words` are
-    the names of the word lists that the predicate reads."""
-
-    id: str
-    events: frozenset[str]
-    predicate: str
-    effect: str
-    reason: str
-    source: str
-    fixture: str
-    words: tuple[str, ...] = ()
 
 
 class Exemptions:
@@ -93,42 +68,19 @@ def _at_most(certainty: str, bound: str) -> bool:
 
 @lru_cache(maxsize=1)
 def load_exemptions() -> Exemptions:
-    """The bundled exemptions.
+    """The bundled exemptions with their predicates.
 
-    Raises UsageError naming the file and the row when the file cannot be read, or a row lacks a key, has one
-    that is not known, or names an event, a predicate or an effect that does not exist.
+    Raises UsageError naming the file and the row, as exemption_rows(), and when a row names an event or a
+    predicate that does not exist.
     """
-    file = rules_folder() / "exemptions.toml"
-    tables = read_table(file, "exemptions").get("exemption", [])
-    rows = [_row(table, f"{file}: exemption {number}") for number, table in enumerate(tables, 1)]
-    idents = [row.id for row in rows]
-    for ident in idents:
-        if idents.count(ident) > 1:
-            raise UsageError(f"{file}: two exemptions have the id {ident!r}")
-    return Exemptions(rows, predicates())
-
-
-def _row(table: Mapping[str, Any], at: str) -> Exemption:
-    if not isinstance(table, dict) or set(table) - _OPTIONAL != _KEYS:
-        raise UsageError(f"{at}: needs exactly the keys {', '.join(sorted(_KEYS))}")
-    at = f"{at} ({table['id']})"
-    known = {name for family in events().values() for name in family}
-    for event in table["events"]:
-        if event not in known:
+    rows, known = exemption_rows(), {name for family in events().values() for name in family}
+    for number, row in enumerate(rows, 1):
+        at = f"{exemptions_file()}: exemption {number} ({row.id})"
+        for event in sorted(row.events - known):
             raise UsageError(f"{at}: unknown event {event!r}")
-    if table["predicate"] not in predicates():
-        raise UsageError(f"{at}: unknown predicate {table['predicate']!r}")
-    if table["effect"] not in EFFECTS:
-        raise UsageError(f"{at}: effect {table['effect']!r} is none of {', '.join(EFFECTS)}")
-    for key in ("reason", "source", "fixture"):
-        if not isinstance(table[key], str) or not table[key].strip():
-            raise UsageError(f"{at}: {key!r} is empty")
-    words = tuple(table.get("words", ()))
-    lists = {known.name for known in word_lists()}
-    for name in words:
-        if name not in lists:
-            raise UsageError(f"{at}: unknown word list {name!r}")
-    return Exemption(**{**table, "events": frozenset(table["events"]), "words": words})
+        if row.predicate not in predicates():
+            raise UsageError(f"{at}: unknown predicate {row.predicate!r}")
+    return Exemptions(rows, predicates())
 
 
 @lru_cache(maxsize=1)

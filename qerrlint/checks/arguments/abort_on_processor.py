@@ -95,4 +95,4 @@ def _processor_step(analysed: AnalysedFunction, call: Call) -> Step | None:
     return Step(kind.row.span, f"{kind.name} {what}")
 
 
-CHECKS = (Check("abort-on-processor", "arguments", (ABORT_ON_RECOVERABLE_ERROR,), run, ("realizing-parts",)),)
+CHECKS = (Check("abort-on-processor", "arguments", (ABORT_ON_RECOVERABLE_ERROR,), run),)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qerrlint.checks.check import Check, event
-from qerrlint.checks.comments import ADMISSIONS, admits
+from qerrlint.checks.comments import admits
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.effects import Effect
@@ -86,6 +86,5 @@ CHECKS = (
         "arguments",
         (ABORT_ON_RECOVERABLE_ERROR,),
         run,
-        ("realizing-parts", *ADMISSIONS),
     ),
 )

@@ -204,6 +204,5 @@ CHECKS = (
         "arguments",
         (event("overwritten-failure", "function", "value", "callee", "cleanup"),),
         run,
-        ("labels-of-failures",),
     ),
 )

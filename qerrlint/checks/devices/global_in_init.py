@@ -64,6 +64,5 @@ CHECKS = (
         # callee: the registration; init: the instance_init that leads to it; type: whose it is.
         (event("global-in-init", "callee", "init", "type"),),
         _run,
-        words=("global-registrations",),
     ),
 )

@@ -206,6 +206,5 @@ CHECKS = (
             event("wrong-phase", *_SLOTS, "where", phase=_PHASES, how="never-realized late"),
         ),
         _run,
-        words=("goes-with-its-device", "stops-without-freeing", "undoing-names"),
     ),
 )

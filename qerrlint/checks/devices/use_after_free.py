@@ -173,6 +173,5 @@ CHECKS = (
         "devices",
         (USE_AFTER_FREE,),
         _run,
-        words=("frees-memory", "list-removals", "user-messages"),
     ),
 )

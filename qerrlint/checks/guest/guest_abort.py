@@ -241,6 +241,5 @@ CHECKS = (
             ),
         ),
         run,
-        words=("lookups",),
     ),
 )

@@ -307,6 +307,5 @@ CHECKS = (
             event("device-not-reset", "type", "struct", "members", form="registers"),
         ),
         run,
-        words=("setup-functions", "buses-with-state"),
     ),
 )

@@ -346,6 +346,5 @@ CHECKS = (
             event("new-state-not-migrated", "description", "struct", "member", form="state timer"),
         ),
         run,
-        words=("setup-functions", "structs-of-core", "buses-with-state"),
     ),
 )

@@ -185,6 +185,5 @@ CHECKS = (
             ),
         ),
         run,
-        words=("setup-functions",),
     ),
 )

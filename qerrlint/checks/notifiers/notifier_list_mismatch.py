@@ -139,6 +139,5 @@ CHECKS = (
         # first, second: the two lists, or the two members.
         (event("notifier-list-mismatch", "first", "second", "callee", form="list member"),),
         run,
-        words=("registered-lists",),
     ),
 )

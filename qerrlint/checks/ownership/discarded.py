@@ -43,6 +43,5 @@ CHECKS = (
         # acquire, discard: the calls; how: freed though the attempt failed, or though it is held.
         (event("discarded", "pair", "object", "acquire", "discard", how="failed held"),),
         run,
-        words=("frees", "memory-releases", "releases"),
     ),
 )

@@ -38,6 +38,5 @@ CHECKS = (
         "ownership",
         (event("left-dangling", "pair", "object", "discard", "other"),),
         run,
-        words=("frees", "memory-releases", "releases"),
     ),
 )

@@ -111,4 +111,4 @@ at a failing return, at any other, or no function ever releases it, or the varia
 another value, or one failing branch skips what others undo, or an element leaves its list, which nobody
 frees; elsewhere: whether another place of the file does."""
 
-CHECKS = (Check(_EVENT, "ownership", (LEFT_HELD,), run, words=("frees", "memory-releases", "releases")),)
+CHECKS = (Check(_EVENT, "ownership", (LEFT_HELD,), run),)

@@ -355,18 +355,5 @@ CHECKS = (
         "ownership",
         (LEFT_HELD,),
         run,
-        words=(
-            "borrowed-arguments",
-            "borrowing-prefixes",
-            "callbacks-that-run-once",
-            "descriptor-uses",
-            "frees",
-            "keeping-parts",
-            "keeps-constant-arguments",
-            "lookups",
-            "memory-releases",
-            "releases",
-            "returns-its-argument",
-        ),
     ),
 )

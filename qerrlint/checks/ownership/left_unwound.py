@@ -41,8 +41,6 @@ from qerrlint.ir.code import (
 
 PAIR = "what the function undoes itself"
 """The pair that has no table."""
-WORDS = ("bool-questions", "frees", "memory-releases", "releases")
-"""The word lists that the check reads."""
 _UNDOING = {
     "cleanup": ("init", "setup", "create", "start"),
     "close": ("open",),
@@ -271,4 +269,4 @@ def _observation(analysed: AnalysedFunction, subject: Unwound) -> Observation:
     )
 
 
-CHECKS = (Check("left-unwound", "ownership", (LEFT_HELD,), run, words=WORDS),)
+CHECKS = (Check("left-unwound", "ownership", (LEFT_HELD,), run),)

@@ -195,6 +195,5 @@ CHECKS = (
         "ownership",
         (LEFT_HELD,),
         run,
-        words=("borrowed-arguments", "borrowing-prefixes", "keeping-parts", "keeps-constant-arguments"),
     ),
 )

@@ -41,6 +41,5 @@ CHECKS = (
         "ownership",
         (event("not-discarded", "pair", "object", "acquire", "discard"),),
         run,
-        words=("frees", "memory-releases", "releases"),
     ),
 )

@@ -70,6 +70,5 @@ CHECKS = (
         "ownership",
         (event("unchecked-acquire", "pair", "object", "acquire"),),
         run,
-        words=("no-work",),
     ),
 )

@@ -47,6 +47,5 @@ CHECKS = (
         "ownership",
         (LEFT_HELD,),
         run,
-        words=left_unwound.WORDS,
     ),
 )

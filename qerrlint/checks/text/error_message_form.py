@@ -297,6 +297,5 @@ CHECKS = (
             ),
         ),
         run,
-        words=("advice",),
     ),
 )

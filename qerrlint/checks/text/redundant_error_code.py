@@ -176,6 +176,5 @@ CHECKS = (
             ),
         ),
         run,
-        words=("extends-error", "releases"),
     ),
 )

@@ -164,14 +164,6 @@ CHECKS = (
         "errors",
         (WRONG_ERRNO,),
         run,
-        (
-            "formats",
-            "user-messages",
-            "calls-without-errno",
-            "functions-without-errno",
-            "errno-with-error",
-            "predicates",
-        ),
     ),
     FileCheck("stored-errno", "errors", (WRONG_ERRNO,), stored),
 )

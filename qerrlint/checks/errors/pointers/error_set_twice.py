@@ -120,6 +120,5 @@ CHECKS = (
             ),
         ),
         run,
-        ("slots-that-run-once",),
     ),
 )

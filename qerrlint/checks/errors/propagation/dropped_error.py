@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator
 
 from qerrlint.absint.trace import Trail, is_joined, places
 from qerrlint.checks.check import Check, event
-from qerrlint.checks.comments import ADMISSIONS, admits
+from qerrlint.checks.comments import admits
 from qerrlint.checks.errors.failing_labels import failed_call
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.errors.printed_failures import prints_failures, reported_and_passed_over
@@ -402,6 +402,5 @@ CHECKS = (
         "errors",
         (DROPPED_ERROR,),
         run,
-        (*ADMISSIONS, "user-messages", "warnings", "work-that-fails"),
     ),
 )

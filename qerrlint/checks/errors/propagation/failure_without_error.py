@@ -169,6 +169,5 @@ CHECKS = (
             ),
         ),
         run,
-        ("labels-of-failures", "makers", "questions", "user-messages", "warnings"),
     ),
 )

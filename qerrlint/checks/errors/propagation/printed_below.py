@@ -185,4 +185,4 @@ def _has_callers_with_errp(unit: TranslationUnit, name: str) -> bool:
     return True
 
 
-CHECKS = (Check("printed-below", "errors", (DROPPED_ERROR,), run, ("user-messages",)),)
+CHECKS = (Check("printed-below", "errors", (DROPPED_ERROR,), run),)

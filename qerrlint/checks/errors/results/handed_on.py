@@ -111,4 +111,4 @@ def _observation(analysed: AnalysedFunction, call: Call, taker: Call, errp: str,
     )
 
 
-CHECKS = (Check("handed-on", "errors", (UNCHECKED_CALL,), run, ("never-null",)),)
+CHECKS = (Check("handed-on", "errors", (UNCHECKED_CALL,), run),)

@@ -147,6 +147,5 @@ CHECKS = (
         # pointer: the variable that is NULL; reporter: the call that tells it.
         (event("null-after-report", "function", "pointer", "reporter"),),
         run,
-        ("user-messages",),
     ),
 )

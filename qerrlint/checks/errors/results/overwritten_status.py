@@ -158,4 +158,4 @@ def _is_named_between(analysed: AnalysedFunction, name: str, call: Call, over: A
     return re.search(rb"\b(?:errno|" + re.escape(name.encode()) + rb")\b", text) is not None
 
 
-CHECKS = (Check("overwritten-status", "errors", (UNCHECKED_CALL,), run, ("predicates",)),)
+CHECKS = (Check("overwritten-status", "errors", (UNCHECKED_CALL,), run),)

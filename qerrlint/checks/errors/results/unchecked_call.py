@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
-from qerrlint.checks.comments import ADMISSIONS, admits
+from qerrlint.checks.comments import admits
 from qerrlint.checks.errors.occurrences import numbered, of_kind
 from qerrlint.checks.errors.results.untested_results import first_untested_use, is_looked_at
 from qerrlint.checks.errors.return_states import passes_null_errp, set_successes
@@ -260,4 +260,4 @@ UNCHECKED_CALL = event(
 work, and what the function returns comes from elsewhere; length: the result is a length, negative on failure;
 overwritten, round: the result of the next call, or of the next iteration of the loop, takes its place."""
 
-CHECKS = (Check("unchecked-call", "errors", (UNCHECKED_CALL,), run, (*ADMISSIONS, "never-null")),)
+CHECKS = (Check("unchecked-call", "errors", (UNCHECKED_CALL,), run),)

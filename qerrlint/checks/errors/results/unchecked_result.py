@@ -103,6 +103,5 @@ CHECKS = (
         "errors",
         (UNCHECKED_RESULT,),
         run,
-        ("results-to-check", "library-results-to-check"),
     ),
 )

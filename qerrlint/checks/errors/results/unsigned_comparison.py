@@ -138,6 +138,5 @@ CHECKS = (
         "errors",
         (WRONG_ERROR_TEST,),
         run,
-        ("fails-with-minus-one", "results-to-check"),
     ),
 )

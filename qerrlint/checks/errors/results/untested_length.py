@@ -130,6 +130,6 @@ def _returns(event: Event, inside: re.Pattern[str]) -> bool:
 
 
 CHECKS = (
-    Check("untested-length", "errors", (UNCHECKED_CALL,), run, ("lengths",)),
-    FileCheck("length-without-errp", "errors", (UNCHECKED_RESULT,), without_errp, ("lengths",)),
+    Check("untested-length", "errors", (UNCHECKED_CALL,), run),
+    FileCheck("length-without-errp", "errors", (UNCHECKED_RESULT,), without_errp),
 )
