@@ -6,14 +6,28 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commandline import run, scratch_repository
 
-types: Any = pytest.importorskip("lsprotocol.types")
-client_module: Any = pytest.importorskip("pygls.lsp.client")
+
+class _Late:
+    """A module that is imported when a test first asks for one of its names: each worker collects all tests,
+    and the types of the protocol take it half a second."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
+types: Any = _Late("lsprotocol.types")
+client_module: Any = _Late("pygls.lsp.client")
 
 PULSEHUB = "hw/intc/pulsehub.c"
 QUARTZ = "hw/timer/quartz.c"
@@ -22,6 +36,7 @@ Work = Callable[..., None]
 
 # The client leaves the ends of its pipes to the garbage collector.
 pytestmark = [
+    pytest.mark.skipif(find_spec("pygls") is None, reason="pygls is not installed"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
