@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from qerrlint.c.declarations.types import Signature
-from qerrlint.model.asked import EVERYTHING, Asked, Lookups
 from qerrlint.model.definitions import Definitions, NameUses
 from qerrlint.model.file_text import FileText
 from qerrlint.model.include_graph import DeclarationCache, Files, NameIndex
+from qerrlint.model.lookups import EVERYTHING, LookupRecorder, Lookups
 from qerrlint.model.program import Program, SeenProgram
 from qerrlint.model.reads import ABSENT, Digests, Question, Reads
 from qerrlint.source.empty import EmptySource
@@ -420,7 +420,7 @@ def test_names_by_the_first_file_that_declares_them() -> None:
 
 
 def test_lookups_of_a_computation_and_of_its_parts() -> None:
-    asked, table = Asked(), dict[object, tuple[object, Lookups]]()
+    asked, table = LookupRecorder(), dict[object, tuple[object, Lookups]]()
     calls: list[str] = []
 
     def inner() -> int:

@@ -12,7 +12,7 @@ import pytest
 from commandline import Ran, git, run, scratch_repository, spawned
 
 from qerrlint.cli import progress
-from qerrlint.review import ahead
+from qerrlint.review import parallel
 
 HEADER = """\
 #ifndef HW_MISC_LYRE_H
@@ -117,8 +117,8 @@ class Here:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    monkeypatch.setattr(ahead, "_WORTHWHILE", 0)
-    monkeypatch.setattr(ahead, "Workforce", Here)
+    monkeypatch.setattr(parallel, "_WORTHWHILE", 0)
+    monkeypatch.setattr(parallel, "Workforce", Here)
     Here.done.clear()
     return Here.done
 
@@ -169,7 +169,7 @@ def test_what_a_worker_cannot_do_the_review_does(
     def fails(*_: object) -> None:
         raise RuntimeError("on purpose")
 
-    monkeypatch.setattr(ahead, "analysed_pair", fails)
+    monkeypatch.setattr(parallel, "analysed_pair", fails)
     assert reviewed(series, 2, "--no-cache") == alone
     assert here
 

@@ -89,7 +89,7 @@ def with_callers(
             unit = program.unit(path) if judged is None else None
             if unit is not None:
                 from qerrlint.engine.kept.kept_reads import keys_of, lookups_of
-                from qerrlint.model.asked import EVERYTHING, Lookups
+                from qerrlint.model.lookups import EVERYTHING, Lookups
                 from qerrlint.model.reads import OUTLINE
 
                 lookups = program.environment.asked

@@ -16,7 +16,7 @@ from qerrlint.engine.kept.kept_reads import Asking, bound, keys_of, look_into, l
 from qerrlint.engine.located import Resolver, exempted_findings, uncovered
 from qerrlint.engine.store.cache_store import Entry
 from qerrlint.errors import InputError
-from qerrlint.model.asked import Lookups
+from qerrlint.model.lookups import Lookups
 from qerrlint.model.program import Program
 from qerrlint.model.reads import Digests
 from qerrlint.model.translation_unit import TranslationUnit

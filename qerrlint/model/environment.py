@@ -16,9 +16,9 @@ from qerrlint.c.declarations.file import FileDeclarations, Macro, TypeName
 from qerrlint.c.declarations.types import Declared, Signature
 from qerrlint.c.qapi import qapi_constants
 from qerrlint.errors import UsageError
-from qerrlint.model.asked import Asked, Lookups
 from qerrlint.model.contracts import AGES, NEWEST, load_contracts
 from qerrlint.model.include_graph import DeclarationCache, Files, NameIndex, Tree
+from qerrlint.model.lookups import LookupRecorder, Lookups
 from qerrlint.model.qapi_schema import Schema
 from qerrlint.model.types_in_scope import TypesInScope
 
@@ -60,7 +60,7 @@ class Environment:
         self._remembered: dict[object, tuple[Any, Lookups]] = {}
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> LookupRecorder:
         """Which facts are looked up."""
         return self.files.asked
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.declarations.types import Signature
-from qerrlint.model.asked import EVERYTHING, Asked
+from qerrlint.model.lookups import EVERYTHING, LookupRecorder
 from qerrlint.source.source import git_blob_id
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class Files:
         self._tree = tree
         self._follow = follow
         self._cache = cache if cache is not None else DeclarationCache()
-        self.asked = Asked()
+        self.asked = LookupRecorder()
         self.digests: dict[str, str] = {}
         """Git's id of the content of each file that has been read."""
         self.type_names: Mapping[str, Sequence[str]] | None = None
@@ -354,7 +354,7 @@ class NameIndex:
     def __init__(
         self, files: Files, kind: str, table: Callable[[FileDeclarations], Mapping[str, object]]
     ) -> None:
-        """`table` gives the names that a file declares, `kind` is that of their keys (model.asked)."""
+        """`table` gives the names that a file declares, `kind` is that of their keys (model.lookups)."""
         self._files = files
         self._kind = kind
         self._table = table

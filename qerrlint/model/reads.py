@@ -14,7 +14,7 @@ from typing import Any
 from qerrlint.c.declarations.file import Macro
 from qerrlint.c.declarations.types import Declared, Signature
 from qerrlint.c.toplevel import TypeName
-from qerrlint.model.asked import Lookups
+from qerrlint.model.lookups import Lookups
 
 Question = tuple[str, ...]
 """The name of a method of SeenEnvironment or model.program.SeenProgram, and its arguments."""

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from qerrlint.c.declarations.file import FileDeclarations, Macro, TypeName
 from qerrlint.c.declarations.types import Declared, Signature, result_kind
-from qerrlint.model.asked import Asked
 from qerrlint.model.environment import Environment
 from qerrlint.model.include_graph import Files
+from qerrlint.model.lookups import LookupRecorder
 from qerrlint.model.qapi_schema import Schema
 from qerrlint.model.reads import OUTLINE, Question, Reads
 from qerrlint.model.types_in_scope import TypesInScope
@@ -36,7 +36,7 @@ class SeenEnvironment(Environment):
     # -- what is not asked question by question ---------------------------------------------------
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> LookupRecorder:
         """As of Environment; nothing is learnt from it."""
         return self._environment.asked
 

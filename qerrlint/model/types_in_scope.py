@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 from qerrlint.c.declarations.file import FileDeclarations, TypeName
 from qerrlint.c.declarations.types import Declared, Signature, parse_declared, result_kind
-from qerrlint.model.asked import Lookups
 from qerrlint.model.contracts import Contracts
 from qerrlint.model.include_graph import Files, NameIndex
+from qerrlint.model.lookups import Lookups
 from qerrlint.model.qapi_schema import Schema
 
 # Chains of typedefs are at most this long.

@@ -15,8 +15,8 @@ from functools import lru_cache
 from qerrlint.c.declarations.file import Macro
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.expressions.arithmetic import NotUnderstoodError, Numbers, evaluate
-from qerrlint.model.asked import Lookups
 from qerrlint.model.environment import Environment
+from qerrlint.model.lookups import Lookups
 
 _STRINGS = re.compile(r'(?:\s*"[^"\\]*(?:\\.[^"\\]*)*")+\s*')
 _LITERAL = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"')

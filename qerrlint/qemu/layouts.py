@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 
 from qerrlint.c.declarations.struct_body import Field
-from qerrlint.model.asked import Lookups
 from qerrlint.model.environment import Environment
+from qerrlint.model.lookups import Lookups
 from qerrlint.qemu.constants import Constants
 
 _POINTER = 8

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qerrlint.c.declarations.file import FileDeclarations, Macro
-from qerrlint.model.asked import EVERYTHING, Asked, Lookups, Recalled
 from qerrlint.model.environment import Environment
+from qerrlint.model.lookups import EVERYTHING, LookupRecorder, Lookups, Recalled
 from qerrlint.qemu.class_setup import ClassSetup, Stored, class_setup
 from qerrlint.qemu.function_text import FunctionText, function_text
 from qerrlint.qemu.layouts import layouts_of
@@ -87,7 +87,7 @@ class QomType:
         self.path = row.span.path
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> LookupRecorder:
         """Which facts of the tree are looked up."""
         return self.graph.environment.asked
 

@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Some(Generic[T]):
+class ShortList(Generic[T]):
     """The first of a list, and how many there are in all."""
 
     total: int
     items: tuple[T, ...]
 
     @classmethod
-    def of(cls, found: Sequence[S], limit: int, make: Callable[[S], T]) -> Some[T]:
+    def of(cls, found: Sequence[S], limit: int, make: Callable[[S], T]) -> ShortList[T]:
         """The first `limit` (0: all) of `found`, made into what is kept of them."""
         return cls(len(found), tuple(map(make, found[:limit] if limit else found)))
 
@@ -118,7 +118,7 @@ class Contract:
     noreturn: bool
     assumed: tuple[Outcome, ...]
     body: Body | None
-    stored: Some[Stored]
-    callers: Some[Site]
+    stored: ShortList[Stored]
+    callers: ShortList[Site]
     caller_files: int
     outside: int

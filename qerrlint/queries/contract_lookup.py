@@ -23,7 +23,7 @@ from qerrlint.model.file_scope import FileScope
 from qerrlint.model.program import Program
 from qerrlint.model.summary import outcomes_of
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.queries.contract import Body, Contract, Kept, Setter, Site, Some, Stored, Way
+from qerrlint.queries.contract import Body, Contract, Kept, Setter, ShortList, Site, Stored, Way
 from qerrlint.queries.mentions import ARGUMENT, CALL, HEAD, MACRO, SLOT, Mention, macro_around, mentions
 from qerrlint.source.source import Source
 from qerrlint.source.span import LineIndex, Span
@@ -121,10 +121,10 @@ def find_contract(source: Source, name: str, inside: str | None = None, limit: i
         noreturn=api.is_noreturn(name) or (signature is not None and signature.noreturn),
         assumed=by_convention(result, name, api.fails(name)) if has_errp and api.effect(name) is None else (),
         body=_body(unit, name) if chosen is not None and unit is not None else None,
-        stored=Some.of(
+        stored=ShortList.of(
             stores, limit, lambda use: Stored(places.site(use), use.of, use.holder, use.kind == ARGUMENT)
         ),
-        callers=Some.of(calls, limit, places.site),
+        callers=ShortList.of(calls, limit, places.site),
         caller_files=len({use.path for use in calls}),
         outside=len(files) - len(near),
     )

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.kept.kept_reads import look_into
 from qerrlint.engine.kept.kept_results import KeptResults
-from qerrlint.model.asked import Lookups
+from qerrlint.model.lookups import Lookups
 from qerrlint.model.program import Program
 from qerrlint.model.reads import Reads
 from qerrlint.model.translation_unit import TranslationUnit
@@ -34,7 +34,7 @@ CallersResult: TypeAlias = "tuple[FileReport, FileReport] | None"
 
 
 class Known(Protocol):
-    """Results of a comparison that are there before it asks for them (review.ahead)."""
+    """Results of a comparison that are there before it asks for them (review.parallel)."""
 
     def pair(self, pair: FilePair) -> PairResult | None:
         """What the analyses of a pair of files gave; None where nobody has made them."""

@@ -35,7 +35,7 @@ def as_reported(found: Located, gained: Container[tuple[str, str]] = ()) -> Repo
     )
 
 
-def heard(found: Iterable[Reported], rules: RuleSet) -> list[Reported]:
+def reportable(found: Iterable[Reported], rules: RuleSet) -> list[Reported]:
     """The findings of a change without those that rules for touched lines make on other lines, and without
     what rules that speak of changes alone say of what was there before."""
     quiet = {rule.id for rule in rules if rule.touched_only}

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.result import DiffFile, Reported, Result, TreeInfo
-from qerrlint.review.ahead import Comparison, Setting, compare_all
 from qerrlint.review.compare import Compared, anchored
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.difftext import diff_between
 from qerrlint.review.exempted import exempted_by_change
 from qerrlint.review.linediff import line_map_between
+from qerrlint.review.parallel import Comparison, Setting, compare_all
 from qerrlint.review.relaxations import gate_changes
-from qerrlint.review.report_model import as_reported, heard, summary
+from qerrlint.review.report_model import as_reported, reportable, summary
 from qerrlint.review.review_options import ReviewOptions
 from qerrlint.review.scope import FilePair, is_c
 from qerrlint.review.series.series_review import coverage, sort_key
@@ -44,7 +44,7 @@ def review_change(
     about_gate = gate_changes(before, new, pairs, rules)
     shown = {item.path for item in about_gate}
     diff, added = _diffs(before, after, [pair for pair in pairs if _is_shown(pair, shown)])
-    found = heard(_by_status(compared, added), rules)
+    found = reportable(_by_status(compared, added), rules)
     found += [
         replace(as_reported(item), status="introduced", relation=_on_added_line(item, added))
         for item in about_gate

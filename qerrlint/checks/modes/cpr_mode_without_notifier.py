@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
-from qerrlint.checks.modes.registered_on_paths import listed, seen, together, word
+from qerrlint.checks.modes.registered_on_paths import listed, object_name, together, word
 from qerrlint.findings import Observation, Step
 
 _EVENT = "cpr-mode-without-notifier"
@@ -29,18 +29,18 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         missing = [mode for mode in exempt if mode not in covered]
         if not served or not missing or not all(notifier.choices for notifier in notifiers):
             continue
-        yield seen(
-            analysed,
-            _EVENT,
-            end,
-            blocker.call,
-            f"{blocker.call.text} {missing}",
-            {
+        yield Observation(
+            event=_EVENT,
+            function=analysed.name,
+            primary=blocker.call.span,
+            key=f"{blocker.call.text} {missing}",
+            slots={
+                "object": object_name(analysed, end),
                 "exempt": ", ".join(map(word, exempt)),
                 "covered": ", ".join(map(word, served)),
                 "missing": ", ".join(map(word, missing)),
             },
-            (
+            trail=tuple(
                 Step(n.call.span, f"the notifier is registered for {listed(n.possible, every)} only")
                 for n in notifiers
             ),

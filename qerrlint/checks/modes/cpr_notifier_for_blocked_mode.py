@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
-from qerrlint.checks.modes.registered_on_paths import PathEnd, Present, listed, seen, together, word
+from qerrlint.checks.modes.registered_on_paths import PathEnd, Present, listed, object_name, together, word
 from qerrlint.findings import Observation, Step
 
 _EVENT = "cpr-notifier-for-blocked-mode"
@@ -38,14 +38,17 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             call = notifier.registration.call
             for mode in every:
                 if mode in notifier.registration.sure & blocker.sure and "_CPR_" in mode:
-                    yield seen(
-                        analysed,
-                        _EVENT,
-                        end,
-                        call,
-                        f"{call.text} {mode}",
-                        {"mode": word(mode), "blocker": blocker.call.name},
-                        (step,),
+                    yield Observation(
+                        event=_EVENT,
+                        function=analysed.name,
+                        primary=call.span,
+                        key=f"{call.text} {mode}",
+                        slots={
+                            "object": object_name(analysed, end),
+                            "mode": word(mode),
+                            "blocker": blocker.call.name,
+                        },
+                        trail=(step,),
                         subject=BlockedNotifier(notifier, end),
                         group=(call.index, mode),
                     )

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from qerrlint.absint.solver import explore
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.modes.mode_arguments import REGISTRATION
-from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Edge, Event, Return, Var
 from qerrlint.qemu.registrations import BLOCKER, NOTIFIER, Object, Registration, object_of, registrations
 
@@ -159,29 +158,9 @@ class _Paths:
 # -- wording ----------------------------------------------------------------------------------------
 
 
-def seen(
-    analysed: AnalysedFunction,
-    event: str,
-    end: PathEnd,
-    call: Call,
-    key: str,
-    slots: Mapping[str, str],
-    trail: Iterable[Step],
-    subject: object,
-    group: Hashable,
-) -> Observation:
-    """An observation about what stands at the end of a path; `call` is the registration to point at."""
-    named = {"object": end.blocker.registration.object.variable or analysed.name, **slots}
-    return Observation(
-        event=event,
-        function=analysed.name,
-        primary=call.span,
-        key=key,
-        slots=named,
-        trail=tuple(trail),
-        subject=subject,
-        group=group,
-    )
+def object_name(analysed: AnalysedFunction, end: PathEnd) -> str:
+    """The variable of the object whose blocker stands at the end of a path; the function for none."""
+    return end.blocker.registration.object.variable or analysed.name
 
 
 def word(mode: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which facts differ between two contents of a file, as keys of model.asked."""
+"""Which facts differ between two contents of a file, as keys of model.lookups."""
 
 from __future__ import annotations
 

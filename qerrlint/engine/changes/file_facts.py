@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from qerrlint.model.asked import Search
+    from qerrlint.model.lookups import Search
     from qerrlint.model.reads import Question
 
 NARROW, WIDE, NOWHERE = "narrow", "wide", ""

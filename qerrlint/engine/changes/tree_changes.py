@@ -27,8 +27,8 @@ from qerrlint.engine.changes.file_facts import MENTIONS, FileFacts, number_of, u
 from qerrlint.engine.changes.include_changes import IncludeChanges, Names
 from qerrlint.engine.changes.listed_files import SomeTexts
 from qerrlint.engine.mentions import NOT_CORE, Mentions
-from qerrlint.model.asked import EVERYTHING
 from qerrlint.model.include_graph import Files
+from qerrlint.model.lookups import EVERYTHING
 from qerrlint.model.qapi_schema import SCHEMAS, Schema
 from qerrlint.source.source import C_SUFFIXES
 

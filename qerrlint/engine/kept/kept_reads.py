@@ -11,8 +11,8 @@ from typing import Any
 from qerrlint.engine.changes.file_facts import MENTIONS, NARROW, NOWHERE, WIDE, packed_keys
 from qerrlint.engine.changes.tree_blobs import DECLARING
 from qerrlint.engine.file_report import FileReport
-from qerrlint.model.asked import EVERYTHING, Asked, Lookups
 from qerrlint.model.include_graph import Files
+from qerrlint.model.lookups import EVERYTHING, LookupRecorder, Lookups
 from qerrlint.model.program import Program
 from qerrlint.model.reads import OUTLINE, Digests, Question, Reads
 from qerrlint.model.seen_environment import answer
@@ -62,7 +62,7 @@ def keys_of(questions: Mapping[Question, Any], lookups: Iterable[Lookups]) -> by
     return packed_keys(keys, searches, found)
 
 
-def lookups_of(reads: Reads, asked: Asked) -> Iterator[Lookups]:
+def lookups_of(reads: Reads, asked: LookupRecorder) -> Iterator[Lookups]:
     """All that was looked up for a result with these reads, in a computation that is still under way.
 
     What other files have asked of all files together, or this one asked for before, may have been looked up

@@ -105,7 +105,7 @@ class KeptResults:
     def _asked_again(self, candidates: Iterable[Entry], programs: Sequence[Program]) -> Any:
         """The first result whose questions have the same answers now."""
         from qerrlint.engine.kept.kept_reads import keys_of
-        from qerrlint.model.asked import Lookups
+        from qerrlint.model.lookups import Lookups
 
         for entry in candidates:
             reads = _unpacked(entry.reads, len(programs))

@@ -17,8 +17,8 @@ from qerrlint.c.declarations.file import Macro
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.initialisers import INVOCATION, LIST, Arms, Element, Value, tables, tables_of_type
 from qerrlint.c.lexis import split_at_commas
-from qerrlint.model.asked import Lookups
 from qerrlint.model.environment import Environment
+from qerrlint.model.lookups import Lookups
 from qerrlint.source.span import Span
 
 TYPE = "VMStateDescription"

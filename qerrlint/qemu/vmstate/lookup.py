@@ -7,8 +7,8 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from qerrlint.model.asked import Lookups
 from qerrlint.model.environment import Environment
+from qerrlint.model.lookups import Lookups
 from qerrlint.qemu.vmstate.description import TYPE, Description, descriptions
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Outcome
 from qerrlint.ir.code import ANY, NEG, POS, ZERO
-from qerrlint.queries.contract import Contract, Site, Some, Stored
+from qerrlint.queries.contract import Contract, ShortList, Site, Stored
 from qerrlint.report.printable import one_line, printable
 from qerrlint.report.terminal import Line, prose
 from qerrlint.report.wording import count
@@ -197,7 +197,7 @@ def _stored(stored: Stored) -> str:
 
 
 def _listed(
-    title: str, some: Some[Site] | Some[Stored], items: Iterator[str], more: str = ""
+    title: str, some: ShortList[Site] | ShortList[Stored], items: Iterator[str], more: str = ""
 ) -> Iterator[tuple[str, bool]]:
     yield "", False
     times = f"{count(some.total, 'time')}{more}" if title == "Called" else str(some.total)

@@ -21,12 +21,12 @@ from qerrlint.result import (
     Skipped,
     TreeInfo,
 )
-from qerrlint.review.ahead import Comparison, Setting, compare_all
 from qerrlint.review.compare import Compared, anchored
 from qerrlint.review.contract_report import contract_report
 from qerrlint.review.exempted import exempted_by_change
+from qerrlint.review.parallel import Comparison, Setting, compare_all
 from qerrlint.review.relaxations import gate_changes
-from qerrlint.review.report_model import as_reported, heard, summary
+from qerrlint.review.report_model import as_reported, reportable, summary
 from qerrlint.review.review_options import ReviewOptions
 from qerrlint.review.scope import is_c
 from qerrlint.review.series.apply_series import Stage, apply_series, union
@@ -100,7 +100,7 @@ def review_stages(
         for item in _Attribution(stages, steps, net, programs, rules.everything()).reported()
         if item.place.path not in unknown
     ]
-    found = heard(told, rules)
+    found = reportable(told, rules)
     found = sorted([*found, *_gate_changes(stages, programs, rules)], key=sort_key)
     problems = [problem for one in series for problem in one.problems]
     seen = {report.path for report in net.reports}

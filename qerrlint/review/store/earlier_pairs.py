@@ -17,8 +17,8 @@ from qerrlint.engine.changes.file_facts import FileFacts, facts_of
 from qerrlint.engine.changes.tree_blobs import DECLARING
 from qerrlint.engine.changes.tree_changes import TreeChanges
 from qerrlint.engine.kept.kept_reads import keys_of
-from qerrlint.model.asked import Lookups
 from qerrlint.model.include_graph import is_own
+from qerrlint.model.lookups import Lookups
 from qerrlint.model.program import Program
 from qerrlint.model.reads import OUTLINE, Question, Reads
 from qerrlint.model.summary import Summary

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from qerrlint.checks.check import Check
-from qerrlint.checks.errno_source import ERRNO, leaves_errno, returns_errno
+from qerrlint.checks.errors.errno_source import ERRNO, leaves_errno, returns_errno
 from qerrlint.checks.errors.message_arguments.wrong_errno import WRONG_ERRNO, formats_errno
 from qerrlint.checks.failing_edges import failed_call
 from qerrlint.checks.function import AnalysedFunction

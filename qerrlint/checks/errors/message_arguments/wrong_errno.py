@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.checks.check import Check, FileCheck, event
-from qerrlint.checks.errno_source import ERRNO, errno_source
+from qerrlint.checks.errors.errno_source import ERRNO, errno_source
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction

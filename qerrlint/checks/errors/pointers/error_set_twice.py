@@ -9,8 +9,8 @@ from functools import partial
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import is_of_glib, numbered, of_kind
+from qerrlint.checks.errors.pointers.member_set_again import members_set_again
 from qerrlint.checks.function import AnalysedFunction
-from qerrlint.checks.member_again import members_set_again
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.text.guard_edits import return_edits
 from qerrlint.checks.trace_steps import path_steps, shown

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.failing_labels import other_jumps, silent_jumps
+from qerrlint.checks.errors.propagation.status_alone import statuses_alone
 from qerrlint.checks.errors.return_states import passes_null_errp, unset_failures
 from qerrlint.checks.errors.value_source import returned_call, returned_code, written_value
 from qerrlint.checks.function import AnalysedFunction
-from qerrlint.checks.status_alone import statuses_alone
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.result import ReturnState

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.reachability import branch_events, predecessors
 from qerrlint.checks.check import Check, FileCheck, event
-from qerrlint.checks.errno_source import returns_errno
+from qerrlint.checks.errors.errno_source import returns_errno
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
 from qerrlint.checks.errors.value_source import assigned_from, own_returns
 from qerrlint.checks.file import AnalysedFile

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Asked: which facts of a tree an analysis looks up, as keys; what is worked out once keeps its own.
+"""Lookups: which facts of a tree an analysis looks up, as keys; what is worked out once keeps its own.
 
 A key names a fact as files declare it: `f:NAME` a function, `m:NAME` a macro, `t:NAME` a type, `e:NAME` a
 constant, `s:WORD` a pointer member or variable, `q:NAME` and `qs:NAME` what schemas define and generate,
@@ -49,7 +49,7 @@ class Lookups:
         return out, searches
 
 
-class Asked:
+class LookupRecorder:
     """Records the keys of all lookups in one tree for the computation that is under way."""
 
     __slots__ = ("now",)
@@ -113,6 +113,6 @@ class Recalled(Generic[T]):
 
     def __get__(self, instance: Any, owner: type | None = None) -> T:
         compute = self._compute
-        asked: Asked = instance.asked
+        asked: LookupRecorder = instance.asked
         known = instance.__dict__.setdefault("_recalled", {})
         return asked.recall(known, self._name, lambda: compute(instance))

@@ -71,7 +71,7 @@ class Setting:
 
 
 @dataclass(slots=True)
-class Ahead:
+class WorkerResults:
     """The results that are there before a comparison asks for them, by the numbers of its programs."""
 
     advance: Advance
@@ -80,10 +80,10 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownOf:
+class ComparisonResults:
     """What is known ahead of one comparison (compare.Known)."""
 
-    ahead: Ahead
+    ahead: WorkerResults
     one: Comparison
 
     def pair(self, pair: FilePair) -> PairResult | None:
@@ -205,7 +205,7 @@ def compare_all(
                 programs[one.after],
                 one.pairs,
                 options,
-                KnownOf(ahead, one),
+                ComparisonResults(ahead, one),
                 earlier,
             )
             for one in comparisons
@@ -230,9 +230,9 @@ def _analyse_ahead(
     comparisons: Sequence[Comparison],
     options: ReviewOptions,
     advance: Advance,
-) -> Ahead:
+) -> WorkerResults:
     """Analyse what several processes can; `advance` is told of each pair of files that is done with."""
-    ahead = Ahead(advance)
+    ahead = WorkerResults(advance)
     store, jobs = options.store, options.workers.jobs or os.cpu_count() or 1
     if jobs == 1 or (store is not None and store.verifies):
         return ahead
@@ -290,7 +290,7 @@ def _is_known(
     one: Comparison,
     pair: FilePair,
     store: ChangeStore | None,
-    ahead: Ahead,
+    ahead: WorkerResults,
 ) -> bool:
     """Whether nothing is to be analysed of a pair of files, or the store has its result."""
     if not any(path is not None and is_c(path) for path in (pair.old, pair.new)):
@@ -325,7 +325,7 @@ def _grouped(programs: Sequence[Program], tasks: Sequence[_Task]) -> list[tuple[
     return groups
 
 
-def _contracts_of(ahead: Ahead, one: Comparison) -> tuple[ContractChange, ...]:
+def _contracts_of(ahead: WorkerResults, one: Comparison) -> tuple[ContractChange, ...]:
     """The contracts that a comparison changes, as compare() finds them."""
     results = (ahead.pairs.get((one.before, one.after, pair)) for pair in one.pairs)
     return tuple(change for result in results if result is not None for change in result[2])
