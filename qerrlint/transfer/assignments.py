@@ -81,6 +81,8 @@ def _assign_value(frame: Frame, state: State, draft: Draft, site: AssignSite) ->
         # What is looked into is not NULL; `e = e->next` says so of what e was.
         if owner is not target and owner.index not in draft.facts and frame.is_used(owner):
             draft.set_fact(owner.index, NOT_NULL)
+    if site.unsteady:
+        return
     known = site.value.evaluate(state)
     if site.unsigned and known.signs == ANY:
         known = known.narrowed(ZERO | POS)

@@ -49,6 +49,7 @@ from qerrlint.transfer.sites import (
     is_soft,
     traits,
 )
+from qerrlint.transfer.unsteady import unsteady
 
 
 class SiteMaker:
@@ -66,6 +67,7 @@ class SiteMaker:
         # The mask of what the event at hand asks for the value of.
         self._asked = 0
         self._asserted = asserted(frame.function)
+        self._unsteady = unsteady(frame.function, frame.types)
 
     def site(self, event: Event) -> tuple[Site, int]:
         """The site of an event, and the mask of the terms whose values the event asks for."""
@@ -205,6 +207,7 @@ class SiteMaker:
                 site.made_by = value.call
         elif isinstance(value, Const):
             site.is_null = value.signs == ZERO
+            site.unsteady = event.span.start in self._unsteady
             if not _is_number(value):
                 site.equation = terms.equation(target, value.text)
         elif isinstance(value, Addr):

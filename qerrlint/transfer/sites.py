@@ -69,7 +69,8 @@ class AssignSite:
     same or the result of a call, `addressed` the path of an address. `made_by`: the call that made the Error
     that is assigned (-1: none). `is_null`: of a NULL or 0. `unsigned`: of a variable that has no sign.
     `keeps`: of something other than 0 or NULL to memory that outlives the function. `equation`: what the
-    target equals where the value is a named constant. `owners`: the pointers that are looked into."""
+    target equals where the value is a named constant. `owners`: the pointers that are looked into.
+    `unsteady`: a callee may put something else there before it is tested."""
 
     event: Assign
     target: Term
@@ -84,6 +85,7 @@ class AssignSite:
     keeps: bool = False
     equation: Term | None = None
     owners: tuple[Term, ...] = ()
+    unsteady: bool = False
 
 
 @dataclass(slots=True)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Constants in memory that a callee may change before they are tested.
+
+A call is taken to change only what it is handed by address. Where a function stores a constant in a member,
+calls something, and then tests the member, that would decide the test, and everything behind the other way
+would count as never reached. Nobody writes a test that is decided: the callee changes the member.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from qerrlint.ir.code import Addr, Assign, Call, Const, Function, Var, text_of
+from qerrlint.transfer.sites import traits
+
+
+def unsteady(function: Function, types: Mapping[str, str]) -> frozenset[int]:
+    """The assignments of constants, by the start of their text, that calls in front of a test may undo."""
+    candidates = [
+        (number, position, event)
+        for number, block in enumerate(function.blocks)
+        for position, event in enumerate(block.events)
+        if isinstance(event, Assign)
+        and event.stated
+        and isinstance(event.value, Const)
+        and "->" in event.target
+    ]
+    if not candidates:
+        return frozenset()
+    asked = [
+        [text_of(test.subject) for edge in block.edges for test in edge.tests] for block in function.blocks
+    ]
+    every = "\n".join(text for texts in asked for text in texts)
+    return frozenset(
+        event.span.start
+        for number, position, event in candidates
+        if event.target in every
+        and _tested_behind_a_call(function, types, asked, (number, position), event.target)
+    )
+
+
+def _tested_behind_a_call(
+    function: Function,
+    types: Mapping[str, str],
+    asked: list[list[str]],
+    place: tuple[int, int],
+    target: str,
+) -> bool:
+    """Whether some way from an assignment leads over a call to a test of its target."""
+    named = re.compile(rf"(?<![\w.>]){re.escape(target)}(?!\w)")
+    seen: set[tuple[int, bool]] = set()
+    todo = [(place[0], place[1] + 1, False)]
+    while todo:
+        number, position, called = todo.pop()
+        for event in function.blocks[number].events[position:]:
+            if isinstance(event, Assign) and event.target == target:
+                break
+            called = called or (isinstance(event, Call) and _may_change(event, types))
+        else:
+            if called and any(named.search(text) for text in asked[number]):
+                return True
+            for edge in function.blocks[number].edges:
+                if (edge.target, called) not in seen:
+                    seen.add((edge.target, called))
+                    todo.append((edge.target, 0, called))
+    return False
+
+
+def _may_change(call: Call, types: Mapping[str, str]) -> bool:
+    """Whether a callee gets a pointer through which it may change memory."""
+    kind = traits(call.name)
+    if kind.harmless or kind.predicate or kind.prints:
+        return False
+    return any(
+        (isinstance(arg, Addr) and "->" in arg.path)
+        or (isinstance(arg, Var) and types.get(arg.path, "").endswith("*") and "char" not in types[arg.path])
+        for arg in call.args
+    )
