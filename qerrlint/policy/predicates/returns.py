@@ -37,13 +37,29 @@ def code_is_no_failure(analysed: AnalysedFunction, observation: Observation) -> 
 
 
 def false_is_an_answer(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether the function asks a question or looks something up, by its name."""
+    """Whether the function asks a question or looks something up, by its name.
+
+    What it reports as an error is no answer, nor what it sets an Error for, where its false or NULL comes
+    with an Error elsewhere.
+    """
+    if observation.event == "error-printed-not-set" and any(
+        call.name.startswith("error_report") for call in subject_of(observation).calls
+    ):
+        return False
+    leaving = _returned(observation)
+    if leaving is None or (leaving.error.sure and leaving.signs == POS and _fails_with_error(analysed)):
+        return False
     return (
-        _returned(observation) is not None
-        and analysed.kind in ("bool", "pointer")
+        analysed.kind in ("bool", "pointer")
         and word_list("questions").matches(analysed.name)
         and not analysed.unit.environment.command_result(analysed.name)
     )
+
+
+def _fails_with_error(analysed: AnalysedFunction) -> bool:
+    """Whether the function returns false or NULL where it has set an Error."""
+    returns = analysed.result.returns
+    return any(e.signs == ZERO and e.error.state is ErrorState.SET and e.error.sure for e in returns)
 
 
 def nonzero_may_be_a_value(analysed: AnalysedFunction, observation: Observation) -> bool:

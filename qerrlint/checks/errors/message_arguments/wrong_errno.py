@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from qerrlint.checks.check import Check, FileCheck, event
 from qerrlint.checks.errors.errno_source import ERRNO, errno_source
@@ -49,6 +50,37 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         elif call.name == "error_setg_errno" and isinstance(number, Const) and _CONSTANT.match(number.text):
             yield _observation(analysed, call, number.text, "positive-constant", None)
     yield from _returned(analysed)
+    yield from _also_returned(analysed)
+
+
+def _also_returned(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """One variable is the number in a message and, right behind it, the status that the function returns."""
+    if analysed.kind != "int" or analysed.errp is None:
+        return
+    negative = {occurrence.call for occurrence in of_kind(analysed, OccurrenceKind.NEGATIVE_ERRNO)}
+    for block in analysed.function.blocks:
+        for at, behind in pairwise(block.events):
+            if (
+                isinstance(at, Call)
+                and at.name == "error_setg_errno"
+                and at.index not in negative
+                and len(at.args) > 1
+                and isinstance(at.args[1], Var)
+                and isinstance(behind, Return)
+                and behind.value == at.args[1]
+            ):
+                value = at.args[1].path
+                yield Observation(
+                    "wrong-errno",
+                    analysed.name,
+                    at.span,
+                    at.text,
+                    {"callee": at.name, "value": value, "form": "also-returned"},
+                    (Step(behind.span, f"{value} is returned here, where a failure is negative"),),
+                    whole=True,
+                    subject=Subject((at,)),
+                    group=at.span,
+                )
 
 
 def formats_errno(analysed: AnalysedFunction, call: Call) -> bool:
@@ -155,7 +187,7 @@ WRONG_ERRNO = event(
     "value",
     path_sensitive=True,
     form="negative-constant negative-result result-is-errno not-set-by-callee never-set positive-constant "
-    "stored reason-in-error status-of-error status-not-set only-constant clobbered",
+    "stored reason-in-error status-of-error status-not-set only-constant clobbered also-returned",
 )
 
 CHECKS = (

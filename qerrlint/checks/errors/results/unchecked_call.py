@@ -10,17 +10,19 @@ from qerrlint.absint.trace import is_joined
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.comments import admits
 from qerrlint.checks.errors.occurrences import numbered, of_kind
-from qerrlint.checks.errors.results.untested_results import first_untested_use, is_looked_at
+from qerrlint.checks.errors.results.untested_results import first_look_into, first_untested_use, is_looked_at
 from qerrlint.checks.errors.return_states import passes_null_errp, set_successes
 from qerrlint.checks.errors.value_source import own_returns
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import shown
+from qerrlint.domain.error import ERROR
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import NEG, Addr, Assign, Call, Result, Var
+from qerrlint.source.span import Span
 from qerrlint.transfer.sites import traits
 
 
@@ -115,10 +117,11 @@ def _result_untested(analysed: AnalysedFunction) -> Iterator[Observation]:
             if kind not in ("int", "pointer"):
                 continue
             errp = _unasked_errp(analysed, call)
-            if errp is None:
-                continue
-            use = first_untested_use(function, number, position + 1, at.target, kind)
-            if use is None:
+            place = (number, position + 1)
+            use = first_untested_use(function, *place, at.target, kind) if errp is not None else None
+            if use is None and kind == "pointer":
+                errp, use = _looked_into(analysed, call, place, at.target)
+            if errp is None or use is None:
                 continue
             yield Observation(
                 "unchecked-call",
@@ -133,6 +136,31 @@ def _result_untested(analysed: AnalysedFunction) -> Iterator[Observation]:
             )
 
 
+def _looked_into(
+    analysed: AnalysedFunction, call: Call, place: tuple[int, int], name: str
+) -> tuple[str | None, Span | None]:
+    """The Error that a call may have set, and where the pointer that it returned is looked into before a test
+    of either."""
+    position = analysed.unit.effect(call).errp
+    if position is None or position >= len(call.args) or not _may_set(analysed, call):
+        return None, None
+    given = call.args[position]
+    if _handed_errp(analysed, call):
+        error = analysed.errp or ""
+        asked = {"*" + error}
+    elif isinstance(given, Addr) and analysed.function.locals.get(given.path) == ERROR:
+        error, asked = given.path, {given.path}
+    else:
+        return None, None
+    asked |= {arg.path for arg in call.args if isinstance(arg, Addr)}
+    return error, first_look_into(analysed.function, *place, name, asked)
+
+
+def _may_set(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether a call may set its Error."""
+    return any(outcome.sets for outcome in analysed.unit.effect(call).outcomes)
+
+
 def _unasked_errp(analysed: AnalysedFunction, call: Call) -> str | None:
     """NULL where a call gets that for errp, the function's errp where nothing reads the Error, or None."""
     if passes_null_errp(analysed, call):
@@ -140,8 +168,7 @@ def _unasked_errp(analysed: AnalysedFunction, call: Call) -> str | None:
     errp = analysed.errp
     if errp is None or not _handed_errp(analysed, call):
         return None
-    may_fail = any(outcome.sets for outcome in analysed.unit.effect(call).outcomes)
-    return errp if may_fail and not is_looked_at(analysed.function, call, errp) else None
+    return errp if _may_set(analysed, call) and not is_looked_at(analysed.function, call, errp) else None
 
 
 def _before_work(analysed: AnalysedFunction) -> Iterator[Observation]:

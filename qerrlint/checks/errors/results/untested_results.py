@@ -58,6 +58,32 @@ def first_untested_use(function: Function, block: int, position: int, name: str,
     return min(uses) if uses else None
 
 
+def first_look_into(function: Function, block: int, position: int, name: str, asked: set[str]) -> Span | None:
+    """The first place where some way from event `position` of a block on looks into what a pointer points to.
+
+    A way ends where it hands the pointer on, or where a test names the pointer or one of the places `asked`.
+    """
+    looks: list[Span] = []
+    wanted = {name, *asked}
+    seen: set[int] = set()
+    todo = [(block, position)]
+    while todo:
+        number, start = todo.pop()
+        for event in function.blocks[number].events[start:]:
+            if (use := _use(event, name, "pointer")) is not None:
+                looks.append(use)
+                break
+            if _hands_on(event, name) or (isinstance(event, Assign) and event.target == name):
+                break
+        else:
+            for edge in function.blocks[number].edges:
+                tested = any(_mentions(text_of(test.subject), wanted) for test in edge.tests)
+                if not tested and edge.target not in seen:
+                    seen.add(edge.target)
+                    todo.append((edge.target, 0))
+    return min(looks) if looks else None
+
+
 def _hands_on(event: Event, name: str) -> bool:
     """Whether an event hands the value on to something that may test it."""
     if isinstance(event, Return):
