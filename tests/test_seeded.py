@@ -74,6 +74,24 @@ static int crate_size(int way, Error **errp)
     return 0;
 }
 
+static int crate_fit(CrateState *s, int way, Error **errp)
+{
+    int ret = crate_move(s, way, errp);
+
+    if (ret < 0) {
+        return ret;
+    }
+    if (way > 3) {
+        error_setg(errp, "the crate is full");
+        ret = -ENOSPC;
+        goto out;
+    }
+    crate_mark(s);
+out:
+    crate_forget(s);
+    return ret;
+}
+
 static void crate_try(CrateState *s, int way)
 {
     Error *err = NULL;

@@ -197,3 +197,34 @@ def printed_not_set(function: SeedFunction) -> Iterator[Change]:
         text = function.of(node)
         if _FAILING.fullmatch(function.of(last)) and text.startswith("error_setg(errp, "):
             yield Change((over(node, text.replace("error_setg(errp, ", "error_report(", 1)),))
+
+
+@function_kind("failure-forgotten", "errors", _CALLS)
+def failure_forgotten(function: SeedFunction) -> Iterator[Change]:
+    """The failing return behind a failed call becomes one of success."""
+    success = {"bool ": "true", "int ": "0"}.get(function.result or "")
+    for test in failure_tests(function):
+        last = leaving(test.then, "return_statement")
+        if success is not None and last is not None and test.error == function.errp:
+            yield Change((over(last, f"return {success};"),))
+
+
+@function_kind("status-dropped", "errors", r"error_setg\w*\(errp")
+def status_dropped(function: SeedFunction) -> Iterator[Change]:
+    """The status between an error_setg() and a goto is not stored: it may still say success."""
+    for node in function.each("goto_statement"):
+        front = node.prev_named_sibling
+        block = node.parent
+        if front is None or block is None or not re.fullmatch(r"\w+ = (?:-\w+|false);", function.of(front)):
+            continue
+        if re.search(rf"error_setg\w*\({function.errp}\b", function.of(block)):
+            yield Change((_gone(function, front),))
+
+
+@function_kind("other-error-tested", "errors", r"&\w*err\w*\)")
+def other_error_tested(function: SeedFunction) -> Iterator[Change]:
+    """A call gets errp, and the test behind it is still that of a local Error."""
+    for test in failure_tests(function):
+        argument = error_argument(function, test.call)
+        if test.style == "error" and test.error != function.errp and function.errp and argument is not None:
+            yield Change((over(argument, function.errp),))

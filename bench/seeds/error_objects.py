@@ -38,11 +38,13 @@ def _statements(function: SeedFunction, pattern: re.Pattern[str]) -> Iterator[tu
 
 
 @function_kind("free-dropped", "errors", r"error_free|error_report_err|warn_report_err")
-def free_dropped(function: SeedFunction) -> Iterator[Change]:
+def free_dropped(function: SeedFunction) -> Iterator[Defect]:
     """The error_free() or error_report_err() of a local Error is gone: it leaks."""
     for node, name in _statements(function, _ENDS):
-        if name in function.own_errors:
-            yield Change((_gone(function, node),))
+        following = " ".join(function.of(one) for one in behind(node))
+        if name in function.own_errors and not re.search(r"\b(?:exit|abort)\(", following):
+            setters = [one.start() for one in re.finditer(rf"&{name}\b", function.text)]
+            yield function.defect(Change((_gone(function, node),)), setters)
 
 
 @function_kind("propagate-dropped", "errors", r"error_propagate\(errp")

@@ -17,6 +17,7 @@ from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Result
 
+_LEAVES = re.compile(rb"\)\s*\{?\s*return;")
 _JUMP = re.compile(rb"\b(?:return|goto|break|continue|case|default|else|exit|abort)\b")
 
 
@@ -90,11 +91,15 @@ def _past_failure(analysed: AnalysedFunction, errp: str) -> Iterator[Observation
             continue
         tests = [one for one in places(occurrence.trail) if one.kind == "branch"]
         behind = data[failed.span.end : occurrence.span.start]
-        if not tests or tests[-1].span.end < failed.span.start or not _left(behind):
+        if not tests or tests[-1].span.end < failed.span.start:
             continue
         negated = data[tests[-1].span.start - 1 : tests[-1].span.start] == b"!"
-        if tests[-1].taken == negated:
-            continue  # the failure passes the block by
+        # Either the failure leads to a block and out of it, or the success to a return.
+        inverted = not negated and tests[-1].span == failed.span and _LEAVES.match(behind) is not None
+        if inverted and analysed.unit.effect(failed).kind != "bool":
+            continue
+        if not inverted and (tests[-1].taken == negated or not _left(behind)):
+            continue
         text = data[occurrence.span.start : occurrence.span.end].decode("utf-8", "replace")
         yield Observation(
             "success-with-error",
@@ -105,15 +110,15 @@ def _past_failure(analysed: AnalysedFunction, errp: str) -> Iterator[Observation
                 "function": analysed.name,
                 "value": "",
                 "callee": failed.name,
-                "kind": "failed",
+                "kind": "inverted" if inverted else "failed",
                 "errp": errp,
             },
             (
-                Step(tests[-1].span, "this test tells the failure"),
+                Step(tests[-1].span, f"the test of what {failed.name}() returns"),
                 Step(occurrence.span, f"the function goes on here with {text.split('(')[0].split(' =')[0]}"),
             ),
             "medium",
-            subject=Subject((failed,), occurrence),
+            subject=Subject((failed,), None if inverted else occurrence),
             group=("failed", failed.span),
         )
 
@@ -133,7 +138,7 @@ SUCCESS_WITH_ERROR = event(
     "callee",
     "errp",
     path_sensitive=True,
-    kind="int bool pointer void failed status",
+    kind="int bool pointer void failed inverted status",
 )
 """value: the returned expression; kind: what the result is, "failed" where a function without a result goes
 on behind a failed call, "status" where one without errp loses the status of a callee; callee: who set the
