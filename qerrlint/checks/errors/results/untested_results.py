@@ -61,7 +61,7 @@ def first_untested_use(function: Function, block: int, position: int, name: str,
 def first_look_into(function: Function, block: int, position: int, name: str, asked: set[str]) -> Span | None:
     """The first place where some way from event `position` of a block on looks into what a pointer points to.
 
-    A way ends where it hands the pointer on, or where a test names the pointer or one of the places `asked`.
+    A way ends where it hands the pointer or one of the places `asked` on, and where a test names one of them.
     """
     looks: list[Span] = []
     wanted = {name, *asked}
@@ -73,7 +73,9 @@ def first_look_into(function: Function, block: int, position: int, name: str, as
             if (use := _use(event, name, "pointer")) is not None:
                 looks.append(use)
                 break
-            if _hands_on(event, name) or (isinstance(event, Assign) and event.target == name):
+            if any(_hands_on(event, one) for one in wanted) or (
+                isinstance(event, Assign) and event.target == name
+            ):
                 break
         else:
             for edge in function.blocks[number].edges:
