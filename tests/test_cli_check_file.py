@@ -17,11 +17,8 @@ static bool quill_check(int level, Error **errp)
     if (level > 3) {
         error_setg(errp, "a level of %d is too high", level);
     }
-    if (level > 2) {
-        error_setg(errp, "a level of %d is high", level);
-        return false;
-    }
-    return true;
+    error_setg(errp, "a level of %d is high", level);
+    return false;
 }
 """
 GOOD = """\
@@ -104,7 +101,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_single_file_is_analysed_and_the_output_says_how_far_it_reaches(folder: Path) -> None:
     ran = run("check", "quill.c")
     assert (ran.code, ran.err) == (1, "")
-    assert "quill.c:9:9: error[error-set-twice]" in ran.out
+    assert "quill.c:8:5: error[error-set-twice]" in ran.out
     assert f"note: quill.c {NOTE}\n" in ran.out
     assert "1 function in 1 file, 1 followed path by path;" in ran.out
     assert "declarations from each file alone" in ran.out
