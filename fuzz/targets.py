@@ -201,7 +201,7 @@ def _checked(folder: Path | None) -> tuple[list[str], str | None]:
     with DirectorySource(str(TREE)) as source, mock.patch.object(engine, "ONE_PROCESS_BYTES", 0):
         files = engine.core_files(source, ["hw/timer", "hw/arm"])
         store = Store(folder) if folder is not None else None
-        checked = engine.check_files(source, files, "headers", (), 1, False, store=store)
+        checked = engine.check_files(source, files, engine.CheckOptions("headers", store=store))
         if store is not None:
             store.close()
     trouble = store.trouble if store is not None else None

@@ -58,27 +58,41 @@ def _chosen(paths: Sequence[str], below: Sequence[str]) -> list[str]:
     return [path for path in paths if everything or path in wanted or path.startswith(folders)]
 
 
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """How files are analysed: where declarations are searched (`reach`), with which rules beside the bundled
+    ones, and by how many processes (0: one for each core).
+
+    `measure`: the health of every function is counted as well, so all of them are parsed. Outcomes of an
+    earlier run are taken from `store`, new ones are put there; little work is done without the store. With
+    `verify` all files are analysed and compared with the store.
+    """
+
+    reach: str
+    rule_folders: Sequence[str] = ()
+    jobs: int = 1
+    measure: bool = False
+    store: Store | None = None
+    verify: bool = False
+
+
 def check_files(
     source: Source,
     paths: Sequence[str],
-    reach: str,
-    rule_folders: Sequence[str],
-    jobs: int,
-    measure: bool,
+    options: CheckOptions,
     progress: Callable[[int], None] | None = None,
-    store: Store | None = None,
-    verify: bool = False,
 ) -> Checked:
-    """Analyse the files; `measure` also counts the health of every function (it parses all of them).
+    """Analyse the files; `progress` is called with numbers of files that are done.
 
-    Outcomes of an earlier run are taken from `store`, new ones are put there; little work is done without
-    the store. With `verify` all files are analysed, and InputError is raised where the store says otherwise.
+    Raises InputError where none of several files can be read, and with `options.verify` where the store has
+    another outcome.
     """
+    reach, rule_folders, verify = options.reach, options.rule_folders, options.verify
     sizes, skipped = _sizes(source, paths)
     files = [path for path, _ in sizes]
     done: Callable[[int], None] = progress if progress is not None else lambda number: None
-    kept = _kept(source, files, reach, rule_folders, store, sum(size for _, size in sizes))
-    run = _Run(kept, files, measure, verify)
+    kept = _kept(source, files, options, sum(size for _, size in sizes))
+    run = _Run(kept, files, options.measure, verify)
     done(len(run.outcomes))
     tasks = run.tasks(sizes)
     if tasks:
@@ -88,12 +102,12 @@ def check_files(
         one_file = file_tasks.verified_file if verify else file_tasks.one_file
         known = (kept.expected, kept.type_names) if kept is not None else (None, None)
         state = partial(file_tasks.State, source, reach, tuple(rule_folders), *known)
-        for made in map_tasks(one_file, state, tasks, jobs):
+        for made in map_tasks(one_file, state, tasks, options.jobs):
             if made.path not in run.outcomes:
                 done(1)
             run.add(made)
     run.finish()
-    checked = _together(run.outcomes, run.healths if measure else None, skipped, len(sizes))
+    checked = _together(run.outcomes, run.healths if options.measure else None, skipped, len(sizes))
     whole = set(core_files(source)) <= run.outcomes.keys() | {item.path for item in skipped}
     rules = load_rules(rule_folders).everything()
     asked = kept.results(f"{whole}", verify=verify) if kept is not None else None
@@ -181,17 +195,18 @@ def _together(
 def _kept(
     source: Source,
     files: Sequence[str],
-    reach: str,
-    rule_folders: Sequence[str],
-    store: Store | None,
+    options: CheckOptions,
     size: int,
 ) -> KeptOutcomes | None:
     """What the store has for these files; None for a run without a store."""
     # With the whole tree in reach a result is made from all of it.
-    if store is None or reach != "headers" or size < ONE_PROCESS_BYTES:
+    store = options.store
+    if store is None or options.reach != "headers" or size < ONE_PROCESS_BYTES:
         return None
     try:
-        return KeptOutcomes(store, program_key(rule_folders, reach), TreeBlobs(source, store), files)
+        return KeptOutcomes(
+            store, program_key(options.rule_folders, options.reach), TreeBlobs(source, store), files
+        )
     except InputError:  # a header that cannot be read: those that include it will say so
         return None
 

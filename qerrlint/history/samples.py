@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from qerrlint.engine.check_files import check_files, core_files
+from qerrlint.engine.check_files import CheckOptions, check_files, core_files
 from qerrlint.engine.located import Located
 from qerrlint.engine.store.cache_store import Store
 from qerrlint.history.delta import CommitDelta, delta_between
@@ -45,12 +45,8 @@ class Trees:
             checked = check_files(
                 source,
                 core_files(source, self.below),
-                "headers",
-                self.rule_folders,
-                self.jobs,
-                False,
+                CheckOptions("headers", self.rule_folders, self.jobs, store=self.store),
                 progress,
-                self.store,
             )
         return [f for f in checked.found if f.finding.rule not in news and f.finding.allowed is None]
 

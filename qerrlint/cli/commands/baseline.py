@@ -107,14 +107,16 @@ def _check(source: Source, settings: Settings) -> list[Reported]:
     Raises InputError where a file could not be analysed: its findings would count as gone.
     """
     from qerrlint.cli.commands.cache import store_of
-    from qerrlint.engine.check_files import check_files, core_files
+    from qerrlint.engine.check_files import CheckOptions, check_files, core_files
     from qerrlint.errors import InputError
     from qerrlint.review.apply_policy import standing
 
     files = [path for path in core_files(source) if not settings.configuration.excludes(path)]
     options = settings.options
     with store_of(options) as store:
-        checked = check_files(source, files, settings.reach, options.rules, options.jobs, False, store=store)
+        checked = check_files(
+            source, files, CheckOptions(settings.reach, options.rules, options.jobs, store=store)
+        )
     for skipped in checked.coverage.skipped:
         raise InputError(f"{skipped.path}: not analysed: {skipped.reason}; the baseline is left as it is")
     found, _ = standing(checked.found, settings.all_rules, settings.configuration, settings.baseline, source)

@@ -145,20 +145,22 @@ class _Run:
 
     def _checked(self) -> Checked:
         from qerrlint.cli.commands.cache import store_of
-        from qerrlint.engine.check_files import check_files
+        from qerrlint.engine.check_files import CheckOptions, check_files
 
         options = self._options
         with progress("checking", len(self._files), _MANY) as advance, store_of(options) as store:
             return check_files(
                 self._source,
                 self._files,
-                self._settings.reach,
-                options.rules,
-                options.jobs,
-                options.verbose,
+                CheckOptions(
+                    self._settings.reach,
+                    options.rules,
+                    options.jobs,
+                    options.verbose,
+                    store,
+                    options.verify_store,
+                ),
                 advance,
-                store,
-                options.verify_store,
             )
 
     def _stale(self, stale: Sequence[Entry], skipped: Sequence[Skipped]) -> list[str]:

@@ -112,12 +112,12 @@ def _files(source: Source, settings: Settings, wanted: Sequence[str]) -> list[st
 def _found(source: Source, settings: Settings, files: Sequence[str], jobs: int) -> list[Reported]:
     """The findings that pass the filters."""
     from qerrlint.cli.commands.cache import store_of
-    from qerrlint.engine.check_files import check_files
+    from qerrlint.engine.check_files import CheckOptions, check_files
     from qerrlint.review.apply_policy import standing
 
     options = settings.options
     with store_of(options) as store:
-        checked = check_files(source, files, settings.reach, options.rules, jobs, False, store=store)
+        checked = check_files(source, files, CheckOptions(settings.reach, options.rules, jobs, store=store))
     found, _ = standing(checked.found, settings.all_rules, settings.configuration, settings.baseline, source)
     return [item for item in found if settings.shows(item)]
 

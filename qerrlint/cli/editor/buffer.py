@@ -51,14 +51,14 @@ class Buffer:
 
     def seen(self) -> Seen:
         """Analyse the buffer. Raises QerrlintError, for a broken configuration say."""
-        from qerrlint.engine.check_files import check_files
+        from qerrlint.engine.check_files import CheckOptions, check_files
         from qerrlint.review.apply_policy import standing
 
         source = self.open()
         settings = self._settings()
         if settings.configuration.excludes(self._path):
             return Seen(self._path, (), frozenset())
-        checked = check_files(source, [self._path], settings.reach, self.options.rules, 1, False)
+        checked = check_files(source, [self._path], CheckOptions(settings.reach, self.options.rules))
         found, _ = standing(
             checked.found, settings.all_rules, settings.configuration, settings.baseline, source
         )
