@@ -236,7 +236,7 @@ class _Run:
 def _with_one_way_in(graph: Graph) -> list[bool]:
     """For each block whether a single edge leads to it, or it is the entry and none does."""
     ways = [0] * len(graph.blocks)
-    # Without this one, a loop whose only edge back leads to the entry would be walked for ever.
+    # Without this one, a loop whose only edge back leads to the entry would be walked without end.
     ways[0] = 1
     for block in graph.blocks:
         for edge in block.edges:

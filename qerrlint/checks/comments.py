@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Comments at a statement: what somebody has written about the failure there."""
+"""Comments at a statement: what they say about the failure there."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def refuse(target: str, root: str | None, inputs: Iterable[str]) -> None:
     """Raise UsageError for a file that must not be overwritten.
 
     That is a directory, or one in a folder that does not exist; what is reached through a link in the tree
-    at `root`, which whoever made the tree has put there; one of `inputs` (files, and folders with all in
+    at `root`, which the author of the tree has put there; one of `inputs` (files, and folders with all in
     them); a source file.
     """
     from qerrlint.source.source import C_SUFFIXES

@@ -48,7 +48,7 @@ def _start(make_state: Callable[[], object], function: Callable[..., object]) ->
 
 
 def end_with_parent() -> None:
-    """End this process when its parent has ended, however that was: nobody waits for what it still does."""
+    """End this process when its parent has ended, for whatever reason: its results are no longer wanted."""
     import multiprocessing
     from multiprocessing.connection import wait
 

@@ -2,7 +2,7 @@
 """WordIndex: which C files of a tree mention a name or include a header, for the trees of many commits.
 
 It holds a checksum of each identifier with the file's number: some 20 MB for a tree of QEMU. Files are
-added and never taken out, so it names files that may mention a name; whoever asks looks into them.
+added and never taken out, so it names files that may mention a name; the caller looks into them.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class AfterFailure:
                     return None
                 if event.value in names:
                     self.question |= word_list("predicates").matches(event.target)
-                    # A member, or what a parameter points to, outlives the function: somebody else asks it.
+                    # A member, or what a parameter points to, outlives the function: other code tests it.
                     self.asked |= not event.target.isidentifier()
                     names |= {target}
                 else:

@@ -23,7 +23,7 @@ from qerrlint.model.summary import BOTTOM, Summary, join
 # needed: one for the paths that do not recurse, one with these known, one to see that nothing changes.
 _MOST_ROUNDS = 8
 # From this interpretation on a summary only grows. Sums of results are not monotone (a convention fills in
-# what the body leaves open), so without that two summaries might change each other for ever.
+# what the body leaves open), so without that two summaries might change each other without end.
 _GROWING = 4
 
 
@@ -58,7 +58,7 @@ class Body:
         self.forget()
 
     def forget(self) -> None:
-        """Go back to what is known of a body that nobody has asked for."""
+        """Go back to what is known of a body that was not requested."""
         self.callees = ()
         self.started = self.solved = self.cut = False
         self.result = None
@@ -90,7 +90,7 @@ def solved(body: Body) -> Body:
         for component in components(body, enter):
             _solve(component)
     finally:
-        # Only after an error: what was begun is as if nobody had asked.
+        # Only after an error: what was begun counts as not requested.
         for one in entered:
             if not one.solved:
                 one.forget()

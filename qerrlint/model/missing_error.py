@@ -126,7 +126,7 @@ class MissingErrors:
                 called = True
                 fates += self._at(site, contract, code, above)
             fates += self._through_pointers(file, name, contract, code, above)
-        # Where every caller leads back here, nobody outside adds anything.
+        # Where every caller leads back here, no caller outside adds anything.
         return fates if fates or called else [_NOT_KNOWN]
 
     def _files(

@@ -22,7 +22,7 @@ T = TypeVar("T")
 class Program:
     """A tree under analysis. Bodies are known across files for the files named in `at_hand`.
 
-    `mentioning`, where somebody sets it, tells which files mention a name, so that callers can be asked.
+    `mentioning`, where it is set, tells which files mention a name, so that callers can be asked.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Program:
         return self._units[path]
 
     def known_unit(self, path: str) -> TranslationUnit | None:
-        """The unit of a file if somebody has asked for it before."""
+        """The unit of a file if it was requested before."""
         return self._units.get(path)
 
     def forget(self, path: str) -> None:

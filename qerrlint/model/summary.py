@@ -48,7 +48,7 @@ class Summary:
 
     @property
     def decides(self) -> bool:
-        """Whether the body shows what becomes of the Error; where it is stored away somebody else sets it."""
+        """Whether the body shows what becomes of the Error; where it is stored, other code sets it."""
         return bool(self.outcomes) and (
             any(o.sets for o in self.outcomes) or all(o.sets is False or o.unset for o in self.outcomes)
         )
@@ -202,7 +202,7 @@ def _clears(result: FunctionResult) -> bool:
 
 
 def _empties(result: FunctionResult, effect: Callable[[Call], Effect]) -> bool:
-    """Whether a body hands its `Error **` to nobody, and stores NULL wherever it takes what that points to.
+    """Whether a body passes its `Error **` to no call, and stores NULL wherever it takes what that points to.
 
     The interpretation begins with NULL there, so it does not see what happens after `if (*errp)`.
     """

@@ -59,7 +59,7 @@ class WholeProgram(Protocol):
         """compute(this program), worked out once for all files."""
 
     def known_unit(self, path: str) -> TranslationUnit | None:
-        """The unit of a file if somebody has asked for it before."""
+        """The unit of a file if it was requested before."""
 
     def forget(self, path: str) -> None:
         """Let go of a unit that will not be asked for again."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# No repetition in it meets what it repeats again: it is looked for in whatever somebody has sent.
+# No repetition in it meets what it repeats again: the text comes from mails.
 _DIFF = re.compile(
     rb"^(?:diff --(?:git|cc|combined) .|--- .+\n\+\+\+ .+\n@@(?!@)|GIT binary patch"
     rb"|@@ -\d{1,9}(?:,\d{1,9})? \+\d)",

@@ -11,7 +11,7 @@ from qerrlint.patch.diffpaths import PathError, checked, git_names, header_name,
 # More digits are no line of a source file; the bound keeps arithmetic on hostile input harmless.
 _HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@ ?(.*)", re.S)
 _INDEX = re.compile(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d{6}))?\s*$")
-# So many blank context lines can be missing at the end of a hunk: git's context, where nobody asked for more.
+# So many blank context lines can be missing at the end of a hunk: git's context by default.
 _MOST_SUPPLIED = 3
 # How much of a refused path is repeated.
 _SHOWN = 200

@@ -67,7 +67,7 @@ def _realizing(kind: QomType) -> str:
 
 
 def _hands_on(text: str, name: str) -> bool:
-    """Whether a call realizes what a member holds, and its Error goes to somebody who can return it."""
+    """Whether a call realizes what a member holds, and its Error goes to a caller that can return it."""
     mentions = r"[^;{}]*\b" + re.escape(name) + r"\b[^;{}]*"
     call = re.compile(r"\b\w*realize\w*\s*\(" + mentions + r"(?:\berrp|&\s*(?:local_)?err)\s*\)")
     older = re.compile(

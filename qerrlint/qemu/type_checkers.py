@@ -55,7 +55,7 @@ class _Seen:
         self._seen: dict[str, dict[str, Checker]] = {}
 
     def of(self, path: str) -> dict[str, Checker]:
-        """The cast macros that a file sees, by type; whoever looks one up says which."""
+        """The cast macros that a file sees, by type; the caller says which one it looks up."""
         if path not in self._seen:
             found: dict[str, Checker] = {}
             for declarations in self._environment.types.reached(path):

@@ -37,10 +37,10 @@ class Known(Protocol):
     """Results of a comparison that are there before it asks for them (review.parallel)."""
 
     def pair(self, pair: FilePair) -> PairResult | None:
-        """What the analyses of a pair of files gave; None where nobody has made them."""
+        """What the analyses of a pair of files gave; None where there is no result."""
 
     def of_callers(self, path: str) -> tuple[CallersResult] | None:
-        """What the analyses of a file with callers gave; None where nobody has made them."""
+        """What the analyses of a file with callers gave; None where there is no result."""
 
     def done(self) -> None:
         """A pair of files is done with that was not known."""

@@ -28,7 +28,7 @@ class Workers:
 
 
 ALONE = Workers()
-"""This process, and nobody is told."""
+"""This process alone, without a report of the progress."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""TOML read from files that somebody else has written, with bounds that no file of settings meets."""
+"""TOML read from untrusted files, with limits far beyond any real file of settings."""
 
 from __future__ import annotations
 

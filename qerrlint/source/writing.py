@@ -38,7 +38,8 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
     """A stream whose bytes take the place of a file in one step, when the block ends without an error.
 
     A file that is there keeps its mode. A path that is no regular file (a terminal, a pipe, /dev/null) is
-    written to directly. A link is followed: whoever forbids that asks link_within() before. Raises OSError.
+    written to directly. A link is followed: a caller that forbids this checks with link_within() first.
+    Raises OSError.
     """
     target = os.path.realpath(path)
     mode = os.stat(target).st_mode if os.path.exists(target) else None

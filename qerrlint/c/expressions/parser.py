@@ -14,7 +14,7 @@ from typing import TypeAlias
 from qerrlint.c.expressions.int_types import INT, TYPE_WORDS, IntType, int_type, literal_type
 from qerrlint.records import record
 
-# Limits for hostile text, since an expression may come from a patch: nobody writes as much by hand.
+# Limits for hostile text, since an expression may come from a patch: no real code is as long.
 _LONGEST = 2000
 _DEEPEST = 40
 # How much of an expression a reason quotes.

@@ -20,7 +20,7 @@ from qerrlint.source.span import Span
 
 SETUP = ("instance_init", "realize")
 SETTER = "property"
-"""The phase of the functions that set a property: before realize, and as often as somebody wants to."""
+"""The phase of the functions that set a property: before realize, and any number of times."""
 RUNNING = "run"
 """The phase of the other functions of the file, which run as long as the device does."""
 UNDOING = ("unrealize", "finalize")

@@ -24,7 +24,7 @@ _MEMORY = frozenset({"memory", "aligned buffer"})
 _OF_RUNNING = _MEMORY | {"timer", "periodic timer", "bottom half", "hash table", "array"}
 # Structs that a device makes while it runs go from hand to hand.
 _HANDED_AROUND = frozenset({"g_new", "g_new0", "g_malloc", "g_malloc0"})
-# A timer that nobody has armed yet needs nothing.
+# A timer that was never armed needs nothing.
 _OF_REALIZE = frozenset({EMBEDDED_TIMER})
 _CALL = re.compile(r"\b([a-z_]\w*)\s*\(([^;]*);")
 

@@ -35,7 +35,7 @@ from qerrlint.qemu.guest.walk import ENDS
 from qerrlint.qemu.guest.zeros import GuestZeros
 
 _FALSE = re.compile(r"(?:0|false|FALSE)\Z")
-# Ends that come with a message: somebody has thought of the state that leads there.
+# Ends that come with a message: the author has considered the state that leads there.
 _TOLD = frozenset({"hw_error", "exit"})
 _ASKS_FIFO = re.compile(rb"\bfifo\w*_(?:is_\w+|num_\w+)\s*\(")
 _FIFO = re.compile(r"\bfifo\w*_(?:is_(?:empty|full)|num_(?:used|free))\s*\(")
@@ -118,8 +118,8 @@ def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
 
 
 def _is_brought_about(file: AnalysedFile, visit: GuestVisit) -> bool:
-    """Whether the state in which the program ends is one that somebody has thought of, or one that the guest
-    makes."""
+    """Whether the state in which the program ends is one that the author has considered, or that the guest
+    sets."""
     if (_is_told(visit) and not in_last_arm(visit)) or _guest_makes(file, visit):
         return True
     here = visit.visit.function.name == visit.entry.function
@@ -219,7 +219,7 @@ def _is_emptied(file: AnalysedFile, visit: GuestVisit, push: Call) -> bool:
 
 
 def _empties_a_fifo(file: AnalysedFile, visit: GuestVisit) -> bool:
-    """Whether it ends where a FIFO of the device is empty or full, which is for the guest to bring about."""
+    """Whether it ends where a FIFO of the device is empty or full, which the guest decides."""
     texts = (
         file.unit.text.on_one_line(d.edge.span) for d in visit.visit.decisions if d.edge.span is not None
     )

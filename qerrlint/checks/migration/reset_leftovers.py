@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reset leftovers: which members a reset leaves as they are, and which of those somebody notices."""
+"""Reset leftovers: which members a reset leaves as they are, and which of those have an effect."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ class LocalUses:
             return self._by_value(event.args[0], name) and self.hands(event.args[0], name)
 
         def gives_up(event: Event) -> bool:
-            # A constant in its place says that somebody else has it now.
+            # A constant in its place shows that it has another owner now.
             return assigns(event) and isinstance(event, Assign) and isinstance(event.value, (Const, Op))
 
         def ends_well(event: Event) -> bool:
@@ -373,7 +373,7 @@ def _keeps_constants(name: str) -> bool:
 
 
 def _is_constant(param: Param) -> bool:
-    """Whether a parameter is a pointer to something that the callee does not change, let alone free."""
+    """Whether a parameter is a pointer to something that the callee neither changes nor frees."""
     return param.type.startswith("const ") and param.type.count("*") == 1
 
 

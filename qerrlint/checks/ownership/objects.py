@@ -20,7 +20,7 @@ _Moves = Mapping[str, Sequence[tuple[Pair, str, Move]]]
 PARTS = "part of a device"
 """The pair of functions that realize and unrealize what several devices have in common."""
 _REALIZES = ("_realize", "->realize")
-# A child goes with its parent; what a parent type has realized, nobody undoes when a derived one fails.
+# A child goes with its parent; what a parent type has realized is not undone when a derived one fails.
 _LEFT_ALONE = re.compile(r"(?:qdev|sysbus|\w+->parent)_realize\Z")
 _TAKING = ("acquire", "release")
 
@@ -126,7 +126,7 @@ def _handlings(
     for pair, role, move in by_name.get(call.name, ()):
         if move.applies(unit.signature(call.name)) and _fits(move, role, call):
             if move.object == RESULT and not call.used and any(r.object == PROCESS for r in pair.release):
-                # What nobody keeps the result of is released by a number.
+                # If no variable keeps the result, the object is released by a number.
                 yield Handling(role, pair, Move(call.name, PROCESS), _unnamed(pair))
                 continue
             if move.object == RESULT:

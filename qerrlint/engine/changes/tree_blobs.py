@@ -20,7 +20,7 @@ from qerrlint.errors import InputError
 from qerrlint.source.directory import DirectorySource, Stamp
 from qerrlint.source.source import Source, git_blob_id
 
-# What declarations, constants and schemas are read from, whoever includes it.
+# What declarations, constants and schemas are read from, whatever file includes it.
 DECLARING = (".h", ".inc", ".json", ".def", ".idef", ".hx", ".inl", ".list", ".xpm", "VERSION")
 _FRESH_NS = 3_000_000_000
 
@@ -96,7 +96,7 @@ class TreeBlobs:
 
     def scenes(self) -> tuple[str, str]:
         """Digests of what the results of files may be made from beside their own bytes: all files that
-        declare, whoever includes them, and all C files as well. Raises InputError."""
+        declare, whatever file includes them, and all C files as well. Raises InputError."""
         tracked = self.tracked()
         narrow = [path for path in tracked if path.endswith(DECLARING)]
         return self._scene(narrow), self._scene(tracked)

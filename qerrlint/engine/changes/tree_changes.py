@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What has changed in a tree since its results were valid, as the keys of facts that they may have looked up.
 
-A fact is looked up by name in the files that another one includes. So a result is as good as before where it
+A fact is looked up by name in the files that another one includes. So a result is still valid where it
 has looked up no name that a changed file declares otherwise, and where what it includes is the same.
 """
 

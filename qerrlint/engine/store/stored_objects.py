@@ -24,7 +24,7 @@ def loaded(data: bytes, classes: Classes) -> Any:
     """The object in stored bytes, made of these classes and of no other; None for bytes that are none."""
     try:
         return _Unpickler(io.BytesIO(data), classes).load()
-    except Exception:  # what is no result is as good as none
+    except Exception:  # bytes that are no result count as none
         return None
 
 

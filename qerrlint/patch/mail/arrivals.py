@@ -2,7 +2,7 @@
 """The mails that have come into an archive or a folder since it was last read; it knows headers, no patches.
 
 What was read is a *mark* for each place: of a repository its newest commit, of a file its size and time.
-Marks are given back with the mails, and whoever keeps them keeps both in one step.
+Marks are given back with the mails, and the caller keeps both in one step.
 """
 
 from __future__ import annotations

@@ -221,7 +221,7 @@ def tested_value_is_constant(analysed: AnalysedFunction, observation: Observatio
 
 
 def _is_constant(analysed: AnalysedFunction, name: str) -> bool:
-    """Whether a local is given a constant once, and its address to nobody."""
+    """Whether a local is given a constant once, and its address is passed to no call."""
     given = [event.value for event in assignments(analysed.result) if event.target == name]
     taken = any(
         isinstance(arg, Addr) and root(arg.path) == name for c in analysed.function.calls for arg in c.args

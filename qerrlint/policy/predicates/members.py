@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Members that keep the address of an Error that is gone, where nobody can look at them."""
+"""Members that keep the address of an Error that is gone, where no other code can read them."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class FileNames:
 
     @property
     def ending(self) -> dict[str, bool]:
-        """Whether functions of the file never return, as far as somebody has asked."""
+        """Whether functions of the file never return, as far as that was requested."""
         return self._kept.ending
 
     def is_unbuilt(self, span: Span) -> bool:

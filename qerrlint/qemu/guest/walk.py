@@ -77,7 +77,7 @@ class WalkObserver:
 
 
 def _ignore(_visit: Visit) -> None:
-    """Take a visit that nobody is told of."""
+    """Do nothing with a visit."""
 
 
 class Walk:

@@ -72,7 +72,7 @@ class KeptReview:
 
 
 def without_diffs(result: model.Result) -> model.Result:
-    """The Result without the texts of its patches, which whoever asks for it has: with them it is several
+    """The Result without the texts of its patches, which the caller has: with them it is several
     times as large."""
     return replace(result, patches=tuple(replace(info, diff=()) for info in result.patches))
 

@@ -2,7 +2,7 @@
 """A member Error that a method fills each time it runs, and that another function of the file empties.
 
 The method is stored in a function pointer of a driver or a class that is no phase of the object's life
-cycle, so that it runs whenever somebody asks for it. Nothing is said where something before the set asks:
+cycle, so that it may run any number of times. Nothing is said where something before the set asks:
 for the member, for a member that the method itself leaves behind, or a callee that is handed the object.
 """
 

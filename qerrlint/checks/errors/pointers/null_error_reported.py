@@ -34,7 +34,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 def _is_own(analysed: AnalysedFunction, cell: str) -> bool:
     """Whether a cell is what the function's own errp points to, and the function has it set by some call.
 
-    A function that hands its errp to nobody is made for Errors that are there already.
+    A function that passes its errp to no call is made for Errors that are set already.
     """
     errp = analysed.errp
     if errp is None or cell != "*" + errp:

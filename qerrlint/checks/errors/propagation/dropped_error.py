@@ -248,7 +248,7 @@ def _silent(analysed: AnalysedFunction) -> Iterator[Observation]:
                 call.span,
                 call.text,
                 _slots(analysed, call.name, call.name, "silent"),
-                (Step(leaving.span, "the function fails here, and nobody is told why"),),
+                (Step(leaving.span, "the function fails here without giving the reason"),),
                 "medium",
                 whole=not is_joined(leaving.trail),
                 subject=Subject((call,), returned=leaving),

@@ -133,7 +133,7 @@ def _works_after(analysed: AnalysedFunction, test: Span) -> bool:
 
 
 def _concerns_errors(analysed: AnalysedFunction, call: Call) -> bool:
-    """Whether a call may set an Error that somebody asks for, or takes one."""
+    """Whether a call may set an Error that is tested, or takes one."""
     effect = analysed.unit.effect(call)
     if effect.consumes is not None or effect.clears is not None:
         return True
