@@ -113,7 +113,7 @@ def after(
 ) -> bool:
     """Whether an event that is `wanted` can come after the call, before any that is a `barrier`.
 
-    No way leads on from the end of a block in `closed`.
+    No path leads on from the end of a block in `closed`.
 
     Only the paths are followed on which the call's result may have one of the signs `failing`, as far as
     tests of the result, or of a variable that it was stored in, tell. Where there are too many paths to

@@ -108,6 +108,7 @@ def _is_as_expected(state: State) -> bool:
 
 
 def _analysed(state: State, task: Task) -> Made:
+    """The outcome of an analysis of the file, with its reads and lookups where the store is to keep them."""
     program, path = state.program, task.path
     asked = program.environment.asked
     asked.now = Lookups()

@@ -186,6 +186,8 @@ class MissingErrors:
         return fates or (_NOT_KNOWN,)
 
     def _at(self, site: FailingCall, contract: _Contract, code: str, above: frozenset[str]) -> Sequence[Fate]:
+        """The fates of the failure at one call: by the Error that the call gets, and by the tests after
+        it."""
         failing = FAILURE.get(contract.kind)
         if not 0 <= contract.errp < len(site.call.args) or failing is None:
             return (_NOT_KNOWN,)

@@ -154,6 +154,7 @@ def _is_empty_list(leaving: ReturnState) -> bool:
 def _outcome(
     leaving: ReturnState, kind: str, inverted: bool, empty: bool = False, failing: int = ANY
 ) -> Outcome:
+    """The outcome that a return state stands for, as callers may rely on it."""
     sets = _STATES.get(leaving.error.state)
     signs = leaving.signs
     unset = sets is False and fails_by(kind, signs) and not inverted and not empty

@@ -45,6 +45,7 @@ def diff_between(
 
 
 def _hunks(before: Sequence[bytes], after: Sequence[bytes], lines: LineMap) -> Iterator[DiffHunk]:
+    """The hunks of a diff: the changed stretches of a line map with their context."""
     rows: list[DiffLine] = []
     old = new = 1
     equal = 0

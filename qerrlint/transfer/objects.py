@@ -240,6 +240,8 @@ class Objects:
     def _acquire(
         self, before: State, state: State, call: Call, handling: Handling, number: int
     ) -> list[State]:
+        """The states after a call that acquires an object: one where it has failed, one where the object is
+        held."""
         move, result = handling.move, self._terms.result(call.index)
         # A path that goes on after a failure has another fault than what it leaves behind then.
         late = self._out >= 0 and before.errors.get(self._out, UNKNOWN_CELL).state is ErrorState.SET

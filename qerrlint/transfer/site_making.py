@@ -183,6 +183,7 @@ class SiteMaker:
         return position == effect.errp and term.text != self._frame.errp_parameter
 
     def _assign(self, event: Assign) -> AssignSite:
+        """The site of an assignment."""
         terms, value = self._terms, event.value
         target = terms.of(event.target)
         assigned = self._ask(value)

@@ -125,6 +125,7 @@ class _Seeds:
                     changed = True
 
     def _call(self, site: CallSite, bit: int) -> None:
+        """Add the block of a call that is observed, and the terms whose values it depends on."""
         effect, named, special = site.effect, site.traits, site.special
         if effect.errp is not None or effect.makes_error or effect.evidence == "body":
             self._telling.add(site.call.index)

@@ -79,6 +79,7 @@ def _is_declared(data: bytes, at: int) -> bool:
 def _overwritten(
     unit: TranslationUnit, piece: Piece, function: Function, names: frozenset[str]
 ) -> Iterator[Observation]:
+    """The failures in one of `names` that a call after the error label overwrites."""
     told: set[Span] = set()
     for block in function.blocks:
         for edge in block.edges:

@@ -192,6 +192,8 @@ class BodiesElsewhere:
         aliases: frozenset[str],
         returned: bool,
     ) -> bool:
+        """Whether a callee that gets the pointer as an argument keeps it, by the word lists, its body or its
+        prototype."""
         name, code = callee[1], text.code
         if name in _ASKING or (returned and is_freeing(name)):
             # What a function frees it does not return.

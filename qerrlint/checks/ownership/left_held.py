@@ -37,6 +37,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _at_return(analysed: AnalysedFunction, one: HeldObject) -> Observation:
+    """The observation of an object that is held where the function returns."""
     seen, objects = one.seen, one.objects
     call = objects.function.calls[seen.call]
     sites = objects.sites

@@ -214,6 +214,7 @@ def _is_put_into_local(data: bytes, offset: int) -> bool:
 def _left(
     unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair], makers: Makers
 ) -> Iterator[Observation]:
+    """What local variables of one function hold where a path ends, or where they get another value."""
     unit = unit.with_definition(piece)
     function = unit.lowering.function(piece)
     if function is None:

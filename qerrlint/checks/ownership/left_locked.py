@@ -55,6 +55,7 @@ def _taking(pairs: tuple[Pair, ...]) -> tuple[frozenset[bytes], re.Pattern[bytes
 
 
 def _left(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterator[Observation]:
+    """The locks that one function holds at a return."""
     unit = unit.with_definition(piece)
     function = unit.lowering.function(piece)
     if function is None:

@@ -187,6 +187,8 @@ class LocalAcquires:
                 )
 
     def _returns_memory(self, call: Call, pair: Pair) -> bool:
+        """Whether a call returns memory that the caller has to free, by the body of the callee or its
+        prototype."""
         unit, name = self._unit, call.name
         if name in unit.functions:
             if self._depth >= _DEEPEST:

@@ -123,6 +123,7 @@ def handlings_of(
 def _handlings(
     unit: TranslationUnit, call: Call, by_name: _Moves, aliases: dict[str, str]
 ) -> Iterator[Handling]:
+    """What a call does to the objects of the pairs: one Handling for each object that it may move."""
     for pair, role, move in by_name.get(call.name, ()):
         if move.applies(unit.signature(call.name)) and _fits(move, role, call):
             if move.object == RESULT and not call.used and any(r.object == PROCESS for r in pair.release):

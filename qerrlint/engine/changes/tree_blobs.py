@@ -56,6 +56,8 @@ class TreeBlobs:
         return {path: self._known[path] for path in wanted if path in self._known}
 
     def _by_stamps(self, source: DirectorySource, paths: Iterable[str]) -> None:
+        """Work out the digests of files of a directory; a file with the size and times of an earlier run is
+        not read."""
         changed: dict[str, tuple[Stamp, str] | None] = {}
         for path in paths:
             now = time.time_ns()

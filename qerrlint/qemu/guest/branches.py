@@ -95,6 +95,7 @@ class Branches:
     def _switched(
         self, function: Function, edges: Sequence[Edge], cases: Sequence[Edge], state: State
     ) -> list[Branch]:
+        """The edges of a `switch`, each with the samples that take it, the default last."""
         scope = SampleScope(self._names, function, state.columns)
         assert cases[0].span is not None
         node = self._names.node(cases[0].span)

@@ -193,6 +193,8 @@ class GuestFile:
         wanted: Callable[[Call | None], bool],
         blind: set[Any],
     ) -> Iterator[GuestVisit]:
+        """The visits from one entry: first with a few values for each access, then with more where the value
+        decides."""
         reached = self.reached_from(entry.function, within)
         lowered = [one for name in sorted(reached) if (one := self.unit.lowered(name)) is not None]
         near = constants_of(self.names, lowered)
@@ -331,6 +333,7 @@ class GuestFile:
         wanted: Callable[[Call | None], bool],
         blind: set[Any],
     ) -> list[GuestVisit]:
+        """Walk an entry with some samples; the visits at places that `wanted` holds of."""
         found: list[Visit] = []
 
         def visit(one: Visit) -> None:

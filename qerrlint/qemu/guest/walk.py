@@ -117,6 +117,7 @@ class Walk:
         self._function(function, State(every, columns, every), ())
 
     def _function(self, function: Function, entry: State, before: tuple[Decision, ...]) -> None:
+        """Walk the blocks of one function in order until no state changes."""
         graph = self._graphs.get(function.name)
         if graph is None:
             graph = self._graphs[function.name] = BlockGraph(function)
@@ -280,6 +281,7 @@ class Walk:
     def _called(
         self, function: Function, call: Call, state: State, visits: Mapping[tuple[int, int], Visit]
     ) -> None:
+        """Walk a callee with what its arguments hold, unless that was walked with these samples before."""
         callee = self._names.unit.lowered(call.name)
         if callee is None or len(self._chain) >= _DEEPEST or any(c.name == call.name for c in self._chain):
             return

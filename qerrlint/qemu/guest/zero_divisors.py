@@ -300,6 +300,7 @@ class ZeroDivisors:
     def _reached(
         self, assumed: _Assumption, sites: Sequence[Site], settable: GuestZeros
     ) -> Iterator[ZeroDivision]:
+        """The divisions at `sites` that are reached with a divisor of 0 under one assumption."""
         within = self._leading_to(frozenset(site.function for site in sites))
         member = assumed.member
         memory = ReadMemory(assumed.function, assumed.local, assumed.number) if assumed.local else None

@@ -126,6 +126,7 @@ class GuestZeros:
         written: Collection[int] = WRITTEN,
     ) -> None:
         # A store through a pointer that is set to the address of a member counts.
+        """Walk an entry that writes, and record the members that a store of it leaves 0."""
         words = (*self._words, "*")
 
         def reached(function: Function, event: Event | Edge, state: State) -> None:

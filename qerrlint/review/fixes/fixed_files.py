@@ -82,6 +82,7 @@ def fix_files(
 
 
 def _fixed(judge: _Judge, fixes: Mapping[tuple[ReportedEdit, ...], Sequence[Reported]]) -> FixedFile:
+    """The file with as many of the fixes as stand up to a second analysis together."""
     lines = LineIndex(judge.old)
     taken: list[_Change] = []
     refused: list[Refused] = []

@@ -134,6 +134,8 @@ def _told(found: Reported, before: Reported | None, version: int) -> Reported:
 def _remarks(
     earlier: Result, series: Series, later_series: Series, sequels: Sequence[Sequel], rules: RuleSet
 ) -> list[RemarkSequel]:
+    """What became of each remark of the earlier version: by the findings that it is about, else by its
+    line."""
     added = {
         (change.path, _plain(text.decode("utf-8", "replace")))
         for patch in later_series.patches

@@ -191,6 +191,7 @@ def _rebuilt(fragments_: Sequence[Fragment], after: bool) -> bytes:
 
 
 def _part(fragment: Fragment, after: bool) -> _Part:
+    """One side of a fragment with the function head and the braces that it lacks."""
     lines = (fragment.after if after else fragment.before).split(b"\n")
     if lines[-1] == b"":
         lines.pop()

@@ -93,6 +93,7 @@ class EarlierPairs:
         self._made.setdefault(parts, []).append(made)
 
     def _side(self, program: Program, asked: Reads, looked_up: Lookups) -> _Side:
+        """What the result of a pair rests on in one program: contents, definitions, summaries, lookups."""
         self._analysed.add(id(asked))
         own = [*asked.all(bodies=False)]
         for one in own:

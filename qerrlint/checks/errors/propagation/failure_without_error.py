@@ -39,6 +39,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
 
 def _observation(analysed: AnalysedFunction, leaving: ReturnState) -> Observation:
+    """The observation of a return that is a failure, with what its callers make of it."""
     unit = analysed.unit
     written = isinstance(written_value(analysed, leaving), Const)
     certainty = "high" if written or leaving.origin >= 0 else "medium"
@@ -94,6 +95,7 @@ def _origin(analysed: AnalysedFunction, leaving: ReturnState) -> str:
 
 
 def _jumps(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """Jumps of void functions to an error label, and returns, on paths without an Error."""
     for jump in silent_jumps(analysed):
         origin = jump.call.name if jump.call is not None else ""
         others = ", where others come with an Error" if origin else ""

@@ -49,6 +49,7 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
 
 
 def _tests_of(unit: TranslationUnit, function: Function) -> Iterator[Observation]:
+    """The tests of one function that compare a result which may be negative with an unsigned number."""
     for block in function.blocks:
         for edge in block.edges:
             for test in edge.tests if edge.span is not None and edge.taken else ():

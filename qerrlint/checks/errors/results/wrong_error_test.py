@@ -313,6 +313,8 @@ def library_numbers(file: AnalysedFile) -> Iterator[Observation]:
 
 
 def _numbers_of(unit: TranslationUnit, function: Function) -> Iterator[Observation]:
+    """The tests of one function that compare a result with an error number which the callee does not
+    return."""
     told: set[Span] = set()
     for block in function.blocks:
         for edge in block.edges:

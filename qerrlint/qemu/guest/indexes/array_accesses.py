@@ -106,6 +106,7 @@ class ArrayAccesses:
     def _indexed(
         self, name: str, start: int, code: str, wanted: Callable[[str], bool]
     ) -> Iterator[ArrayAccess]:
+        """The accesses `array[index]` in the text of one function whose index is `wanted`."""
         for found in re.finditer(r"(?<=[\w\]])\[", code):
             at = found.start()
             end = closing_bracket(code, at, "[]")
@@ -235,6 +236,8 @@ class ArrayAccesses:
         return (count, size or 0) if count is not None and count >= _SHORTEST else None
 
     def _of_local(self, function: Function, name: str, groups: int) -> tuple[int, int] | None:
+        """The length and element size of the array that a local is, or points to; None where it is not
+        known."""
         declared = function.locals[name]
         piece = self._unit.functions[function.name]
         if declared.endswith("[]"):

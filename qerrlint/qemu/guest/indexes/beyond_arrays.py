@@ -97,6 +97,7 @@ class BeyondArrays:
         yield from (best[key] for key in sorted(best))
 
     def _of_entry(self, entry: GuestEntry) -> Iterator[Beyond]:
+        """The accesses beyond an array that the offset or the written value of an entry leads to."""
         unit = self._unit
         function = unit.lowered(entry.function) if entry.function in self._with_indexes else None
         if function is None:
@@ -238,6 +239,8 @@ class BeyondArrays:
         region: Region | None,
         there: dict[ArrayAccess, list[Sample]],
     ) -> Iterator[Beyond]:
+        """Walk an entry; yields the accesses that certainly go beyond an array, and adds all that are reached
+        to `there`."""
         names = self._guest.names
         by_event: dict[int, list[ArrayAccess]] = {}
         for one, event in wanted.items():

@@ -180,6 +180,8 @@ class MemberIndexes:
         words: set[str],
         out: dict[Member, dict[tuple[int, int | None], StoredNumber]],
     ) -> None:
+        """Walk an entry that writes, and add the numbers that it stores into members to `out`."""
+
         def is_named(event: Assign) -> bool:
             return any(word in event.target for word in words) or event.target.startswith("*")
 
