@@ -118,11 +118,7 @@ class Walk:
 
     def _function(self, function: Function, entry: State, before: tuple[Decision, ...]) -> None:
         """Walk the blocks of one function in order until no state changes."""
-        graph = self._graphs.get(function.name)
-        if graph is None:
-            graph = self._graphs[function.name] = BlockGraph(function)
-            if self._sought is not None or self._towards is not None:
-                graph.narrow(self._leads, self._sought is not None)
+        graph = self._graph(function)
         states: dict[int, State] = {0: entry}
         decided: dict[int, tuple[Decision, ...]] = {0: before}
         waiting = {0}
@@ -151,19 +147,8 @@ class Walk:
                 told = decision is not None and not _is_asserted(function, graph, number, edge)
                 reason = (decision,) if decision is not None and told else decided.get(number, ())
                 if graph.is_dead(edge.target):
-                    place = edge.span
-                    if place is not None:
-                        visits[number, -1 - len(visits)] = Visit(
-                            function,
-                            place,
-                            None,
-                            after.alive,
-                            after.sure,
-                            after.below,
-                            reason,
-                            tuple(self._chain),
-                            after.columns,
-                        )
+                    if edge.span is not None:
+                        visits[number, -1 - len(visits)] = self._failing(function, edge.span, after, reason)
                     continue
                 known = states.get(edge.target)
                 both = after if known is None else self._merged(function, known, after)
@@ -181,6 +166,20 @@ class Walk:
         for index, found in calls.items():
             for state in found:
                 self._called(function, function.calls[index], state, visits)
+
+    def _graph(self, function: Function) -> BlockGraph:
+        """The blocks of a function in order, without those that lead to nothing of interest."""
+        graph = self._graphs.get(function.name)
+        if graph is None:
+            graph = self._graphs[function.name] = BlockGraph(function)
+            if self._sought is not None or self._towards is not None:
+                graph.narrow(self._leads, self._sought is not None)
+        return graph
+
+    def _failing(self, function: Function, place: Span, state: State, reason: tuple[Decision, ...]) -> Visit:
+        """The visit of an assertion that may fail in a state."""
+        counts = state.alive, state.sure, state.below
+        return Visit(function, place, None, *counts, reason, tuple(self._chain), state.columns)
 
     def _edges(self, function: Function, number: int, state: State) -> list[Branch]:
         """The edges after a block, with the states there."""
