@@ -70,8 +70,8 @@ def command(
     """Tell which commits from A to B introduced and fixed findings, by rule, subsystem and release; with
     PATH only findings in these files and folders.
 
-    A has to be on the first-parent line of B, which is that of the merges. What a commit does is kept in the
-    cache: a run that was interrupted is taken up by the next one, and a longer range costs its new commits
+    A has to be on the first-parent line of B, which is that of the merges. The result for each commit is kept
+    in the cache: the next run continues one that was interrupted, and a longer range costs its new commits
     only. Exit codes: 0 done; 2 wrong usage; 3 something could not be analysed.
     """
     from qerrlint.cli.commands.cache import store_of
