@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests of what one text declares: declarators, types, declarations, toplevel, members, canonical, qapi."""
+"""What one text declares: declarators, types, top-level declarations, members, QAPI; pycparser agrees."""
 
 from __future__ import annotations
 

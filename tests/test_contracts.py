@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests of facts/contracts.py and of the bundled rules/contracts."""
+"""Tests of model/contracts.py and of the bundled rules/contracts."""
 
 from __future__ import annotations
 
