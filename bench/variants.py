@@ -48,7 +48,7 @@ NOT_RULES = frozenset({"fuzz", "mail", "macros", "patches", "tree"})
 _MADE = re.compile(r"_(?:part|call)_\d+$|^neutral_")
 _SURE = ("medium", "high")
 
-Said = Counter[tuple[str, str]]  # rule and function
+RuleCounts = Counter[tuple[str, str]]  # rule and function
 
 
 @dataclass
@@ -270,7 +270,7 @@ def variant(subject: Subject, texts: dict[int, str]) -> bytes:
     return b"".join([*out, subject.data[end:]])
 
 
-def _counted(found: Iterable[Finding], sure: bool) -> Said:
+def _counted(found: Iterable[Finding], sure: bool) -> RuleCounts:
     return Counter((f.rule, owner(f.function)) for f in found if not sure or f.confidence in _SURE)
 
 
@@ -330,7 +330,7 @@ def _cause(subject: Subject, name: str, place: int, texts: dict[int, str], loss:
     return place
 
 
-def _of(said: Said, function: str) -> dict[str, int]:
+def _of(said: RuleCounts, function: str) -> dict[str, int]:
     return {rule: count for (rule, name), count in said.items() if name == function}
 
 
@@ -338,7 +338,7 @@ def _deviations(
     subject: Subject,
     name: str,
     function: str,
-    said: tuple[Said, Said, Said],
+    said: tuple[RuleCounts, RuleCounts, RuleCounts],
     twice: bool,
     now: Sequence[Finding],
 ) -> Iterator[Loss]:

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from qerrlint.cli.main import cli
 from qerrlint.errors import InputError, UsageError
 from qerrlint.replay.labels import Label, answering, label_of, load_labels, of_classes
-from qerrlint.replay.outcomes import Journal, Outcome, Said
+from qerrlint.replay.outcomes import FoundItem, Journal, Outcome
 from qerrlint.replay.run import replay
 from qerrlint.replay.scores import rows, score
 from qerrlint.rules.loader import load_rules
@@ -281,8 +281,8 @@ def test_which_rules_answer() -> None:
 
 
 def test_scores() -> None:
-    said = Said("error-set-twice", 6, "high", "said", "0123", 3)
-    far = Said("error-set-twice", 60, "high", "said", "0123", 54)
+    said = FoundItem("error-set-twice", 6, "high", "said", "0123", 3)
+    far = FoundItem("error-set-twice", 60, "high", "said", "0123", 54)
     outcomes = [
         Outcome(label(line=1), answers=(said,), quiet=True, submitted=True),
         Outcome(label(line=2), answers=(far,), quiet=False, submitted=False),
@@ -312,7 +312,7 @@ def test_the_journal_takes_up_what_is_done(tmp_path: Path) -> None:
     file = tmp_path / "journal"
     journal = Journal(str(file), "headers", True)
     assert journal.done() == {}
-    said = Said("error-set-twice", 6, "high", "said", "0123", 3)
+    said = FoundItem("error-set-twice", 6, "high", "said", "0123", 3)
     done = Outcome(label(line=1), answers=(said,), quiet=True, submitted=False, at_submission=(said,))
     journal.append(done)
     journal.append(Outcome(label(line=2), crashed="ZeroDivisionError: "))

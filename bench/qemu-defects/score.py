@@ -30,7 +30,7 @@ from defects import Extent, all_labels, key_of, load_extents
 
 from qerrlint.errors import QerrlintError
 from qerrlint.replay.labels import Label
-from qerrlint.replay.outcomes import Outcome, Said
+from qerrlint.replay.outcomes import FoundItem, Outcome
 from qerrlint.replay.scores import table
 from qerrlint.source.toml import TomlError, read_toml
 
@@ -132,9 +132,9 @@ def outcome(
     )
 
 
-def _said(found: Found, label: Label) -> Said:
+def _said(found: Found, label: Label) -> FoundItem:
     distance = abs(found.line - label.line)
-    return Said(found.rule, found.line, "", found.message, "", distance)
+    return FoundItem(found.rule, found.line, "", found.message, "", distance)
 
 
 def score(findings: Findings, answers: Answers | None, names: Sequence[str]) -> list[Outcome]:

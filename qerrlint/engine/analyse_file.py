@@ -131,7 +131,7 @@ class _Analysis:
         selected = (
             replace(finding, of_variable=bool(finding.function) and finding.function not in unit.functions)
             for finding in (*judged.findings, *_findings(remarks))
-            if rules.speaks(finding.rule)
+            if rules.is_enabled(finding.rule)
         )
         findings = tuple(sorted(selected, key=lambda f: (f.span, f.rule)))
         return FileReport(

@@ -45,8 +45,8 @@ class FileReport:
         """The report as it is where these rules are selected."""
         return replace(
             self,
-            findings=tuple(found for found in self.findings if rules.speaks(found.rule)),
+            findings=tuple(found for found in self.findings if rules.is_enabled(found.rule)),
             exempted=tuple(
-                replace(one, rules=tuple(filter(rules.speaks, one.rules))) for one in self.exempted
+                replace(one, rules=tuple(filter(rules.is_enabled, one.rules))) for one in self.exempted
             ),
         )

@@ -231,7 +231,7 @@ def delta_between(delta: Delta) -> CommitDelta:
 
 def _told_otherwise(delta: Delta) -> tuple[tuple[Item, Item], ...]:
     pairs = [(item_of(old), item_of(new)) for old, new in delta.persisting]
-    return tuple((old, new) for old, new in pairs if _told(old) != _told(new))
+    return tuple((old, new) for old, new in pairs if _without_line(old) != _without_line(new))
 
 
 def _core_pair(change: BlobChange) -> FilePair | None:
@@ -270,7 +270,7 @@ def _place(found: Located) -> tuple[str, str]:
     return found.path, found.finding.function
 
 
-def _told(item: Item) -> tuple[str, ...]:
+def _without_line(item: Item) -> tuple[str, ...]:
     """All of an item but for its line and message."""
     return (*item.key, item.rule, item.severity, item.confidence, item.function)
 

@@ -17,7 +17,7 @@ NEAR_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FoundItem:
     """A finding in a labelled function: `distance` in lines from the label's, None where the label's file has
     no part in it; `status` is None at the parent of the fix."""
 
@@ -42,15 +42,15 @@ class Outcome:
     """
 
     label: Label
-    answers: tuple[Said, ...] = ()
-    others: tuple[Said, ...] = ()
+    answers: tuple[FoundItem, ...] = ()
+    others: tuple[FoundItem, ...] = ()
     quiet: bool = False
     unfit: str | None = None
     unanalysed: str | None = None
     crashed: str | None = None
     submitted: bool | None = None
     unfit_change: str | None = None
-    at_submission: tuple[Said, ...] = ()
+    at_submission: tuple[FoundItem, ...] = ()
 
     @property
     def found(self) -> bool:
@@ -95,7 +95,7 @@ def _outcome(entry: Mapping[str, Any], where: str) -> Outcome:
     values: dict[str, Any] = {field.name: entry[field.name] for field in fields(Outcome)}
     for name, value in values.items():
         if isinstance(value, list):
-            values[name] = tuple(Said(**said) for said in value)
+            values[name] = tuple(FoundItem(**said) for said in value)
     values["label"] = label_of(entry["label"], where)
     return Outcome(**values)
 

@@ -22,7 +22,7 @@ from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
 from qerrlint.replay.former import former_place
 from qerrlint.replay.labels import Label, answering
-from qerrlint.replay.outcomes import Outcome, Said
+from qerrlint.replay.outcomes import FoundItem, Outcome
 from qerrlint.result import TreeInfo
 from qerrlint.review.review_options import ReviewOptions
 from qerrlint.review.revision_review import review_change
@@ -169,7 +169,7 @@ class _Side:
 
 def _before_fix(label: Label, side: _Side, left: set[tuple[str, str]], rules: RuleSet) -> Outcome:
     wanted = answering(label, rules)
-    said = [_said(found, label) for found in side.found if found.finding.function == label.function]
+    said = [_found_item(found, label) for found in side.found if found.finding.function == label.function]
     answers = tuple(sorted((s for s in said if s.rule in wanted), key=_nearness))
     # Of several findings the nearest is the one meant; the fix need not mend the others.
     nearest = [s for s in answers if _nearness(s) == _nearness(answers[0])]
@@ -182,11 +182,11 @@ def _before_fix(label: Label, side: _Side, left: set[tuple[str, str]], rules: Ru
     )
 
 
-def _said(found: Located, label: Label) -> Said:
+def _found_item(found: Located, label: Label) -> FoundItem:
     finding = found.finding
     places = (found.place, *(step.place for step in found.steps))
     lines = [abs(place.line - label.line) for place in places if place.path == label.file]
-    return Said(
+    return FoundItem(
         finding.rule,
         found.place.line,
         finding.confidence,
@@ -196,7 +196,7 @@ def _said(found: Located, label: Label) -> Said:
     )
 
 
-def _nearness(said: Said) -> float:
+def _nearness(said: FoundItem) -> float:
     return said.distance if said.distance is not None else float("inf")
 
 
@@ -217,10 +217,10 @@ def _reviewed(bench: _Bench, task: _Task) -> list[tuple[int, Outcome]]:
         result = review_change(before, after, pairs, ReviewOptions(bench.rules), tree)
         program = Program(after, bench.reach)
         places = [_former(bench, label, program, pairs) for _, label in task.labels]
-    by_place: dict[tuple[str, str], list[Said]] = {}
+    by_place: dict[tuple[str, str], list[FoundItem]] = {}
     for item in result.findings:
         if _counts(item.confidence):
-            said = Said(
+            said = FoundItem(
                 *(item.rule, item.place.line, item.confidence, item.message, item.fingerprint),
                 status=item.status,
             )
@@ -245,7 +245,7 @@ def _former(
         return former_place(earlier, paths, label.file, label.function, later)
 
 
-def _at_submission(label: Label, said: Sequence[Said], rules: RuleSet) -> Outcome:
+def _at_submission(label: Label, said: Sequence[FoundItem], rules: RuleSet) -> Outcome:
     wanted = answering(label, rules)
     submitted = any(s.status == "introduced" and s.rule in wanted for s in said)
     return Outcome(label, submitted=submitted, at_submission=tuple(said))

@@ -183,7 +183,7 @@ class RuleSet:
             self._every = RuleSet((replace(rule, enabled=True) for rule in self.known.values()), self.known)
         return self._every
 
-    def speaks(self, rule_id: str) -> bool:
+    def is_enabled(self, rule_id: str) -> bool:
         """Whether the rule of that id is in the set and enabled."""
         rule = self._by_id.get(rule_id)
         return rule is not None and rule.enabled

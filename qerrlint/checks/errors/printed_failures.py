@@ -104,7 +104,7 @@ def prints_failures(analysed: AnalysedFunction, call: Call, zero: bool = False) 
                 value = event.value
             if isinstance(value, Const) and (value.signs == ZERO if zero else fails_by(kind, value.signs)):
                 before, _ = straight_back(callee, number, position)
-                told = next((e for e in before if isinstance(e, Call) and _tells(e)), None)
+                told = next((e for e in before if isinstance(e, Call) and _prints(e)), None)
                 if told is None:
                     return None
                 printers.append(told)
@@ -117,5 +117,5 @@ def _results(function: Function) -> set[str]:
     return {value.path for value in values if isinstance(value, Var) and value.path in function.locals}
 
 
-def _tells(call: Call) -> bool:
+def _prints(call: Call) -> bool:
     return word_list("user-messages").matches(call.name) or word_list("warnings").matches(call.name)

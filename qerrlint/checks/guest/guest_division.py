@@ -9,7 +9,7 @@ from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.devices.life_cycle import life_cycle
 from qerrlint.checks.devices.phase_functions import has_types
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.guest.places import guest_file, told
+from qerrlint.checks.guest.places import access_text, guest_file
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.guest.zero_divisors import QUICK, ZeroDivision, ZeroDivisors
@@ -54,7 +54,7 @@ def _not_at_run_time(file: AnalysedFile) -> frozenset[str]:
 def _access(one: ZeroDivision) -> str:
     if one.entry is None:
         return f"a call of {one.root}()"
-    return told(one.entry, one.sample if one.member is None and not one.local else None)
+    return access_text(one.entry, one.sample if one.member is None and not one.local else None)
 
 
 def _steps(file: AnalysedFile, one: ZeroDivision) -> Iterable[Step]:
@@ -62,7 +62,7 @@ def _steps(file: AnalysedFile, one: ZeroDivision) -> Iterable[Step]:
     if one.zero is not None and one.member is not None:
         # The access that is known stores 0; which one stores another number is not.
         sample = one.zero.sample if not one.number else None
-        how = told(one.zero.entry, sample) if one.zero.entry is not None else "a write of the register"
+        how = access_text(one.zero.entry, sample) if one.zero.entry is not None else "a write of the register"
         to = "" if one.number else " to 0"
         yield Step(one.zero.span, f"{one.zero.function}() sets {one.member.name}{to} on {how}")
     piece = unit.functions[one.root]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.guest.places import guest_file, told
+from qerrlint.checks.guest.places import access_text, guest_file
 from qerrlint.findings import Observation, Step
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest.indexes.array_accesses import QUICK, ArrayAccess
@@ -35,7 +35,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
             "greatest": str(one.greatest),
             "size": f"{one.region.size:#x}" if one.region is not None else "",
             "unit": "bytes" if access.bytes else "elements",
-            "by": told(one.entry, one.sample),
+            "by": access_text(one.entry, one.sample),
             "form": "region" if one.region is not None else "value",
         }
         certainty = "medium" if access.address or one.region is None else "high"
@@ -58,7 +58,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
             "greatest": str(run_over.access.count),
             "size": "",
             "unit": "elements",
-            "by": told(run_over.entry, None),
+            "by": access_text(run_over.entry, None),
             "form": "counter",
         }
         entered = Step(_head(file, run_over.entry), f"a guest enters {run_over.entry.function}()")
@@ -108,7 +108,8 @@ def _steps(file: AnalysedFile, one: Beyond) -> Iterable[Step]:
     if one.region is not None:
         yield Step(one.region.use.span, f"the region has {one.region.size:#x} bytes")
     yield Step(
-        _head(file, one.entry), f"a guest enters {one.entry.function}() with {told(one.entry, one.sample)}"
+        _head(file, one.entry),
+        f"a guest enters {one.entry.function}() with {access_text(one.entry, one.sample)}",
     )
 
 
@@ -117,9 +118,11 @@ def _held_steps(file: AnalysedFile, index: HeldIndex) -> Iterable[Step]:
     if index.writer is None:
         yield Step(_head(file, entry), f"a guest enters {entry.function}()")
         return
-    said = f"a guest enters {index.writer.function}() with {told(index.writer, index.written)}"
+    said = f"a guest enters {index.writer.function}() with {access_text(index.writer, index.written)}"
     yield Step(_head(file, index.writer), f"{said}, which sets {index.member.name} to {index.number:#x}")
-    yield Step(_head(file, entry), f"a guest enters {entry.function}() with {told(entry, index.sample)}")
+    yield Step(
+        _head(file, entry), f"a guest enters {entry.function}() with {access_text(entry, index.sample)}"
+    )
 
 
 CHECKS = (

@@ -145,10 +145,10 @@ def within_region(visit: GuestVisit) -> bool:
 
 def access(visit: GuestVisit) -> str:
     """What the guest does to get to a place, as words: "a write of 4 bytes at offset 0x8"."""
-    return told(visit.entry, _example(visit) if visit.decided == "access" else None)
+    return access_text(visit.entry, _example(visit) if visit.decided == "access" else None)
 
 
-def told(entry: GuestEntry, sample: Sample | None) -> str:
+def access_text(entry: GuestEntry, sample: Sample | None) -> str:
     """An access at an entry as words, with offset, size and value where the sample counts."""
     word = entry.slot.access
     out = f"{'an' if word[0] in 'aeiouAEIOUS' else 'a'} {word}"

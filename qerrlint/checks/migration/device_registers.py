@@ -123,7 +123,7 @@ def _lasting(file: AnalysedFile, struct: str) -> Iterator[GuestMember]:
     shown = _shown_to_host(file, every) if b"object_class_property_add" in unit.data else []
     chosen = [one for one in kept if one.by_guest] or (steps if len(steps) >= _FEWEST_STEPS else []) or shown
     for one in chosen:
-        yield _told(file, struct, one)
+        yield _as_guest_member(file, struct, one)
 
 
 def _levels(file: AnalysedFile, struct: str) -> list[GuestMember]:
@@ -131,10 +131,12 @@ def _levels(file: AnalysedFile, struct: str) -> list[GuestMember]:
     unit = file.unit
     properties = file.once(device_state).properties
     every = [one for one in state_members(unit, struct) if one.path not in properties]
-    return [_told(file, struct, one) for one in kept_lines(file, lasting(file, every, ask_guest=False))]
+    return [
+        _as_guest_member(file, struct, one) for one in kept_lines(file, lasting(file, every, ask_guest=False))
+    ]
 
 
-def _told(file: AnalysedFile, struct: str, one: Lasting) -> GuestMember:
+def _as_guest_member(file: AnalysedFile, struct: str, one: Lasting) -> GuestMember:
     """A member of a struct whose value lasts, with the places that store it and read it."""
     stored, read = (Span(file.unit.path, use.start, use.end) for use in (one.stored, one.read))
     return GuestMember(struct, one.member.path, one.stored.function, stored, one.read.function, read)

@@ -113,7 +113,7 @@ class Left:
         return replace(_observation(forgotten, form, certainty), trail=(step, *_work(forgotten)))
 
 
-def told_of(file: AnalysedFile, what: Left, named: Mapping[str, int]) -> Iterator[Observation]:
+def left_observations(file: AnalysedFile, what: Left, named: Mapping[str, int]) -> Iterator[Observation]:
     """The members that are left: registers first, then what changes at run time."""
     told: set[str] = set()
     wanted: dict[str, set[str]] = {}

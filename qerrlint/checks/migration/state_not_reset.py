@@ -14,7 +14,7 @@ from qerrlint.checks.devices.phase_functions import has_types
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.inherited_state import parents_members
 from qerrlint.checks.migration.reset_functions import main_reset, named_reset
-from qerrlint.checks.migration.reset_leftovers import Left, left_elements, left_fifos, told_of
+from qerrlint.checks.migration.reset_leftovers import Left, left_elements, left_fifos, left_observations
 from qerrlint.checks.migration.run_time_state import device_state
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation
@@ -121,7 +121,7 @@ def _of_struct(
         by_name = any("reset" in text.name for text in own)
         what = Left(struct, root, main_reset(file, own, set_), left, members, set_, read, by_name, own)
         what = replace(what, reset=named_reset(file, what.reset, texts))
-        yield from told_of(file, what, Counter(one.owner for one in in_reset)) if left else ()
+        yield from left_observations(file, what, Counter(one.owner for one in in_reset)) if left else ()
         arrays = [one for one in in_reset if one.kind == ARRAY and not by_table]
         yield from left_elements(file, what, code, arrays)
 

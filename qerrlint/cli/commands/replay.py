@@ -16,7 +16,7 @@ from qerrlint.cli.tell import tell
 
 if TYPE_CHECKING:
     from qerrlint.replay.labels import Label
-    from qerrlint.replay.outcomes import Journal, Outcome, Said
+    from qerrlint.replay.outcomes import FoundItem, Journal, Outcome
 
 
 @click.command("replay")
@@ -184,7 +184,7 @@ def _print_label(outcome: Outcome) -> None:
     click.echo(f"    {label.why}")
 
 
-def _print_said(word: str, said: Sequence[Said]) -> None:
+def _print_said(word: str, said: Sequence[FoundItem]) -> None:
     for one in said:
         status = f", {one.status}" if one.status is not None else ""
         click.echo(f"    {word}: line {one.line}: {one.message} [{one.rule}, {one.confidence}{status}]")

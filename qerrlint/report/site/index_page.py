@@ -64,7 +64,7 @@ def _lines(rows: Sequence[SeriesRow], newest_run: int, title: str) -> Iterator[s
     by_key = {row.key: row for row in rows}
     yield from page_head(title, resource("page.css") + resource("site/index.css"), resource("site/index.js"))
     yield f"<body>\n<header>\n<h1>{said(title)}</h1>"
-    yield f'<p class="dim">{_told(rows, len(shown))} <a href="feed.atom">feed</a></p>'
+    yield f'<p class="dim">{_count_line(rows, len(shown))} <a href="feed.atom">feed</a></p>'
     yield "</header>\n<main>"
     yield '<form id="filter" hidden>'
     yield from _select("subsystem", sorted({name for row in shown for name in row.subsystems}))
@@ -78,7 +78,7 @@ def _lines(rows: Sequence[SeriesRow], newest_run: int, title: str) -> Iterator[s
     yield "</tbody></table>\n</main>\n</body>\n</html>"
 
 
-def _told(rows: Sequence[SeriesRow], shown: int) -> str:
+def _count_line(rows: Sequence[SeriesRow], shown: int) -> str:
     text = f"{len(rows)} series"
     return f"{text}; the newest {shown} are listed." if shown < len(rows) else f"{text}."
 

@@ -53,7 +53,7 @@ def compare_versions(
     before = {id(sequel.now): sequel.found for sequel in sequels if sequel.now is not None}
     own = {id(found) for found in fresh}
     findings = tuple(
-        _told(found, before.get(id(found)), earlier_series.version) if id(found) in own else found
+        _with_earlier(found, before.get(id(found)), earlier_series.version) if id(found) in own else found
         for found in later.findings
     )
     after = {id(was): now for was, now in zip(later.findings, findings, strict=True)}
@@ -121,7 +121,7 @@ def _paired(old: Sequence[Reported], new: Sequence[Reported]) -> dict[int, Repor
     return pairs
 
 
-def _told(found: Reported, before: Reported | None, version: int) -> Reported:
+def _with_earlier(found: Reported, before: Reported | None, version: int) -> Reported:
     """A finding that the later version introduces, with what the earlier one tells of it."""
     if before is None:
         return replace(found, against=NEW)

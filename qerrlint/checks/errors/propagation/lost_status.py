@@ -77,11 +77,11 @@ def _lost(analysed: AnalysedFunction, number: int, status: str) -> Event | None:
         if event is None:
             return None
         found.append(event)
-    lost = [e for e in found if not _tells(e, status)]
+    lost = [e for e in found if not _keeps_failure(e, status)]
     return min(lost, key=lambda e: e.span) if lost else None
 
 
-def _tells(event: Event, status: str) -> bool:
+def _keeps_failure(event: Event, status: str) -> bool:
     """Whether an assignment or a return still tells of a failure."""
     value = event.value if isinstance(event, (Assign, Return)) else None
     if isinstance(value, Const):
