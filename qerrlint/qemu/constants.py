@@ -21,7 +21,9 @@ from qerrlint.model.lookups import Lookups
 _STRINGS = re.compile(r'(?:\s*"[^"\\]*(?:\\.[^"\\]*)*")+\s*')
 _LITERAL = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"')
 _SIZEOF = re.compile(r"\bsizeof\s*\(([^()]*)\)")
-_REGISTER = re.compile(rb"^[ \t]*REG(8|16|32|64)\(\s*(\w+)\s*,\s*([^\n]*?)\)[ \t]*(?:/[*/][^\n]*)?$", re.M)
+_REGISTER = re.compile(
+    rb"^[ \t]*REG(8|16|32|64)\(\s*(\w+)\s*,\s*([^\n]*?)\)[ \t]*;?[ \t]*(?:/[*/][^\n]*)?$", re.M
+)
 # Macros of the system's headers that leave their argument as it is.
 _SAME = frozenset({"INT64_C", "UINT64_C", "UINT32_C", "INT32_C", "UINT16_C", "UINT8_C", "UINTMAX_C"})
 # Names that nest deeper stand for each other in a circle.

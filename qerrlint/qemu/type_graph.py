@@ -150,9 +150,14 @@ class QomType:
         return None
 
     def flag(self, slot: str, default: bool) -> bool:
-        """The value of a flag of the class (hotpluggable, user_creatable)."""
+        """The value of a flag of the class (hotpluggable, user_creatable).
+
+        A value that is stored on some paths only is not known: the default stays possible.
+        """
         found = self.stored(slot)
-        return default if found is None else found.value not in ("false", "0")
+        if found is None or found.conditional:
+            return default
+        return found.value not in ("false", "0")
 
     def derives_from(self, *names: str) -> bool:
         """Whether the type or an ancestor, found or only named, has one of the names (TYPE_X or a string)."""

@@ -15,7 +15,7 @@ from qerrlint.source.span import Span
 
 _FLUSHES = re.compile(rb"\bqemu_flush_(?:or_purge_)?queued_packets\s*\(")
 _FIELD = re.compile(r"(?:->|\.)\s*(\w+)\b(?!\s*(?:\(|->|\.))")
-_ELSEWHERE = re.compile(r"\b\w*can_receive\w*\s*\(")
+_ASKED = re.compile(r"\b(?!trace_)(\w*can_receive\w*)\s*\(")
 
 
 def _run(file: AnalysedFile) -> Iterator[Observation]:
@@ -29,15 +29,18 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
         name = stored.text.lstrip("& ") if stored is not None else ""
         known = name in unit.functions and declarations is not None
         text = function_text(declarations, name) if known and declarations is not None else None
-        # One that another function answers for is told of where that one stands.
-        if text is None or _ELSEWHERE.search(text.code):
+        asked = _ASKED.search(text.code) if text is not None else None
+        if asked is not None and declarations is not None:
+            # Another function answers; one of another file is told of where that one stands.
+            text = function_text(declarations, asked[1])
+        if text is None:
             continue
         fields = list(_FIELD.finditer(text.code))
         if fields:
             start = text.start + fields[-1].start(1)
             yield Observation(
                 event="no-flush",
-                function=name,
+                function=text.name,
                 primary=Span(unit.path, start, start + len(fields[-1][1])),
                 key=name,
                 slots={"field": fields[-1][1]},

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Types whose bus gives them state that a guest sets, such as PCI configuration space, and that nothing
-describes."""
+describes, or not the description of their class."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.run_time_state import device_state
+from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import QomType
+from qerrlint.qemu.vmstate.description import Description, VMField
 
 _CLASS = re.compile(r"\bObjectClass\s*\*\s*(\w+)")
 _OF_CORE = ("object_class_", "device_class_", "resettable_class_")
@@ -42,6 +46,68 @@ def with_state_of_bus(file: AnalysedFile) -> Iterator[tuple[QomType, str]]:
             continue
         if not is_saved_elsewhere(of, held):
             yield of, held
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A description of a class that leaves out `member` of `struct`, which its bus gives each device as a
+    `bus`."""
+
+    description: Description
+    struct: str
+    member: str
+    bus: str
+    type: QomType
+
+
+def left_out(file: AnalysedFile) -> Iterator[LeftOut]:
+    """The descriptions of classes of the file without the state that a bus gives the devices."""
+    structs = word_list("buses-with-state").words
+    own = {one.variable: one for one in file.once(vmstates)}
+    told: set[str] = set()
+    for of in file.once(device_state).graph.of_file(file.unit.path) if own else ():
+        stored = of.setup.last("vmsd")
+        description = own.get(stored.name) if stored is not None else None
+        if description is None or description.variable in told or not _is_known(description):
+            continue
+        part = _left_out(of, _fields(description, own), structs)
+        if part is not None:
+            told.add(description.variable)
+            yield LeftOut(description, of.instance_struct.removeprefix("struct "), *part, of)
+
+
+def _is_known(description: Description) -> bool:
+    """Whether all rows of a description are read, and it is one for devices that migrate."""
+    return description.fields is not None and not description.unknown and not description.unmigratable
+
+
+def _fields(description: Description, own: Mapping[str, Description]) -> list[VMField]:
+    """The fields of a description and of its subsections in the file."""
+    sections = [own[name] for name, _ in description.sections if name in own]
+    return [field for one in (description, *sections) for field in one.fields or ()]
+
+
+def _left_out(of: QomType, fields: Sequence[VMField], given: Collection[str]) -> tuple[str, str] | None:
+    """The member that lies first in a type's struct and that its bus gives it, and its struct; None where
+    there is none, or the fields hold it, or something around it, or are about other structs."""
+    layouts = layouts_of(of.graph.environment)
+    chain = layouts.chain(of.instance_struct, of.path)
+    held = {(field.struct.removeprefix("struct "), field.member) for field in fields}
+    if not {struct for struct, _ in held if struct}.issubset(chain):
+        return None
+    # The struct that a macro names may be one that the type's struct begins with.
+    paths: dict[str, str] = {}
+    for outer, inner in pairwise(chain):
+        around = layouts.of_name(outer, of.path)
+        if around is None or not around.fields:
+            return None
+        first = around.fields[0].field.name
+        paths = {struct: f"{path}.{first}" for struct, path in paths.items()} | {outer: first}
+        if any((struct, path) in held for struct, path in paths.items()):
+            return None
+        if inner in given:
+            return None if is_saved_elsewhere(of, inner) else (paths[chain[0]], inner)
+    return None
 
 
 def is_saved_elsewhere(of: QomType, held: str) -> bool:

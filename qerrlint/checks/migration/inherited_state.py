@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.migration.bus_state import is_saved_elsewhere
 from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting, run_time
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
@@ -23,7 +22,6 @@ from qerrlint.qemu.vmstate.description import Description
 from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.qemu.vmstate.run_time import CHANGE, STORE
 from qerrlint.qemu.vmstate.state_members import StateMember, state_members
-from qerrlint.source.span import Span
 
 _REGISTERS = b"vmstate_register"
 
@@ -31,15 +29,12 @@ _REGISTERS = b"vmstate_register"
 @dataclass(frozen=True, slots=True)
 class Replaced:
     """A description that takes the place of that of a parent type, and leaves out `member`, the parent's part
-    of `struct`. `place` is that of the parent's description, or, where `bus` is the struct that a bus gives
-    its devices, that of the type."""
+    of `struct`."""
 
     struct: str
     member: str
     description: Description
-    place: Span
-    parent: str = ""
-    bus: str = ""
+    parent: Description
 
 
 def parents_members(
@@ -139,36 +134,7 @@ def replaced(
             continue
         found = _of_parent(file, of, held[struct])
         if found is not None:
-            yield Replaced(struct, found[0], description, found[1].span, parent=found[1].variable)
-            continue
-        part = _of_bus(file, of, held[struct], {field.struct for field in description.fields or ()})
-        if part is not None:
-            yield Replaced(struct, part[0], description, of.row.span, bus=part[1])
-
-
-def _of_bus(
-    file: AnalysedFile, of: QomType, held: Collection[str], described: Collection[str]
-) -> tuple[str, str] | None:
-    """The part of a type's struct that its bus gives every device, with state that the guest sets, and the
-    struct of that part; None where there is none or a description holds it, or something around it.
-
-    `described` are the structs that the fields of the description name: a parent is at the beginning.
-    """
-    unit = file.unit
-    layouts = layouts_of(unit.environment)
-    chain = layouts.chain(of.instance_struct, unit.path)
-    given = word_list("buses-with-state").words
-    path = ""
-    for outer, inner in pairwise(chain):
-        around = layouts.of_name(outer, unit.path)
-        if around is None or not around.fields or (path and outer in described):
-            return None
-        path = f"{path}{around.fields[0].field.name}."
-        if any(f"{one}.".startswith(path) for one in held):
-            return None
-        if inner in given:
-            return None if is_saved_elsewhere(of, inner) else (path.rstrip("."), inner)
-    return None
+            yield Replaced(struct, found[0], description, found[1])
 
 
 def _of_parent(file: AnalysedFile, of: QomType, held: Collection[str]) -> tuple[str, Description] | None:

@@ -12,6 +12,7 @@ from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.armed_timers import armed_by_guest
+from qerrlint.checks.migration.bus_state import left_out
 from qerrlint.checks.migration.inherited_state import (
     is_described_by_class,
     parents_members,
@@ -20,6 +21,7 @@ from qerrlint.checks.migration.inherited_state import (
 )
 from qerrlint.checks.migration.input_lines import kept_lines
 from qerrlint.checks.migration.rebuilt_members import FUNCTION_MACRO, is_rebuilt, rebuilding_text
+from qerrlint.checks.migration.register_blocks import registers_of_blocks
 from qerrlint.checks.migration.run_time_state import Lasting, lasting
 from qerrlint.checks.migration.static_state import static_members
 from qerrlint.checks.migration.vmstates import vmstates
@@ -70,6 +72,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     for struct in described:
         yield from _parts(file, struct, described)
     yield from _replaced(file, described)
+    yield from _of_buses(file)
     yield from _statics(file) if described else ()
     for struct in described:
         yield from _shared(file, struct, described)
@@ -86,7 +89,11 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         )
         certainty = "high" if member.kind == NUMBER and member.path == member.name else "medium"
         yield _observation(file, described, member, "register", steps, certainty)
-    left = lasting(file, [m for m in every if (m.owner, m.name) not in shown])
+    in_blocks = dict(registers_of_blocks(file, (m for m in every if (m.owner, m.name) not in shown)))
+    for member, call in in_blocks.items():
+        step = Step(call, f"the guest writes and reads the elements of {member.path} as registers")
+        yield _observation(file, described, member, "register", (step,), "high")
+    left = lasting(file, [m for m in every if (m.owner, m.name) not in shown and m not in in_blocks])
     lines = {one.member for one in kept_lines(file, (one for one in left if not one.by_guest))}
     for kept in left:
         yield _of_run_time(file, described, kept, kept.member in lines)
@@ -144,12 +151,16 @@ def _replaced(file: AnalysedFile, described: Mapping[str, list[Description]]) ->
     held = {struct: _held(described, struct) for struct in described}
     for one in replaced(file, described, held):
         member = StateMember(one.struct, one.member, one.struct, one.member, "part")
-        if one.bus:
-            step = Step(one.place, f"each device of this type has a {one.bus}")
-            yield _observation(file, described, member, "bus", (step,), "high")
-        else:
-            step = Step(one.place, f"{one.parent} describes what the parent type holds")
-            yield _observation(file, described, member, "parent", (step,), "high")
+        step = Step(one.parent.span, f"{one.parent.variable} describes what the parent type holds")
+        yield _observation(file, described, member, "parent", (step,), "high")
+
+
+def _of_buses(file: AnalysedFile) -> Iterator[Observation]:
+    """What buses give devices whose descriptions leave it out."""
+    for one in left_out(file):
+        member = StateMember(one.struct, one.member, one.struct, one.member, "part")
+        step = Step(one.type.row.span, f"each device of this type has a {one.bus}")
+        yield _observation(file, {one.struct: [one.description]}, member, "bus", (step,), "high")
 
 
 def _shared(
