@@ -254,12 +254,12 @@ def test_rules_and_severities_by_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('baseline = "/etc/b"\n', "baseline: a path below the tree's root is wanted"),
-        ('severity = "note"\n', "severity: a table from rule to severity is wanted"),
-        ('severity = { int-as-bool = "loud" }\n', "severity: int-as-bool: 'loud' is none of note, "),
+        ('baseline = "/etc/b"\n', "baseline: must be a path below the tree's root"),
+        ('severity = "note"\n', "severity: must be a table from rule to severity"),
+        ('severity = { int-as-bool = "loud" }\n', "severity: int-as-bool: 'loud' is not one of note, "),
         ('severity = { int-as-boole = "note" }\n', "severity: unknown rule 'int-as-boole'; did you mean"),
-        ("per-path = 1\n", "per-path: an array of tables ([[per-path]]) is wanted"),
-        ("per-path = [1]\n", "per-path 1: a table is wanted"),
+        ("per-path = 1\n", "per-path: must be an array of tables ([[per-path]])"),
+        ("per-path = [1]\n", "per-path 1: must be a table"),
         ('[[per-path]]\nignore = ["int-as-bool"]\n', "per-path 1: it names no paths"),
         ('[[per-path]]\npaths = ["hw"]\nseverty = {}\n', "per-path 1: unknown key 'severty' (known: "),
         ('[[per-path]]\npaths = ["hw"]\nselect = ["x-*"]\n', "per-path 1: no rule matches 'x-*'"),

@@ -210,7 +210,7 @@ def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     [
         ('events = ["stale-error"]', 'events = ["stale"]', r"\(undeclared-callee\): unknown event 'stale'"),
         ("callee_is_undeclared", "callee_is", r"unknown predicate 'callee_is'"),
-        ('"drop"', '"high"', r"effect 'high' is none of drop, low, medium"),
+        ('"drop"', '"high"', r"effect 'high' is not one of drop, low, medium"),
         ('reason = "r"', 'reason = " "', r"'reason' is empty"),
         ('source = "s"\n', "", r"exemption 1: needs exactly the keys"),
         ('source = "s"', 'source = "s"\nsauce = "s"', r"exemption 1: needs exactly the keys"),

@@ -113,7 +113,7 @@ def test_wrong_configuration_of_the_base(topic: Path) -> None:
     commit(topic, PULSEHUB, "", "/* More of it. */\n")
     done = gate(topic)
     assert done.returncode == 2
-    assert "fail-on: 'sometimes' is none of" in done.stderr
+    assert "fail-on: 'sometimes' is not one of" in done.stderr
 
 
 def test_what_cannot_be_had_is_wrong_usage(topic: Path) -> None:

@@ -369,7 +369,7 @@ def test_the_text(repository: Repository) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("HEAD",), 2, "a range A..B is wanted"),
+        (("HEAD",), 2, "must be a range A..B"),
         (("HEAD..HEAD",), 3, "no commits in this range"),
         (("nothing..HEAD",), 3, "unknown revision"),
         (("HEAD^..HEAD", "--all", "--every", "week"), 2, "--all looks at every commit"),

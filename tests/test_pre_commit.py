@@ -71,7 +71,7 @@ def test_a_defect_is_stopped_and_its_repair_passes(program: str, tmp_path: Path)
     (top / ".qerrlint.toml").write_text('fail-on = "sometimes"\n')
     refused = commit()
     assert refused.returncode == 1
-    assert "fail-on: 'sometimes' is none of note, warning, error, never" in refused.stderr
+    assert "fail-on: 'sometimes' is not one of note, warning, error, never" in refused.stderr
     (top / ".qerrlint.toml").write_text('fail-on = "note"\n')
     assert commit().returncode == 0
 

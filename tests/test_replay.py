@@ -335,12 +335,12 @@ def test_the_journal_takes_up_what_is_done(tmp_path: Path) -> None:
         ("", "no labels in this file"),
         ("{", ":1: not a JSON object"),
         ("[]", ":1: not a JSON object"),
-        ("\n{}", ":2: 'line': a number from 1 is wanted"),
-        (json.dumps(entry("0" * 40, line=True)), "'line': a number from 1"),
-        (json.dumps(entry("--all")), "'fix': a commit id"),
-        (json.dumps(entry("0" * 40, introduced=7)), "'introduced': a commit id"),
-        (json.dumps(entry("0" * 40, also="leak")), "'also': a list of texts"),
-        (json.dumps(entry("0" * 40, scope="")), "'scope': a text is wanted"),
+        ("\n{}", ":2: 'line': must be a number from 1"),
+        (json.dumps(entry("0" * 40, line=True)), "'line': must be a number from 1"),
+        (json.dumps(entry("--all")), "'fix': must be a commit id"),
+        (json.dumps(entry("0" * 40, introduced=7)), "'introduced': must be a commit id"),
+        (json.dumps(entry("0" * 40, also="leak")), "'also': must be a list of texts"),
+        (json.dumps(entry("0" * 40, scope="")), "'scope': must be a text"),
     ],
 )
 def test_bad_labels_are_one_clear_line(tmp_path: Path, text: str, complaint: str) -> None:

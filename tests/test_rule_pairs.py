@@ -119,8 +119,8 @@ def test_a_table_is_read_whole() -> None:
         ([{"name": "box", "acquire": ACQUIRE}], "pair 1: no 'release': needs at least one call"),
         ([{"name": "box", "release": RELEASE}], "pair 1: no 'acquire': needs at least one call"),
         ([{**TABLE, "acquire": ["box_open"]}], "pair 1: acquire: not an array of tables with a 'call'"),
-        ([{**TABLE, "acquire": [{"object": 1}]}], "pair 1: acquire: 'call' is no function's name"),
-        ([{**TABLE, "acquire": [{"call": "a-b"}]}], "pair 1: acquire: 'call' is no function's name"),
+        ([{**TABLE, "acquire": [{"object": 1}]}], "pair 1: acquire: 'call' is not a function name"),
+        ([{**TABLE, "acquire": [{"call": "a-b"}]}], "pair 1: acquire: 'call' is not a function name"),
         (
             [{**TABLE, "acquire": [{"call": "a", "argument": 1}]}],
             "pair 1: acquire: unknown key 'argument' (known: call, fails, null, object, type)",
@@ -133,7 +133,7 @@ def test_a_table_is_read_whole() -> None:
         ([{**TABLE, "acquire": [{"call": "a", "type": 1}]}], "pair 1: acquire: a: 'type' is not a text"),
         (
             [{**TABLE, "acquire": [{"call": "a", "fails": "often"}]}],
-            "pair 1: acquire: a: 'fails' is none of never, negative, errno, nonzero, zero",
+            "pair 1: acquire: a: 'fails' is not one of never, negative, errno, nonzero, zero",
         ),
         (
             [{**TABLE, "release": [{"call": "a", "null": "two"}]}],

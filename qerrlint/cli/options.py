@@ -71,7 +71,7 @@ def _statuses(_context: click.Context, _parameter: click.Parameter, text: str) -
         raise UsageError(f"--status: name at least one of {', '.join(STATUSES)}")
     for word in words:
         if word not in STATUSES:
-            raise UsageError(f"--status: {word!r} is none of {', '.join(STATUSES)}")
+            raise UsageError(f"--status: {word!r} is not one of {', '.join(STATUSES)}")
     return frozenset(words)
 
 

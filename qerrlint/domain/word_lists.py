@@ -87,13 +87,13 @@ def _list(name: str, table: Any, at: str) -> WordList:
     if not isinstance(table, dict) or set(table) - _OPTIONAL != _KEYS:
         raise UsageError(f"{at}: needs exactly the keys {', '.join(sorted(_KEYS))}")
     if table["match"] not in MATCHES:
-        raise UsageError(f"{at}: match {table['match']!r} is none of {', '.join(MATCHES)}")
+        raise UsageError(f"{at}: match {table['match']!r} is not one of {', '.join(MATCHES)}")
     words: dict[str, str] = {}
     for row in table["words"]:
         if not isinstance(row, dict) or set(row) != _ROW_KEYS or not all(row.values()):
             raise UsageError(f"{at}: a word needs a 'word' and a 'reason'")
         if row["word"] in words:
-            raise UsageError(f"{at}: {row['word']!r} stands there twice")
+            raise UsageError(f"{at}: {row['word']!r} is listed twice")
         words[row["word"]] = row["reason"]
     return WordList(name, table["about"], table["match"], words, frozenset(table.get("events", ())))
 

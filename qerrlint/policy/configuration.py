@@ -136,7 +136,7 @@ def load_configuration(source: Source | None, given: str | None = None) -> Confi
         if tool is None:
             return _configuration(table, given)
         if not isinstance(tool, dict):
-            raise UsageError(f"{given}: tool: a table is wanted")
+            raise UsageError(f"{given}: tool: must be a table")
         return _configuration(tool.get("qerrlint", {}), given)
     if source is None:
         return Configuration()
@@ -169,13 +169,13 @@ def _configuration(table: Any, name: str) -> Configuration:
             values[key.replace("-", "_")] = _choice(value, _CHOICES[key], f"{name}: {key}")
         elif key == "baseline":
             if not isinstance(value, str) or not value or value.startswith("/") or ".." in value.split("/"):
-                raise UsageError(f"{name}: {key}: a path below the tree's root is wanted")
+                raise UsageError(f"{name}: {key}: must be a path below the tree's root")
             values[key] = value
         elif key == "severity":
             values[key] = _severities(value, f"{name}: {key}")
         elif key == "per-path":
             if not isinstance(value, list):
-                raise UsageError(f"{name}: {key}: an array of tables ([[per-path]]) is wanted")
+                raise UsageError(f"{name}: {key}: must be an array of tables ([[per-path]])")
             values["per_path"] = tuple(
                 _per_path(item, f"{name}: {key} {number}") for number, item in enumerate(value, 1)
             )
@@ -186,7 +186,7 @@ def _configuration(table: Any, name: str) -> Configuration:
 
 def _per_path(table: Any, at: str) -> PerPath:
     if not isinstance(table, dict):
-        raise UsageError(f"{at}: a table is wanted")
+        raise UsageError(f"{at}: must be a table")
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key in ("paths", "select", "ignore"):
@@ -202,7 +202,7 @@ def _per_path(table: Any, at: str) -> PerPath:
 
 def _strings(value: Any, at: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise UsageError(f"{at}: a list of strings is wanted")
+        raise UsageError(f"{at}: must be a list of strings")
     _check_lengths(value, at)
     return tuple(value)
 
@@ -217,12 +217,12 @@ def _check_lengths(patterns: Iterable[str], at: str) -> None:
 
 def _choice(value: Any, known: Sequence[str], at: str) -> str:
     if value not in known:
-        raise UsageError(f"{at}: {value!r} is none of {', '.join(known)}")
+        raise UsageError(f"{at}: {value!r} is not one of {', '.join(known)}")
     return str(value)
 
 
 def _severities(value: Any, at: str) -> Severities:
     if not isinstance(value, dict):
-        raise UsageError(f"{at}: a table from rule to severity is wanted")
+        raise UsageError(f"{at}: must be a table from rule to severity")
     _check_lengths(value, at)
     return tuple((rule, _choice(severity, SEVERITIES, f"{at}: {rule}")) for rule, severity in value.items())

@@ -68,7 +68,7 @@ def _row(table: Mapping[str, Any], at: str) -> Exemption:
         raise UsageError(f"{at}: needs exactly the keys {', '.join(sorted(_KEYS))}")
     at = f"{at} ({table['id']})"
     if table["effect"] not in EFFECTS:
-        raise UsageError(f"{at}: effect {table['effect']!r} is none of {', '.join(EFFECTS)}")
+        raise UsageError(f"{at}: effect {table['effect']!r} is not one of {', '.join(EFFECTS)}")
     for key in ("reason", "source", "fixture"):
         if not isinstance(table[key], str) or not table[key].strip():
             raise UsageError(f"{at}: {key!r} is empty")

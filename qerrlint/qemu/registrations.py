@@ -154,7 +154,7 @@ def _evaluated(
     if taken.form != "set" and any(
         expression(function, arg).startswith("BIT(") for arg in call.args[taken.first :]
     ):
-        raise NotUnderstoodError("a bit stands where a mode is wanted")
+        raise NotUnderstoodError("there is a bit where a mode is expected")
     if taken.form == "set":
         numbers = sorted(evaluator.argument(function, call, taken.first))
         found = tuple(dict.fromkeys(bits_of(number, modes) for number in numbers))

@@ -123,19 +123,19 @@ def label_of(entry: object, where: str) -> Label:
     def text(key: str, default: str | None = None) -> str:
         value = entry.get(key, default)
         if not isinstance(value, str) or (not value and default is None):
-            raise InputError(f"{where}: {key!r}: a text is wanted")
+            raise InputError(f"{where}: {key!r}: must be a text")
         return value
 
     line = entry.get("line")
     if not isinstance(line, int) or isinstance(line, bool) or line < 1:
-        raise InputError(f"{where}: 'line': a number from 1 is wanted")
+        raise InputError(f"{where}: 'line': must be a number from 1")
     also = entry.get("also") or []
     if not isinstance(also, list) or not all(isinstance(item, str) for item in also):
-        raise InputError(f"{where}: 'also': a list of texts is wanted")
+        raise InputError(f"{where}: 'also': must be a list of texts")
     introduced = entry.get("introduced")
     for key, commit in (("fix", text("fix")), ("introduced", introduced)):
         if commit is not None and not (isinstance(commit, str) and _COMMIT.match(commit)):
-            raise InputError(f"{where}: {key!r}: a commit id in hexadecimal digits is wanted")
+            raise InputError(f"{where}: {key!r}: must be a commit id in hexadecimal digits")
     return Label(
         fix=text("fix"),
         file=text("file"),

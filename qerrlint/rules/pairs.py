@@ -75,7 +75,7 @@ def _move(table: Mapping[str, Any], role: str, at: str) -> Move:
     call, place = table.get("call"), table.get("object", 1)
     kind, fails = table.get("type", ""), table.get("fails", "never")
     if not isinstance(call, str) or not _CALL.match(call):
-        raise UsageError(f"{at}: 'call' is no function's name")
+        raise UsageError(f"{at}: 'call' is not a function name")
     if place == "process":
         place = PROCESS
     elif not isinstance(place, int) or isinstance(place, bool) or not RESULT <= place <= _MOST_ARGUMENTS:
@@ -87,7 +87,7 @@ def _move(table: Mapping[str, Any], role: str, at: str) -> Move:
     if not isinstance(kind, str):
         raise UsageError(f"{at}: {call}: 'type' is not a text")
     if fails not in FAILURES:
-        raise UsageError(f"{at}: {call}: 'fails' is none of {', '.join(FAILURES)}")
+        raise UsageError(f"{at}: {call}: 'fails' is not one of {', '.join(FAILURES)}")
     if fails != "never" and role != "acquire":
         raise UsageError(f"{at}: {call}: only an acquire can fail")
     null = table.get("null", 0)

@@ -117,7 +117,7 @@ def _rule(table: Mapping[str, Any], path: str, page: str, events: Events | None)
         raise UsageError(f"{path}: 'subject' is not a list of words")
     fold = table.get("fold", "")
     if fold not in FOLDS:
-        raise UsageError(f"{path}: fold {fold!r} is none of {', '.join(filter(None, FOLDS))}")
+        raise UsageError(f"{path}: fold {fold!r} is not one of {', '.join(filter(None, FOLDS))}")
     if strange := [label for label in labels if label not in LABELS]:
         raise UsageError(f"{path}: unknown label {strange[0]!r} (known: {', '.join(sorted(LABELS))})")
     touched_only = table.get("touched-only", False)
@@ -206,7 +206,7 @@ def _one_line(value: object, key: str, at: str) -> None:
 def _check_words(table: Mapping[str, Any], emission: EventType | None, at: str) -> None:
     for key, known in (("severity", SEVERITIES), ("confidence", CONFIDENCES)):
         if key in table and table[key] not in known:
-            raise UsageError(f"{at}: {key} {table[key]!r} is none of {', '.join(known)}")
+            raise UsageError(f"{at}: {key} {table[key]!r} is not one of {', '.join(known)}")
     message = table.get("message", "")
     for slot in SLOT.findall(message):
         if emission is not None and slot not in emission.slots:

@@ -67,7 +67,7 @@ def command(
     if wanted:
         items = [item for item in items if item.fingerprint in wanted]
         for missing in sorted(wanted - {item.fingerprint for item in items}):
-            raise InputError(f"{missing}: no finding of this fingerprint stands in {source.revision[:12]}")
+            raise InputError(f"{missing}: no finding with this fingerprint in {source.revision[:12]}")
     known: dict[int, Origin] = {}
     with progress("searching", len(items), unit="findings") as advance:
         for number, one in origins(items, root, source.revision, options.rules, options.jobs, scheduler):

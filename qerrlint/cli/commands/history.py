@@ -123,7 +123,7 @@ def command(
 def _ends(revs: str) -> tuple[str, str]:
     start, dots, end = revs.partition("..")
     if not dots or not start or end.startswith("."):
-        raise UsageError(f"{revs}: a range A..B is wanted")
+        raise UsageError(f"{revs}: must be a range A..B")
     return start, end or "HEAD"
 
 

@@ -54,7 +54,7 @@ def _compare(options: Options, name: str | None, range_: str) -> None:
 
     first, dots, second = range_.partition("..")
     if not dots or not first or not second or second.startswith("."):
-        raise UsageError(f"--diff: {range_!r} is no range A..B")
+        raise UsageError(f"--diff: {range_!r} is not a range A..B")
     root = git_root(options.tree)
     with GitSource(root, first) as old, GitSource(root, second) as new:
         require_qemu(root, old, new)
