@@ -126,7 +126,7 @@ def test_the_first_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("0123456789abcdef",), 3, "no finding of this fingerprint"),
+        (("0123456789abcdef",), 3, "no finding with this fingerprint"),
         (("hw/none.c",), 3, "no such file or folder"),
         (("--rev", "nothing"), 3, "unknown revision"),
         ((BELL, "--format", "html"), 2, "html"),
