@@ -123,6 +123,7 @@ def test_ctrl_c(started: Callable[..., subprocess.Popen[bytes]], jobs: str) -> N
     assert wait_until(lambda: not workers(process), 10)
 
 
+@pytest.mark.long
 def test_killed_runs_leave_a_good_store(tree: Path, tmp_path: Path) -> None:
     """Two at a time on one store, killed at some moment; the next run says what one without a store says."""
     draw = random.Random(11)

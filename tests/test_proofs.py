@@ -212,6 +212,7 @@ needs_util_linux = pytest.mark.skipif(
 
 
 @needs_util_linux
+@pytest.mark.long
 def test_each_status(bench: Bench) -> None:
     bench.claim("crashes", RUN + CRASH + CONTROL)
     bench.claim("survives", RUN + CRASH.replace('"crash"', '"echo"') + CONTROL)
@@ -247,6 +248,7 @@ def test_each_status(bench: Bench) -> None:
 
 
 @needs_util_linux
+@pytest.mark.long
 def test_what_steps_show(bench: Bench) -> None:
     def one(name: str, steps: str, more: str = "") -> None:
         bench.claim(name, f"uncontrolled = 'u'\n{RUN}steps = [{steps}]\n{more}")

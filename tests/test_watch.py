@@ -268,6 +268,7 @@ def text_of(site: Path, drafts: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.long
 def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(tmp_path: Path) -> None:
     """The result of runs that are killed, with mails that come meanwhile, is that of one run."""
     inbox = tmp_path / "inbox"
