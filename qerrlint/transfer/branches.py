@@ -272,6 +272,9 @@ def _doubt(frame: Frame, draft: Draft, term: Term, span: Span | None) -> None:
     for index, held in list(draft.errors.items()):
         if held.state is ErrorState.SET and not held.sure and held.origin >= 0:
             setter = frame.function.calls[held.origin]
+            error = frame.terms.all[index]
+            if error.local and not frame.is_used(error):
+                continue  # nothing reads it: it is lost, whatever the member shows
             if not _leads_to(draft.trail, setter, span) and _may_show(tested, setter):
                 draft.set_error(index, cell(ErrorState.MAYBE, held.origin))
 

@@ -138,7 +138,7 @@ SUCCESS_WITH_ERROR = event(
     "callee",
     "errp",
     path_sensitive=True,
-    kind="int bool pointer void failed inverted status",
+    kind="int bool pointer void failed inverted status unset",
 )
 """value: the returned expression; kind: what the result is, "failed" where a function without a result goes
 on behind a failed call, "status" where one without errp loses the status of a callee; callee: who set the

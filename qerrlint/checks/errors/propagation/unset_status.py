@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""success-with-error, unset: a status that nothing has been stored in is returned with an Error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qerrlint.absint.reachability import place_of, predecessors
+from qerrlint.checks.check import Check
+from qerrlint.checks.errors.propagation.success_with_error import SUCCESS_WITH_ERROR
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.subject import Subject
+from qerrlint.domain.error import ErrorState
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import ANY, Addr, Assign, Call, Event, Function, Return, Var
+
+
+def run(analysed: AnalysedFunction) -> Iterable[Observation]:
+    """Returns of a local number that no path to the error_setg() has stored anything in."""
+    if analysed.kind not in ("int", "bool") or analysed.errp is None:
+        return
+    for leaving in analysed.result.returns:
+        error, value = leaving.error, leaving.value
+        if not isinstance(value, Var) or leaving.signs != ANY or not error.sure or error.origin < 0:
+            continue
+        if error.state is not ErrorState.SET or value.path not in analysed.function.locals:
+            continue
+        setter = analysed.function.calls[error.origin]
+        if analysed.unit.effect(setter).evidence != "setter" or value.path in analysed.function.autos:
+            continue
+        if not _stored_before(analysed.function, setter, value.path) and _comes_out(
+            analysed.function, setter, value.path
+        ):
+            yield Observation(
+                "success-with-error",
+                analysed.name,
+                leaving.span,
+                f"{value.path} {setter.text}",
+                {
+                    "function": analysed.name,
+                    "value": value.path,
+                    "callee": setter.name,
+                    "kind": "unset",
+                    "errp": analysed.errp,
+                },
+                (Step(setter.span, f"{value.path} has no value here"),),
+                whole=True,
+                subject=Subject((setter,), returned=leaving),
+                group=("unset", setter.span),
+            )
+
+
+def _stores(event: Event, name: str) -> bool:
+    """Whether an event may store something in a variable."""
+    if isinstance(event, Assign):
+        return event.target == name
+    return isinstance(event, Call) and Addr(name) in event.args
+
+
+def _stored_before(function: Function, setter: Call, name: str) -> bool:
+    """Whether any path to a call may store something in a variable."""
+    place = place_of(function, setter.index)
+    if place is None:
+        return True
+    before = predecessors(function)
+    if any(_stores(event, name) for event in function.blocks[place[0]].events[: place[1]]):
+        return True
+    seen: set[int] = set()
+    todo = list(before.get(place[0], ()))
+    while todo:
+        number = todo.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        if any(_stores(event, name) for event in function.blocks[number].events):
+            return True
+        todo += before.get(number, ())
+    return False
+
+
+def _comes_out(function: Function, setter: Call, name: str) -> bool:
+    """Whether a path from a call to a return of a variable stores nothing in it."""
+    place = place_of(function, setter.index)
+    assert place is not None
+    seen: set[int] = set()
+    todo = [(place[0], place[1] + 1)]
+    while todo:
+        number, position = todo.pop()
+        for event in function.blocks[number].events[position:]:
+            if isinstance(event, Return) and event.value == Var(name):
+                return True
+            if _stores(event, name):
+                break
+        else:
+            for edge in function.blocks[number].edges:
+                if edge.target not in seen:
+                    seen.add(edge.target)
+                    todo.append((edge.target, 0))
+    return False
+
+
+CHECKS = (Check("unset-status", "errors", (SUCCESS_WITH_ERROR,), run),)
