@@ -262,7 +262,11 @@ def test_events(body: str, expected: list[str]) -> None:
         ("for (;;) { g(); }", ["0: ->1", "1@: ->2", "2: g() ->3", "3: ->1"]),
         (
             "QLIST_FOREACH(p, &s->list, next) { g(p); }",
-            ["0: ->1", "1@: ->2 ->3", "2: p := <QLIST_FOREACH>; g(p) ->1", "3: end"],
+            ["0: ->1", "1@: ->2 ->3", "2: p := <QLIST_FOREACH>; g(p) ->4", "3: end", "4: p := p->next ->1"],
+        ),
+        (
+            "QLIST_FOREACH_SAFE(p, &s->list, next, q) { g(p); }",
+            ["0: ->1", "1@: ->2 ->3", "2: p := <QLIST_FOREACH_SAFE>; g(p) ->1", "3: end"],
         ),
         (
             "WITH_RCU_READ_LOCK_GUARD() { if (a) { break; } g(); } h();",

@@ -7,6 +7,7 @@ macro runs once, and `break` leaves it. Each arm of an `#if` is one way through.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from qerrlint.c.lower.builder import Switch, tests_of
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _ARMS = frozenset({"preproc_else", "preproc_elif", "preproc_elifdef"})
 _ASSIGNABLE = frozenset({"identifier", "field_expression", "pointer_expression"})
+# The macros of include/qemu/queue.h that find the next element through the variable; those with _SAFE do not.
+_STEPS = re.compile(r"Q?(?:LIST|SLIST|SIMPLEQ|STAILQ|TAILQ)_FOREACH(?:_REVERSE|_RCU)?")
 # So much of a loop macro's call becomes part of the value that its variable gets.
 _MACRO_NAME = 24
 
@@ -196,7 +199,9 @@ def _while(fn: Lowering, node: Node) -> None:
 
 
 def _foreach(fn: Lowering, node: Node, condition: Node, body: Node) -> None:
-    """A FOREACH macro: its first argument takes unknown values, in zero or more rounds."""
+    """A FOREACH macro: its first argument takes unknown values, in zero or more iterations.
+
+    The macros of include/qemu/queue.h find the next element through the last one, after the body."""
     first = condition.named_children[0] if condition.named_child_count else condition
     while first.type == "comma_expression":
         left = first.child_by_field_name("left")
@@ -210,12 +215,19 @@ def _foreach(fn: Lowering, node: Node, condition: Node, body: Node) -> None:
     out.go(inside)
     out.go(done)
     out.here = inside
+    macro = fn.source.start_of(node, _MACRO_NAME).split("(")[0].strip()
+    step = head
     if first.type in _ASSIGNABLE:
-        macro = fn.source.start_of(node, _MACRO_NAME).split("(")[0].strip()
         variable, span = fn.source.lvalue(first), fn.source.span(first)
         out.emit(Assign(variable, Const(f"<{macro}>", POS), span, stated=False))
-    _loop_body(fn, body, done, head)
-    out.jump(head)
+        if _STEPS.fullmatch(macro):
+            step = out.new()
+    _loop_body(fn, body, done, step)
+    out.jump(step)
+    if step != head:
+        out.here = step
+        out.emit(Assign(variable, Opaque(f"{variable}->next"), span, stated=False))
+        out.jump(head)
     out.here = done
 
 

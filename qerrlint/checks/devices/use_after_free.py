@@ -38,8 +38,10 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
             continue
         if file.only is not None and piece.name not in file.only:
             continue
-        if _is_used_after(unit.data, found.end(), piece.span.end, found[1]) or _has_part(
-            unit.data, piece.body, found.start(), found[1]
+        if (
+            _is_used_after(unit.data, found.end(), piece.span.end, found[1])
+            or _has_part(unit.data, piece.body, found.start(), found[1])
+            or _steps_through(unit.data, piece.body, found.start(), found[1])
         ):
             wanted[piece.span.start] = piece
     for _, piece in sorted(wanted.items()):
@@ -78,6 +80,12 @@ def _has_part(data: bytes, start: int, end: int, place: bytes) -> bool:
         return False
     part = rb"=[ \t]{0,9}(?:\([^()\n]{0,60}\)[ \t]{0,9})?&[ \t]{0,9}%s->" % re.escape(place)
     return re.compile(part).search(data, start, end) is not None
+
+
+def _steps_through(data: bytes, start: int, end: int, place: bytes) -> bool:
+    """Whether a loop before a call that frees finds its next element through the pointer."""
+    loop = rb"_FOREACH\w{0,9}[ \t]{0,9}\([ \t]{0,9}%s[ \t]{0,9}," % re.escape(place)
+    return data.find(b"_FOREACH", start, end) >= 0 and re.compile(loop).search(data, start, end) is not None
 
 
 def _pointers_into(function: Function, place: str) -> list[str]:
@@ -144,15 +152,31 @@ def _in_function(
             yield _observation(unit, function, one, held.complete)
 
 
+def _gives(function: Function, one: Seen) -> bool:
+    """Whether a place is that where a FOREACH macro names the variable that it gives the elements."""
+    return any(
+        isinstance(event, Assign) and event.span == one.span and not event.stated
+        for block in function.blocks
+        for event in block.events
+    )
+
+
 def _observation(unit: TranslationUnit, function: Function, one: Seen, complete: bool) -> Observation:
     call = function.calls[one.call]
     again = next((c.name for c in function.calls if c.span == one.span), call.name)
+    # Where the loop gives the variable its elements the function only names it.
+    steps = one.kind == "used" and one.span.start < call.span.start and _gives(function, one)
     return Observation(
         event="use-after-free",
         function=function.name,
         primary=one.span,
         key=f"{one.object} {unit.text.on_one_line(one.span)}",
-        slots={"place": one.object, "free": call.name, "callee": again, "how": _HOW[one.kind]},
+        slots={
+            "place": one.object,
+            "free": call.name,
+            "callee": again,
+            "how": "next" if steps else _HOW[one.kind],
+        },
         trail=(
             Step(call.span, f"{call.name}() frees it here"),
             *(step for step in path_steps(unit, one.trail, "", None) if step.span.start >= call.span.start),
@@ -163,9 +187,10 @@ def _observation(unit: TranslationUnit, function: Function, one: Seen, complete:
     )
 
 
-USE_AFTER_FREE = event("use-after-free", "place", "free", "callee", how="used again returned scope")
+USE_AFTER_FREE = event("use-after-free", "place", "free", "callee", how="used again returned scope next")
 """place: the pointer; free: the call that frees it; callee: the call that uses it; how: read, written and
-handed on, freed again, returned to the caller, or returned by a variable that frees it."""
+handed on, freed again, returned to the caller, returned by a variable that frees it, or read by a loop for
+its next element."""
 
 CHECKS = (
     FileCheck(
