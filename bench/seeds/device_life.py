@@ -74,19 +74,6 @@ def only_stopped(file: SeedFile) -> Iterator[Defect]:
                 yield text.cut(name, at, at + len(one.call), stop, anywhere=True)
 
 
-@file_kind("failure-release", "devices", r"Error \*\*errp")
-def failure_release(file: SeedFile) -> Iterator[Defect]:
-    """The path of a realize that fails no longer releases one of the things that realize acquires."""
-    text = device_text(file)
-    for name in dict.fromkeys(name for name, _ in text.stored("realize")):
-        start, end = text.functions[name]
-        for one in text.releases(name, once=False):
-            block = text.code[one.end : end].partition("}")[0]
-            made = re.search(rf"\b{one.member}\b[^;]*;", text.code[start : one.start])
-            if made and (re.search(r"\breturn\b|\bgoto\b", block) or not block.strip(" \n")):
-                yield text.cut(name, one.start, one.end)
-
-
 def _size_missing(text: DeviceText, member: str, used: str) -> Iterator[Defect]:
     for found in re.finditer(_SIZE.format(member), text.code, re.MULTILINE):
         if re.search(used.format(found[1]), text.code):

@@ -21,7 +21,7 @@ _ACQUIRES = re.compile(
 )
 # What is released with the device, or need not be released (rules/words.toml, goes-with-its-device).
 _RELEASES = re.compile(
-    r"(?<![\w>.])(?!trace_|\w*(?:mutex|cond|lockcnt|rwlock)_|msi_uninit)"
+    r"(?<![\w>.])(?!trace_|\w*realize_and_unref|\w*(?:mutex|cond|lockcnt|rwlock)_|msi_uninit)"
     r"(\w+_(?:free|unref|delete|destroy|cleanup|unregister|del_subregion|del_nic|uninit|finalize|deinit)|g_free)"
     r"\s*\(([^;{}]*)\);"
 )
@@ -94,9 +94,9 @@ class DeviceText:
         """Whether the devices of the file sit on a bus from which they can be unplugged, and may be."""
         return _PLUGGED.search(self.code) is not None and _NO_UNPLUG.search(self.code) is None
 
-    def releases(self, function: str, *, once: bool = True) -> Iterator[Release]:
-        """The statements of a function that release something which the file acquires and, with `once`,
-        nothing else in it releases."""
+    def releases(self, function: str) -> Iterator[Release]:
+        """The statements of a function that release something which the file acquires and nothing else in it
+        releases."""
         start, end = self.functions[function]
         for found in _RELEASES.finditer(self.code, start, end):
             members = _MEMBER.findall(found[2])
@@ -104,8 +104,7 @@ class DeviceText:
                 continue
             word = re.compile(rf"\b{members[-1]}\b")
             same = re.findall(rf"\b{found[1]}\s*\(([^;{{}}]*)\)", self.code)
-            several = sum(word.search(one) is not None for one in same) != 1
-            if (once and several) or not self._acquires(word):
+            if sum(word.search(one) is not None for one in same) != 1 or not self._acquires(word):
                 continue
             yield Release(function, *self.line(found.start(), found.end()), found[1], members[-1])
 
