@@ -32,7 +32,7 @@ TIMER = "timer"
 
 @dataclass(frozen=True, slots=True)
 class StateMember:
-    """A member of `struct` that holds a number, an array of numbers or a timer (`kind`).
+    """A member of `struct` that holds a number or a timer, or an array of these (`kind`).
 
     `path` is how it is named from there ("fifo.level"); `owner` and `name` are the struct that declares it,
     "" where that is written out in place, and the name that it has in it. `union` is the union that it is a
@@ -126,7 +126,7 @@ def _is_derived(chain: Sequence[str]) -> bool:
 def _kind(unit: TranslationUnit, field: Field) -> str:
     plain = field.type.removeprefix("const ").strip()
     if _TAG.sub("", plain) in _TIMERS:
-        return TIMER if not field.dimensions else ""
+        return TIMER
     if field.pointer or not field.name:
         return ""
     if is_int_type(plain, unit.scope.typedefs) or _is_enum(unit, plain):
