@@ -17,6 +17,7 @@ from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import TypeGraph, graph_of
 from qerrlint.qemu.type_tables import type_rows
 from qerrlint.source.directory import DirectorySource
+from qerrlint.source.span import Span
 
 TABLES = b"""
 static const VMStateDescription vmstate_box = {
@@ -262,6 +263,13 @@ def tree(tmp_path: Path) -> Environment:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
     return Environment(DirectorySource(str(tmp_path)))
+
+
+def test_members_of_a_type_that_a_macro_makes_are_placed_at_its_invocation(tree: Environment) -> None:
+    chest = next(one for one in graph_of(tree).of_file("hw/misc/box.c") if one.row.macro)
+    at = SOURCE.index(b"OBJECT_DEFINE_TYPE(Chest")
+    end = SOURCE.index(b")", at) + 1
+    assert {value.span for value in chest.row.values.values()} == {Span("hw/misc/box.c", at, end)}
 
 
 def test_layouts_and_constants(tree: Environment) -> None:

@@ -281,6 +281,8 @@ def type_rows_of_macros(
             continue
         for table in tables_of_type(path, whole.replace("static", "\nstatic").encode("latin-1"), "TypeInfo"):
             for row in rows_of(table):
+                # Offsets in the expansion are none in the file.
+                values = {member: replace(value, span=span) for member, value in row.values.items()}
                 yield TypeRow(
-                    row.name, row.parent, row.table, row.array, span, span, row.values, row.interfaces, name
+                    row.name, row.parent, row.table, row.array, span, span, values, row.interfaces, name
                 )

@@ -232,6 +232,11 @@ class Acquisitions(PhaseFunctions):
             rf"\breturn\s+(?:[A-Z]\w*\s*\(\s*)?{local}\b", rest
         ):
             return None
+        own = self.text(name)
+        declared = rf"\w\s*\*+\s*(?:const\s+)?{local}\s*[=;,)]"
+        if own is None or not re.search(declared, f"{own.head} {own.code}"):
+            # A variable of the file keeps it.
+            return None
         for caller in self.unit.uses.callers_of(name):
             text = self.text(caller)
             call = rf"({_INTO_MEMBER})\s*=\s*(?:[A-Z]\w*\s*\(\s*)?{name}\s*\("
