@@ -139,7 +139,12 @@ def is_looked_at(function: Function, call: Call, errp: str) -> bool:
             if text_of(event.value) in kept:
                 kept.add(event.target)
     wanted = {*results, *written, "*" + errp}
-    if any(_mentions(subject, wanted) or function.locals.get(subject) == ERROR for subject in subjects):
+    # A local Error that a later call gets tells of that call.
+    later = {
+        arg.path for event in events if isinstance(event, Call) for arg in event.args if isinstance(arg, Addr)
+    }
+    local = {name for name in subjects - later if function.locals.get(name) == ERROR}
+    if local or any(_mentions(subject, wanted) for subject in subjects):
         return True
     return any(_looks(event, results, errp) for event in events)
 
