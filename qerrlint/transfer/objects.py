@@ -250,10 +250,7 @@ class Objects:
             if not call.used:
                 return [state]
             path = result.text
-        if move.fails == "error" and any(
-            one.origin == call.index and one.state in (ErrorState.SET, ErrorState.MAYBE)
-            for one in state.errors.values()
-        ):
+        if self._has_failed(state, call, handling):
             return [state]
         out = []
         known = state.facts.get(result.index, ANYTHING).signs
@@ -276,6 +273,15 @@ class Objects:
                 taken = taken.with_held(taken.held | {Holding(number, "held", path, call.index)})
             out.append(taken)
         return out
+
+    @staticmethod
+    def _has_failed(state: State, call: Call, handling: Handling) -> bool:
+        """Whether the Error of an acquiring call tells that it has failed, whatever it returns: then it has
+        acquired nothing. Of a pair with a preparing call the result tells what is left to be done."""
+        told: tuple[ErrorState, ...] = () if handling.pair.prepare else (ErrorState.SET,)
+        if handling.move.fails == "error":
+            told = (ErrorState.SET, ErrorState.MAYBE)
+        return any(one.origin == call.index and one.state in told for one in state.errors.values())
 
     def _see(
         self, kind: str, held: Holding, span: Span, state: State, failing: bool = False, sure: bool = True
