@@ -226,6 +226,22 @@ def test_types(header: FileDeclarations) -> None:
     assert header.types["QuartzClass"].target == "struct QuartzClass"
 
 
+def test_a_closing_brace_behind_a_blank() -> None:
+    """The body does not reach into the next declaration, and preprocessor lines do not shorten one."""
+    text = (
+        b"typedef struct Peg {\n    struct {\n        int hole;\n    } at; /* } */\n    int length;\n"
+        b" } QEMU_PACKED Peg;\n\n"
+        b"typedef struct Board {\n    DeviceState parent_obj;\n"
+        b"#ifdef PEG\n    union {\n#else\n    struct {\n#endif\n        int a;\n    } u;\n"
+        b"/* text\nof a comment */\n} Board;\n"
+    )
+    found = FileDeclarations("peg.h", text)
+    assert [member.name for member in found.members(found.types["struct Peg"])] == ["at", "length"]
+    board = found.types["struct Board"]
+    assert text[board.body[1] :] == b"} Board;\n"
+    assert found.types["Peg"].target == "struct Peg"
+
+
 def test_members(header: FileDeclarations) -> None:
     members = {m.name: m for m in header.members(header.types["struct QuartzState"])}
     assert members["blocker"].type == members["other"].type == members["last"].type == "Error *"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qerrlint.c.declarations.types import Signature, parse_declared
-from qerrlint.c.lexis import closing_paren
+from qerrlint.c.lexis import bare, closing_paren
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,9 @@ _NOT_A_NAME = frozenset(b"int void char long short unsigned bool if while for sw
 _TYPEDEF = re.compile(rb"\n((?:__extension__[ \t]+)?typedef)\b")
 _TAGGED = re.compile(rb"\n(?:(?:static|const|extern)[ \t]+)*(struct|union|enum)[ \t]+[^;(){}=]{0,2000}\{")
 _CLOSING = re.compile(rb"\n\}")
+_BRACE = re.compile(rb"[{}]")
+# A member is indented: a word at column 0 in front of the brace at column 0 belongs to the next declaration.
+_AT_COLUMN_0 = re.compile(rb"\n[A-Za-z_]")
 _TAG = re.compile(
     rb"(?:struct|union|enum)(?:\s+(?:QEMU_\w+|__attribute__\s*\(\(.*?\)\)))*\s*([A-Za-z_]\w*)?[^{]*\{"
 )
@@ -143,7 +146,11 @@ def types(data: bytes) -> Iterator[TypeName]:
 
 
 class _Bodies:
-    """The bodies of a file's types, each closed by a brace on its first line or at column 0."""
+    """The bodies of a file's types, each closed by a brace on its first line or at column 0.
+
+    Braces are counted where a brace at column 0 closes another declaration: preprocessor lines can make
+    a count wrong, so that the column is asked first.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -161,8 +168,23 @@ class _Bodies:
         index = bisect_right(self._closings, opening)
         if index == len(self._closings) or self._budget < 0:
             return -1
-        self._budget -= self._closings[index] - opening
-        return self._closings[index]
+        close = self._closings[index]
+        self._budget -= close - opening
+        if _AT_COLUMN_0.search(data, opening, close):
+            counted = _counted_end(data, opening, close)
+            return counted if _AT_COLUMN_0.search(data, counted, close) else close
+        return close
+
+
+def _counted_end(data: bytes, opening: int, limit: int) -> int:
+    """The brace before `limit` that closes the one at `opening` by a count of braces; else `limit`."""
+    text = bare(data[opening:limit])
+    depth = 0
+    for found in _BRACE.finditer(text):
+        depth += 1 if found[0] == b"{" else -1
+        if not depth:
+            return opening + found.start()
+    return limit
 
 
 def _braced(bodies: _Bodies, start: int, opening: int, typedef: bool) -> Iterator[TypeName]:
