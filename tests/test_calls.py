@@ -214,9 +214,16 @@ def test_which_named_constant_a_callee_returned() -> None:
 
 
 def test_after_a_failure_the_result_is_what_was_handed_over() -> None:
-    head = "int qapi_enum_parse(const Lookup *l, const char *text, int otherwise, Error **errp);\n" + HEAD
+    head = "int qapi_enum_parse(const Lookup *l, const char *text, int def, Error **errp);\n" + HEAD
     assert Small("int r = qapi_enum_parse(l, p, -1, errp);", head).signs("r") == [NEG, ZERO | POS]
     assert Small("int r = qapi_enum_parse(l, p, 3, errp);", head).signs("r") == [POS, ZERO | POS]
+
+
+def test_the_default_is_found_by_its_name() -> None:
+    """Until 2.10 the number of constants stood before it."""
+    head = "int qapi_enum_parse(const char *const l[], const char *text, int max, int def, Error **errp);\n"
+    body = "int r = qapi_enum_parse(l, p, LAMP__MAX, -1, errp);"
+    assert Small(body, head + HEAD).signs("r") == [NEG, ZERO | POS]
 
 
 def test_the_way_of_a_propagated_error() -> None:

@@ -141,7 +141,7 @@ class CallEffects:
         if summary is not None and summary.clears:
             return Effect(clears=errp, how="body", evidence="body")
         kind = result_kind(signature, self._scope.typedefs)
-        fails, returns = self._api.fails(name), self._api.returns(name)
+        fails, returns = self._api.fails(name), self._api.returns(signature)
         if summary is not None and summary.complete and summary.decides and fails is None and returns is None:
             return Effect(
                 errp=errp,

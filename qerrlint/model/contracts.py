@@ -113,10 +113,11 @@ class Contracts:
         found = self._facts.get(name, {}).get("fails")
         return str(found) if found is not None else None
 
-    def returns(self, name: str) -> int | None:
-        """Index of the argument that the function returns when it fails, or None."""
-        found = self._facts.get(name, {}).get("returns")
-        return int(found) if found is not None else None
+    def returns(self, signature: Signature) -> int | None:
+        """Index of the argument that a function of the signature returns when it fails, or None."""
+        wanted = self._facts.get(signature.name, {}).get("returns")
+        names = [param.name for param in signature.params]
+        return names.index(wanted) if wanted in names else None
 
     def tolerates_unset(self, member: str) -> bool:
         """Whether the caller of a function-pointer member copes with a failure without an Error."""
