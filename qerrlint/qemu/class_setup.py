@@ -25,6 +25,11 @@ _STORES = {
     "resettable_class_set_parent_phases": ("phases.enter", "phases.hold", "phases.exit", ""),
     "virtio_device_class_set_parent_realize": ("realize", ""),
 }
+# Flags of former releases that say the contrary of the flag that took their place, and that flag.
+_CONTRARY = {
+    "cannot_instantiate_with_device_add_yet": "user_creatable",  # until 2.9
+    "no_user": "user_creatable",  # until 1.7
+}
 _ASSIGNED = re.compile(r"\b(\w+)\s*->\s*([\w.]+)\s*=(?!=)\s*([^;]+);")
 _POINTER = re.compile(r"\b(\w+)\s*\*\s*(?:const\s+)?(\w+)\s*(?=[=;,])")
 _GIVEN = re.compile(r"\b(\w+)\s*=\s*(?:\(\s*(?:\w+\s*\*\s*\)\s*)?)?(\w+)\s*[(;,)]")
@@ -174,7 +179,10 @@ def _assignments(text: FunctionText, classes: dict[str, str]) -> Iterator[Stored
             value = " ".join(found[3].split())
             span = _span(text, found.start(), found.end())
             inside = text.code.count("{", 0, found.start()) - text.code.count("}", 0, found.start())
-            yield Stored(found[2], value, classes[found[1]], text.name, span, inside > 1)
+            slot = _CONTRARY.get(found[2])
+            if slot is not None:
+                value = "true" if value in ("false", "0") else "false"
+            yield Stored(slot or found[2], value, classes[found[1]], text.name, span, inside > 1)
 
 
 def _span(text: FunctionText, start: int, end: int) -> Span:

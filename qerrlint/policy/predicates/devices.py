@@ -22,6 +22,9 @@ from qerrlint.qemu.unplugging import may_be_unplugged
 
 _MACHINE = re.compile(rb"\bDEFINE_\w{0,40}MACHINE\w{0,40}\s{0,9}\(|\bTYPE_MACHINE\b|\bMACHINE_TYPE_NAME\b")
 
+# What leaves migration out has names of its own since the other functions register the memory (2.10).
+_WITHOUT_MIGRATION = ("memory_region_init_ram_nomigrate", "memory_region_init_ram_flags_nomigrate")
+
 
 def region_may_refuse(_file: AnalysedFile, observation: Observation) -> bool:
     """The region's table has a function that is asked before each access."""
@@ -124,6 +127,22 @@ def asks_for_the_machine_of_a_user(_file: AnalysedFile, observation: Observation
         and observation.slots["callee"] == "qdev_get_machine"
         and any("TYPE_USER_CREATABLE" in one.row.interfaces for one in of.lineage)
     )
+
+
+def only_sets_memory_up(file: AnalysedFile, observation: Observation) -> bool:
+    """The tree is of an age in which a region of RAM or ROM is made without a word to migration."""
+    callee = observation.slots["callee"]
+    return (
+        callee.startswith("memory_region_init_")
+        and _is_declared(file, callee)
+        and not any(_is_declared(file, name) for name in _WITHOUT_MIGRATION)
+    )
+
+
+def _is_declared(file: AnalysedFile, name: str) -> bool:
+    """Whether a file of the tree, and not only a bundled contract, declares a function."""
+    found = file.unit.signature(name)
+    return found is not None and found.path is not None
 
 
 def told_as_global(_file: AnalysedFile, observation: Observation) -> bool:
