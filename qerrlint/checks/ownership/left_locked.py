@@ -20,7 +20,7 @@ from qerrlint.checks.ownership.local_uses import LocalUses
 from qerrlint.checks.ownership.objects import handlings_of
 from qerrlint.domain.ownership import Pair
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Assign, Call, Value
+from qerrlint.ir.code import Assign, Call, Var
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.local_ownership import Owners, follow_locals, may_be_left
 
@@ -68,10 +68,11 @@ def _left(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterato
             return pair.releasing.search(unit.data, body.body, body.span.end) is not None
         return "unlock" in call.name
 
-    def never(_what: Assign | Value | None, _path: str) -> bool:
-        return False
+    def assigns(event: Assign, path: str) -> bool:
+        """Whether the caller gets the lock through an out-parameter."""
+        return event.target.startswith("*") and event.value == Var(path)
 
-    owners = Owners(calls, never, never, lambda _path: False)
+    owners = Owners(calls, assigns, lambda _value, _path: False, lambda _path: False)
     handlings = handlings_of(unit, function, pairs)
     if not may_be_left(function, handlings, owners):
         return
@@ -83,8 +84,12 @@ def _left(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterato
     releasing = {(one.pair.name, one.object, one.call): one for one in held.seen if one.kind == "released"}
     unheld = {(one.pair.name, one.object) for one in held.seen if one.kind == "unheld"}
     names = {call.span: call.name for call in function.calls}
+    # What an out-parameter points to is the caller's.
+    given = {e.target for block in function.blocks for e in block.events if isinstance(e, Assign)}
     for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
         released = releasing.get((one.pair.name, one.object, one.call))
+        if f"*{one.object.removeprefix('*')}" in given:
+            continue
         if one.kind == "exit" and released is not None and (one.pair.name, one.object) not in unheld:
             subject = LocalObject(function, LocalUses(unit, function), one, names[released.span])
             yield observation_of(unit, subject, held)
