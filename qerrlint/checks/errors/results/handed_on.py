@@ -2,7 +2,7 @@
 """unchecked-call of a pointer that is NULL after a failure, where a function of the file looks into it.
 
 The callee that may fail gets the function's own errp, or NULL for its Error, and no test asks what it has
-returned.
+returned, or whether the Error is set.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from qerrlint.checks.check import Check
 from qerrlint.checks.errors.results.unchecked_call import UNCHECKED_CALL
+from qerrlint.checks.errors.results.untested_results import asks_for_error
 from qerrlint.checks.errors.return_states import passes_null_errp
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
@@ -27,6 +28,8 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         if errp is None or analysed.unit.effect(call).kind != "pointer":
             continue
         if not call.used or word_list("never-null").matches(call.name):
+            continue
+        if errp != "NULL" and asks_for_error(analysed.function, call, "*" + errp):
             continue
         kept = _kept(analysed, call)
         values = (Result(call.index), Var(kept)) if kept else (Result(call.index),)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """unchecked-call of a status that is kept and then overwritten: the next call's result takes its place.
 
-Where the function tests what the same variable holds after other calls, it means to test this one, too.
+Where the function tests what the same variable holds after other calls, it means to test this one, too,
+unless it tests the Error that the call may have set.
 Blocks are walked, not paths. In a loop the next iteration may overwrite it: then only the last iteration
 counts.
 """
@@ -14,6 +15,7 @@ from collections.abc import Iterable
 from qerrlint.absint.reachability import loop_around
 from qerrlint.checks.check import Check
 from qerrlint.checks.errors.results.unchecked_call import UNCHECKED_CALL
+from qerrlint.checks.errors.results.untested_results import asks_for_error
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.error import FATAL
@@ -28,6 +30,7 @@ from qerrlint.ir.code import (
     Function,
     Result,
     Return,
+    Var,
     identifiers,
     text_of,
 )
@@ -47,7 +50,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             over = _overwriting(function, number, position + 1, name)
             if over is None or not _is_status(analysed, call) or not _is_tested(analysed, name, call):
                 continue
-            if _is_named_between(analysed, name, call, over):
+            if _is_named_between(analysed, name, call, over) or _error_is_tested(analysed, call):
                 continue
             seen.add(call.index)
             again = over.span <= at.span
@@ -128,6 +131,15 @@ def _is_status(analysed: AnalysedFunction, call: Call) -> bool:
         and effect.kind in ("int", "")
         and not word_list("predicates").matches(call.name)
     )
+
+
+def _error_is_tested(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether the function tests the Error of a call instead of its status."""
+    effect = analysed.unit.effect(call)
+    given = call.args[effect.errp] if effect.errp is not None and effect.errp < len(call.args) else None
+    if isinstance(given, Addr):
+        return asks_for_error(analysed.function, call, given.path)
+    return isinstance(given, Var) and asks_for_error(analysed.function, call, "*" + given.path)
 
 
 def _is_tested(analysed: AnalysedFunction, name: str, call: Call) -> bool:

@@ -86,6 +86,30 @@ def first_look_into(function: Function, block: int, position: int, name: str, as
     return min(looks) if looks else None
 
 
+def asks_for_error(function: Function, call: Call, error: str) -> bool:
+    """Whether some way from a call on tests the Error that the call may have set, `error` or `*errp`, before
+    another call may set it."""
+    start = place_of(function, call.index)
+    seen: set[int] = set()
+    todo = [(start[0], start[1] + 1)] if start is not None else []
+    while todo:
+        number, position = todo.pop()
+        block = function.blocks[number]
+        given = error[1:] if error.startswith("*") else "&" + error
+        if any(
+            isinstance(event, Call) and any(text_of(arg) == given for arg in event.args)
+            for event in block.events[position:]
+        ):
+            continue
+        for edge in block.edges:
+            if any(text_of(test.subject) == error for test in edge.tests):
+                return True
+            if edge.target not in seen:
+                seen.add(edge.target)
+                todo.append((edge.target, 0))
+    return False
+
+
 def _hands_on(event: Event, name: str) -> bool:
     """Whether an event hands the value on to something that may test it."""
     if isinstance(event, Return):
