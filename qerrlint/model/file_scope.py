@@ -65,8 +65,14 @@ class FileScope:
         found = _WRAPS.search(macro.body)
         if found is None or found.group(1) not in macro.params:
             return None
+        # One that sets an Error only where there is none does no harm to one that is set.
+        errp = re.escape(found.group(1))
+        asks = rf"!\s*\(?\s*\*\s*\(?\s*{errp}\b|\*\s*\(?\s*{errp}\s*\)?\s*\)?\s*==\s*NULL\b"
+        tolerant = re.search(asks, macro.body[: found.start()]) is not None
         return Effect(
-            errp=macro.params.index(found.group(1)), outcomes=(Outcome(ANY, True),), evidence="setter"
+            errp=macro.params.index(found.group(1)),
+            outcomes=(Outcome(ANY, True, tolerant=tolerant),),
+            evidence="setter",
         )
 
     def constant(self, name: str) -> int | None:
