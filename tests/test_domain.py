@@ -659,6 +659,7 @@ def test_what_a_result_means_by_convention() -> None:
         ("bool", "", "true", {(ZERO, False), (NEG | POS, True)}),
         ("int", "", "error-only", {(ANY, False), (ANY, True)}),
         ("bool", "", "negative", {(ZERO | POS, False), (NEG, True)}),
+        ("int", "", "not-zero", {(ZERO, False), (NEG | POS, None), (NEG | POS, True)}),
         ("pointer", "", "error-only", {(POS, False), (ZERO, False), (ZERO, True)}),
         ("pointer", "", "true", {(ZERO, False), (NEG | POS, True)}),
     ],

@@ -48,6 +48,7 @@ _EXCEPTIONS = {
     "true": (Outcome(ZERO, False), Outcome(NEG | POS, True)),
     "error-only": (Outcome(ANY, False), Outcome(ANY, True)),
     "negative": (Outcome(ZERO | POS, False), Outcome(NEG, True)),
+    "not-zero": (Outcome(ZERO, False), Outcome(NONZERO, None), Outcome(NONZERO, True)),
 }
 
 

@@ -109,7 +109,8 @@ class Contracts:
         return bool(self._facts.get(name, {}).get("noreturn"))
 
     def fails(self, name: str) -> str | None:
-        """How a function tells failure if not by the convention (true, error-only or negative), else None."""
+        """How a function tells failure if not by the convention (true, error-only, negative or
+        not-zero), else None."""
         found = self._facts.get(name, {}).get("fails")
         return str(found) if found is not None else None
 

@@ -35,6 +35,7 @@ _EXCEPTIONS = {
     "true": "true is the failure",
     "error-only": "no result shows a failure, only the Error does",
     "negative": "only a number below 0 is the failure, 0 has a meaning of its own",
+    "not-zero": "0 comes without an Error, any other number with one or without",
 }
 _EVIDENCE = {
     "setter": "always sets: the Error API",
