@@ -75,6 +75,8 @@ UNKNOWN_CELL = cell(ErrorState.MAYBE)
 TOP_CELL = cell(ErrorState.MAYBE, propagated=True)
 # An `Error *` parameter that nothing has touched yet: the body shows whether the function owns it.
 OWNED_CELL = cell(ErrorState.MAYBE, origin=-2)
+# The path has found that the out-parameter is NULL: the caller did not ask for an Error.
+NOT_ASKED_CELL = cell(ErrorState.MAYBE, origin=-3)
 
 
 def leq(one: Cell, other: Cell) -> bool:

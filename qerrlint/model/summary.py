@@ -10,7 +10,7 @@ from qerrlint.absint.reachability import straight_ahead
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.effects import Effect, Outcome
-from qerrlint.domain.error import ERROR, ERRP, ErrorState
+from qerrlint.domain.error import ERROR, ERRP, NOT_ASKED_CELL, ErrorState
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.ir.code import ANY, NEG, NULL, POS, ZERO, Assign, Call, Var
@@ -105,7 +105,7 @@ def sum_up(
     the function was interpreted with."""
     signature = result.signature
     kind = result_kind(signature, typedefs) if signature is not None else "unknown"
-    ways = outcomes_of(result, kind)
+    ways = _when_asked(outcomes_of(result, kind))
     return Summary(
         outcomes=_ordered(
             _with_number_passed_on(ways) if kind == "int" else {outcome for _, outcome in ways}
@@ -128,6 +128,14 @@ def outcomes_of(result: FunctionResult, kind: str) -> list[tuple[ReturnState, Ou
         (leaving, _outcome(leaving, kind, inverted, of_list and _is_empty_list(leaving), failing))
         for leaving in result.returns
     ]
+
+
+def _when_asked(ways: list[tuple[ReturnState, Outcome]]) -> list[tuple[ReturnState, Outcome]]:
+    """The ways of returning to a caller that asks for the Error: not those on which errp is NULL, where the
+    others have the same results."""
+    asked = [way for way in ways if way[0].error is not NOT_ASKED_CELL]
+    signs = {outcome.signs for _, outcome in asked}
+    return asked if all(outcome.signs in signs for _, outcome in ways) else ways
 
 
 def _with_number_passed_on(ways: list[tuple[ReturnState, Outcome]]) -> set[Outcome]:

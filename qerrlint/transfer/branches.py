@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from qerrlint.absint.trace import Trail, places
 from qerrlint.domain.conventions import FAILURE, fails_by
-from qerrlint.domain.error import ERROR, NULL_CELL, UNKNOWN_CELL, Cell, ErrorState, cell
+from qerrlint.domain.error import ERROR, NOT_ASKED_CELL, NULL_CELL, UNKNOWN_CELL, Cell, ErrorState, cell
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.state import Channel, Draft, Fact, State, fact
 from qerrlint.domain.terms import Term, root_of
@@ -116,7 +116,7 @@ def _hold(frame: Frame, draft: Draft, site: TestSite, guard: Guard) -> bool:
             return _hold_error(draft, place, held, allow)
         if allow == ZERO and term.index in draft.points:
             # No pointer, so no Error that it points to.
-            draft.set_error(draft.points[term.index], UNKNOWN_CELL)
+            draft.set_error(draft.points[term.index], NOT_ASKED_CELL)
     return _hold_value(frame, draft, site, guard)
 
 
@@ -126,11 +126,31 @@ def _hold_equation(frame: Frame, draft: Draft, site: TestSite, term: Term, soft:
         return True
     if site.allow == POS and (_contradicts(frame, draft, term) or not _equal(frame, draft, term)):
         return False
+    if not _hold_length(frame, draft, term, equal=site.allow == POS):
+        return False
     if soft:
         known = draft.facts.get(term.left.index)
         if known is not None and known.origin >= 0:
             _confirm(draft, known.origin, soft=True)
     return True
+
+
+def _hold_length(frame: Frame, draft: Draft, term: Term, equal: bool) -> bool:
+    """Hold a state against a result that is compared with an argument of its own call, the length that was
+    asked for. Returns False where the state has an Error though they are equal, or none though they differ
+    and a function pointer was called: a function that is named may do less than it was asked for. What a
+    callee does whose body is read is known better."""
+    assert term.left is not None
+    origin = draft.value(term.left.index).origin
+    if origin < 0 or term.by_constant or frame.effects[origin].evidence != "signature":
+        return True
+    call = frame.function.calls[origin]
+    if frame.effects[origin].kind != "int" or Var(term.constant) not in call.args:
+        return True
+    if not equal and call.direct and call.name not in frame.types:
+        return True
+    excluded = ErrorState.SET if equal else ErrorState.NULL
+    return not any(held.origin == origin and held.state is excluded for held in draft.errors.values())
 
 
 def _hold_value(frame: Frame, draft: Draft, site: TestSite, guard: Guard) -> bool:
