@@ -16,7 +16,7 @@ from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import NEG, POS, ZERO, Const, Var, identifiers
+from qerrlint.ir.code import NEG, POS, ZERO, Addr, Const, Var, identifiers
 
 # How deep the statements of a function's own block are indented (docs/devel/style.rst of QEMU).
 _INDENT = 4
@@ -224,6 +224,28 @@ def only_the_setter_leads_there(analysed: AnalysedFunction, observation: Observa
     if setter is None or work is None:
         return False
     return setter[0] == work[0] or not _reaches(analysed, work[0], avoiding=setter[0])
+
+
+def work_restores_what_was_saved(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the work after the error_setg() puts back what an earlier call of the same function has saved.
+
+    Both calls get the address of one object, as different arguments.
+    """
+    if not _goes_on(observation):
+        return False
+    subject = subject_of(observation)
+    assert subject.occurrence is not None
+    work = analysed.function.calls[subject.occurrence.call]
+    earlier = (
+        call.args
+        for call in analysed.function.calls
+        if call.name == work.name and call.span < subject.calls[0].span
+    )
+    return any(
+        isinstance(arg, Addr) and arg in args and args.index(arg) != position
+        for args in earlier
+        for position, arg in enumerate(work.args)
+    )
 
 
 def failures_come_there_too(analysed: AnalysedFunction, observation: Observation) -> bool:
