@@ -5,7 +5,10 @@ So do DO_UPCAST() and container_of()."""
 
 from __future__ import annotations
 
-from qerrlint.ir.code import Assign, Call, Function, Result, Var, root
+from functools import lru_cache
+
+from qerrlint.domain.word_lists import word_list
+from qerrlint.ir.code import Assign, Call, Function, Result, Value, Var, root
 
 AROUND = {"DO_UPCAST": (2, 0), "container_of": (0, 1)}
 """Macros that give the object around a member: which argument points to the member, and which is the type of
@@ -31,3 +34,20 @@ def _object_of(call: Call) -> int | None:
     if call.name in AROUND:
         return AROUND[call.name][0]
     return 0 if call.name.isupper() and len(call.args) == 1 else None
+
+
+def cast_if_it_is(call: Call) -> Value | None:
+    """What a call casts to another type if it is of that type (its result is NULL otherwise); None for other
+    calls."""
+    position = _position(call.name) if call.direct else None
+    return call.args[position] if position is not None and position < len(call.args) else None
+
+
+@lru_cache(maxsize=4096)
+def _position(name: str) -> int | None:
+    """Which argument of a function is the object that it casts if it is of the type."""
+    for word in word_list("casts-that-may-fail").words:
+        called, _, place = word.partition("/")
+        if called == name:
+            return int(place) - 1
+    return None

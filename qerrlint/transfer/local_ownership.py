@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.c.declarations.types import Signature
+from qerrlint.domain.casts import cast_if_it_is
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.state import State
 from qerrlint.ir.code import (
@@ -84,8 +85,22 @@ def _is_equal(text: str, name: str) -> bool:
     return bool(equal) and name in (left, right)
 
 
+_SECOND = "as "
+
+
+def _names(held: Holding) -> tuple[str, ...]:
+    """The variables that lead to an object."""
+    if held.status.startswith(_SECOND):
+        return held.object, held.status.removeprefix(_SECOND)
+    return (held.object,)
+
+
 class LocalObjects(Objects):
-    """The ownership typestate of what local variables hold."""
+    """The ownership typestate of what local variables hold.
+
+    An object that is cast to a type that it need not be of has a second name, the variable that gets the
+    result: its status is "as " and that name, until a test finds nothing there.
+    """
 
     def __init__(
         self,
@@ -96,6 +111,7 @@ class LocalObjects(Objects):
     ) -> None:
         super().__init__(function, handlings, owners.calls, frame)
         self._owners = owners
+        self._function = function
 
     def passes(self, state: State, edge: Edge | Guard, tests: Iterable[Test]) -> State | None:
         """As of Objects; a test that finds nothing in a variable that holds something is not passed."""
@@ -109,6 +125,8 @@ class LocalObjects(Objects):
                 and any(held.object == subject.path for held in holdings(state))
             ):
                 return None
+            if isinstance(subject, Var) and not test.allow & NONZERO:
+                state = self._without_name(state, subject.path)
             if isinstance(subject, Opaque) and not test.allow & ZERO:
                 state = state.with_held(
                     frozenset(h for h in holdings(state) if not _is_equal(subject.text, h.object))
@@ -123,7 +141,11 @@ class LocalObjects(Objects):
         if isinstance(event, Assign):
             return self._stored(state, event)
         if isinstance(event, Return):
-            kept = {h for h in holdings(state) if not self._owners.returns(event.value, h.object)}
+            kept = {
+                held
+                for held in holdings(state)
+                if not any(self._owners.returns(event.value, name) for name in _names(held))
+            }
             self._return(state.with_held(frozenset(kept)), event, ending)
         return state
 
@@ -139,13 +161,55 @@ class LocalObjects(Objects):
             ):
                 if self._owners.own(target):
                     arrived.add(Holding(held.pair, held.status, target, held.call))
-            elif not self._owners.assigns(event, held.object):
+            elif (cast := self._cast(event, held)) is not None:
+                arrived |= cast
+            elif not any(self._owners.assigns(event, name) for name in _names(held)):
                 kept.add(held)
         state = self._lost(state.with_held(frozenset(kept)), target, event.span)
         return state.with_held(state.held | arrived)
 
+    def _cast(self, event: Assign, held: Holding) -> set[Holding] | None:
+        """What becomes of an object whose cast to a type that it need not be of is assigned; None for any
+        other assignment."""
+        if not isinstance(event.value, Result):
+            return None
+        cast = cast_if_it_is(self._function.calls[event.value.call])
+        if cast == Var(held.object) and self._owners.own(event.target):
+            return {Holding(held.pair, _SECOND + event.target, held.object, held.call)}
+        if isinstance(cast, Result) and held.object == f"#{cast.call}" and self._owners.own(event.target):
+            return {Holding(held.pair, held.status, event.target, held.call)}
+        return None
+
+    @staticmethod
+    def _without_name(state: State, name: str) -> State:
+        """The state in which a variable is no second name of an object."""
+        second = _SECOND + name
+        named = {held for held in holdings(state) if held.status == second}
+        alone = {Holding(held.pair, "held", held.object, held.call) for held in named}
+        return state.with_held(state.held - named | alone) if named else state
+
+    def _may_release(self, call: Call, held: Holding) -> bool:
+        """Whether a call may release an object, by one of its names."""
+        return any(
+            super(LocalObjects, self)._may_release(call, Holding(held.pair, "held", name, held.call))
+            for name in _names(held)
+        )
+
+    def _see(
+        self, kind: str, held: Holding, span: Span, state: State, failing: bool = False, sure: bool = True
+    ) -> None:
+        """As of Objects; an object with two names is held."""
+        if held.status.startswith(_SECOND):
+            held = Holding(held.pair, "held", held.object, held.call)
+        super()._see(kind, held, span, state, failing, sure)
+
     def _lost(self, state: State, path: str, span: Span) -> State:
         """The state without what a variable held before it gets another value."""
+        state = self._without_name(state, path)
+        second = {held for held in holdings(state) if held.object == path and len(_names(held)) > 1}
+        if second:
+            renamed = {Holding(held.pair, "held", _names(held)[1], held.call) for held in second}
+            state = state.with_held(state.held - second | renamed)
         gone = {held for held in holdings(state) if held.object == path}
         for held in gone:
             self._see("lost", held, span, state)
@@ -156,7 +220,7 @@ class LocalObjects(Objects):
             held
             for held in holdings(state)
             # Whatever releases it, it is gone.
-            if held.object == handling.object
+            if handling.object in _names(held)
             and (handling.role == "release" or self._pairs[held.pair] == handling.pair)
         }
         for held in gone:

@@ -14,6 +14,7 @@ from qerrlint.absint.reachability import after
 from qerrlint.c.declarations.types import Param
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.release_sites import is_freeing, may_release
+from qerrlint.domain.casts import cast_if_it_is
 from qerrlint.domain.ownership import Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import (
@@ -99,7 +100,10 @@ class LocalUses:
             if name == f"#{value.call}":
                 return True
             call = self._function.calls[value.call]
-            return is_cast(call) and self.hands(call.args[0], name)
+            if is_cast(call):
+                return self.hands(call.args[0], name)
+            cast = cast_if_it_is(call)
+            return cast is not None and self.hands(cast, name)
         if isinstance(value, (Var, Addr)):
             path = value.path
             if path == name:
@@ -152,14 +156,34 @@ class LocalUses:
 
         A callee that takes something over does so when it succeeds: what the function frees then has stayed
         its own, also on the paths on which it forgets it. What it frees only where the call has failed tells
-        nothing, and neither does a call whose name says that it stores what it is handed.
+        nothing, and neither does a call whose name says that it stores what it is handed, or whose body gives
+        it to a callback.
         """
         if name in self.structs or call.name.isupper() or is_storing(call.name) or may_release(call.name):
             return False
         key = (call.index, name)
         if key not in self._lent:
-            self._lent[key] = self._is_freed_after(call, name)
+            self._lent[key] = self._is_freed_after(call, name) and not self._is_left_to_callback(call, name)
         return self._lent[key]
+
+    def _is_left_to_callback(self, call: Call, name: str) -> bool:
+        """Whether a callee of the file registers the pointer for a callback of the file, which has it."""
+        unit = self._unit
+        function = unit.lowered(call.name) if call.direct and call.name in unit.functions else None
+        signature = unit.signature(call.name) if function is not None else None
+        if function is None or signature is None:
+            return False
+        params = {
+            Var(param.name)
+            for param, arg in zip(signature.params, call.args, strict=False)
+            if arg == Var(name)
+        }
+        return any(
+            is_storing(inner.name)
+            and not params.isdisjoint(inner.args)
+            and any(isinstance(arg, Var) and arg.path in unit.functions for arg in inner.args)
+            for inner in function.calls
+        )
 
     def _is_freed_after(self, call: Call, name: str) -> bool:
         """Whether each path on which a call has not failed frees a variable before a good return."""
@@ -220,7 +244,7 @@ class LocalUses:
         return before.count(b"{") - before.count(b"}") == 1 and not before.rstrip().endswith((b")", b"else"))
 
     def _keeps(self, call: Call, name: str) -> bool:
-        if is_cast(call):
+        if is_cast(call) or cast_if_it_is(call) is not None:
             return False
         if name in self.structs:
             # What stands in the function's own frame has no other owner; a callee may release it.
