@@ -11,9 +11,9 @@ class Outcome:
     """One way in which a call returns: the signs of its result, and whether it sets its Error.
 
     `sets`: True (sets), False (does not), None (not known). `value`: the constant returned, where its sign
-    tells nothing (MAP_FAILED). `tolerant`: the Error is handed over by error_propagate(), so that one that
-    is there already does no harm. `unset`: a failure without an Error, or a success with one; `sets` is None
-    then, so that callers are not blamed for it.
+    tells nothing (MAP_FAILED). `tolerant`: the Error is handed over by error_propagate(), or set by a macro
+    that asks for one before, so that one that is there already does no harm. `unset`: a failure without an
+    Error, or a success with one; `sets` is None then, so that callers are not blamed for it.
     """
 
     signs: int

@@ -179,7 +179,7 @@ def _error(outcome: Outcome) -> str:
     if outcome.sets is None:
         return "Error set or not, not known"
     if outcome.sets and outcome.tolerant:
-        return "Error set by error_propagate(), which tolerates an earlier one"
+        return "Error set, or left as it is where an earlier one is set"
     return "Error set" if outcome.sets else "Error not set"
 
 
