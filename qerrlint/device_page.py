@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from qerrlint.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Place:
     """A line of a file."""
 
@@ -14,7 +14,7 @@ class Place:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PhaseFunction:
     """A function of a phase, the slot that it is stored in, the place of that, the type that stores it."""
 
@@ -25,7 +25,7 @@ class PhaseFunction:
     at: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Held:
     """What a setup phase takes: by which call, into what, and the functions that give it back.
 
@@ -42,7 +42,7 @@ class Held:
     by_property: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Region:
     """A region: the table of its callbacks, the text of its size and the number that it comes to.
 
@@ -58,7 +58,7 @@ class Region:
     known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Field:
     """A field of the state struct: its type, with dimensions, its offset and size where known."""
 
@@ -68,7 +68,7 @@ class Field:
     size: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Access:
     """A function that uses a member of the state struct, and when it runs.
 
@@ -80,7 +80,7 @@ class Access:
     when: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Member:
     """A number, an array of numbers or a timer in the state struct, or in what that embeds ("fifo.level").
 
@@ -99,7 +99,7 @@ class Member:
     address: tuple[Access, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class State:
     """A description of the migrated state: the variable, its name, version and place.
 
@@ -113,7 +113,7 @@ class State:
     unmigratable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DevicePage:
     """One type. `parents` are its ancestors, the nearest first; `complete` whether all of them were found.
 
@@ -146,7 +146,7 @@ class DevicePage:
     conditional: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DeviceChange:
     """A type before and after a change; None on the side that lacks it.
 

@@ -8,13 +8,14 @@ import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import field, replace
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 from qerrlint.source.span import Span
 
 SEVERITIES = ("note", "warning", "error")
 CONFIDENCES = ("low", "medium", "high")
 
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_COMMENT = lazy_re(r"/\*.*?\*/", re.DOTALL)
 
 
 @record(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from qerrlint.findings import SEVERITIES
@@ -52,7 +52,7 @@ class ReportedFix:
     edits: tuple[ReportedEdit, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RaisedBy:
     """The reply in the same input that already objects to the finding's line.
 
@@ -64,7 +64,7 @@ class RaisedBy:
     version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reported:
     """A finding with its place resolved and its part in the change under review.
 
@@ -112,7 +112,7 @@ class Reported:
         return SEVERITIES.index(self.severity) >= SEVERITIES.index(fail_on)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TreeInfo:
     """The tree under analysis; base_found_by: given, base-commit, blobs, date, HEAD,
     directory or none."""
@@ -123,7 +123,7 @@ class TreeInfo:
     reach: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DiffLine:
     """A line of a diff without its line end. sign: " ", "+", "-", or a backslash for git's remark that
     the file has no last line end. old, new: its line in the file before and after, None on the side that
@@ -136,7 +136,7 @@ class DiffLine:
     place: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DiffHunk:
     """A stretch of a diff; `section` is what stands after the second `@@`."""
 
@@ -144,7 +144,7 @@ class DiffHunk:
     lines: tuple[DiffLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DiffFile:
     """What a change does to one file. status: git's letter A, C, D, M or R; a path is None on the side that
     lacks the file."""
@@ -156,7 +156,7 @@ class DiffFile:
     hunks: tuple[DiffHunk, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PatchInfo:
     """One patch of the input and what became of it; problems are sentences, `diff` is what it changes.
 
@@ -176,7 +176,7 @@ class PatchInfo:
     series: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SeriesInfo:
     """One series of the input, and the tree that it was applied to; `missing` are indices of patches.
 
@@ -203,7 +203,7 @@ class Damaged:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Skipped:
     """A file that was not analysed, and why; `trace` is Python's where a defect of this program is why."""
 
@@ -225,7 +225,7 @@ class ReportedExemption:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Coverage:
     """How much was looked at: files and functions seen, functions explored, and what was not."""
 
@@ -237,7 +237,7 @@ class Coverage:
     skipped: tuple[Skipped, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RuleInfo:
     """A rule as a rendering may list it; `page` is its Markdown under the fixed headings, `selected` whether
     the run reports it."""
@@ -251,7 +251,7 @@ class RuleInfo:
     selected: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReportedCaller:
     """A function that calls another one, and its place."""
 
@@ -260,7 +260,7 @@ class ReportedCaller:
     function: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReportedContract:
     """A function whose callers meet something new: its place after the change, and what is new, in phrases.
 
@@ -276,7 +276,7 @@ class ReportedContract:
     not_updated: tuple[ReportedCaller, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unshown:
     """How many findings a run has and does not show, what they are, and the options that show them."""
 
@@ -289,7 +289,7 @@ ADDRESSED, REMAINING, UNKNOWN, NEW = "addressed", "remaining", "unknown", "new"
 LINE_SAME, LINE_CHANGED = "line-same", "line-changed"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Sequel:
     """A finding of the earlier version and what became of it: addressed, remaining, or unknown (the later
     version could not be read there). `now` is the finding of the later version, where it remains."""
@@ -299,7 +299,7 @@ class Sequel:
     now: Reported | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RemarkSequel:
     """A reviewer's remark on the earlier version. Where it is on a finding, outcome is that finding's; else
     line-same or line-changed: whether the later version still adds the line that it stands below."""
@@ -313,7 +313,7 @@ class RemarkSequel:
     rule: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Against:
     """The earlier version, the tree it was reviewed on, and what the later one made of what was said; `new`
     is how many findings the later one brings that the earlier one had not."""
@@ -331,7 +331,7 @@ class Against:
         return replace(self, findings=tuple(s for s in self.findings if shows(s.found)), new=new)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Result:
     """One run. `findings` is sorted by (path, line, column, rule) and already filtered; the counts in
     `summary` (introduced, fixed, persisting, suppressed) are of all statuses, shown or not. `notices`

@@ -39,7 +39,7 @@ LAYERS = (
     ("ir",),
     ("patch",),
     ("source",),
-    ("errors", "records"),
+    ("errors", "lazy_patterns", "records"),
 )
 RANK: dict[str, float] = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 OUTSIDE = {

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
+
+from qerrlint.records import record
 
 STATE_LIMIT = 128
 # The states between two events of a block: calls that each split all states would double them each time. The
@@ -84,7 +85,7 @@ class Domain(Protocol[S, V_contra, E_contra]):
         """A state above this one, used beyond the limit; of all states it makes finitely many."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Explored:
     """How a run went; `complete` is False when states were widened or given up, `states` counts the states
     that reached a block's end."""

@@ -7,19 +7,19 @@ kept; of `#if 0` the last.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from qerrlint.c.lexis import DIRECTIVE, next_code, previous_code
+from qerrlint.lazy_patterns import lazy_re
 
 # Arms of deeper groups are not examined: a limit keeps hostile nesting from costing its square.
 _DEEPEST = 20
-_NEVER = re.compile(rb"[ \t]*#[ \t]*if[ \t]+0\b")
-_BRACKETS = re.compile(rb"[{}()\[\]]")
+_NEVER = lazy_re(rb"[ \t]*#[ \t]*if[ \t]+0\b")
+_BRACKETS = lazy_re(rb"[{}()\[\]]")
 _OPENS = {b"{": b"}", b"(": b")", b"[": b"]"}
-_ELSE = re.compile(rb"else\b")
+_ELSE = lazy_re(rb"else\b")
 
 
 @dataclass(slots=True)

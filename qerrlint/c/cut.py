@@ -9,7 +9,6 @@ the whole file shows it. What may hold a function and is no piece is a gap.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -27,6 +26,7 @@ from qerrlint.c.gaps import (
     summed_up,
 )
 from qerrlint.c.lexis import OPAQUE, RAW_DIRECTIVE, bare, brace_end, open_comment
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 from qerrlint.source.span import Span
 
@@ -65,22 +65,22 @@ class FileCut:
     gaps: tuple[Gap, ...]
 
 
-_TOKEN = re.compile(rb"[{};\"'#]|/[*/]")  # bytes that matter between functions
+_TOKEN = lazy_re(rb"[{};\"'#]|/[*/]")  # bytes that matter between functions
 # The head of nearly every function: words, a name, parameters without brackets in them.
-_PLAIN_HEAD = re.compile(rb"\s*([A-Za-z_][\w \t*\r\n]*[ \t*\r\n])([A-Za-z_]\w*)[ \t]*\([^(){}=;\"'/#]*\)\s*")
+_PLAIN_HEAD = lazy_re(rb"\s*([A-Za-z_][\w \t*\r\n]*[ \t*\r\n])([A-Za-z_]\w*)[ \t]*\([^(){}=;\"'/#]*\)\s*")
 # At column 0 inside a function there are only labels, directives and the closing brace.
-_COLUMN_0 = re.compile(rb"\n[A-Za-z_{]")
-_SUSPICIOUS = re.compile(rb"\n(?:\{|[A-Za-z_]\w*\b(?![ \t]*:))")
-_INVOCATION = re.compile(rb"\s*[A-Za-z_]\w*[ \t]*\(")
-_EXTERN_C = re.compile(rb'extern\s+"C(?:\+\+)?"\s*\Z')
-_BLANKS = re.compile(rb"\s*")
-_SINGLE_CALL = re.compile(rb"[A-Za-z_]\w*[ \t]*\(")
-_ATTRIBUTE_LINE = re.compile(rb"(?:__attribute__|G_GNUC_\w+|QEMU_\w+|__declspec)\b")
+_COLUMN_0 = lazy_re(rb"\n[A-Za-z_{]")
+_SUSPICIOUS = lazy_re(rb"\n(?:\{|[A-Za-z_]\w*\b(?![ \t]*:))")
+_INVOCATION = lazy_re(rb"\s*[A-Za-z_]\w*[ \t]*\(")
+_EXTERN_C = lazy_re(rb'extern\s+"C(?:\+\+)?"\s*\Z')
+_BLANKS = lazy_re(rb"\s*")
+_SINGLE_CALL = lazy_re(rb"[A-Za-z_]\w*[ \t]*\(")
+_ATTRIBUTE_LINE = lazy_re(rb"(?:__attribute__|G_GNUC_\w+|QEMU_\w+|__declspec)\b")
 # Counting braces takes a small part of the time that matching them takes.
 _COUNTED = 32
 # Bodies on one line are looked for in lines of these lengths: most are short, none is longer.
 _LINE_LENGTHS = (256, 4096)
-_TAIL = re.compile(rb"[^;{}]*")
+_TAIL = lazy_re(rb"[^;{}]*")
 
 
 class _DoesNotAddUpError(Exception):

@@ -3,22 +3,21 @@
 
 from __future__ import annotations
 
-import re
-
 from qerrlint.c.lexis import DIRECTIVE, WORD, bare, blanked, last_name, paren_pairs
+from qerrlint.lazy_patterns import lazy_re
 
 # Longer heads than this do not occur; a limit keeps hostile input from costing more than its length.
 LONGEST_HEAD = 1 << 14
 
 _BLANKS = b" \t\n\r\v\f"
-_ATTRIBUTE = re.compile(rb"\b(?:__attribute__|(?:G_GNUC|QEMU|ATTRIBUTE)_\w+)")
+_ATTRIBUTE = lazy_re(rb"\b(?:__attribute__|(?:G_GNUC|QEMU|ATTRIBUTE)_\w+)")
 _FUNCTION_ATTRIBUTES = (b"G_GNUC_", b"QEMU_")
-_FUNCTION_TABLE = re.compile(rb"\(\s*\*([^()]*)\)\s*\(")
-_TAG = re.compile(
+_FUNCTION_TABLE = lazy_re(rb"\(\s*\*([^()]*)\)\s*\(")
+_TAG = lazy_re(
     rb"\b(?:struct|union|enum)\s+(?:(?:QEMU_\w+|__attribute__\s*\([^{]{0,200}\))\s*)?([A-Za-z_]\w*)"
 )
-_PARENTHESISED = re.compile(rb"\(\s*([A-Za-z_]\w*)\s*\)")
-_RETURNED_POINTER = re.compile(rb"\(\s*\*+\s*(?:\w+\s+)*([A-Za-z_]\w*)\s*\(")
+_PARENTHESISED = lazy_re(rb"\(\s*([A-Za-z_]\w*)\s*\)")
+_RETURNED_POINTER = lazy_re(rb"\(\s*\*+\s*(?:\w+\s+)*([A-Za-z_]\w*)\s*\(")
 # Dimensions of an array, and how much of them a name may have after it.
 _DIMENSIONS = 256
 

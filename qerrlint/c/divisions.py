@@ -3,20 +3,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from qerrlint.c.lexis import closing_bracket
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
-_OPERATOR = re.compile(r"[/%]")
-_TYPE = re.compile(r"\(\s*(?:const\s+)?[A-Za-z_][\w\s]*\**\s*\)\s*(?=[\w(*&~!])")
-_NAME = re.compile(r"[A-Za-z_]\w*|\d\w*")
-_MEMBER = re.compile(r"\s*(?:->|\.)\s*[A-Za-z_]\w*")
-_CAST_WORD = re.compile(r"(?:unsigned|signed|const|int|long|short|char|double|float|\w+_t|hwaddr|size_t)\b")
+_OPERATOR = lazy_re(r"[/%]")
+_TYPE = lazy_re(r"\(\s*(?:const\s+)?[A-Za-z_][\w\s]*\**\s*\)\s*(?=[\w(*&~!])")
+_NAME = lazy_re(r"[A-Za-z_]\w*|\d\w*")
+_MEMBER = lazy_re(r"\s*(?:->|\.)\s*[A-Za-z_]\w*")
+_CAST_WORD = lazy_re(r"(?:unsigned|signed|const|int|long|short|char|double|float|\w+_t|hwaddr|size_t)\b")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Division:
     """One division: the offset of its operator; the text of the divisor, where it starts and ends."""
 

@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable
 
 from qerrlint.c.declarations.file import Macro
+from qerrlint.lazy_patterns import lazy_re
 
 Lookup = Callable[[str], "Macro | None"]
 
-_TOKEN = re.compile(
+_TOKEN = lazy_re(
     r'"[^"\\]*(?:\\.[^"\\]*)*"?|\'[^\'\\]*(?:\\.[^\'\\]*)*\'?|[A-Za-z_]\w*|\d[\w.]*|##|\s+|[^\s\w]', re.S
 )
 # Limits for hostile text: expansions of real macros stay far below.

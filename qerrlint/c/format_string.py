@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 from qerrlint.c.lexis import OPAQUE
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
-_WORD = re.compile(rb"[A-Za-z_]\w*")
-_CONVERSION = re.compile(r"%(?:%|[-+ #0]*(?:[1-9]\d*|\*)?(?:\.(?:\d+|\*)?)?(?:hh|h|ll|l|j|z|t|L)?[a-zA-Z])")
+_WORD = lazy_re(rb"[A-Za-z_]\w*")
+_CONVERSION = lazy_re(r"%(?:%|[-+ #0]*(?:[1-9]\d*|\*)?(?:\.(?:\d+|\*)?)?(?:hh|h|ll|l|j|z|t|L)?[a-zA-Z])")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Literal:
     """One string literal: `text` is what stands between the quotes, escapes as written, at `span`."""
 
@@ -25,7 +24,7 @@ class Literal:
         return Span(self.span.path, self.span.start + start, self.span.start + end)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Format:
     """A concatenation of literals and macros. `text` joins the literals, a macro shows as the byte 1.
 

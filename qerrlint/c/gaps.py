@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from qerrlint.c.definition_names import function_name
 from qerrlint.c.lexis import DIRECTIVE, bare, blanked, last_name, paren_pairs
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 ENCODING = "encoding"  # the whole file: not text in an encoding that C sources have
@@ -23,7 +24,7 @@ MACRO = "macro"  # a macro that defines a function
 TANGLED = "tangled"  # the whole file: its braces do not add up, and it is too tangled to be parsed
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Gap:
     """One such text. kind: one of the constants above. name: of the function or macro, "" if it has none.
     reason: why no piece covers it, as a reader may see it."""
@@ -44,15 +45,15 @@ _MARKS = (
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
 )
-_PARAMETER_NAMES = re.compile(rb"\(\s*[A-Za-z_][\w\s,]*\)")
-_PARAMETER_TYPES = re.compile(rb"(?:[\s\w*,\[\]]+;)+\s*")
+_PARAMETER_NAMES = lazy_re(rb"\(\s*[A-Za-z_][\w\s,]*\)")
+_PARAMETER_TYPES = lazy_re(rb"(?:[\s\w*,\[\]]+;)+\s*")
 # What begins a braced block that is no function, and needs no name to be understood.
-_TYPE_OR_TABLE = re.compile(rb"=|\b(?:struct|union|enum|typedef)\b")
-_DEFINE = re.compile(rb"#[ \t]*define[ \t]+([A-Za-z_]\w*)(\([^()\n]*\))?")
-_STATEMENT = re.compile(rb"\s*(?:if|for|while|switch|do|else|case|return)\b")
-_CONTINUATION = re.compile(rb"\\\r?\n")
-_FUNCTION_BODY = re.compile(rb"\)\s*\n\{")
-_HEAD_AND_BRACE = re.compile(rb"\)\s*\{")
+_TYPE_OR_TABLE = lazy_re(rb"=|\b(?:struct|union|enum|typedef)\b")
+_DEFINE = lazy_re(rb"#[ \t]*define[ \t]+([A-Za-z_]\w*)(\([^()\n]*\))?")
+_STATEMENT = lazy_re(rb"\s*(?:if|for|while|switch|do|else|case|return)\b")
+_CONTINUATION = lazy_re(rb"\\\r?\n")
+_FUNCTION_BODY = lazy_re(rb"\)\s*\n\{")
+_HEAD_AND_BRACE = lazy_re(rb"\)\s*\{")
 
 
 def encoding_gap(path: str, data: bytes) -> Gap | None:

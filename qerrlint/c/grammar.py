@@ -12,15 +12,15 @@ so a long text is parsed only if its brackets are shallow and its statements sho
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from qerrlint.c.lexis import bare
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
 _OTHER_TYPES = frozenset(
     {"declaration", "type_definition", "struct_specifier", "union_specifier", "enum_specifier"}
@@ -34,7 +34,7 @@ _BYTES_A_STEP = 24
 _SHORT = 1 << 13
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Limits:
     """How deep brackets may nest, and how long a statement may be, in bytes besides blanks and literals.
 
@@ -52,9 +52,9 @@ _AGAIN = _Limits(depth=60, statement=3_000)
 _MOST_ELSE = 2000
 _LONGEST_LINE = 1 << 13
 
-_TOKEN = re.compile(rb"[()\[\]{};]|[^\s()\[\]{};]+")
-_ELSE = re.compile(rb"\bel(?:se|if)")
-_CONTINUES = re.compile(rb"\s*[^\w\s{};]")
+_TOKEN = lazy_re(rb"[()\[\]{};]|[^\s()\[\]{};]+")
+_ELSE = lazy_re(rb"\bel(?:se|if)")
+_CONTINUES = lazy_re(rb"\s*[^\w\s{};]")
 
 
 class TangledError(Exception):

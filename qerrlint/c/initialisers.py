@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from qerrlint.c.declarations.types import parse_declared
 from qerrlint.c.lexis import DIRECTIVE, bare, brace_end
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 from qerrlint.source.span import Span
 
@@ -127,18 +128,18 @@ def exclusive(one: Arms, other: Arms) -> bool:
 
 
 # A head of a declaration up to the opening brace: words, a name, dimensions, an attribute.
-_HEAD = re.compile(
+_HEAD = lazy_re(
     rb"^([ \t]*)((?:[A-Za-z_]\w*[ \t\n*]+)+?)([A-Za-z_]\w*)((?:\s*\[[^\]{};]*\])*)"
     rb"(?:\s*(?:__attribute__\s*\(\(.*?\)\)|QEMU_\w+(?:\([^)]*\))?))?\s*=\s*(?=\{)",
     re.M,
 )
 _NOT_A_TYPE = frozenset(b"return else goto case typedef".split())
-_TOKEN = re.compile(
+_TOKEN = lazy_re(
     r'"[^"]*"?|\'[^\']*\'?|[A-Za-z_]\w*|\d[\w.]*|->|<<=?|>>=?|[-+*/%&|^=!<>]=|&&|\|\||\.\.\.|[^\s\w]'
 )
-_NEVER = re.compile(rb"[ \t]*#[ \t]*if[ \t]+0[ \t]*\Z")
+_NEVER = lazy_re(rb"[ \t]*#[ \t]*if[ \t]+0[ \t]*\Z")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
-_LITERAL_TYPE = re.compile(
+_LITERAL_TYPE = lazy_re(
     r"(?:const\s+)?(?:struct\s+|union\s+)?[A-Za-z_]\w*(?:\s*\*|\s*const\b)*\s*(\[[^\]]*\])?\s*\Z"
 )
 # How many times the length of a file is scanned for closing braces at most: a brace that nothing closes costs

@@ -10,18 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from qerrlint.lazy_patterns import lazy_re
+
 # A comment; one that is not closed runs to the end of the text.
 _COMMENT = rb"/\*(?:[^*]*\*+(?:[^/*][^*]*\*+)*/|.*\Z)|//[^\n]*"
 # Literals; one that is not closed ends with its line.
 _LITERAL = rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?' rb"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'?"
-OPAQUE = re.compile(_LITERAL + rb"|" + _COMMENT, re.DOTALL)
+OPAQUE = lazy_re(_LITERAL + rb"|" + _COMMENT, re.DOTALL)
 # One preprocessor line of bare text with its continuation lines; group 1 is the directive's name.
-DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*([A-Za-z]*)[^\n\\]*(?:\\(?:\r?\n)?[^\n\\]*)*", re.MULTILINE)
+DIRECTIVE = lazy_re(rb"^[ \t]*#[ \t]*([A-Za-z]*)[^\n\\]*(?:\\(?:\r?\n)?[^\n\\]*)*", re.MULTILINE)
 # The same from a `#` on in raw text, where a comment on the line may run over several lines.
-RAW_DIRECTIVE = re.compile(
+RAW_DIRECTIVE = lazy_re(
     rb"#(?:[^\n\\/\"']+|\\(?:\r?\n)?|" + _LITERAL + rb"|" + _COMMENT + rb"|/)*", re.DOTALL
 )
-_MARK = re.compile(r"/[*/]")
+_MARK = lazy_re(r"/[*/]")
 _DIGITS = b"0123456789"
 # The bytes of words.
 WORD = bytes(c for c in range(128) if chr(c).isalnum()) + b"_"
@@ -32,9 +34,9 @@ _LONGEST_RUN = 1 << 14
 _BACK = 64
 
 _BLANK = bytes(c if c in b"\n\r" else 0x20 for c in range(256))
-_PARENS = re.compile(rb"[()]")
-_COMMAS = re.compile(r"[()\[\]{},]")
-_BRACES = re.compile(rb"[{}]|^[ \t]*#[ \t]*([A-Za-z]*)[^\n\\]*(?:\\(?:\r?\n)?[^\n\\]*)*", re.MULTILINE)
+_PARENS = lazy_re(rb"[()]")
+_COMMAS = lazy_re(r"[()\[\]{},]")
+_BRACES = lazy_re(rb"[{}]|^[ \t]*#[ \t]*([A-Za-z]*)[^\n\\]*(?:\\(?:\r?\n)?[^\n\\]*)*", re.MULTILINE)
 
 
 def blanked(text: bytes) -> bytes:
@@ -235,7 +237,7 @@ def _previous_byte(text: bytes, at: int) -> int:
     return -1
 
 
-_NEXT = re.compile(rb"(?:\s+|^[ \t]*#[^\n\\]*(?:\\(?:\r?\n)?[^\n\\]*)*)*", re.MULTILINE)
+_NEXT = lazy_re(rb"(?:\s+|^[ \t]*#[^\n\\]*(?:\\(?:\r?\n)?[^\n\\]*)*)*", re.MULTILINE)
 
 
 def next_code(text: bytes, at: int) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from qerrlint.errors import UsageError
+from qerrlint.records import record
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -54,7 +54,7 @@ ACTIONS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Macro:
     """One entry of the table.
 
@@ -79,7 +79,7 @@ def table() -> tuple[Macro, ...]:
     return load(path.read_text(encoding="utf-8"), path.name)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Index:
     """Where to look for entries: by the words of a text, and by parts of words or signs."""
 

@@ -24,6 +24,7 @@ from qerrlint.c.macros import (
     candidates,
 )
 from qerrlint.c.rewriter import Edit, Normal, Rewrite
+from qerrlint.lazy_patterns import lazy_re
 
 __all__ = [
     "ALWAYS",
@@ -41,20 +42,20 @@ __all__ = [
 ]
 
 # A macro call that begins a line at column 0.
-_INVOCATION = re.compile(rb"(?:\A|\n)([A-Za-z_]\w*)[ \t]*(?=\()")
-_INVOCATION_HERE = re.compile(rb"[A-Za-z_]\w*[ \t]*\(")
-_COLUMN_0 = re.compile(rb"\n[A-Za-z_]")
+_INVOCATION = lazy_re(rb"(?:\A|\n)([A-Za-z_]\w*)[ \t]*(?=\()")
+_INVOCATION_HERE = lazy_re(rb"[A-Za-z_]\w*[ \t]*\(")
+_COLUMN_0 = lazy_re(rb"\n[A-Za-z_]")
 # A definition whose name a macro makes: NAME(x)(parameters), with a return type before it or without.
-_PASTED_HEAD = re.compile(
+_PASTED_HEAD = lazy_re(
     rb"^(?:[A-Za-z_][\w \t*]*[ \t*])??([A-Za-z_]\w*)([ \t]*)(?=\((?![*^])[^;{}=\n]*\)[ \t\n]*\()",
     re.MULTILINE,
 )
-_BLOCK_MACRO = re.compile(rb"\n[ \t]+(?:\}[ \t]*)?([A-Za-z_]\w*)[ \t]*(?=\()")
-_STATEMENT_MACRO = re.compile(rb"\n[ \t]+([A-Za-z_]\w*)[ \t]*(?=\()")
+_BLOCK_MACRO = lazy_re(rb"\n[ \t]+(?:\}[ \t]*)?([A-Za-z_]\w*)[ \t]*(?=\()")
+_STATEMENT_MACRO = lazy_re(rb"\n[ \t]+([A-Za-z_]\w*)[ \t]*(?=\()")
 _KEYWORDS = frozenset({b"if", b"while", b"for", b"switch", b"sizeof", b"return", b"else", b"do"})
-_PLAIN_NAME = re.compile(rb"\(\s*[A-Za-z_]\w*\s*\)")
-_STATEMENT_BEGINS = re.compile(rb"[A-Za-z_}]")
-_REST_OF_LINE = re.compile(rb"[ \t\r]*(?:\n|\Z)")
+_PLAIN_NAME = lazy_re(rb"\(\s*[A-Za-z_]\w*\s*\)")
+_STATEMENT_BEGINS = lazy_re(rb"[A-Za-z_}]")
+_REST_OF_LINE = lazy_re(rb"[ \t\r]*(?:\n|\Z)")
 
 
 def normalise(data: bytes) -> Normal:

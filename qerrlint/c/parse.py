@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qerrlint.c import grammar
 from qerrlint.c.lexis import open_comment
 from qerrlint.c.normalise import Normal, normalise, normalise_damaged
+from qerrlint.records import record
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qerrlint.c.cut import Piece
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Parsed:
     """A parsed piece; every offset in `normal` and in the nodes counts from the piece's start.
 

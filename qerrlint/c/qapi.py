@@ -8,13 +8,15 @@ generator reads them. Conditions (`if`) and features are ignored: a conditional 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-_TOKEN = re.compile(rb"#[^\n]*|'([^'\\\n]*(?:\\.[^'\\\n]*)*)'?|([{}\[\]:,])|(true|false)|\s+|(.)")
-_DEFINITION = re.compile(rb"^\{\s*'(enum|struct|union|alternate|command|event|type)'\s*:\s*'([^'\n]+)'", re.M)
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
+
+_TOKEN = lazy_re(rb"#[^\n]*|'([^'\\\n]*(?:\\.[^'\\\n]*)*)'?|([{}\[\]:,])|(true|false)|\s+|(.)")
+_DEFINITION = lazy_re(rb"^\{\s*'(enum|struct|union|alternate|command|event|type)'\s*:\s*'([^'\n]+)'", re.M)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class QapiNames:
     """The names that one schema file defines, by kind."""
 
@@ -39,7 +41,7 @@ def qapi_constants(data: bytes, name: str) -> list[tuple[str, int]]:
     return [*out, (f"{prefix or upper_case(name)}__MAX", len(members))]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class QapiMember:
     """A member of a struct, or an argument of a command; the type of a list of T is "TList"."""
 
@@ -48,7 +50,7 @@ class QapiMember:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class QapiCommand:
     """A command: its arguments or the name of the struct that holds them, and the type of its result.
 

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 
 from qerrlint.c.lexis import WORD, bare, blanked, last_name, next_code, paren_pairs, previous_code
 from qerrlint.c.macros import NORETURN, Macro
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
 # Calls with longer argument lists are left alone: a limit keeps nested calls from costing their square.
 _LONGEST_CALL = 1 << 13
@@ -16,21 +17,21 @@ _LONGEST_NAME = 100
 # The argument of a macro that becomes part of an identifier.
 _LONGEST_ARGUMENT = 512
 
-_WORD_END = re.compile(rb"\w*")
-_REST_OF_LINE = re.compile(rb"[ \t\r\v\f]*\n")
-_BLANKS = re.compile(rb"[ \t\r\n]*")
-_NAME = re.compile(rb"[A-Za-z_]\w*")
-_TYPE = re.compile(rb"\s*[A-Za-z_][\w\s]*(?:\*[\s*]*)?\Z")
+_WORD_END = lazy_re(rb"\w*")
+_REST_OF_LINE = lazy_re(rb"[ \t\r\v\f]*\n")
+_BLANKS = lazy_re(rb"[ \t\r\n]*")
+_NAME = lazy_re(rb"[A-Za-z_]\w*")
+_TYPE = lazy_re(rb"\s*[A-Za-z_][\w\s]*(?:\*[\s*]*)?\Z")
 _AFTER_TYPE = b"* \t\r\n\v\f"
-_BRACKETS = re.compile(rb"[(),]")
-_OPERATOR_ARGUMENT = re.compile(rb",(?=\s*(?:[=!<>]=|[<>])\s*(,))")
-_LAST_OPERATOR = re.compile(rb",\s*(?:[=!<>]=|[<>])\s*\Z")
+_BRACKETS = lazy_re(rb"[(),]")
+_OPERATOR_ARGUMENT = lazy_re(rb",(?=\s*(?:[=!<>]=|[<>])\s*(,))")
+_LAST_OPERATOR = lazy_re(rb",\s*(?:[=!<>]=|[<>])\s*\Z")
 _NOT_CALLS = frozenset({b"sizeof", b"typeof", b"__typeof__", b"return", b"if", b"while", b"for", b"switch"})
 _BEFORE_STATEMENT = b"{};:)"
 _NOT_A_STATEMENT = b";,)]}=?:.<>|^/%"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record(frozen=True, slots=True, order=True)
 class Rewrite:
     """One change: the bytes [start, end) held `name`, a macro that means `kind`.
 
@@ -44,7 +45,7 @@ class Rewrite:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Normal:
     """Normalised bytes, equal to the original in length and lines, and what was changed, sorted."""
 

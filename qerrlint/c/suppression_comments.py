@@ -6,20 +6,21 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from qerrlint.c.cut import FUNCTION, Piece
 from qerrlint.c.lexis import OPAQUE, bare, next_code
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 MARK = b"qerrlint:"
 
-_TEXT = re.compile(r"qerrlint:\s*(?P<rest>.*)\Z", re.DOTALL)
-_ALLOW = re.compile(r"allow\b\s*(?P<rule>[\w*?-]*)[\s:,.-]*(?P<reason>.*)\Z", re.DOTALL)
-_MARGIN = re.compile(r"\n[ \t]*\*?")
+_TEXT = lazy_re(r"qerrlint:\s*(?P<rest>.*)\Z", re.DOTALL)
+_ALLOW = lazy_re(r"allow\b\s*(?P<rule>[\w*?-]*)[\s:,.-]*(?P<reason>.*)\Z", re.DOTALL)
+_MARGIN = lazy_re(r"\n[ \t]*\*?")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Allowance:
     """One such comment.
 
@@ -92,7 +93,7 @@ def _allowance(places: _Places, start: int, end: int, words: str) -> Allowance:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Line:
     """A line of a file, [start, end), and the place of its code, [code, code_end); empty for a blank line."""
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from qerrlint.c.declarations.types import Signature, parse_declared
 from qerrlint.c.lexis import bare, closing_paren
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TypeName:
     """One typedef name or tag ("struct X", "union X", "enum X").
 
@@ -32,33 +33,33 @@ class TypeName:
     body: tuple[int, int] = (-1, -1)
 
 
-_HEAD = re.compile(rb"\n([A-Za-z_][\w \t*]*)\(")
-_AFTER_ATTRIBUTE = re.compile(rb"([\w \t*]*?)([A-Za-z_]\w*)[ \t]*\(")
+_HEAD = lazy_re(rb"\n([A-Za-z_][\w \t*]*)\(")
+_AFTER_ATTRIBUTE = lazy_re(rb"([\w \t*]*?)([A-Za-z_]\w*)[ \t]*\(")
 # An attribute that is longer is none.
 _LONGEST_ATTRIBUTE = 200
-_ATTRIBUTE = re.compile(
+_ATTRIBUTE = lazy_re(
     rb"(?:__attribute__|__declspec|\w*_PRINTF|\w*FMT_ATTR|QEMU_\w+|G_\w+|TSA_\w+|ATTRIBUTE_\w+)\Z"
 )
 _NOT_A_HEAD = frozenset(b"typedef return else if while for switch case goto do sizeof".split())
 _NOT_A_NAME = frozenset(b"int void char long short unsigned bool if while for switch return const".split())
-_TYPEDEF = re.compile(rb"\n((?:__extension__[ \t]+)?typedef)\b")
-_TAGGED = re.compile(rb"\n(?:(?:static|const|extern)[ \t]+)*(struct|union|enum)[ \t]+[^;(){}=]{0,2000}\{")
-_CLOSING = re.compile(rb"\n\}")
-_BRACE = re.compile(rb"[{}]")
+_TYPEDEF = lazy_re(rb"\n((?:__extension__[ \t]+)?typedef)\b")
+_TAGGED = lazy_re(rb"\n(?:(?:static|const|extern)[ \t]+)*(struct|union|enum)[ \t]+[^;(){}=]{0,2000}\{")
+_CLOSING = lazy_re(rb"\n\}")
+_BRACE = lazy_re(rb"[{}]")
 # A member is indented: a word at column 0 in front of the brace at column 0 belongs to the next declaration.
-_AT_COLUMN_0 = re.compile(rb"\n[A-Za-z_]")
-_TAG = re.compile(
+_AT_COLUMN_0 = lazy_re(rb"\n[A-Za-z_]")
+_TAG = lazy_re(
     rb"(?:struct|union|enum)(?:\s+(?:QEMU_\w+|__attribute__\s*\(\(.*?\)\)))*\s*([A-Za-z_]\w*)?[^{]*\{"
 )
 # Up to the `;` or `{` that ends a declaration. Each part always matches, so that nothing is read twice.
-STATEMENT_END = re.compile(
+STATEMENT_END = lazy_re(
     rb"(?:[^;{/\"]+|/\*(?:[^*]+|\*+[^*/])*(?:\*+/|\**\Z)|//[^\n]*|/|\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"?)*", re.S
 )
 # The struct of every target's CPU: OBJECT_DECLARE_CPU_TYPE() of include/hw/core/cpu.h.
 _CPU = "ArchCPU"
 # What stands after the closing brace of a typedef.
 _LONGEST_TAIL = 4096
-_CAST = re.compile(
+_CAST = lazy_re(
     rb"\n((?:OBJECT_)?DECLARE_(?:SIMPLE_TYPE|TYPE|CPU_TYPE|OBJ_CHECKERS|INSTANCE_CHECKER|CLASS_CHECKERS))"
     rb"\s*\(([^)]{0,1000})\)"
 )

@@ -9,8 +9,9 @@ A module of this package that defines `CHECKS` is found by listing (registry.py)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from qerrlint.records import record
 
 if TYPE_CHECKING:
     from qerrlint.checks.file import AnalysedFile
@@ -35,7 +36,7 @@ SUBJECTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """The families by what they are about, in the order in which lists of rules show them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EventType:
     """One event that a check may emit: its slots, and for a slot with a closed set of values that set.
 
@@ -60,7 +61,7 @@ def _refuse_unknown(name: str, analysis: str) -> None:
         raise ValueError(f"check {name!r}: unknown analysis {analysis!r}")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Check:
     """One check. `analysis` is its family (one of ANALYSES), `events` all that `run` may emit.
 
@@ -77,7 +78,7 @@ class Check:
         _refuse_unknown(self.name, self.analysis)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileCheck:
     """One check that runs once over a file; the rest is as for Check.
 

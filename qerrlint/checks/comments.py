@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import re
-
 from qerrlint.domain.word_lists import word_list
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 # How many lines above a statement a comment on it may begin, and below it one may end.
 _FARTHEST = 12
-_CALLED = re.compile(rb"(?:(?:return|if)\b[\s(!]*)?(?:[\w>.\[\]*-]+\s*=\s*)?(\w+)\s*\(")
-_SENTENCE_END = re.compile(r"[.!?](?=\s|\*)|\n\W*\n")
+_CALLED = lazy_re(rb"(?:(?:return|if)\b[\s(!]*)?(?:[\w>.\[\]*-]+\s*=\s*)?(\w+)\s*\(")
+_SENTENCE_END = lazy_re(r"[.!?](?=\s|\*)|\n\W*\n")
 
 
 def comments_at(unit: TranslationUnit, span: Span, in_block: bool = False) -> str:

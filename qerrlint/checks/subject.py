@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qerrlint.domain.result import Occurrence, ReturnState
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Subject:
     """`calls` are the calls whose effect makes the observation (in it the one that sets the Error).
 

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import re
-
 from qerrlint.absint.trace import Trail
 from qerrlint.findings import Step
 from qerrlint.ir.code import Call
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
@@ -15,12 +14,12 @@ _MOST_BRANCHES = 4
 _LONGEST_CONDITION = 60
 # How far after a condition the end of its statement is looked for, in bytes.
 _FARTHEST = 2000
-_END_OF_CONDITION = re.compile(rb"\s*\)+\s*(?=[\w{])")
+_END_OF_CONDITION = lazy_re(rb"\s*\)+\s*(?=[\w{])")
 # A jump that a statement ends with, and one right after a call.
-_GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;\s*\Z")
-_JUMP = re.compile(rb"\s*;\s*goto\s+(\w+)\s*;")
+_GOTO = lazy_re(rb"\bgoto\s+(\w+)\s*;\s*\Z")
+_JUMP = lazy_re(rb"\s*;\s*goto\s+(\w+)\s*;")
 # g_assert_cmpint(rc, <, 0)
-_OPERATOR = re.compile(r"\s*,\s*([=!]=|[<>]=?)\s*,\s*")
+_OPERATOR = lazy_re(r"\s*,\s*([=!]=|[<>]=?)\s*,\s*")
 _GOES_TO = ", and the path goes to "
 _NEXT_ITERATION = "in the next iteration of the loop"
 

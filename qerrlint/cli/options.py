@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ import click
 
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
+from qerrlint.records import record
 from qerrlint.report import FORMATS
 from qerrlint.report.terminal import COLOURS
 
@@ -23,7 +23,7 @@ ORDERS = ("path", "severity")
 STATUSES = ("introduced", "fixed", "persisting")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Options:
     """The shared options as given; None and () stand for "not given"."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qerrlint.cli.options import Options
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
+from qerrlint.records import record
 from qerrlint.report import FORMATS
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qerrlint.source.source import Source
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Settings:
     """Options and configuration together."""
 

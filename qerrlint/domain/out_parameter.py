@@ -8,16 +8,15 @@ it points to is NULL at entry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qerrlint.c.declarations.types import STORE_NAME, Signature
 from qerrlint.domain.error import ERRP
 from qerrlint.ir.code import Assign, Function, Var
+from qerrlint.records import record
 
 _UNTYPED = frozenset({"void *", "gpointer"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OutParameter:
     """`name` is what the body calls the pointer, `parameter` the parameter that holds it at entry."""
 

@@ -13,6 +13,8 @@ from functools import cached_property
 
 from qerrlint.c.declarations.types import Signature
 from qerrlint.ir.code import ANY, NEG, NONZERO, POS, ZERO, Addr, Call, Value, Var
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
 RESULT = 0
 """The place of an object that a call returns."""
@@ -33,10 +35,10 @@ FAILURES = {
 # The arguments of a call up to one that is asked about.
 _ARGUMENTS = r"(?=\s*\((?:[^,;]*,){%d}\s*%s)"
 _NULL = r"NULL\b"
-_TAIL = re.compile(r"(\w+)$")
+_TAIL = lazy_re(r"(\w+)$")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Move:
     """One call that moves an object: its 1-based argument (or RESULT, PROCESS), the type that the tree's
     prototype must have there ("" for any), and how the result tells a failure (a key of FAILURES). `null` is

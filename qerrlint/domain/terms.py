@@ -8,14 +8,14 @@ term is taken apart here, once, and nowhere else.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from qerrlint.ir.code import Call, Opaque, Result, Value, Var, identifiers, root
+from qerrlint.lazy_patterns import lazy_re
 
 # A constant on the right side of an equation: an enumerator, a macro, a number.
-_CONSTANT = re.compile(r"-?(?:[A-Z_][A-Z0-9_]*|\d\w*)\Z")
-_PATH = re.compile(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*\Z")
+_CONSTANT = lazy_re(r"-?(?:[A-Z_][A-Z0-9_]*|\d\w*)\Z")
+_PATH = lazy_re(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*\Z")
 
 
 @dataclass(slots=True, eq=False)

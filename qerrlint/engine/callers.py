@@ -7,7 +7,6 @@ other files treat a failure without an Error is worked out afterwards, for the f
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver
 from qerrlint.engine.mentions import Mentions
 from qerrlint.errors import InputError
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.source import git_blob_id
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 EVENT = "failure-without-error"
 """The event that the callers have a say in."""
 
-_WORDS = re.compile(r"\w+")
-_STORED = re.compile(rb"=\s*&?\s*([A-Za-z_]\w*)\s*[,;}]")
+_WORDS = lazy_re(r"\w+")
+_STORED = lazy_re(rb"=\s*&?\s*([A-Za-z_]\w*)\s*[,;}]")
 
 
 def uses_of(unit: TranslationUnit) -> frozenset[str]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from qerrlint.engine.callers import known_with_callers, with_callers
@@ -18,6 +18,7 @@ from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_tasks
 from qerrlint.engine.store.cache_key import program_key
 from qerrlint.engine.store.cache_store import Store
 from qerrlint.errors import InputError
+from qerrlint.records import record
 from qerrlint.result import Coverage, ReportedExemption, Skipped
 from qerrlint.rules.loader import load_rules
 from qerrlint.rules.rule import RuleSet
@@ -25,7 +26,7 @@ from qerrlint.source.directory import DirectorySource
 from qerrlint.source.source import C_SUFFIXES, Source
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Checked:
     """The findings of a run over files, and its coverage."""
 
@@ -58,7 +59,7 @@ def _chosen(paths: Sequence[str], below: Sequence[str]) -> list[str]:
     return [path for path in paths if everything or path in wanted or path.startswith(folders)]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CheckOptions:
     """How files are analysed: where declarations are searched (`reach`), with which rules beside the bundled
     ones, and by how many processes (0: one for each core).

@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qerrlint.findings import Exempted, Finding
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 if TYPE_CHECKING:
     from qerrlint.rules.rule import RuleSet
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Uncovered:
     """A definition of a function that was not analysed, or not wholly; `function` is "" for a text whose
     functions are not known."""
@@ -23,7 +24,7 @@ class Uncovered:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileReport:
     """The findings and the coverage of one file.
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from qerrlint.errors import QerrlintError
+from qerrlint.records import record
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Fault:
     """A file that a defect of this program kept from being analysed; `trace` is Python's traceback."""
 

@@ -10,16 +10,16 @@ within a merge what it brought in.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from qerrlint.engine.pool import run_tasks
 from qerrlint.errors import QerrlintError
 from qerrlint.history.delta import Deltas, Item
+from qerrlint.records import record
 from qerrlint.source.commit_trees import Commit
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Origin:
     """Where a finding comes from: the `commit` with its time and the first line of its message, the finding
     as it was there. `commit` is None where none is found, and `why` says then why."""

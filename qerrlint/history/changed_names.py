@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from qerrlint.c.declarations.file import FileDeclarations
@@ -21,15 +20,17 @@ from qerrlint.c.qapi import c_name, qapi_command, qapi_constants, qapi_members, 
 from qerrlint.engine.changes.tree_blobs import DECLARING
 from qerrlint.engine.mentions import NOT_CORE
 from qerrlint.history.word_index import WordIndex
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.type_tables import TypeRow, type_rows
+from qerrlint.records import record
 from qerrlint.review.scope import FilePair, is_c
 
 # Macros that rest on macros that rest on a changed name.
 _LEVELS = 2
-_WORD = re.compile(rb"[A-Za-z_]\w*")
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_WORD = lazy_re(rb"[A-Za-z_]\w*")
+_IDENTIFIER = lazy_re(r"[A-Za-z_]\w*")
 _MEMBER, _TYPE, _OTHER = "member", "type", "other"
 _PHASES = ("class_init", "instance_init", "instance_post_init", "instance_finalize")
 
@@ -42,7 +43,7 @@ class Fact(NamedTuple):
     value: object
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ChangedNames:
     """What a change says otherwise.
 

@@ -20,9 +20,11 @@ from qerrlint.engine.located import Located, Resolver, in_order
 from qerrlint.engine.mentions import NOT_CORE, Mentions
 from qerrlint.history.changed_names import changed_names, dependents
 from qerrlint.history.word_index import WordIndex
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.records import record
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.review.matching.rewritten_statements import settle_rewritten
 from qerrlint.review.scope import FilePair, between_functions, is_c, touched, unreadable
@@ -31,10 +33,10 @@ from qerrlint.source.commit_trees import BlobChange, CommitTrees
 
 # Scanned declarations that are kept from commit to commit, in bytes of the files.
 _CACHE_BYTES = 32 << 20
-_INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
+_INCLUDE = lazy_re(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Item:
     """A finding as a history tells of it; `line` is that of the tree in which it stands."""
 
@@ -53,7 +55,7 @@ class Item:
         return self.path, self.fingerprint
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CommitDelta:
     """What a commit did: `changed` pairs findings that persist under another path, fingerprint, severity or
     confidence. `regained` stand in functions that could not be read before: they may have stood there all the

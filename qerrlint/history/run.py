@@ -10,7 +10,6 @@ What comes out does not depend on the order in which lots are done.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from qerrlint.engine.pool import run_tasks
@@ -18,13 +17,14 @@ from qerrlint.errors import QerrlintError
 from qerrlint.history.delta import CommitDelta, Deltas, Item
 from qerrlint.history.kept_deltas import KeptDeltas, pair_of
 from qerrlint.history.steps import Plan
+from qerrlint.records import record
 from qerrlint.source.commit_trees import Commit
 
 # Steps that go to a worker at once.
 _LOT = 12
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Event:
     """A finding that a commit introduced or fixed (`kind`); `release` is the one that the commit was made
     for."""
@@ -36,7 +36,7 @@ class Event:
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Point:
     """The findings that stand after a commit of the first-parent line, counted by family of rules."""
 
@@ -45,7 +45,7 @@ class Point:
     standing: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class History:
     """What the commits of a plan did. `start` and `end` are the findings that stand before and after; without
     an analysis of the tree at the start, `start` is None and the points count what was added since."""

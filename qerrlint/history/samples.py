@@ -8,7 +8,6 @@ analyse both sides of what the changes reach. The store has the files that are t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from qerrlint.engine.check_files import CheckOptions, check_files, core_files
 from qerrlint.engine.located import Located
@@ -17,6 +16,7 @@ from qerrlint.history.delta import CommitDelta, delta_between
 from qerrlint.history.kept_deltas import KeptDeltas, pair_of
 from qerrlint.history.steps import Plan
 from qerrlint.model.program import Program
+from qerrlint.records import record
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.review.matching.rewritten_statements import settle_rewritten
 from qerrlint.review.scope import FilePair, is_c
@@ -25,7 +25,7 @@ from qerrlint.source.commit_trees import BlobChange
 from qerrlint.source.git_tree import GitSource
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Trees:
     """How whole trees are analysed: the repository, rules, processes and store of a run; `below` are files
     and folders to which it is limited."""

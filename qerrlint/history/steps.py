@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from qerrlint.errors import InputError
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.source.commit_trees import Commit, CommitTrees
 
 EVERY = ("day", "week", "month", "release")
 """What --every takes: one commit of the first-parent line for each."""
 
-_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_VERSION = lazy_re(r"(\d+)\.(\d+)\.(\d+)")
 # The third number of a version that is under development (50) or a candidate (90 and more).
 _DEVELOPMENT = 50
 # The last minor number of a major version since 4.0: three releases a year.
@@ -22,7 +23,7 @@ _LAST_MINOR = 2
 _VERSION_FILE = "VERSION"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Step:
     """A commit that is compared with its first parent (or, where commits are left out, with the one before).
 
@@ -33,7 +34,7 @@ class Step:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LineCommit:
     """A commit of the first-parent line: `release` is the one that it was made for, such as "9.2"; `released`
     whether it is that release."""
@@ -44,7 +45,7 @@ class LineCommit:
     released: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plan:
     """The steps of a range in order, and the commits of its first-parent line, the start left out."""
 

@@ -13,11 +13,12 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.commit_trees import CommitTrees
 from qerrlint.source.source import C_SUFFIXES
 
-_WORD = re.compile(rb"[A-Za-z_]\w{2,}")
-_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]+"(?:[^"\n]*/)?([^"/\n]+)"', re.MULTILINE)
+_WORD = lazy_re(rb"[A-Za-z_]\w{2,}")
+_INCLUDE = lazy_re(rb'^[ \t]*#[ \t]*include[ \t]+"(?:[^"\n]*/)?([^"/\n]+)"', re.MULTILINE)
 # Pairs of word and file in one sorted table; and in the unsorted rest, before it becomes one.
 _TABLE = 400_000
 _FILE_BITS = 20

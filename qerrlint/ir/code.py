@@ -8,11 +8,11 @@ on an edge are atomic: a subject and the signs that it may have.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 from qerrlint.source.span import Span
 
@@ -20,7 +20,7 @@ from qerrlint.source.span import Span
 NEG, ZERO, POS = 1, 2, 4
 NONZERO, ANY = NEG | POS, NEG | ZERO | POS
 
-_IDENTIFIER = re.compile(r"[A-Za-z_$]\w*")
+_IDENTIFIER = lazy_re(r"[A-Za-z_$]\w*")
 
 
 @record(frozen=True, slots=True)

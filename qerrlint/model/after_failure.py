@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from qerrlint.absint.reachability import place_of
 from qerrlint.c.cut import Piece
@@ -25,14 +23,16 @@ from qerrlint.ir.code import (
     Value,
     Var,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.records import record
 
 # Blocks times sets of names, as in absint/reachability.py.
 _MOST_VISITS = 2000
-_CODE = re.compile(r"-?[A-Z]\w*")
+_CODE = lazy_re(r"-?[A-Z]\w*")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FailingCall:
     """The call that fails, and the caller: the function in `piece` of `unit`."""
 

@@ -8,7 +8,6 @@ the arguments.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
@@ -18,16 +17,17 @@ from qerrlint.domain.conventions import by_convention
 from qerrlint.domain.effects import NO_EFFECT, NORETURN, Effect, Outcome
 from qerrlint.domain.error import GERROR, GERRP
 from qerrlint.ir.code import ANY, POS, ZERO, Addr, Call, Value, Var
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.file_scope import FileScope
 from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import Summary
 
 # A library function that sets a GError and whose result is not tested.
 _OF_LIBRARY = (Outcome(ANY, False), Outcome(ANY, True))
-_VISITOR = re.compile(r"visit_type_(?:[A-Z]|\w+List$)")
+_VISITOR = lazy_re(r"visit_type_(?:[A-Z]|\w+List$)")
 LAST = -1
 """The index that stands for the last argument, where the parameters of a generated function are not known."""
-_MEMBER = re.compile(r"(?:->|\.)(\w+)$")
+_MEMBER = lazy_re(r"(?:->|\.)(\w+)$")
 
 
 class Callees(Protocol):

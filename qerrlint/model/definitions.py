@@ -16,10 +16,11 @@ from qerrlint.c.cut import FUNCTION, Piece, cut_file
 from qerrlint.c.declarations.types import Signature, parse_signature
 from qerrlint.c.gaps import ENCODING, Gap
 from qerrlint.c.lexis import occurrences
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.file_text import FileText
 
 # The words that make a function worth interpreting: Error objects, notifiers, blockers.
-ABOUT_ERRORS = re.compile(
+ABOUT_ERRORS = lazy_re(
     rb"\b(?:G?Error|errp|error_\w+|local_err|NotifierWithReturn|\w*(?:_blocker|_notifier)\w*)\b"
 )
 # Each match of it holds one of these, which a plain search finds many times faster.
@@ -32,20 +33,20 @@ _ITS_PARTS = (
     b"_notifier",
     b"_blocker",
 )
-_STATIC = re.compile(rb"\bstatic\b")
-_STORES = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*([A-Za-z_]\w*)\s*[,;}]")
-_WORD = re.compile(rb"[A-Za-z_]\w*")
-_CALL = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
-_CALLED = re.compile(rb"\s*\(")
+_STATIC = lazy_re(rb"\bstatic\b")
+_STORES = lazy_re(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*([A-Za-z_]\w*)\s*[,;}]")
+_WORD = lazy_re(rb"[A-Za-z_]\w*")
+_CALL = lazy_re(rb"\b([A-Za-z_]\w*)\s*\(")
+_CALLED = lazy_re(rb"\s*\(")
 # Registrations of callbacks that may report an Error, and the slot they end up in.
-_REGISTERS = re.compile(
+_REGISTERS = lazy_re(
     rb"\b(?:(?:migration|precopy|postcopy)_add_notifier|notifier_with_return_list_add)\w*\s*\([^;]*;|"
     rb"\bnotify\s*=[^,;]*[,;]"
 )
 _OF_REGISTERS = (b"_add_notifier", b"notifier_with_return_list_add", b"notify")
 
-_ENDS = re.compile(rb"\b(?:_exit|abort|cpu_abort|exit|g_assert_not_reached|g_error|hw_error)\s*\(")
-_RETURN = re.compile(rb"\breturn\b")
+_ENDS = lazy_re(rb"\b(?:_exit|abort|cpu_abort|exit|g_assert_not_reached|g_error|hw_error)\s*\(")
+_RETURN = lazy_re(rb"\breturn\b")
 
 
 class Definitions:

@@ -16,6 +16,7 @@ from qerrlint.c.declarations.file import FileDeclarations, Macro, TypeName
 from qerrlint.c.declarations.types import Declared, Signature
 from qerrlint.c.qapi import qapi_constants
 from qerrlint.errors import UsageError
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.contracts import AGES, NEWEST, load_contracts
 from qerrlint.model.include_graph import DeclarationCache, Files, NameIndex, Tree
 from qerrlint.model.lookups import LookupRecorder, Lookups
@@ -29,7 +30,7 @@ _GUARDS = ("ERRP_GUARD", "ERRP_AUTO_PROPAGATE")
 _BLOCKER_H = "include/migration/blocker.h"
 _MISC_H = "include/migration/misc.h"
 _MIGRATION_JSON = "qapi/migration.json"
-_MODES = re.compile(r"migrate_add_blocker_modes\s*\(\s*Error\s*\*\*\s*\w+\s*,\s*(\w+)")
+_MODES = lazy_re(r"migrate_add_blocker_modes\s*\(\s*Error\s*\*\*\s*\w+\s*,\s*(\w+)")
 
 
 class Environment:

@@ -8,13 +8,14 @@ import re
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.ir.code import ANY
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
 
 # Longer numbers fit into no type of C, and Python refuses to read those of some thousand digits.
-_PLAIN = re.compile(r"\(?\s*(-?(?:0[xX][0-9a-fA-F]{1,64}|0|[1-9][0-9]{0,63}))[uUlL]*\s*\)?$")
+_PLAIN = lazy_re(r"\(?\s*(-?(?:0[xX][0-9a-fA-F]{1,64}|0|[1-9][0-9]{0,63}))[uUlL]*\s*\)?$")
 _GLIB_LISTS = frozenset({"GList *", "GSList *"})
-_LIST = re.compile(r"(?:struct )?(\w+List) \*$")
-_WRAPS = re.compile(r"\berror_setg(?:_errno)?\s*\(\s*\(?(\w+)\)?\s*,")
+_LIST = lazy_re(r"(?:struct )?(\w+List) \*$")
+_WRAPS = lazy_re(r"\berror_setg(?:_errno)?\s*\(\s*\(?(\w+)\)?\s*,")
 
 
 class FileScope:

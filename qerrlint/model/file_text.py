@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 
 from qerrlint.c.lexis import WORD
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import LineIndex, Span
 
 _ONLY_WORDS = bytes(c if c in WORD else 0x20 for c in range(256))
-_MARGIN = re.compile(rb"\n\s*\*(?!/)")
+_MARGIN = lazy_re(rb"\n\s*\*(?!/)")
 # How far above a function its comment may begin, in bytes.
 _LONGEST_COMMENT = 2000
 # How far before an offset the comment that it may lie in may begin, in bytes.

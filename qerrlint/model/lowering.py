@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.lower.function import lower
@@ -12,11 +12,12 @@ from qerrlint.c.parse import parse_piece
 from qerrlint.domain.result import FunctionResult
 from qerrlint.ir.code import Function
 from qerrlint.model.file_text import FileText
+from qerrlint.records import record
 
 TOO_DEEP = "nested too deeply"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Lowered:
     """A definition as a control-flow graph, or why there is none, and what that was made from.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from qerrlint.c.cut import FUNCTION
 from qerrlint.c.initialisers import tables
@@ -23,8 +22,10 @@ from qerrlint.ir.code import (
     Value,
     Var,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.after_failure import AfterFailure, FailingCall
 from qerrlint.model.translation_unit import TranslationUnit, WholeProgram
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 COPES, ANSWER, IGNORED, UNKNOWN, SUCCESS, CRASH = "cope", "answer", "ignored", "unknown", "success", "crash"
@@ -42,13 +43,11 @@ _MOST_FILES = 40
 _MOST_LOOKED_INTO = 400
 _ENDS_PROGRAM = ("error_abort", "error_fatal")
 # Files of user-mode emulation, and files of the system emulator: never linked into one program.
-_USER = re.compile(r"(?:^|/)(?:bsd-user|common-user|linux-user|user)/|/user(?:-\w+)?\.c$")
-_SYSTEM = re.compile(
-    r"(?:audio|hw|migration|monitor|net|softmmu|system|ui)/|.*/(?:softmmu|system)(?:-\w+)?\.c$"
-)
+_USER = lazy_re(r"(?:^|/)(?:bsd-user|common-user|linux-user|user)/|/user(?:-\w+)?\.c$")
+_SYSTEM = lazy_re(r"(?:audio|hw|migration|monitor|net|softmmu|system|ui)/|.*/(?:softmmu|system)(?:-\w+)?\.c$")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Fate:
     """What a caller makes of the failure: `how` is one of the words above, `caller` its name, `span` the call
     in it, `reader` the function that it hands the NULL Error to."""
@@ -62,7 +61,7 @@ class Fate:
 _NOT_KNOWN = Fate(UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Contract:
     """What the result of the function is (result_kind), and which argument is its out-error (-1: none)."""
 
@@ -70,7 +69,7 @@ class _Contract:
     errp: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Pointer:
     """How calls through a pointer are told: a pattern of the callee's text with a word in it; `own`: only the
     file that stores the address has such calls; `owner`: the type of the struct that holds the pointer, ""

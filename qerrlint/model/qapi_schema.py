@@ -16,6 +16,7 @@ from qerrlint.c.qapi import (
     qapi_members,
     qapi_names,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.include_graph import Files
 
 # Where the schemas of the system emulator (at the top before 2.12), the guest agent and the daemons lie.
@@ -33,10 +34,10 @@ _BUILT_IN = {
     "QType": "QType",
     **{f"{sign}int{width}": f"{sign}int{width}_t" for sign in ("", "u") for width in (8, 16, 32, 64)},
 }
-_LIST = re.compile(r"(\w+)List \*\Z")
+_LIST = lazy_re(r"(\w+)List \*\Z")
 # Structs have bases at most this deep.
 _LONGEST_BASES = 8
-_VISIT = re.compile(r"visit_type_(\w+?)(_members)?\Z")
+_VISIT = lazy_re(r"visit_type_(\w+?)(_members)?\Z")
 _ERRP = Param("errp", "Error **")
 
 

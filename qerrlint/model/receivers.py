@@ -8,23 +8,23 @@ guessed from the name of a member alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from qerrlint.c.declarations.types import Declared, Signature, parse_declared
 from qerrlint.c.lexis import split_at_commas
 from qerrlint.domain.casts import AROUND
 from qerrlint.ir.code import Call
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
 from qerrlint.model.types_in_scope import declared_type
 
-_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_NAME = lazy_re(r"[A-Za-z_]\w*\Z")
 # What a cast macro casts to (include/qom/object.h).
-_CASTS_TO = re.compile(r"\b(?:OBJECT_CHECK|OBJECT_CLASS_CHECK|OBJECT_GET_CLASS|INTERFACE_CHECK)\s*\(\s*(\w+)")
-_CAST = re.compile(r"\((?:const)?(?:struct|union)?(\w+?)(\*+)(?:const)?\)(?=[A-Za-z_(&*])")
-_INDEX = re.compile(r" ?\[[^\]]*\]")
+_CASTS_TO = lazy_re(r"\b(?:OBJECT_CHECK|OBJECT_CLASS_CHECK|OBJECT_GET_CLASS|INTERFACE_CHECK)\s*\(\s*(\w+)")
+_CAST = lazy_re(r"\((?:const)?(?:struct|union)?(\w+?)(\*+)(?:const)?\)(?=[A-Za-z_(&*])")
+_INDEX = lazy_re(r" ?\[[^\]]*\]")
 # The place of the name in the type text of a function pointer, or of an array of such.
-_POINTER = re.compile(r"\(\*(?:const)?\s*(?:\[[^\]]*\])*\)")
+_POINTER = lazy_re(r"\(\*(?:const)?\s*(?:\[[^\]]*\])*\)")
 _OPENING = {")": "(", "]": "["}
 # Expressions nest, and typedefs stand for typedefs, at most this deep.
 _DEEPEST = 12

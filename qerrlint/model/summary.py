@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from qerrlint.absint.reachability import straight_ahead
 from qerrlint.c.declarations.types import Signature, result_kind
@@ -14,10 +13,11 @@ from qerrlint.domain.error import ERROR, ERRP, NOT_ASKED_CELL, ErrorState
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import FunctionResult, ReturnState
 from qerrlint.ir.code import ANY, NEG, NULL, POS, ZERO, Assign, Call, Var
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Swallow:
     """A place where a body takes an Error from `setter` and prints or frees it with `printer`."""
 
@@ -28,7 +28,7 @@ class Swallow:
     how: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Summary:
     """How a function returns: `outcomes`, one for each combination of result signs and Error.
 

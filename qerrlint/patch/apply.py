@@ -8,13 +8,13 @@ Context has to be equal. A hunk may stand at another line than stated, under the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from qerrlint.errors import InputError
 from qerrlint.patch.diff import FileChange, Hunk
 from qerrlint.patch.hunk_places import Image, Wanted
 from qerrlint.patch.linemap import IDENTITY, LineMap, line_map
 from qerrlint.patch.listed_numbers import listed_numbers
+from qerrlint.records import record
 
 
 class HunkMismatch(InputError):  # noqa: N818 (the interface is named after what happened)
@@ -31,7 +31,7 @@ class AlreadyApplied(HunkMismatch):
     """The file already is what the change makes of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Applied:
     """A file after a change.
 

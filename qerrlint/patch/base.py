@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qerrlint.patch.series import Series
+from qerrlint.records import record
 
 if TYPE_CHECKING:
     from qerrlint.source.repository import Repository
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FIRST_DATE = 10**8
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Base:
     """The commit to apply a series on and how it was found: given, base-commit, blobs, date or HEAD.
 

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
 # No repetition in it meets what it repeats again: the text comes from mails.
-_DIFF = re.compile(
+_DIFF = lazy_re(
     rb"^(?:diff --(?:git|cc|combined) .|--- .+\n\+\+\+ .+\n@@(?!@)|GIT binary patch"
     rb"|@@ -\d{1,9}(?:,\d{1,9})? \+\d)",
     re.M,
@@ -16,7 +18,7 @@ SYMLINK = "120000"
 SUBMODULE = "160000"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Hunk:
     """One hunk. Lines count from 1, as in the `@@` header.
 
@@ -49,7 +51,7 @@ class Hunk:
         return [text for sign, text in self.lines if sign != "-"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileChange:
     """What a diff does to one file.
 
@@ -89,7 +91,7 @@ class FileChange:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Diff:
     """All changes of one text in their order; `problems` names what was refused or is damaged.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.diff import Diff, FileChange, Hunk
 from qerrlint.patch.diffpaths import PathError, checked, git_names, header_name, strip_pair, unquote
 
 # More digits are no line of a source file; the bound keeps arithmetic on hostile input harmless.
-_HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@ ?(.*)", re.S)
-_INDEX = re.compile(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d{6}))?\s*$")
+_HUNK = lazy_re(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@ ?(.*)", re.S)
+_INDEX = lazy_re(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d{6}))?\s*$")
 # So many blank context lines can be missing at the end of a hunk: git's context by default.
 _MOST_SUPPLIED = 3
 # How much of a refused path is repeated.

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.lazy_patterns import lazy_re
+
 _ESCAPES = {
     b"a": b"\a",
     b"b": b"\b",
@@ -16,20 +18,20 @@ _ESCAPES = {
     b'"': b'"',
     b"\\": b"\\",
 }
-_ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.S)
-_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.S)
+_ESCAPE = lazy_re(rb"\\([0-7]{3}|.)", re.S)
+_QUOTED = lazy_re(rb'"((?:[^"\\]|\\.)*)"', re.S)
 # The letters of diff.mnemonicPrefix and of the default.
-_PREFIX = re.compile(r"[abciow12]/")
+_PREFIX = lazy_re(r"[abciow12]/")
 # What plain `diff -u` and `svn diff` write after the name, where the tab in front of it was kept or not.
 # Without any repetition: it is looked for at every blank of a line that somebody else has written.
-_STAMP = re.compile(
+_STAMP = lazy_re(
     rb"\s(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d|\((?:working copy|revision \d{1,9}|nonexistent)\)"
     rb"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s\w{3}\s[ \d]\d \d\d:\d\d)"
 )
 # PATH_MAX of Linux: no tree of QEMU, nor any file system that it is checked out to, has longer ones.
 _LONGEST = 4096
 # What a file system that folds case or knows short names takes for .git (git's verify_path()).
-_GIT_DIR = re.compile(r"(?:\.git|git~1)[ .]*(?::.*)?\Z", re.I | re.S)
+_GIT_DIR = lazy_re(r"(?:\.git|git~1)[ .]*(?::.*)?\Z", re.I | re.S)
 
 
 class PathError(ValueError):

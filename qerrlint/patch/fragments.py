@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qerrlint.patch.diff import FileChange
 from qerrlint.patch.linemap import LineMap, line_map
+from qerrlint.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Fragment:
     """What one hunk, or several that touch, shows of a file.
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from qerrlint.errors import InputError
+from qerrlint.records import record
 
 # Stands for a line that a hunk has replaced or shown already: no other hunk may touch it.
 _TAKEN = "\U0010ffff"
@@ -20,7 +20,7 @@ _SURROGATES = range(0xD800, 0xE000)
 _MOST = ord(_TAKEN) - len(_SURROGATES) - 1
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Wanted:
     """A hunk's lines as they are compared, and where they should stand.
 

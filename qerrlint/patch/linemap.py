@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from qerrlint.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Run:
     """`count` lines that are equal on both sides, from `old` before and `new` after; both count from 1."""
 
@@ -17,7 +19,7 @@ class Run:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LineMap:
     """Lines of one file on both sides of a change; all lines count from 1.
 

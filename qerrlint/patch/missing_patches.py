@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.listed_numbers import listed_numbers
 from qerrlint.patch.subject import Subject, folded, parse_subject
 
 # The list that `git format-patch --cover-letter` makes: each author with the number of patches, then titles.
-_AUTHOR = re.compile(r"^\S.*\((\d{1,4})\):$")
-_TITLE = re.compile(r"^  (\S.*)$")
+_AUTHOR = lazy_re(r"^\S.*\((\d{1,4})\):$")
+_TITLE = lazy_re(r"^  (\S.*)$")
 # So many missing patches are named by their titles.
 _NAMED = 4
-_GOES_ON = re.compile(r"^    (\S.*)$")
+_GOES_ON = lazy_re(r"^    (\S.*)$")
 
 
 def missing_titles(

@@ -5,27 +5,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.diff import Diff, FileChange
 from qerrlint.patch.message import Message
 from qerrlint.patch.quote_matching import Places
 from qerrlint.patch.subject import Subject, parse_subject
 from qerrlint.patch.thread import Remark, Reply, remarks, same_person
+from qerrlint.records import record
 
-_TRAILER = re.compile(r"([A-Za-z][A-Za-z0-9-]*): ?(\S.*)")
-_BASE = re.compile(r"^base-commit: ([0-9a-f]{7,64})\s*$", re.M)
-_BASED_ON = re.compile(
+_TRAILER = lazy_re(r"([A-Za-z][A-Za-z0-9-]*): ?(\S.*)")
+_BASE = lazy_re(r"^base-commit: ([0-9a-f]{7,64})\s*$", re.M)
+_BASED_ON = lazy_re(
     r"^[ \t]*(?:Based-on|Supersedes-base|prerequisite-message-id):\s*(?:<([^<>\s]+)>|(\S+@\S+))", re.M | re.I
 )
 # What `git format-patch --base` writes of patches between the base commit and the series.
-_PREREQUISITE = re.compile(r"^prerequisite-patch-id: ([0-9a-f]{40,64})\s*$", re.M)
-_END_OF_MESSAGE = re.compile(r"^(?:---\s*$|diff --git |--- \S|Index: \S)", re.M)
+_PREREQUISITE = lazy_re(r"^prerequisite-patch-id: ([0-9a-f]{40,64})\s*$", re.M)
+_END_OF_MESSAGE = lazy_re(r"^(?:---\s*$|diff --git |--- \S|Index: \S)", re.M)
 # In front of the text, also below the line that `git format-patch` begins a file with.
-_BODY_FROM = re.compile(r"\s*(?:From [0-9a-f]{40,64} .*\n)?From: (.+)\n")
+_BODY_FROM = lazy_re(r"\s*(?:From [0-9a-f]{40,64} .*\n)?From: (.+)\n")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Patch:
     """One patch of a series.
 
@@ -50,7 +51,7 @@ class Patch:
     refused: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Series:
     """Patches in the order in which they apply. `missing` are the indices that no message has."""
 

@@ -7,10 +7,10 @@ It knows what mails and index lines say; it asks no repository, and applies noth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from qerrlint.patch.base import preimages
 from qerrlint.patch.series import Series
+from qerrlint.records import record
 
 # Index lines are compared by prefixes; a shorter one proves nothing.
 _LEAST_DIGITS = 7
@@ -18,7 +18,7 @@ _LEAST_DIGITS = 7
 _MOST_MAKERS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Prerequisite:
     """Something that a series says it builds on. `kind` is message-id or patch-id, `found` whether the input
     has it."""
@@ -28,7 +28,7 @@ class Prerequisite:
     found: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Stack:
     """Series on one base, in the order in which they apply; `prerequisites` has one tuple for each."""
 

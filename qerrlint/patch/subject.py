@@ -4,34 +4,36 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
 # The words by which mailers of many languages mark answers and forwards. The rare ones are titles of patches
 # as well: they count where brackets follow.
 _ANSWER = r"(?:re|aw|antw|antwort|sv|ref|réf|fwd?|wg|回复|答复|回覆|答覆|转发|轉寄)"
 _RARE = r"(?:vs|res|r|odp|rv|ynt|tr|enc|doorst|vb|i)"
-_REPLY = re.compile(
+_REPLY = lazy_re(
     rf"(?:{_ANSWER}(?:\[\d{{1,4}}\])?\s?[:\uff1a]|{_RARE}\s?:(?=\s?(?:\[|{_ANSWER}\s?:)))\s?", re.I
 )
-_FORWARD = re.compile(r"(?:fwd?|wg|tr|enc|doorst|i|vb|转发|轉寄)\s?[:\uff1a]", re.I)
-_GROUP = re.compile(r"\s?\[([^\[\]]*)\]\s?")
+_FORWARD = lazy_re(r"(?:fwd?|wg|tr|enc|doorst|i|vb|转发|轉寄)\s?[:\uff1a]", re.I)
+_GROUP = lazy_re(r"\s?\[([^\[\]]*)\]\s?")
 # What a prefix is known by: a kind, a number "2/7", or a version.
-_NUMBER = re.compile(r"(?<![\w./])(?:patch)?(\d{1,4})\s?(?:/|\sof\s)\s?(\d{1,4})(?![\w/]|\.\d)", re.I)
-_VERSION = re.compile(r"(?:(?<=patch)|(?<=rfc)|(?<=pull)|(?<![^\s,/\-_]))v\s?(\d{1,3})(?!\d)", re.I)
-_KIND = re.compile(
+_NUMBER = lazy_re(r"(?<![\w./])(?:patch)?(\d{1,4})\s?(?:/|\sof\s)\s?(\d{1,4})(?![\w/]|\.\d)", re.I)
+_VERSION = lazy_re(r"(?:(?<=patch)|(?<=rfc)|(?<=pull)|(?<![^\s,/\-_]))v\s?(\d{1,3})(?!\d)", re.I)
+_KIND = lazy_re(
     r"patch|pull|rfc|resend|repost|\b(?:wip|poc|hack|draft|backport|stable|staging|untested)\b|\bfor[-\s]\d",
     re.I,
 )
-_RELEASE = re.compile(r"\b(?:for|stable)[-\s]\d[\d.]*(?:-rc\d)?", re.I)
+_RELEASE = lazy_re(r"\b(?:for|stable)[-\s]\d[\d.]*(?:-rc\d)?", re.I)
 # "PATCH v2 1/2 hw/foo: text": mailers and archives that drop the brackets
-_BARE = re.compile(r"((?:RFC\s)?PATCH(?:\sfor-\S{1,20})?(?:\sv\d{1,3})?(?:\s\d{1,4}/\d{1,4})?)\s?:?\s(?=\S)")
+_BARE = lazy_re(r"((?:RFC\s)?PATCH(?:\sfor-\S{1,20})?(?:\sv\d{1,3})?(?:\s\d{1,4}/\d{1,4})?)\s?:?\s(?=\S)")
 # A prefix ends long before this; what follows is title, and is not looked through.
 _HEAD = 400
 # No series is longer; a larger number would make as many missing patches.
 _MOST = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Subject:
     """What a subject says. `kind` is patch, pull or "" (no patch prefix); version counts from 1;
     `index` and `total` are None where there is no n/m (index 0 is a cover letter). `says_patch`: there has to

@@ -5,27 +5,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.message import Message
 from qerrlint.patch.quote_matching import Places
+from qerrlint.records import record
 
 # A shorter line is no line of code that was pasted to be spoken of, and neither is one without its marks.
 _PASTED = 10
-_CODE = re.compile(r"[;{}()=]")
+_CODE = lazy_re(r"[;{}()=]")
 # How many quoted diff lines above a remark belong to its context.
 _CONTEXT = 12
 
-_MARKS = re.compile(r"[ \t]?(>(?:[ \t]?>)*)[ \t\xa0]?")
-_ADDRESS = re.compile(r"([^<]*)<([^<>]*)>")
-_SIGNATURE = re.compile(r"--[ \xa0]?$|_{20,}$|-{3,} ?original message ?-{3,}", re.I)
-_OUTLOOK = re.compile(r"From: .+\n(?:Sent|Date): ", re.I)
-_WROTE = re.compile(r"\b(?:wrote|writes|said|schrieb|a écrit|escribió)\b")
-_DATED = re.compile(r"(?:On|Am|Le|El|At)\b")
-_TIME = re.compile(r"\d{4}|\d:\d\d")
-_MAIL_ADDRESS = re.compile(r"<[^\s<>@]+@[^\s<>@]+>")
-_NO_SUBSTANCE = re.compile(
+_MARKS = lazy_re(r"[ \t]?(>(?:[ \t]?>)*)[ \t\xa0]?")
+_ADDRESS = lazy_re(r"([^<]*)<([^<>]*)>")
+_SIGNATURE = lazy_re(r"--[ \xa0]?$|_{20,}$|-{3,} ?original message ?-{3,}", re.I)
+_OUTLOOK = lazy_re(r"From: .+\n(?:Sent|Date): ", re.I)
+_WROTE = lazy_re(r"\b(?:wrote|writes|said|schrieb|a écrit|escribió)\b")
+_DATED = lazy_re(r"(?:On|Am|Le|El|At)\b")
+_TIME = lazy_re(r"\d{4}|\d:\d\d")
+_MAIL_ADDRESS = lazy_re(r"<[^\s<>@]+@[^\s<>@]+>")
+_NO_SUBSTANCE = lazy_re(
     r"""(?:
       (?:hi|hello|hey|dear)\b.{0,40}
     | (?:many\ |big\ )?(?:thanks?|thx|cheers|(?:kind\ |best\ |warm\ )?regards|best|br|greetings|bye)\b.{0,40}
@@ -39,7 +40,7 @@ _NO_SUBSTANCE = re.compile(
     re.I | re.X,
 )
 # Marks of what a quote leaves out. Counts are bounded: a dot can be of the mark or of what follows it.
-_ELISION = re.compile(
+_ELISION = lazy_re(
     r"[\[<({]{0,3}\s?(?:\.{2,20}|…|snip(?:ped)?|cut|trimmed|\.\.\.\s?snip.*)\s?[\])>}]{0,3}[\s.!,;:)-]{0,10}",
     re.I,
 )
@@ -47,7 +48,7 @@ _ELISION = re.compile(
 MOST_QUOTES = 5_000
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Quote:
     """Quoted lines of one level (1: the mail replied to), without their marks, and the text by the
     reply's author that follows them directly ("" when another quote does)."""
@@ -57,7 +58,7 @@ class Quote:
     following_remark: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reply:
     """A mail that answers a patch: `patch` is the patch's index in the series, 0 for the cover letter,
     None when it answers none that is known."""
@@ -67,7 +68,7 @@ class Reply:
     quotes: tuple[Quote, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Remark:
     """New text of a reply's author below quoted lines of a diff.
 

@@ -10,12 +10,12 @@ whoever writes it and two branches that change it mostly merge. `#` begins a com
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from qerrlint.errors import UsageError
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.result import Reported
 from qerrlint.source.source import Source
 from qerrlint.source.user_file import read_named
@@ -30,12 +30,12 @@ _HEAD = (
     "# qerrlint baseline 1: findings that are known and do not count. Written by `qerrlint baseline`.\n"
     "# fingerprint rule function path\n"
 )
-_LINE = re.compile(
+_LINE = lazy_re(
     r"(?P<fingerprint>[0-9a-f]{16}) (?P<rule>[a-z]+(?:-[a-z]+)*) (?P<function>\S+) (?P<path>.+)\Z"
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entry:
     """One accepted finding."""
 
@@ -87,7 +87,7 @@ def render(entries: Iterable[Entry]) -> bytes:
     return (_HEAD + "".join(f"{entry}\n" for entry in lines)).encode("utf-8", "surrogateescape")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Matched:
     """The entry that accepts a finding, by the index of the finding; `stale` are those that accept none."""
 
@@ -130,7 +130,7 @@ def match(found: Sequence[Reported], entries: Sequence[Entry], exists: Callable[
     return Matched(accepted, tuple(stale))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Baseline:
     """The accepted findings and the file that they stand in; `origin` is None where there is no such file."""
 

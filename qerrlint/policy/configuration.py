@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
+from qerrlint.records import record
 from qerrlint.source.glob_patterns import check_length
 from qerrlint.source.source import Source
 from qerrlint.source.toml import TomlError, read_toml
@@ -33,7 +33,7 @@ MIN_SEVERITY, MIN_CONFIDENCE, FAILS = "note", "medium", "warning"
 Severities = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PerPath:
     """One [[per-path]] table: which rules speak of these paths, and how loud."""
 
@@ -48,7 +48,7 @@ class PerPath:
         return not chosen or _any_fits(rule, self.ignore)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Configuration:
     """What a tree's maintainers have set; None and () where they have not. `origin` names the file.
 

@@ -9,13 +9,13 @@ without it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from qerrlint.domain.word_lists import word_lists
 from qerrlint.errors import UsageError
+from qerrlint.records import record
 from qerrlint.source.bundled import read_table, rules_folder
 
 DROP = "drop"
@@ -26,7 +26,7 @@ _KEYS = frozenset(("id", "events", "predicate", "effect", "reason", "source", "f
 _OPTIONAL = frozenset(("words",))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Exemption:
     """One row. `fixture` is a path below fixtures/ whose expectations fail without the exemption; `words` are
     the names of the word lists that the predicate reads."""

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.c.suppression_comments import Allowance, allowances
 from qerrlint.findings import Allowed, Finding, Observation, fingerprint
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.records import record
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.span import Span
 
@@ -16,7 +17,7 @@ ANALYSIS = "suppressions"
 """The analysis whose events this module emits; rules that listen to it cannot be allowed by a comment."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Judged:
     """The findings, those allowed marked; what there is to say of the comments; the comments' keys."""
 

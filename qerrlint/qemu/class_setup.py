@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from qerrlint.c.declarations.file import FileDeclarations
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.function_text import FunctionText, function_text
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 # Functions that store their arguments into a class: the slot of each argument after the class, "" for none.
@@ -30,20 +31,20 @@ _CONTRARY = {
     "cannot_instantiate_with_device_add_yet": "user_creatable",  # until 2.9
     "no_user": "user_creatable",  # until 1.7
 }
-_ASSIGNED = re.compile(r"\b(\w+)\s*->\s*([\w.]+)\s*=(?!=)\s*([^;]+);")
-_POINTER = re.compile(r"\b(\w+)\s*\*\s*(?:const\s+)?(\w+)\s*(?=[=;,])")
-_GIVEN = re.compile(r"\b(\w+)\s*=\s*(?:\(\s*(?:\w+\s*\*\s*\)\s*)?)?(\w+)\s*[(;,)]")
-_CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(\s*(?:[A-Z]\w*\s*\(\s*)?(\w+)\s*\)?([^;]*);")
+_ASSIGNED = lazy_re(r"\b(\w+)\s*->\s*([\w.]+)\s*=(?!=)\s*([^;]+);")
+_POINTER = lazy_re(r"\b(\w+)\s*\*\s*(?:const\s+)?(\w+)\s*(?=[=;,])")
+_GIVEN = lazy_re(r"\b(\w+)\s*=\s*(?:\(\s*(?:\w+\s*\*\s*\)\s*)?)?(\w+)\s*[(;,)]")
+_CALLED = lazy_re(r"\b([A-Za-z_]\w*)\s*\(\s*(?:[A-Z]\w*\s*\(\s*)?(\w+)\s*\)?([^;]*);")
 # The arms of a choice: `c ? a : b` and `a ?: b`.
-_CHOICE = re.compile(r"([^?]*)\?([^?:]*):([^?:]*)\Z")
+_CHOICE = lazy_re(r"([^?]*)\?([^?:]*):([^?:]*)\Z")
 # A method that a row of a table of the file's own tells.
-_TOLD = re.compile(r"\w+\s*->\s*(\w+)\Z")
-_CAST = re.compile(r"\b([A-Z][A-Z0-9_]*_CLASS)\s*\(\s*(\w+)\s*\)")
-_PARAMETER = re.compile(r"(\w+)\s*(?:,|\)|\Z)")
+_TOLD = lazy_re(r"\w+\s*->\s*(\w+)\Z")
+_CAST = lazy_re(r"\b([A-Z][A-Z0-9_]*_CLASS)\s*\(\s*(\w+)\s*\)")
+_PARAMETER = lazy_re(r"(\w+)\s*(?:,|\)|\Z)")
 _DEEPEST = 4
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Stored:
     """A value stored into a class: `slot` ("realize", "phases.hold", "vmsd", "hotpluggable", "props"), the
     text of the value, the class struct of the receiver ("" if not told), the function that stores it.
@@ -79,7 +80,7 @@ class Stored:
         return tuple(out)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ClassCast:
     """A cast to a class struct in a class_init function: `macro` (FOO_CLASS), and where it stands."""
 
@@ -88,7 +89,7 @@ class ClassCast:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ClassSetup:
     """All that a class_init function and its helpers do to the class, in the order of the text.
 

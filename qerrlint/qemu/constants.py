@@ -15,13 +15,14 @@ from functools import lru_cache
 from qerrlint.c.declarations.file import Macro
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.expressions.arithmetic import NotUnderstoodError, Numbers, evaluate
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
 from qerrlint.model.lookups import Lookups
 
-_STRINGS = re.compile(r'(?:\s*"[^"\\]*(?:\\.[^"\\]*)*")+\s*')
-_LITERAL = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"')
-_SIZEOF = re.compile(r"\bsizeof\s*\(([^()]*)\)")
-_REGISTER = re.compile(
+_STRINGS = lazy_re(r'(?:\s*"[^"\\]*(?:\\.[^"\\]*)*")+\s*')
+_LITERAL = lazy_re(r'"([^"\\]*(?:\\.[^"\\]*)*)"')
+_SIZEOF = lazy_re(r"\bsizeof\s*\(([^()]*)\)")
+_REGISTER = lazy_re(
     rb"^[ \t]*REG(8|16|32|64)\(\s*(\w+)\s*,\s*([^\n]*?)\)[ \t]*;?[ \t]*(?:/[*/][^\n]*)?$", re.M
 )
 # Macros of the system's headers that leave their argument as it is.
@@ -40,7 +41,7 @@ def registers_of(data: bytes) -> dict[bytes, tuple[int, str]]:
 
 
 # FIELD() of include/hw/core/registerfields.h defines R_REG_FIELD_SHIFT, _LENGTH and _MASK.
-_FIELD = re.compile(rb"^[ \t]*(?:SHARED_)?FIELD\(([^()]*(?:\([^()]*\)[^()]*)*)\)", re.MULTILINE)
+_FIELD = lazy_re(rb"^[ \t]*(?:SHARED_)?FIELD\(([^()]*(?:\([^()]*\)[^()]*)*)\)", re.MULTILINE)
 
 
 @lru_cache(maxsize=64)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.c.lexis import occurrences
+from qerrlint.lazy_patterns import lazy_re
 
 # Members of classes and drivers, and the phase in which a function stored there runs.
 _MEMBERS = {
@@ -40,17 +41,17 @@ FINALIZE = frozenset({"finalize"})
 TEARDOWN = frozenset({"unrealize", "detach", "close", "finalize"})
 """Phases that undo a setup phase."""
 # What stands between a member's name and the end of a store of a plain name into it.
-_STORE = re.compile(rb"[ \t]*=[ \t]*\n?[ \t]*&?([A-Za-z_]\w*)\s*[,;}]")
-_PARENT = re.compile(rb"device_class_set_parent_(\w+)\(\s*\w+,\s*(\w+),")
-_LEGACY = re.compile(rb"device_class_set_(legacy_reset)\(\s*\w+,\s*(\w+)\)")
-_RESET_PHASES = re.compile(rb"resettable_class_set_parent_phases\(\s*\w+,([^;]*);")
-_HANDLER = re.compile(rb"_add_vm_change_state_handler\w*\(([^;]*);")
+_STORE = lazy_re(rb"[ \t]*=[ \t]*\n?[ \t]*&?([A-Za-z_]\w*)\s*[,;}]")
+_PARENT = lazy_re(rb"device_class_set_parent_(\w+)\(\s*\w+,\s*(\w+),")
+_LEGACY = lazy_re(rb"device_class_set_(legacy_reset)\(\s*\w+,\s*(\w+)\)")
+_RESET_PHASES = lazy_re(rb"resettable_class_set_parent_phases\(\s*\w+,([^;]*);")
+_HANDLER = lazy_re(rb"_add_vm_change_state_handler\w*\(([^;]*);")
 # How far before a member's name the dot or the arrow may stand.
 _NEAR = 16
-_DEFINES = re.compile(rb"^OBJECT_DEFINE_(?:SIMPLE_)?TYPE\w*\(", re.MULTILINE)
+_DEFINES = lazy_re(rb"^OBJECT_DEFINE_(?:SIMPLE_)?TYPE\w*\(", re.MULTILINE)
 # What several devices realize in common is named so, beside its counterpart; other files call both.
-_REALIZES = re.compile(r"(\w+)_realize(?:_\w+|fn)?\Z")
-_WORD = re.compile(rb"[A-Za-z_]\w*")
+_REALIZES = lazy_re(r"(\w+)_realize(?:_\w+|fn)?\Z")
+_WORD = lazy_re(rb"[A-Za-z_]\w*")
 
 
 def phases(data: bytes, functions: frozenset[str]) -> dict[str, frozenset[str]]:

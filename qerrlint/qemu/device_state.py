@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from qerrlint.c.expressions.int_types import is_int_type
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import property_rows
 from qerrlint.qemu.function_text import FunctionText
@@ -21,22 +22,22 @@ from qerrlint.qemu.type_graph import RESET_SLOTS, Phase, QomType, graph_of
 _DEEPEST = 4
 # USBDeviceClass (include/hw/usb.h) has a slot of its own.
 _OWN_RESETS = RESET_SLOTS | {"handle_reset"}
-_CORE = re.compile(r"(?:^|_)reset\Z")
+_CORE = lazy_re(r"(?:^|_)reset\Z")
 # What a function of a core is given, and what it makes of an opaque pointer.
-_POINTER = re.compile(rb"\b([A-Za-z_]\w*)\s*\*\s*(?:const\s+)?\w+\s*[,)]")
-_OPAQUE = re.compile(rb"\b([A-Za-z_]\w*)\s*\*\s*\w+\s*=\s*(?:\([^()]*\)\s*)?opaque\s*;")
-_REGISTERED = re.compile(rb"\bqemu_register_reset\w*\s*\(\s*(\w+)")
+_POINTER = lazy_re(rb"\b([A-Za-z_]\w*)\s*\*\s*(?:const\s+)?\w+\s*[,)]")
+_OPAQUE = lazy_re(rb"\b([A-Za-z_]\w*)\s*\*\s*\w+\s*=\s*(?:\([^()]*\)\s*)?opaque\s*;")
+_REGISTERED = lazy_re(rb"\bqemu_register_reset\w*\s*\(\s*(\w+)")
 # What stands round the name of a member that is only read: no assignment, no address, no part of it, and no
 # macro that may store into it.
-_NAMED = re.compile(r"(?:->|\.)\s*(\w+)")
-_USED = re.compile(r"\s*(?:->|\.|\+\+|--|\[|(?:[-+*/%&|^]|<<|>>)?=(?!=))")
-_HANDED = re.compile(r"(?:(?<!&)&|\+\+|--)\s*\(*\s*\Z")
-_TWO_OPERANDS = re.compile(r"[\w)\]]\s*&\s*\(*\s*\Z")
-_ROOT = re.compile(r"[A-Za-z_][\w>.\[\]\s-]*?\Z")
-_MACRO_CALL = re.compile(r"\b[A-Z][A-Z0-9_]+\s*\([^();]*\Z")
+_NAMED = lazy_re(r"(?:->|\.)\s*(\w+)")
+_USED = lazy_re(r"\s*(?:->|\.|\+\+|--|\[|(?:[-+*/%&|^]|<<|>>)?=(?!=))")
+_HANDED = lazy_re(r"(?:(?<!&)&|\+\+|--)\s*\(*\s*\Z")
+_TWO_OPERANDS = lazy_re(r"[\w)\]]\s*&\s*\(*\s*\Z")
+_ROOT = lazy_re(r"[A-Za-z_][\w>.\[\]\s-]*?\Z")
+_MACRO_CALL = lazy_re(r"\b[A-Z][A-Z0-9_]+\s*\([^();]*\Z")
 # A whole object that is cleared or copied.
-_MEMBER = re.compile(r"(?:->|\.)\s*(\w+)")
-_WHOLE = re.compile(
+_MEMBER = lazy_re(r"(?:->|\.)\s*(\w+)")
+_WHOLE = lazy_re(
     r"\bmemset\s*\(\s*(?:\w+\s*,|&\s*\w+(?:->|\.)\w+\s*,[^;]*(?:offsetof\b|&\s*\w+(?:->|\.)\w+\s*-))"
     r"|[;{}]\s*\*\s*\w+\s*=\s*[(*]"
 )

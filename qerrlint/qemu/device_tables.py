@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.c.initialisers import INVOCATION, LIST, Table, Value, tables_of_type
 from qerrlint.c.lexis import WORD
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 # Calls that make a region whose accesses go to a MemoryRegionOps (include/system/memory.h): for each the
@@ -22,14 +23,14 @@ _MAKERS = {
 }
 _WITHOUT_OWNER = 5
 # A pattern that begins with its letters, not with \b, is found by a plain search.
-_MAKER = re.compile(rb"memory_region_init_(?:io|rom_device(?:_nomigrate)?)(?=\s*\()")
-_ADDS_PROPERTY = re.compile(rb"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
-_NAME = re.compile(rb"[A-Za-z_]\w*")
+_MAKER = lazy_re(rb"memory_region_init_(?:io|rom_device(?:_nomigrate)?)(?=\s*\()")
+_ADDS_PROPERTY = lazy_re(rb"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
+_NAME = lazy_re(rb"[A-Za-z_]\w*")
 _READ = ("read", "read_with_attrs")
 _WRITE = ("write", "write_with_attrs")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RegionTable:
     """One MemoryRegionOps. `name` is the variable, with an index where it is one of an array ("ops[2]").
 
@@ -49,7 +50,7 @@ class RegionTable:
         return found.text if found is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RegionUse:
     """A call that makes a region of a table: the texts of its arguments and its place."""
 
@@ -66,7 +67,7 @@ class RegionUse:
         return found[1] if found is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PropertyRow:
     """One DEFINE_PROP_*: the macro, the property's name as written, the struct and the field; of a macro that
     stands for several the name of that. `table` is the list that it stands in."""

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.lexis import bare, brace_end
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
-_CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+_CALL = lazy_re(r"\b([A-Za-z_]\w*)\s*\(")
 
 
 @lru_cache(maxsize=1024)
@@ -18,7 +18,7 @@ def _called(code: str) -> frozenset[str]:
     return frozenset(_CALL.findall(code))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FunctionText:
     """A function's head and body. `code` is the body from its brace on, comments and literals blanked; an
     offset in it plus `start` is one in the file."""

@@ -8,12 +8,13 @@ order of the fields is always known.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from qerrlint.c.declarations.struct_body import Field
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
 from qerrlint.model.lookups import Lookups
 from qerrlint.qemu.constants import Constants
+from qerrlint.records import record
 
 _POINTER = 8
 _BASIC = {
@@ -31,11 +32,11 @@ _QUEUES = {
     "QLIST_HEAD": 8, "QLIST_ENTRY": 16, "QSLIST_HEAD": 8, "QSLIST_ENTRY": 8,
     "QSIMPLEQ_HEAD": 16, "QSIMPLEQ_ENTRY": 8, "QTAILQ_HEAD": 16, "QTAILQ_ENTRY": 16,
 }  # fmt: skip
-_INVOKED = re.compile(r"(\w+)\(")
+_INVOKED = lazy_re(r"(\w+)\(")
 _DEEPEST = 16
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Placed:
     """A field of a struct with its offset and its size in bytes, None where they are not known."""
 
@@ -44,7 +45,7 @@ class Placed:
     size: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Layout:
     """A struct or union: `name` as it was asked for, `path` and `start` of its declaration.
 

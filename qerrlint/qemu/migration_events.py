@@ -8,7 +8,7 @@ gets the event or its type as an argument.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.result import FunctionResult
@@ -32,6 +32,7 @@ from qerrlint.ir.code import (
 )
 from qerrlint.model.summary import Summary, sum_up
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.records import record
 from qerrlint.transfer.interpretation import interpret
 
 EVENT_POINTER = "MigrationEvent *"
@@ -42,7 +43,7 @@ _DEEPEST = 3
 _SIGNS = {NEG: Const("-1", NEG, -1), ZERO: Const("0", ZERO, 0), POS: Const("1", POS, 1)}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EventResult:
     """The interpretation for one event; not `decided`: a branch depends on the event in an unknown way."""
 

@@ -27,10 +27,11 @@ from qerrlint.ir.code import (
     identifiers,
     text_of,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
-MODE = re.compile(r"\bMIG_MODE_[A-Z0-9_]+\b")
-_COUNT = re.compile(r"MIG_MODE__?MAX\Z|MIG_MODE_ALL\Z")
+MODE = lazy_re(r"\bMIG_MODE_[A-Z0-9_]+\b")
+_COUNT = lazy_re(r"MIG_MODE__?MAX\Z|MIG_MODE_ALL\Z")
 # How many callers a parameter is followed through, how many macros a macro, and how many expressions are
 # evaluated for one argument.
 _DEEPEST = 3

@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.c.declarations.types import Signature
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.migration_events import EVENT_POINTER
 
 # What QEMU calls such structs: NotifierWithReturn, RAMBlockNotifier, MemoryListener.
-_FAMILY = re.compile(r"(?:struct )?(\w*(?:Notifier|Listener)\w*) \*\Z")
+_FAMILY = lazy_re(r"(?:struct )?(\w*(?:Notifier|Listener)\w*) \*\Z")
 _NOTIFIER = "NotifierWithReturn *"
 _BY_TYPEDEF = ("NotifierWithReturnFunc", "MigrationNotifyFunc")
 

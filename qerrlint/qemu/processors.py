@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 
 from qerrlint.c.declarations.struct_body import Field
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.layouts import Layouts, layouts_of
 from qerrlint.qemu.type_graph import QomType, TypeGraph
 
 # The structs of CPUs: ARMCPU, PowerPCCPU; a device with a name of its own (CPUFoo, foo_cpu) is none.
-_PROCESSOR = re.compile(r"[A-Z]\w*CPU\Z")
+_PROCESSOR = lazy_re(r"[A-Z]\w*CPU\Z")
 _DEEPEST = 3
 _BASE = "cpu"
 """The type that all CPUs derive from (TYPE_CPU, include/hw/core/cpu.h)."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from qerrlint.model.translation_unit import TranslationUnit, WholeProgram
 from qerrlint.qemu.registrations import API, registrations
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Registered:
     """A registration somewhere in the tree: of which kind, in which function, its call."""
 

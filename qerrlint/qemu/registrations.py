@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from qerrlint.c.declarations.types import Signature
 from qerrlint.c.expressions.arithmetic import NotUnderstoodError
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Function, Result, Value, Var, root
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.mode_values import MODE, Evaluator, bits_of, expression
+from qerrlint.records import record
 
 BLOCKER, NOTIFIER, LISTED = "blocker", "notifier", "listed"
-API = re.compile(
+API = lazy_re(
     r"(?P<blocker>migrate_add_blocker\w*)|(?P<notifier>migration_add_notifier\w*|"
     r"add_migration_state_change_notifier)|"
     r"(?P<listed>precopy_add_notifier|postcopy_add_notifier)"
@@ -27,10 +28,10 @@ SET_TYPES = frozenset({"unsigned int", "uint32_t", "unsigned long", "uint64_t"})
 _MODE_TYPE = "MigMode"
 # Their declarations name no mode (migration/blocker.h, migration/misc.h).
 _NORMAL_ONLY = frozenset({"migrate_add_blocker_normal"})
-_CAST = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+_CAST = lazy_re(r"[A-Z][A-Z0-9_]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Object:
     """What is registered. `kind`: member, static (also of a file), local, parameter, or other.
 
@@ -45,7 +46,7 @@ class Object:
     root: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Registration:
     """One call. `choices` are the sets of modes that it may stand for, () where they are not understood, with
     the reason; without modes in the tree there is one empty choice. `every` says that the call means all
@@ -70,7 +71,7 @@ class Registration:
         return frozenset().union(*self.choices)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ModeArguments:
     """Where a declaration takes its modes: from argument `first` on; `form`: set, list or one."""
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
+from qerrlint.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Checker:
     """The casts of one type: `type` is the text of its name (TYPE_FOO), `prefix` that of the macros (FOO).
 
@@ -26,13 +27,13 @@ class Checker:
     klass: str
 
 
-_DECLARED = re.compile(
+_DECLARED = lazy_re(
     rb"^[ \t]*((?:OBJECT_)?DECLARE_"
     rb"(?:SIMPLE_TYPE|TYPE|CPU_TYPE|OBJ_CHECKERS|INSTANCE_CHECKER|CLASS_CHECKERS))"
     rb"\s*\(([^()]{0,1000})\)",
     re.M,
 )
-_CHECKED = re.compile(
+_CHECKED = lazy_re(
     rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\((\w+)\)[ \t\\\n]*(OBJECT_CHECK|OBJECT_CLASS_CHECK|OBJECT_GET_CLASS)"
     rb"[ \t\\\n]*\([ \t\\\n]*(\w+)[ \t\\\n]*,[^,]*,[ \t\\\n]*(\w+)[ \t\\\n]*\)",
     re.M,

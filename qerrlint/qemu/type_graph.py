@@ -11,26 +11,27 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from qerrlint.c.declarations.file import FileDeclarations, Macro
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
 from qerrlint.model.lookups import EVERYTHING, LookupRecorder, Lookups, Recalled
 from qerrlint.qemu.class_setup import ClassSetup, Stored, class_setup
 from qerrlint.qemu.function_text import FunctionText, function_text
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_tables import TypeRow, type_rows, type_rows_of_macros
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 _CORE = ("hw/core", "qom")
-_NAMED = re.compile(
+_NAMED = lazy_re(
     rb"(?:\.\s*name|\.\s*(?:generic|base|transitional)_name|\b\w+\.name)\s*=\s*([^,;}\n]+?)\s*[,;}\n]"
 )
-_TABLES = re.compile(rb"TypeInfo\b[^;]*;|OBJECT_DEFINE_\w+\([^;{]*")
-_POSITIONAL = re.compile(rb"\{\s*(TYPE_\w+|\"[^\"\n]+\")\s*,")
+_TABLES = lazy_re(rb"TypeInfo\b[^;]*;|OBJECT_DEFINE_\w+\([^;{]*")
+_POSITIONAL = lazy_re(rb"\{\s*(TYPE_\w+|\"[^\"\n]+\")\s*,")
 _OUTSIDE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", "pc-bios/", "linux-headers/")
-_EXPANDS = re.compile(
+_EXPANDS = lazy_re(
     rb"^[ \t]*[A-Z]\w*(?:DEFINE|MACHINE|REGISTER|TYPE)\w*\s*\(|^(?:DO_)?(?:OBJECT_)?DEFINE_\w*\s*\(", re.M
 )
 _DEEPEST = 24
@@ -38,7 +39,7 @@ _DEEPEST = 24
 _MOST_TEXTS = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Phase:
     """A function that a type runs in a phase.
 

@@ -9,35 +9,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from qerrlint.c.declarations.file import Macro
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.initialisers import EXPRESSION, LIST, Table, Value, tables, tables_of_type
 from qerrlint.c.lexis import closing_paren
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
-_SIZEOF = re.compile(r"sizeof\s*\(\s*(?:const\s+)?([\w ]+?)\s*\)\Z|sizeof\s+(\w+)\Z")
-_INVOKED = re.compile(rb"^(?:[ \t]*)([A-Z]\w*)\s*\(", re.M)
+_SIZEOF = lazy_re(r"sizeof\s*\(\s*(?:const\s+)?([\w ]+?)\s*\)\Z|sizeof\s+(\w+)\Z")
+_INVOKED = lazy_re(rb"^(?:[ \t]*)([A-Z]\w*)\s*\(", re.M)
 # How many times the length of a file is read at most: the texts around its tables hardly overlap.
 _MOST_SCANS = 8
 # An invocation that is longer defines no type.
 _LONGEST = 4000
-_DEFINES = re.compile(r"DEFINE|REGISTER|MACHINE|TYPE")
+_DEFINES = lazy_re(r"DEFINE|REGISTER|MACHINE|TYPE")
 # Where a TypeInfo table begins in the raw text.
-_WORD = re.compile(rb"\bTypeInfo\b[^;{}()]*=\s*\{")
-_BEFORE = re.compile(rb"[\w \t]*\Z")
+_WORD = lazy_re(rb"\bTypeInfo\b[^;{}()]*=\s*\{")
+_BEFORE = lazy_re(rb"[\w \t]*\Z")
 # The line that ends one, however far it is indented.
-_CLOSING = re.compile(rb"\n[ \t]*\}[\s}]*;")
+_CLOSING = lazy_re(rb"\n[ \t]*\}[\s}]*;")
 # A name that a loop over another table gives.
-_THROUGH = re.compile(r"(\w+)(?:->|\.)(\w+)\Z")
-_INDEXED = re.compile(r"(\w+)\s*\[\s*\w+\s*\]\s*\.\s*(\w+)\Z")
-_EMPTY = re.compile(rb"\bTypeInfo\s+(\w+)\s*(?:=\s*\{\s*0?\s*\}\s*)?;")
+_THROUGH = lazy_re(r"(\w+)(?:->|\.)(\w+)\Z")
+_INDEXED = lazy_re(r"(\w+)\s*\[\s*\w+\s*\]\s*\.\s*(\w+)\Z")
+_EMPTY = lazy_re(rb"\bTypeInfo\s+(\w+)\s*(?:=\s*\{\s*0?\s*\}\s*)?;")
 _TRUE = Value(EXPRESSION, "true", Span("", 0, 0))
 _POSITIONS = ("name", "parent")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TypeRow:
     """One type as its table writes it; every value is the text of the file, "" where it is not given.
 

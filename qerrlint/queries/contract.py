@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect, Outcome
+from qerrlint.records import record
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ShortList(Generic[T]):
     """The first of a list, and how many there are in all."""
 
@@ -27,7 +27,7 @@ class ShortList(Generic[T]):
         return cls(len(found), tuple(map(make, found[:limit] if limit else found)))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Site:
     """A place, with the function (or "#define NAME") that it lies in, "" outside of all."""
 
@@ -36,7 +36,7 @@ class Site:
     function: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Stored:
     """The function's address goes into `member` of `holder`, or is an `argument` of the function `member`."""
 
@@ -46,7 +46,7 @@ class Stored:
     argument: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Way:
     """One outcome, with the lines of returns that show it (none where it is only assumed)."""
 
@@ -54,7 +54,7 @@ class Way:
     lines: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Kept:
     """An Error that the body takes from `setter` and ends with `printer`; `how`: report, free, ..."""
 
@@ -65,7 +65,7 @@ class Kept:
     how: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Setter:
     """A call that can set an Error: `into` is its Error argument's text, `always` says it cannot but set."""
 
@@ -76,7 +76,7 @@ class Setter:
     always: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Body:
     """What the exploration of the body shows; `damaged` is the reason why there was none, else "".
 
@@ -93,7 +93,7 @@ class Body:
     setters: tuple[Setter, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Contract:
     """All that is known of `name`.
 

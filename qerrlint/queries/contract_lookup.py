@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from qerrlint.c.cut import Piece, cut
 from qerrlint.c.declarations.types import Signature
@@ -19,19 +18,21 @@ from qerrlint.engine.check_files import core_files
 from qerrlint.engine.mentions import NOT_CORE
 from qerrlint.errors import UsageError
 from qerrlint.ir.code import Call, text_of
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.file_scope import FileScope
 from qerrlint.model.program import Program
 from qerrlint.model.summary import outcomes_of
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.queries.contract import Body, Contract, Kept, Setter, ShortList, Site, Stored, Way
 from qerrlint.queries.mentions import ARGUMENT, CALL, HEAD, MACRO, SLOT, Mention, macro_around, mentions
+from qerrlint.records import record
 from qerrlint.source.source import Source
 from qerrlint.source.span import LineIndex, Span
 
-_STATIC = re.compile(rb"\bstatic\b")
+_STATIC = lazy_re(rb"\bstatic\b")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Definition:
     site: Site
     static: bool

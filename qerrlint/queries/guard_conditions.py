@@ -11,10 +11,11 @@ import re
 
 from qerrlint.c.lexis import bare
 from qerrlint.ir.code import Call, Function
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
-_ELSE = re.compile(rb"\s*else\b")
-_SWITCH = re.compile(rb"\bswitch\s*\Z")
+_ELSE = lazy_re(rb"\s*else\b")
+_SWITCH = lazy_re(rb"\bswitch\s*\Z")
 
 
 def conditions(unit: TranslationUnit, function: Function, call: Call) -> tuple[str, ...]:

@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from qerrlint.c.declarations.file import FileDeclarations, Slot
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
 HEAD, MACRO, CALL, SLOT, ARGUMENT, OTHER = "head", "macro", "call", "slot", "argument", "other"
 
 # What may stand on the line before the name of a function that is declared at column 0.
-_HEAD_START = re.compile(rb"[A-Za-z_][^;{}=\"'/?]*\Z")
-_DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+\Z")
-_STORED = re.compile(rb"\s*=\s*&?\s*")
+_HEAD_START = lazy_re(rb"[A-Za-z_][^;{}=\"'/?]*\Z")
+_DEFINE = lazy_re(rb"[ \t]*#[ \t]*define[ \t]+\Z")
+_STORED = lazy_re(rb"\s*=\s*&?\s*")
 # A type, or a star, before a name: a variable or member of that name.
-_DECLARED = re.compile(rb"(?<!\breturn)(?<=[\w*])[ \t*]*(?<=[ \t*])\Z")
-_CALLEE = re.compile(rb"([A-Za-z_]\w*)\s*\Z")
+_DECLARED = lazy_re(rb"(?<!\breturn)(?<=[\w*])[ \t*]*(?<=[ \t*])\Z")
+_CALLEE = lazy_re(rb"([A-Za-z_]\w*)\s*\Z")
 _NO_CALLEE = frozenset(b"if while for switch return sizeof typeof".split())
 # An argument further from its call's parenthesis than this is not recognised.
 _FURTHEST = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Mention:
     """One place of a name: `kind` is one of this module's constants, `start` a byte offset.
 

@@ -7,26 +7,27 @@ with the reason. It renders nothing and judges nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from qerrlint.c.cut import Piece
 from qerrlint.ir.code import Call, Function
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.mode_values import callers
 from qerrlint.qemu.registrations import API, LISTED, Object, Registration, object_of, registrations
 from qerrlint.queries.guard_conditions import conditions
 from qerrlint.queries.mentions import CALL, mentions
+from qerrlint.records import record
 from qerrlint.source.source import Source
 
-_NAMES = re.compile(rb"\b(?:%s)\b" % API.pattern.encode())
+_NAMES = lazy_re(rb"\b(?:%s)\b" % API.pattern.encode())
 # Helpers that hand the object on are followed this far.
 _DEEPEST = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entry:
     """One registration: its place, the API function, the modes in order, under which conditions.
 
@@ -46,7 +47,7 @@ class Entry:
     by_name: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Row:
     """One object: `holder` is the struct (or file, or function) that holds it.
 
@@ -69,7 +70,7 @@ class Row:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unclear:
     """A registration that is not in the matrix, and why."""
 

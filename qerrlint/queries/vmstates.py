@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.model.environment import Environment
 from qerrlint.model.program import Program
@@ -12,12 +12,13 @@ from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import graph_of
 from qerrlint.qemu.vmstate.description import TYPE, Description, descriptions
 from qerrlint.qemu.vmstate.wire import Change, WireItem, changes, layout
+from qerrlint.records import record
 from qerrlint.source.source import C_SUFFIXES, Source
 
 _OUTSIDE = ("tests/", "roms/", "subprojects/", "contrib/", "scripts/", "docs/")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Shown:
     """A description with its layout.
 
@@ -34,7 +35,7 @@ class Shown:
     users: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Changed:
     """A description that differs between two trees; `old` or `new` is None where it is only in the other."""
 
@@ -96,7 +97,7 @@ def every(program: Program, word: str | None) -> Iterator[Shown]:
             yield from (_shown(program.environment, one, found, index) for one in found.listed)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _File:
     data: bytes
     listed: tuple[Description, ...]

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from qerrlint.errors import InputError, UsageError
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.user_file import read_named
 
@@ -40,10 +40,10 @@ _SAME_RULES: Mapping[str, tuple[str, ...]] = {
     "notifier": ("blocker", "notifier"),
 }
 
-_COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
+_COMMIT = lazy_re(r"[0-9a-f]{7,64}\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Label:
     """A defect that the commit `fix` mended: `file`, `function`, `line` are where it is in the fix's parent.
 

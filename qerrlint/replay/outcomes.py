@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from qerrlint.errors import InputError
+from qerrlint.records import record
 from qerrlint.replay.labels import Label, label_of
 
 NEAR_LINES = 8
 """How far from the label's line a finding or one of its steps may be to count as near."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FoundItem:
     """A finding in a labelled function: `distance` in lines from the label's, None where the label's file has
     no part in it; `status` is None at the parent of the fix."""
@@ -30,7 +31,7 @@ class FoundItem:
     status: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Outcome:
     """What became of one label.
 

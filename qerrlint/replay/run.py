@@ -9,7 +9,6 @@ of time, so that neighbouring revisions, which have most headers in common, meet
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from qerrlint.engine.analyse_file import analyse_unit
@@ -20,6 +19,7 @@ from qerrlint.errors import QerrlintError
 from qerrlint.findings import CONFIDENCES
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
+from qerrlint.records import record
 from qerrlint.replay.former import former_place
 from qerrlint.replay.labels import Label, answering
 from qerrlint.replay.outcomes import FoundItem, Outcome
@@ -39,7 +39,7 @@ MIN_CONFIDENCE = "medium"
 _TASKS_PER_CACHE = 24
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Task:
     """Labels that share a commit and a file (around a fix) or, `is_change`, the commit that made them."""
 

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from qerrlint import __version__
+from qerrlint.records import record
 from qerrlint.replay.labels import CORE, FORM, NO_RULE, Label
 from qerrlint.replay.outcomes import Outcome, build, outcome_document
 
@@ -15,7 +16,7 @@ SCHEMA = "qerrlint-replay/1"
 """The schema id that every document names."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Score:
     """How many labels apply, and of these are found, near and quiet; of `changes` introducing changes that
     are known and apply, `submitted` report the defect. `unfit` labels do not apply and count nowhere else."""
@@ -29,7 +30,7 @@ class Score:
     unfit: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Row:
     """A line of the table: a class in one scope, or a total (`scope` is empty)."""
 

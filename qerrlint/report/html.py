@@ -7,13 +7,13 @@ security policy enforces it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TextIO
 
 from qerrlint.findings import SEVERITIES
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.report.html_devices import device_section
 from qerrlint.report.htmltext import code, credit, finding, page_head, prose, repeated, resource, said
 from qerrlint.report.printable import printable, with_references
@@ -35,7 +35,7 @@ from qerrlint.result import DiffFile, DiffHunk, DiffLine, PatchInfo, Reported, R
 Spot = int | tuple[str, int]
 
 # A statement goes on after a line that ends in an operator or leaves a parenthesis open.
-_GOES_ON = re.compile(r"(?:[,=?+|&^<>]|&&|\|\||[-*/%])\s*\Z")
+_GOES_ON = lazy_re(r"(?:[,=?+|&^<>]|&&|\|\||[-*/%])\s*\Z")
 _REST_OF_STATEMENT = 8
 _STATUS = {"A": "new file", "C": "copied", "D": "deleted", "M": "", "R": "renamed"}
 _NUMBERS = '<td class="n"></td><td class="n"></td>'

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from qerrlint.device_page import DeviceChange
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.report.htmltext import code, said
 from qerrlint.report.queries.device_text import facts
 from qerrlint.report.wording import count
 
 # The place in a line of a page: it moves when something above it changes.
-_PLACE = re.compile(r"  \S+:\d+(?=: |\Z)")
+_PLACE = lazy_re(r"  \S+:\d+(?=: |\Z)")
 _NAMED = 6
 
 # A sign (" ", "+", "-"), a section and a line of it.

@@ -7,12 +7,12 @@ Whatever comes from a patch goes through said() or code(), and nothing else writ
 from __future__ import annotations
 
 import hashlib
-import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.report.printable import one_line, printable_code
 from qerrlint.report.wording import circumstances, position, raised
 from qerrlint.result import Place, Reported, Result
@@ -20,7 +20,7 @@ from qerrlint.result import Place, Reported, Result
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src {script}; base-uri 'none'; form-action 'none'"
 )
-_QUOTED = re.compile(r"`([^`]+)`")
+_QUOTED = lazy_re(r"`([^`]+)`")
 
 
 def resource(name: str) -> str:

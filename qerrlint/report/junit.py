@@ -6,17 +6,17 @@ Names have no line numbers, so that a test keeps its name when code moves. There
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TextIO
 from xml.sax.saxutils import escape, quoteattr
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.report.printable import one_line, printable, with_references
 from qerrlint.report.wording import NOT_ANALYSED, account, gaps, looked_at, position, standing
 from qerrlint.result import Result
 
 # Characters that XML 1.0 cannot hold, not even escaped, beside those that printable() has replaced.
-_NO_XML = re.compile("[\ufffe\uffff]")
+_NO_XML = lazy_re("[\ufffe\uffff]")
 
 
 def write(result: Result, stream: TextIO) -> None:

@@ -8,11 +8,12 @@ compiler reads it, and of others a reader sees nothing; all of them leave as esc
 
 from __future__ import annotations
 
-import re
 from codecs import lookup
-from dataclasses import dataclass
 from typing import TextIO
 from unicodedata import combining, east_asian_width
+
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
 # What no font shows: Unicode's Default_Ignorable_Code_Point, line separators, annotation marks, the blank of
 # Braille.
@@ -20,9 +21,9 @@ _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f{_INVISIBLE}\ud800-\udfff]")
-_HIDDEN = re.compile(f"[\x7f-\x9f{_INVISIBLE}]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSAFE = lazy_re(f"[\x00-\x1f\x7f-\x9f{_INVISIBLE}\ud800-\udfff]")
+_HIDDEN = lazy_re(f"[\x7f-\x9f{_INVISIBLE}]")
+_SURROGATE = lazy_re("[\ud800-\udfff]")
 _TAB = 8
 LONGEST = 100
 """How many cells of a line of code are shown at most."""
@@ -100,7 +101,7 @@ def characters(line: str, column: int) -> int:
     return len(raw[: column - 1].decode("utf-8", "surrogateescape")) + 1
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Excerpt:
     """A code line as shown, and the mark under it: blanks before it and its length, in terminal cells."""
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.charset import QP, Charset
 from email.header import Header
@@ -16,6 +15,7 @@ from email.utils import format_datetime, formataddr
 
 from qerrlint.patch.message import name_and_address
 from qerrlint.patch.series import Patch, Series
+from qerrlint.records import record
 from qerrlint.report.printable import without_surrogates
 from qerrlint.report.quoting import reply_text
 from qerrlint.result import Reported, Result
@@ -25,7 +25,7 @@ _LONGEST_LINE = 990
 _ENVELOPE = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReplyMail:
     """A reply to the patch `index` of its series, and the whole mail with newlines at its line ends."""
 

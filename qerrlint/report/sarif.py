@@ -7,12 +7,12 @@ byte by byte, so any name of a file survives.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 from urllib.parse import quote
 
 from qerrlint import __version__
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.policy.baseline import REASON as IN_BASELINE
 from qerrlint.report.jsontext import write_json
 from qerrlint.report.printable import characters, one_line, printable
@@ -26,7 +26,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 _ROOT = "SRCROOT"
 _FINGERPRINT = "qerrlint/v1"
 # What SARIF would take for a link: C has calls through a table, `ops[i](errp)`.
-_LINK = re.compile(r"\[(?=[^][]*\]\()")
+_LINK = lazy_re(r"\[(?=[^][]*\]\()")
 _BASELINE = {"introduced": "new", "persisting": "unchanged", "fixed": "absent"}
 # GitHub and others sort by these; the names are theirs.
 _PROBLEM = {"error": "error", "warning": "warning", "note": "recommendation"}

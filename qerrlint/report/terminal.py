@@ -7,10 +7,10 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple, TextIO
 
+from qerrlint.records import record
 from qerrlint.report.printable import cells, fitted
 
 COLOURS = ("auto", "always", "never")
@@ -55,7 +55,7 @@ def verbatim(*segments: Segment) -> Line:
     return Line(segments)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Look:
     """How text is shown: in colours or not; the width to which prose is wrapped, in cells, or None.
 

@@ -6,10 +6,10 @@ All text from here is printable: it has no control characters of a patch.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.report.printable import one_line, printable
 from qerrlint.result import Damaged, PatchInfo, Place, Reported, ReportedContract, Result, TreeInfo
 
@@ -37,14 +37,14 @@ _REACH = {
     "headers": "declarations from included headers",
     "patch": "declarations from the patch only",
 }
-_TAGS = re.compile(r"(?:\[[^]]*\]\s*)+")
+_TAGS = lazy_re(r"(?:\[[^]]*\]\s*)+")
 
 
 NOT_ANALYSED = "not-analysed"
 """The rule name of a gap, for formats that require one."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Gap:
     """Something that was not, or not wholly, analysed. kind: file, function, patch, or part (of a function).
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, TypeAlias
 
 from qerrlint.engine.file_report import FileReport
@@ -15,6 +15,7 @@ from qerrlint.model.lookups import Lookups
 from qerrlint.model.program import Program
 from qerrlint.model.reads import Reads
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.records import record
 from qerrlint.review.scope import (
     ContractChange,
     FilePair,
@@ -66,7 +67,7 @@ class Earlier(Protocol):
         """Remember a result with what was read and looked up for it on each side."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Both:
     """A changed file on both sides: its units, what their analyses gave, the contracts that it changes."""
 

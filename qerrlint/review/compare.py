@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.engine.callers import with_callers
 from qerrlint.engine.file_report import FileReport
@@ -15,6 +15,7 @@ from qerrlint.engine.located import Located, Resolver, in_order
 from qerrlint.engine.mentions import Mentions
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.records import record
 from qerrlint.result import Place, ReportedStep, Skipped
 from qerrlint.review.both_sides import (
     Both,
@@ -41,7 +42,7 @@ from qerrlint.rules.rule import RuleSet
 _SHOWS = "the defect is here"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Compared:
     """What one change did. `changed` holds (path, name) of functions and tables whose text it alters on the
     after side, `reports` the after side's files, `left_out` files with callers beyond the bound, `gained`

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from qerrlint.records import record
 from qerrlint.result import Reported, Result, TreeInfo
 from qerrlint.review.report_model import summary
 from qerrlint.review.review_options import ReviewOptions
@@ -14,7 +15,7 @@ from qerrlint.review.scope import FilePair
 from qerrlint.source.source import Source
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Parent:
     """A commit that is merged: its tree, and the files in which the result of the merge differs from it."""
 

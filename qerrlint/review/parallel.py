@@ -22,6 +22,7 @@ from qerrlint.errors import InputError
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.lowering import LoweredContents
 from qerrlint.model.program import Program
+from qerrlint.records import record
 from qerrlint.review.both_sides import (
     CallersResult,
     PairResult,
@@ -43,7 +44,7 @@ from qerrlint.source.source import Source
 _WORTHWHILE = 1 << 19
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Comparison:
     """Two of the programs of a review, by number, and the files in which they differ."""
 
@@ -52,7 +53,7 @@ class Comparison:
     pairs: Sequence[FilePair]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Setting:
     """What the programs of a review have in common (model.program.Program)."""
 
@@ -79,7 +80,7 @@ class WorkerResults:
     callers: dict[tuple[int, int, str], CallersResult] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ComparisonResults:
     """What is known ahead of one comparison (compare.Known)."""
 
@@ -100,7 +101,7 @@ class ComparisonResults:
         self.ahead.advance(1)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Task:
     """One pair of files, or one file with callers of functions whose contracts change."""
 
@@ -111,7 +112,7 @@ class _Task:
     contracts: tuple[ContractChange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Done:
     """A task with its result and what is to be kept of it; `result` is None where an error ended it."""
 

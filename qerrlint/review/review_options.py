@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
+from qerrlint.records import record
 from qerrlint.review.scope import CALLER_FILES
 from qerrlint.review.store.change_store import ChangeStore
 from qerrlint.rules.rule import RuleSet
@@ -18,7 +18,7 @@ def _untold(_total: int) -> AbstractContextManager[Advance]:
     return nullcontext(lambda _done: None)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Workers:
     """How many processes work on a review (0: one for each core), and who is told of the progress:
     `progress(total)` gives a context that takes the number of things done."""
@@ -31,7 +31,7 @@ ALONE = Workers()
 """This process alone, without a report of the progress."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReviewOptions:
     """What every review is made with.
 

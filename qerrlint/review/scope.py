@@ -5,27 +5,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.c.cut import OTHER
 from qerrlint.c.declarations.types import Signature
 from qerrlint.c.gaps import ENCODING, MACRO, TANGLED, Gap
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.program import Program
 from qerrlint.model.summary import Summary
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import SETUP, TEARDOWN, phases
+from qerrlint.records import record
 from qerrlint.source.source import C_SUFFIXES
 
 _SETTING_UP = SETUP | {"instance-init", "attach"}
-_IDENTIFIER = re.compile(rb"[A-Za-z_]\w+")
-_INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
-_COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
-_FUNCTION_TYPE = re.compile(r"[\w*] ?\((?!\*).*\)$")
+_IDENTIFIER = lazy_re(rb"[A-Za-z_]\w+")
+_INCLUDE = lazy_re(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
+_COMMENT = lazy_re(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_FUNCTION_TYPE = lazy_re(r"[\w*] ?\((?!\*).*\)$")
 CALLER_FILES = 400
 """How many files with callers are looked at, unless a run says otherwise; what is left out is named."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FilePair:
     """A changed file: its path before and after, None where there is none."""
 
@@ -33,7 +35,7 @@ class FilePair:
     new: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ContractChange:
     """A function whose callers meet something new; `where` is its file afterwards, `what` a sentence.
 

@@ -10,19 +10,19 @@ of an acquire are failures, and the argument that is NULL where a call releases 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from qerrlint.domain.ownership import FAILURES, PROCESS, RESULT, Move, Pair
 from qerrlint.errors import UsageError
+from qerrlint.lazy_patterns import lazy_re
 
 _KEYS = frozenset(
     ("name", "acquire", "release", "prepare", "discard", "keeps", "balanced", "local", "setup", "shown")
 )
 _MOVE_KEYS = frozenset(("call", "object", "type", "fails", "null"))
 _ROLES = ("acquire", "release", "prepare", "discard")
-_CALL = re.compile(r"[A-Za-z_]\w*\Z")
+_CALL = lazy_re(r"[A-Za-z_]\w*\Z")
 _MOST_ARGUMENTS = 32
 
 

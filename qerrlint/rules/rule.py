@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, Finding, Fix, Observation, fingerprint
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.source.glob_patterns import check_length
 
 if TYPE_CHECKING:
@@ -23,12 +25,12 @@ HEADINGS = ("What it flags", "Why it matters", "Bad", "Good", "What to do", "Not
 
 Where = tuple[tuple[str, str], ...]
 
-SLOT = re.compile(r"\{([a-z_]+)\}")
-FENCE = re.compile(r"^```(?:c|toml|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SLOT = lazy_re(r"\{([a-z_]+)\}")
+FENCE = lazy_re(r"^```(?:c|toml|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LONGEST_VALUE = 120
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Case:
     """What a rule says differently where all of `where` holds; None means as at the rule's top level."""
 
@@ -39,7 +41,7 @@ class Case:
     advice: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Remark:
     """A finding, the advice that belongs to it, and the line-free key for findings.number_equal()."""
 
@@ -48,7 +50,7 @@ class Remark:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rule:
     """One rule; `path` names its file, `page` is the Markdown text under the fixed headings.
 

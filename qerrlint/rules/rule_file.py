@@ -8,7 +8,6 @@ advice; optional fix, where, labels, subject, fold, enabled, touched-only, chang
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -17,6 +16,7 @@ from qerrlint.checks.check import EventType
 from qerrlint.domain.ownership import Pair
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.rules.pairs import parse_pairs
 from qerrlint.rules.rule import FENCE, HEADINGS, SLOT, Case, Rule, Where, page_sections
 from qerrlint.source.toml import TomlError, read_toml
@@ -52,7 +52,7 @@ _KEYS = frozenset(
     )
 )
 _CASE_KEYS = frozenset(("where", "message", "severity", "confidence", "advice"))
-_ID = re.compile(r"[a-z]+(?:-[a-z]+)*\Z")
+_ID = lazy_re(r"[a-z]+(?:-[a-z]+)*\Z")
 
 
 @lru_cache(maxsize=256)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from qerrlint.records import record
 from qerrlint.source.git_tree import CommitTree, GitSource, require, resolve_commit
 from qerrlint.source.gitprocess import BlobReader, Git, hook_store
 
@@ -21,7 +21,7 @@ _LOG = ("--raw", "-z", "-M", "--no-abbrev", "--no-ext-diff", "--no-textconv", "-
 _RECORD = "--format=%x01%H %ct %P"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BlobChange:
     """A path that a commit changes: path and blob before and after, None where there is no regular file."""
 
@@ -31,7 +31,7 @@ class BlobChange:
     new_blob: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Commit:
     """A commit with what it changes against its first parent; `time` is the committer's, in seconds since
     1970. The changes of a merge are empty where git was not asked for them."""
@@ -139,9 +139,9 @@ class CommitTrees:
         self.__init__(root)  # type: ignore[misc]
 
     def _log(self, arguments: Sequence[str]) -> Iterator[Commit]:
-        for record in self._git.records(("log", *_LOG, _RECORD, *arguments)):
-            if record:
-                yield _commit(record)
+        for entry in self._git.records(("log", *_LOG, _RECORD, *arguments)):
+            if entry:
+                yield _commit(entry)
 
 
 def _commit(record: bytes) -> Commit:

@@ -6,23 +6,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from qerrlint.errors import InputError
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.source.gitprocess import BlobReader, Git, hook_store
 from qerrlint.source.source import C_SUFFIXES, Source, folders
 
 _REGULAR = (b"100644", b"100755", b"100664")
 _LINK = b"120000"
 # A line that a diff adds to VERSION: 10.1.0; development has 10.1.50, and candidates 10.1.90 and up.
-_RELEASE = re.compile(rb"\+\d+\.\d+\.[0-4]?\d\s*")
+_RELEASE = lazy_re(rb"\+\d+\.\d+\.[0-4]?\d\s*")
 _STEPS_OF_VERSION = 24
 # Paths that git is asked for one by one; a list of all takes as long as these together.
 _MOST_ASKED = 4
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GitLocation:
     """Where a repository lies: its git directory, and the top of its work tree or None."""
 
@@ -308,7 +309,7 @@ _C_PATHS = tuple(f"*{suffix}" for suffix in C_SUFFIXES)
 # Whatever the user's configuration wants to see beside the names (grep.lineNumber and others).
 _PLAIN = ("--no-line-number", "--no-column", "--no-color", "--no-heading", "--no-break")
 # `git grep -o -z`: REVISION:PATH, NUL, the text that was found.
-_OCCURRENCE = re.compile(rb"([^\0]*)\0([^\n]*)\n")
+_OCCURRENCE = lazy_re(rb"([^\0]*)\0([^\n]*)\n")
 # With more words than these the search takes longer than a second one would.
 _MOST_EXPECTED = 100
 

@@ -7,6 +7,8 @@ import re
 import sys
 from typing import Any
 
+from qerrlint.lazy_patterns import lazy_re
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -16,8 +18,8 @@ _LARGEST = 1024 * 1024
 _DEEPEST = 32
 _PART = r"(?:[\w-]+|\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')"
 # The parser takes time that grows with the square of the parts of one dotted key.
-_DEEP_KEY = re.compile(rf"^[ \t]*(?:\[{{1,2}}[ \t]*)?{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{_DEEPEST}}}", re.M)
-_DIGITS = re.compile(r"\d[\d_]{400}")
+_DEEP_KEY = lazy_re(rf"^[ \t]*(?:\[{{1,2}}[ \t]*)?{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{_DEEPEST}}}", re.M)
+_DIGITS = lazy_re(r"\d[\d_]{400}")
 
 
 class TomlError(ValueError):

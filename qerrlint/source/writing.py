@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
 from qerrlint.errors import InputError
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.directory import DirectorySource
 
-_TEMPORARY = re.compile(r"\.qerrlint-\d+-[0-9a-f]{12}")
+_TEMPORARY = lazy_re(r"\.qerrlint-\d+-[0-9a-f]{12}")
 
 
 def replace_file(source: DirectorySource, path: str, old: bytes, new: bytes) -> None:

@@ -32,6 +32,7 @@ from qerrlint.ir.code import (
     Value,
     Var,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
 from qerrlint.transfer.objects import Ending, Handling, Holding, Objects, ObjectsSeen, holdings
 from qerrlint.transfer.ownership import error_domain, follow_beside_errors, may_see
@@ -44,7 +45,7 @@ USES = ("used", "freed", "returned")
 """The kinds of what is seen of a freed pointer."""
 
 # What names an object and does not evaluate it.
-_UNEVALUATED = re.compile(r"\b(?:sizeof|typeof|__typeof__|offsetof)\b")
+_UNEVALUATED = lazy_re(r"\b(?:sizeof|typeof|__typeof__|offsetof)\b")
 
 
 def follow_freed(

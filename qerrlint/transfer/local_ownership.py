@@ -8,7 +8,6 @@ variable holds, is all that leads to it; whatever may give it another owner ends
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.c.declarations.types import Signature
@@ -31,6 +30,7 @@ from qerrlint.ir.code import (
     Value,
     Var,
 )
+from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.objects import Ending, Handling, Holding, LetsGo, Objects, ObjectsSeen, Seen, holdings
@@ -38,7 +38,7 @@ from qerrlint.transfer.ownership import error_domain, follow_beside_errors, may_
 from qerrlint.transfer.sites import Guard
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Owners:
     """What may give an object another owner: a call, an assignment, a value that is returned.
 

@@ -13,6 +13,7 @@ from qerrlint.domain.effects import Effect
 from qerrlint.domain.terms import Term
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Assign, Call, Declare, Deref, Return, Test, Value
+from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.operands import Operand
 
@@ -161,7 +162,7 @@ class SiteBlock:
     loop: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Traits:
     """What the name of a callee says of it, by the word lists.
 

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from qerrlint.errors import UsageError
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.message import Message
 from qerrlint.patch.series import Series
@@ -23,7 +23,7 @@ STATES = (NEW, FINDINGS, CLEAN, SUPERSEDED, NOT_APPLIED, NOT_REVIEWED, INCOMPLET
 
 # Folders whose parts have maintainers of their own.
 _DIVIDED = ("hw", "target")
-_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
+_UNSAFE = lazy_re(r"[^A-Za-z0-9._+-]+")
 
 
 def series_of(messages: Sequence[Message]) -> list[Series]:

@@ -14,11 +14,12 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from qerrlint.errors import UsageError
 from qerrlint.patch.mail.arrivals import Arrival, Delivery
+from qerrlint.records import record
 
 _VERSION = "1"
 _TABLES = """
@@ -39,7 +40,7 @@ CREATE TABLE IF NOT EXISTS drafts (answered TEXT PRIMARY KEY NOT NULL, name TEXT
 WAITING, REVIEWED, FAILED = "waiting", "reviewed", "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SeriesRow:
     """One series and what is known of it.
 
@@ -72,7 +73,7 @@ class SeriesRow:
     superseded_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Draft:
     """A reply: the id of the mail that it answers, the name of its file, the whole mail."""
 
@@ -81,7 +82,7 @@ class Draft:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StoredMail:
     """A mail of a thread: its bytes, or where they are (see Arrival)."""
 

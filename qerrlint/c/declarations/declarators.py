@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import re
-
 from qerrlint.c.declarations.tokens import ATTRIBUTE, NORETURN
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 
 
@@ -38,7 +37,7 @@ _BUILTIN = frozenset(
 _TAGGED = frozenset({"struct", "union", "enum"})
 # A macro that yields a type has no more tokens in its argument list.
 _MACRO_TYPE = 64
-_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_NAME = lazy_re(r"[A-Za-z_]\w*\Z")
 
 
 class NotADeclarationError(Exception):

@@ -17,6 +17,7 @@ from qerrlint.c.declarations.struct_body import Field, read_fields
 from qerrlint.c.declarations.types import Declared, Param, Signature, parse_declared, parse_signature
 from qerrlint.c.lexis import without_comments
 from qerrlint.c.toplevel import STATEMENT_END, TypeName, attribute_line, casts, heads, types
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 
 __all__ = ["FileDeclarations", "Macro", "Slot", "TypeName"]
@@ -47,13 +48,13 @@ class Slot:
     start: int
 
 
-_INCLUDE = re.compile(rb"\n[ \t]*#[ \t]*include[ \t]+([\"<])([^\">\n]+)")
-_DEFINE = re.compile(rb"\n[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)")
-_DEFINE_END = re.compile(rb"[^\\\n]*(?:\\(?:\r?\n)?[^\\\n]*)*")
-_SLOT = re.compile(rb"(?:\.|->)(\w+)[ \t]*=[ \t]*\n?[ \t]*&?([A-Za-z_]\w*)\s*[,;}]")
-_OBJECT = re.compile(rb"\w+\Z")
-_UNNAMED_ENUM = re.compile(rb"^[ \t]*enum\s*\{([^{}]*)\}", re.MULTILINE)
-_PARENT_REALIZE = re.compile(rb"\bdevice_class_set_parent_(\w+)\(\s*(\w+),\s*([a-z_]\w*),")
+_INCLUDE = lazy_re(rb"\n[ \t]*#[ \t]*include[ \t]+([\"<])([^\">\n]+)")
+_DEFINE = lazy_re(rb"\n[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)")
+_DEFINE_END = lazy_re(rb"[^\\\n]*(?:\\(?:\r?\n)?[^\\\n]*)*")
+_SLOT = lazy_re(rb"(?:\.|->)(\w+)[ \t]*=[ \t]*\n?[ \t]*&?([A-Za-z_]\w*)\s*[,;}]")
+_OBJECT = lazy_re(rb"\w+\Z")
+_UNNAMED_ENUM = lazy_re(rb"^[ \t]*enum\s*\{([^{}]*)\}", re.MULTILINE)
+_PARENT_REALIZE = lazy_re(rb"\bdevice_class_set_parent_(\w+)\(\s*(\w+),\s*([a-z_]\w*),")
 # No head of a function, member or declaration before a name is longer.
 _MAX_HEAD = 6000
 # The head that counts is among so many of a name (HELPER occurs 258 times in a file, and its third parses).

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from qerrlint.c.declarations.tokens import tokens
 from qerrlint.c.declarations.types import Declared, parse_declared
+from qerrlint.lazy_patterns import lazy_re
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-_SHIFT = re.compile(r"\(?\s*1\s*[uUlL]*\s*<<\s*(\d{1,3})\s*\)?\Z")
-_BIT = re.compile(r"BIT(?:_ULL)?\s*\(\s*(\d{1,3})\s*\)\Z")
-_WORDS_APART = re.compile(r"(\w)\0(?=\w)")
+_SHIFT = lazy_re(r"\(?\s*1\s*[uUlL]*\s*<<\s*(\d{1,3})\s*\)?\Z")
+_BIT = lazy_re(r"BIT(?:_ULL)?\s*\(\s*(\d{1,3})\s*\)\Z")
+_WORDS_APART = lazy_re(r"(\w)\0(?=\w)")
 # Unnamed structs inside of each other are read so deep; no type holds a number of so many digits.
 _DEEPEST = 8
 _LONGEST_NUMBER = 80

@@ -11,14 +11,15 @@ import re
 
 from qerrlint.c.declarations.types import parse_declared
 from qerrlint.c.lexis import DIRECTIVE, bare, blanked
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 
 # Words where the name of a member may stand: at the end of its declarator.
-_LAST_WORDS = re.compile(r"\b\w+\b(?=\s*(?:$|[,;\[)=]))")
-_DIMENSION = re.compile(r"\s*\[([^\]]*)\]")
-_INNER = re.compile(r"\s*(?:const\s+)?(struct|union|enum)\b[^{;]*\{")
-_NAMES = re.compile(r"(\**)\s*([A-Za-z_]\w*)((?:\s*\[[^\]]*\])*)")
-_BITS = re.compile(r"([^:?]*[^:?\s])\s*:\s*([^:]+)\Z", re.S)
+_LAST_WORDS = lazy_re(r"\b\w+\b(?=\s*(?:$|[,;\[)=]))")
+_DIMENSION = lazy_re(r"\s*\[([^\]]*)\]")
+_INNER = lazy_re(r"\s*(?:const\s+)?(struct|union|enum)\b[^{;]*\{")
+_NAMES = lazy_re(r"(\**)\s*([A-Za-z_]\w*)((?:\s*\[[^\]]*\])*)")
+_BITS = lazy_re(r"([^:?]*[^:?\s])\s*:\s*([^:]+)\Z", re.S)
 _DEEPEST = 8
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 
 from qerrlint.c.lexis import without_comments
+from qerrlint.lazy_patterns import lazy_re
 
-_CONTINUATION = re.compile(r"\\\r?\n")
-_DIRECTIVE = re.compile(r"^[ \t]*#.*$", re.M)
-_TOKEN = re.compile(r'[A-Za-z_]\w*|\.\.\.|\d\w*|"[^"\\]*(?:\\.[^"\\]*)*"?|[^\s\w]')
-ATTRIBUTE = re.compile(
+_CONTINUATION = lazy_re(r"\\\r?\n")
+_DIRECTIVE = lazy_re(r"^[ \t]*#.*$", re.M)
+_TOKEN = lazy_re(r'[A-Za-z_]\w*|\.\.\.|\d\w*|"[^"\\]*(?:\\.[^"\\]*)*"?|[^\s\w]')
+ATTRIBUTE = lazy_re(
     r"(?:__attribute__|__attribute|__declspec|__asm__|asm|_Alignas|alignas|__extension__|__inline(?:__)?|"
     r"(?:no_)?coroutine(?:_mixed)?_fn|(?:no_)?co_wrapper\w*|generated_co_wrapper|inline|register|auto|"
     r"GRAPH_\w+|TSA_\w+|G_(?:GNUC_\w+|NORETURN|NO_INLINE|ALWAYS_INLINE|NOT_INLINE)|QEMU_\w+|"

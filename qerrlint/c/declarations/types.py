@@ -8,11 +8,11 @@ it qualifies what a pointer points to, attributes and storage classes gone, ``un
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 from qerrlint.c.declarations.declarators import NotADeclarationError, Op, Param, Reader, type_text
 from qerrlint.c.declarations.tokens import tokens
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 from qerrlint.source.span import Span
 
@@ -66,7 +66,7 @@ class Declared:
     signature: Signature | None = None
 
 
-STORE_NAME = re.compile(r"(?:\w*_)?(?:reasonp?|blockers?|blockerp)\Z")
+STORE_NAME = lazy_re(r"(?:\w*_)?(?:reasonp?|blockers?|blockerp)\Z")
 
 
 def errp_index(params: tuple[Param, ...]) -> int | None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from qerrlint.c.expressions.int_types import INT, TYPE_WORDS, IntType, int_type, literal_type
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 
 # Limits for hostile text, since an expression may come from a patch: no real code is as long.
@@ -86,7 +87,7 @@ class UnreadableError(Exception):
     """The text is no integer expression that can be read; the message says why, as the end of a sentence."""
 
 
-_TOKEN = re.compile(
+_TOKEN = lazy_re(
     r"\s*(?:(?P<number>(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)[uUlL]*)(?![\w.])"
     r"|(?P<name>[A-Za-z_$][\w$]*)"
     r"|(?P<char>'[^'\\]')"

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from qerrlint.ir.code import (
     Var,
     text_of,
 )
+from qerrlint.lazy_patterns import lazy_re
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -36,12 +36,12 @@ COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _LOGICAL = frozenset({"&&", "||"})
 # Operators of which the sign of the result can be worked out.
 _SIGN_OPERATORS = frozenset({"|", "&", "+", "-"})
-_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?=[uUlL]*$)")
+_NUMBER = lazy_re(r"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?=[uUlL]*$)")
 # No type of C holds a number of so many digits, and Python prints none of a few thousand.
 _LONGEST_NUMBER = 80
-_ERRNO = re.compile(r"E[A-Z0-9]{2,}$")
-_CONSTANT = re.compile(r"_*[A-Z][A-Z0-9_]*$")
-_TYPE = re.compile(r"\((?:\w+_t|int|long|hwaddr|unsigned)\)$")
+_ERRNO = lazy_re(r"E[A-Z0-9]{2,}$")
+_CONSTANT = lazy_re(r"_*[A-Z][A-Z0-9_]*$")
+_TYPE = lazy_re(r"\((?:\w+_t|int|long|hwaddr|unsigned)\)$")
 _FIRST_ELEMENT = Const("0", ZERO, 0)
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from qerrlint.c.lower.builder import Builder
 from qerrlint.c.lower.node_text import NodeText
 from qerrlint.c.normalise import ALWAYS, AUTO, LOOP, Rewrite
 from qerrlint.ir.code import FALSE, NULL, TRUE, Opaque, Value, Var
+from qerrlint.records import record
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -28,7 +28,7 @@ _WORDS: dict[str, Value] = {"NULL": NULL, "true": TRUE, "TRUE": TRUE, "false": F
 _EFFECTS = frozenset({"call_expression", "assignment_expression", "update_expression"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Handlers:
     """The handlers by the grammar's kinds of nodes.
 

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qerrlint.c.lexis import without_comments
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_MEMBERS = re.compile(r"\w+(?:(?:->|\.)\w+)+")
+_MEMBERS = lazy_re(r"\w+(?:(?:->|\.)\w+)+")
 # The texts of nested calls repeat each other. Real functions need about four times their own length in all
 # (see tests/test_c_lower.py); the limit bounds what a hostile nest of calls costs.
 _TEXT_LIMIT = 100

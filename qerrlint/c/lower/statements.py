@@ -7,7 +7,6 @@ macro runs once, and `break` leaves it. Each arm of an `#if` is one way through.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from qerrlint.c.lower.builder import Switch, tests_of
@@ -17,6 +16,7 @@ from qerrlint.c.lower.expressions import truth
 from qerrlint.c.lower.lowering import Lowering, StatementHandler
 from qerrlint.c.normalise import ALWAYS, LOOP
 from qerrlint.ir.code import POS, Assign, Const, Opaque, Return, Test, Value, text_of
+from qerrlint.lazy_patterns import lazy_re
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ARMS = frozenset({"preproc_else", "preproc_elif", "preproc_elifdef"})
 _ASSIGNABLE = frozenset({"identifier", "field_expression", "pointer_expression"})
 # The macros of include/qemu/queue.h that find the next element through the variable; those with _SAFE do not.
-_STEPS = re.compile(r"Q?(?:LIST|SLIST|SIMPLEQ|STAILQ|TAILQ)_FOREACH(?:_REVERSE|_RCU)?")
+_STEPS = lazy_re(r"Q?(?:LIST|SLIST|SIMPLEQ|STAILQ|TAILQ)_FOREACH(?:_REVERSE|_RCU)?")
 # So much of a loop macro's call becomes part of the value that its variable gets.
 _MACRO_NAME = 24
 

@@ -16,14 +16,15 @@ from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Addr, Call, Str
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.processors import processor_of
 from qerrlint.qemu.type_graph import graph_of
 from qerrlint.source.span import Span
 
 _ABORT = Addr("error_abort")
 # The object of a call: its first argument, without the cast round it.
-_OBJECT = re.compile(rb"\w+\s*\(\s*(?:[A-Z][A-Z0-9_]*\s*\(\s*)?(&?\s*[A-Za-z_][\w>.\[\] +-]*?)\s*\)?\s*,")
-_INDEX = re.compile(rb"\[[^\]]*\]")
+_OBJECT = lazy_re(rb"\w+\s*\(\s*(?:[A-Z][A-Z0-9_]*\s*\(\s*)?(&?\s*[A-Za-z_][\w>.\[\] +-]*?)\s*\)?\s*,")
+_INDEX = lazy_re(rb"\[[^\]]*\]")
 _TYPE = rb"(TYPE_\w+|\"[^\"\n]+\"|\w+->cpu_type)"
 
 

@@ -31,14 +31,15 @@ from qerrlint.ir.code import (
     identifiers,
     text_of,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
-_LABEL = re.compile(rb"\n[ \t]{0,16}([a-z_]\w{0,60}):(?!:)")
-_RETURNED = re.compile(rb"\breturn[ \t]{1,9}\(?(\w{1,40})\)?[ \t]{0,9};")
-_GOTO = re.compile(rb"[^{}]{0,400}\{?[^{}]{0,400}?\bgoto[ \t]{1,9}(\w{1,60})[ \t]{0,9};")
-_TYPED = re.compile(rb"\b(?:int|ssize_t|long|int64_t)[ \t]{1,9}\Z")
-_PRINTS = re.compile(r"report|printf|trace|error_set|strerror|log")
+_LABEL = lazy_re(rb"\n[ \t]{0,16}([a-z_]\w{0,60}):(?!:)")
+_RETURNED = lazy_re(rb"\breturn[ \t]{1,9}\(?(\w{1,40})\)?[ \t]{0,9};")
+_GOTO = lazy_re(rb"[^{}]{0,400}\{?[^{}]{0,400}?\bgoto[ \t]{1,9}(\w{1,60})[ \t]{0,9};")
+_TYPED = lazy_re(rb"\b(?:int|ssize_t|long|int64_t)[ \t]{1,9}\Z")
+_PRINTS = lazy_re(r"report|printf|trace|error_set|strerror|log")
 
 
 def run(file: AnalysedFile) -> Iterator[Observation]:

@@ -30,9 +30,10 @@ from qerrlint.ir.code import (
     Value,
     Var,
 )
+from qerrlint.lazy_patterns import lazy_re
 
 _NUMBERS = rb"(?:int|ssize_t|int64_t|long)[ \t]{1,9}"
-_INNER = re.compile(
+_INNER = lazy_re(
     rb"\n(?: {8,80}|\t{2,9})" + _NUMBERS + rb"(\w{1,40})[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\("
 )
 

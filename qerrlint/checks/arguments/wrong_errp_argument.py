@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.c.declarations.types import Signature
@@ -15,10 +14,11 @@ from qerrlint.domain.error import ERROR, ERRP, ErrorState
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import FALSE, TRUE, Addr, Call, Const, Str, Value, Var
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
 from qerrlint.transfer.sites import is_trace
 
-_CONSTANT = re.compile(r"-?[A-Z][A-Z0-9_]*$")
+_CONSTANT = lazy_re(r"-?[A-Z][A-Z0-9_]*$")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:

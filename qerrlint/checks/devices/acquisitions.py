@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
@@ -18,21 +17,23 @@ from qerrlint.checks.devices.parts_by_name import parts_by_name
 from qerrlint.checks.devices.phase_functions import RUNNING, SETTER, SETUP, PhaseFunctions, has_types
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.ownership import RESULT, Move, Pair
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.type_graph import Phase, QomType
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
-_MEMBER = re.compile(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
-_BASE = re.compile(r"[&*(\s]*(\w+)\s*(?:->|\.|\[)")
-_CAST = re.compile(r"\s*[A-Z][A-Z0-9_]*\s*\((.*)\)\s*\Z", re.S)
-_TARGET = re.compile(
+_MEMBER = lazy_re(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
+_BASE = lazy_re(r"[&*(\s]*(\w+)\s*(?:->|\.|\[)")
+_CAST = lazy_re(r"\s*[A-Z][A-Z0-9_]*\s*\((.*)\)\s*\Z", re.S)
+_TARGET = lazy_re(
     r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*)?(?:\(\s*\w+[\s*]*\)\s*|[A-Z][A-Z0-9_]*\s*\(\s*)?\Z"
 )
-_BLANKS = re.compile(r"[ \t]+")
-_LINES = re.compile(r" ?(?:\n ?)+")
+_BLANKS = lazy_re(r"[ \t]+")
+_LINES = lazy_re(r" ?(?:\n ?)+")
 _LONGEST_TARGET = 400
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z")
+_IDENTIFIER = lazy_re(r"[A-Za-z_]\w*\Z")
 _INTO_MEMBER = r"[\w\->.\[\]]+(?:->|\.)\w+(?:\[[^\]]*\])*"
 EMBEDDED_TIMER = "embedded timer"
 """The pair of timers in the struct: to stop one while the device runs is no end of it."""
@@ -46,7 +47,7 @@ _Call: TypeAlias = tuple[Pair, Move, Span, str, str, str]
 """An acquiring call as `Taken` has it: the pair, the call, where it is, place, member and base."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Taken:
     """One acquiring call in a setup phase.
 

@@ -10,6 +10,7 @@ from qerrlint.c.declarations.types import Signature
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
@@ -17,9 +18,9 @@ from qerrlint.source.span import Span
 _MOST_CALLERS = 12
 # The types of NetReceive and NetReceiveIOV (include/net/net.h), without the first parameter.
 _PACKETS = {("const uint8_t *", "size_t"), ("const struct iovec *", "int")}
-_STORED = re.compile(rb"\.\s*receive(?:_iov|_raw)?\s*=\s*&?(\w+)")
-_THROUGH_INFO = re.compile(rb"\binfo\s*->\s*receive(?:_iov)?\s*\(")
-_SENDS = re.compile(rb"\bqemu_sendv?_packet\w*\s*\(")
+_STORED = lazy_re(rb"\.\s*receive(?:_iov|_raw)?\s*=\s*&?(\w+)")
+_THROUGH_INFO = lazy_re(rb"\binfo\s*->\s*receive(?:_iov)?\s*\(")
+_SENDS = lazy_re(rb"\bqemu_sendv?_packet\w*\s*\(")
 _NIC = (b"NET_CLIENT_DRIVER_NIC", b"NET_CLIENT_OPTIONS_KIND_NIC", b"NICState", b"qemu_new_nic")
 # The file that defines it is the net core, which is no NIC.
 _MAKER = "qemu_new_nic"

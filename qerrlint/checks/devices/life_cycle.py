@@ -13,35 +13,36 @@ from qerrlint.checks.devices.phase_functions import SETUP, UNDOING
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.ownership import RESULT, Pair
 from qerrlint.domain.word_lists import word_list
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.type_graph import QomType
 
-_PART = re.compile(rb"(?:\[[^\]]{0,80}\])?\s{0,9}(?:->|\.)\s{0,9}\w")
-_OF_MEMBER = re.compile(r"->|\.\w")
+_PART = lazy_re(rb"(?:\[[^\]]{0,80}\])?\s{0,9}(?:->|\.)\s{0,9}\w")
+_OF_MEMBER = lazy_re(r"->|\.\w")
 _ENDS = (b";", b"{", b"}")
 # fifo8_num_free() and similar functions return the free space; they release nothing.
-_FREES = re.compile(
+_FREES = lazy_re(
     rb"\b(?!\w*(?:num|nr|is|has|get)_free)\w*(?:free|destroy|cleanup|unref|delete|release|fini)\w*\s*\("
 )
 # A parameter by which a function gets a state struct.
-_STRUCT_POINTER = re.compile(
+_STRUCT_POINTER = lazy_re(
     r"(?:struct\s+)?(?!(?:Device|Bus)State\b|Object\b|Error\b)([A-Z]\w*[a-z]\w*)\s*\*\Z"
 )
-_MADE_BY_CALL = re.compile(r"\s*(?:g_str|g_new|g_malloc|object_get_canonical_path|qemu_find_file|NULL\b)")
+_MADE_BY_CALL = lazy_re(r"\s*(?:g_str|g_new|g_malloc|object_get_canonical_path|qemu_find_file|NULL\b)")
 # A variable that gets what stands next, through a cast or not.
-_ALIAS = re.compile(rb"(?<![\w.>])(\w+)\s*=\s*(?:[A-Z_][A-Z0-9_]*\s*\(\s*)?(?:\w+\s*(?:->|\.)\s*)+\Z")
-_PLAIN_CALL = re.compile(r"\s*([a-z_]\w*)\s*\(([^()]*)\)\s*\Z")
-_CALLED = re.compile(r"\b([a-z_]\w*)\s*\(")
+_ALIAS = lazy_re(rb"(?<![\w.>])(\w+)\s*=\s*(?:[A-Z_][A-Z0-9_]*\s*\(\s*)?(?:\w+\s*(?:->|\.)\s*)+\Z")
+_PLAIN_CALL = lazy_re(r"\s*([a-z_]\w*)\s*\(([^()]*)\)\s*\Z")
+_CALLED = lazy_re(r"\b([a-z_]\w*)\s*\(")
 # A plain variable, through a cast or not.
-_COPIED = re.compile(r"\s*(?:\(\s*[\w ]+\**\s*\)\s*)?([A-Za-z_]\w*)\s*\Z")
+_COPIED = lazy_re(r"\s*(?:\(\s*[\w ]+\**\s*\)\s*)?([A-Za-z_]\w*)\s*\Z")
 _CONSTANTS = frozenset({"true", "false"})
-_WORDS = re.compile(r"[A-Za-z_]\w*")
+_WORDS = lazy_re(r"[A-Za-z_]\w*")
 _DEEPEST = 4
 _MEMORY = frozenset({"memory", "aligned buffer"})
 # What stands behind a member that is named whole, and not an element or a part of what it points to.
 _WHOLE = r"(?!\s*(?:\[[^\]]*\]\s*)?(?:->|\.))(?!\s*\[)"
-_IS_WHOLE = re.compile(_WHOLE.encode())
+_IS_WHOLE = lazy_re(_WHOLE.encode())
 
 
 class LifeCycle(Acquisitions):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.c.lexis import bare
@@ -23,22 +22,24 @@ from qerrlint.checks.ownership.local_uses import is_storing
 from qerrlint.checks.ownership.release_sites import may_release
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.unplugging import may_be_unplugged
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 PAIR = "memory"
 """The pair of what g_free() frees."""
-_INSERTS = re.compile(r"\bQ(?:TAILQ|LIST|SIMPLEQ|SLIST)_INSERT_(?:HEAD|TAIL|AFTER|BEFORE)(?:_RCU)?\s*\(")
-_REMOVES = re.compile(r"\bQ(?:TAILQ|LIST|SIMPLEQ|SLIST)_REMOVE(?:_RCU)?\s*\(([^;]*)\)\s*;")
-_LISTED = re.compile(rb"Q(?:TAILQ|LIST|SIMPLEQ|SLIST)_INSERT_")
-_MADE = re.compile(
+_INSERTS = lazy_re(r"\bQ(?:TAILQ|LIST|SIMPLEQ|SLIST)_INSERT_(?:HEAD|TAIL|AFTER|BEFORE)(?:_RCU)?\s*\(")
+_REMOVES = lazy_re(r"\bQ(?:TAILQ|LIST|SIMPLEQ|SLIST)_REMOVE(?:_RCU)?\s*\(([^;]*)\)\s*;")
+_LISTED = lazy_re(rb"Q(?:TAILQ|LIST|SIMPLEQ|SLIST)_INSERT_")
+_MADE = lazy_re(
     r"(?<![\w>.])(\w+)\s*=\s*(?:\([^()]*\)\s*)?(g_new0?|g_malloc0?|g_slice_new0?|g_memdup2?)\s*\("
 )
-_CALL = re.compile(r"\b([a-z_]\w*)\s*\(([^;{}]{0,400})")
+_CALL = lazy_re(r"\b([a-z_]\w*)\s*\(([^;{}]{0,400})")
 _AUTO = r"\bg_auto(?:free\s+(?:struct\s+)?{0}\b|ptr\s*\(\s*{0}\s*\))"
 _VARIABLE = r"(?<![\w.>])(?:struct\s+)?{0}\b\s*(\*[^;(){{}}=]{{0,200}})"
-_ROOT = re.compile(r"&?\s*(\w+)\s*(?:->|\.)")
+_ROOT = lazy_re(r"&?\s*(\w+)\s*(?:->|\.)")
 # Another place that gets the element, or a call that is handed it.
 _KEPT = (
     r"=\s*{0}\s*;|\breturn\s+{0}\s*;"
@@ -46,7 +47,7 @@ _KEPT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Element:
     """An element that a function makes and puts into a list: the function, the type, the call that makes it,
     the head of the list as written, and where."""

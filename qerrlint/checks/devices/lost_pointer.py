@@ -12,17 +12,18 @@ from qerrlint.c.declarations.types import parse_signature
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.function_text import FunctionText, function_text
 from qerrlint.qemu.type_graph import graph_of
 from qerrlint.source.span import Span
 
-_FREED = re.compile(r"\b(g_free)\s*\(\s*([\w\->.]+)(->|\.)(\w+)\s*[,)]")
-_ANY_FREED = re.compile(rb"\bg_free\s*\(\s*\w+(?:->|\.)\w+(?:->|\.)")
-_BY_ADDRESS = re.compile(r"\b([a-z_]\w*)\s*\(\s*(&?)\s*([\w\->.]+)\s*[,)]")
+_FREED = lazy_re(r"\b(g_free)\s*\(\s*([\w\->.]+)(->|\.)(\w+)\s*[,)]")
+_ANY_FREED = lazy_re(rb"\bg_free\s*\(\s*\w+(?:->|\.)\w+(?:->|\.)")
+_BY_ADDRESS = lazy_re(r"\b([a-z_]\w*)\s*\(\s*(&?)\s*([\w\->.]+)\s*[,)]")
 _ZEROES = r"\bmemset\s*\(\s*{0}\s*,\s*0\s*,|\*\s*{0}\s*=\s*\(\s*(?:struct\s+)?\w+\s*\)\s*\{{"
-_CALLED = re.compile(r"\b([a-z_]\w*)\s*\(([^;{}()]*)\)\s*;")
-_FIRST = re.compile(r"[A-Za-z_]\w*")
+_CALLED = lazy_re(r"\b([a-z_]\w*)\s*\(([^;{}()]*)\)\s*;")
+_FIRST = lazy_re(r"[A-Za-z_]\w*")
 _DEEPEST = 2
 
 

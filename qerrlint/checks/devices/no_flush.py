@@ -3,19 +3,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from qerrlint.c.initialisers import tables_of_type
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.function_text import function_text
 from qerrlint.source.span import Span
 
-_FLUSHES = re.compile(rb"\bqemu_flush_(?:or_purge_)?queued_packets\s*\(")
-_FIELD = re.compile(r"(?:->|\.)\s*(\w+)\b(?!\s*(?:\(|->|\.))")
-_ASKED = re.compile(r"\b(?!trace_)(\w*can_receive\w*)\s*\(")
+_FLUSHES = lazy_re(rb"\bqemu_flush_(?:or_purge_)?queued_packets\s*\(")
+_FIELD = lazy_re(r"(?:->|\.)\s*(\w+)\b(?!\s*(?:\(|->|\.))")
+_ASKED = lazy_re(r"\b(?!trace_)(\w*can_receive\w*)\s*\(")
 
 
 def _run(file: AnalysedFile) -> Iterator[Observation]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from qerrlint.qemu.type_graph import Phase, QomType, TypeGraph
+from qerrlint.records import record
 
 _DEEPEST = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OutsidePhase:
     """A function of this file that a phase of a type of another file calls."""
 

@@ -12,11 +12,12 @@ from qerrlint.c.declarations.types import Signature
 from qerrlint.c.lexis import occurrences
 from qerrlint.domain.ownership import RESULT, Pair
 from qerrlint.domain.word_lists import word_list
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
 # What a function makes for its caller: a struct of some name, no text.
 _FEWEST_PARTS = 2
-_STRUCT = re.compile(r"(?:struct )?(?!DeviceState\b|BusState\b|Object\b)(?:[A-Z]\w*[a-z]\w*|\w+_t) \*\Z")
+_STRUCT = lazy_re(r"(?:struct )?(?!DeviceState\b|BusState\b|Object\b)(?:[A-Z]\w*[a-z]\w*|\w+_t) \*\Z")
 
 
 def parts_by_name(unit: TranslationUnit, pair: Pair, known: Container[str]) -> Iterator[Pair]:

@@ -13,6 +13,7 @@ from qerrlint.checks.devices.phase_functions import RUNNING, SETTER
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.source.span import Span
 
@@ -26,7 +27,7 @@ _OF_RUNNING = _MEMORY | {"timer", "periodic timer", "bottom half", "hash table",
 _HANDED_AROUND = frozenset({"g_new", "g_new0", "g_malloc", "g_malloc0"})
 # A timer that was never armed needs nothing.
 _OF_REALIZE = frozenset({EMBEDDED_TIMER})
-_CALL = re.compile(r"\b([a-z_]\w*)\s*\(([^;]*);")
+_CALL = lazy_re(r"\b([a-z_]\w*)\s*\(([^;]*);")
 
 
 def _run(file: AnalysedFile) -> Iterator[Observation]:

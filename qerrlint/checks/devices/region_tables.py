@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from qerrlint.c.cut import OTHER
@@ -11,10 +10,11 @@ from qerrlint.c.initialisers import Element, Table, Value, exclusive, tables
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import RegionTable, RegionUse, region_tables, region_uses
 
-_DESIGNATED = re.compile(rb"[{}]|(?<=[\s{,])((?:\.\w+)+)\s*=(?!=)")
-_MEMBER = re.compile(rb"\.\w+")
+_DESIGNATED = lazy_re(rb"[{}]|(?<=[\s{,])((?:\.\w+)+)\s*=(?!=)")
+_MEMBER = lazy_re(rb"\.\w+")
 # A rom device is read without a callback.
 _ROM = "memory_region_init_rom_device"
 

@@ -11,8 +11,9 @@ from qerrlint.checks.devices.use_after_free import USE_AFTER_FREE
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import ZERO, Addr, Assign, Call, Const, Declare, Edge, Event, Function, Return, Var
+from qerrlint.lazy_patterns import lazy_re
 
-_DECLARED = re.compile(
+_DECLARED = lazy_re(
     rb"\bg_auto(?:free|ptr[ \t]{0,9}\(\w{1,80}\))(?=[ \t\n])[^;={}]{0,160}\b(\w{1,80})[ \t]{0,9}[=;]"
 )
 

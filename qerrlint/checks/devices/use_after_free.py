@@ -14,15 +14,16 @@ from qerrlint.domain.ownership import Move, Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Addr, Assign, Call, Function, Value, Var, root
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.freed_pointers import follow_freed, may_be_used
 from qerrlint.transfer.objects import Handling, Seen
 
 # A call that may free a plain variable, or a member of what one points to. All repetitions are bounded.
-_FREED = re.compile(
+_FREED = lazy_re(
     rb"(?:free|unref)\w{0,60}[ \t]{0,9}\([ \t]{0,9}([A-Za-z_][\w>.\-]{0,80})[ \t]{0,9}\)[ \t]{0,9};"
 )
-_HEAD = re.compile(rb"\w{1,80}\Z")
+_HEAD = lazy_re(rb"\w{1,80}\Z")
 _PAIR = Pair("freed memory", (Move("g_free", 1),), (Move("g_free", 1),))
 _HOW = {"used": "used", "freed": "again", "returned": "returned"}
 _TEXT = frozenset({"char *", "gchar *"})

@@ -9,9 +9,7 @@ Where any path back shows a call that may have set errno and failed, nothing is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from qerrlint.absint.reachability import incoming_edges
@@ -36,17 +34,19 @@ from qerrlint.ir.code import (
     identifiers,
     text_of,
 )
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
 ERRNO = Var("errno")
 _MINUS_ERRNO = "-errno"
-_CONSTANT = re.compile(r"-E[A-Z0-9]+\Z")
-_RELATION = re.compile(r"[=<>]")
-_RESULT = re.compile(r"#(\d+)\Z")
+_CONSTANT = lazy_re(r"-E[A-Z0-9]+\Z")
+_RELATION = lazy_re(r"[=<>]")
+_RESULT = lazy_re(r"#(\d+)\Z")
 # The signs that only a success has, by the kind of the result.
 _SUCCESS = {"int": (ZERO, POS, ZERO | POS), "bool": (POS, NONZERO), "pointer": (POS, NONZERO)}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ErrnoSource:
     """`kind`: "unset" (no callee on the path sets errno), "status" (what `call` returns is the error number),
     "told" (`call` tells its failure by an Error, and need not set errno).

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from qerrlint.absint.trace import Trail
 from qerrlint.checks.errors.printed_failures import prints_failures
@@ -28,22 +27,24 @@ from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import NEG, NONZERO, ZERO, Call, Edge, Result, Var, identifiers
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.sites import traits
 
-_JUMPS = re.compile(rb"\)?\s*(?:\{[^{}]*\b)?goto\s+(\w+)\s*;")
-_GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
-_STATUS = re.compile(rb"=\s*-E[A-Z0-9]+\s*;")
+_JUMPS = lazy_re(rb"\)?\s*(?:\{[^{}]*\b)?goto\s+(\w+)\s*;")
+_GOTO = lazy_re(rb"\bgoto\s+(\w+)\s*;")
+_STATUS = lazy_re(rb"=\s*-E[A-Z0-9]+\s*;")
 # A statement that leaves, then nothing but the ends of blocks and comments.
 _LEAVES = rb"\b(?:return|goto)\b[^;{}]*;[\s}]*(?:/\*(?:[^*]|\*(?!/))*\*/\s*)*"
-_LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
+_LABEL = lazy_re(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
 
 # Tests of a result that only a failure passes, by what the result is.
 _FAILS = {"int": (NEG,), "bool": (ZERO,), "pointer": (ZERO,)}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Jump:
     """A way of returning over a label: the branch whose body ends in the goto, and the call that failed.
 

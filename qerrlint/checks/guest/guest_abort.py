@@ -25,6 +25,7 @@ from qerrlint.checks.guest.places import (
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call, identifiers, text_of
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.assumed_members import AssumedNames
 from qerrlint.qemu.guest.file import GuestVisit
 from qerrlint.qemu.guest.held_failures import HeldFailures, is_dead
@@ -34,12 +35,12 @@ from qerrlint.qemu.guest.sample_scope import SampleScope
 from qerrlint.qemu.guest.walk import ENDS
 from qerrlint.qemu.guest.zeros import GuestZeros
 
-_FALSE = re.compile(r"(?:0|false|FALSE)\Z")
+_FALSE = lazy_re(r"(?:0|false|FALSE)\Z")
 # Ends that come with a message: the author has considered the state that leads there.
 _TOLD = frozenset({"hw_error", "exit"})
-_ASKS_FIFO = re.compile(rb"\bfifo\w*_(?:is_\w+|num_\w+)\s*\(")
-_FIFO = re.compile(r"\bfifo\w*_(?:is_(?:empty|full)|num_(?:used|free))\s*\(")
-_MEMBER = re.compile(r"(?:->|\.)(\w+)\s*(?:\[[^\[\]]*\])?\Z")
+_ASKS_FIFO = lazy_re(rb"\bfifo\w*_(?:is_\w+|num_\w+)\s*\(")
+_FIFO = lazy_re(r"\bfifo\w*_(?:is_(?:empty|full)|num_(?:used|free))\s*\(")
+_MEMBER = lazy_re(r"(?:->|\.)(\w+)\s*(?:\[[^\[\]]*\])?\Z")
 _TAKES = rb"\bfifo\w*_(?:pop|drop|reset)\w*\s*\([^;]*?(?:->|\.)%s\b"
 _UNREACHABLE = "g_assert_not_reached"
 _BOUNDS = frozenset({"<", "<=", ">", ">="})

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from qerrlint.checks.check import FileCheck, event
@@ -20,10 +19,11 @@ from qerrlint.checks.guest.places import (
     within_region,
 )
 from qerrlint.findings import Observation
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.file import GuestFile, GuestVisit
 from qerrlint.qemu.guest.indirect_entries import CALLBACK
 
-_STREAM = re.compile(r"(?:stderr|stdout)\Z")
+_STREAM = lazy_re(r"(?:stderr|stdout)\Z")
 # Calls whose stream is an argument: its position.
 _TO_STREAM = {"fprintf": 0, "vfprintf": 0, "fputs": 1}
 

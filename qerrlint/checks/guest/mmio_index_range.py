@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import access_text, guest_file
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest.indexes.array_accesses import QUICK, ArrayAccess
 from qerrlint.qemu.guest.indexes.beyond_arrays import Beyond, BeyondArrays
@@ -21,7 +21,7 @@ from qerrlint.qemu.guest.indexes.memory_indexes import MemoryIndexes
 from qerrlint.source.span import Span
 
 # Elements beside each other are one mistake.
-_STEP = re.compile(r"\s+|\s*[-+]\s*(?:0x[0-9a-fA-F]+|\d+)\s*\Z")
+_STEP = lazy_re(r"\s+|\s*[-+]\s*(?:0x[0-9a-fA-F]+|\d+)\s*\Z")
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:

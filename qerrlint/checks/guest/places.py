@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest.file import GuestFile, GuestVisit, Sample
@@ -26,20 +27,18 @@ PUSHES = frozenset({"fifo8_push", "fifo32_push", "fifo8_push_all"})
 FIFOS = frozenset({"fifo8_pop", "fifo32_pop"}) | PUSHES
 """Those, and the ones that do so where it is empty."""
 _NAMED = ENDS | PRINTS | REPORTS | FIFOS
-_WANTED = re.compile(
-    rb"\b(?:%s|assert|g_assert\w*)\s*\(" % b"|".join(sorted(name.encode() for name in _NAMED))
-)
+_WANTED = lazy_re(rb"\b(?:%s|assert|g_assert\w*)\s*\(" % b"|".join(sorted(name.encode() for name in _NAMED)))
 # A directive or a condition of the preprocessor; what stands before it on its line is asked afterwards.
-_MACRO = re.compile(rb"#[ \t]*define[ \t]+(\w+)\(((?:[^\n\\]|\\.|\\\r?\n)*)")
-_CONDITION = re.compile(rb"#[ \t]*(if|endif)")
-_PRINTS = re.compile(
+_MACRO = lazy_re(rb"#[ \t]*define[ \t]+(\w+)\(((?:[^\n\\]|\\.|\\\r?\n)*)")
+_CONDITION = lazy_re(rb"#[ \t]*(if|endif)")
+_PRINTS = lazy_re(
     rb"\b(?:v?fprintf\s*\(\s*(?:stderr|stdout)\b|(?:printf|puts|perror)\s*\(|(?:%s)\s*\()"
     % b"|".join(sorted(name.encode() for name in ENDS))
 )
-_ASKS = re.compile(rb"\bif\b|\?")
-_ENDS = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in ENDS)))
+_ASKS = lazy_re(rb"\bif\b|\?")
+_ENDS = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in ENDS)))
 # What counts in callbacks: no place that is thought never to be reached.
-_ENDS_LATER = re.compile(
+_ENDS_LATER = lazy_re(
     rb"\b(?:%s|assert|g_assert(?!_not_reached)\w*)\s*\("
     % b"|".join(sorted(name.encode() for name in ENDS - {"g_assert_not_reached"}))
 )

@@ -6,21 +6,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.run_time_state import device_state
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.vmstate.description import Description, VMField
+from qerrlint.records import record
 
-_CLASS = re.compile(r"\bObjectClass\s*\*\s*(\w+)")
+_CLASS = lazy_re(r"\bObjectClass\s*\*\s*(\w+)")
 _OF_CORE = ("object_class_", "device_class_", "resettable_class_")
 # pci_device_save() and the like.
-_SAVES = re.compile(rb"\b\w+_device_(?:save|load)\s*\(")
+_SAVES = lazy_re(rb"\b\w+_device_(?:save|load)\s*\(")
 
 
 def with_state_of_bus(file: AnalysedFile) -> Iterator[tuple[QomType, str]]:
@@ -48,7 +49,7 @@ def with_state_of_bus(file: AnalysedFile) -> Iterator[tuple[QomType, str]]:
             yield of, held
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LeftOut:
     """A description of a class that leaves out `member` of `struct`, which its bus gives each device as a
     `bus`."""

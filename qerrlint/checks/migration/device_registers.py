@@ -24,6 +24,7 @@ from qerrlint.checks.migration.run_time_state import (
 )
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_state import DeviceState, names_member
 from qerrlint.qemu.device_tables import property_calls
 from qerrlint.qemu.layouts import layouts_of
@@ -35,10 +36,10 @@ from qerrlint.qemu.vmstate.state_members import TIMER, StateMember, state_member
 from qerrlint.source.span import Span
 
 # Not what registers memory (include/migration/vmstate.h).
-_DESCRIBES = re.compile(rb"\b(?:vmstate_register(?!_ram)\w*|register_savevm\w*)\s*\(")
+_DESCRIBES = lazy_re(rb"\b(?:vmstate_register(?!_ram)\w*|register_savevm\w*)\s*\(")
 # What is registered: what a class has stored, or a description by its address.
-_DESCRIBED = re.compile(_DESCRIBES.pattern + rb"[^;]*?(?:(?:->|\.)vmsd\b|&\s*(\w+)\s*,[^;]*\))")
-_RESETS = re.compile(rb"\b(?:qemu_register_reset\w*|qemu_register_resettable)\s*\(")
+_DESCRIBED = lazy_re(_DESCRIBES.pattern + rb"[^;]*?(?:(?:->|\.)vmsd\b|&\s*(\w+)\s*,[^;]*\))")
+_RESETS = lazy_re(rb"\b(?:qemu_register_reset\w*|qemu_register_resettable)\s*\(")
 _MOST_NAMED = 3
 # So many members that are only set to constants make a state.
 _FEWEST_STEPS = 2

@@ -9,7 +9,7 @@ has to contain the parent's part.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from qerrlint.checks.file import AnalysedFile
@@ -22,11 +22,12 @@ from qerrlint.qemu.vmstate.description import Description
 from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.qemu.vmstate.run_time import CHANGE, STORE
 from qerrlint.qemu.vmstate.state_members import StateMember, state_members
+from qerrlint.records import record
 
 _REGISTERS = b"vmstate_register"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Replaced:
     """A description that takes the place of that of a parent type, and leaves out `member`, the parent's part
     of `struct`."""

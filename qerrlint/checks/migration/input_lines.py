@@ -7,7 +7,6 @@ at the other end sends a level once, when it changes, so after migration nobody 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from qerrlint.c.expressions.int_types import int_type
@@ -15,21 +14,22 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.run_time_state import Lasting
 from qerrlint.ir.code import Assign, Function
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.slots import VALUE, Slot
 from qerrlint.qemu.guest.taint import reads, tainted
 from qerrlint.qemu.vmstate.guest_state import handed_over
 from qerrlint.qemu.vmstate.run_time import CHANGE, STORE, Use
 
-INPUTS = re.compile(
+INPUTS = lazy_re(
     rb"\b(?:qdev_init_gpio_in\w*|qemu_allocate_irqs?|qemu_init_irqs?|pci_bus_irqs)\s*\(([^;]*?)\)\s*;"
 )
 """What a file with input lines has in its text."""
-_WORD = re.compile(rb"[A-Za-z_]\w*")
+_WORD = lazy_re(rb"[A-Za-z_]\w*")
 _LINE = Slot("input line", "change of an input line", {2: VALUE})
 _LEVEL = 2
 # A member that counts changes is no level.
-_COUNTS = re.compile(r"\+\+|--|[-+]=")
+_COUNTS = lazy_re(r"\+\+|--|[-+]=")
 
 
 def kept_lines(file: AnalysedFile, found: Iterable[Lasting]) -> list[Lasting]:

@@ -10,9 +10,10 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.run_time_state import device_state
 from qerrlint.checks.migration.vmstates import vmstates
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.vmstate.state_members import TIMER, StateMember
 
-FUNCTION_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(((?:[^\n]|\\\n)*)", re.MULTILINE)
+FUNCTION_MACRO = lazy_re(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(((?:[^\n]|\\\n)*)", re.MULTILINE)
 
 
 def is_rebuilt(file: AnalysedFile, member: StateMember) -> bool:

@@ -8,14 +8,15 @@ import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.vmstate.state_members import ARRAY, StateMember
 from qerrlint.source.span import Span
 
-_BLOCK = re.compile(rb"\bregister_init_block(?:8|16|32|64)\s*(?=\()")
+_BLOCK = lazy_re(rb"\bregister_init_block(?:8|16|32|64)\s*(?=\()")
 # The argument that is the array, counted from 0.
 _DATA = 4
-_PLACE = re.compile(r"(\w+)\s*->\s*(\w+)\Z")
+_PLACE = lazy_re(r"(\w+)\s*->\s*(\w+)\Z")
 
 
 def registers_of_blocks(

@@ -8,15 +8,16 @@ from collections.abc import Collection
 
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.run_time_state import device_state, run_time
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.run_time import Use
 from qerrlint.qemu.vmstate.state_members import StateMember
 
 # An element with what stores into it, what takes its address, and what makes an index no constant.
-_ELEMENT = re.compile(r"\s*\[([^\[\]]*)\]\s*((?:[-+*/%&|^]|<<|>>)?=(?!=))?")
-_ADDRESS = re.compile(r"[(,=]\s*&\s*[\w>.-]*\Z")
-_VARIABLE = re.compile(r"\b[a-z_]\w*")
-_LAST_INDEX = re.compile(r"\w\s*\[([^\[\]]*)\]\s*\Z")
+_ELEMENT = lazy_re(r"\s*\[([^\[\]]*)\]\s*((?:[-+*/%&|^]|<<|>>)?=(?!=))?")
+_ADDRESS = lazy_re(r"[(,=]\s*&\s*[\w>.-]*\Z")
+_VARIABLE = lazy_re(r"\b[a-z_]\w*")
+_LAST_INDEX = lazy_re(r"\w\s*\[([^\[\]]*)\]\s*\Z")
 
 
 def set_elements(code: str, name: str) -> frozenset[str]:

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_state import members_named, members_only_read
 from qerrlint.qemu.function_text import FunctionText
 
-_INDEX = re.compile(r"\[([^\[\]]*)\]")
-_SET = re.compile(r"(?<![\w.>])(\w+)\s*=(?!=)([^;]*);")
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_INDEX = lazy_re(r"\[([^\[\]]*)\]")
+_SET = lazy_re(r"(?<![\w.>])(\w+)\s*=(?!=)([^;]*);")
+_WORD = lazy_re(r"[A-Za-z_]\w*")
 FEWEST_NAMED = 3
 """So many members of a struct a reset sets at least where it leaves others, ..."""
 TIMES = 2

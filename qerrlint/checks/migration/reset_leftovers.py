@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
@@ -24,19 +24,21 @@ from qerrlint.checks.migration.run_time_state import (
 )
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_state import members_named
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.guest_state import guest_members
 from qerrlint.qemu.vmstate.run_time import STORE, Use
 from qerrlint.qemu.vmstate.state_members import ARRAY, StateMember
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 _STORE = r"(?:->|\.)%s\s*(?:(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\+\+|--)"
 _COUNT = r"(?:\+\+|--)\s*\w+(?:->|\.)%s\b|(?:->|\.)%s\s*(?:[-+]=|\+\+|--)"
-_STORED = re.compile(rb"(?:->|\.)(\w+)\b\s*(?:\[[^;=]*\]\s*)*(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)")
-_STEPPED = re.compile(rb"(?:\+\+|--)\s*\(*\w+[\w.>\[\]-]*?(?:->|\.)(\w+)\b")
-_OFFSET = re.compile(rb"\boffsetof\s*\([^()]*\b(\w+)\s*(?:\[[^\]]*\]\s*)?\)")
+_STORED = lazy_re(rb"(?:->|\.)(\w+)\b\s*(?:\[[^;=]*\]\s*)*(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)")
+_STEPPED = lazy_re(rb"(?:\+\+|--)\s*\(*\w+[\w.>\[\]-]*?(?:->|\.)(\w+)\b")
+_OFFSET = lazy_re(rb"\boffsetof\s*\([^()]*\b(\w+)\s*(?:\[[^\]]*\]\s*)?\)")
 # include/qemu/fifo8.h, include/qemu/fifo32.h
 _FIFOS = frozenset({"Fifo8", "Fifo32"})
 _PUSHED = rb"\bfifo(?:8|32)_push(?:_all)?\s*\(\s*&[^;,]*(?:->|\.)%s\s*,"
@@ -44,7 +46,7 @@ _PUSHED = rb"\bfifo(?:8|32)_push(?:_all)?\s*\(\s*&[^;,]*(?:->|\.)%s\s*,"
 _FEWEST_SET = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Forgotten:
     """A member of a struct, an array or not, that a reset does not name, though it names `others`.
 
@@ -79,7 +81,7 @@ def left_fifos(
         yield replace(_observation(forgotten, "fifo", "medium"), trail=(step, *_work(forgotten)))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Left:
     """What a reset leaves of a struct: `left` by owner and name.
 

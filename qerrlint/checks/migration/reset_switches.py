@@ -6,14 +6,14 @@ A switch is set in one place and taken back in another; a latch is set and never
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 from qerrlint.checks.migration.run_time_state import Lasting
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.vmstate.run_time import READ, Use
 from qerrlint.qemu.vmstate.state_members import ARRAY
 
-_ARM = re.compile(rb"\{|[;}](\s*else\b)?")
+_ARM = lazy_re(rb"\{|[;}](\s*else\b)?")
 
 
 def is_switch(data: bytes, one: Lasting, stores: list[Use], *, latch: bool) -> bool:

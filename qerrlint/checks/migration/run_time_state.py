@@ -5,30 +5,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_state import DeviceState
 from qerrlint.qemu.device_tables import property_calls
 from qerrlint.qemu.type_graph import RESET_SLOTS
 from qerrlint.qemu.vmstate.guest_state import written_members
 from qerrlint.qemu.vmstate.run_time import ADDRESS, CHANGE, READ, STORE, RunTime, Use
 from qerrlint.qemu.vmstate.state_members import TIMER, StateMember
+from qerrlint.records import record
 
 # Members of types and classes whose functions do not run while the device does.
 _OWN_SETUP = ("class_init", "instance_init", "instance_post_init", "instance_finalize")
 _SETUP = frozenset({"realize", "init", "unrealize", "exit"})
 # DeviceListener (include/hw/core/qdev.h): asked before the user's devices are made.
-_LISTENER = re.compile(rb"(?:\.|->)hide_device\s*=\s*&?\s*(\w+)")
-_MACHINE_DONE = re.compile(rb"\bqemu_add_machine_init_done_notifier\s*\(\s*&[^;()]*?(\w+)\s*\)")
-_BLOCK = re.compile(r"[{}]|\b(?:case|default)\b")
+_LISTENER = lazy_re(rb"(?:\.|->)hide_device\s*=\s*&?\s*(\w+)")
+_MACHINE_DONE = lazy_re(rb"\bqemu_add_machine_init_done_notifier\s*\(\s*&[^;()]*?(\w+)\s*\)")
+_BLOCK = lazy_re(r"[{}]|\b(?:case|default)\b")
 _NOTHING = ("0", "false")
-_COMPARED = re.compile(rb"\s*(?:[=!]=|>)\s*0\s*(?:[)?:;]|&&|\|\|)")
-_TESTED = (re.compile(rb"(?:[!(]|&&|\|\|)\s*\Z"), re.compile(rb"\s*(?:\)|&&|\|\|)"))
-_ARMED = re.compile(r"\b(?:timer_mod\w*|timer_advance\w*|qemu_mod_timer\w*|ptimer_run)\s*\(\s*&?\s*\Z")
+_COMPARED = lazy_re(rb"\s*(?:[=!]=|>)\s*0\s*(?:[)?:;]|&&|\|\|)")
+_TESTED = (lazy_re(rb"(?:[!(]|&&|\|\|)\s*\Z"), lazy_re(rb"\s*(?:\)|&&|\|\|)"))
+_ARMED = lazy_re(r"\b(?:timer_mod\w*|timer_advance\w*|qemu_mod_timer\w*|ptimer_run)\s*\(\s*&?\s*\Z")
 
 
 def device_state(file: AnalysedFile) -> DeviceState:
@@ -68,7 +70,7 @@ def run_time(file: AnalysedFile) -> RunTime:
     return RunTime(unit, not_at_run_time(file) | named)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Lasting:
     """A member that run-time code stores into and that it reads in a later call.
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
@@ -26,6 +25,7 @@ from qerrlint.checks.migration.run_time_state import Lasting, lasting
 from qerrlint.checks.migration.static_state import static_members
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import property_rows
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.description import Description
@@ -33,11 +33,12 @@ from qerrlint.qemu.vmstate.guest_state import GuestMember, guest_members
 from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.qemu.vmstate.run_time import CHANGE, Use
 from qerrlint.qemu.vmstate.state_members import NUMBER, TIMER, StateMember, is_object, state_members
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 _CLOCK = b"qdev_init_clock_in"
-_OFFERED = re.compile(rb"\bextern[ \t]+const[ \t]+VMStateDescription[ \t]+(\w+)[ \t]*;")
-_MAKES_CLOCK = re.compile(rb"(?:->|\.)(\w+)\s*=\s*qdev_init_clock_in\s*\(")
+_OFFERED = lazy_re(rb"\bextern[ \t]+const[ \t]+VMStateDescription[ \t]+(\w+)[ \t]*;")
+_MAKES_CLOCK = lazy_re(rb"(?:->|\.)(\w+)\s*=\s*qdev_init_clock_in\s*\(")
 
 STATE_NOT_MIGRATED = event(
     "state-not-migrated",
@@ -47,7 +48,7 @@ STATE_NOT_MIGRATED = event(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Lost:
     """A member that the description of its struct leaves out. `form` is how it is used: "register" (the guest
     writes and reads it back), "guest" (it writes it, run-time code reads it), "line" (it keeps the

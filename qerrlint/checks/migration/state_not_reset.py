@@ -18,13 +18,14 @@ from qerrlint.checks.migration.reset_leftovers import Left, left_elements, left_
 from qerrlint.checks.migration.run_time_state import device_state
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_state import DeviceState, clears_all, members_named, members_only_read
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.state_members import ARRAY, NUMBER, TIMER, StateMember, state_members
 
-_THROUGH = re.compile(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*\.|->)")
-_CLEARED = re.compile(r"\bmemset\s*\(\s*\w+(?:->|\.)(\w+)\s*,")
+_THROUGH = lazy_re(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*\.|->)")
+_CLEARED = lazy_re(r"\bmemset\s*\(\s*\w+(?:->|\.)(\w+)\s*,")
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:

@@ -6,17 +6,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
 from qerrlint.ir.code import Assign, Function, root
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.taint import reads, tainted
 from qerrlint.qemu.vmstate.guest_state import handed_over
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
-_STATIC = re.compile(
+_STATIC = lazy_re(
     rb"^static[ \t]+(?!const\b|inline\b)(?:volatile[ \t]+)?([\w \t]+?)[ \t]+(\w+)"
     rb"[ \t]*(?:\[[^\]\n]*\][ \t]*)*(?:=[^;{}()]*)?;",
     re.MULTILINE,
@@ -25,7 +26,7 @@ _STATIC = re.compile(
 _STORED = rb"\b%s\b(?!\s*(?:\[[^\]\n]*\]\s*)*=(?!=))"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StaticMember:
     """A variable at `declared` into which `writer` stores what the guest writes, at `written`, and that
     `reader` reads, at `read`."""

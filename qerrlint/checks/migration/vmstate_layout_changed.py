@@ -5,7 +5,7 @@ before are not told from those of after."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
@@ -16,10 +16,11 @@ from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.description import TYPE, Description, descriptions
 from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.qemu.vmstate.wire import WireItem, changes_of_version, layout
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LayoutChange:
     """A description before and after a change, with the units that they stand in."""
 

@@ -12,10 +12,11 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.run_time_state import device_state
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.vmstate.description import Description
 from qerrlint.source.span import Span
 
-_STATIC = re.compile(rb"\bstatic\b[^;{}]{0,80}\Z")
+_STATIC = lazy_re(rb"\bstatic\b[^;{}]{0,80}\Z")
 
 
 def run(file: AnalysedFile) -> Iterable[Observation]:

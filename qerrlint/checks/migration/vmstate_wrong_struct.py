@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -11,6 +10,7 @@ from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.vmstates import by_variable, seen, vmstates, written
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import graph_of
 from qerrlint.qemu.vmstate.description import Description
@@ -18,7 +18,7 @@ from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.source.span import Span
 
 # The first statement of a callback that says what the opaque pointer points to.
-_OPAQUE = re.compile(
+_OPAQUE = lazy_re(
     rb"\b(?:struct[ \t]+)?(\w+)[ \t]*\*[ \t]*(?:const[ \t]+)?\w+[ \t]*=[ \t]*(opaque|pv)[ \t]*;"
 )
 

@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.modes.registered_on_paths import PathEnd, Present, listed, object_name, together, word
 from qerrlint.findings import Observation, Step
+from qerrlint.records import record
 
 _EVENT = "cpr-notifier-for-blocked-mode"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BlockedNotifier:
     """A notifier, and the end of a path at which a blocker blocks a mode that it is registered for."""
 

@@ -3,22 +3,21 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 from qerrlint.c.expressions.arithmetic import NotUnderstoodError
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Assign, Call, Function, Var
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.mode_values import MODE, Evaluator
 from qerrlint.qemu.registrations import ModeArguments, mode_arguments
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
-REGISTRATION = re.compile(rb"\b(?:migrate_add_blocker\w*|migration_add_notifier\w*)\s*\(")
+REGISTRATION = lazy_re(rb"\b(?:migrate_add_blocker\w*|migration_add_notifier\w*)\s*\(")
 """Finds the calls that register a blocker or a notifier for migration modes."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Written:
     """An argument (or what is assigned to the local that stands there) as text, and its place."""
 
@@ -26,7 +25,7 @@ class Written:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ModeCall:
     """A call that takes modes: its arguments, where its declaration takes modes, and whether as a list."""
 

@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.absint.solver import explore
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.modes.mode_arguments import REGISTRATION
 from qerrlint.ir.code import Call, Edge, Event, Return, Var
 from qerrlint.qemu.registrations import BLOCKER, NOTIFIER, Object, Registration, object_of, registrations
+from qerrlint.records import record
 
 _REMOVALS = frozenset({"migrate_del_blocker", "migration_remove_notifier"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Present:
     """A registration that stands at the end of a path, and the number of the function's call that made it.
 
@@ -27,7 +28,7 @@ class Present:
     by_callee: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PathEnd:
     """What stands where a path ends: a blocker that is understood, and the notifiers of its object."""
 
@@ -35,7 +36,7 @@ class PathEnd:
     notifiers: tuple[Present, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Together:
     """The ends of all paths: the calls (by number) whose registrations stand at each, and the PathEnds."""
 

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Sequence
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 # The call that tells the notifiers (migration/migration.c since QEMU 9.0).
 _CALL = "migration_call_notifiers"
-_CALLS = re.compile(rb"\b%s\s*\(" % _CALL.encode())
+_CALLS = lazy_re(rb"\b%s\s*\(" % _CALL.encode())
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:

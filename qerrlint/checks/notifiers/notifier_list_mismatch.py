@@ -7,7 +7,6 @@ its object by another member than the one that was registered. Only what one fil
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.checks.check import Check, event
@@ -15,12 +14,13 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Addr, Assign, Call, Function, Result, Value, Var, identifiers, root
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.registrations import object_of
 from qerrlint.source.span import Span
 
-_REMOVAL = re.compile(r"g_s?list_(?:remove(?:_all|_link)?|delete_link)\Z")
-_REGISTERS = re.compile(rb"\b(?:\w*add_notifier\w*|add_migration_state_change_notifier)\s*\(|\bnotify\s*=")
+_REMOVAL = lazy_re(r"g_s?list_(?:remove(?:_all|_link)?|delete_link)\Z")
+_REGISTERS = lazy_re(rb"\b(?:\w*add_notifier\w*|add_migration_state_change_notifier)\s*\(|\bnotify\s*=")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:

@@ -17,6 +17,7 @@ from typing import Any
 from qerrlint.c.declarations.types import Signature, parse_signature
 from qerrlint.checks.ownership.release_sites import is_freeing
 from qerrlint.domain.word_lists import word_list
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import arguments_at
@@ -37,18 +38,18 @@ _HOMES = {
     "migration": ("migration",),
 }
 """The folders of the C files of headers whose own folder is named otherwise."""
-_RETURN = re.compile(r"\breturn\b\s*([^;]*);")
-_MAKING = re.compile(
+_RETURN = lazy_re(r"\breturn\b\s*([^;]*);")
+_MAKING = lazy_re(
     r"(?:\([\w\s*]{1,60}\)\s*)?(g_new0?|g_malloc0?(?:_n)?|g_strdup|g_strdup_printf|g_memdup2?"
     r"|g_strconcat|g_strndup|qemu_allocate_irqs|bitmap_new)\s*\("
 )
 _ASKING = frozenset({"if", "while", "assert", "g_assert", "sizeof", "for", "switch"})
 # A variable of a statement that gives it a value; what it points to is no variable.
-_ALIAS = re.compile(r"(?:\A|[;{}])\s*(?:(?:const\s+)?(?:struct\s+)?\w+\s*\*\s*(?:const\s+)?)?(\w+)\s*=\s*\Z")
-_PART = re.compile(r"\s*(?:->\s*\w+|\[[^\[\]]*\])(?:\s*(?:->|\.)\s*\w+|\[[^\[\]]*\])*")
-_PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
-_CASTS = re.compile(r"\(\s*(?:const\s+)?(?:struct\s+)?\w+\s*\*+\s*\)\s*\Z")
-_CALLEE = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)\s*\Z")
+_ALIAS = lazy_re(r"(?:\A|[;{}])\s*(?:(?:const\s+)?(?:struct\s+)?\w+\s*\*\s*(?:const\s+)?)?(\w+)\s*=\s*\Z")
+_PART = lazy_re(r"\s*(?:->\s*\w+|\[[^\[\]]*\])(?:\s*(?:->|\.)\s*\w+|\[[^\[\]]*\])*")
+_PLAIN = lazy_re(r"[A-Za-z_]\w*\Z")
+_CASTS = lazy_re(r"\(\s*(?:const\s+)?(?:struct\s+)?\w+\s*\*+\s*\)\s*\Z")
+_CALLEE = lazy_re(r"(?<![\w.>])([A-Za-z_]\w*)\s*\Z")
 
 
 class BodiesElsewhere:

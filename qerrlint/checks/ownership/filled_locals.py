@@ -32,6 +32,7 @@ from qerrlint.ir.code import (
     is_cast,
     text_of,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.objects import Handling
 
@@ -41,7 +42,7 @@ PREPENDS = "QAPI_LIST_PREPEND"
 """The macro that makes an element of a QAPI list (include/qapi/util.h)."""
 FAILS = {"int": "errno", "bool": "zero", "pointer": "zero"}
 """How a function tells that it has acquired nothing, by the sort of its result."""
-MAKES = re.compile(rb"(?:alloc|new|dup|create|open|printf|load|read|parse)\w*\s*\(")
+MAKES = lazy_re(rb"(?:alloc|new|dup|create|open|printf|load|read|parse)\w*\s*\(")
 """Calls in the body of a function that may return something new."""
 ERRORS = frozenset({"Error *", "GError *"})
 _QUESTIONS = {ZERO: "zero", NONZERO: "zero", NEG: "sign", ZERO | POS: "sign"}

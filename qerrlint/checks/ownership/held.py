@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from qerrlint.absint.reachability import after
@@ -16,6 +15,7 @@ from qerrlint.domain.error import ErrorState
 from qerrlint.domain.ownership import FAILURES
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, Event, Return
+from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.objects import Handling, ObjectsSeen, Seen
 from qerrlint.transfer.ownership import follow
@@ -23,7 +23,7 @@ from qerrlint.transfer.ownership import follow
 _NOTHING = ObjectsSeen((), complete=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class HeldObject:
     """An object in some state where a path ends or a call meets it, with the objects of its function."""
 

@@ -8,7 +8,6 @@ and no path to a return that tells of no failure leads past it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -16,12 +15,13 @@ from functools import lru_cache
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.ownership import RESULT, Move, Pair, place_of_object
 from qerrlint.ir.code import Addr, Assign, Call, Function, Result, Return, Var, root
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.objects import Handling
 
 _FAILS = {"int": "errno", "bool": "zero"}
 _ENDS = (b";", b"{", b"}")
-_WAY_OUT = re.compile(rb"\b(?:return|goto)\b")
+_WAY_OUT = lazy_re(rb"\b(?:return|goto)\b")
 
 
 class HelperAcquires:

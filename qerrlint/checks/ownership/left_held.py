@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
@@ -14,12 +13,13 @@ from qerrlint.domain.ownership import tail
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import root
 from qerrlint.qemu.device_lifecycle import SETUP
+from qerrlint.records import record
 
 _EVENT = "left-held"
 _ENTERING = SETUP | {"attach"}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NeverReleased:
     """A member of the object that a setup phase acquires and no function of the file releases."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.c.cut import Piece
@@ -32,33 +31,35 @@ from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import RESULT, Pair
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Assign, Function, Result
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.records import record
 from qerrlint.transfer.local_ownership import Owners, follow_locals, may_be_left
 from qerrlint.transfer.objects import Handling, ObjectsSeen, Seen
 
 # Every repetition is bounded: a hostile file must not cost more than its length.
 _NEAR = 300
-_VARIABLE = re.compile(rb"(?<![\w.>\])])\w{1,80}\Z")
-_CALLED = re.compile(rb"[ \t]{0,9}\(")
-_HANDED = re.compile(rb"[ \t]{0,9}\([^;()]{0,200}&\w{1,80}[,)]")
-_OPENS = re.compile(rb"\s{0,80}\(")
+_VARIABLE = lazy_re(rb"(?<![\w.>\])])\w{1,80}\Z")
+_CALLED = lazy_re(rb"[ \t]{0,9}\(")
+_HANDED = lazy_re(rb"[ \t]{0,9}\([^;()]{0,200}&\w{1,80}[,)]")
+_OPENS = lazy_re(rb"\s{0,80}\(")
 # Patterns that begin with plain letters, which are found by a search for these.
-_TEXT = re.compile(rb"char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\(")
+_TEXT = lazy_re(rb"char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\(")
 # The names, one a line, of functions of other files that may make what they return.
-_MAKER = re.compile(
+_MAKER = lazy_re(
     rb"^\w{1,60}_(?:new|create|alloc|init|dup|build|parse|load|read)(?:_\w{1,40})?$", re.MULTILINE
 )
-_QUERY = re.compile(rb"^qmp_query_\w*$", re.MULTILINE)
-_TEXT_LATER = re.compile(rb"char[ \t]{0,9}\*[ \t]{0,9}(\w{1,80})[ \t]{0,9};")
+_QUERY = lazy_re(rb"^qmp_query_\w*$", re.MULTILINE)
+_TEXT_LATER = lazy_re(rb"char[ \t]{0,9}\*[ \t]{0,9}(\w{1,80})[ \t]{0,9};")
 _FREES = tuple(
-    re.compile(word + rb"\w{0,60}[ \t]{0,9}\([ \t]{0,9}(?:[A-Z_]{1,60}\()?([A-Za-z_]\w{0,80})[ \t]{0,9}\)")
+    lazy_re(word + rb"\w{0,60}[ \t]{0,9}\([ \t]{0,9}(?:[A-Z_]{1,60}\()?([A-Za-z_]\w{0,80})[ \t]{0,9}\)")
     for word in (b"free", b"unref", b"destroy", b"cleanup", b"close")
 )
-_WAY_OUT = re.compile(rb"\b(?:return|goto|break|continue)\b")
+_WAY_OUT = lazy_re(rb"\b(?:return|goto|break|continue)\b")
 _LISTED = r"=\s{0,80}(?:\([^()]{0,200}\)\s{0,80})?\{[^;]{0,2000}\b%s\b(?!\s{0,9}(?:->|\[|\.))"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LocalObject:
     """What a local variable, or no variable at all, holds where a path ends; the subject of exemptions.
 

@@ -21,10 +21,11 @@ from qerrlint.checks.ownership.objects import handlings_of
 from qerrlint.domain.ownership import Pair
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Assign, Call, Var
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.local_ownership import Owners, follow_locals, may_be_left
 
-_WAY_OUT = re.compile(rb"\b(?:return|goto|break|continue)\b")
+_WAY_OUT = lazy_re(rb"\b(?:return|goto|break|continue)\b")
 
 
 def run(file: AnalysedFile) -> Iterator[Observation]:

@@ -9,9 +9,7 @@ Only the graph of the function is looked at: the path out has to be one that the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.absint.reachability import blocks_after, loop_around, place_of
@@ -38,6 +36,8 @@ from qerrlint.ir.code import (
     Var,
     root,
 )
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 
 PAIR = "what the function undoes itself"
 """The pair that has no table."""
@@ -70,12 +70,12 @@ _UNDOING = {
     "unset": ("set",),
 }
 """What the parts of a function's name undo."""
-_UNDOES = re.compile(
+_UNDOES = lazy_re(
     rb"_(?:%s)(?:_\w{1,40})?[ \t]{0,9}\(" % b"|".join(word.encode() for word in sorted(_UNDOING))
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unwound:
     """Two calls of which `undone` undoes `done`, and the branch that leaves `done` as it is: `failed` is the
     call that fails there. The subject of exemptions."""

@@ -34,6 +34,7 @@ from qerrlint.ir.code import (
     Value,
     Var,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.objects import Handling
 
@@ -45,10 +46,10 @@ SHOWN = "what the function frees itself"
 """The pair of pointers and descriptors that the function releases on one path: they are its own."""
 TEXTS = frozenset({"char *", "gchar *"})
 """The types of results that are a text of the caller's."""
-_MAKES_TEXT = re.compile(
+_MAKES_TEXT = lazy_re(
     rb"g_(?:malloc|malloc0|new|new0|strdup|strndup|strdup_printf|strconcat|strjoinv?)[ \t]*\("
 )
-_STRUCT = re.compile(r"[A-Z]\w* \*\Z")
+_STRUCT = lazy_re(r"[A-Z]\w* \*\Z")
 _DEEPEST = 2
 
 

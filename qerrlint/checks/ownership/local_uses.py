@@ -38,9 +38,10 @@ from qerrlint.ir.code import (
     is_cast,
     root,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
-_SCALAR = re.compile(
+_SCALAR = lazy_re(
     r"(?:const )?(?:(?:unsigned|signed)(?: \w+)*|bool|char|short|int|long(?: \w+)*|s?size_t|gsize|gssize|"
     r"u?int\d+_t|ptrdiff_t|off_t|hwaddr|dma_addr_t|ram_addr_t|target_u?long|float|double)\Z"
 )

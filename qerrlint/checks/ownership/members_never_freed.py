@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.c.lexis import bare
@@ -19,31 +18,33 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.bodies_elsewhere import BodiesElsewhere, bodies_elsewhere
 from qerrlint.checks.ownership.left_held import LEFT_HELD
 from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.type_graph import TypeGraph, graph_of
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 PAIR = "memory"
 """The pair of what g_free() frees."""
 # All repetitions are bounded: a hostile file must not cost more than its length.
-_MADE = re.compile(
+_MADE = lazy_re(
     r"\b(\w{1,60})->(\w{1,60})\s{0,20}=\s{0,80}(?:\([\w\s*]{1,60}\)\s{0,20})?"
     r"(g_new0?|g_malloc0?(?:_n)?|g_strdup|g_strdup_printf|g_strndup|g_memdup2?)\s{0,9}\("
 )
 # As _MADE, from what can be searched for quickly.
-_MADE_BYTES = re.compile(
+_MADE_BYTES = lazy_re(
     rb"->\w{1,60}\s{0,20}=\s{0,80}(?:\([\w\s*]{1,60}\)\s{0,20})?g_(?:new|malloc|str|memdup)"
 )
-_FREED = re.compile(r"\b(g_free|g_slice_free|qemu_aio_unref|qemu_aio_release|g_free_rcu)\s{0,9}\(")
-_ASSIGNED = re.compile(r"\s*=(?!=)\s*([^;]*);")
-_BASE = re.compile(r"\w[\w.\[\]]*(?:->[\w.\[\]]+)*\s*\Z")
+_FREED = lazy_re(r"\b(g_free|g_slice_free|qemu_aio_unref|qemu_aio_release|g_free_rcu)\s{0,9}\(")
+_ASSIGNED = lazy_re(r"\s*=(?!=)\s*([^;]*);")
+_BASE = lazy_re(r"\w[\w.\[\]]*(?:->[\w.\[\]]+)*\s*\Z")
 _LONGEST = 200
 _NOTHING = frozenset({"NULL", "0"})
-_MAKING = re.compile(r"(?:\([\w\s*]{1,60}\)\s*)?(?:g_new0?|g_malloc0?(?:_n)?|g_str\w+|g_memdup2?)\s*\(")
+_MAKING = lazy_re(r"(?:\([\w\s*]{1,60}\)\s*)?(?:g_new0?|g_malloc0?(?:_n)?|g_str\w+|g_memdup2?)\s*\(")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Member:
     """A member that a function gives new memory: the struct, the names, the call, where, and
     the function's own place."""

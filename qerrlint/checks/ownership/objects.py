@@ -13,6 +13,7 @@ from qerrlint.checks.ownership.helper_acquires import helper_acquires
 from qerrlint.checks.ownership.release_sites import owners, release_sites
 from qerrlint.domain.ownership import PROCESS, RESULT, Move, Pair, place_of_object
 from qerrlint.ir.code import NULL, Addr, Assign, Call, Declare, Function, Result, Var, root
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.objects import Handling
 
@@ -21,7 +22,7 @@ PARTS = "part of a device"
 """The pair of functions that realize and unrealize what several devices have in common."""
 _REALIZES = ("_realize", "->realize")
 # A child goes with its parent; what a parent type has realized is not undone when a derived one fails.
-_LEFT_ALONE = re.compile(r"(?:qdev|sysbus|\w+->parent)_realize\Z")
+_LEFT_ALONE = lazy_re(r"(?:qdev|sysbus|\w+->parent)_realize\Z")
 _TAKING = ("acquire", "release")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
@@ -18,15 +17,17 @@ from qerrlint.checks.ownership.objects import ObjectsOfFunction, objects_of
 from qerrlint.domain.ownership import Pair, tail
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call, root
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import RECURRING
+from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.objects import Handling
 
-_PATH = re.compile(rb"\(\s*&?\s*(\w+)")
+_PATH = lazy_re(rb"\(\s*&?\s*(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Preparation:
     """A call that prepares the member of an object, and the place where it was prepared before.
 

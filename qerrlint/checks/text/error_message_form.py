@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from qerrlint.c.format_string import Format, read_format
 from qerrlint.checks.check import Check, event
@@ -18,6 +17,8 @@ from qerrlint.checks.text.statement_text import realigned
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Edit, Observation
 from qerrlint.ir.code import Call, Function, Result, text_of
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 # Which argument is the format, by what the text is for (include/qapi/error.h, include/qemu/error-report.h).
@@ -33,26 +34,26 @@ _PREFIXES = {
 }
 _HINT = "error_append_hint"
 
-_NEWLINES = re.compile(r"(?<!\\)(?:\\n)+\Z")
+_NEWLINES = lazy_re(r"(?<!\\)(?:\\n)+\Z")
 # A conversion after a colon is another literal's matter; `::` is a name.
-_OPEN_END = re.compile(r"(?:(?<!:):\s*|!+\s*)\Z")
-_SENTENCE_END = re.compile(r"[.!?](?:\s|\\n)|\\n|\n")
-_LINE_BREAK = re.compile(r"(?<!\\)\\n")
-_NEXT_SENTENCE = re.compile(r"[.!;]\s+(?P<first>[A-Za-z]+)(?: (?P<second>[A-Za-z]+))?\b")
+_OPEN_END = lazy_re(r"(?:(?<!:):\s*|!+\s*)\Z")
+_SENTENCE_END = lazy_re(r"[.!?](?:\s|\\n)|\\n|\n")
+_LINE_BREAK = lazy_re(r"(?<!\\)\\n")
+_NEXT_SENTENCE = lazy_re(r"[.!;]\s+(?P<first>[A-Za-z]+)(?: (?P<second>[A-Za-z]+))?\b")
 # What the reporting function adds by itself, by the first word of its name (util/error-report.c).
 _OWN_PREFIX = {
-    "error": re.compile(r"\s*(?:error|fatal error)\s*:\s*", re.IGNORECASE),
-    "warn": re.compile(r"\s*warning\s*:\s*", re.IGNORECASE),
-    "info": re.compile(r"\s*info\s*:\s*", re.IGNORECASE),
+    "error": lazy_re(r"\s*(?:error|fatal error)\s*:\s*", re.IGNORECASE),
+    "warn": lazy_re(r"\s*warning\s*:\s*", re.IGNORECASE),
+    "info": lazy_re(r"\s*info\s*:\s*", re.IGNORECASE),
 }
-_FUNC_PREFIX = re.compile(r"%s(?:\(\))?(?::\s*| - )")
-_STRERROR_END = re.compile(r":\s*%s\Z")
+_FUNC_PREFIX = lazy_re(r"%s(?:\(\))?(?::\s*| - )")
+_STRERROR_END = lazy_re(r":\s*%s\Z")
 _STRERROR = frozenset({"strerror", "g_strerror"})
-_SIMPLE = re.compile(r"-?[A-Za-z_]\w*\Z")
+_SIMPLE = lazy_re(r"-?[A-Za-z_]\w*\Z")
 _FUNC = frozenset({"__func__", "__FUNCTION__"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Message:
     """A call with a format that the function writes itself, and the index of its argument."""
 

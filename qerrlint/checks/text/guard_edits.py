@@ -10,13 +10,14 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.text.statement_text import ELSE, Text
 from qerrlint.findings import Edit
 from qerrlint.ir.code import Call
+from qerrlint.lazy_patterns import lazy_re
 
 # The macro works on a parameter of this name only (include/qapi/error.h).
 _ERRP = "errp"
 _INDENT = "    "
-_FIRST_LINE = re.compile(rb"\s*\n(?P<blank>[ \t]*\n)?(?P<line>[ \t]*\S[^\n]*)")
-_DECLARED = re.compile(rb"[ \t]+(?:\w+[ \t*]+)+(?P<name>\w+)\s*(?:=|;|,|\[|$)")
-_LABEL = re.compile(rb"^[ \t]*(?!default\b|case\b)\w+:(?!:)", re.MULTILINE)
+_FIRST_LINE = lazy_re(rb"\s*\n(?P<blank>[ \t]*\n)?(?P<line>[ \t]*\S[^\n]*)")
+_DECLARED = lazy_re(rb"[ \t]+(?:\w+[ \t*]+)+(?P<name>\w+)\s*(?:=|;|,|\[|$)")
+_LABEL = lazy_re(rb"^[ \t]*(?!default\b|case\b)\w+:(?!:)", re.MULTILINE)
 
 
 def guard_edits(analysed: AnalysedFunction) -> tuple[Edit, ...]:

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from qerrlint.absint.reachability import after, reaches
 from qerrlint.checks.text.statement_text import ELSE, Text, null_checked, realigned
 from qerrlint.findings import Edit, Observation
 from qerrlint.ir.code import ANY, NEG, ZERO, Addr, Call, Return, Var
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 GUARDS = frozenset({"ERRP_GUARD", "ERRP_AUTO_PROPAGATE"})
 
 _JUMP = rb"(?:return\b[^;{}]*|goto\s+\w+\s*);"
-_IF_NOT = re.compile(rb"\bif\s*\(\s*(?P<not>!)?\s*\Z")
-_STORED = re.compile(rb"(?P<type>[\w\s*]*[\s*])?(?P<to>[\w.>\-]+)\s*=\s*\Z")
+_IF_NOT = lazy_re(rb"\bif\s*\(\s*(?P<not>!)?\s*\Z")
+_STORED = lazy_re(rb"(?P<type>[\w\s*]*[\s*])?(?P<to>[\w.>\-]+)\s*=\s*\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Pair:
     """A call with `&local` and the error_propagate() after it.
 

@@ -12,12 +12,13 @@ from qerrlint.c.lexis import bare, previous_code
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.findings import Edit
 from qerrlint.ir.code import Call, Var
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
 
-ELSE = re.compile(rb"\s*else\b")
-_IF_BEFORE = re.compile(rb"\bif\s*\(\s*([\w.>\-\[\]]+?)\s*(?:!=\s*NULL\s*)?\)\s*(\{)?\s*\Z")
-_ELSE_BEFORE = re.compile(rb"\belse\s*\Z")
-_BLANK_LINE = re.compile(rb"[ \t]*\n")
+ELSE = lazy_re(rb"\s*else\b")
+_IF_BEFORE = lazy_re(rb"\bif\s*\(\s*([\w.>\-\[\]]+?)\s*(?:!=\s*NULL\s*)?\)\s*(\{)?\s*\Z")
+_ELSE_BEFORE = lazy_re(rb"\belse\s*\Z")
+_BLANK_LINE = lazy_re(rb"[ \t]*\n")
 
 
 class Text:

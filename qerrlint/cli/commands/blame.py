@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,12 +14,13 @@ from qerrlint.cli.options import Options, not_empty, rev_option, scheduler_optio
 from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import git_root, settle
 from qerrlint.errors import InputError
+from qerrlint.lazy_patterns import lazy_re
 
 if TYPE_CHECKING:
     from qerrlint.history.blame import Origin
     from qerrlint.source.source import Source
 
-_FINGERPRINT = re.compile(r"[0-9a-f]{16}\Z")
+_FINGERPRINT = lazy_re(r"[0-9a-f]{16}\Z")
 
 
 @click.command("blame")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qerrlint.errors import InputError, QerrlintError
+from qerrlint.records import record
 
 if TYPE_CHECKING:
     from qerrlint.cli.options import Options
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from qerrlint.source.overlay import OverlaySource
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Seen:
     """The findings of a buffer, in source order; `new` are those that HEAD's file has not (all where no git
     repository tells), `skipped` says that the file was not analysed."""

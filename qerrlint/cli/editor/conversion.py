@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from lsprotocol import types
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.report.printable import characters, one_line
 from qerrlint.result import Place, Reported, ReportedFix
 
@@ -19,7 +19,7 @@ _SEVERITIES = {
     "warning": types.DiagnosticSeverity.Warning,
     "note": types.DiagnosticSeverity.Information,
 }
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_IDENTIFIER = lazy_re(r"[A-Za-z_]\w*")
 
 
 def range_of(place: Place) -> types.Range:

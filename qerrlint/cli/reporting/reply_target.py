@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qerrlint.cli.tell import tell
 from qerrlint.errors import UsageError
+from qerrlint.records import record
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FILE_SUFFIXES = (".mbox", ".mbx", ".eml")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReplyTarget:
     """A folder that gets a file a mail, or a file that gets them all as an mbox; the sender and the date."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from qerrlint.cli.options import Options
 from qerrlint.cli.output import presented
+from qerrlint.records import record
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -26,7 +27,7 @@ _STATUSES = ("introduced", "fixed")
 _SEVERITIES = ("error", "warning", "note")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Task:
     """A series to review: the mails of its thread as bytes, the ids of its own ones, who writes replies."""
 
@@ -37,7 +38,7 @@ class Task:
     date: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Outcome:
     """What a review gives. `failed` says why there is none; `drafts` are (id answered, mail); `counts` are
     findings by severity, the worst first."""

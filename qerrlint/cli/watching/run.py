@@ -20,6 +20,7 @@ from qerrlint.cli.output_files import written
 from qerrlint.cli.watching.review_process import Outcome, Task, outcomes, read_thread
 from qerrlint.errors import InputError, UsageError
 from qerrlint.patch.mail.arrivals import StoredMails, deliveries, month_before_newest
+from qerrlint.records import record
 from qerrlint.report.site.feed import feed
 from qerrlint.report.site.index_page import failed_page, index_page, with_site_line
 from qerrlint.source.writing import remove_leftovers
@@ -33,7 +34,7 @@ _SITE_AFTER = 25
 _DRAFTS = ("cur", "new", "tmp")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Setup:
     """What the command was told: folders, and who writes replies ("" for none)."""
 

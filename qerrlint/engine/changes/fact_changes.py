@@ -10,6 +10,7 @@ from typing import Any
 from qerrlint.c.declarations.file import FileDeclarations, TypeName
 from qerrlint.c.declarations.struct_body import Field
 from qerrlint.c.qapi import c_name
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.qapi_schema import Schema
 from qerrlint.model.reads import visible
 from qerrlint.qemu.class_setup import class_setup
@@ -19,8 +20,8 @@ from qerrlint.qemu.type_checkers import checkers
 from qerrlint.qemu.type_graph import type_names
 from qerrlint.qemu.type_tables import type_rows
 
-_WORD = re.compile(rb"[A-Za-z_]\w*")
-_INVOKED = re.compile(rb"^[ \t]*OBJECT_DEFINE_\w*\s*\([^;{}]*\)", re.MULTILINE)
+_WORD = lazy_re(rb"[A-Za-z_]\w*")
+_INVOKED = lazy_re(rb"^[ \t]*OBJECT_DEFINE_\w*\s*\([^;{}]*\)", re.MULTILINE)
 
 
 def changed_names(old: FileDeclarations, new: FileDeclarations) -> Iterator[str]:

@@ -7,7 +7,6 @@ import pickle
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from qerrlint.engine.changes.file_facts import NARROW, NOWHERE, WIDE, keys_in
@@ -36,7 +35,7 @@ from qerrlint.source.span import Span
 _SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Health:
     """How well the front end read the functions, all of them and those about errors."""
 

@@ -15,9 +15,10 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qerrlint.records import record
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,7 +56,7 @@ def folder() -> Path:
     return Path(base) / "qerrlint"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Contents:
     """What the store holds: its file, how many results, how many bytes on disk."""
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.diff import Diff, FileChange, has_diff
 from qerrlint.patch.diffparser import parse_diff
 from qerrlint.patch.message import Message
@@ -15,10 +16,10 @@ from qerrlint.patch.subject import Subject, folded, parse_subject
 from qerrlint.patch.thread import same_person
 
 _NO_DIFF = Diff((), ())
-_SEPARATOR = re.compile(r"^(?:---[ \t\r]*|.{0,40}(?:-+[ ]?)(?:8<|>8).*| .{1,200}\|[ ]+(?:\d+|Bin).*)$", re.M)
-_SIGNED_OFF = re.compile(r"^Signed-off-by: ", re.M)
-_QUOTED = re.compile(r"^[ \t]?>", re.M)
-_DIFF = re.compile(r"^(?:diff --git |--- \S)", re.M)
+_SEPARATOR = lazy_re(r"^(?:---[ \t\r]*|.{0,40}(?:-+[ ]?)(?:8<|>8).*| .{1,200}\|[ ]+(?:\d+|Bin).*)$", re.M)
+_SIGNED_OFF = lazy_re(r"^Signed-off-by: ", re.M)
+_QUOTED = lazy_re(r"^[ \t]?>", re.M)
+_DIFF = lazy_re(r"^(?:diff --git |--- \S)", re.M)
 
 # Looked up by In-Reply-To, which can be missing; None is no key of it.
 Ids: TypeAlias = "dict[str | None, Message]"

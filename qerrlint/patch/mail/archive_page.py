@@ -10,23 +10,24 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from qerrlint.errors import InputError
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.message import Message
 
 _UNITS = ("second", "minute", "hour", "day", "week", "month", "year")
 # patchew: a title, then this line with a name and a time, then the mail's text
-_POSTED = re.compile(r"^[ \t]*Posted by (\S[^\n]*)$", re.M)
+_POSTED = lazy_re(r"^[ \t]*Posted by (\S[^\n]*)$", re.M)
 # lore, whole thread on a page
-_LISTED = re.compile(
+_LISTED = lazy_re(
     r"^From: (?P<name>.+?) @ (?P<date>\d{4}-\d\d-\d\d) +(?P<time>\d\d?:\d\d)(?: UTC)?(?P<links>.*)$", re.M
 )
 # lore, one mail on a page: headers in the midst of the text
-_HEADED = re.compile(r"^From: [^\n]+\n(?:[A-Z][\w-]*: [^\n]*\n|[ \t]+\S[^\n]*\n)*", re.M)
+_HEADED = lazy_re(r"^From: [^\n]+\n(?:[A-Z][\w-]*: [^\n]*\n|[ \t]+\S[^\n]*\n)*", re.M)
 # what lore puts after headers: "Message-ID: <...> (raw)", "Date: ...<TAB>[thread overview]"
-_HEADER_LINKS = re.compile(
+_HEADER_LINKS = lazy_re(
     r"(?<![ \t])[ \t]*(?:\((?:permalink|raw|permalink / raw)\)|\[thread overview\])$", re.M
 )
-_LISTED_END = re.compile(r"^\^ permalink raw reply\b", re.M)
-_HEADED_END = re.compile(r"^[ \t]*(?:[a-z]+[ \t]+)*other threads:\[", re.M)
+_LISTED_END = lazy_re(r"^\^ permalink raw reply\b", re.M)
+_HEADED_END = lazy_re(r"^[ \t]*(?:[a-z]+[ \t]+)*other threads:\[", re.M)
 
 
 class _Posted(NamedTuple):

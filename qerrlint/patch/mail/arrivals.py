@@ -12,21 +12,22 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from qerrlint.errors import InputError
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.mail.inbox import Archive, mail_ids, repositories
 from qerrlint.patch.mail.mailbox import split, starts
+from qerrlint.records import record
 
 _MONTH = 30 * 86400
-_DATE = re.compile(rb"^Date:[ \t]*(.{1,200})$", re.M | re.I)
+_DATE = lazy_re(rb"^Date:[ \t]*(.{1,200})$", re.M | re.I)
 _HEAD = 65536
 # A file of a maildir: flags after the colon change when it is read.
-_FLAGS = re.compile(r":2,[A-Za-z]*\Z")
+_FLAGS = lazy_re(r":2,[A-Za-z]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Arrival:
     """A mail. `ident` is its message-id, or made of its bytes where it has none; `refers` are the ids that it
     refers to. `time` (seconds since 1970) is when it arrived, in a folder when it was sent, or
@@ -43,7 +44,7 @@ class Arrival:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Delivery:
     """New mails of one place, oldest first, and the mark of the place after them."""
 

@@ -11,31 +11,32 @@ import binascii
 import re
 from collections.abc import Iterator, Sequence
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.diff import has_diff
 from qerrlint.patch.diffparser import parse_diff
 
 CONTEXT_DIFF = "a context diff, which is not read: make a unified one (diff -u)"
-_CONTEXT_DIFF = re.compile(r"^\*{15}\s*\n\*\*\* \d", re.M)
+_CONTEXT_DIFF = lazy_re(r"^\*{15}\s*\n\*\*\* \d", re.M)
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
 _SIGNATURE_END = "-----END PGP SIGNATURE-----"
-_COLOUR = re.compile(rb"\x1b\[[0-9;:]*[mK]")
-_COLOURED = re.compile(
+_COLOUR = lazy_re(rb"\x1b\[[0-9;:]*[mK]")
+_COLOURED = lazy_re(
     rb"^(?:\x1b\[[0-9;:]{0,20}m){1,4}(?:diff --git |diff -|commit [0-9a-f]{7}|@@ -|--- |\+\+\+ |[-+ ])", re.M
 )
-_DIFF_HEADS = re.compile(rb"^(?:diff --git |--- a/|\+\+\+ b/)[^\n]*", re.M)
+_DIFF_HEADS = lazy_re(rb"^(?:diff --git |--- a/|\+\+\+ b/)[^\n]*", re.M)
 # Mailers that make HTML of a text keep its blanks by these; no C file is indented with them.
-_INDENTED = re.compile(r"^[-+ \xa0][ \t]*\xa0", re.M)
-_INDENTED_DIFF = re.compile(r"^([ \t]{1,40})(?:diff --git a|--- \S.*\n\1\+\+\+ \S)", re.M)
-_MARKED_DIFF = re.compile(r"^([ \t>|:]{1,40})(?:diff --git a|--- \S.*\n\1\+\+\+ \S)", re.M)
+_INDENTED = lazy_re(r"^[-+ \xa0][ \t]*\xa0", re.M)
+_INDENTED_DIFF = lazy_re(r"^([ \t]{1,40})(?:diff --git a|--- \S.*\n\1\+\+\+ \S)", re.M)
+_MARKED_DIFF = lazy_re(r"^([ \t>|:]{1,40})(?:diff --git a|--- \S.*\n\1\+\+\+ \S)", re.M)
 # `git log --graph` draws lines beside all diffs but that of the oldest commit.
-_IN_A_GRAPH = re.compile(r"^\|[ |/\\]*diff --git ", re.M)
+_IN_A_GRAPH = lazy_re(r"^\|[ |/\\]*diff --git ", re.M)
 _MOST_QUOTED = 3
 # The text of a mail whose header does not say that it is encoded: nothing but full lines and a last one.
-_BASE64 = re.compile(r"\s*(?:[A-Za-z0-9+/]{60,100}\r?\n)+[A-Za-z0-9+/]*={0,2}\s*")
-_MARKS = re.compile(r"(?:>[ \t]?)")
-_FORWARDED = re.compile(r"^(?:-{5,} ?forwarded|-{3,} ?original message|begin forwarded message)", re.I)
-_FORWARDED_HEAD = re.compile(r"[ \t]*\*?(?:From|Date|Sent|Subject|To|Cc|Reply-To)\*?:", re.I)
+_BASE64 = lazy_re(r"\s*(?:[A-Za-z0-9+/]{60,100}\r?\n)+[A-Za-z0-9+/]*={0,2}\s*")
+_MARKS = lazy_re(r"(?:>[ \t]?)")
+_FORWARDED = lazy_re(r"^(?:-{5,} ?forwarded|-{3,} ?original message|begin forwarded message)", re.I)
+_FORWARDED_HEAD = lazy_re(r"[ \t]*\*?(?:From|Date|Sent|Subject|To|Cc|Reply-To)\*?:", re.I)
 
 
 def colourless(data: bytes) -> bytes:

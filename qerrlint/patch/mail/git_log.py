@@ -7,24 +7,25 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.message import Message
 from qerrlint.patch.subject import parse_subject
 
-_COMMIT = re.compile(
+_COMMIT = lazy_re(
     r"^commit ([0-9a-f]{40,64})\b[^\n]*\n"
     r"(?:(?:[A-Z][A-Za-z-]*: |(?:tree|parent|author|committer) )[^\n]*\n)+",
     re.M,
 )
 # --oneline and --format=reference: no header, only an id and a title
-_ONE_LINE = re.compile(r"^([0-9a-f]{7,64}) \S[^\n]*\n", re.M)
-_CHANGESET = re.compile(r"^# HG changeset patch\n(?:# [^\n]*\n)*", re.M)
-_AUTHOR = re.compile(r"^(?:Author: +|author )([^\n]+)$", re.M)
-_DATE = re.compile(r"^(?:Author)?Date: +([^\n]+)$", re.M)
-_SECONDS = re.compile(r"^(?:author [^\n]*>|# Date) (\d{1,12}) ([+-]?\d{1,6})$", re.M)
-_USER = re.compile(r"^# User ([^\n]+)$", re.M)
-_NODE = re.compile(r"^# Node ID ([0-9a-f]{12,64})$", re.M)
-_BLOBS = re.compile(r"^index ([0-9a-f]{7,64})\.\.([0-9a-f]{7,64})", re.M)
-_DIFF = re.compile(r"^diff --(?:git|cc|combined) ", re.M)
+_ONE_LINE = lazy_re(r"^([0-9a-f]{7,64}) \S[^\n]*\n", re.M)
+_CHANGESET = lazy_re(r"^# HG changeset patch\n(?:# [^\n]*\n)*", re.M)
+_AUTHOR = lazy_re(r"^(?:Author: +|author )([^\n]+)$", re.M)
+_DATE = lazy_re(r"^(?:Author)?Date: +([^\n]+)$", re.M)
+_SECONDS = lazy_re(r"^(?:author [^\n]*>|# Date) (\d{1,12}) ([+-]?\d{1,6})$", re.M)
+_USER = lazy_re(r"^# User ([^\n]+)$", re.M)
+_NODE = lazy_re(r"^# Node ID ([0-9a-f]{12,64})$", re.M)
+_BLOBS = lazy_re(r"^index ([0-9a-f]{7,64})\.\.([0-9a-f]{7,64})", re.M)
+_DIFF = lazy_re(r"^diff --(?:git|cc|combined) ", re.M)
 # So many digits are compared: two logs abbreviate ids to lengths of their own.
 _DIGITS = 7
 _FORMATS = (

@@ -15,15 +15,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-_ID = re.compile(r"<([^<>]*)>")
-_NAME = re.compile(rb"[!-9;-~]+")
-_CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+()-]{0,39}\Z")
+from qerrlint.lazy_patterns import lazy_re
+
+_ID = lazy_re(r"<([^<>]*)>")
+_NAME = lazy_re(rb"[!-9;-~]+")
+_CHARSET = lazy_re(r"[A-Za-z0-9][A-Za-z0-9_.:+()-]{0,39}\Z")
 # Codecs of Python that are no charset of a mail; some take time that grows with the square of the length.
 _NO_CHARSETS = frozenset(
     ("punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem", "unicode-escape")
 )
-_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-_LONE = re.compile("[\ud800-\udfff]")
+_PERCENT = lazy_re(rb"%([0-9A-Fa-f]{2})")
+_LONE = lazy_re("[\ud800-\udfff]")
 # How long a charset's name can be; a `=?` without a second `?` within this is no encoded word.
 _WORD_HEAD = 80
 # A date has some 40 characters; the rest of a longer field is a comment.

@@ -11,6 +11,8 @@ import html
 import re
 from collections.abc import Iterator
 
+from qerrlint.lazy_patterns import lazy_re
+
 _BLOCK_TAGS = (
     "p div br li ul ol tr table pre hr title section article header footer nav main h1 h2 h3 h4 h5 h6 "
     "blockquote form body head dl dt dd"
@@ -19,12 +21,12 @@ _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HIDDEN = frozenset(("script", "style", "template", "noscript"))
 # Elements whose content has no tags, up to the closing tag.
 _RAW = frozenset(("script", "style"))
-_NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9:-]{0,30})")
-_PRE_STYLE = re.compile(r"white-space:\s?pre", re.I)
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_TAG_MARK = re.compile(r"[\"'>]")
+_NAME = lazy_re(r"/?([A-Za-z][A-Za-z0-9:-]{0,30})")
+_PRE_STYLE = lazy_re(r"white-space:\s?pre", re.I)
+_TAG = lazy_re(r"<(?=[A-Za-z/!?])")
+_TAG_MARK = lazy_re(r"[\"'>]")
 # html.unescape() makes a number of the digits, which Python refuses for thousands of them.
-_HUGE_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{8,}")
+_HUGE_REFERENCE = lazy_re(r"&#[xX]?[0-9a-fA-F]{8,}")
 
 
 def html_text(page: str) -> str:

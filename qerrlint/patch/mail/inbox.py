@@ -18,15 +18,16 @@ from itertools import islice
 from typing import NamedTuple
 
 from qerrlint.errors import InputError
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.mail.read_input import read_messages
 from qerrlint.patch.message import Message
 from qerrlint.source.git_tree import require
 from qerrlint.source.gitprocess import BlobReader, Git
 
-_MAIL_PATH = re.compile(rb"m|[0-9a-f]{2}/[0-9a-f]{38}")
-_IDS = re.compile(rb"^(message-id|in-reply-to|references)[ \t]*:((?:.*\n)(?:[ \t].*\n)*)", re.M | re.I)
-_ID = re.compile(rb"<([^<>\s]+)>")
-_HINT = re.compile(r"(?<!\d)(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+_MAIL_PATH = lazy_re(rb"m|[0-9a-f]{2}/[0-9a-f]{38}")
+_IDS = lazy_re(rb"^(message-id|in-reply-to|references)[ \t]*:((?:.*\n)(?:[ \t].*\n)*)", re.M | re.I)
+_ID = lazy_re(rb"<([^<>\s]+)>")
+_HINT = lazy_re(r"(?<!\d)(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _DAY = 86400
 # How far from the mail itself the rest of its thread is looked for: patches get answers within weeks.
 _BEFORE, _AFTER = 45 * _DAY, 120 * _DAY

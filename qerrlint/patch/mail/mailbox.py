@@ -7,23 +7,24 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.diff import has_diff
 
-_HEADER_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
-_TIME = re.compile(rb"\d:\d\d")
-_YEAR = re.compile(rb"\d{4}")
-_ID = re.compile(rb"From ([0-9a-f]{40,64}) Mon Sep 17 00:00:00 2001")
+_HEADER_LINE = lazy_re(rb"[!-9;-~]+[ \t]*:")
+_TIME = lazy_re(rb"\d:\d\d")
+_YEAR = lazy_re(rb"\d{4}")
+_ID = lazy_re(rb"From ([0-9a-f]{40,64}) Mon Sep 17 00:00:00 2001")
 # Enough to see how a mail begins.
 _HEAD = 4096
-_MAIL = re.compile(rb"(?:From [^\n]*\n)?[!-9;-~]+[ \t]*:")
-_IDENT = re.compile(rb"^Message-ID[ \t]*:", re.M | re.I)
-_NAMES = re.compile(rb"^([!-9;-~]+)[ \t]*:", re.M)
+_MAIL = lazy_re(rb"(?:From [^\n]*\n)?[!-9;-~]+[ \t]*:")
+_IDENT = lazy_re(rb"^Message-ID[ \t]*:", re.M | re.I)
+_NAMES = lazy_re(rb"^([!-9;-~]+)[ \t]*:", re.M)
 _WHOLE = frozenset((b"message-id", b"from", b"subject", b"date"))
-_END_OF_HEADER = re.compile(rb"\n\r?\n")
-_MULTIPART = re.compile(
+_END_OF_HEADER = lazy_re(rb"\n\r?\n")
+_MULTIPART = lazy_re(
     rb"^Content-Type:[ \t]*multipart/[^\n]*(?:\n[ \t][^\n]*){0,9}?boundary=\"?([^\"\s;]{1,70})", re.M | re.I
 )
-_QUOTED_FROM = re.compile(rb"^>(>*From )", re.M)
+_QUOTED_FROM = lazy_re(rb"^>(>*From )", re.M)
 
 
 class Piece(NamedTuple):

@@ -6,8 +6,10 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-_IDENT = re.compile(r"[^\s/@<>]+@[^\s/@<>]+")
-_URL = re.compile(r"https?://", re.I)
+from qerrlint.lazy_patterns import lazy_re
+
+_IDENT = lazy_re(r"[^\s/@<>]+@[^\s/@<>]+")
+_URL = lazy_re(r"https?://", re.I)
 
 
 def is_address(text: str) -> bool:

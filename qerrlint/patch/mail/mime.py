@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.diff import has_diff
 from qerrlint.patch.mail.body_text import (
     CONTEXT_DIFF,
@@ -30,20 +31,20 @@ from qerrlint.patch.subject import is_forward
 
 # Deeper than any mailer nests parts.
 _DEEPEST = 20
-_PATCH_NAME = re.compile(r"\.(?:patch|diff)(?:\.txt)?\Z", re.I)
-_PACKED_NAME = re.compile(r"\.(?:gz|tgz|bz2|xz|zst|lz4?|lzma|z|7z|rar|zip|tar|mbox|mbx|eml)\Z", re.I)
+_PATCH_NAME = lazy_re(r"\.(?:patch|diff)(?:\.txt)?\Z", re.I)
+_PACKED_NAME = lazy_re(r"\.(?:gz|tgz|bz2|xz|zst|lz4?|lzma|z|7z|rar|zip|tar|mbox|mbx|eml)\Z", re.I)
 # How a mailbox, a mail, gzip and zip data begin.
-_FILE = re.compile(rb"From |(?:From|Subject|Date|Message-ID):|\x1f\x8b|PK\x03\x04", re.I)
+_FILE = lazy_re(rb"From |(?:From|Subject|Date|Message-ID):|\x1f\x8b|PK\x03\x04", re.I)
 _PATCH_TYPES = frozenset(
     f"{top}/{kind}" for top in ("text", "application") for kind in ("x-patch", "x-diff", "patch", "diff")
 )
-_BOUNDARY = re.compile(rb"^--(\S{1,70})[ \t\r]*\n(?=Content-[A-Za-z-]{4,40}:)", re.M | re.I)
-_PACKED_TYPE = re.compile(r"application/(?:octet-stream|.*(?:zip|compress|xz|lzma|tar).*)")
+_BOUNDARY = lazy_re(rb"^--(\S{1,70})[ \t\r]*\n(?=Content-[A-Za-z-]{4,40}:)", re.M | re.I)
+_PACKED_TYPE = lazy_re(r"application/(?:octet-stream|.*(?:zip|compress|xz|lzma|tar).*)")
 _ENCRYPTED = frozenset(
     ("multipart/encrypted", "application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 )
 _TRUE_UTF8 = frozenset(("ascii", "utf-8", "utf_8", None))
-_VIA = re.compile(r"\bvia\b")
+_VIA = lazy_re(r"\bvia\b")
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from qerrlint.errors import InputError
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.diff import has_diff
 from qerrlint.patch.mail.body_text import (
     CONTEXT_DIFF,
@@ -34,11 +35,9 @@ from qerrlint.patch.mail.mailbox import further_mails, split, starts
 from qerrlint.patch.message import Message
 from qerrlint.patch.subject import parse_subject
 
-_HEADER_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
-_MAIL_HEADER = re.compile(rb"^(?:From|Subject|Message-ID)[ \t]*:", re.M | re.I)
-_HTML = re.compile(
-    rb"\s{0,200}(?:<!--.{0,2000}?-->\s{0,200})?<(?:!doctype\s|html|head|body|\?xml)", re.I | re.S
-)
+_HEADER_LINE = lazy_re(rb"[!-9;-~]+[ \t]*:")
+_MAIL_HEADER = lazy_re(rb"^(?:From|Subject|Message-ID)[ \t]*:", re.M | re.I)
+_HTML = lazy_re(rb"\s{0,200}(?:<!--.{0,2000}?-->\s{0,200})?<(?:!doctype\s|html|head|body|\?xml)", re.I | re.S)
 # How much of a file is looked at for a mail's header, and for the zeros of UTF-16.
 _HEAD = 65536
 _SAMPLE = 512

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import re
-
 from qerrlint.checks.errors.occurrences import is_addressed
 from qerrlint.checks.errors.results.wrong_error_test import misplaced_tests
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.findings import Observation
+from qerrlint.lazy_patterns import lazy_re
 
-_ASSERTED = re.compile(rb"assert\w*\s*\([\s!(]*\Z")
+_ASSERTED = lazy_re(rb"assert\w*\s*\([\s!(]*\Z")
 # How many bytes before a condition the word "assert" may begin.
 _FARTHEST = 40
 

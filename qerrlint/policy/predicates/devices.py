@@ -16,11 +16,12 @@ from qerrlint.checks.ownership.held import HeldObject
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import RegionTable, is_property_field
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.unplugging import may_be_unplugged
 
-_MACHINE = re.compile(rb"\bDEFINE_\w{0,40}MACHINE\w{0,40}\s{0,9}\(|\bTYPE_MACHINE\b|\bMACHINE_TYPE_NAME\b")
+_MACHINE = lazy_re(rb"\bDEFINE_\w{0,40}MACHINE\w{0,40}\s{0,9}\(|\bTYPE_MACHINE\b|\bMACHINE_TYPE_NAME\b")
 
 # What leaves migration out has names of its own since the other functions register the memory (2.10).
 _WITHOUT_MIGRATION = ("memory_region_init_ram_nomigrate", "memory_region_init_ram_flags_nomigrate")

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import re
-
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.error import ErrorState
 from qerrlint.findings import Observation
+from qerrlint.lazy_patterns import lazy_re
 
-_GOOD_EXIT = re.compile(r"exit\s*\(\s*(?:0|EXIT_SUCCESS)\s*\)")
+_GOOD_EXIT = lazy_re(r"exit\s*\(\s*(?:0|EXIT_SUCCESS)\s*\)")
 # How many bytes before exit() the report of its reason may begin.
 _FARTHEST = 400
 

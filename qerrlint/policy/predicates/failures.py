@@ -36,18 +36,19 @@ from qerrlint.ir.code import (
     identifiers,
     root,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.missing_error import ANSWER, IGNORED
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.policy.calls_in_file import calls_in_file
 from qerrlint.source.span import Span
 
 # `!result && *errp`, and `if (!f(...)) { if (err)`.
-_TOGETHER = re.compile(rb"!\s*\w+\s*&&\s*\*?\w*err\w*\s*\)|\)\)\s*\{\s*if\s*\(\s*\*?\w*err\w*\s*\)")
+_TOGETHER = lazy_re(rb"!\s*\w+\s*&&\s*\*?\w*err\w*\s*\)|\)\)\s*\{\s*if\s*\(\s*\*?\w*err\w*\s*\)")
 # How far after the head of a call its result is looked at, in bytes.
 _NEARBY = 400
-_IS_NULL = re.compile(r"!\s*(\w+)|(\w+)\s*==\s*NULL")
+_IS_NULL = lazy_re(r"!\s*(\w+)|(\w+)\s*==\s*NULL")
 # A comparison with something that is not 0 or 1.
-_WANTED = re.compile(r"(?:!=|<)(?!-|[01]\b|=)")
+_WANTED = lazy_re(r"(?:!=|<)(?!-|[01]\b|=)")
 
 
 def callee_has_set_the_error(analysed: AnalysedFunction, observation: Observation) -> bool:

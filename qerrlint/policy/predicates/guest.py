@@ -10,6 +10,7 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NEG, POS, ZERO, Assign, Function, Result, identifiers
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import region_uses
 from qerrlint.qemu.function_text import function_text
 from qerrlint.qemu.guest.branches import Decision
@@ -17,15 +18,15 @@ from qerrlint.qemu.guest.file import GuestVisit
 from qerrlint.qemu.guest.sample_scope import is_arithmetic
 from qerrlint.qemu.guest.taint import depends
 
-_CONDITION = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b([^\n]*)", re.MULTILINE)
+_CONDITION = lazy_re(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b([^\n]*)", re.MULTILINE)
 # `#ifdef NAME`, `#if defined(NAME)`
-_IS_DEFINED = re.compile(r"([A-Za-z_]\w*)|defined\s*\(?\s*([A-Za-z_]\w*)\s*\)?")
-_USER_ONLY = re.compile(r"CONFIG_USER_ONLY|defined\s*\(?\s*CONFIG_USER_ONLY\s*\)?")
-_COMMENT_BEFORE = re.compile(rb"(?:\*/|//[^\n]*)\s*\Z")
+_IS_DEFINED = lazy_re(r"([A-Za-z_]\w*)|defined\s*\(?\s*([A-Za-z_]\w*)\s*\)?")
+_USER_ONLY = lazy_re(r"CONFIG_USER_ONLY|defined\s*\(?\s*CONFIG_USER_ONLY\s*\)?")
+_COMMENT_BEFORE = lazy_re(rb"(?:\*/|//[^\n]*)\s*\Z")
 # How far back the end of a comment is looked for.
 _FARTHEST = 400
-_INVOKED = re.compile(rb"\b([A-Za-z_]\w*)\s*\(\s*\Z")
-_EXIT = re.compile(r"exit\s*\((.*)\)\Z", re.DOTALL)
+_INVOKED = lazy_re(rb"\b([A-Za-z_]\w*)\s*\(\s*\Z")
+_EXIT = lazy_re(r"exit\s*\((.*)\)\Z", re.DOTALL)
 # What stands before a parenthesis and is no call.
 _NO_CALLS = frozenset({"if", "while", "for", "switch", "return", "sizeof"})
 _DEEPEST = 4

@@ -12,25 +12,26 @@ from qerrlint.checks.migration.state_not_migrated import Lost
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.vmstate.description import Description
 from qerrlint.qemu.vmstate.run_time import CHANGE, READ, STORE
 from qerrlint.qemu.vmstate.state_members import ARRAY
 
-_MEMBER = re.compile(r"->|\.\w")
-_CALLED = re.compile(rb"\b([A-Za-z_]\w*)\s*\(")
-_DIFFERS = re.compile(rb"\s*\)*\s*[!=]=")
-_COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.S)
+_MEMBER = lazy_re(r"->|\.\w")
+_CALLED = lazy_re(rb"\b([A-Za-z_]\w*)\s*\(")
+_DIFFERS = lazy_re(rb"\s*\)*\s*[!=]=")
+_COMMENT = lazy_re(rb"/\*.*?\*/|//[^\n]*", re.S)
 # A comment that ends right above a function, and how far before that it is looked for.
-_ABOVE = re.compile(rb"/\*(?:[^*]|\*(?!/))*\*/\s*\Z")
+_ABOVE = lazy_re(rb"/\*(?:[^*]|\*(?!/))*\*/\s*\Z")
 _LONGEST_COMMENT = 2000
 # include/system/block-backend-io.h
-_TO_DRIVE = re.compile(rb"\bblk_(?:aio_)?(?:pwrite\w*|write)\s*\([^;]*;")
+_TO_DRIVE = lazy_re(rb"\bblk_(?:aio_)?(?:pwrite\w*|write)\s*\([^;]*;")
 # include/system/memory.h, include/system/dma.h, include/hw/pci/pci_device.h
-_GUEST_MEMORY = re.compile(
+_GUEST_MEMORY = lazy_re(
     rb"\b(?:cpu_physical_memory|dma_memory|pci_dma|address_space)_(?:read|write|rw)\s*\([^;]*;"
 )
 _NOTHING = ("0", "false")
-_ENDS = re.compile(rb"\}|\b(?:return|break|goto|case|default)\b")
+_ENDS = lazy_re(rb"\}|\b(?:return|break|goto|case|default)\b")
 _FEWEST_OF_GUARD = 2
 
 

@@ -12,9 +12,10 @@ from qerrlint.checks.modes.duplicate_mode import repeated_modes
 from qerrlint.checks.modes.mode_arguments import mode_calls
 from qerrlint.checks.modes.registered_on_paths import together
 from qerrlint.findings import Observation
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.registrations import Registration
 
-_CPR = re.compile(r"\b(?:cpr|exec)\b", re.IGNORECASE)
+_CPR = lazy_re(r"\b(?:cpr|exec)\b", re.IGNORECASE)
 
 
 def mode_is_repeated(analysed: AnalysedFunction, observation: Observation) -> bool:

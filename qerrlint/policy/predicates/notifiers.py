@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import re
-
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call
+from qerrlint.lazy_patterns import lazy_re
 
-_EVENT_TEST = re.compile(
+_EVENT_TEST = lazy_re(
     rb"\btype\s*==\s*(?:MIG_EVENT_)?\w+|\bcase\s+MIG_EVENT_\w+|\bMIG_EVENT_\w+"
     # Before QEMU 9.0 a notifier was handed the state of the migration and asked it.
     rb"|\bmigration_(?:in_setup|has_failed|has_finished)\b"

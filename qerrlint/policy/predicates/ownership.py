@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import re
-
 from qerrlint.absint.reachability import blocks_after, blocks_before, guards, loop_around, place_of
 from qerrlint.absint.trace import places
 from qerrlint.checks.file import AnalysedFile
@@ -18,13 +16,14 @@ from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NULL, TRUE, ZERO, Addr, Assign, Call, Function, Var
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.policy.calls_in_file import calls_in_file
 from qerrlint.qemu.device_lifecycle import FINALIZE, RECURRING
 
 # An enumerator, or a macro for a constant.
-_STATE = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
-_ASKED = re.compile(rb"\bif\s*\(\s*!?\s*([a-z_]\w*)\s*\(")
+_STATE = lazy_re(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
+_ASKED = lazy_re(rb"\bif\s*\(\s*!?\s*([a-z_]\w*)\s*\(")
 
 
 # -- left-held and not-discarded --------------------------------------------------------------------

@@ -13,10 +13,11 @@ from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Addr, Var, identifiers, root
+from qerrlint.lazy_patterns import lazy_re
 
 # A variable or a member of what a variable points to, as it stands.
-_PLAIN = re.compile(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*")
-_NUMBERS = re.compile(r"(?:u?int(?:\d+_t)?|s?size_t|ssize_t|off_t|bool|unsigned|long|int64_t)\b")
+_PLAIN = lazy_re(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*")
+_NUMBERS = lazy_re(r"(?:u?int(?:\d+_t)?|s?size_t|ssize_t|off_t|bool|unsigned|long|int64_t)\b")
 
 
 def guard_cannot_change(analysed: AnalysedFunction, observation: Observation) -> bool:

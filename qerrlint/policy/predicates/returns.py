@@ -17,13 +17,14 @@ from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NEG, POS, ZERO, Addr, Const, Var, identifiers
+from qerrlint.lazy_patterns import lazy_re
 
 # How deep the statements of a function's own block are indented (docs/devel/style.rst of QEMU).
 _INDENT = 4
 # How far after an error_setg() the end of its block is looked for, in bytes.
 _FARTHEST = 2000
-_TRUTH_OF_STATUS = re.compile(r"return\s+(?:!\s*(\w+)|(\w+)\s*==\s*0)\s*;?\Z")
-_JUMP = re.compile(rb"\b(?:return|goto|break|continue)\b")
+_TRUTH_OF_STATUS = lazy_re(r"return\s+(?:!\s*(\w+)|(\w+)\s*==\s*0)\s*;?\Z")
+_JUMP = lazy_re(rb"\b(?:return|goto|break|continue)\b")
 
 
 def _returned(observation: Observation) -> ReturnState | None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from qerrlint.c.expressions.typed import UNKNOWN, Column, Number
 from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Result, Return, text_of
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.branches import Branch, Branches
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
@@ -24,7 +25,7 @@ from qerrlint.records import record
 WRITTEN = (0, (1 << 64) - 1)
 # Beginnings of the names of functions that change nothing.
 _SILENT = ("trace_", "qemu_log")
-_ELEMENT = re.compile(r"(?:->|\.)(\w+)\[(\w+)\]\Z")
+_ELEMENT = lazy_re(r"(?:->|\.)(\w+)\[(\w+)\]\Z")
 
 
 @record(frozen=True, slots=True)

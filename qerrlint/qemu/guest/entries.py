@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from qerrlint.c.initialisers import LIST, Value, tables_of_type
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import RegionTable, region_tables
 from qerrlint.qemu.guest.slots import (
@@ -28,9 +27,10 @@ from qerrlint.qemu.guest.slots import (
     VALUE,
     Slot,
 )
+from qerrlint.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GuestEntry:
     """A function that a guest can enter. `table` is the MemoryRegionOps that it stands in, None elsewhere.
 
@@ -62,13 +62,13 @@ _OLD_SIZES = (1, 2, 4)
 # The place of the size among the members of a row.
 _PORTIO_SIZE = 2
 # Functions that make one of their arguments an entry.
-_CALLER = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in CALLS))
-_CALLED = re.compile(rb"\b(%s)\s*\(([^;{}]*?)\)\s*;" % b"|".join(name.encode() for name in CALLS))
-_CCW_STORE = re.compile(rb"->\s*ccw_cb\s*=\s*([A-Za-z_]\w*)\s*;")
-_ADD_QUEUE = re.compile(rb"\bvirtio_add_queue\w*\(([^;]*?)\)\s*;")
-_POINTER = re.compile(rb"\b(\w+)[ \t]*\*[ \t]*(\w+)\b")
-_STORE = re.compile(rb"\b(\w+)->(\w+)[ \t]*=[ \t]*&?([A-Za-z_]\w*)[ \t]*;")
-_WORD = re.compile(rb"[A-Za-z_]\w*")
+_CALLER = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in CALLS))
+_CALLED = lazy_re(rb"\b(%s)\s*\(([^;{}]*?)\)\s*;" % b"|".join(name.encode() for name in CALLS))
+_CCW_STORE = lazy_re(rb"->\s*ccw_cb\s*=\s*([A-Za-z_]\w*)\s*;")
+_ADD_QUEUE = lazy_re(rb"\bvirtio_add_queue\w*\(([^;]*?)\)\s*;")
+_POINTER = lazy_re(rb"\b(\w+)[ \t]*\*[ \t]*(\w+)\b")
+_STORE = lazy_re(rb"\b(\w+)->(\w+)[ \t]*=[ \t]*&?([A-Za-z_]\w*)[ \t]*;")
+_WORD = lazy_re(rb"[A-Za-z_]\w*")
 _MARKS = tuple(
     name.encode()
     for name in (

@@ -15,6 +15,7 @@ from typing import Any
 from qerrlint.c.expressions.int_types import UINT64, IntType
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Call, Function, Return
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import RegionTable
 from qerrlint.qemu.guest.branches import Decision
@@ -33,7 +34,7 @@ from qerrlint.records import record
 # Samples of one walk, and accesses for which values are tried.
 _MOST_SAMPLES = 2000
 _FEW_ACCESSES = 8
-_CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+_CALLED = lazy_re(r"\b([A-Za-z_]\w*)\s*\(")
 
 
 # The parameters of valid.accepts (include/system/memory.h).

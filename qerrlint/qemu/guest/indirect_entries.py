@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator
 from qerrlint.c.declarations.declarators import Param
 from qerrlint.c.expressions.int_types import int_type
 from qerrlint.c.initialisers import tables, tables_of_type
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.slots import DATA, OFFSET, SIZE, VALUE, Slot
@@ -27,25 +28,25 @@ _TABLE = "register table"
 # include/hw/ipmi/ipmi.h
 _IPMI = "IPMICmdHandler"
 _IPMI_COMMAND = Slot(_IPMI, "IPMI command", {1: DATA, 2: SIZE})
-_CALLBACKS = re.compile(
+_CALLBACKS = lazy_re(
     rb"\b(?:timer_new(?:_\w+)?|timer_init\w*|ptimer_init|(?:aio|qemu|virtio)_bh_new\w*|qemu_chr_fe_set_handlers)"
     rb"\s*\(([^;]*?)\)\s*;"
 )
 # Tables of callbacks (include/ui/console.h, include/net/net.h).
 _CALLBACK_TABLES = ("GraphicHwOps", "NetClientInfo")
-_ACCESSOR = re.compile(
+_ACCESSOR = lazy_re(
     rb"^(?!static\b|typedef\b|extern\b)[A-Za-z_][\w \t*]*?\b(?:\w*(?:read|write|txrx|ioport)\w*)\s*\(",
     re.MULTILINE,
 )
 # What takes one callback.
 _HAS_ONE = (b"timer", b"ptimer", b"aio", b"qemu_bh", b"virtio_bh")
-_INDEXED_CALL = re.compile(rb"\b([A-Za-z_]\w*)\[[^\[\];]*\]\s*\(")
+_INDEXED_CALL = lazy_re(rb"\b([A-Za-z_]\w*)\[[^\[\];]*\]\s*\(")
 # A call of what a member of a row points to; a struct that the file declares.
-_POINTER_CALL = re.compile(rb"(?:->|\.)(\w+)\s*\(")
-_OWN_STRUCT = re.compile(rb"^(?:typedef\s+)?struct\s+(\w+)\s*\{|^\}\s*(\w+)\s*;", re.MULTILINE)
-_WORD = re.compile(rb"[A-Za-z_]\w*")
-_READS = re.compile(r"(?:\A|_)\w*read[bwlq]?(?:_|\Z|\d)")
-_WRITES = re.compile(r"(?:\A|_)\w*(?:write[bwlq]?|txrx)(?:_|\Z|\d)")
+_POINTER_CALL = lazy_re(rb"(?:->|\.)(\w+)\s*\(")
+_OWN_STRUCT = lazy_re(rb"^(?:typedef\s+)?struct\s+(\w+)\s*\{|^\}\s*(\w+)\s*;", re.MULTILINE)
+_WORD = lazy_re(rb"[A-Za-z_]\w*")
+_READS = lazy_re(r"(?:\A|_)\w*read[bwlq]?(?:_|\Z|\d)")
+_WRITES = lazy_re(r"(?:\A|_)\w*(?:write[bwlq]?|txrx)(?:_|\Z|\d)")
 _OFFSETS = frozenset({"addr", "offset", "saddr", "address", "addr1", "reg"})
 _OFFSET_TYPES = frozenset({"hwaddr", "target_phys_addr_t"})
 _VALUES = frozenset({"val", "value", "data", "v"})

@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 from qerrlint.ir.code import Addr, Assign, Function
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.sample_scope import FileNames
+from qerrlint.records import record
 
-_INDEX = re.compile(r"\[([^\[\]]*)\]\Z")
+_INDEX = lazy_re(r"\[([^\[\]]*)\]\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Member:
     """A member of a struct, by the name of both; `index` is the text of the element of an array that counts,
     "" for the member itself, or any element."""

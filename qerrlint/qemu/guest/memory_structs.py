@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from qerrlint.ir.code import Addr, Assign, Call, Function, Result, text_of
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.sample_scope import FileNames
 from qerrlint.qemu.guest.taint import READS_MEMORY, paths_in
 
@@ -21,11 +22,11 @@ _READERS = {name: position for name, position in READS_MEMORY.items() if not nam
 _MAPS = frozenset(
     {"pci_dma_map", "dma_memory_map", "cpu_physical_memory_map", "address_space_map", "physical_memory_map"}
 )
-_MAPPED = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in _MAPS)))
-READER = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in (*_READERS, *sorted(_MAPS))))
+_MAPPED = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in _MAPS)))
+READER = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in (*_READERS, *sorted(_MAPS))))
 """What a file that reads guest memory has in its text."""
-_CAST = re.compile(r"\A\(\s*(?:const\s+)?(?:struct\s+)?\w+\s*\*+\s*\)\s*")
-_LINK = re.compile(r"->|\.")
+_CAST = lazy_re(r"\A\(\s*(?:const\s+)?(?:struct\s+)?\w+\s*\*+\s*\)\s*")
+_LINK = lazy_re(r"->|\.")
 _HANDS_ON = 3
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import RegionTable, RegionUse, region_uses
 from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, read
 from qerrlint.qemu.layouts import layouts_of
+from qerrlint.records import record
 
 _SIZES = (1, 2, 4, 8)
 # Offsets that are tried one by one; of larger regions only those near constants of the code.
@@ -23,10 +24,10 @@ _EVERY = 1024
 # Into so many parts a larger region is cut, each of which is tried: a device has banks of equal size there.
 _BANKS = 64
 _SIZED = "("
-_HELD = re.compile(r"\w+->(\w+)\Z")
+_HELD = lazy_re(r"\w+->(\w+)\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Accesses:
     """The accesses (offset, size) that the functions of a table are called with; a choice of them in a large
     region.
@@ -56,7 +57,7 @@ def region_size(unit: TranslationUnit, table: RegionTable) -> int | None:
     return max(sizes) if sizes and used == 0 else None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Region:
     """A region that a file makes: the name of its table, its size in bytes, the call that makes it."""
 

@@ -13,22 +13,23 @@ from qerrlint.c.expressions.parser import Node, UnreadableError, parse, paths
 from qerrlint.c.expressions.typed import UNKNOWN, Column, Number, binary, evaluate
 from qerrlint.c.lexis import without_comments
 from qerrlint.ir.code import Assign, Function, identifiers
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.constants import Constants, fields_of
 from qerrlint.qemu.guest.unbuilt import UnbuiltText
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.source.span import Span
 
-_FIELD_NAME = re.compile(r"R_(\w+)_(SHIFT|LENGTH|MASK)\Z")
-_SIZED = re.compile(r"(?P<stars>\**)(?P<path>[A-Za-z_]\w*(?:(?:->|\.)\w+)+)(?P<groups>(?:\[[^\[\]]*\])*)\Z")
-_CONSTANT = re.compile(r"\b(?:0[xX][0-9a-fA-F]+|\d+)|\b[A-Z_][A-Z0-9_]+\b")
-_FILLED_INDEX = re.compile(r"\[[^\[\]]+\]")
-_LINK = re.compile(r"->|\.")
+_FIELD_NAME = lazy_re(r"R_(\w+)_(SHIFT|LENGTH|MASK)\Z")
+_SIZED = lazy_re(r"(?P<stars>\**)(?P<path>[A-Za-z_]\w*(?:(?:->|\.)\w+)+)(?P<groups>(?:\[[^\[\]]*\])*)\Z")
+_CONSTANT = lazy_re(r"\b(?:0[xX][0-9a-fA-F]+|\d+)|\b[A-Z_][A-Z0-9_]+\b")
+_FILLED_INDEX = lazy_re(r"\[[^\[\]]+\]")
+_LINK = lazy_re(r"->|\.")
 _ENDS = 2  # of a range of cases
 _DEEPEST = 12
 _LONGEST_CHAIN = 6
 _STEPS = {"++": " + 1", "--": " - 1"}
-_WORD = re.compile(r"[A-Za-z_]\w*\Z")
+_WORD = lazy_re(r"[A-Za-z_]\w*\Z")
 
 Columns = Mapping[str, Column]
 

@@ -13,7 +13,8 @@ target/riscv/cpu.h.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from qerrlint.records import record
 
 OFFSET = "offset"
 SIZE = "size"
@@ -23,7 +24,7 @@ DATA = "data"
 pointer to what it sends."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Slot:
     """A kind of slot: which parameters of its functions (counted from 0) come from the guest.
 

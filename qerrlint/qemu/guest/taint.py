@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Assign, Call, Function, Result, Value, text_of
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
 READS_MEMORY = {
@@ -22,12 +23,12 @@ which argument that is, counted from the last one where it is negative."""
 _HANDS_ON = 2
 # How the lowering names what holds the value of a condition (c/lower).
 _TEMPORARY = "$"
-_PATH = re.compile(r"(?<![\w.>$])[A-Za-z_$]\w*(?:(?:->|\.)\w+|\[\w*\])*")
+_PATH = lazy_re(r"(?<![\w.>$])[A-Za-z_$]\w*(?:(?:->|\.)\w+|\[\w*\])*")
 
 
-_INDEX = re.compile(r"\[([^\[\]]+)\]")
-_VARIABLE = re.compile(r"\A(?:\([\w\s*]+\)\s*)?&?\s*|(?:\[0\])?\Z")
-_READER = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in READS_MEMORY)))
+_INDEX = lazy_re(r"\[([^\[\]]+)\]")
+_VARIABLE = lazy_re(r"\A(?:\([\w\s*]+\)\s*)?&?\s*|(?:\[0\])?\Z")
+_READER = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in READS_MEMORY)))
 
 
 def paths_in(text: str) -> frozenset[str]:

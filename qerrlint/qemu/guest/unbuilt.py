@@ -11,12 +11,13 @@ import re
 from bisect import bisect_right
 
 from qerrlint.c.lexis import occurrences, without_comments
+from qerrlint.lazy_patterns import lazy_re
 
-_DEFINE = re.compile(
+_DEFINE = lazy_re(
     rb"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)\([^()\n]{0,200}\)((?:[^\n\\]|\\.|\\\r?\n)*)", re.MULTILINE
 )
 # What nothing may be written as: `do { } while (0)`, `((void)0)`.
-_NOTHING = re.compile(r"(?:\bdo\b|\bwhile\b|\bvoid\b|\b0\b|[{}();\s\\])*\Z")
+_NOTHING = lazy_re(r"(?:\bdo\b|\bwhile\b|\bvoid\b|\b0\b|[{}();\s\\])*\Z")
 # How far the end of an invocation is looked for, in bytes.
 _FARTHEST = 2000
 

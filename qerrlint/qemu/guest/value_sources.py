@@ -3,19 +3,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 
 from qerrlint.c.expressions.parser import paths
 from qerrlint.ir.code import Assign, Function
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.members import Member, member_of
 
 # How many locals and calls back a name is followed.
 _FARTHEST = 3
-ADDRESS = re.compile(rb"[(,]\s*&\s*\w+(?:(?:->|\.)\w+)*?(?:->|\.)(\w+)\s*[,)]")
+ADDRESS = lazy_re(rb"[(,]\s*&\s*\w+(?:(?:->|\.)\w+)*?(?:->|\.)(\w+)\s*[,)]")
 """The address of a member as an argument."""
-THROUGH = re.compile(rb"[;{}]\s*\*\s*\w+\s*[-+|&^]?=(?!=)")
+THROUGH = lazy_re(rb"[;{}]\s*\*\s*\w+\s*[-+|&^]?=(?!=)")
 """What a function has in its text that stores through a pointer."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from qerrlint.c.divisions import Division, divisions
@@ -20,6 +20,7 @@ from qerrlint.c.expressions.parser import Node, paths
 from qerrlint.c.expressions.typed import Column, Number
 from qerrlint.c.lexis import WORD, bare, closing_bracket
 from qerrlint.ir.code import Assign, Edge, Event, Function, Return
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest.assumed_members import AssumedNames, AssumedWalk, EntryWalk, ReadMemory, reads_memory
 from qerrlint.qemu.guest.entries import GuestEntry
@@ -31,28 +32,29 @@ from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import paths_in
 from qerrlint.qemu.guest.walk import WalkObserver
 from qerrlint.qemu.guest.zeros import GuestZero, GuestZeros
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 DIVIDES = {"muldiv64": 2, "muldiv64_round_up": 2, "DIV_ROUND_UP": 1, "QEMU_ALIGN_UP": 1, "QEMU_ALIGN_DOWN": 1}
 """Functions and macros that divide by an argument: its place (include/qemu/host-utils.h, osdep.h)."""
-QUICK = re.compile(
+QUICK = lazy_re(
     # Alternatives that begin with a letter of their own are found without a look at each place of the text.
     rb"/(?<=[\w)\]\s]/)=?\s*[A-Za-z_(]|%(?<=[\w)\]\s]%)=?\s*[A-Za-z_(]|"
     + b"|".join(rb"%s(?<!\w%s)\s*\(" % (n.encode(), n.encode()) for n in DIVIDES)
 )
 """What a file with a division has in its bytes, comments aside."""
-_CALLED = re.compile(rf"\b({'|'.join(DIVIDES)})\s*\(")
+_CALLED = lazy_re(rf"\b({'|'.join(DIVIDES)})\s*\(")
 # What keeps a name from being one of its own, and what stands after one that is part of another, or called.
 _BEFORE_NAME = frozenset(bytes((byte,)) for byte in WORD + b">.")
-_CALL_OR_WORD = re.compile(rb"\w|\s*\(")
-_HELPER = re.compile(r"\b([a-z_]\w*)\s*\(")
+_CALL_OR_WORD = lazy_re(rb"\w|\s*\(")
+_HELPER = lazy_re(r"\b([a-z_]\w*)\s*\(")
 _MACRO_DEPTH = 4
 _LOCAL_DEPTH = 4
 _MOST_VALUES = 4
 _MOST_EXPRESSIONS = 12
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Site:
     """A division in a function: the offset of its operator, the divisor's place, text and expression."""
 
@@ -63,7 +65,7 @@ class Site:
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Leaf:
     """What an expression in a function reads: a member, a local that guest memory is read into (`local`), or
     a parameter."""
@@ -75,7 +77,7 @@ class _Leaf:
     local: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Assumption:
     """What is taken to hold `number`: a member, or a local that `function` reads guest memory into; nothing
     but what the guest writes, where neither is given."""
@@ -86,7 +88,7 @@ class _Assumption:
     function: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ZeroDivision:
     """A division by 0: reached from `root` (an entry of the guest, or a function that is called back), where
     `member` (None: the written value, or what `local` was read into from guest memory) holds what makes the

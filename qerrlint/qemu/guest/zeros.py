@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.c.expressions.typed import Column, Number
 from qerrlint.ir.code import Assign, Edge, Event, Function
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest.assumed_members import WRITTEN, AssumedNames, EntryWalk
 from qerrlint.qemu.guest.entries import GuestEntry
@@ -17,18 +18,19 @@ from qerrlint.qemu.guest.members import Member, aliased, member_of
 from qerrlint.qemu.guest.sample_scope import SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.walk import WalkObserver
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 # Where a write of all bits 0 or 1 sets a member to no 0: values of which a mask or a type leaves 0.
 _WRAPPING = (1 << 8, 1 << 16, 1 << 32)
 # The registers of include/hw/register.h, which the guest writes: the place of the array among the arguments.
-_REGISTER_BLOCK = re.compile(rb"\bregister_init_block\d+\s*\(")
+_REGISTER_BLOCK = lazy_re(rb"\bregister_init_block\d+\s*\(")
 _REGISTER_ARRAY = 4
 _ROUNDS = 3
-_MEMBER = re.compile(rb"(?:->|\.)([A-Za-z_]\w*)\b(?!\s*\()")
+_MEMBER = lazy_re(rb"(?:->|\.)([A-Za-z_]\w*)\b(?!\s*\()")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GuestZero:
     """Where a guest sets a member to 0: in `function`, at `span`, entered at `entry` (None: by the core of
     registers) with `sample`."""

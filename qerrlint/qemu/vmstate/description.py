@@ -10,30 +10,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from qerrlint.c.declarations.file import Macro
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.initialisers import INVOCATION, LIST, Arms, Element, Value, tables, tables_of_type
 from qerrlint.c.lexis import split_at_commas
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
 from qerrlint.model.lookups import Lookups
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 TYPE = "VMStateDescription"
 _CALLBACKS = ("pre_load", "post_load", "pre_load_errp", "post_load_errp", "pre_save", "post_save", "needed")
 # Macros of include/migration/vmstate.h that stay, for they say what shape a field has to have.
-_OFFSET = re.compile(r"\s*(vmstate_offset_(\w+)|offsetof)\s*\(")
+_OFFSET = lazy_re(r"\s*(vmstate_offset_(\w+)|offsetof)\s*\(")
 # What stands at the end of a list of subsections; until 2014 an empty element.
 _ENDS = ("NULL", "0", "", "VMSTATE_END_OF_LIST()")
 _MARK = "qerrlint_arg_"
-_PLACEHOLDER = re.compile(r"qerrlint_arg_(\d+)_")
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_PLACEHOLDER = lazy_re(r"qerrlint_arg_(\d+)_")
+_WORD = lazy_re(r"[A-Za-z_]\w*")
 _TABLE = "VMStateField one[] = { %s };"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class VMField:
     """One field of a description.
 
@@ -70,7 +72,7 @@ class VMField:
         return "VMS_END" in self.flags or not (self.name or self.flags or self.info or self.vmsd)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Description:
     """One VMStateDescription. `variable` is the name in C, `name` the text of the name on the wire.
 

@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from qerrlint.ir.code import Assign, Function, Return, text_of
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.entries import GuestEntry, given
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.members import aliased, member_of
 from qerrlint.qemu.guest.slots import DATA, VALUE
 from qerrlint.qemu.guest.taint import reads, tainted
 from qerrlint.qemu.guest.value_sources import ADDRESS, THROUGH, pointed_to
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 _ROUNDS = 400
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GuestMember:
     """A member of a struct that a guest writes and reads back: where it is stored, where it is returned."""
 
@@ -36,8 +37,8 @@ class GuestMember:
     read: Span
 
 
-_CHAIN = re.compile(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)+")
-_LINK = re.compile(r"(?:->|\.)(\w+)")
+_CHAIN = lazy_re(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)+")
+_LINK = lazy_re(r"(?:->|\.)(\w+)")
 _STORED = rb"\s*(?:\[[^;=]*\]\s*)*(?:(?:(?:[-+*/%&|^]|<<|>>)?=(?!=))|;)"
 
 

@@ -9,35 +9,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from qerrlint.c.lexis import occurrences
 from qerrlint.domain.word_lists import word_list
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.function_text import FunctionText, function_text
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.vmstate.state_members import StateMember
+from qerrlint.records import record
 
 READ = "read"
 STORE = "store"
 CHANGE = "change"
 ADDRESS = "address"
 # What stands after and before the name of a function that is handed over, and how far before it that begins.
-_AFTER_NAME = re.compile(rb"\s*[,;)}:]")
-_HANDS_OVER = re.compile(rb"[,=(&?:{]\s*(?:\(\w+\)\s*)?&?\s*\Z")
+_AFTER_NAME = lazy_re(rb"\s*[,;)}:]")
+_HANDS_OVER = lazy_re(rb"[,=(&?:{]\s*(?:\(\w+\)\s*)?&?\s*\Z")
 _FARTHEST = 1000
-_BEHIND = re.compile(r"\s*(?:(\+\+|--)|((?:[-+*/%&|^]|<<|>>)=)|(=)(?!=))")
-_BEFORE = re.compile(r"(\+\+|--|&)\s*\(*\s*\Z")
-_TWO = re.compile(r"&&\s*\(*\s*\Z|[\w)\]]\s*&\s*\(*\s*\Z")
-_CALL = re.compile(r"(\w+)\s*\Z")
+_BEHIND = lazy_re(r"\s*(?:(\+\+|--)|((?:[-+*/%&|^]|<<|>>)=)|(=)(?!=))")
+_BEFORE = lazy_re(r"(\+\+|--|&)\s*\(*\s*\Z")
+_TWO = lazy_re(r"&&\s*\(*\s*\Z|[\w)\]]\s*&\s*\(*\s*\Z")
+_CALL = lazy_re(r"(\w+)\s*\Z")
 # How far before a use the call may begin that it is an argument of.
 _LONGEST_CALL = 300
-_VALUE = re.compile(r"\s*=\s*([^;,{}]*)[;,)]")
-_CONSTANT = re.compile(r"(?:-?\s*(?:0[xX][0-9a-fA-F]+|\d+)[uUlL]*|[A-Z][A-Z0-9_]*|true|false|NULL)\Z")
+_VALUE = lazy_re(r"\s*=\s*([^;,{}]*)[;,)]")
+_CONSTANT = lazy_re(r"(?:-?\s*(?:0[xX][0-9a-fA-F]+|\d+)[uUlL]*|[A-Z][A-Z0-9_]*|true|false|NULL)\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Use:
     """One use of a member: `kind` is "read", "store", "change" (it is read and stored) or "address".
 

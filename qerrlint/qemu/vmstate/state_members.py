@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.c.declarations.struct_body import Field
 from qerrlint.c.expressions.int_types import is_int_type
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.layouts import Layout, layouts_of
+from qerrlint.records import record
 
 _DEEPEST = 3
 # The structs of include/qom/object.h and include/hw/qdev-core.h: what embeds one of them first is an object.
@@ -24,13 +26,13 @@ _OBJECTS = frozenset({"Object", "DeviceState", "BusState", "SysBusDevice", "PCID
 _REGIONS = frozenset({"MemoryRegion", "IOMMUMemoryRegion", "struct MemoryRegion"})
 # Their state is described by their own macros (include/migration/vmstate.h).
 _TIMERS = frozenset({"QEMUTimer", "QEMUTimer *", "QEMUTimer **", "ptimer_state *"})
-_TAG = re.compile(r"\A(?:const )?(?:struct )?")
+_TAG = lazy_re(r"\A(?:const )?(?:struct )?")
 NUMBER = "number"
 ARRAY = "array"
 TIMER = "timer"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StateMember:
     """A member of `struct` that holds a number or a timer, or an array of these (`kind`).
 

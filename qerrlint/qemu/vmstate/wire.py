@@ -7,22 +7,23 @@ that is split in two, or two that are joined, have equal layouts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from qerrlint.c.expressions.int_types import int_type
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.vmstate.description import Description, VMField
+from qerrlint.records import record
 
-_COUNT = re.compile(r"[0-9]{1,64}")
-_INTEGER = re.compile(r"vmstate_info_u?int(8|16|32|64)(_\w+)?\Z")
+_COUNT = lazy_re(r"[0-9]{1,64}")
+_INTEGER = lazy_re(r"vmstate_info_u?int(8|16|32|64)(_\w+)?\Z")
 # Bytes of the infos of migration/vmstate-types.c that are no integers.
 _WIDTHS = {"vmstate_info_bool": 1, "vmstate_info_timer": 8, "vmstate_info_cpudouble": 8}
 _UNUSED = "vmstate_info_unused_buffer"
 _BYTES = frozenset({"vmstate_info_buffer", _UNUSED})
-_WIDTH = re.compile(r"(\d+) bytes?\Z")
+_WIDTH = lazy_re(r"(\d+) bytes?\Z")
 # VMSTATE_UINTTL and the like: include/hw/core/cpu.h, migration/cpu.h.
-_OF_TARGET = re.compile(r"INTTL")
+_OF_TARGET = lazy_re(r"INTTL")
 _DEEPEST = 8
 _UNKNOWN_FLAGS = frozenset({"VMS_VARRAY_INT32", "VMS_VARRAY_UINT8", "VMS_VARRAY_UINT16", "VMS_VARRAY_UINT32"})
 
@@ -30,7 +31,7 @@ Evaluate = Callable[[str], "int | None"]
 Resolve = Callable[[str], "Description | None"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WireItem:
     """One run of equal elements on the wire.
 
@@ -171,7 +172,7 @@ def _is_number(count: str) -> bool:
     return not count or _COUNT.fullmatch(count) is not None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Change:
     """What changed of a description, as a sentence.
 

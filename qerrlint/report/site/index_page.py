@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.report.htmltext import page_head, resource, said
 from qerrlint.report.wording import count
 from qerrlint.watch.series_rows import STATES, SUPERSEDED, states
@@ -15,7 +16,7 @@ from qerrlint.watch.state import FAILED, WAITING, SeriesRow
 MOST = 2000
 """How many series the index lists, the newest."""
 
-_NAV = re.compile(r'<nav class="site">.*?</nav>', re.S)
+_NAV = lazy_re(r'<nav class="site">.*?</nav>', re.S)
 
 
 def index_page(rows: Sequence[SeriesRow], newest_run: int, title: str) -> str:

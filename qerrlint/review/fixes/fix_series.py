@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from qerrlint.records import record
 from qerrlint.result import Reported
 from qerrlint.review.fixes.fixed_files import FixedFile, Refused, fix_files
 from qerrlint.rules.rule import RuleSet
@@ -19,7 +19,7 @@ FILE, FOLDER = "file", "folder"
 Look = Callable[[Source, str], Sequence[Reported]]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FixPatch:
     """What one commit changes: the findings of one rule in `area`.
 
@@ -37,7 +37,7 @@ class FixPatch:
         return tuple(item for file in self.files for item in file.mended)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FixSeries:
     """The patches in order, and what could not be fixed."""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.records import record
 from qerrlint.result import Place, Reported, ReportedEdit
 from qerrlint.review.scope import between_functions, touched
 from qerrlint.rules.rule import RuleSet
@@ -27,7 +27,7 @@ DAMAGES = "the function could not be parsed afterwards"
 BRINGS = "it would bring a new finding"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Refused:
     """A finding whose fix is not made, and why."""
 
@@ -35,7 +35,7 @@ class Refused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FixedFile:
     """One file with its fixes: `old` and `new` bytes, the findings mended and those refused."""
 
@@ -46,7 +46,7 @@ class FixedFile:
     refused: tuple[Refused, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Change:
     """A fix as replacements (start, end, bytes) of the old text, in order, and the findings that want it."""
 

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.linemap import LineMap
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_WORD = lazy_re(r"[A-Za-z_]\w*")
 # In what share of the lines that show a word it has become the same other word.
 _MOSTLY = 0.6
 # Lines that are looked at on each side of one place; a longer rewriting is no rename.

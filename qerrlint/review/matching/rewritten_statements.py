@@ -12,6 +12,7 @@ from bisect import bisect_right
 from difflib import SequenceMatcher
 
 from qerrlint.engine.located import Located
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.patch.linemap import LineMap
 from qerrlint.review.linediff import line_map_between
@@ -25,7 +26,7 @@ _TELLING = 24
 # A place of so many lines was rewritten line by line; in a longer one statements must be alike.
 _SMALL = 4
 _ALIKE = 0.5
-_TOKEN = re.compile(r"\w+|\S")
+_TOKEN = lazy_re(r"\w+|\S")
 
 
 def settle_rewritten(delta: Delta, sides: Sides, rules: RuleSet) -> Delta:

@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.patch.thread import Remark
+from qerrlint.records import record
 from qerrlint.rules.rule import Rule
 
 # An identifier of several words, such as a macro's or a function's: hardly a word of plain English.
-_NAME = re.compile(r"\b[A-Za-z]\w*_\w+")
+_NAME = lazy_re(r"\b[A-Za-z]\w*_\w+")
 # Names that every finding mentions tell nothing of this one.
 _COMMON = frozenset({"local_err", "error_setg"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Topic:
     """What a remark has to be about: `rule` at `line` of the patch (None: the patch does not show it), in
     `function`, which the patch shows in `shown`; `text` is what the finding says, and its statement."""

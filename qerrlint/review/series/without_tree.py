@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.contracts import AGES, NEWEST
 from qerrlint.patch.apply import mended
 from qerrlint.patch.fragments import Fragment, fragments
@@ -38,11 +39,11 @@ _MOST_LINES = 200_000
 # Of 150 pulls of QEMU none needs 700,000; 100 small hunks far down in 100 files would take 1.6 GB.
 _EMPTY_LINES = 1_000_000
 _EMPTY_LINES_EACH = 50
-_NOISE = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
-_ENDS_STATEMENT = re.compile(rb"(?:[;{}:]|\*/|^\s*#.*|^\s*)$")
-_FUNCTION = re.compile(rb"^[A-Za-z_][^\n(;={}]*?\b(\w+)\s*\(", re.MULTILINE)
-_MODES_CALL = re.compile(rb"\bmigrate_add_blocker_modes\s*\(([^;]*);", re.DOTALL)
-_OLD_BLOCKER = re.compile(rb"\bmigrate_(?:add|del)_blocker\s*\(\s*[A-Za-z_]")
+_NOISE = lazy_re(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
+_ENDS_STATEMENT = lazy_re(rb"(?:[;{}:]|\*/|^\s*#.*|^\s*)$")
+_FUNCTION = lazy_re(rb"^[A-Za-z_][^\n(;={}]*?\b(\w+)\s*\(", re.MULTILINE)
+_MODES_CALL = lazy_re(rb"\bmigrate_add_blocker_modes\s*\(([^;]*);", re.DOTALL)
+_OLD_BLOCKER = lazy_re(rb"\bmigrate_(?:add|del)_blocker\s*\(\s*[A-Za-z_]")
 
 
 def review_loose(series: Sequence[Series], rules: RuleSet) -> Result:

@@ -9,7 +9,6 @@ has looked up is another one now (engine.changes.tree_changes).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from qerrlint.engine.changes.fact_changes import changed_schema
@@ -22,6 +21,7 @@ from qerrlint.model.lookups import Lookups
 from qerrlint.model.program import Program
 from qerrlint.model.reads import OUTLINE, Question, Reads
 from qerrlint.model.summary import Summary
+from qerrlint.records import record
 from qerrlint.review.both_sides import PairResult
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import git_blob_id
@@ -29,7 +29,7 @@ from qerrlint.source.source import git_blob_id
 _REACH = "reach:"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Side:
     """What the analysis of one side of a pair was made from.
 
@@ -47,7 +47,7 @@ class _Side:
     looked_up: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Made:
     """A result with its two sides, and what was read for them."""
 

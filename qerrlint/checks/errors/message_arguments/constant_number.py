@@ -7,7 +7,6 @@ failed does not store its number there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from qerrlint.absint.reachability import blocks_before, place_of
@@ -17,9 +16,10 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Addr, Assign, Call, Const, text_of
+from qerrlint.lazy_patterns import lazy_re
 
 _TAKES_NUMBER = {"strerror": 0, "g_strerror": 0, "gnutls_strerror": 0, "error_setg_errno": 1}
-_PLAIN = re.compile(r"-?\d+\Z")
+_PLAIN = lazy_re(r"-?\d+\Z")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:

@@ -4,7 +4,6 @@ status is made of such an errno."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
@@ -20,11 +19,12 @@ from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Assign, Call, Const, Return, Var, text_of
+from qerrlint.lazy_patterns import lazy_re
 
-_CONSTANT = re.compile(r"E[A-Z0-9]+\Z")
+_CONSTANT = lazy_re(r"E[A-Z0-9]+\Z")
 _STATUS = "-errno"
-_PERCENT_M = re.compile(rb'"[^"\n]*%m(?![a-zA-Z%])[^"\n]*"')
-_STORED = re.compile(rb"\berrno[ \t]{0,9}=[ \t]{0,9}\(?-")
+_PERCENT_M = lazy_re(rb'"[^"\n]*%m(?![a-zA-Z%])[^"\n]*"')
+_STORED = lazy_re(rb"\berrno[ \t]{0,9}=[ \t]{0,9}\(?-")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:

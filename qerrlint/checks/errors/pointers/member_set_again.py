@@ -15,9 +15,10 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Addr, Assign, Call, Value, Var, identifiers, root, text_of
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
 
-_RESULT = re.compile(r"#(\d+)")
+_RESULT = lazy_re(r"#(\d+)")
 _TAKES = (
     rb"(?:error_free|error_report_err|error_reportf_err|warn_report_err|error_propagate\w*|g_clear_pointer)"
 )

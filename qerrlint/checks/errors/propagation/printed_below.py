@@ -7,7 +7,6 @@ functions with an errp call: it could set the Error itself.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from qerrlint.absint.reachability import branch_events, straight_back
@@ -22,9 +21,10 @@ from qerrlint.domain.conventions import FAILURE, fails_by
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import POS, Assign, Call, Const, Function, Result, Return, Value, Var
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
-_CALLED = re.compile(rb"\s{0,9}\(")
+_CALLED = lazy_re(rb"\s{0,9}\(")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:

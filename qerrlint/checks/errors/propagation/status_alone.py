@@ -8,22 +8,22 @@ finds itself count: a callee that failed may have printed the reason.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from qerrlint.absint.reachability import predecessors
 from qerrlint.checks.errors.value_source import assigned_from
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.error import ERROR
 from qerrlint.ir.code import NEG, Addr, Assign, Block, Call, Const, Edge, Result, Var, identifiers
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.sites import traits
 
-_CODE = re.compile(r"-E[A-Z0-9]+\Z")
+_CODE = lazy_re(r"-E[A-Z0-9]+\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StatusAlone:
     """`given`: the assignment of the status, `error`: the local Error that stays NULL, `test`: what is asked
     before."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from qerrlint.absint.trace import is_joined, places
@@ -16,9 +15,10 @@ from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Result
+from qerrlint.lazy_patterns import lazy_re
 
-_LEAVES = re.compile(rb"\)\s*\{?\s*return;")
-_JUMP = re.compile(rb"\b(?:return|goto|break|continue|case|default|else|exit|abort)\b")
+_LEAVES = lazy_re(rb"\)\s*\{?\s*return;")
+_JUMP = lazy_re(rb"\b(?:return|goto|break|continue|case|default|else|exit|abort)\b")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:

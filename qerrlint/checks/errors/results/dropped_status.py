@@ -21,11 +21,12 @@ from qerrlint.domain.result import FunctionResult
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NEG, POS, ZERO, Call, Return
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
 # A call as a whole statement, in braces: what stands before it ends a statement or a block.
-_DROPPED = re.compile(rb"[;{}]\s+([a-z_]\w+)\(")
-_FAILS = re.compile(rb"\breturn\s+-\w|=\s*-[E1]")
+_DROPPED = lazy_re(rb"[;{}]\s+([a-z_]\w+)\(")
+_FAILS = lazy_re(rb"\breturn\s+-\w|=\s*-[E1]")
 
 
 def run(file: AnalysedFile) -> Iterator[Observation]:

@@ -7,7 +7,6 @@ the word list names. A call that takes an Error is unchecked-call's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from qerrlint.c.cut import Piece
@@ -18,11 +17,12 @@ from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import WordList, word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call, Function
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
-_STATEMENT = re.compile(rb"(?:[;{}:]|\*/|\belse|\))\s{0,200}\Z")
-_CALLED = re.compile(rb"[ \t]{0,9}\(")
-_VOID = re.compile(rb"\(\s{0,9}void\s{0,9}\)\s{0,80}\Z")
+_STATEMENT = lazy_re(rb"(?:[;{}:]|\*/|\belse|\))\s{0,200}\Z")
+_CALLED = lazy_re(rb"[ \t]{0,9}\(")
+_VOID = lazy_re(rb"\(\s{0,9}void\s{0,9}\)\s{0,80}\Z")
 _NEAR = 240
 
 

@@ -8,7 +8,6 @@ C library and have a size_t.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from qerrlint.checks.check import FileCheck
@@ -19,11 +18,12 @@ from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import NEG, POS, ZERO, Assign, Call, Function, Opaque, Result, Var
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
-_COMPARED = re.compile(rb"[^<]<\s{0,20}\(?\s{0,20}sizeof\b")
-_TEST = re.compile(r"(#?\w+)<\(*(\w+)")
-_CAST = re.compile(r"<\s*\(\s*\w+\s*\)\s*\(*\w")
+_COMPARED = lazy_re(rb"[^<]<\s{0,20}\(?\s{0,20}sizeof\b")
+_TEST = lazy_re(r"(#?\w+)<\(*(\w+)")
+_CAST = lazy_re(r"<\s*\(\s*\w+\s*\)\s*\(*\w")
 _SIGNED = frozenset({"int", "ssize_t", "gssize", "long", "off_t", "int32_t", "int64_t"})
 
 

@@ -38,21 +38,22 @@ from qerrlint.ir.code import (
     Value,
     Var,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 # How far after a condition the end of its block is looked for, in bytes.
 _FARTHEST = 2000
-_MINUS_ONE = re.compile(r"(?:==|!=)\s*\(?-\s*1\)?\s*$")
-_WORD = re.compile(rb"[A-Za-z_]\w*")
-_LEAVES = re.compile(rb"\b(?:return|goto|break|continue)\b")
+_MINUS_ONE = lazy_re(r"(?:==|!=)\s*\(?-\s*1\)?\s*$")
+_WORD = lazy_re(rb"[A-Za-z_]\w*")
+_LEAVES = lazy_re(rb"\b(?:return|goto|break|continue)\b")
 # Functions of the C library that return the error number as it is.
 _PLAIN = ("posix_", "pthread_")
 # -EPERM is -1, which is what such a call returns.
 # The operator is looked for first: it is rarer than the names that may stand before it.
-_COMPARED = re.compile(rb"[=!]=[ \t]{0,9}(?:-E(?!PERM\b)|E)[A-Z0-9]{2,20}\b")
-_NAME_BEFORE = re.compile(rb"\w[ \t]{0,9}\Z")
-_NUMBER = re.compile(r"(\w+)[=!]=(-?)E[A-Z0-9]+\Z")
+_COMPARED = lazy_re(rb"[=!]=[ \t]{0,9}(?:-E(?!PERM\b)|E)[A-Z0-9]{2,20}\b")
+_NAME_BEFORE = lazy_re(rb"\w[ \t]{0,9}\Z")
+_NUMBER = lazy_re(r"(\w+)[=!]=(-?)E[A-Z0-9]+\Z")
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:

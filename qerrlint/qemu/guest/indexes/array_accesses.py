@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from qerrlint.c.expressions.parser import Node, paths
 from qerrlint.c.initialisers import LIST, tables
 from qerrlint.c.lexis import bare, closing_bracket
 from qerrlint.ir.code import Assign, Function
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest.members import member_of
 from qerrlint.qemu.guest.sample_scope import FileNames, read
 from qerrlint.qemu.layouts import layouts_of
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 # Functions that read or write so many bytes at a pointer: the places of the pointers and of the number
@@ -34,32 +35,32 @@ _MOVERS: Mapping[str, tuple[tuple[int, ...], int]] = {
     **{f"address_space_{way}": ((3,), 4) for way in ("read", "write", "rw")},
 }
 _NAMES = "|".join(sorted(_MOVERS))
-MOVED = re.compile(rb"\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\(")
+MOVED = lazy_re(rb"\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\(")
 """What a file that moves bytes by their number has."""
-QUICK = re.compile(
+QUICK = lazy_re(
     rb"\[[^\]\[]*[a-z][^\]\[]*\]|_t \*\)\s*[(&]|\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\("
 )
 """What a file with an access that is looked at has in its bytes."""
-_AFTER = re.compile(r"\s*(?:\+\+|--)\s*\Z")
-_NAME = re.compile(r"[A-Za-z_]\w*\Z")
-_GROUP = re.compile(r"\[[^\[\]]*\]\Z")
-_MOVES = re.compile(rf"\b(?P<name>{_NAMES}|(?:ld|st)(?P<width>u[bw]|s[bw]|[bwlq])(?:_[a-z]+)?_p)\s*\(")
+_AFTER = lazy_re(r"\s*(?:\+\+|--)\s*\Z")
+_NAME = lazy_re(r"[A-Za-z_]\w*\Z")
+_GROUP = lazy_re(r"\[[^\[\]]*\]\Z")
+_MOVES = lazy_re(rf"\b(?P<name>{_NAMES}|(?:ld|st)(?P<width>u[bw]|s[bw]|[bwlq])(?:_[a-z]+)?_p)\s*\(")
 # What is read or written there as a number of several bytes.
-_CAST = re.compile(r"(?<![\w)\]])\s*\*\s*\(\s*(?:const\s+)?u?int(16|32|64)_t\s*\*\s*\)\s*(?=[(&])")
+_CAST = lazy_re(r"(?<![\w)\]])\s*\*\s*\(\s*(?:const\s+)?u?int(16|32|64)_t\s*\*\s*\)\s*(?=[(&])")
 _WIDTHS = {"ub": 1, "sb": 1, "b": 1, "uw": 2, "sw": 2, "w": 2, "l": 4, "q": 8}
-_PLUS = re.compile(
+_PLUS = lazy_re(
     r"(?:\((?P<cast>[\w\s]+)\*\s*\)\s*)?(?P<base>[A-Za-z_]\w*(?:\s*(?:->|\.)\s*\w+)*)\s*\+(?!\+)\s*(?P<offset>.+)\Z",
     re.S,
 )
-_ELEMENT = re.compile(
+_ELEMENT = lazy_re(
     r"(?P<cast>)&\s*(?P<base>[A-Za-z_]\w*(?:\s*(?:->|\.)\s*\w+)*)\s*\[(?P<offset>[^\[\]]+)\]\Z", re.S
 )
-_PLAIN = re.compile(r"(?:\([\w\s]+\*\s*\)\s*)?(?P<base>(?:[A-Za-z_]\w*\s*(?:->|\.)\s*)*[A-Za-z_]\w*)\Z")
+_PLAIN = lazy_re(r"(?:\([\w\s]+\*\s*\)\s*)?(?P<base>(?:[A-Za-z_]\w*\s*(?:->|\.)\s*)*[A-Za-z_]\w*)\Z")
 # A trailing array of one element may be longer than it is declared.
 _SHORTEST = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ArrayAccess:
     """An access in a function at `span`, whose text is `text`: beyond the array of `count` elements where
     `node` (the index, or the end of the accessed bytes) comes to more than `most`, or is negative.

@@ -10,7 +10,6 @@ say.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 
 from qerrlint.c.expressions.typed import Column
@@ -26,6 +25,7 @@ from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.taint import depends, reads, tainted
 from qerrlint.qemu.guest.tried_values import constants_of, values
 from qerrlint.qemu.guest.walk import Walk, WalkObserver
+from qerrlint.records import record
 from qerrlint.source.span import Span
 
 _FEW_ACCESSES = 8
@@ -36,7 +36,7 @@ _BYTEWISE = ("SSI", "I2C", "SMBus")
 _RAW = (*_BYTEWISE, "MemoryRegion", "PCIDevice")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Beyond:
     """An access beyond its array, with the index or end that `sample` gives, entered at `entry`.
 

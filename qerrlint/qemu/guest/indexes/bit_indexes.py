@@ -9,27 +9,27 @@ does not write has none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from qerrlint.c.expressions.parser import Binary, Call, Cast, Choice, Constant, Node, Path, Unary, paths
 from qerrlint.ir.code import Assign, Function
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.indexes.array_accesses import ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.indexes.member_indexes import MemberIndexes, StoredNumber
 from qerrlint.qemu.guest.members import Member, member_of
 from qerrlint.qemu.guest.sample_scope import read
+from qerrlint.records import record
 
 # Functions that give the number of the lowest bit, and what is to be subtracted from that.
 _LOWEST = {"ctz32": 0, "ctz64": 0, "ctzl": 0, "ffs": 1}
-FINDS_BIT = re.compile(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in _LOWEST))
+FINDS_BIT = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in _LOWEST))
 """What a file that looks for a bit has in its bytes."""
 _FULL = (1 << 64) - 1
 _DEEPEST = 6
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BitIndex:
     """An access whose index is the number of a bit: the greatest one that can be set is `greatest`, in
     `member`."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Return
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.assumed_members import AssumedNames, AssumedWalk, entry_samples
 from qerrlint.qemu.guest.branches import Branch
 from qerrlint.qemu.guest.entries import GuestEntry
@@ -26,13 +26,14 @@ from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.slots import Slot
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.walk import WalkObserver
+from qerrlint.records import record
 
-COUNTED = re.compile(rb"\[\s*\w+->\w+\s*\+\+\s*\]")
-_STEP = re.compile(rb"\+\+|--|[-+]=")
-_COUNTER = re.compile(r"\s*(\w+->\w+)\s*\+\+\s*\Z")
+COUNTED = lazy_re(rb"\[\s*\w+->\w+\s*\+\+\s*\]")
+_STEP = lazy_re(rb"\+\+|--|[-+]=")
+_COUNTER = lazy_re(r"\s*(\w+->\w+)\s*\+\+\s*\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Overrun:
     """An access at `entry` whose counter `member` reaches the length of the array."""
 

@@ -5,7 +5,6 @@ there, and which entries of the guest lead to them by tests that are known."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from qerrlint.ir.code import Edge, Event, Function
 from qerrlint.qemu.guest.assumed_members import AssumedNames, EntryWalk
@@ -17,9 +16,10 @@ from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.sample_scope import SampleScope
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.walk import WalkObserver
+from qerrlint.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class HeldIndex:
     """An access beyond its array at `entry`, with the index `greatest`, where `member` holds `number`.
 

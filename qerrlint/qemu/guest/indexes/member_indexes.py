@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 
 from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Edge, Event, Function
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.assumed_members import AssumedNames, EntryWalk
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
@@ -26,17 +27,18 @@ from qerrlint.qemu.guest.sample_scope import SampleScope, read
 from qerrlint.qemu.guest.states import State
 from qerrlint.qemu.guest.value_sources import ADDRESS, THROUGH, pointed_to, source_of
 from qerrlint.qemu.guest.walk import WalkObserver
+from qerrlint.records import record
 
 # An index of a member, or of a local alone.
-_INDEX = re.compile(rb"\[\s*(?:([a-z_]\w*)\s*\]|[^\]\[;]*(?:->|\.))")
+_INDEX = lazy_re(rb"\[\s*(?:([a-z_]\w*)\s*\]|[^\]\[;]*(?:->|\.))")
 # A number of bytes that a local holds.
-_COUNTS = re.compile(rb",\s*([a-z_]\w*)\s*[,)]")
-_DIRECT = re.compile(r"(?:->|\.)\s*(\w+)")
-_FROM_MEMBER = re.compile(rb"\b([a-z_]\w*)\s*=\s*([^;={}]*->[^;={}]*);")
-_STORE = re.compile(rb"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*[|^+]?=(?!=)[^;]*[a-z]")
+_COUNTS = lazy_re(rb",\s*([a-z_]\w*)\s*[,)]")
+_DIRECT = lazy_re(r"(?:->|\.)\s*(\w+)")
+_FROM_MEMBER = lazy_re(rb"\b([a-z_]\w*)\s*=\s*([^;={}]*->[^;={}]*);")
+_STORE = lazy_re(rb"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*[|^+]?=(?!=)[^;]*[a-z]")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StoredNumber:
     """A number that a write leaves in a member, or in its element `index` (None: any)."""
 
