@@ -8,6 +8,7 @@ variable holds, is all that leads to it; whatever may give it another owner ends
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from qerrlint.c.declarations.types import Signature
@@ -85,21 +86,16 @@ def _is_equal(text: str, name: str) -> bool:
     return bool(equal) and name in (left, right)
 
 
-_SECOND = "as "
-
-
 def _names(held: Holding) -> tuple[str, ...]:
     """The variables that lead to an object."""
-    if held.status.startswith(_SECOND):
-        return held.object, held.status.removeprefix(_SECOND)
-    return (held.object,)
+    return (held.object, held.also) if held.also else (held.object,)
 
 
 class LocalObjects(Objects):
     """The ownership typestate of what local variables hold.
 
     An object that is cast to a type that it need not be of has a second name, the variable that gets the
-    result: its status is "as " and that name, until a test finds nothing there.
+    result, until a test finds nothing there.
     """
 
     def __init__(
@@ -175,7 +171,7 @@ class LocalObjects(Objects):
             return None
         cast = cast_if_it_is(self._function.calls[event.value.call])
         if cast == Var(held.object) and self._owners.own(event.target):
-            return {Holding(held.pair, _SECOND + event.target, held.object, held.call)}
+            return {replace(held, also=event.target)}
         if isinstance(cast, Result) and held.object == f"#{cast.call}" and self._owners.own(event.target):
             return {Holding(held.pair, held.status, event.target, held.call)}
         return None
@@ -183,32 +179,29 @@ class LocalObjects(Objects):
     @staticmethod
     def _without_name(state: State, name: str) -> State:
         """The state in which a variable is no second name of an object."""
-        second = _SECOND + name
-        named = {held for held in holdings(state) if held.status == second}
-        alone = {Holding(held.pair, "held", held.object, held.call) for held in named}
+        named = {held for held in holdings(state) if held.also == name}
+        alone = {replace(held, also="") for held in named}
         return state.with_held(state.held - named | alone) if named else state
 
     def _may_release(self, call: Call, held: Holding) -> bool:
         """Whether a call may release an object, by one of its names."""
         return any(
-            super(LocalObjects, self)._may_release(call, Holding(held.pair, "held", name, held.call))
+            super(LocalObjects, self)._may_release(call, replace(held, object=name, also=""))
             for name in _names(held)
         )
 
     def _see(
         self, kind: str, held: Holding, span: Span, state: State, failing: bool = False, sure: bool = True
     ) -> None:
-        """As of Objects; an object with two names is held."""
-        if held.status.startswith(_SECOND):
-            held = Holding(held.pair, "held", held.object, held.call)
-        super()._see(kind, held, span, state, failing, sure)
+        """As of Objects; one object is seen, whatever names it has."""
+        super()._see(kind, replace(held, also=""), span, state, failing, sure)
 
     def _lost(self, state: State, path: str, span: Span) -> State:
         """The state without what a variable held before it gets another value."""
         state = self._without_name(state, path)
-        second = {held for held in holdings(state) if held.object == path and len(_names(held)) > 1}
+        second = {held for held in holdings(state) if held.object == path and held.also}
         if second:
-            renamed = {Holding(held.pair, "held", _names(held)[1], held.call) for held in second}
+            renamed = {replace(held, object=held.also, also="") for held in second}
             state = state.with_held(state.held - second | renamed)
         gone = {held for held in holdings(state) if held.object == path}
         for held in gone:

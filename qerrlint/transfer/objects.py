@@ -55,13 +55,14 @@ class Holding:
     """An object on a path: the number of its pair, its status, its path, the call that brought it there.
 
     status: prepared, held, failed, released, discarded, or lent (released before it was acquired: the
-    caller's).
+    caller's). `also`: a second variable that leads to it, "" where there is none.
     """
 
     pair: int
     status: str
     object: str
     call: int
+    also: str = ""
 
 
 @record(frozen=True, slots=True)

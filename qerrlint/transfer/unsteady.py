@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Constants in memory that a callee may change before they are tested.
 
-A call is taken to change only what it is handed by address. Where a function stores a constant in a member,
-calls something, and then tests the member, that would decide the test, and everything behind the other way
-would count as never reached. Nobody writes a test that is decided: the callee changes the member.
+A call is assumed to change only what it is passed by address. Where a function stores a constant in a member,
+calls something, and then tests the member, the constant would decide the test, and the code after the other
+outcome would count as unreachable. A test whose outcome is known would not have been written: the callee
+changes the member.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from qerrlint.transfer.sites import traits
 
 
 def unsteady(function: Function, types: Mapping[str, str]) -> frozenset[int]:
-    """The assignments of constants, by the start of their text, that calls in front of a test may undo."""
+    """The assignments of constants, by the start of their text, that calls before a test may undo."""
     candidates = [
         (number, position, event)
         for number, block in enumerate(function.blocks)
@@ -36,18 +37,18 @@ def unsteady(function: Function, types: Mapping[str, str]) -> frozenset[int]:
         event.span.start
         for number, position, event in candidates
         if event.target in every
-        and _tested_behind_a_call(function, types, asked, (number, position), event.target)
+        and _tested_after_a_call(function, types, asked, (number, position), event.target)
     )
 
 
-def _tested_behind_a_call(
+def _tested_after_a_call(
     function: Function,
     types: Mapping[str, str],
     asked: list[list[str]],
     place: tuple[int, int],
     target: str,
 ) -> bool:
-    """Whether some way from an assignment leads over a call to a test of its target."""
+    """Whether a path from an assignment leads through a call to a test of its target."""
     named = re.compile(rf"(?<![\w.>]){re.escape(target)}(?!\w)")
     seen: set[tuple[int, bool]] = set()
     todo = [(place[0], place[1] + 1, False)]

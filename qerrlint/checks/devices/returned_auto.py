@@ -79,7 +79,7 @@ def _holding(function: Function, name: str) -> list[Return]:
 
 
 def _after(event: Event, name: str, holds: bool) -> bool:
-    """Whether the variable may hold something behind an event."""
+    """Whether the variable may hold something after an event."""
     if isinstance(event, Assign) and event.target == name:
         return not (isinstance(event.value, Const) and event.value.signs == ZERO)
     if isinstance(event, Call) and Addr(name) in event.args:
@@ -88,7 +88,7 @@ def _after(event: Event, name: str, holds: bool) -> bool:
 
 
 def _is_null(edge: Edge, name: str) -> bool:
-    """Whether the variable is NULL on the way along an edge."""
+    """Whether the variable is NULL on paths through an edge."""
     return any(test.subject == Var(name) and test.allow == ZERO for test in edge.tests)
 
 

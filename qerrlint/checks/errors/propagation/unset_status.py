@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qerrlint.absint.reachability import place_of, predecessors
+from qerrlint.absint.reachability import after, place_of, predecessors
 from qerrlint.checks.check import Check
 from qerrlint.checks.errors.propagation.success_with_error import SUCCESS_WITH_ERROR
 from qerrlint.checks.function import AnalysedFunction
@@ -80,23 +80,11 @@ def _stored_before(function: Function, setter: Call, name: str) -> bool:
 
 def _comes_out(function: Function, setter: Call, name: str) -> bool:
     """Whether a path from a call to a return of a variable stores nothing in it."""
-    place = place_of(function, setter.index)
-    assert place is not None
-    seen: set[int] = set()
-    todo = [(place[0], place[1] + 1)]
-    while todo:
-        number, position = todo.pop()
-        for event in function.blocks[number].events[position:]:
-            if isinstance(event, Return) and event.value == Var(name):
-                return True
-            if _stores(event, name):
-                break
-        else:
-            for edge in function.blocks[number].edges:
-                if edge.target not in seen:
-                    seen.add(edge.target)
-                    todo.append((edge.target, 0))
-    return False
+
+    def returned(event: Event) -> bool:
+        return isinstance(event, Return) and event.value == Var(name)
+
+    return after(function, setter.index, returned, barrier=lambda event: _stores(event, name))
 
 
 CHECKS = (Check("unset-status", "errors", (SUCCESS_WITH_ERROR,), run),)
