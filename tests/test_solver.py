@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from qerrlint.absint import reachability
 from qerrlint.absint.control_dependence import controlled
 from qerrlint.absint.liveness import live_masks
-from qerrlint.absint.reachability import after, place_of, reaches
+from qerrlint.absint.reachability import after, blocks_after, blocks_before, events_before, place_of, reaches
 from qerrlint.absint.solver import Explored, explore
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.state import State
@@ -731,6 +731,27 @@ def test_a_call_reaches_itself_by_a_loop_only() -> None:
     for body, wanted in (("while (n) { one(p); }", True), ("one(p);", False)):
         function = lowered(body)
         assert reaches(function, 0, [0]) is wanted
+
+
+def test_what_comes_before_is_what_the_other_comes_after() -> None:
+    pairs = 0
+    for seed in range(60):
+        function = unit_of(random_function(seed)).lowered("peg")
+        assert function is not None
+        for call in function.calls:
+            place = place_of(function, call.index)
+            before = {event.index for event in events_before(function, call.index) if isinstance(event, Call)}
+            for other in function.calls:
+                assert (other.index in before) is reaches(function, other.index, [call.index])
+                pairs += 1
+            if place is not None:
+                leading = {n for n in range(len(function.blocks)) if place[0] in blocks_after(function, n)}
+                assert blocks_before(function, call.span) == leading | {place[0]}
+    assert pairs > 500
+
+
+def test_nothing_comes_before_a_call_that_is_not_there() -> None:
+    assert not list(events_before(lowered("one(p);"), 99))
 
 
 def test_barriers_and_closed_blocks() -> None:

@@ -37,12 +37,7 @@ def _places(function: Function) -> dict[int, tuple[int, int]]:
 
 def loop_around(function: Function, block: int) -> frozenset[int]:
     """The blocks of the loops that a block lies in: those that it leads to and that lead back to it."""
-    ahead = _ahead(function)
-    behind: dict[int, set[int]] = {number: set() for number in ahead}
-    for number, targets in ahead.items():
-        for target in targets:
-            behind[target].add(number)
-    return frozenset(_from(ahead, block) & _from(behind, block))
+    return frozenset(_from(_ahead(function), block) & _from(_behind(function), block))
 
 
 def blocks_after(function: Function, block: int) -> frozenset[int]:
@@ -53,8 +48,20 @@ def blocks_after(function: Function, block: int) -> frozenset[int]:
 def blocks_before(function: Function, span: Span) -> frozenset[int]:
     """The blocks that lead to an event at a place, its own among them; all where no event is there."""
     at = {n for n, block in enumerate(function.blocks) for event in block.events if event.span == span}
-    ahead = _ahead(function)
-    return frozenset(n for n in ahead if n in at or at & _from(ahead, n)) if at else frozenset(ahead)
+    behind = _behind(function)
+    return frozenset(at.union(*(_from(behind, number) for number in at)) if at else behind)
+
+
+def events_before(function: Function, call: int) -> Iterator[Event]:
+    """The events that some path has before a call: where a loop leads back to it, also those behind it."""
+    place = place_of(function, call)
+    if place is None:
+        return
+    before = _from(_behind(function), place[0])
+    if place[0] not in before:
+        yield from function.blocks[place[0]].events[: place[1]]
+    for number in sorted(before):
+        yield from function.blocks[number].events
 
 
 def guards(function: Function, block: int) -> tuple[Edge, ...]:
@@ -75,6 +82,14 @@ def _is_reached(edges: Collection[tuple[int, Edge]], block: int, without: Edge) 
 
 def _ahead(function: Function) -> dict[int, set[int]]:
     return {number: {edge.target for edge in one.edges} for number, one in enumerate(function.blocks)}
+
+
+def _behind(function: Function) -> dict[int, set[int]]:
+    out: dict[int, set[int]] = {number: set() for number in range(len(function.blocks))}
+    for number, block in enumerate(function.blocks):
+        for edge in block.edges:
+            out[edge.target].add(number)
+    return out
 
 
 def incoming_edges(function: Function) -> dict[int, list[tuple[int, Edge]]]:

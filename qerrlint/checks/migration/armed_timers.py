@@ -14,13 +14,11 @@ def armed_by_guest(file: AnalysedFile, kept: Lasting) -> Use | None:
     """The first place in functions that a guest enters, or that these call, where a timer is armed; None also
     where a realize of the file leads to such a place: the new process arms it then as well."""
     code, guest = file.once(run_time), file.once(guest_file)
-    every = frozenset(file.unit.functions)
-    entered = {name for one in guest.entries for name in guest.reached_from(one.function, every)}
-    uses = [use for use in kept.uses if use.function in entered and is_armed(code, use)]
+    uses = [use for use in kept.uses if use.function in guest.reached and is_armed(code, use)]
     types = file.once(device_state).graph.of_file(file.unit.path)
     stored = (one for of in types for one in of.setup.stored if one.slot in ("realize", "init"))
     realizes = {one.name for one in stored}
     if not uses or any(not realizes.isdisjoint(code.leading_to(use.function)) for use in uses):
         return None
-    own = code.uses([kept.member], realizes & every).get(kept.member, ())
+    own = code.uses([kept.member], realizes.intersection(file.unit.functions)).get(kept.member, ())
     return uses[0] if not any(is_armed(code, use) for use in own) else None

@@ -119,7 +119,7 @@ def _lasting(file: AnalysedFile, struct: str) -> Iterator[GuestMember]:
     listed = [*state_members(unit, struct), *parents_members(file, struct, (), ())]
     every = [one for one in listed if one.path not in state.properties]
     kept = [one for one in lasting(file, every) if one.member.kind != TIMER]
-    reached = file.once(_entered)
+    reached = file.once(guest_file).reached
     steps = [one for one in kept if one.stored.function in reached and one.read.function in reached]
     shown = _shown_to_host(file, every) if b"object_class_property_add" in unit.data else []
     chosen = [one for one in kept if one.by_guest] or (steps if len(steps) >= _FEWEST_STEPS else []) or shown
@@ -155,13 +155,6 @@ def _shown_to_host(file: AnalysedFile, members: Sequence[StateMember]) -> list[L
         if stored is not None and read is not None:
             found.append(Lasting(member, stored, read, tuple(uses), by_guest=False))
     return of_guest(file, found)
-
-
-def _entered(file: AnalysedFile) -> frozenset[str]:
-    """The functions of the file that a guest enters, and those that they reach."""
-    guest = file.once(guest_file)
-    every = frozenset(file.unit.functions)
-    return frozenset(name for entry in guest.entries for name in guest.reached_from(entry.function, every))
 
 
 def _is_described(file: AnalysedFile, of: QomType) -> bool:

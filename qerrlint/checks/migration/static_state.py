@@ -73,10 +73,8 @@ def _written(function: Function | None, name: str, seeds: frozenset[str]) -> Spa
 def _read(file: AnalysedFile, name: str) -> tuple[str, Span] | None:
     """The first function that a guest enters, or that one of these calls, which reads a variable."""
     unit, guest = file.unit, file.once(guest_file)
-    every = frozenset(unit.functions)
-    reached = frozenset().union(*(guest.reached_from(one.function, every) for one in guest.entries))
     pattern = re.compile(_STORED % name.encode())
-    for function in sorted(reached, key=lambda one: unit.functions[one].body):
+    for function in sorted(guest.reached, key=lambda one: unit.functions[one].body):
         piece = unit.functions[function]
         found = pattern.search(unit.data, piece.body, piece.span.end)
         lowered = unit.lowered(function) if found is not None else None

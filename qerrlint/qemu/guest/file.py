@@ -164,6 +164,16 @@ class GuestFile:
                     waiting.append(callee)
         return frozenset(seen)
 
+    def reached_by(self, entries: Iterable[GuestEntry]) -> frozenset[str]:
+        """The functions of the file that are reached by calls from some entries, these among them."""
+        every = frozenset(self.unit.functions)
+        return frozenset().union(*(self.reached_from(one.function, every) for one in entries))
+
+    @cached_property
+    def reached(self) -> frozenset[str]:
+        """The functions that a guest enters by the entries of the file, and those that they reach."""
+        return self.reached_by(self.entries)
+
     @cached_property
     def indirect(self) -> tuple[GuestEntry, ...]:
         """The functions that a guest can enter by way of another file, a table of functions or a callback."""

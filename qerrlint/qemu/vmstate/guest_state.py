@@ -89,8 +89,7 @@ def _mentioning(
         return {}
     pattern = re.compile(rb"(?:->|\.)(\w+)\b" + behind)
     unit = guest.unit
-    everything = frozenset(unit.functions)
-    reached = frozenset(name for entry in entries for name in guest.reached_from(entry.function, everything))
+    reached = guest.reached_by(entries)
     out: dict[str, frozenset[str]] = {}
     handed = names & {found.decode("latin-1") for found in ADDRESS.findall(unit.data)}
     through = frozenset(guest.matching(THROUGH)) if handed and behind is _STORED else frozenset()

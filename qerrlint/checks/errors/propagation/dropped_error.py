@@ -65,18 +65,8 @@ def _dropped(
 ) -> Observation:
     """The Error of `setter` ends in `call`; `how` is null where it was never asked for (no more than likely
     a mistake), report or free where it is consumed."""
-    return Observation(
-        "dropped-error",
-        analysed.name,
-        call.span,
-        call.text,
-        _slots(analysed, call.name, setter, how),
-        (Step(leaving.span, "the function fails here without an Error"),),
-        "medium" if how == "null" else "high",
-        whole=not is_joined(leaving.trail),
-        subject=Subject((call,), returned=leaving),
-        group=call.span,
-    )
+    step = Step(leaving.span, "the function fails here without an Error")
+    return _seen(analysed, how, setter, Subject((call,), returned=leaving), (step,), call.span)
 
 
 def _replaced(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -103,7 +93,8 @@ def _replaced(analysed: AnalysedFunction) -> Iterator[Observation]:
             call = analysed.function.calls[number]
             if call.span in gone and _reports(analysed.unit.effect(call).how, call.name):
                 setter = _setter(analysed, call)
-                yield _replacement(analysed, leaving, call, setter, "replaced", (step,), call.span)
+                subject = Subject((call,), returned=leaving)
+                yield _seen(analysed, "replaced", setter, subject, (step,), ("replaced", call.span))
         yield from _replaced_below(analysed, leaving, before[branches[-1]], step)
 
 
@@ -151,35 +142,13 @@ def _replaced_below(
                 Step(swallow.printer_span, f"{call.name}() prints the Error of {swallow.setter}() here"),
                 step,
             )
-            yield _replacement(analysed, leaving, call, swallow.setter, "replaced-below", steps, call.name)
+            subject = Subject((call,), returned=leaving)
+            yield _seen(analysed, "replaced-below", swallow.setter, subject, steps, ("replaced", call.name))
 
 
 def _reports(how: str, printer: str) -> bool:
     """Whether an Error was reported as one; a warning is about what the function can do without."""
     return how == "report" and not printer.startswith("warn")
-
-
-def _replacement(
-    analysed: AnalysedFunction,
-    leaving: ReturnState,
-    call: Call,
-    setter: str,
-    how: str,
-    steps: tuple[Step, ...],
-    group: Hashable,
-) -> Observation:
-    return Observation(
-        "dropped-error",
-        analysed.name,
-        call.span,
-        call.text,
-        _slots(analysed, call.name, setter, how),
-        steps,
-        "medium",
-        whole=not is_joined(leaving.trail),
-        subject=Subject((call,), returned=leaving),
-        group=("replaced", group),
-    )
 
 
 def _setter(analysed: AnalysedFunction, consumer: Call) -> str:
@@ -198,32 +167,14 @@ def _of_callbacks(analysed: AnalysedFunction) -> Iterator[Observation]:
         callback = next(_callbacks(analysed, call), None)
         if callback is None:
             continue
-        yield Observation(
-            "dropped-error",
-            analysed.name,
-            call.span,
-            call.text,
-            _slots(analysed, call.name, callback, "callback") | {"errp": "NULL"},
-            (),
-            "medium",
-            subject=Subject((call,)),
-        )
+        yield _seen(analysed, "callback", callback, Subject((call,)))
 
 
 def _admitted(analysed: AnalysedFunction) -> Iterator[Observation]:
     """A call gets NULL, its failure is met, and a comment says that it is still to be handled."""
     for call in analysed.function.calls if analysed.errp is not None else ():
         if call.used and passes_null_errp(analysed, call) and admits(analysed.unit, call.span):
-            yield Observation(
-                "dropped-error",
-                analysed.name,
-                call.span,
-                call.text,
-                _slots(analysed, call.name, call.name, "admitted"),
-                certainty="medium",
-                subject=Subject((call,)),
-                group=call.span,
-            )
+            yield _seen(analysed, "admitted", call.name, Subject((call,)), group=call.span)
 
 
 def _silent(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -242,18 +193,9 @@ def _silent(analysed: AnalysedFunction) -> Iterator[Observation]:
     for leaving in mute:
         for number in leaving.printed:
             call = calls[number]
-            yield Observation(
-                "dropped-error",
-                analysed.name,
-                call.span,
-                call.text,
-                _slots(analysed, call.name, call.name, "silent"),
-                (Step(leaving.span, "the function fails here without giving the reason"),),
-                "medium",
-                whole=not is_joined(leaving.trail),
-                subject=Subject((call,), returned=leaving),
-                group=call.span,
-            )
+            step = Step(leaving.span, "the function fails here without giving the reason")
+            subject = Subject((call,), returned=leaving)
+            yield _seen(analysed, "silent", call.name, subject, (step,), call.span)
 
 
 def _callbacks(analysed: AnalysedFunction, call: Call) -> Iterator[str]:
@@ -279,20 +221,11 @@ def _below(analysed: AnalysedFunction) -> Iterator[Observation]:
         if summary is None or _kind_of(analysed, call) not in ("int", "bool"):
             continue
         swallow = summary.swallows[0]
-        yield Observation(
-            "dropped-error",
-            analysed.name,
-            call.span,
-            call.text,
-            _slots(analysed, call.name, swallow.setter, "below"),
-            (
-                Step(swallow.setter_span, f"{call.name}() receives an Error from {swallow.setter}() here"),
-                Step(swallow.printer_span, f"and keeps it from its caller here, with {swallow.printer}()"),
-            ),
-            "medium",
-            whole=not is_joined(occurrence.trail),
-            subject=Subject((call,), occurrence),
+        steps = (
+            Step(swallow.setter_span, f"{call.name}() receives an Error from {swallow.setter}() here"),
+            Step(swallow.printer_span, f"and keeps it from its caller here, with {swallow.printer}()"),
         )
+        yield _seen(analysed, "below", swallow.setter, Subject((call,), occurrence), steps)
 
 
 def _forgiven(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -311,37 +244,18 @@ def _forgiven(analysed: AnalysedFunction) -> Iterator[Observation]:
         printer = prints_failures(analysed, call) if call is not None else None
         if call is None or printer is None:
             continue
-        yield Observation(
-            "dropped-error",
-            analysed.name,
-            call.span,
-            call.text,
-            _slots(analysed, call.name, printer.name, "forgiven"),
-            (
-                Step(printer.span, f"{call.name}() prints the reason here"),
-                Step(leaving.span, f"{analysed.name}() returns success here"),
-            ),
-            "medium",
-            whole=not is_joined(leaving.trail),
-            subject=Subject((call,), returned=leaving),
-            group=call.span,
+        steps = (
+            Step(printer.span, f"{call.name}() prints the reason here"),
+            Step(leaving.span, f"{analysed.name}() returns success here"),
         )
+        yield _seen(analysed, "forgiven", printer.name, Subject((call,), returned=leaving), steps, call.span)
 
 
 def _passed_over(analysed: AnalysedFunction) -> Iterator[Observation]:
     """An Error is reported here, and the function goes on as after a success."""
     for call, work in reported_and_passed_over(analysed):
-        yield Observation(
-            "dropped-error",
-            analysed.name,
-            call.span,
-            call.text,
-            _slots(analysed, call.name, _setter(analysed, call), "success"),
-            (Step(work.span, f"{analysed.name}() goes on here as after a success"),),
-            "medium",
-            subject=Subject((call,)),
-            group=call.span,
-        )
+        step = Step(work.span, f"{analysed.name}() goes on here as after a success")
+        yield _seen(analysed, "success", _setter(analysed, call), Subject((call,)), (step,), call.span)
 
 
 def _keepers(analysed: AnalysedFunction) -> tuple[tuple[Call, Summary], ...]:
@@ -374,14 +288,35 @@ def _summary(analysed: AnalysedFunction, name: str) -> Summary | None:
     return unit.interpretation.summary(name) if name in unit.functions else unit.program.summary(name)
 
 
-def _slots(analysed: AnalysedFunction, printer: str, setter: str, how: str) -> dict[str, str]:
-    return {
-        "function": analysed.name,
-        "printer": printer,
-        "setter": setter,
-        "how": how,
-        "errp": analysed.errp or "",
-    }
+def _seen(
+    analysed: AnalysedFunction,
+    how: str,
+    setter: str,
+    subject: Subject,
+    steps: tuple[Step, ...] = (),
+    group: Hashable = None,
+) -> Observation:
+    """The Error of `setter` is lost at the call of the subject, on its path where it has one."""
+    (call,) = subject.calls
+    path = subject.returned or subject.occurrence
+    return Observation(
+        "dropped-error",
+        analysed.name,
+        call.span,
+        call.text,
+        {
+            "function": analysed.name,
+            "printer": call.name,
+            "setter": setter,
+            "how": how,
+            "errp": "NULL" if how == "callback" else analysed.errp or "",
+        },
+        steps,
+        "high" if how in ("report", "free") else "medium",
+        whole=path is not None and not is_joined(path.trail),
+        subject=subject,
+        group=group,
+    )
 
 
 DROPPED_ERROR = event(

@@ -14,7 +14,7 @@ from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Result
+from qerrlint.ir.code import Call, Result
 from qerrlint.lazy_patterns import lazy_re
 
 _LEAVES = lazy_re(rb"\)\s*\{?\s*return;")
@@ -39,24 +39,29 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             analysed.name,
             leaving.span,
             f"{text} {setter.text}",
-            {
-                "function": analysed.name,
-                "value": text,
-                "callee": setter.name,
-                "kind": analysed.kind,
-                "errp": errp,
-            },
+            success_slots(analysed, text, setter, analysed.kind),
             path_steps(analysed.unit, leaving.trail, "*" + errp, setter),
             whole=not is_joined(leaving.trail),
             subject=Subject((setter,), returned=leaving),
             group=leaving.span,
         )
     if analysed.kind == "void":
-        yield from _going_on(analysed, errp)
-        yield from _past_failure(analysed, errp)
+        yield from _going_on(analysed)
+        yield from _past_failure(analysed)
 
 
-def _going_on(analysed: AnalysedFunction, errp: str) -> Iterator[Observation]:
+def success_slots(analysed: AnalysedFunction, value: str, callee: Call, kind: str) -> dict[str, str]:
+    """The slots of success-with-error: what is returned, and the call that has set the Error, or failed."""
+    return {
+        "function": analysed.name,
+        "value": value,
+        "callee": callee.name,
+        "kind": kind,
+        "errp": analysed.errp or "",
+    }
+
+
+def _going_on(analysed: AnalysedFunction) -> Iterator[Observation]:
     """A void function that sets errp itself and then goes on with its work: a return is missing."""
     calls = analysed.function.calls
     for occurrence in of_kind(analysed, OccurrenceKind.GOES_ON):
@@ -68,13 +73,7 @@ def _going_on(analysed: AnalysedFunction, errp: str) -> Iterator[Observation]:
             analysed.name,
             setter.span,
             setter.text,
-            {
-                "function": analysed.name,
-                "value": "",
-                "callee": setter.name,
-                "kind": "void",
-                "errp": errp,
-            },
+            success_slots(analysed, "", setter, "void"),
             (Step(following.span, f"the function goes on here with {following.name}()"),),
             "medium",
             subject=Subject((setter,), occurrence),
@@ -82,7 +81,7 @@ def _going_on(analysed: AnalysedFunction, errp: str) -> Iterator[Observation]:
         )
 
 
-def _past_failure(analysed: AnalysedFunction, errp: str) -> Iterator[Observation]:
+def _past_failure(analysed: AnalysedFunction) -> Iterator[Observation]:
     """A void function sees that a call has failed, and goes on with the work that success leads to."""
     calls, data = analysed.function.calls, analysed.unit.data
     for occurrence in of_kind(analysed, OccurrenceKind.FAILED_ON):
@@ -106,13 +105,7 @@ def _past_failure(analysed: AnalysedFunction, errp: str) -> Iterator[Observation
             analysed.name,
             failed.span,
             failed.text,
-            {
-                "function": analysed.name,
-                "value": "",
-                "callee": failed.name,
-                "kind": "inverted" if inverted else "failed",
-                "errp": errp,
-            },
+            success_slots(analysed, "", failed, "inverted" if inverted else "failed"),
             (
                 Step(tests[-1].span, f"the test of what {failed.name}() returns"),
                 Step(occurrence.span, f"the function goes on here with {text.split('(')[0].split(' =')[0]}"),

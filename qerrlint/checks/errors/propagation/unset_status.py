@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qerrlint.absint.reachability import after, place_of, predecessors
+from qerrlint.absint.reachability import after, events_before
 from qerrlint.checks.check import Check
-from qerrlint.checks.errors.propagation.success_with_error import SUCCESS_WITH_ERROR
+from qerrlint.checks.errors.propagation.success_with_error import SUCCESS_WITH_ERROR, success_slots
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.error import ErrorState
@@ -36,13 +36,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
                 analysed.name,
                 leaving.span,
                 f"{value.path} {setter.text}",
-                {
-                    "function": analysed.name,
-                    "value": value.path,
-                    "callee": setter.name,
-                    "kind": "unset",
-                    "errp": analysed.errp,
-                },
+                success_slots(analysed, value.path, setter, "unset"),
                 (Step(setter.span, f"{value.path} has no value here"),),
                 whole=True,
                 subject=Subject((setter,), returned=leaving),
@@ -59,23 +53,7 @@ def _stores(event: Event, name: str) -> bool:
 
 def _stored_before(function: Function, setter: Call, name: str) -> bool:
     """Whether any path to a call may store something in a variable."""
-    place = place_of(function, setter.index)
-    if place is None:
-        return True
-    before = predecessors(function)
-    if any(_stores(event, name) for event in function.blocks[place[0]].events[: place[1]]):
-        return True
-    seen: set[int] = set()
-    todo = list(before.get(place[0], ()))
-    while todo:
-        number = todo.pop()
-        if number in seen:
-            continue
-        seen.add(number)
-        if any(_stores(event, name) for event in function.blocks[number].events):
-            return True
-        todo += before.get(number, ())
-    return False
+    return any(_stores(event, name) for event in events_before(function, setter.index))
 
 
 def _comes_out(function: Function, setter: Call, name: str) -> bool:

@@ -50,9 +50,7 @@ class BitIndexes:
 
     def found(self) -> Iterator[BitIndex]:
         """The accesses, in the order of the text."""
-        every = frozenset(self._unit.functions)
-        entries = self._guest.entries
-        reached = frozenset().union(*(self._guest.reached_from(one.function, every) for one in entries))
+        reached = self._guest.reached
         accesses = ArrayAccesses(self._names, {})
         for name in self._guest.places(FINDS_BIT):
             function = self._unit.lowered(name) if name in reached else None

@@ -93,7 +93,7 @@ class MemberIndexes:
         named = dict.fromkeys((*guest.places(_INDEX), *sorted(moving)))
         if not named:
             return {}
-        reached = self._reached
+        reached = guest.reached
         out: dict[ArrayAccess, Sequence[Member]] = {}
         data = self._unit.data
         written = self.written
@@ -122,17 +122,11 @@ class MemberIndexes:
         return out
 
     @cached_property
-    def _reached(self) -> frozenset[str]:
-        every = frozenset(self._unit.functions)
-        guest = self._guest
-        return frozenset().union(*(guest.reached_from(one.function, every) for one in guest.entries))
-
-    @cached_property
     def written(self) -> frozenset[str]:
         """The names of the members that functions store something into which is no constant, or whose address
         they hand on."""
         found = set(ADDRESS.findall(self._unit.data))
-        for name in self._reached:
+        for name in self._guest.reached:
             piece = self._unit.functions[name]
             found.update(_STORE.findall(self._unit.data, piece.body, piece.span.end))
         return frozenset(word.decode() for word in found)

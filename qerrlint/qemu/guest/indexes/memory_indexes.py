@@ -64,9 +64,7 @@ class MemoryIndexes:
     def _wanted(self, types: frozenset[str]) -> Iterator[tuple[ArrayAccess, Member, int]]:
         """The accesses whose index one member of those structs decides, with it and its greatest number."""
         guest = self._guest
-        every = frozenset(self._unit.functions)
-        entries = (*guest.entries, *guest.indirect)
-        reached = frozenset().union(*(guest.reached_from(one.function, every) for one in entries))
+        reached = guest.reached_by((*guest.entries, *guest.indirect))
         near = self._near(types)
         for name in guest.places(QUICK):
             function = self._unit.lowered(name) if name in reached & near else None
