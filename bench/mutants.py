@@ -3,12 +3,12 @@
 
     python bench/mutants.py [--count N] [--seed S] [--jobs N] [--only FILE] [--json FILE] [--modules PART...]
 
-Draws N mutants of the modules of absint, domain, transfer, model and policy with a printed seed, and runs the
-fast tests on each until one fails. The package is copied to a temporary directory for each job; a mutant is
-written there. One process that has imported pytest and the libraries, and nothing of qerrlint, forks for each
-mutant, so that a mutant costs the tests and no start-up. CPU time is bounded, not wall time: a busy machine
-makes no mutant look like a timeout. `--only` runs the survivors that a former `--json` names, found again by
-their function and text.
+Draws N mutants of the modules that `TESTS` names (all of absint, domain, transfer, model and policy, and some
+of other packages) with a printed seed, and runs the fast tests on each until one fails. The package is copied
+to a temporary directory for each job; a mutant is written there. One process that has imported pytest and the
+libraries, and nothing of qerrlint, forks for each mutant, so that a mutant costs the tests and no start-up.
+CPU time is bounded, not wall time: a busy machine makes no mutant look like a timeout.
+`--only` runs the survivors that a former `--json` names, found again by their function and text.
 """
 
 from __future__ import annotations
@@ -37,9 +37,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("absint", "domain", "transfer", "model", "policy")
-# The tests for the mutants of each package, in the order in which they are run: those that notice most in
-# least time come first.
+# Packages and modules that mutants are drawn of, with the tests for their mutants in the order in which they
+# are run: those that notice most in least time come first.
 TESTS = {
     "absint": ("test_solver", "test_domain", "test_transfer", "test_fixtures"),
     "domain": ("test_domain", "test_transfer", "test_fixtures", "test_solver"),
@@ -79,6 +78,11 @@ TESTS = {
         "test_callers",
         "test_cli_exempted",
     ),
+    "engine/changes": ("test_tree_changes", "test_facts_of_a_tree", "test_store_edits", "test_cache"),
+    "engine/kept": ("test_cache", "test_kept_bases", "test_store_edits", "test_kept_reviews"),
+    "checks/devices/returned_auto.py": ("test_fixtures",),
+    "checks/errors/propagation/unset_status.py": ("test_fixtures",),
+    "review/released_layouts.py": ("test_released_layouts",),
 }
 MOST_SECONDS = 60
 MOST_MEMORY = 3 << 30
@@ -269,10 +273,11 @@ def _of_expression(node: ast.expr) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
 def draw(count: int, seed: int, modules: Sequence[str]) -> list[Mutant]:
     """The mutants of a run: a sample without repetition of all mutants of all modules."""
     found: list[Mutant] = []
-    for package in PACKAGES:
-        for path in sorted((ROOT / "qerrlint" / package).rglob("*.py")):
+    for part in TESTS:
+        below = ROOT / "qerrlint" / part
+        for path in sorted(below.rglob("*.py")) if below.is_dir() else [below]:
             name = path.relative_to(ROOT).as_posix()
-            if not modules or any(part in name for part in modules):
+            if not modules or any(wanted in name for wanted in modules):
                 found += mutants_of(name, path.read_bytes())
     print(f"mutants: {len(found)} in all, {min(count, len(found))} drawn with seed {seed}", flush=True)
     return random.Random(seed).sample(found, min(count, len(found)))
@@ -377,8 +382,8 @@ class Copy:
 
 def tests_for(path: str) -> list[str]:
     """The test modules for mutants of a module, those that are there."""
-    package = path.split("/")[1]
-    return [name for name in TESTS[package] if (ROOT / "tests" / f"{name}.py").is_file()]
+    (tests,) = (tests for part, tests in TESTS.items() if f"{path}/".startswith(f"qerrlint/{part}/"))
+    return [name for name in tests if (ROOT / "tests" / f"{name}.py").is_file()]
 
 
 def watch_parent(copied: Copy) -> None:
@@ -393,7 +398,7 @@ def _work(jobs: Any, done: Any) -> None:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copied = Copy(Path(folder))
         watch_parent(copied)
-        every = sorted({name for package in PACKAGES for name in tests_for(f"qerrlint/{package}")})
+        every = sorted({name for part in TESTS for name in tests_for(f"qerrlint/{part}")})
         code, output = copied.run(every, 600, keep_bytecode=True)
         if code != 0:
             done.put(f"without any mutant the tests fail:\n{output}")
