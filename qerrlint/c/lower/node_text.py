@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from qerrlint.c.lexis import without_comments
+from qerrlint.c.switched_off import is_switched_off
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
 
@@ -28,11 +29,12 @@ class TextLimitError(Exception):
 class NodeText:
     """Answers by the original bytes of one function, which its nodes count their offsets from."""
 
-    __slots__ = ("_allowance", "_ascii", "_base", "_normal", "_path", "_text")
+    __slots__ = ("_allowance", "_ascii", "_base", "_data", "_normal", "_path", "_text")
 
     def __init__(self, data: bytes, span: Span, normal: bytes) -> None:
         """`data` is the whole file, `span` the function's place in it, `normal` its normalised bytes."""
         piece = data[span.start : span.end]
+        self._data = data
         self._normal = normal
         # One character a byte, so that offsets index the text; almost all functions are plain ASCII.
         self._text = piece.decode("latin-1")
@@ -40,6 +42,10 @@ class NodeText:
         self._base = span.start
         self._path = span.path
         self._allowance = _TEXT_LIMIT * len(piece) + _SMALL
+
+    def is_switched_off(self, name: str) -> bool:
+        """Whether the file shows that it does not define a macro."""
+        return is_switched_off(self._data, name)
 
     def is_blank(self, start: int, end: int) -> bool:
         """Whether the normalised text between two offsets of the function holds nothing but blanks."""

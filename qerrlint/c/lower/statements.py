@@ -15,6 +15,7 @@ from qerrlint.c.lower.declarations import declaration
 from qerrlint.c.lower.expressions import truth
 from qerrlint.c.lower.lowering import Lowering, StatementHandler
 from qerrlint.c.normalise import ALWAYS, LOOP
+from qerrlint.c.switched_off import asked_name
 from qerrlint.ir.code import POS, Assign, Const, Opaque, Return, Test, Value, text_of
 from qerrlint.lazy_patterns import lazy_re
 
@@ -164,8 +165,16 @@ def _preprocessed(fn: Lowering, node: Node) -> None:
 
 
 def _is_never_built(fn: Lowering, arm: Node) -> bool:
+    """Whether an arm stands under `#if 0`, or asks for a macro that the file shows to be off."""
     condition = arm.child_by_field_name("condition")
-    return condition is not None and fn.source.text(condition) == "0"
+    if condition is not None:
+        text = fn.source.raw(condition)
+        name = asked_name(text)
+        return fn.source.is_switched_off(name) if name else fn.source.text(condition) == "0"
+    named, word = arm.child_by_field_name("name"), arm.child(0)
+    if named is None or word is None or word.type.endswith("ndef"):
+        return False
+    return fn.source.is_switched_off(fn.source.raw(named))
 
 
 # -- loops ----------------------------------------------------------------------------------------
