@@ -41,8 +41,8 @@ EARLY = "    if (width < 0) {\n        %s\n    }\n"
 WEIGH = "void tray_weigh(Tray *tray, int mark)\n{\n%s}\n"
 
 
-def found(folder: Path, user: str, files: dict[str, str]) -> list[str]:
-    """The functions in which missing-cleanup is found in a tree of some files."""
+def found(folder: Path, user: str, files: dict[str, str], rule: str = "missing-cleanup") -> list[str]:
+    """The functions in which a rule finds something in a tree of some files."""
     texts = {"VERSION": "10.2.50\n", "store/check.c": user, "include/store/tray.h": HEADER, **files}
     for path, text in texts.items():
         place = folder / path
@@ -50,9 +50,7 @@ def found(folder: Path, user: str, files: dict[str, str]) -> list[str]:
         place.write_text(text)
     (folder / "include/qapi").mkdir(exist_ok=True)
     (folder / "include/qapi/error.h").write_text("typedef struct Error Error;\n")
-    ran = run(
-        "check", "store/check.c", "--tree", str(folder), "--select", "missing-cleanup", "--format", "json"
-    )
+    ran = run("check", "store/check.c", "--tree", str(folder), "--select", rule, "--format", "json")
     return [finding["function"] for finding in ran.document["findings"]]
 
 
@@ -128,3 +126,87 @@ def test_an_error_is_no_memory(tmp_path: Path) -> None:
 def test_what_a_function_of_another_file_returns(tmp_path: Path, body: str, new: bool) -> None:
     files = {"store/tray.c": WEIGH % "    tray->mark = mark;\n" + NEW % body}
     assert found(tmp_path, MAKING, files) == (["store_check"] if new else [])
+
+
+CALLBACKS = """
+#include "store/tray.h"
+
+typedef int (*TrayFunc)(void *opaque, Tray *tray, Error **errp);
+int trays_foreach(TrayFunc func, void *opaque, Error **errp);
+
+bool store_ready(Error **errp);
+
+int store_all(void)
+{
+    Error *err = NULL;
+
+    if (!store_ready(&err)) {
+        error_report_err(err);
+        return 1;
+    }
+    if (trays_foreach(heap_tray_check, NULL, NULL)) {
+        return 1;
+    }
+    return 0;
+}
+"""
+CHECKING = """
+int heap_tray_check(void *opaque, Tray *tray, Error **errp)
+{
+    Error *err = NULL;
+
+    tray_lift(tray, &err);
+    if (err) {
+        %s;
+        return -1;
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "dropped"),
+    [
+        pytest.param("error_report_err(err)", False, id="reported"),
+        pytest.param("error_propagate(errp, err)", True, id="handed on"),
+    ],
+)
+def test_a_callback_of_another_file(tmp_path: Path, end: str, dropped: bool) -> None:
+    """One that never looks at its errp loses nothing where it gets NULL."""
+    header = HEADER + "int heap_tray_check(void *opaque, Tray *tray, Error **errp);\n"
+    files = {"include/store/tray.h": header, "store/tray.c": CHECKING % end}
+    assert found(tmp_path, CALLBACKS, files, "dropped-error") == (["store_all"] if dropped else [])
+
+
+REFUSED = """
+#include "store/tray.h"
+
+char *g_strdup_printf(const char *format, ...);
+void g_free(void *mem);
+
+void store_label(Store *s, int width)
+{
+    char *label = g_strdup_printf("tray %d", width);
+
+    s->tray = tray_new(width);
+    if (!s->tray) {
+        return;
+    }
+    g_free(label);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        pytest.param("", False, id="new memory"),
+        pytest.param(EARLY % "return NULL;", True, id="or NULL"),
+        pytest.param("    t = last;\n", True, id="or another value"),
+        pytest.param("    tray_swap(&t);\n", True, id="or what a callee puts there"),
+    ],
+)
+def test_a_maker_that_is_never_refused(tmp_path: Path, body: str, told: bool) -> None:
+    files = {"store/tray.c": NEW % body}
+    assert found(tmp_path, REFUSED, files) == (["store_label"] if told else [])

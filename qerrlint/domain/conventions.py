@@ -39,6 +39,8 @@ _FAILING = {
     "int": (Outcome(ZERO | POS, False), Outcome(NEG, True)),
     "void": (Outcome(ANY, False), Outcome(ANY, True)),
 }
+# What adds to the text of an Error sets none.
+_ADDING = (Outcome(ANY, False),)
 # Of an unsigned or unknown result nobody can say which values mean failure.
 _UNCLEAR = (Outcome(ANY, None),)
 
@@ -57,7 +59,7 @@ def by_convention(kind: str, name: str = "", exception: str | None = None) -> tu
     pointer-valued function returns NULL, a bool one false, an int one a negative value on failure).
 
     `exception` is the table's word for a function that breaks it; a bool function whose `name` asks a
-    question may be meant either way.
+    question may be meant either way, and a void one that adds a hint sets nothing.
     """
     if exception == "error-only" and kind == "pointer":
         return (Outcome(POS, False), Outcome(ZERO, False), Outcome(ZERO, True))
@@ -66,4 +68,6 @@ def by_convention(kind: str, name: str = "", exception: str | None = None) -> tu
     if kind == "bool" and word_list("bool-questions").matches(name):
         # Whether true is the failure only the body tells; what is valid has not failed.
         return _FAILING[kind] if word_list("bool-assurances").matches(name) else _UNCLEAR
+    if kind == "void" and word_list("adding-to-errors").matches(name):
+        return _ADDING
     return _FAILING.get(kind, _UNCLEAR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qerrlint.absint.reachability import place_of
+from qerrlint.absint.reachability import blocks_after, place_of
 from qerrlint.c.cut import Piece
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import (
@@ -48,7 +48,8 @@ class AfterFailure:
     `asked`: a test on them looks at the result, or it is handed on. `compared`: it is compared with `code`.
     `question`: it is kept in a variable that asks a question by its name. `error_tested`: a test looks at
     the Error. `reader`: the first call that reads the Error. `propagated`: the Error is handed to the
-    caller's own. `returned`: what is returned at the ends of paths on which nothing else has set the caller's
+    caller's own. `forgiven`: the user is told right after a test of the result, and other work follows.
+    `returned`: what is returned at the ends of paths on which nothing else has set the caller's
     Error, with the values that are the result there.
     """
 
@@ -58,6 +59,7 @@ class AfterFailure:
         self.question = False
         self.error_tested = False
         self.propagated = False
+        self.forgiven = False
         self.reader: Call | None = None
         self.returned: list[tuple[Value | None, frozenset[Value]]] = []
         self._site = site
@@ -65,6 +67,8 @@ class AfterFailure:
         self._own = own
         self._failing = failing
         self._code = code
+        # The blocks right after a test of the result.
+        self._answers: set[int] = set()
         self._walk()
 
     def _walk(self) -> None:
@@ -77,13 +81,36 @@ class AfterFailure:
         while waiting and len(seen) < _MOST_VISITS:
             number, position, names = waiting.pop()
             block = self._site.function.blocks[number]
+            if number in self._answers:
+                self.forgiven |= self._tells_and_works_on(number)
             after = self._events(block.events[position:], names)
             for edge in block.edges if after is not None else ():
                 # Each test is looked at, also after one that closes the edge.
                 closed = after is None or sum(not self._open(test, after) for test in edge.tests)
+                if after is not None and any(_is_about(test.subject, after) for test in edge.tests):
+                    self._answers.add(edge.target)
                 if after is not None and not closed and (edge.target, after) not in seen:
                     seen.add((edge.target, after))
                     waiting.append((edge.target, 0, after))
+
+    def _tells_and_works_on(self, number: int) -> bool:
+        """Whether a block tells the user of a failure, and a call follows that is no clean-up."""
+        told = word_list("user-messages")
+        blocks = self._site.function.blocks
+        names = [event.name for event in blocks[number].events if isinstance(event, Call)]
+        at = next((at for at, name in enumerate(names) if told.matches(name)), None)
+        if at is None:
+            return False
+        after = [
+            event.name
+            for later in blocks_after(self._site.function, number)
+            for event in blocks[later].events
+            if isinstance(event, Call)
+        ]
+        return any(
+            not told.matches(name) and not word_list("releases").matches(name)
+            for name in (*names[at + 1 :], *after)
+        )
 
     def _open(self, test: Test, names: frozenset[Value]) -> bool:
         """Whether a failing result and a NULL Error may pass a test."""
@@ -147,6 +174,13 @@ class AfterFailure:
         if position is None or position >= len(call.args):
             return False
         return call.args[position] == pointer or (own is not None and call.args[position] == own)
+
+
+def _is_about(subject: Value, names: frozenset[Value]) -> bool:
+    """Whether a test looks at one of some values, by itself or beside a constant."""
+    if isinstance(subject, Opaque):
+        return Var(subject.text.partition("==")[0]) in names
+    return subject in names
 
 
 def _pointer_to(error: Value) -> Value:

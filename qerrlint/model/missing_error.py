@@ -225,7 +225,7 @@ class MissingErrors:
         if not after.returned:
             return (_fate(site, COPES),)
         if kind == "void":
-            return (_fate(site, SUCCESS),)
+            return (_fate(site, COPES if after.forgiven else SUCCESS),)
         passing = [(value, names) for value, names in after.returned if _passes(kind, value, names)]
         if not passing:
             return (_NOT_KNOWN,)

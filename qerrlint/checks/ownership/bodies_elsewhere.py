@@ -43,6 +43,10 @@ _MAKING = lazy_re(
     r"(?:\([\w\s*]{1,60}\)\s*)?(g_new0?|g_malloc0?(?:_n)?|g_strdup|g_strdup_printf|g_memdup2?"
     r"|g_strconcat|g_strndup|qemu_allocate_irqs|bitmap_new)\s*\("
 )
+# What ends the program where there is no memory; with a size that cannot be 0.
+_ABORTING = lazy_re(
+    r"(?:\([\w\s*]{1,60}\)\s*)?(?:g_new0?|g_slice_new0?|object_new|qdev_new|g_malloc0?\s*\(\s*sizeof)\b"
+)
 _ASKING = frozenset({"if", "while", "assert", "g_assert", "sizeof", "for", "switch"})
 # A variable of a statement that gives it a value; what it points to is no variable.
 _ALIAS = lazy_re(r"(?:\A|[;{}])\s*(?:(?:const\s+)?(?:struct\s+)?\w+\s*\*\s*(?:const\s+)?)?(\w+)\s*=\s*\Z")
@@ -75,6 +79,22 @@ class BodiesElsewhere:
             return False
         asked = self._environment.asked
         return asked.recall(self._making, (name, signature.path), lambda: self._makes(signature, name))
+
+    def never_null(self, unit: TranslationUnit, name: str) -> bool:
+        """Whether a function that a file calls returns nothing but memory that an allocator which ends the
+        program on failure has just made."""
+        own = self._graph.function(unit.path, name)
+        signature = unit.signature(name)
+        texts: tuple[FunctionText, ...] = (own,) if own is not None else ()
+        if own is None and signature is not None:
+            texts = self._definitions(signature, name)
+        return bool(texts) and all(_returns_memory(text) for text in texts)
+
+    def ignores(self, unit: TranslationUnit, name: str, position: int) -> bool:
+        """Whether the body of a function of another file never mentions one of its parameters."""
+        signature = unit.signature(name)
+        texts = self._definitions(signature, name) if signature is not None else ()
+        return bool(texts) and all(_ignores(text, position) for text in texts)
 
     def keeps_expression(self, text: FunctionText, start: int, end: int) -> bool:
         """Whether a pointer, the expression between two offsets of a body, is kept or freed by what stands
@@ -288,6 +308,29 @@ class BodiesElsewhere:
                 found = self._graph.function(path, name)
                 if found is not None:
                     yield found
+
+
+def _returns_memory(text: FunctionText) -> bool:
+    """Whether each return of a body gives memory that is certainly there."""
+    found = [value[1].strip() for value in _RETURN.finditer(text.code)]
+    return bool(found) and all(_is_memory(text, value) for value in found)
+
+
+def _is_memory(text: FunctionText, value: str) -> bool:
+    if not _PLAIN.match(value):
+        return _ABORTING.match(value) is not None
+    if not _is_declared(text, value):
+        return False
+    given = re.findall(rf"(?<![\w.>]){value}\s*=(?!=)\s*([^;]*);", text.code)
+    made = [one.strip() for one in given]
+    return bool(made) and all(_ABORTING.match(one) for one in made) and f"&{value}" not in text.code
+
+
+def _ignores(text: FunctionText, position: int) -> bool:
+    own = parse_signature(text.head.encode("latin-1", "replace"), text.path, text.head_start)
+    if own is None or position >= len(own.params) or not own.params[position].name:
+        return False
+    return re.search(rf"\b{re.escape(own.params[position].name)}\b", text.code) is None
 
 
 def _is_declared(text: FunctionText, name: str) -> bool:

@@ -17,11 +17,13 @@ from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.lazy_patterns import lazy_re
-from qerrlint.qemu.device_tables import RegionTable, is_property_field
+from qerrlint.qemu.device_tables import RegionTable, arguments_at, is_property_field
 from qerrlint.qemu.type_graph import QomType
 from qerrlint.qemu.unplugging import may_be_unplugged
 
 _MACHINE = lazy_re(rb"\bDEFINE_\w{0,40}MACHINE\w{0,40}\s{0,9}\(|\bTYPE_MACHINE\b|\bMACHINE_TYPE_NAME\b")
+
+_CALLED = lazy_re(r"\b([a-z_]\w*)\s*\(")
 
 # What leaves migration out has names of its own since the other functions register the memory (2.10).
 _WITHOUT_MIGRATION = ("memory_region_init_ram_nomigrate", "memory_region_init_ram_flags_nomigrate")
@@ -46,6 +48,22 @@ def type_stays(file: AnalysedFile, observation: Observation) -> bool:
         and not may_be_unplugged(one.type, buses)
         and (one.phase == RUNNING or not _gives_back_others(file, one))
     )
+
+
+def owner_frees_it(file: AnalysedFile, observation: Observation) -> bool:
+    """What a setup phase takes is handed at once to a call that makes a new owner of it, who frees it."""
+    one = observation.subject
+    text = life_cycle(file).text(one.function) if isinstance(one, Taken) else None
+    if text is None or not isinstance(one, Taken):
+        return False
+    owners = word_list("new-owners")
+    place = "".join(one.place.split())
+    for found in _CALLED.finditer(text.code):
+        if owners.matches(found[1]):
+            given = arguments_at(text.code.encode("latin-1", "replace"), found.end() - 1) or ()
+            if place in ("".join(argument.split()) for argument in given):
+                return True
+    return False
 
 
 def _gives_back_others(file: AnalysedFile, one: Taken) -> bool:

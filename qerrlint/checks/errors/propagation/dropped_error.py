@@ -21,6 +21,7 @@ from qerrlint.checks.errors.value_source import (
     written_value,
 )
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.error import ErrorState
@@ -207,7 +208,10 @@ def _callbacks(analysed: AnalysedFunction, call: Call) -> Iterator[str]:
         if signature is None or signature.out_error is None:
             continue
         summary = _summary(analysed, arg.path)
-        if summary is None or summary.may_set:
+        if summary is None and signature.errp is not None:
+            if not bodies_elsewhere(analysed.unit).ignores(analysed.unit, arg.path, signature.errp):
+                yield arg.path
+        elif summary is None or summary.may_set:
             yield arg.path
 
 

@@ -9,11 +9,12 @@ say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
 from qerrlint.c.expressions.typed import Column
-from qerrlint.ir.code import Assign, Edge, Event, Function
+from qerrlint.ir.code import Assign, Call, Declare, Edge, Event, Function, Var
 from qerrlint.qemu.guest.entries import GuestEntry, given
 from qerrlint.qemu.guest.file import GuestFile, Sample
 from qerrlint.qemu.guest.indexes.array_accesses import QUICK, ArrayAccess, ArrayAccesses
@@ -119,8 +120,8 @@ class BeyondArrays:
         samples = list(widest.values())
         held = self._held(entry, function, samples)
         wanted = {
-            one: event
-            for one, event in wanted.items()
+            one: events
+            for one, events in wanted.items()
             if one in by_value or self._may_exceed(function, one, held)
         }
         there: dict[ArrayAccess, list[Sample]] = {}
@@ -183,7 +184,7 @@ class BeyondArrays:
         function: Function,
         near: frozenset[int],
         reached: frozenset[str],
-        wanted: Mapping[ArrayAccess, Event | Edge],
+        wanted: Mapping[ArrayAccess, Sequence[Event | Edge]],
         there: Mapping[ArrayAccess, Sequence[Sample]],
     ) -> Iterator[Beyond]:
         few = list(dict.fromkeys(s for one in wanted for s in there.get(one, ())[:2]))[:_FEW_ACCESSES]
@@ -200,12 +201,15 @@ class BeyondArrays:
 
     def _depending(
         self, entry: GuestEntry, function: Function, roles: Collection[str]
-    ) -> Mapping[ArrayAccess, Event | Edge]:
-        """The accesses whose index depends on parameters of an entry, with the event each is part of."""
+    ) -> Mapping[ArrayAccess, Sequence[Event | Edge]]:
+        """The accesses whose index depends on parameters of an entry, with the event each is part of.
+
+        Of an element whose address a variable gets, these are the events that look into it.
+        """
         unit, within = self._unit, self._with_indexes
         names: dict[str, frozenset[str]] = {entry.function: given(unit, entry, *roles)}
         waiting = [function]
-        out: dict[ArrayAccess, Event | Edge] = {}
+        out: dict[ArrayAccess, Sequence[Event | Edge]] = {}
         while waiting:
             current = waiting.pop()
             known = tainted(current, names[current.name])
@@ -226,8 +230,33 @@ class BeyondArrays:
             for one in self._accesses.of(current.name, partial(_is_wanted, known=known)):
                 event = owner(current, one.at, one.text)
                 if event is not None:
-                    out[one] = event
+                    out[one] = self._uses(current, event) if one.address else (event,)
         return out
+
+    def _uses(self, function: Function, event: Event | Edge) -> Sequence[Event | Edge]:
+        """The events that look into an element whose address an event gives to a variable; the event itself
+        where it gives it to something else, or where the variable has several values."""
+        target = event.target if isinstance(event, Assign) else ""
+        if isinstance(event, Declare):
+            target = event.path
+        given = [
+            one
+            for block in function.blocks
+            for one in block.events
+            if isinstance(one, Assign) and one.target == target
+        ]
+        if target not in function.locals or len(given) != 1:
+            return (event,)
+        looked = re.compile(rb"\b%s\s*(?:->|\[)|\*\s*%s\b" % (target.encode(), target.encode()))
+        data = self._unit.data
+        return tuple(
+            one
+            for block in function.blocks
+            for one in (*block.events, *block.edges)
+            if one.span is not None and not isinstance(one, Declare) and one.span != event.span
+            if looked.search(data, one.span.start, one.span.end)
+            or (isinstance(one, Call) and Var(target) in one.args)
+        )
 
     def _walk(
         self,
@@ -235,7 +264,7 @@ class BeyondArrays:
         function: Function,
         samples: Sequence[Sample],
         within: frozenset[str],
-        wanted: Mapping[ArrayAccess, Event | Edge],
+        wanted: Mapping[ArrayAccess, Sequence[Event | Edge]],
         region: Region | None,
         there: dict[ArrayAccess, list[Sample]],
     ) -> Iterator[Beyond]:
@@ -243,8 +272,9 @@ class BeyondArrays:
         to `there`."""
         names = self._guest.names
         by_event: dict[int, list[ArrayAccess]] = {}
-        for one, event in wanted.items():
-            by_event.setdefault(id(event), []).append(one)
+        for one, events in wanted.items():
+            for event in events:
+                by_event.setdefault(id(event), []).append(one)
         found: list[Beyond] = []
         written = any(sample.value is not None for sample in samples)
 

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Paths that no execution takes, told by what the functions that are asked on them can answer."""
+
+from __future__ import annotations
+
+import re
+
+from qerrlint.absint.trace import Trail, places
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
+from qerrlint.checks.ownership.left_in_local import LocalObject
+from qerrlint.checks.subject import Subject
+from qerrlint.domain.word_lists import word_list
+from qerrlint.findings import Observation
+from qerrlint.ir.code import Addr, Assign, Call, Function, Result, Var, root
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.qemu.device_tables import arguments_at
+
+_ASKED = lazy_re(r"([A-Za-z_]\w*)\s*\(.*\)\Z", re.S)
+_IS_ZERO = lazy_re(r"\s*==\s*(?:0|NULL)\Z")
+_IS_NOT_ZERO = lazy_re(r"\s*!=\s*(?:0|NULL)\Z")
+_CONSTANT = lazy_re(r'"[^"]*"|[A-Z][A-Z0-9_]*|0x[0-9a-fA-F]+|\d+')
+_PATH = lazy_re(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*")
+# PCI_ANY_ID and its like stand for any value.
+_ANY = lazy_re(r"(?:\A|_)ANY(?:_|\Z)")
+
+
+def answers_exclude_each_other(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """Whether the path takes one thing for two: a function that compares says yes for two constants."""
+    trail, function = _trail(observation), _function(analysed, observation)
+    if function is None:
+        return False
+    seen: list[tuple[str, list[str]]] = []
+    for place in places(trail):
+        asked = _answered(analysed, place)
+        if asked is None or _may_change(function, asked[1][0]):
+            continue
+        if any(_exclude(asked, other) for other in seen):
+            return True
+        seen.append(asked)
+    return False
+
+
+def _answered(analysed: AnalysedFunction | AnalysedFile, place: Trail) -> tuple[str, list[str]] | None:
+    """The function that says on a path that its first argument is another one, and its arguments."""
+    if place.kind != "branch":
+        return None
+    text, yes = _plain(analysed.unit.text.on_one_line(place.span), place.taken is True)
+    found = _ASKED.match(text)
+    if found is None or "(" not in text:
+        return None
+    name = found[1]
+    differs = word_list("comparisons").matches(name)
+    compares = differs or word_list("likenesses").matches(name.rpartition("_")[2])
+    if not compares or yes is differs:
+        return None
+    given = arguments_at(text.encode("latin-1", "replace"), found.end(1))
+    if given is None or len(given) < 2 or not _PATH.fullmatch(given[0].strip()):
+        return None
+    return name, [one.strip() for one in given]
+
+
+def _plain(text: str, taken: bool) -> tuple[str, bool]:
+    """A condition without a comparison with 0, and whether it is true."""
+    text = text.strip()
+    found = _IS_ZERO.search(text)
+    if found is not None:
+        return text[: found.start()].strip(), not taken
+    found = _IS_NOT_ZERO.search(text)
+    return (text[: found.start()].strip() if found is not None else text), taken
+
+
+def _exclude(one: tuple[str, list[str]], other: tuple[str, list[str]]) -> bool:
+    """Whether two comparisons of one thing cannot both hold."""
+    if one[0] != other[0] or one[1][0] != other[1][0] or len(one[1]) != len(other[1]):
+        return False
+    return any(_differ(a, b) for a, b in zip(one[1][1:], other[1][1:], strict=True))
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether two arguments are constants of which neither begins like the other."""
+    if any(_CONSTANT.fullmatch(text) is None or _ANY.search(text) for text in (one, other)):
+        return False
+    one, other = one.rstrip('"'), other.rstrip('"')
+    return not one.startswith(other) and not other.startswith(one)
+
+
+def _may_change(function: Function, path: str) -> bool:
+    """Whether a function, or what it calls, may give what a path names another value."""
+    name = root(path)
+    for block in function.blocks:
+        for event in block.events:
+            if isinstance(event, Assign) and event.target in (path, name):
+                return True
+    return any(
+        isinstance(arg, Addr | Var) and root(arg.path) == name and (isinstance(arg, Addr) or path != name)
+        for call in function.calls
+        for arg in call.args
+        if path != name or isinstance(arg, Addr)
+    )
+
+
+def result_is_never_null(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """Whether the path takes for NULL what a function has returned that returns nothing but new memory."""
+    function = _function(analysed, observation)
+    if function is None:
+        return False
+    bodies = bodies_elsewhere(analysed.unit)
+    for place in places(_trail(observation)):
+        if place.kind != "branch":
+            continue
+        text, yes = _plain(analysed.unit.text.on_one_line(place.span), place.taken is True)
+        call = _made(function, text, place) if not yes and _PATH.fullmatch(text) else None
+        if call is not None and call.direct and bodies.never_null(analysed.unit, call.name):
+            return True
+    return False
+
+
+def _made(function: Function, path: str, place: Trail) -> Call | None:
+    """The call whose result a path holds at a test, where the last assignment before it in the text tells."""
+    before = [
+        event
+        for block in function.blocks
+        for event in block.events
+        if isinstance(event, Assign) and event.target == path and event.span.start < place.span.start
+    ]
+    last = max(before, key=lambda event: event.span.start, default=None)
+    if last is None or not isinstance(last.value, Result):
+        return None
+    return function.calls[last.value.call]
+
+
+def _trail(observation: Observation) -> Trail | None:
+    subject = observation.subject
+    if isinstance(subject, LocalObject):
+        return subject.seen.trail
+    if isinstance(subject, Subject):
+        if subject.occurrence is not None:
+            return subject.occurrence.trail
+        if subject.returned is not None:
+            return subject.returned.trail
+    return None
+
+
+def _function(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> Function | None:
+    if isinstance(observation.subject, LocalObject):
+        return observation.subject.function
+    return analysed.function if isinstance(analysed, AnalysedFunction) else None
