@@ -104,7 +104,7 @@ LEFT_HELD = event(
     "object",
     "acquire",
     "release",
-    when="failing return never lost skipped dropped member",
+    when="failing return never lost unkept skipped dropped member",
     elsewhere="yes no",
 )
 """pair: its name in the rule files; object: the path of what is acquired; acquire, release: the calls; when:

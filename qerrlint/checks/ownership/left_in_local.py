@@ -321,11 +321,13 @@ def observation_of(unit: TranslationUnit, subject: LocalObject, held: ObjectsSee
     seen, function = subject.seen, subject.function
     call = function.calls[seen.call]
     named = not seen.object.startswith(("#", "$"))
-    when = "lost" if seen.kind == "lost" else "failing" if seen.failing else "return"
+    lost = "lost" if named else "unkept"
+    when = lost if seen.kind == "lost" else "failing" if seen.failing else "return"
     what = seen.object if named else "what it returns"
     end = {
         "failing": "the function fails here and leaves it so",
         "return": "the function returns here and leaves it so",
+        "unkept": "nothing refers to it any more here",
     }
     return Observation(
         event="left-held",

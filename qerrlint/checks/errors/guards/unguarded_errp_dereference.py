@@ -43,7 +43,7 @@ def _observation(analysed: AnalysedFunction, errp: str, span: Span, key: str) ->
             "errp": errp,
             "text": text,
             "guard": guard_name(analysed),
-            "form": "asks-whether-unset" if _asks_whether_unset(analysed, errp, span) else "use",
+            "form": _form(analysed, errp, span),
             "callers": analysed.once(errp_of_callers),
         },
         edits=analysed.once(guard_edits),
@@ -51,11 +51,14 @@ def _observation(analysed: AnalysedFunction, errp: str, span: Span, key: str) ->
     )
 
 
-def _asks_whether_unset(analysed: AnalysedFunction, errp: str, span: Span) -> bool:
-    """Whether the dereference stands in `errp && !*errp`: NULL is covered, &error_fatal is not."""
+def _form(analysed: AnalysedFunction, errp: str, span: Span) -> str:
+    """How the function looks at errp: `errp && !*errp` and `errp && *errp` cover NULL, not &error_fatal."""
     lines, name = analysed.unit.text.lines, re.escape(errp.encode())
     line, _ = lines.position(span.start)
-    return re.search(rb"(?<!!)\b%s\s*&&\s*!\s*\*\s*%s\b" % (name, name), lines.text(line)) is not None
+    found = re.search(rb"(?<!!)\b%s\s*&&\s*(!?)\s*\*\s*%s\b" % (name, name), lines.text(line))
+    if found is None:
+        return "use"
+    return "asks-whether-unset" if found[1] else "asks-both"
 
 
 CHECKS = (
@@ -70,7 +73,7 @@ CHECKS = (
                 "errp",
                 "text",
                 "guard",
-                form="use asks-whether-unset",
+                form="use asks-both asks-whether-unset",
                 callers="any guarded local",
             ),
         ),

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from qerrlint.absint.trace import is_joined
+from qerrlint.absint.trace import is_joined, places
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import is_of_glib, of_kind
 from qerrlint.checks.errors.pointers.error_set_twice import first_sets
+from qerrlint.checks.errors.value_source import is_result, tests_of
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded, path_steps
+from qerrlint.domain.conventions import FAILURE
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
@@ -46,7 +48,7 @@ def _left_set(analysed: AnalysedFunction) -> Iterator[Observation]:
             {
                 "error": occurrence.cell,
                 "callee": setter.name,
-                "how": "definite" if sure else "possible",
+                "how": "definite" if sure else "noticed" if _is_noticed(analysed, occurrence) else "possible",
                 "object": "GError" if is_of_glib(analysed, occurrence.cell) else "Error",
             },
             (
@@ -58,6 +60,18 @@ def _left_set(analysed: AnalysedFunction) -> Iterator[Observation]:
             subject=Subject((setter,), occurrence),
             group=("local", occurrence.cell, setter.index),
         )
+
+
+def _is_noticed(analysed: AnalysedFunction, occurrence: Occurrence) -> bool:
+    """Whether the path takes the branch for a failure of the call that has set the Error."""
+    setter = analysed.function.calls[occurrence.first.origin]
+    failing = FAILURE.get(analysed.unit.effect(setter).kind, 0)
+    return any(
+        is_result(analysed, test.subject, setter, place.span) and bool(test.allow & failing)
+        for place in places(occurrence.trail)
+        if place.kind == "branch" and place.span.start > setter.span.start
+        for test in tests_of(analysed, place)
+    )
 
 
 def _left_owned(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -95,14 +109,15 @@ CHECKS = (
     Check(
         "leaked-error",
         "errors",
-        # callee: who set it; how: whether a test has shown that it is set; object: what sort of error.
+        # callee: who set it; how: whether a test has shown that it is set,
+        # or that the call has failed; object: what sort of error.
         (
             event(
                 "leaked-error",
                 "error",
                 "callee",
                 path_sensitive=True,
-                how="definite possible",
+                how="definite noticed possible",
                 object="Error GError",
             ),
         ),

@@ -67,12 +67,15 @@ def _before_tolerant(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 def _tolerated(analysed: AnalysedFunction, occurrence: Occurrence, first: Call) -> Observation:
     error = shown(occurrence.cell)
+    taker = numbered(analysed, occurrence.call)
+    # Of the function's own errp the caller sees the outcome.
+    how = "again" if taker is not None and not occurrence.cell.startswith("*") else "success"
     return Observation(
         "unchecked-call",
         analysed.name,
         first.span,
         first.text,
-        _slots(analysed, first, error),
+        _slots(analysed, first, error, taker.name if taker is not None and how == "again" else "", how),
         (Step(occurrence.span, f"{error} is handed on here, perhaps set"),),
         "medium",
         subject=Subject((first,), occurrence),
@@ -281,10 +284,11 @@ UNCHECKED_CALL = event(
     "errp",
     "kept",
     path_sensitive=True,
-    how="success work result value admitted empty overwritten round length lost handed-on",
+    how="success work result value admitted empty overwritten round length lost handed-on again",
 )
 """kept: the variable that holds the result where one does ("" else). how: what follows the call; result:
 work, and what the function returns comes from elsewhere; length: the result is a length, negative on failure;
+again: a call that gets the same Error, whose name is in kept;
 overwritten, round: the result of the next call, or of the next iteration of the loop, takes its place."""
 
 CHECKS = (Check("unchecked-call", "errors", (UNCHECKED_CALL,), run),)
