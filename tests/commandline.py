@@ -85,6 +85,15 @@ def run(*arguments: str | os.PathLike[str], stdin: bytes = b"", encoding: str = 
     return Ran(code, *(buffer.getvalue().decode(encoding) for buffer in raw))
 
 
+@cache
+def review_of_demo(*options: str) -> Ran:
+    """The review of the demo's series on the tree of the fixtures, made once for the same options.
+
+    For what a test reads of its output; the options name no file to write.
+    """
+    return run("patch", DEMO, "--tree", TREE, *options)
+
+
 def spawned(
     *arguments: str | os.PathLike[str], cwd: Path | None = None, stdin: bytes = b"", **variables: str
 ) -> Ran:

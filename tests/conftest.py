@@ -60,6 +60,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
+@pytest.fixture
+def kept_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check` takes results from the store for trees of any size, those of the fixtures among them.
+
+    For tests of what is shown of results, and of what is asked for: each would else analyse the same files.
+    test_cache, test_store_edits and test_kept_reviews show that results out of a store are the same.
+    """
+    monkeypatch.setattr("qerrlint.engine.check_files.ONE_PROCESS_BYTES", 0)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

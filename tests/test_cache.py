@@ -67,6 +67,14 @@ def test_a_warm_run_says_the_same_and_analyses_nothing(tree: Path, analysed: lis
     assert len(analysed) == 2 * count
 
 
+def test_how_well_functions_are_read_is_kept(tree: Path, analysed: list[str]) -> None:
+    first = check(tree, "-v")
+    count = len(analysed)
+    assert "damaged" in str(first.document["notices"])
+    assert check(tree, "-v") == first
+    assert len(analysed) == count
+
+
 def test_what_has_read_what_changed_is_analysed_anew(tree: Path, analysed: list[str]) -> None:
     first = check(tree)
 

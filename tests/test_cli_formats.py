@@ -12,7 +12,18 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 from click.shell_completion import ShellComplete
-from commandline import DEMO, FIXTURES, PATCHES, TREE, git, run, scratch_repository, spawned, tree_of
+from commandline import (
+    DEMO,
+    FIXTURES,
+    PATCHES,
+    TREE,
+    git,
+    review_of_demo,
+    run,
+    scratch_repository,
+    spawned,
+    tree_of,
+)
 from consumers import (
     annotation,
     b4_reads_check,
@@ -27,6 +38,8 @@ from test_report_html import Page
 from qerrlint.cli.main import cli
 from qerrlint.report import FORMATS
 
+pytestmark = pytest.mark.usefixtures("kept_results")
+
 CASES: Mapping[str, tuple[str | Path, ...]] = {
     "demo": ("patch", DEMO, "--tree", TREE),
     "all of demo": ("patch", DEMO, "--tree", TREE, "--status", "introduced,fixed,persisting"),
@@ -40,16 +53,16 @@ CASES: Mapping[str, tuple[str | Path, ...]] = {
 }
 
 
-@pytest.fixture(params=CASES)
-def written(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, str]:
-    """What each format holds after one run."""
-    monkeypatch.chdir(tmp_path)
-    given = [f"--format={form}:{tmp_path / form}" for form in FORMATS]
-    ran = run(*CASES[request.param], *given)
+@pytest.fixture(scope="module", params=CASES)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What each format holds after one run, far from any repository."""
+    top = tmp_path_factory.mktemp("written")
+    given = [f"--format={form}:{top / form}" for form in FORMATS]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(top)
+        ran = run(*CASES[request.param], *given)
     assert (ran.code in (0, 1, 3), ran.out) == (True, "")
-    return {form: (tmp_path / form).read_text("utf-8") for form in FORMATS}
+    return {form: (top / form).read_text("utf-8") for form in FORMATS}
 
 
 def test_every_format_is_what_its_reader_takes(written: dict[str, str]) -> None:
@@ -119,8 +132,8 @@ def test_sarif_lists_the_rules_that_have_findings_with_help() -> None:
 
 
 def test_html_shows_findings_in_the_diff_of_their_patch() -> None:
-    read = Page(run("patch", DEMO, "--tree", TREE, "--format", "html").out)
-    found = run("patch", DEMO, "--tree", TREE, "--format", "json").findings
+    read = Page(review_of_demo("--format", "html").out)
+    found = review_of_demo("--format", "json").findings
     shown = [row.text for row in read.rows if row.anchors]
     # The fourth is in a caller that no patch touches.
     assert len(shown) == len([one for one in found if one["diff_line"] is not None]) == 3

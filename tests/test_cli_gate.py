@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from commandline import TREE, Ran, everything_below, git, run, scratch_repository, spawned
 
+pytestmark = pytest.mark.usefixtures("kept_results")
+
 BELL = "chardev/bell.c"
 RULE = "unguarded-errp-dereference"
 COMMENT = f"    /* qerrlint: allow {RULE} every caller has an Error */\n"

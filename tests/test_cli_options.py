@@ -6,11 +6,23 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from functools import cache
 from pathlib import Path
 
 import pytest
-from commandline import DEMO, PATCHES, TREE, Ran, git, run, scratch_repository, spawned, tree_of
+from commandline import (
+    DEMO,
+    PATCHES,
+    TREE,
+    Ran,
+    git,
+    review_of_demo,
+    run,
+    scratch_repository,
+    spawned,
+    tree_of,
+)
+
+pytestmark = pytest.mark.usefixtures("kept_results")
 
 # The defects of fixtures/tree that its README vouches for; others may be found one day.
 STANDING = {
@@ -23,15 +35,8 @@ STANDING = {
 
 
 def check(*arguments: str, tree: Path = TREE) -> Ran:
-    """A run over a tree, kept where it is that of the fixtures and the output goes nowhere else."""
-    if tree is TREE and "--output" not in arguments:
-        return kept(arguments)
+    """A run over a tree."""
     return run("check", "--tree", tree, "--format", "json", *arguments)
-
-
-@cache
-def kept(arguments: tuple[str, ...]) -> Ran:
-    return run("check", "--tree", TREE, "--format", "json", *arguments)
 
 
 def test_everything_is_shown_by_default() -> None:
@@ -200,7 +205,7 @@ def test_quiet_leaves_the_findings() -> None:
 
 
 def patch(*arguments: str) -> Ran:
-    return run("patch", DEMO, "--tree", TREE, "--format", "json", *arguments)
+    return review_of_demo("--format", "json", *arguments)
 
 
 def test_status_of_a_patchs_findings() -> None:

@@ -12,6 +12,8 @@ from commandline import DEMO, PATCHES, TREE, run, tree_of
 
 from qerrlint.source.writing import replacing
 
+pytestmark = pytest.mark.usefixtures("kept_results")
+
 BASE = tree_of(PATCHES / "demo")
 
 

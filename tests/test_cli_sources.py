@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from commandline import DEMO, TREE, Ran, git, run, scratch_repository
+from commandline import DEMO, TREE, Ran, git, review_of_demo, run, scratch_repository
 
 from qerrlint.patch.mail.message_ids import message_id
+
+pytestmark = pytest.mark.usefixtures("kept_results")
 
 PULSEHUB = "hw/intc/pulsehub.c"
 VIREO = "hw/arm/vireo.c"
@@ -155,7 +157,7 @@ def b4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_thread_by_b4(b4: Path) -> None:
-    known = run("patch", DEMO, "--tree", TREE)
+    known = review_of_demo()
     for name in (IDENT, f"https://lore.kernel.org/qemu-devel/{IDENT}/T/#u"):
         ran = run("patch", name, "--tree", TREE)
         assert (ran.code, ran.out, ran.err) == (known.code, known.out, "")

@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from commandline import DEMO, TREE, Ran, git, on_terminal, run, scratch_repository, spawned
+from commandline import TREE, Ran, git, on_terminal, review_of_demo, run, scratch_repository, spawned
+
+pytestmark = pytest.mark.usefixtures("kept_results")
 
 PULSEHUB = "hw/intc/pulsehub.c"
 
@@ -111,14 +113,13 @@ def test_a_whole_tree_shows_errors_and_warnings_and_counts_the_notes(noted: Path
 
 
 def test_what_is_not_shown_is_counted_with_the_option_that_shows_it() -> None:
-    demo = ("patch", DEMO, "--tree", TREE)
-    hidden = dict(re.findall(r"(?<=[:,] )\d+ ([a-z ]+) \((--[^)]+)\)", run(*demo).out.splitlines()[-1]))
+    hidden = dict(re.findall(r"(?<=[:,] )\d+ ([a-z ]+) \((--[^)]+)\)", review_of_demo().out.splitlines()[-1]))
     assert "fixed" in hidden
     for option in hidden.values():
-        number = int(re.search(rf"(\d+) [a-z ]+ \({option}\)", run(*demo).out)[1])  # type: ignore[index]
+        number = int(re.search(rf"(\d+) [a-z ]+ \({option}\)", review_of_demo().out)[1])  # type: ignore[index]
         wider = option.replace("--status ", "--status introduced,").split()
-        more = run(*demo, "--format", "json", *wider).findings
-        assert len(more) == len(run(*demo, "--format", "json").findings) + number
+        more = review_of_demo("--format", "json", *wider).findings
+        assert len(more) == len(review_of_demo("--format", "json").findings) + number
 
 
 def test_what_takes_two_options_names_both(tmp_path: Path) -> None:

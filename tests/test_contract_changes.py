@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import DEMO, TREE, git, run, scratch_repository
+from commandline import TREE, git, review_of_demo, run, scratch_repository
 
 QUARTZ, HEADER, VIREO = "hw/timer/quartz.c", "include/hw/timer/quartz.h", "hw/arm/vireo.c"
 
@@ -78,9 +78,9 @@ def test_no_contract_changes_where_only_bodies_do(top: Path) -> None:
 
 
 def test_a_series_as_a_whole_and_its_page() -> None:
-    found = run("patch", DEMO, "--tree", TREE, "--format", "json").document["contracts"]
+    found = review_of_demo("--format", "json").document["contracts"]
     assert [one["name"] for one in found] == ["quartz_apply_rate"]
-    page = run("patch", DEMO, "--tree", TREE, "--format", "html").out
+    page = review_of_demo("--format", "html").out
     assert "<h3>Contract changes</h3>" in page
     assert page.index("Contract changes") < page.index("<h3>Findings</h3>")
     assert run("check", "--tree", TREE, "--format", "json").document["contracts"] == []

@@ -21,8 +21,11 @@ JSON = ("--format", "json", "--status", "introduced,fixed,persisting", "--min-co
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
+    return made(tmp_path / "tree")
+
+
+def made(top: Path) -> Path:
     """The tree of the fixtures, with two commits."""
-    top = tmp_path / "tree"
     shutil.copytree(TREE, top)
     git(top, "init", "-q", "-b", "main")
     git(top, "add", "-A")
@@ -39,6 +42,17 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a store of its own."""
     monkeypatch.setenv("QERRLINT_CACHE_DIR", os.fspath(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with such a tree, and with a store that has the review of the series, of which a test takes a
+    copy."""
+    folder = tmp_path_factory.mktemp("reviewed")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("QERRLINT_CACHE_DIR", os.fspath(folder / "cache"))
+        patch(made(folder / "tree"))
+    return folder
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> list[str]:
@@ -92,23 +106,26 @@ def test_patches_are_shown_from_the_store(repository: Path, store: Path) -> None
     ids=lambda options: str(options[0]),
 )
 def test_other_settings_are_another_review(
-    repository: Path, store: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    reviewed: Path, store: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patch(repository)
+    repository = reviewed / "tree"
+    shutil.copytree(reviewed / "cache", store)
     calls = counted(monkeypatch, series_review, "review_series")
+    patch(repository)
+    assert not calls
     kept = patch(repository, *options)
     assert calls
     assert kept == patch(repository, "--no-cache", *options)
 
 
 def test_other_mails_are_another_review(
-    repository: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reviewed: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.copytree(reviewed / "cache", store)
     other = tmp_path / "series.mbox"
     other.write_bytes(DEMO.read_bytes().replace(b"Subject: [PATCH", b"Subject: [PATCH v2"))
-    patch(repository)
     calls = counted(monkeypatch, series_review, "review_series")
-    run("patch", other, "--tree", repository, "--base", "main", *JSON)
+    run("patch", other, "--tree", reviewed / "tree", "--base", "main", *JSON)
     assert calls
 
 

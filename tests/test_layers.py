@@ -62,13 +62,21 @@ def layer_of(path: Path) -> str:
     return parts[0]
 
 
+def statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """All statements, those inside of others among them; an import is in no expression."""
+    for node in body:
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from statements(getattr(node, part, ()))
+
+
 @cache
 def imported_names(path: Path) -> tuple[str, ...]:
     """Every module that a file imports, early, late or for types only, and each name imported from one."""
     tree = ast.parse(path.read_bytes(), str(path))
     package = ("qerrlint", *path.relative_to(ROOT).parent.parts)
     out: list[str] = []
-    for node in ast.walk(tree):
+    for node in statements(tree.body):
         if isinstance(node, ast.Import):
             out += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
