@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from qerrlint.c.declarations.types import Signature, parse_signature
+from qerrlint.c.lexis import bare
 from qerrlint.checks.ownership.release_sites import is_freeing
 from qerrlint.domain.word_lists import word_list
 from qerrlint.lazy_patterns import lazy_re
@@ -39,10 +40,11 @@ _HOMES = {
 }
 """The folders of the C files of headers whose own folder is named otherwise."""
 _RETURN = lazy_re(r"\breturn\b\s*([^;]*);")
-_MAKING = lazy_re(
+MAKING = lazy_re(
     r"(?:\([\w\s*]{1,60}\)\s*)?(g_new0?|g_malloc0?(?:_n)?|g_strdup|g_strdup_printf|g_memdup2?"
     r"|g_strconcat|g_strndup|qemu_allocate_irqs|bitmap_new)\s*\("
 )
+"""The calls that return new memory, with the cast before them."""
 # What ends the program where there is no memory; with a size that cannot be 0.
 _ABORTING = lazy_re(
     r"(?:\([\w\s*]{1,60}\)\s*)?(?:g_new0?|g_slice_new0?|object_new|qdev_new|g_malloc0?\s*\(\s*sizeof)\b"
@@ -51,6 +53,9 @@ _ASKING = frozenset({"if", "while", "assert", "g_assert", "sizeof", "for", "swit
 # A variable of a statement that gives it a value; what it points to is no variable.
 _ALIAS = lazy_re(r"(?:\A|[;{}])\s*(?:(?:const\s+)?(?:struct\s+)?\w+\s*\*\s*(?:const\s+)?)?(\w+)\s*=\s*\Z")
 _PART = lazy_re(r"\s*(?:->\s*\w+|\[[^\[\]]*\])(?:\s*(?:->|\.)\s*\w+|\[[^\[\]]*\])*")
+_NEAR = 40
+_OPENING = lazy_re(r"[^\w)\]\s]\s*(\()\s*\Z")
+_CLOSING = lazy_re(r"\s*\)")
 _PLAIN = lazy_re(r"[A-Za-z_]\w*\Z")
 _CASTS = lazy_re(r"\(\s*(?:const\s+)?(?:struct\s+)?\w+\s*\*+\s*\)\s*\Z")
 _CALLEE = lazy_re(r"(?<![\w.>])([A-Za-z_]\w*)\s*\Z")
@@ -67,9 +72,12 @@ class BodiesElsewhere:
         self._under_way: set[tuple[str, str, int]] = set()
 
     def borrows(self, unit: TranslationUnit, name: str, position: int) -> bool:
-        """Whether a function that a file calls keeps nothing of the pointer at a position, nor frees it."""
+        """Whether a function or macro that a file calls keeps nothing of the pointer at a position, nor frees
+        it."""
         signature = unit.signature(name)
-        return signature is not None and self._borrows(signature, name, position, 0)
+        if signature is None:
+            return not self._keeps_in_macro(unit.path, name, position, 0)
+        return self._borrows(signature, name, position, 0)
 
     def makes(self, unit: TranslationUnit, name: str) -> bool:
         """Whether a function that a file calls returns nothing but memory that it has just made."""
@@ -87,13 +95,13 @@ class BodiesElsewhere:
         signature = unit.signature(name)
         texts: tuple[FunctionText, ...] = (own,) if own is not None else ()
         if own is None and signature is not None:
-            texts = self._definitions(signature, name)
+            texts = self.definitions(signature, name)
         return bool(texts) and all(_returns_memory(text) for text in texts)
 
     def ignores(self, unit: TranslationUnit, name: str, position: int) -> bool:
         """Whether the body of a function of another file never mentions one of its parameters."""
         signature = unit.signature(name)
-        texts = self._definitions(signature, name) if signature is not None else ()
+        texts = self.definitions(signature, name) if signature is not None else ()
         return bool(texts) and all(_ignores(text, position) for text in texts)
 
     def keeps_expression(self, text: FunctionText, start: int, end: int) -> bool:
@@ -119,7 +127,7 @@ class BodiesElsewhere:
             self._under_way.discard(key)
 
     def _leaves_alone(self, signature: Signature, name: str, position: int, depth: int) -> bool:
-        texts = self._definitions(signature, name)
+        texts = self.definitions(signature, name)
         return bool(texts) and all(self._leaves(text, position, depth) for text in texts)
 
     def _leaves(self, text: FunctionText, position: int, depth: int) -> bool:
@@ -129,7 +137,7 @@ class BodiesElsewhere:
         return not self._keeps(text, own.params[position].name, depth, frozenset())
 
     def _makes(self, signature: Signature, name: str) -> bool:
-        texts = self._definitions(signature, name, widely=False)
+        texts = self.definitions(signature, name, widely=False)
         return bool(texts) and all(self._returns_new(text) for text in texts)
 
     def _returns_new(self, text: FunctionText) -> bool:
@@ -140,20 +148,20 @@ class BodiesElsewhere:
             if value in ("NULL", "0"):
                 continue
             if _PLAIN.match(value):
-                if not self._is_new(text, value):
+                if not self.is_new(text, value):
                     return False
-            elif not _MAKING.match(value) or not value.endswith(")"):
+            elif not MAKING.match(value) or not value.endswith(")"):
                 return False
             new = True
         return new
 
-    def _is_new(self, text: FunctionText, name: str) -> bool:
+    def is_new(self, text: FunctionText, name: str) -> bool:
         """Whether a variable of a function holds nothing but new memory that it keeps nowhere."""
         if not _is_declared(text, name):
             return False
         given = re.findall(rf"(?<![\w.>]){name}\s*=(?!=)\s*([^;]*);", text.code)
         made = [value for value in given if value.strip() != "NULL"]
-        if not made or not all(_MAKING.match(value.strip()) for value in made):
+        if not made or not all(MAKING.match(value.strip()) for value in made):
             return False
         return not self._keeps(text, name, 1, frozenset({name}), returned=True)
 
@@ -181,6 +189,7 @@ class BodiesElsewhere:
     ) -> bool:
         """Whether the expression between two offsets, which is the pointer, is kept by what stands around."""
         code = text.code
+        start, end = _without_brackets(code, start, end)
         before, after = code[max(start - 200, 0) : start].rstrip(), code[end : end + 200].lstrip()
         part = _PART.match(code, end)
         if part is not None:
@@ -190,7 +199,7 @@ class BodiesElsewhere:
             # The address of a part is as good as the pointer.
             start, end = start - len(address[0]), part.end()
             before, after = code[max(start - 200, 0) : start].rstrip(), code[end : end + 200].lstrip()
-        if _is_asked(before, after) or re.match(r"=(?!=)|\+\+|--|\+=", after):
+        if is_asked(before, after) or re.match(r"=(?!=)|\+\+|--|\+=", after):
             return False
         if before.endswith("return"):
             return not returned
@@ -241,12 +250,23 @@ class BodiesElsewhere:
             own = parse_signature(inside.head.encode("latin-1", "replace"), inside.path, inside.head_start)
             return own is None or not self._borrows_inside(own, inside, position, depth + 1)
         signature = self._environment.signature(name, text.path)
-        if signature is None or position >= len(signature.params):
+        if signature is None:
+            return self._keeps_in_macro(text.path, name, position, depth)
+        if position >= len(signature.params):
             return True
         kind = signature.params[position].type
         if kind.startswith("const ") and kind.count("*") == 1:
             return False
         return not self._borrows(signature, name, position, depth + 1)
+
+    def _keeps_in_macro(self, path: str, name: str, position: int, depth: int) -> bool:
+        """Whether a macro that a file sees keeps the pointer at a position; what is no macro keeps it."""
+        macro = self._environment.macro(name, path)
+        if macro is None or macro.params is None or position >= len(macro.params) or depth >= _DEEPEST:
+            return True
+        code = bare(b"{" + macro.body.encode("latin-1", "replace") + b";}").decode("latin-1")
+        body = FunctionText(name, macro.path, "", macro.start, macro.start, code)
+        return self._keeps(body, macro.params[position], depth + 1, frozenset())
 
     def _borrows_inside(self, own: Signature, text: FunctionText, position: int, depth: int) -> bool:
         """As _borrows(), of a function of the file that the caller stands in."""
@@ -272,12 +292,12 @@ class BodiesElsewhere:
         if own is not None:
             found = (own,)
         elif signature is not None:
-            found = self._definitions(signature, name)
+            found = self.definitions(signature, name)
         return bool(found) and all(not text.code.strip("{} \t\n") for text in found)
 
     # -- where a function is defined ------------------------------------------------------------------
 
-    def _definitions(self, signature: Signature, name: str, widely: bool = True) -> tuple[FunctionText, ...]:
+    def definitions(self, signature: Signature, name: str, widely: bool = True) -> tuple[FunctionText, ...]:
         """The bodies of a function that a header declares: that of the header's own C file, or that of the
         file with the function's name, or (`widely`) those of the files in one of the header's folders."""
         path = signature.path
@@ -339,7 +359,7 @@ def _is_declared(text: FunctionText, name: str) -> bool:
     return found is not None and not found[0].lstrip().startswith(("static", "return", "g_auto"))
 
 
-def _is_asked(before: str, after: str) -> bool:
+def is_asked(before: str, after: str) -> bool:
     """Whether an expression is compared or read through, by what stands before and after it."""
     if before.endswith(("==", "!=", "!")) or after.startswith(("==", "!=", "?", "&&", "||")):
         return True
@@ -347,6 +367,15 @@ def _is_asked(before: str, after: str) -> bool:
         return after[:1] in (")", "&", "|", ";")
     # Read through, or declared.
     return before.endswith("*")
+
+
+def _without_brackets(code: str, start: int, end: int) -> tuple[int, int]:
+    """The offsets of an expression with the parentheses around it that belong to no call, as in a macro."""
+    while True:
+        opening, closing = _OPENING.search(code, max(start - _NEAR, 0), start), _CLOSING.match(code, end)
+        if opening is None or closing is None:
+            return start, end
+        start, end = opening.start(1), closing.end()
 
 
 def _enclosing(code: str, at: int) -> int:
@@ -363,6 +392,14 @@ def _enclosing(code: str, at: int) -> int:
         elif char in ";{}" and not depth:
             return 0
     return 0
+
+
+def call_around(code: str, at: int) -> tuple[str, int] | None:
+    """The function whose argument a place is a part of, and the position of the argument, from 0 on; None
+    where it stands in no call."""
+    opened = _enclosing(code, at)
+    callee = _CALLEE.search(code, max(opened - 100, 0), opened) if opened > 0 else None
+    return (callee[1], _position(code, opened, at)) if callee is not None else None
 
 
 def _closing(code: str, opened: int) -> int:

@@ -90,22 +90,6 @@ class FilledLocals:
                 for call in calls:
                     yield call, Handling("release", pair, Move(call.name, 1), name)
 
-    def _is_compared(self, call: Call) -> bool:
-        """Whether a result is asked for more than one thing: it may tell what the callee has made."""
-        names: set[Value] = {Result(call.index)}
-        for block in self._function.blocks:
-            for event in block.events:
-                if isinstance(event, Assign) and event.value in names:
-                    names.add(Var(event.target))
-        tests = [test for block in self._function.blocks for edge in block.edges for test in edge.tests]
-        asked = {_QUESTIONS.get(test.allow, "other") for test in tests if test.subject in names}
-        inside = any(
-            isinstance(test.subject, (Op, Opaque))
-            and any(text_of(name) in text_of(test.subject) for name in names)
-            for test in tests
-        )
-        return inside or len(asked) > 1 or "other" in asked
-
     def _tells_otherwise(self, call: Call) -> bool:
         """Whether what a call has filled is tested as well: the number alone does not tell a success then."""
         handed = {arg.path for arg in call.args if isinstance(arg, Addr)}
@@ -197,7 +181,9 @@ class FilledLocals:
                     kind = self._unit.scope.result_kind(signature)
                     if kind not in FAILS or not self._may_make(call):
                         return
-                    if kind == "int" and self._is_compared(call):
+                    asked = questions_about(self._function, call) if kind == "int" else frozenset()
+                    if len(asked) > 1 or "other" in asked:
+                        # The number may tell what the callee has made.
                         return
                     found.append((call, Move(call.name, position + 1, fails=FAILS[kind])))
         yield from found or self._listing(name)
@@ -235,6 +221,23 @@ def is_asked_about(function: Function, call: Call) -> bool:
         other.used and not errors.isdisjoint(other.args) and other.index != call.index
         for other in function.calls
     )
+
+
+def questions_about(function: Function, call: Call) -> frozenset[str]:
+    """What a function asks about the result of a call: whether it is "zero", its "sign", or "other"."""
+    names: set[Value] = {Result(call.index)}
+    for block in function.blocks:
+        for event in block.events:
+            if isinstance(event, Assign) and event.value in names:
+                names.add(Var(event.target))
+    tests = [test for block in function.blocks for edge in block.edges for test in edge.tests]
+    asked = {_QUESTIONS.get(test.allow, "other") for test in tests if test.subject in names}
+    inside = any(
+        isinstance(test.subject, (Op, Opaque))
+        and any(text_of(name) in text_of(test.subject) for name in names)
+        for test in tests
+    )
+    return frozenset({*asked, "other"} if inside else asked)
 
 
 def is_function(call: Call) -> bool:

@@ -27,6 +27,7 @@ from qerrlint.checks.ownership.local_acquires import (
     returns_what_it_makes,
 )
 from qerrlint.checks.ownership.local_uses import LocalUses
+from qerrlint.checks.ownership.out_parameters import CALLEE, out_parameters
 from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import RESULT, Pair
 from qerrlint.findings import Observation, Step
@@ -43,6 +44,7 @@ _VARIABLE = lazy_re(rb"(?<![\w.>\])])\w{1,80}\Z")
 _CALLED = lazy_re(rb"[ \t]{0,9}\(")
 _HANDED = lazy_re(rb"[ \t]{0,9}\([^;()]{0,200}&\w{1,80}[,)]")
 _OPENS = lazy_re(rb"\s{0,80}\(")
+_ADDRESS = lazy_re(rb"&(\w{1,80})\s{0,80}[,)]")
 # Patterns that begin with plain letters, which are found by a search for these.
 _TEXT = lazy_re(rb"char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\(")
 # The names, one a line, of functions of other files that may make what they return.
@@ -105,7 +107,7 @@ def _pieces(
     for found in _TEXT.finditer(unit.data):
         if _begins_word(unit.data, found.start()):
             add(found.start())
-    for at in (*_made_elsewhere(unit), *_destroyed(unit, pairs), *_texts(unit)):
+    for at in (*_made_elsewhere(unit), *_filled(unit), *_destroyed(unit, pairs), *_texts(unit)):
         add(at)
     for at in (at for maker in makers for at in occurrences(unit.data, maker) if _is_given(unit, at, maker)):
         add(at)
@@ -145,6 +147,30 @@ def _made_elsewhere(unit: TranslationUnit) -> Iterator[int]:
         places = [at for at in occurrences(unit.data, word) if _is_given(unit, at, word)]
         if places and bodies_elsewhere(unit).makes(unit, name):
             yield from places
+
+
+def _filled(unit: TranslationUnit) -> Iterator[int]:
+    """The offsets of pointers whose address a call gets that fills them with new memory."""
+    known: dict[str, bool] = {}
+    for found in _ADDRESS.finditer(unit.data):
+        piece = unit.definitions.around(found.start())
+        if piece is None or not _is_pointer(unit.data, piece, found[1]):
+            continue
+        called = CALLEE.search(unit.data, max(found.start() - _NEAR, piece.body), found.start())
+        name = called[1].decode("latin-1") if called is not None else ""
+        if name and name not in known:
+            known[name] = bool(out_parameters(unit).filled(unit, name))
+        if name and known[name]:
+            yield found.start()
+
+
+def _is_pointer(data: bytes, piece: Piece, name: bytes) -> bool:
+    """Whether a function declares a variable as a pointer, by its words, and not as an Error."""
+    for mark in (b";", b",", b" =", b"="):
+        at = data.find(b"*" + name + mark, piece.body, piece.span.end)
+        if at >= 0:
+            return not data[max(at - _NEAR, 0) : at].rstrip(b" *").endswith(b"Error")
+    return False
 
 
 def _destroyed(unit: TranslationUnit, pairs: Sequence[Pair]) -> Iterator[int]:
@@ -269,7 +295,7 @@ def _releases_later(function: Function, handlings: Mapping[int, Sequence[Handlin
         for number, found in handlings.items()
         for handling in found
         if handling.role == "acquire" and handling.pair is one.pair
-        for name in (handling.object, _filled(function, number))
+        for name in (handling.object, _target(function, number))
         if name == one.object
     }
     if made != {one.call}:
@@ -285,7 +311,7 @@ def _releases_later(function: Function, handlings: Mapping[int, Sequence[Handlin
     )
 
 
-def _filled(function: Function, number: int) -> str:
+def _target(function: Function, number: int) -> str:
     """The variable that gets the result of a call; "" for none."""
     result = Result(number)
     return next(

@@ -12,6 +12,7 @@ from qerrlint.c.cut import Piece
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.filled_locals import (
     DESCRIPTOR,
+    ERRORS,
     FAILS,
     MAKES,
     FilledLocals,
@@ -19,9 +20,11 @@ from qerrlint.checks.ownership.filled_locals import (
     is_asked_about,
     is_function,
     looks_up,
+    questions_about,
 )
 from qerrlint.checks.ownership.local_uses import LocalUses, is_storing
 from qerrlint.checks.ownership.objects import handlings_of
+from qerrlint.checks.ownership.out_parameters import out_parameters
 from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.ir.code import (
     NULL,
@@ -99,6 +102,9 @@ class LocalAcquires:
                     self._add(call, handling)
             elif pair.name == QAPI:
                 self._add_queries(pair)
+        for pair in pairs:
+            if pair.name == HEAP:
+                self._add_filled(pair)
 
     def _is_of_local(self, handling: Handling, call: Call) -> bool:
         """Whether a call acquires what a variable of the function holds or is, or releases something."""
@@ -153,6 +159,35 @@ class LocalAcquires:
                 move = Move(call.name, RESULT, fails="error" if told else "zero")
                 self._acquiring.add(call.index)
                 self._add(call, Handling("acquire", pair, move, f"#{call.index}"))
+
+    def _add_filled(self, pair: Pair) -> None:
+        """The calls that point a variable to new memory, by the bodies of the callees."""
+        for call in self._function.calls:
+            if not is_function(call) or is_asked_about(self._function, call):
+                continue
+            taken = {h.object for h in self.handlings.get(call.index, ()) if h.role == "acquire"}
+            kind = self._unit.scope.result_kind(self._unit.signature(call.name))
+            places = [arg.path if isinstance(arg, Addr) else "" for arg in call.args]
+            if kind not in FAILS or not any(self._is_empty(name) and name not in taken for name in places):
+                continue
+            if kind == "int" and {"zero", "sign"} <= questions_about(self._function, call):
+                # One of the numbers that tell of no failure may say that there is nothing.
+                continue
+            for position in out_parameters(self._unit).filled(self._unit, call.name):
+                name = places[position] if position < len(places) else ""
+                if name not in taken and self._is_empty(name):
+                    move = Move(call.name, position + 1, fails=FAILS[kind])
+                    self._add(call, Handling("acquire", pair, move, name))
+
+    def _is_empty(self, name: str) -> bool:
+        """Whether a variable is a pointer of the function's own that nothing but NULL is assigned to."""
+        kind = self._function.locals.get(name, "")
+        return (
+            kind.endswith("*")
+            and kind not in ERRORS
+            and self._uses.is_own(name)
+            and all(value == NULL for value in self._uses.assigned(name))
+        )
 
     def _add_made(self) -> None:
         """The calls of functions of the file that return what they have made, but for memory."""

@@ -308,8 +308,12 @@ class LocalUses:
         if _is_known_to_borrow(name, position):
             return True
         signature = self._unit.signature(name)
-        if signature is None or _keeps_constants(name):
+        if _keeps_constants(name):
             return False
+        if signature is None:
+            # Macros in capitals declare, loop and store; those in small letters stand for a function.
+            stores = name.isupper() or is_storing(name) or may_release(name)
+            return not stores and bodies_elsewhere(self._unit).borrows(self._unit, name, position)
         if position >= len(signature.params):
             # What is formatted is copied.
             return signature.variadic and any(_is_text(param) for param in signature.params)

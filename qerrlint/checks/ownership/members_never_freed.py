@@ -12,11 +12,14 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from qerrlint.c.cut import Piece
 from qerrlint.c.lexis import bare
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.ownership.bodies_elsewhere import BodiesElsewhere, bodies_elsewhere
+from qerrlint.checks.ownership.bodies_elsewhere import BodiesElsewhere, bodies_elsewhere, call_around
 from qerrlint.checks.ownership.left_held import LEFT_HELD
+from qerrlint.checks.ownership.out_parameters import CALLEE, out_parameters
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
@@ -36,7 +39,12 @@ _MADE = lazy_re(
 _MADE_BYTES = lazy_re(
     rb"->\w{1,60}\s{0,20}=\s{0,80}(?:\([\w\s*]{1,60}\)\s{0,20})?g_(?:new|malloc|str|memdup)"
 )
+# A member whose address a call gets, which may point it to new memory.
+_HANDED = lazy_re(r"&(\w{1,60})->(\w{1,60})\s{0,80}[,)]")
+_HANDED_BYTES = lazy_re(rb"&\w{1,60}->\w{1,60}\s{0,80}[,)]")
 _FREED = lazy_re(r"\b(g_free|g_slice_free|qemu_aio_unref|qemu_aio_release|g_free_rcu)\s{0,9}\(")
+_FREED_MEMBER = lazy_re(r"\bg_free\s{0,9}\(\s{0,9}(\w{1,60})->(\w{1,60})\s{0,9}\)")
+_FEWEST_FREED = 2
 _ASSIGNED = lazy_re(r"\s*=(?!=)\s*([^;]*);")
 _BASE = lazy_re(r"\w[\w.\[\]]*(?:->[\w.\[\]]+)*\s*\Z")
 _LONGEST = 200
@@ -61,7 +69,7 @@ class Member:
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The members of heap structs of the file that hold memory which nothing frees."""
     unit = file.unit
-    if b"free" not in unit.data or _MADE_BYTES.search(unit.data) is None:
+    if b"free" not in unit.data:
         return
     graph = graph_of(unit.program.environment)
     told: set[tuple[str, str]] = set()
@@ -71,23 +79,48 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
             continue
         told.add(key)
         freed = _freed(unit, graph, one)
-        if freed is not None and not _may_be_freed(unit, graph, one):
-            yield _observation(one, freed)
+        where = freed or _others_freed(unit, graph, one)
+        if where is not None and not _may_be_freed(unit, graph, one):
+            yield _observation(one, where, "member" if freed is not None else "sibling")
 
 
 def _members(unit: TranslationUnit, graph: TypeGraph) -> Iterator[Member]:
     """The members of structs that functions of the file give new memory."""
     for name, piece in unit.functions.items():
-        if _MADE_BYTES.search(unit.data, piece.body, piece.span.end) is None:
+        makes = _MADE_BYTES.search(unit.data, piece.body, piece.span.end) is not None
+        text = graph.function(unit.path, name) if makes or _fills_any(unit, piece) else None
+        if text is None:
             continue
-        text = graph.function(unit.path, name)
-        for made in _MADE.finditer(text.code) if text is not None else ():
-            assert text is not None
+        for made in _MADE.finditer(text.code) if makes else ():
             struct = _struct(text, made[1])
             if struct:
                 start = text.start + made.start()
                 span = Span(text.path, start, text.start + made.end(3))
                 yield Member(struct, made[2], name, made[3], f"{made[1]}->{made[2]}", span, piece.span)
+        for handed in _HANDED.finditer(text.code):
+            call = _filling(unit, text, handed.start())
+            struct = _struct(text, handed[1]) if call else ""
+            if struct:
+                start = text.start + handed.start()
+                span = Span(text.path, start, text.start + handed.end(2))
+                yield Member(struct, handed[2], name, call, f"{handed[1]}->{handed[2]}", span, piece.span)
+
+
+def _fills_any(unit: TranslationUnit, piece: Piece) -> bool:
+    """Whether a function hands the address of a member to one that may point it to new memory."""
+    for found in _HANDED_BYTES.finditer(unit.data, piece.body, piece.span.end):
+        called = CALLEE.search(unit.data, max(found.start() - _LONGEST, piece.body), found.start())
+        if called is not None and out_parameters(unit).filled(unit, called[1].decode("latin-1")):
+            return True
+    return False
+
+
+def _filling(unit: TranslationUnit, text: FunctionText, at: int) -> str:
+    """The function that points what is handed to it at a place to new memory; "" for none."""
+    called = call_around(text.code, at)
+    if called is None or called[1] not in out_parameters(unit).filled(unit, called[0]):
+        return ""
+    return called[0]
 
 
 def _struct(text: FunctionText, name: str) -> str:
@@ -113,6 +146,21 @@ def _freed(unit: TranslationUnit, graph: TypeGraph, one: Member) -> Step | None:
     return None
 
 
+def _others_freed(unit: TranslationUnit, graph: TypeGraph, one: Member) -> Step | None:
+    """The place where the end of the struct frees other members that the function makes; None for none."""
+    making = graph.function(unit.path, one.function)
+    made = {found[2] for found in _MADE.finditer(making.code)} if making is not None else set()
+    for name in unit.functions if len(made) >= _FEWEST_FREED else ():
+        text = graph.function(unit.path, name) if word_list("ends-of-objects").matches(name) else None
+        freed = [*_FREED_MEMBER.finditer(text.code)] if text is not None else []
+        ours = [member for member in freed if text is not None and _struct(text, member[1]) == one.struct]
+        if text is not None and len({found[2] for found in ours} & made) >= _FEWEST_FREED:
+            first = ours[0]
+            span = Span(text.path, text.start + first.start(), text.start + first.end())
+            return Step(span, f"{name}() frees other members of the {one.struct}")
+    return None
+
+
 def _may_be_freed(unit: TranslationUnit, graph: TypeGraph, one: Member) -> bool:
     """Whether a file that knows the struct may free a member of that name, or share what it holds."""
     bodies = bodies_elsewhere(unit)
@@ -121,7 +169,9 @@ def _may_be_freed(unit: TranslationUnit, graph: TypeGraph, one: Member) -> bool:
         declarations = graph.file(path)
         data = declarations.data if declarations is not None else b""
         if one.member.encode() in data and any(
-            _is_shared(bodies, text, found) and not _is_undone(text, found, one)
+            _is_shared(bodies, text, found)
+            and not _is_undone(text, found, one)
+            and not (_is_handed(text, found) and _filling(unit, text, found.start()))
             for text in _chunks(path, data)
             for found in member.finditer(text.code)
         ):
@@ -161,6 +211,13 @@ def _is_shared(bodies: BodiesElsewhere, text: FunctionText, found: re.Match[str]
     return bodies.keeps_expression(text, base.start(), found.end())
 
 
+def _is_handed(text: FunctionText, found: re.Match[str]) -> bool:
+    """Whether the address of a member is an argument of a call, alone."""
+    base = _BASE.search(text.code, max(found.start() - _LONGEST, 0), found.start())
+    before = text.code[: base.start()].rstrip() if base is not None else ""
+    return before.endswith("&") and text.code[found.end() :].lstrip()[:1] in (",", ")")
+
+
 def _is_undone(text: FunctionText, found: re.Match[str], one: Member) -> bool:
     """Whether the function that makes the memory frees it there: another one has to free what it leaves."""
     start = text.start + found.start()
@@ -170,7 +227,7 @@ def _is_undone(text: FunctionText, found: re.Match[str], one: Member) -> bool:
     )
 
 
-def _observation(one: Member, freed: Step) -> Observation:
+def _observation(one: Member, freed: Step, when: str) -> Observation:
     return Observation(
         event="left-held",
         function=one.function,
@@ -181,7 +238,7 @@ def _observation(one: Member, freed: Step) -> Observation:
             "object": one.place,
             "acquire": one.call,
             "release": "g_free()",
-            "when": "member",
+            "when": when,
             "elsewhere": "yes",
         },
         trail=(freed,),
