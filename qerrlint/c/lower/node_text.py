@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _MEMBERS = lazy_re(r"\w+(?:(?:->|\.)\w+)+")
+_ASKED = lazy_re(r"(?m)^[ \t]*#[ \t]*(?:el)?if(?:n?def)?[ \t]+([^\n]+)")
 # The texts of nested calls repeat each other. Real functions need about four times their own length in all
 # (see tests/test_c_lower.py); the limit bounds what a hostile nest of calls costs.
 _TEXT_LIMIT = 100
@@ -29,7 +30,7 @@ class TextLimitError(Exception):
 class NodeText:
     """Answers by the original bytes of one function, which its nodes count their offsets from."""
 
-    __slots__ = ("_allowance", "_ascii", "_base", "_data", "_normal", "_path", "_text")
+    __slots__ = ("_allowance", "_ascii", "_asked", "_base", "_data", "_normal", "_path", "_text")
 
     def __init__(self, data: bytes, span: Span, normal: bytes) -> None:
         """`data` is the whole file, `span` the function's place in it, `normal` its normalised bytes."""
@@ -42,10 +43,17 @@ class NodeText:
         self._base = span.start
         self._path = span.path
         self._allowance = _TEXT_LIMIT * len(piece) + _SMALL
+        self._asked: list[str] | None = None
 
     def is_switched_off(self, name: str) -> bool:
         """Whether the file shows that it does not define a macro."""
         return is_switched_off(self._data, name)
+
+    def is_asked_again(self, condition: str) -> bool:
+        """Whether more than one directive of the function has the text of a condition of `#if`."""
+        if self._asked is None:
+            self._asked = [found[1] for found in _ASKED.finditer(self._text)]
+        return sum(condition in line for line in self._asked) > 1
 
     def is_blank(self, start: int, end: int) -> bool:
         """Whether the normalised text between two offsets of the function holds nothing but blanks."""

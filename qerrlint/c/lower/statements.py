@@ -16,7 +16,7 @@ from qerrlint.c.lower.expressions import truth
 from qerrlint.c.lower.lowering import Lowering, StatementHandler
 from qerrlint.c.normalise import ALWAYS, LOOP
 from qerrlint.c.switched_off import asked_name
-from qerrlint.ir.code import POS, Assign, Const, Opaque, Return, Test, Value, text_of
+from qerrlint.ir.code import NONZERO, POS, ZERO, Assign, Const, Opaque, Return, Test, Value, text_of
 from qerrlint.lazy_patterns import lazy_re
 
 if TYPE_CHECKING:
@@ -147,9 +147,10 @@ def _preprocessed(fn: Lowering, node: Node) -> None:
             complete = complete or (arm is not None and arm.type == "preproc_else")
             continue
         block, other = out.new(), out.new()
-        out.go(block)
+        built, left_out = _tests_of_arm(fn, arm)
+        out.go(block, built)
         if following is not None or not complete:
-            out.go(other)
+            out.go(other, left_out)
         out.here = block
         heads = [arm.child_by_field_name("name"), arm.child_by_field_name("condition")]
         skipped = {head.id for head in heads if head is not None}
@@ -175,6 +176,28 @@ def _is_never_built(fn: Lowering, arm: Node) -> bool:
     if named is None or word is None or word.type.endswith("ndef"):
         return False
     return fn.source.is_switched_off(fn.source.raw(named))
+
+
+def _tests_of_arm(fn: Lowering, arm: Node) -> tuple[tuple[Test, ...], tuple[Test, ...]]:
+    """The tests of the ways into an arm and past it, where the function asks for the same thing again: what
+    is built once is built there, too."""
+    condition, named, word = (
+        arm.child_by_field_name("condition"),
+        arm.child_by_field_name("name"),
+        arm.child(0),
+    )
+    asked = condition or named
+    if asked is None or word is None:
+        return (), ()
+    text = fn.source.raw(asked).strip()
+    negated = text.startswith("!") or word.type.endswith("ndef")
+    text = text.removeprefix("!").strip()
+    name = asked_name(text) if condition is not None else text
+    if not fn.source.is_asked_again(name or text):
+        return (), ()
+    subject = Opaque(f"defined({name})" if name else f"#if {' '.join(text.split())}")
+    built, left_out = (Test(subject, NONZERO),), (Test(subject, ZERO),)
+    return (left_out, built) if negated else (built, left_out)
 
 
 # -- loops ----------------------------------------------------------------------------------------
