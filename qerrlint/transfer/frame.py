@@ -52,25 +52,22 @@ class Frame:
     used: int = field(init=False)
     values: int = -1
     _shared: tuple[int, int] = (0, 0)
-    _dead: dict[tuple[int, int], int] = field(default_factory=dict)
-    _deciding: dict[int, int] = field(default_factory=dict)
+    # The masks of the terms for which that holds, of as many terms as were there when it was asked last.
+    _dead: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _deciding: tuple[int, int, int] = (-1, 0, 0)
 
     def dead(self, known: int, block: int, loop: bool) -> int:
         """The terms of a mask whose facts cannot matter from the start of a block on; at the head of a loop
         also those that other code can change and the loop may wait for."""
-        key = (known, block)
-        found = self._dead.get(key)
-        if found is None:
-            live, terms = self.live[block], self.terms.all
-            found = known & self.changing(block) if loop else 0
-            rest = known & ~found
-            while rest:
-                bit = rest & -rest
-                if not live & terms[bit.bit_length() - 1].alive_by:
-                    found |= bit
-                rest ^= bit
-            self._dead[key] = found
-        return found
+        live = self.live[block]
+        done, mask = self._dead.get(live, (0, 0))
+        terms = self.terms.all
+        if done < len(terms):
+            for term in terms[done:]:
+                if not live & term.alive_by:
+                    mask |= term.bit
+            self._dead[live] = len(terms), mask
+        return known & (mask | self.changing(block)) if loop else known & mask
 
     def changing(self, head: int) -> int:
         """The mask of the terms that other code can change while the loop with that head waits for it."""
@@ -84,19 +81,19 @@ class Frame:
     def deciding(self, known: int) -> int:
         """The terms of a mask whose facts only decide branches. The constant that a value equals flows where
         the value flows."""
-        if self.values < 0:
+        values = self.values
+        if values < 0:
             return 0
-        found = self._deciding.get(known)
-        if found is None:
-            found, rest = 0, known & ~self.values
-            while rest:
-                bit = rest & -rest
-                left = self.terms.all[bit.bit_length() - 1].left
-                if left is None or not left.bit & self.values:
-                    found |= bit
-                rest ^= bit
-            self._deciding[known] = found
-        return found
+        of, done, mask = self._deciding
+        terms = self.terms.all
+        if of != values:
+            done = mask = 0
+        if done < len(terms):
+            for term in terms[done:]:
+                if not values & (term.bit if term.left is None else term.bit | term.left.bit):
+                    mask |= term.bit
+            self._deciding = values, len(terms), mask
+        return known & mask
 
     @property
     def shared(self) -> int:

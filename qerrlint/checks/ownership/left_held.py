@@ -104,12 +104,13 @@ LEFT_HELD = event(
     "object",
     "acquire",
     "release",
-    when="failing return never lost unkept skipped dropped member",
+    when="failing return never lost unkept skipped dropped member sibling",
     elsewhere="yes no",
 )
 """pair: its name in the rule files; object: the path of what is acquired; acquire, release: the calls; when:
 at a failing return, at any other, or no function ever releases it, or the variable that holds it gets
 another value, or one failing branch skips what others undo, or an element leaves its list, which nobody
-frees; elsewhere: whether another place of the file does."""
+frees, or a member is left out where its struct or its siblings are freed; elsewhere: whether another place of
+the file does."""
 
 CHECKS = (Check(_EVENT, "ownership", (LEFT_HELD,), run),)
