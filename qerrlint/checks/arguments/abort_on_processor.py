@@ -6,26 +6,21 @@ Functions with an errp are left to the check of that event, which speaks of all 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from qerrlint.checks.arguments.abort_on_recoverable_error import ABORT_ON_RECOVERABLE_ERROR
+from qerrlint.checks.arguments.realized_objects import made_here
 from qerrlint.checks.check import Check
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Addr, Call, Str
-from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.processors import processor_of
 from qerrlint.qemu.type_graph import graph_of
 from qerrlint.source.span import Span
 
 _ABORT = Addr("error_abort")
-# The object of a call: its first argument, without the cast round it.
-_OBJECT = lazy_re(rb"\w+\s*\(\s*(?:[A-Z][A-Z0-9_]*\s*\(\s*)?(&?\s*[A-Za-z_][\w>.\[\] +-]*?)\s*\)?\s*,")
-_INDEX = lazy_re(rb"\[[^\]]*\]")
-_TYPE = rb"(TYPE_\w+|\"[^\"\n]+\"|\w+->cpu_type)"
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -72,21 +67,11 @@ def _processor_step(analysed: AnalysedFunction, call: Call) -> Step | None:
     """Where the object of a call is made, if it is a CPU, or its type hands the failure of one on; None for
     any other, and where the function does not make it itself."""
     unit, function = analysed.unit, analysed.function
-    found = _OBJECT.match(unit.data, call.span.start, call.span.end)
-    if found is None:
+    made = made_here(unit.data, function.body, call)
+    if made is None:
         return None
-    name = _INDEX.sub(b"", found[1]).replace(b" ", b"").removeprefix(b"&")
-    before = _INDEX.sub(lambda index: b" " * len(index[0]), unit.data[function.body : call.span.start])
-    place = rb"(?<![\w>.])" + re.escape(name) + rb"\b"
-    embedded = re.compile(rb"\bobject_initialize\w*\s*\([^;]*?" + place + rb"[^;]*?" + _TYPE)
-    made = re.compile(place + rb"\s*=[^=;]*\b(?:object_new|qdev_new)\s*\(\s*" + _TYPE)
-    hits = [hit for pattern in (embedded, made) for hit in pattern.finditer(before)]
-    last = max(hits, key=lambda hit: hit.start(), default=None)
-    if last is None:
-        return None
-    text = last[1].decode("latin-1")
+    text, start, end = made
     if text.endswith("->cpu_type"):
-        start, end = (function.body + at for at in last.span(1))
         return Step(Span(unit.path, start, end), "the user chooses the type of the CPU")
     kind = graph_of(unit.environment).find(text, unit.path)
     member = processor_of(kind) if kind is not None else ""

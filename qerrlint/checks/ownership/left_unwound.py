@@ -197,8 +197,9 @@ def _fails(
 ) -> bool:
     """Whether each return of some blocks is a failure, as far as its value tells.
 
-    A variable is one where it has just been tested (`told`), or where other failures return it as well. For
-    a void function the Error tells: the call that has failed was handed it, or one of the blocks sets it.
+    A variable is one where it has just been tested (`told`), or where other failures return it as well: but a
+    pointer that is returned behind what undoes may be what the function has made. For a void function the
+    Error tells: the call that has failed was handed it, or one of the blocks sets it.
     """
     blocks = analysed.function.blocks
     returns = [(n, event) for n in region for event in blocks[n].events if isinstance(event, Return)]
@@ -214,7 +215,10 @@ def _fails(
         )
     return all(
         _is_failure(analysed.kind, event.value)
-        or (isinstance(event.value, Var) and (event.value.path in told or number in undoing))
+        or (
+            isinstance(event.value, Var)
+            and (event.value.path in told or (number in undoing and analysed.kind != "pointer"))
+        )
         for number, event in returns
     )
 

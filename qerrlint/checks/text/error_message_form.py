@@ -168,9 +168,7 @@ def _open_end(message: Message) -> Iterator[Observation]:
         return
     span = last.part(found.start(), len(last.text))
     colon = ":" in found.group()
-    # A colon that announces hints has a meaning: what it ends has to be worded anew.
-    kept = colon and any(call.name == _HINT for call in message.function.calls[message.call.index + 1 :])
-    edits = (Edit(span, ""),) if last.text[: found.start()].strip() and not kept else ()
+    edits = (Edit(span, ""),) if last.text[: found.start()].strip() else ()
     yield message.flaw("colon" if colon else "exclamation", span, edits)
 
 

@@ -18,9 +18,13 @@ from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NULL, Addr, Call, Const, Result, Return, Str, Var, text_of
+from qerrlint.lazy_patterns import lazy_re
 
 # vl.c, softmmu/vl.c or system/vl.c, by the age of the tree.
 _COMMAND_LINE = "vl.c"
+# The statement behind a call, where it is a test that leaves the function or the block.
+_NEXT_TEST = lazy_re(rb"\s*;\s*if\s*\(([^;{}]{1,400})\)\s*\{?\s*(?:return|goto|break|continue)\b")
+_BLANKS = lazy_re(rb"\s+")
 # What follows an unchecked call where the function works on.
 _GOES_ON = ("work", "result")
 
@@ -162,6 +166,20 @@ def filled_has_a_default(file: AnalysedFile, observation: Observation) -> bool:
     before = file.unit.data[piece.body : call.span.start]
     return all(
         re.search(rb"\b%s\s{0,9}=(?!=)" % re.escape(name.encode()), before) is not None for name in filled
+    )
+
+
+def filled_is_tested(file: AnalysedFile, observation: Observation) -> bool:
+    """Whether a test behind a call whose result is dropped looks at what the call fills, and leaves."""
+    call = subject_of(observation).calls[0]
+    behind = _NEXT_TEST.match(file.unit.data, call.span.end)
+    if behind is None:
+        return False
+    condition = _BLANKS.sub(b"", behind[1])
+    return any(
+        re.search(rb"(?<![\w.>])%s\b" % re.escape(arg.path.encode()), condition) is not None
+        for arg in call.args
+        if isinstance(arg, Addr)
     )
 
 

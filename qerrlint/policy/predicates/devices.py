@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.checks.arguments.realized_objects import made_here, types_of_member
 from qerrlint.checks.devices.acquisitions import COUNTED, Taken
 from qerrlint.checks.devices.life_cycle import life_cycle
 from qerrlint.checks.devices.parts_by_name import undoing_names
@@ -13,14 +14,16 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.held import HeldObject
+from qerrlint.checks.subject import subject_of
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import RegionTable, arguments_at, is_property_field
-from qerrlint.qemu.type_graph import QomType
+from qerrlint.qemu.type_graph import QomType, graph_of
 from qerrlint.qemu.unplugging import may_be_unplugged
 
+_ERRP = lazy_re(r"\berrp?\b|\blocal_err\b|\bError\b")
 _MACHINE = lazy_re(rb"\bDEFINE_\w{0,40}MACHINE\w{0,40}\s{0,9}\(|\bTYPE_MACHINE\b|\bMACHINE_TYPE_NAME\b")
 
 _CALLED = lazy_re(r"\b([a-z_]\w*)\s*\(")
@@ -172,3 +175,23 @@ def told_as_global(_file: AnalysedFile, observation: Observation) -> bool:
         and one.phase == "instance_init"
         and word_list("global-registrations").matches(one.move.call)
     )
+
+
+def child_cannot_fail(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """No realize method of the type of what a call realizes, or of its ancestors, uses its errp."""
+    call = subject_of(observation).calls[0]
+    if not word_list("realizing-parts").matches(call.name):
+        return False
+    unit = analysed.unit
+    made = made_here(unit.data, analysed.function.body, call)
+    names = frozenset({made[0]}) if made is not None else types_of_member(unit.data, call)
+    graph = graph_of(unit.program.environment)
+    types = [graph.find(name, unit.path) for name in sorted(names)]
+    return bool(types) and all(of is not None and _realizes_without_errors(of) for of in types)
+
+
+def _realizes_without_errors(of: QomType) -> bool:
+    """Whether each realize method of a type and its ancestors is known, and leaves its errp alone."""
+    phases = [phase for phase in of.phases if phase.phase == "realize"]
+    texts = [of.graph.function(phase.path, phase.function) for phase in phases]
+    return of.complete and all(text is not None and _ERRP.search(text.code) is None for text in texts)

@@ -81,6 +81,20 @@ def hint_goes_on(_analysed: AnalysedFunction, observation: Observation) -> bool:
     return reaches(message.function, message.call.index, more)
 
 
+def hint_lists_more(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """A text that ends with a colon gets a hint, which says what the colon announces."""
+    message = _message(observation, "colon")
+    if message is None:
+        return False
+    error = text_of(message.call.args[0])
+    hints = {
+        call.index
+        for call in message.function.calls
+        if "hint" in call.name and any(text_of(arg) == error for arg in call.args)
+    }
+    return reaches(message.function, message.call.index, hints)
+
+
 def _adds_to_hint(call: Call, message: Message) -> bool:
     if word_list("hint-continuations").matches(call.name):
         return True
