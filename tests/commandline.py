@@ -162,9 +162,14 @@ def _committed_tree() -> tempfile.TemporaryDirectory[str]:
     return folder
 
 
+def committed_tree() -> Path:
+    """That repository itself, to be read only: after the first review of a series on it the store has that."""
+    return Path(_committed_tree().name) / "qemu"
+
+
 def scratch_repository(top: Path) -> Path:
     """A repository whose one commit is fixtures/tree."""
-    shutil.copytree(Path(_committed_tree().name) / "qemu", top)
+    shutil.copytree(committed_tree(), top)
     return top
 
 

@@ -59,17 +59,17 @@ def test_its_fixture_fails_without_it(row: Exemption) -> None:
     assert faults(row.fixture, row.id) - faults(row.fixture), f"{row.fixture} holds without {row.id}"
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-def test_every_row_reads_well(row: Exemption) -> None:
-    assert row.id == row.id.lower().strip("-")
-    assert set(row.id) <= set("abcdefghijklmnopqrstuvwxyz-")
-    assert not row.reason.endswith(".")
-    assert not row.source.endswith(".")
-    assert len(row.reason) <= 140
-    assert (FIXTURES / row.fixture).is_file()
-    assert row.events
-    doc = predicates()[row.predicate].__doc__ or ""
-    assert doc.split("\n")[0].endswith("."), f"{row.predicate} says in a sentence when it holds"
+def test_every_row_reads_well() -> None:
+    for row in ROWS:
+        assert row.id == row.id.lower().strip("-"), row.id
+        assert set(row.id) <= set("abcdefghijklmnopqrstuvwxyz-"), row.id
+        assert not row.reason.endswith("."), row.id
+        assert not row.source.endswith("."), row.id
+        assert len(row.reason) <= 140, row.id
+        assert (FIXTURES / row.fixture).is_file(), row.id
+        assert row.events, row.id
+        doc = predicates()[row.predicate].__doc__ or ""
+        assert doc.split("\n")[0].endswith("."), f"{row.predicate} says in a sentence when it holds"
 
 
 def test_no_two_rows_do_the_same() -> None:

@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from commandline import DEMO, TREE, Ran, run
+from commandline import DEMO, Ran, committed_tree, run
 
 from qerrlint.patch.group_messages import assemble
 from qerrlint.patch.mail.read_input import read_messages, read_path
@@ -32,7 +32,7 @@ def same_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def replied(target: Path, *more: str | Path, source: Path = DEMO) -> Ran:
-    return run("patch", source, "--tree", TREE, "--reply", target, "--reply-from", ZOE, *more)
+    return run("patch", source, "--tree", committed_tree(), "--reply", target, "--reply-from", ZOE, *more)
 
 
 def parsed(path: Path) -> EmailMessage:
@@ -114,7 +114,7 @@ def test_the_thread_reader_takes_them_for_replies_that_raise_all(tmp_path: Path)
     (series,) = assemble(read_path(thread))
     assert len(series.patches) == 3
     assert [reply.patch for reply in series.replies] == [2, 1, 2, 3]
-    ran = run("patch", thread, "--tree", TREE, "--format", "json")
+    ran = run("patch", thread, "--tree", committed_tree(), "--format", "json")
     raised = [finding["raised_by"]["from"] for finding in ran.findings]
     assert sorted(set(raised)) == ["Ines Calder <ines.calder@example.org>", ZOE]
     again = replied(tmp_path / "again.mbox", source=thread)
@@ -182,11 +182,11 @@ def test_who_replies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     config.write_text("")
-    ran = run("patch", DEMO, "--tree", TREE, "--reply", "out")
+    ran = run("patch", DEMO, "--tree", committed_tree(), "--reply", "out")
     assert (ran.code, ran.out) == (2, "")
     assert "--reply-from" in ran.err
     config.write_text('[user]\n\tname = "Bo Quill, Reviewer"\n\temail = bo@example.net\n')
-    run("patch", DEMO, "--tree", TREE, "--reply", "out")
+    run("patch", DEMO, "--tree", committed_tree(), "--reply", "out")
     mail = parsed(tmp_path / "out/0001-reply-to-patch-1.eml")
     assert mail["From"].addresses[0].display_name == "Bo Quill, Reviewer"
     for arguments, words in (
@@ -194,7 +194,7 @@ def test_who_replies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--reply", "x", "--reply-from", "Zoë"], "not an address"),
         (["--reply", "no/where/x", "--reply-from", ZOE], "no such directory"),
     ):
-        ran = run("patch", DEMO, "--tree", TREE, *arguments)
+        ran = run("patch", DEMO, "--tree", committed_tree(), *arguments)
         assert (ran.code, ran.out) == (2, "")
         assert words in ran.err
 

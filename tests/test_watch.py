@@ -21,7 +21,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from commandline import DEMO, TREE, Ran, everything_below, run
+from commandline import DEMO, TREE, Ran, committed_tree, everything_below, run
 from test_inbox import SENT, archive, demo_mails, other
 
 import qerrlint
@@ -33,14 +33,14 @@ from qerrlint.watch.series_rows import STATES, page_name, states, subsystems, su
 from qerrlint.watch.state import FAILED, REVIEWED, WAITING, Draft, SeriesRow, State
 
 ATOM = "{http://www.w3.org/2005/Atom}"
-ALL = ("--since", "2000-01-01", "--tree", TREE, "--jobs", "1")
+ALL = ("--since", "2000-01-01", "--jobs", "1")
 DATE = {"SOURCE_DATE_EPOCH": str(SENT)}
 # Python 3.12 warns of fork() beside the threads of pytest-xdist, which the child does not use.
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 
 
 def watch(inbox: Path, site: Path, *options: str | os.PathLike[str]) -> Ran:
-    return run("watch", "--inbox", inbox, "--out", site, "--once", *ALL, *options)
+    return run("watch", "--inbox", inbox, "--out", site, "--once", "--tree", committed_tree(), *ALL, *options)
 
 
 def drafting(folder: Path) -> tuple[str | os.PathLike[str], ...]:
@@ -103,7 +103,8 @@ def test_a_series_gets_a_page_a_line_and_drafts(inbox: Path, tmp_path: Path) -> 
     (name,) = pages(site)
     page = (site / "series" / name).read_text("utf-8")
     reviewed = tmp_path / "review.html"
-    run("patch", DEMO, "--tree", TREE, "--status", "introduced,fixed", "--format", f"html:{reviewed}")
+    tree = committed_tree()
+    run("patch", DEMO, "--tree", tree, "--status", "introduced,fixed", "--format", f"html:{reviewed}")
     line = '<nav class="site"><a href="../index.html">all series</a></nav>\n'
     assert page.replace(line, "") == reviewed.read_text("utf-8"), "the same review as that of patch"
     index = (site / "index.html").read_text("utf-8")
@@ -278,7 +279,7 @@ def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(tmp_path: Path) 
     ]
     mails = [(SENT + 100 * n + k, mail) for n, one in enumerate(series) for k, mail in enumerate(one)]
     archive(inbox / "git/0.git", mails[:5], 2)
-    options = [*ALL, *drafting(tmp_path / "drafts")]
+    options = ["--tree", TREE, *ALL, *drafting(tmp_path / "drafts")]
     command = [sys.executable, "-m", "qerrlint", "watch", "--inbox", str(inbox), "--once"]
     command += ["--out", str(tmp_path / "site"), *map(str, options)]
     top = os.fspath(Path(qerrlint.__file__).parent.parent)
@@ -309,7 +310,8 @@ def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(tmp_path: Path) 
     assert [name for name in found if "/tmp/" in name or "/new/" in name or "/.qerrlint" in name] == []
     (tmp_path / "b").mkdir()
     fresh = [sys.executable, "-m", "qerrlint", "watch", "--inbox", str(inbox), "--once"]
-    fresh += ["--out", str(tmp_path / "b/site"), *map(str, (*ALL, *drafting(tmp_path / "b/drafts")))]
+    fresh += ["--out", str(tmp_path / "b/site"), "--tree", str(TREE), *ALL]
+    fresh += map(str, drafting(tmp_path / "b/drafts"))
     subprocess.run(fresh, env=env, check=True, capture_output=True)
     assert strip_runs(found) == strip_runs(text_of(tmp_path / "b/site", tmp_path / "b/drafts"))
     again = subprocess.run(command, env=env, check=True, capture_output=True)
@@ -389,7 +391,16 @@ def test_the_first_run_looks_back_thirty_days(tmp_path: Path) -> None:
     mails += [(SENT + n, mail) for n, mail in enumerate(demo_mails())]
     archive(tmp_path / "inbox", mails, 2)
     assert month_before_newest(str(tmp_path / "inbox")) == SENT + 4 - 30 * 86400
-    command = ("watch", "--inbox", tmp_path / "inbox", "--out", tmp_path / "site", "--once", "--tree", TREE)
+    command = (
+        "watch",
+        "--inbox",
+        tmp_path / "inbox",
+        "--out",
+        tmp_path / "site",
+        "--once",
+        "--tree",
+        committed_tree(),
+    )
     assert run(*command).err == "5 new mails, 1 series reviewed; 1 series in all\n"
 
 
@@ -397,7 +408,17 @@ def test_a_later_run_reads_only_new_files(tmp_path: Path, monkeypatch: pytest.Mo
     from qerrlint.patch.mail import arrivals
 
     box = maildir(tmp_path / "box", demo_mails())
-    command = ("watch", "--inbox", box, "--out", tmp_path / "site", "--once", "--tree", TREE, "--jobs", "1")
+    command = (
+        "watch",
+        "--inbox",
+        box,
+        "--out",
+        tmp_path / "site",
+        "--once",
+        "--tree",
+        committed_tree(),
+        *ALL,
+    )
     assert "1 series reviewed" in run(*command).err
     read: list[str] = []
     real = arrivals._mails
