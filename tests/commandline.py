@@ -163,7 +163,7 @@ def _committed_tree() -> tempfile.TemporaryDirectory[str]:
 
 
 def committed_tree() -> Path:
-    """That repository itself, to be read only: after the first review of a series on it the store has that."""
+    """That repository itself, to be read only: the store has a review on it after the first time."""
     return Path(_committed_tree().name) / "qemu"
 
 

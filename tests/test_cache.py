@@ -15,13 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import TREE, Ran, run
+from commandline import TREE, Ran, git, run
 
 from qerrlint.engine import check_files, file_tasks
+from qerrlint.engine.changes.file_facts import NARROW, NOWHERE, WIDE
 from qerrlint.engine.kept.kept_outcomes import KeptOutcomes, Made, Task
+from qerrlint.engine.kept.kept_reads import bound
 from qerrlint.engine.store import cache_store
 from qerrlint.engine.store.cache_store import Entry, Store
+from qerrlint.model.program import Program
 from qerrlint.source.directory import DirectorySource
+from qerrlint.source.empty import EmptySource
+from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import C_SUFFIXES
 
 BELL = "chardev/bell.c"
@@ -65,6 +70,42 @@ def test_a_warm_run_says_the_same_and_analyses_nothing(tree: Path, analysed: lis
     assert len(analysed) == count
     assert check(tree, "--no-cache") == cold
     assert len(analysed) == 2 * count
+
+
+def test_the_results_of_a_revision_are_kept(tree: Path, analysed: list[str]) -> None:
+    """A tree out of git's objects has no snapshot of files."""
+    git(tree, "init", "-q")
+    git(tree, "add", "-A")
+    git(tree, "commit", "-q", "-m", "base")
+    first = check(tree, "--rev", "HEAD")
+    count = len(analysed)
+    assert count > 20
+    assert check(tree, "--rev", "HEAD") == first
+    assert len(analysed) == count
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "wanted"),
+    [
+        (("signature", "peg_set"), "hw/lone.c", NARROW),
+        (("mentioning", "peg_set"), "hw/lone.c", WIDE),
+        (("containing", "peg_set"), "hw/lone.c", WIDE),
+        (("signature", "peg_set"), "hw/peg.c", WIDE),
+        (("signature", "peg_set"), "hw/odd.c", NOWHERE),
+    ],
+)
+def test_what_bounds_the_reads_of_a_file(asked: tuple[str, ...], path: str, wanted: str) -> None:
+    """Its own bytes and all headers, all C files as well, or nothing that has a digest."""
+    files = {
+        "hw/lone.c": b'#include "peg.h"\n',
+        "hw/peg.c": b'#include "part.c"\n',
+        "hw/odd.c": b'#include "odd.txt"\n',
+        "hw/peg.h": b"",
+        "hw/part.c": b"",
+        "hw/odd.txt": b"",
+    }
+    program = Program(OverlaySource(EmptySource(), files))
+    assert bound([asked], path, program.environment.files) == wanted
 
 
 def test_how_well_functions_are_read_is_kept(tree: Path, analysed: list[str]) -> None:

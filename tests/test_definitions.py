@@ -32,6 +32,13 @@ def uses(text: str) -> NameUses:
     return NameUses(found, Definitions(found))
 
 
+def test_the_function_at_an_offset() -> None:
+    text = "int lone;\nvoid peg_set(int n)\n{\n    n++; /* more */\n}\nint last;\n"
+    found = definitions(text)
+    at = {word: found.function_at(text.index(word)) for word in ("lone", "int n", "n++", "more", "last")}
+    assert at == {"lone": "", "int n": "", "n++": "peg_set", "more": "", "last": ""}
+
+
 # -- definitions --------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from qerrlint.absint import reachability
 from qerrlint.absint.control_dependence import controlled
 from qerrlint.absint.liveness import live_masks
-from qerrlint.absint.reachability import after, blocks_after, blocks_before, events_before, place_of, reaches
+from qerrlint.absint.reachability import (
+    after,
+    blocks_after,
+    blocks_before,
+    events_before,
+    place_of,
+    reaches,
+    straight_back,
+)
 from qerrlint.absint.solver import Explored, explore
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.state import State
@@ -748,6 +756,26 @@ def test_what_comes_before_is_what_the_other_comes_after() -> None:
                 leading = {n for n in range(len(function.blocks)) if place[0] in blocks_after(function, n)}
                 assert blocks_before(function, call.span) == leading | {place[0]}
     assert pairs > 500
+
+
+@pytest.mark.parametrize(
+    ("body", "names", "edges"),
+    [
+        ("one(p); two(p); last(p);", ["two", "one"], 0),
+        ("one(p); if (n) { two(p); last(p); }", ["two"], 1),
+        ("one(p); if (n) { two(p); } last(p);", [], 2),
+        ("one(p); while (n) { two(p); last(p); }", ["two"], 1),
+    ],
+)
+def test_what_stands_straight_before_a_place(body: str, names: list[str], edges: int) -> None:
+    """Up to where paths join or branch, with the edges that lead there."""
+    function = lowered(body)
+    (last,) = numbers(function, "last")
+    place = place_of(function, last)
+    assert place is not None
+    events, before = straight_back(function, *place)
+    assert [event.name for event in events if isinstance(event, Call)] == names
+    assert len(before) == edges
 
 
 def test_nothing_comes_before_a_call_that_is_not_there() -> None:

@@ -47,6 +47,15 @@ def test_a_name_declared_otherwise_concerns_those_that_include_the_file() -> Non
     assert not concerned({"hw/bell.h": b"/* new */\n" + BELL}, "f:bell_ring", "reach:hw/bell.c")
 
 
+def test_a_type_declared_otherwise_concerns_those_that_looked_it_up() -> None:
+    tree = {**TREE, "hw/bell.h": BELL + b"typedef struct Bell { int high; } Bell;\n"}
+    other = tree["hw/bell.h"].replace(b"int high", b"long high")
+    asked = packed_keys(["t:struct Bell", "reach:hw/bell.c"], {}, {})
+    assert changes(tree, {**tree, "hw/bell.h": other}).concern(asked)
+    more = tree["hw/bell.h"] + b"int bell_more(void);\n"
+    assert not changes(tree, {**tree, "hw/bell.h": more}).concern(asked)
+
+
 def test_a_header_that_is_included_no_longer_concerns_by_its_names() -> None:
     hall = {"hw/hall.h": b"int hall_open(void);\n"}
     assert concerned(hall, "f:tower_high", "reach:hw/bell.c")

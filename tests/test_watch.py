@@ -391,34 +391,16 @@ def test_the_first_run_looks_back_thirty_days(tmp_path: Path) -> None:
     mails += [(SENT + n, mail) for n, mail in enumerate(demo_mails())]
     archive(tmp_path / "inbox", mails, 2)
     assert month_before_newest(str(tmp_path / "inbox")) == SENT + 4 - 30 * 86400
-    command = (
-        "watch",
-        "--inbox",
-        tmp_path / "inbox",
-        "--out",
-        tmp_path / "site",
-        "--once",
-        "--tree",
-        committed_tree(),
-    )
-    assert run(*command).err == "5 new mails, 1 series reviewed; 1 series in all\n"
+    place = ("--inbox", tmp_path / "inbox", "--out", tmp_path / "site", "--tree", committed_tree())
+    assert run("watch", *place, "--once").err == "5 new mails, 1 series reviewed; 1 series in all\n"
 
 
 def test_a_later_run_reads_only_new_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from qerrlint.patch.mail import arrivals
 
     box = maildir(tmp_path / "box", demo_mails())
-    command = (
-        "watch",
-        "--inbox",
-        box,
-        "--out",
-        tmp_path / "site",
-        "--once",
-        "--tree",
-        committed_tree(),
-        *ALL,
-    )
+    place = ("--inbox", box, "--out", tmp_path / "site", "--tree", committed_tree())
+    command = ("watch", *place, "--once", "--jobs", "1")
     assert "1 series reviewed" in run(*command).err
     read: list[str] = []
     real = arrivals._mails
