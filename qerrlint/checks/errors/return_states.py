@@ -52,6 +52,17 @@ def set_successes(analysed: AnalysedFunction) -> tuple[ReturnState, ...]:
     )
 
 
+def zero_comes_with_error(analysed: AnalysedFunction) -> bool:
+    """Whether the function returns false or NULL where it has set an Error, or where the callee has set it
+    whose result it returns."""
+    return any(
+        leaving.signs == ZERO
+        and leaving.error.state is ErrorState.SET
+        and (leaving.error.sure or leaving.origin == leaving.error.origin >= 0)
+        for leaving in analysed.result.returns
+    )
+
+
 def printed_calls(analysed: AnalysedFunction, leaving: ReturnState) -> tuple[Call, ...]:
     """The calls on the path that printed or freed an Error or a message, where the return certainly fails."""
     if analysed.kind == "int" and leaving.signs != NEG:
@@ -118,7 +129,9 @@ def _succeeds(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
         return plain and not _is_bool(analysed, leaving) and analysed.once(_negative_fails)
     if kind == "pointer" and leaving.signs == ANY and _is_made(analysed, leaving):
         return True  # callers take a new object for success
-    return kind in ("bool", "pointer") and leaving.signs == POS and analysed.once(_zero_fails)
+    if kind not in ("bool", "pointer") or leaving.signs != POS:
+        return False
+    return analysed.once(_zero_fails) or (leaving.error.sure and analysed.once(zero_comes_with_error))
 
 
 def _is_any_value(analysed: AnalysedFunction, leaving: ReturnState) -> bool:

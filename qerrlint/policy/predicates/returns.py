@@ -7,7 +7,7 @@ import re
 
 from qerrlint.absint.reachability import place_of
 from qerrlint.checks.errors.failing_labels import leaves_over_failures
-from qerrlint.checks.errors.return_states import returns_new_object
+from qerrlint.checks.errors.return_states import returns_new_object, zero_comes_with_error
 from qerrlint.checks.errors.value_source import branches, returned_code
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
@@ -48,19 +48,13 @@ def false_is_an_answer(analysed: AnalysedFunction, observation: Observation) -> 
     ):
         return False
     leaving = _returned(observation)
-    if leaving is None or (leaving.error.sure and leaving.signs == POS and _fails_with_error(analysed)):
+    if leaving is None or (leaving.error.sure and leaving.signs == POS and zero_comes_with_error(analysed)):
         return False
     return (
         analysed.kind in ("bool", "pointer")
         and word_list("questions").matches(analysed.name)
         and not analysed.unit.environment.command_result(analysed.name)
     )
-
-
-def _fails_with_error(analysed: AnalysedFunction) -> bool:
-    """Whether the function returns false or NULL where it has set an Error."""
-    returns = analysed.result.returns
-    return any(e.signs == ZERO and e.error.state is ErrorState.SET and e.error.sure for e in returns)
 
 
 def nonzero_may_be_a_value(analysed: AnalysedFunction, observation: Observation) -> bool:
