@@ -4,18 +4,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from seeds.device_text import DeviceText, device_text
 from seeds.seed import Defect, SeedFile, file_kind
 
 _SLOTS = r"(?:read|write)(?:_with_attrs)?"
-_LOGS = r"qemu_log_mask\s*\(\s*LOG_GUEST_ERROR[^;]*;"
-_NEEDS = r"LOG_GUEST_ERROR"
 _HEAD = re.compile(r"if \([^{}]*\)\s*\{\Z")
 _REFUSES = r"^[ \t]+if \(([^{};]*?(?:>=|>)[^{};]*)\) \{"
+_ARM, _TEST = "the last arm", "a test"
+_ENTERED, _CALLED = "a region's function", "a function that a region's function calls"
 
-Ends = Callable[[str], str]
+
+@dataclass(frozen=True)
+class _Ending:
+    """A kind of defect: what logs something does something else.
+
+    `call` is a statement, or the name of a function that is handed what was logged. `places` are what the
+    place is behind, `functions` whose it is, `mask` is what it logged.
+    """
+
+    kind: str
+    call: str
+    places: tuple[str, ...]
+    functions: str = _ENTERED
+    mask: str = "LOG_GUEST_ERROR"
+
+    @property
+    def says(self) -> str:
+        """The kind in words."""
+        return f"Behind {' or '.join(self.places)} of {self.functions}, which logs {self.mask}: {self.call}."
+
+    def defects(self, file: SeedFile) -> Iterator[Defect]:
+        """The places of a file."""
+        text = device_text(file)
+        head = rf"qemu_log_mask\s*\(\s*{self.mask}\s*,"
+        for place in self.places:
+            for name in _entered(text) if self.functions == _ENTERED else _called(text):
+                for found in text.found_in(rf"{head}[^;]*;", name):
+                    if text.stands_alone(found.start()) and _is_behind(text, found.start(), place):
+                        rest = re.sub(head, "", text.text[found.start() : found.end()]).lstrip()
+                        new = self.call if self.call.endswith(";") else f"{self.call}({rest}"
+                        yield text.cut(name, *found.span(), new)
 
 
 def _entered(text: DeviceText) -> list[str]:
@@ -30,79 +61,25 @@ def _called(text: DeviceText) -> list[str]:
     return [name for name in text.functions if name not in entered and re.search(rf"\b{name}\s*\(", bodies)]
 
 
-def _ending(text: DeviceText, names: list[str], place: str, ends: Ends) -> Iterator[Defect]:
-    """What logs an error of the guest does something else: in a last arm, or behind a test."""
-    for name in names:
-        for found in text.found_in(_LOGS, name):
-            before = text.code[: found.start()].rstrip()
-            fits = before.endswith("default:") if place == "default" else _HEAD.search(before) is not None
-            if text.stands_alone(found.start()) and fits:
-                yield text.cut(name, *found.span(), ends(text.text[found.start() : found.end()]))
+def _is_behind(text: DeviceText, at: int, place: str) -> bool:
+    before = text.code[:at].rstrip()
+    return before.endswith("default:") if place == _ARM else _HEAD.search(before) is not None
 
 
-def _as(call: str) -> Ends:
-    return lambda old: re.sub(r"^qemu_log_mask\s*\(\s*LOG_GUEST_ERROR\s*,\s*", f"{call}(", old)
-
-
-def _plain(statement: str) -> Ends:
-    return lambda _: statement
-
-
-@file_kind("default-aborts", "devices", _NEEDS)
-def default_aborts(file: SeedFile) -> Iterator[Defect]:
-    """The last arm of a region's function calls abort() instead of logging the error."""
-    text = device_text(file)
-    yield from _ending(text, _entered(text), "default", _plain("abort();"))
-
-
-@file_kind("default-ends", "devices", _NEEDS)
-def default_ends(file: SeedFile) -> Iterator[Defect]:
-    """The last arm of a region's function calls hw_error()."""
-    text = device_text(file)
-    yield from _ending(text, _entered(text), "default", _as("hw_error"))
-
-
-@file_kind("default-asserts", "devices", _NEEDS)
-def default_asserts(file: SeedFile) -> Iterator[Defect]:
-    """The last arm of a region's function calls g_assert_not_reached()."""
-    text = device_text(file)
-    yield from _ending(text, _entered(text), "default", _plain("g_assert_not_reached();"))
-
-
-@file_kind("default-prints", "devices", _NEEDS)
-def default_prints(file: SeedFile) -> Iterator[Defect]:
-    """The last arm of a region's function calls printf()."""
-    text = device_text(file)
-    yield from _ending(text, _entered(text), "default", _as("printf"))
-
-
-@file_kind("test-ends", "devices", _NEEDS)
-def test_ends(file: SeedFile) -> Iterator[Defect]:
-    """Behind a test a region's function calls hw_error()."""
-    text = device_text(file)
-    yield from _ending(text, _entered(text), "test", _as("hw_error"))
-
-
-@file_kind("test-asserts", "devices", _NEEDS)
-def test_asserts(file: SeedFile) -> Iterator[Defect]:
-    """Behind a test a region's function calls g_assert_not_reached()."""
-    text = device_text(file)
-    yield from _ending(text, _entered(text), "test", _plain("g_assert_not_reached();"))
-
-
-@file_kind("test-prints", "devices", _NEEDS)
-def test_prints(file: SeedFile) -> Iterator[Defect]:
-    """Behind a test a region's function calls printf()."""
-    text = device_text(file)
-    yield from _ending(text, _entered(text), "test", _as("printf"))
-
-
-@file_kind("callee-ends", "devices", _NEEDS)
-def callee_ends(file: SeedFile) -> Iterator[Defect]:
-    """A function that a region's function calls ends QEMU where it logged an error of the guest."""
-    text = device_text(file)
-    for place in ("default", "test"):
-        yield from _ending(text, _called(text), place, _as("hw_error"))
+for _one in (
+    _Ending("default-aborts", "abort();", (_ARM,)),
+    _Ending("default-ends", "hw_error", (_ARM,)),
+    _Ending("default-exits", "exit(1);", (_ARM,)),
+    _Ending("default-asserts", "g_assert_not_reached();", (_ARM,)),
+    _Ending("default-prints", "printf", (_ARM,)),
+    _Ending("unimplemented-ends", "hw_error", (_ARM, _TEST), mask="LOG_UNIMP"),
+    _Ending("test-ends", "hw_error", (_TEST,)),
+    _Ending("test-fails", "assert(false);", (_TEST,)),
+    _Ending("test-asserts", "g_assert_not_reached();", (_TEST,)),
+    _Ending("test-prints", "printf", (_TEST,)),
+    _Ending("callee-ends", "hw_error", (_ARM, _TEST), functions=_CALLED),
+):
+    file_kind(_one.kind, "devices", _one.mask, _one.says)(_one.defects)
 
 
 @file_kind("value-asserted", "devices", r"uint64_t \w+")
@@ -188,3 +165,81 @@ def flush_missing(file: SeedFile) -> Iterator[Defect]:
     if len(flushes) == 1 and "can_receive" in text.code:
         found = flushes[0]
         yield text.cut(text.function_at(found.start()), *found.span(), anywhere=True)
+
+
+_KEEPS = r"^([ \t]+)((\w+)->(\w+))\s*=\s*(?:value|val|data|val64);[ \t]*\n"
+
+
+def _kept(text: DeviceText) -> Iterator[tuple[str, re.Match[str]]]:
+    """The statements of a region's writes by which they keep a value as it is."""
+    for name in text.of_slot(r"write(?:_with_attrs)?"):
+        for found in text.found_in(_KEEPS, name):
+            if text.stands_alone(found.start() + len(found[1])):
+                yield name, found
+
+
+@file_kind("divided-at-once", "devices", r"uint64_t \w+")
+def divided_at_once(file: SeedFile) -> Iterator[Defect]:
+    """A write divides by the register that it has set."""
+    text = device_text(file)
+    for name, found in _kept(text):
+        yield text.cut(name, found.end(), found.end(), f"{found[1]}{found[2]} = 1000 / {found[2]};\n")
+
+
+@file_kind("divided-in-read", "devices", r"uint64_t \w+")
+def divided_in_read(file: SeedFile) -> Iterator[Defect]:
+    """A read divides by a register that the guest writes as it is."""
+    text = device_text(file)
+    for _, kept in _kept(text):
+        for name in text.of_slot(r"read(?:_with_attrs)?"):
+            back = rf"^([ \t]+(?:\w+\s*=|return)\s*){kept[3]}->{kept[4]};[ \t]*\n"
+            for found in text.found_in(back, name):
+                at = found.start() + len(found[0]) - len(found[0].lstrip())
+                others = re.findall(rf"(?:->|\.){kept[4]}\s*(?:[-+*/|&^]|<<|>>)?=[^=]", text.code)
+                if text.stands_alone(at) and len(others) <= 3:
+                    new = f"{found[1]}1000 / {kept[3]}->{kept[4]};\n"
+                    yield text.cut(name, *found.span(), new)
+
+
+@file_kind("region-larger", "devices", r"memory_region_init_io")
+def region_larger(file: SeedFile) -> Iterator[Defect]:
+    """A region is larger than the array that the functions of its table index by the offset, with no test."""
+    text = device_text(file)
+    made = re.compile(r"\bmemory_region_init_io\s*\([^;]*?&(\w+)\s*,[^;]*?,\s*(0x[0-9a-fA-F]+|\d+)\s*\);")
+    calls = list(made.finditer(text.code))
+    for name, start, end in text.tables("MemoryRegionOps"):
+        slot = re.compile(rf"\.{_SLOTS}\s*=\s*(\w+)")
+        functions = [one[1] for one in slot.finditer(text.code, start, end) if one[1] in text.functions]
+        regions = [one for one in calls if one[1] == name]
+        for function in functions if len(regions) == 1 else ():
+            offset = re.search(r"\bhwaddr (\w+)", text.body(function))
+            word = offset[1] if offset is not None else "no_offset"
+            used = list(text.found_in(rf"^.*\b{word}\b.*$", function))[1:]
+            plain = [m for m in used if re.search(rf"->\w+\[{word}(?: (?:>> [12]|/ [24]))?\]", m[0])]
+            if plain and len(plain) == len([m for m in used if "trace_" not in m[0]]):
+                size = regions[0]
+                yield text.cut(function, size.start(2), size.end(2), f"{size[2]} * 64", anywhere=True)
+
+
+@file_kind("fifo-unasked", "devices", r"fifo8_is_empty")
+def fifo_unasked(file: SeedFile) -> Iterator[Defect]:
+    """A read takes from a FIFO that may be empty."""
+    text = device_text(file)
+    for name in text.of_slot(r"read(?:_with_attrs)?"):
+        for found in text.found_in(r"if \(!(fifo8_is_empty\(&[\w>.-]+\))\) \{[^{}]*fifo8_pop\(", name):
+            yield text.cut(name, found.start(1), found.end(1), "false")
+        for found in text.found_in(
+            r"if \((fifo8_is_empty\(&[\w>.-]+\))\) \{[^{}]*return[^{}]*\}\s*[^{}]*fifo8_pop\(", name
+        ):
+            yield text.cut(name, found.start(1), found.end(1), "false")
+
+
+@file_kind("own-receive-called", "devices", r"\bqemu_receive_packet\s*\(")
+def own_receive_called(file: SeedFile) -> Iterator[Defect]:
+    """A network device that loops a packet back calls its own function, and so may enter itself."""
+    text = device_text(file)
+    receives = text.of_slot("receive")
+    for name in text.functions:
+        for found in text.found_in(r"\b(qemu_receive_packet)\s*\(", name):
+            for receive in receives[:1]:
+                yield text.cut(name, *found.span(1), receive)

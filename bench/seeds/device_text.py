@@ -67,6 +67,27 @@ class DeviceText:
             if found[1] in self.functions:
                 yield found[1], found
 
+    def of_slot(self, slots: str) -> list[str]:
+        """The functions of the file that are stored in one of the slots."""
+        return list(dict.fromkeys(name for name, _ in self.stored(slots)))
+
+    def with_callees(self, name: str) -> str:
+        """The text of a function and of those of the file that it calls, directly or not."""
+        seen, waiting = {name: self.body(name)}, [name]
+        while waiting:
+            for called in re.findall(r"\b(\w+)\s*\(", seen[waiting.pop()]):
+                if called in self.functions and called not in seen:
+                    seen[called] = self.body(called)
+                    waiting.append(called)
+        return " ".join(seen.values())
+
+    @cached_property
+    def resets(self) -> list[str]:
+        """The functions of the file by which its types are reset."""
+        legacy = re.findall(r"device_class_set_legacy_reset\s*\(\s*\w+\s*,\s*(\w+)\s*\)", self.code)
+        stored = [*self.of_slot(r"phases\.(?:hold|enter|exit)|reset"), *legacy]
+        return [name for name in dict.fromkeys(stored) if name in self.functions]
+
     def line(self, start: int, end: int) -> tuple[int, int]:
         """The whole lines around two offsets."""
         return self.code.rfind("\n", 0, start) + 1, self.code.find("\n", end) + 1

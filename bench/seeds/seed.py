@@ -132,13 +132,13 @@ class Kind:
 KINDS: dict[str, Kind] = {}
 
 
-def file_kind(name: str, subject: str, needs: str) -> Callable[[Defects], Defects]:
-    """Registers a kind whose edits are made on a whole file."""
+def file_kind(name: str, subject: str, needs: str, says: str = "") -> Callable[[Defects], Defects]:
+    """Registers a kind whose edits are made on a whole file; without `says` its docstring says what it is."""
 
     def register(defects: Defects) -> Defects:
         assert name not in KINDS, name
         KINDS[name] = Kind(
-            name, subject, re.compile(needs.encode()), defects, (defects.__doc__ or "").strip()
+            name, subject, re.compile(needs.encode()), defects, says or (defects.__doc__ or "").strip()
         )
         return defects
 
