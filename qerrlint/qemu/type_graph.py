@@ -43,7 +43,8 @@ _MOST_TEXTS = 1024
 class Phase:
     """A function that a type runs in a phase.
 
-    `phase` is "class_init", "instance_init", "realize", "unrealize", "finalize" or "reset"; `slot` is the
+    `phase` is "class_init", "instance_init", "realize", "complete" (what makes an object of the user's ready
+    that is no device), "unrealize", "finalize" or "reset"; `slot` is the
     member that it is stored in, `struct` the class struct of the member. `span` is the place of the store,
     `owner` the name of the type (an ancestor or the type itself).
     """
@@ -68,6 +69,19 @@ _PHASES = {
     "phases.enter": "reset",
     "phases.hold": "reset",
     "phases.exit": "reset",
+}
+# Those of classes whose objects the user makes and takes away as he likes, by commands: no bus is asked.
+_COMPLETE = "complete"
+_PHASES_OF = {
+    ("UserCreatableClass", "complete"): _COMPLETE,
+    ("EventLoopBaseClass", "init"): _COMPLETE,
+    ("ChardevClass", "open"): _COMPLETE,
+    ("ChardevClass", "chr_open"): _COMPLETE,
+    ("NetFilterClass", "setup"): _COMPLETE,
+    ("NetFilterClass", "cleanup"): "unrealize",
+    ("RngBackendClass", "opened"): _COMPLETE,
+    ("CryptoDevBackendClass", "init"): _COMPLETE,
+    ("CryptoDevBackendClass", "cleanup"): "unrealize",
 }
 RESET_SLOTS = frozenset(slot for slot, phase in _PHASES.items() if phase == "reset")
 """The members of classes that hold a function of the reset."""
@@ -185,7 +199,7 @@ class QomType:
                     out.append(Phase(phase, function, one.path, member, "TypeInfo", span, one.name))
             declarations = self.graph.environment.files.declared(one.path)
             for stored in one.setup.stored if declarations is not None else ():
-                served = _PHASES.get(stored.slot)
+                served = _PHASES_OF.get((stored.struct, stored.slot)) or _PHASES.get(stored.slot)
                 assert declarations is not None
                 out += [
                     Phase(served, name, one.path, stored.slot, stored.struct, stored.span, one.name)

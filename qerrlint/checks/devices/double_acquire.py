@@ -16,7 +16,7 @@ from qerrlint.qemu.type_graph import Phase
 
 # The pairs whose objects the device makes for itself and keeps: others are handed on, or kept in tables.
 _KINDS = frozenset({"timer", "periodic timer", "bottom half"})
-# What the setter of a property makes for the device to keep.
+# What the setter of a property, or a reset, makes for the device to keep.
 _KEPT = frozenset({"memory", "aligned buffer"})
 # Members in which a function is stored that a guest or a reset runs as often as it likes.
 _AGAIN = frozenset(
@@ -34,6 +34,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
         return
     if b"property_add" in unit.data:
         yield from _setters(life)
+    yield from _resets(life)
     kinds = {move.call for pair in file.pairs if pair.name in _KINDS for move in pair.acquire}
     if not any(name.encode() in unit.text.words for name in kinds):
         return
@@ -64,6 +65,27 @@ def _setters(life: LifeCycle) -> Iterator[Observation]:
         given_back = life.releasing(one) or life.is_released_elsewhere(one.pair, one.member)
         if given_back and not _looked_at(life, one, again):
             yield _observation(one)
+
+
+def _resets(life: LifeCycle) -> Iterator[Observation]:
+    """What the reset of a type makes into a member that its setup fills by the same call, without a look at
+    what the member holds."""
+    told: set[tuple[str, str]] = set()
+    made: dict[str, set[str]] = {}
+    for of in life.types:
+        for entry in life.entries(of, "reset"):
+            again = life.reached([entry.function])
+            for name in again:
+                for one in life.acquired(name, "again", entry, of) if life.acquires(name) else ():
+                    if not made:
+                        for first in life.taken():
+                            made.setdefault(first.member, set()).add(first.move.call)
+                    known = (one.member, one.pair.name) in told or one.pair.name not in _KEPT | _KINDS
+                    if known or not one.member or one.move.call not in made.get(one.member, ()):
+                        continue
+                    if life.is_of_device(one) and not _looked_at(life, one, again):
+                        told.add((one.member, one.pair.name))
+                        yield _observation(one)
 
 
 def _looked_at(life: LifeCycle, one: Taken, again: tuple[str, ...]) -> bool:

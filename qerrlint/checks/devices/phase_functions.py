@@ -18,7 +18,10 @@ from qerrlint.qemu.function_text import FunctionText, function_text
 from qerrlint.qemu.type_graph import Phase, QomType, TypeGraph, graph_of
 from qerrlint.source.span import Span
 
-SETUP = ("instance_init", "realize")
+COMPLETE = "complete"
+"""The phase of what the user makes and takes away by commands, and that is no device: as realize, but for the
+question whether it can go away."""
+SETUP = ("instance_init", "realize", COMPLETE)
 SETTER = "property"
 """The phase of the functions that set a property: before realize, and any number of times."""
 RUNNING = "run"

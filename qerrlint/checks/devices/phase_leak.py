@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.devices.acquisitions import BY_NAME, EMBEDDED_TIMER, Taken
 from qerrlint.checks.devices.life_cycle import LifeCycle, life_cycle
-from qerrlint.checks.devices.phase_functions import RUNNING, SETTER
+from qerrlint.checks.devices.phase_functions import COMPLETE, RUNNING, SETTER
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
@@ -21,6 +21,8 @@ from qerrlint.source.span import Span
 _MADE = "QOM object"
 _OF_INIT = frozenset({_MADE, "embedded object"})
 _MEMORY = frozenset({"memory", "aligned buffer"})
+# The setup phases after instance_init.
+_LATER = frozenset({"realize", COMPLETE})
 # What a device makes for itself while it runs.
 _OF_RUNNING = _MEMORY | {"timer", "periodic timer", "bottom half", "hash table", "array"}
 # Structs that a device makes while it runs go from hand to hand.
@@ -37,9 +39,9 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     told: set[tuple[str, str, str, str]] = set()
     for one in life.taken():
         ident = (*_subject(one), one.type.name)
-        if ident in told or one.pair.name in (_OF_INIT if one.phase == "realize" else _OF_REALIZE):
+        if ident in told or one.pair.name in (_OF_INIT if one.phase in _LATER else _OF_REALIZE):
             continue
-        if one.phase == "realize" and one.pair.name in _MEMORY and not life.is_of_device(one):
+        if one.phase in _LATER and one.pair.name in _MEMORY and not life.is_of_device(one):
             continue
         if one.phase == SETTER and (one.pair.name not in _MEMORY or not one.member):
             continue
@@ -190,7 +192,7 @@ def _owner(one: Taken) -> str:
     return owner.instance_struct or owner.name
 
 
-_PHASES = "instance-init realize property"
+_PHASES = "instance-init realize complete property"
 _SLOTS = ("pair", "object", "acquire", "release")
 PHASE_LEAK = event("phase-leak", *_SLOTS, phase=f"{_PHASES} run element")
 """object: what is held; phase: the setup phase that takes it, "run" for other functions of the

@@ -47,8 +47,11 @@ def _class(
         for made in types
     )
     use = _use(file, rf"\b{checker.prefix}_(?:GET_)?CLASS\s*\(")
-    if use is not None and concerned:
-        yield _observation("class-size", one, checker.klass, one.class_struct, use)
+    # Types that derive from an abstract one in other files mostly give no size of a class.
+    others = one.row.abstract and not any(not made.row.abstract and one in made.lineage for made in types)
+    if use is not None and (concerned or others):
+        certainty = "high" if concerned else "medium"
+        yield _observation("class-size", one, checker.klass, one.class_struct, use, certainty=certainty)
 
 
 def _instance(
@@ -150,7 +153,13 @@ def _use(file: AnalysedFile, pattern: str) -> Span | None:
 
 
 def _observation(
-    name: str, one: QomType, used: str, given: str, use: Span, how: str = "smaller"
+    name: str,
+    one: QomType,
+    used: str,
+    given: str,
+    use: Span,
+    how: str = "smaller",
+    certainty: str = "high",
 ) -> Observation:
     row = one.row
     return Observation(
@@ -160,6 +169,7 @@ def _observation(
         key=f"{row.name} {used}",
         slots={"type": one.name, "used": used, "given": given, "how": how},
         trail=(Step(use, f"here {used} is used" if how == "smaller" else f"its parent allocates {used}"),),
+        certainty=certainty,
     )
 
 

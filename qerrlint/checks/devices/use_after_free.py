@@ -21,7 +21,8 @@ from qerrlint.transfer.objects import Handling, Seen
 
 # A call that may free a plain variable, or a member of what one points to. All repetitions are bounded.
 _FREED = lazy_re(
-    rb"(?:free|unref)\w{0,60}[ \t]{0,9}\([ \t]{0,9}([A-Za-z_][\w>.\-]{0,80})[ \t]{0,9}\)[ \t]{0,9};"
+    rb"(?:free|unref|close|del(?:ete)?|destroy)\w{0,60}"
+    rb"[ \t]{0,9}\([ \t]{0,9}([A-Za-z_][\w>.\-]{0,80})[ \t]{0,9}\)[ \t]{0,9};"
 )
 _HEAD = lazy_re(rb"\w{1,80}\Z")
 _PAIR = Pair("freed memory", (Move("g_free", 1),), (Move("g_free", 1),))
@@ -33,7 +34,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
     frees = word_list("frees-memory")
     wanted: dict[int, Piece] = {}
-    for found in _FREED.finditer(unit.data) if b"free" in unit.data else ():
+    for found in _FREED.finditer(unit.data):
         piece = unit.definitions.around(found.start())
         if piece is None or found.start() < piece.body or piece.span.start in wanted:
             continue
@@ -126,8 +127,9 @@ def _in_function(
     signature = unit.signature(function.name)
 
     def reads(call: Call, position: int) -> bool:
-        """Whether a callee reads a text, or what takes an element out of a list."""
-        if word_list("list-removals").matches(call.name):
+        """Whether a callee reads a text, accesses what it is handed by what it does, or takes an element out
+        of a list."""
+        if word_list("list-removals").matches(call.name) or word_list("accesses-memory").matches(call.name):
             return True
         arg = call.args[position]
         effect = unit.effect(call)

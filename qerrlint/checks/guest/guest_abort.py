@@ -106,7 +106,7 @@ def _certainty(file: AnalysedFile, visit: GuestVisit, form: str) -> str | None:
         return None  # what it asks of the functions that call it
     if visit.decided == "state":
         if form == "unreachable":
-            return None
+            return "medium" if _is_in_guests_hands(file, visit) else None
         return "medium" if form == "end" and _is_brought_about(file, visit) else "low"
     if not visit.complete:
         return "low"
@@ -128,6 +128,14 @@ def _is_brought_about(file: AnalysedFile, visit: GuestVisit) -> bool:
         # What a function that is called asks of its parameters is mostly what all callers see to.
         return file.once(guest_file).hangs_on_access(visit)
     return _empties_a_fifo(file, visit)
+
+
+def _is_in_guests_hands(file: AnalysedFile, visit: GuestVisit) -> bool:
+    """Whether a place that is thought never to be reached is behind a test, no last arm of a switch, which
+    goes by members that the guest writes, or by a FIFO that it empties or fills."""
+    if in_last_arm(visit) or not visit.complete:
+        return False
+    return members_decide(file, visit) or _empties_a_fifo(file, visit)
 
 
 def _guest_makes(file: AnalysedFile, visit: GuestVisit) -> bool:

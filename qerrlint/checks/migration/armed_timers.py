@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Timers that a guest arms: after migration nobody does so again, unless realize or a callback of the
-description does."""
+"""Timers that are armed while a device runs: nobody does so again after migration, unless realize or a
+callback of the description does."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from qerrlint.checks.migration.run_time_state import Lasting, device_state, is_a
 from qerrlint.qemu.vmstate.run_time import Use
 
 
-def armed_by_guest(file: AnalysedFile, kept: Lasting) -> Use | None:
-    """The first place in functions that a guest enters, or that these call, where a timer is armed; None also
-    where a realize of the file leads to such a place: the new process arms it then as well."""
+def armed_while_running(file: AnalysedFile, kept: Lasting) -> Use | None:
+    """The first place where a timer is armed while the device runs, of functions that a guest enters, or that
+    these call, before others; None where a realize of the file arms it, or leads to such a place: the new
+    process arms it then as well."""
     code, guest = file.once(run_time), file.once(guest_file)
-    uses = [use for use in kept.uses if use.function in guest.reached and is_armed(code, use)]
+    uses = [use for use in kept.uses if is_armed(code, use)]
     types = file.once(device_state).graph.of_file(file.unit.path)
     stored = (one for of in types for one in of.setup.stored if one.slot in ("realize", "init"))
     realizes = {one.name for one in stored}
     if not uses or any(not realizes.isdisjoint(code.leading_to(use.function)) for use in uses):
         return None
     own = code.uses([kept.member], realizes.intersection(file.unit.functions)).get(kept.member, ())
-    return uses[0] if not any(is_armed(code, use) for use in own) else None
+    if any(is_armed(code, use) for use in own):
+        return None
+    return next((use for use in uses if use.function in guest.reached), uses[0])

@@ -93,9 +93,12 @@ def _left_out(of: QomType, fields: Sequence[VMField], given: Collection[str]) ->
     there is none, or the fields hold it, or something around it, or are about other structs."""
     layouts = layouts_of(of.graph.environment)
     chain = layouts.chain(of.instance_struct, of.path)
-    held = {(field.struct.removeprefix("struct "), field.member) for field in fields}
-    if not {struct for struct, _ in held if struct}.issubset(chain):
+    if not {struct for field in fields if (struct := field.struct.removeprefix("struct "))}.issubset(chain):
         return None
+    # A row of a part of the bus's state names the whole.
+    parts = word_list("parts-of-bus-state")
+    whole = (field for field in fields if not parts.matches(field.vmsd))
+    held = {(field.struct.removeprefix("struct "), field.member) for field in whole}
     # The struct that a macro names may be one that the type's struct begins with.
     paths: dict[str, str] = {}
     for outer, inner in pairwise(chain):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
-from qerrlint.checks.migration.armed_timers import armed_by_guest
+from qerrlint.checks.migration.armed_timers import armed_while_running
 from qerrlint.checks.migration.bus_state import left_out
 from qerrlint.checks.migration.inherited_state import (
     is_described_by_class,
@@ -21,7 +21,7 @@ from qerrlint.checks.migration.inherited_state import (
 from qerrlint.checks.migration.input_lines import kept_lines
 from qerrlint.checks.migration.rebuilt_members import FUNCTION_MACRO, is_rebuilt, rebuilding_text
 from qerrlint.checks.migration.register_blocks import registers_of_blocks
-from qerrlint.checks.migration.run_time_state import Lasting, lasting
+from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting
 from qerrlint.checks.migration.static_state import static_members
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.findings import Observation, Step
@@ -54,7 +54,7 @@ class Lost:
     writes and reads it back), "guest" (it writes it, run-time code reads it), "line" (it keeps the
     level of an input line), "clock" (an input), "part" (a
     struct that has a description elsewhere), "parent" (what a parent type describes), "bus" (what the core of
-    its bus describes), "armed" (a timer that the guest arms), "timer" or "state"."""
+    its bus describes), "armed" (a timer that is armed while the device runs), "timer" or "state"."""
 
     description: Description
     member: StateMember
@@ -236,10 +236,10 @@ def _of_run_time(
     member = kept.member
     stored, read = (Span(path, use.start, use.end) for use in (kept.stored, kept.read))
     if member.kind == TIMER:
-        by_guest = armed_by_guest(file, kept)
-        use = by_guest or kept.stored
+        running = armed_while_running(file, kept)
+        use = running or kept.stored
         armed = Step(Span(path, use.start, use.end), f"{use.function}() arms {member.path}")
-        form = "armed" if by_guest is not None else "timer"
+        form = "armed" if running is not None else "timer"
         return _observation(file, described, member, form, (armed,), "medium", kept.uses)
     verb = "changes" if kept.stored.kind == CHANGE else "stores into"
     steps = (
@@ -308,13 +308,23 @@ def _described(file: AnalysedFile) -> Mapping[str, list[Description]]:
             return {}
         words = {word for row in one.unknown for word in re.findall(r"\w+", row.value.text)}
         doubtful |= words | ({struct.removeprefix("struct ") for struct in one.structs} if words else set())
-        for struct in one.structs:
+        for struct in one.structs or _instances(file, one):
             found.setdefault(struct.removeprefix("struct "), []).append(one)
     return {
         struct: listed
         for struct, listed in found.items()
         if struct not in doubtful and not all(one.unmigratable for one in listed)
     }
+
+
+def _instances(file: AnalysedFile, description: Description) -> list[str]:
+    """The struct of the objects whose class stores a description that has no field, which would name it."""
+    if description.fields or description.sections:
+        return []
+    types = file.once(device_state).allocating
+    stored = ((of.setup.last("vmsd"), of.instance_struct) for of in types)
+    found = {struct for one, struct in stored if one is not None and one.name == description.variable}
+    return sorted(found) if len(found) == 1 and "" not in found else []
 
 
 def _candidates(

@@ -81,6 +81,18 @@ def _gives_back_others(file: AnalysedFile, one: Taken) -> bool:
     )
 
 
+def registers_function_of_another_file(file: AnalysedFile, observation: Observation) -> bool:
+    """What is registered is a function that another file defines, and no member holds it."""
+    one, unit = observation.subject, file.unit
+    return (
+        isinstance(one, Taken)
+        and not one.member
+        and one.place.isidentifier()
+        and one.place not in unit.functions
+        and unit.signature(one.place) is not None
+    )
+
+
 def release_does_nothing(file: AnalysedFile, observation: Observation) -> bool:
     """Each function that the tree declares for giving the object back has an empty body."""
     one = observation.subject

@@ -15,7 +15,7 @@ from qerrlint.findings import Observation
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.vmstate.description import Description
 from qerrlint.qemu.vmstate.run_time import CHANGE, READ, STORE
-from qerrlint.qemu.vmstate.state_members import ARRAY
+from qerrlint.qemu.vmstate.state_members import ARRAY, TIMER
 
 _MEMBER = lazy_re(r"->|\.\w")
 _CALLED = lazy_re(rb"\b([A-Za-z_]\w*)\s*\(")
@@ -30,6 +30,7 @@ _TO_DRIVE = lazy_re(rb"\bblk_(?:aio_)?(?:pwrite\w*|write)\s*\([^;]*;")
 _GUEST_MEMORY = lazy_re(
     rb"\b(?:cpu_physical_memory|dma_memory|pci_dma|address_space)_(?:read|write|rw)\s*\([^;]*;"
 )
+_FLUSHES = b"qemu_flush_queued_packets"
 _NOTHING = ("0", "false")
 _ENDS = lazy_re(rb"\}|\b(?:return|break|goto|case|default)\b")
 _FEWEST_OF_GUARD = 2
@@ -127,6 +128,22 @@ def state_tells_of_the_reset(analysed: AnalysedFile, observation: Observation) -
     return bool(texts) and all(
         any(words.matches(name.decode()) for name in _CALLED.findall(text)) for text in texts
     )
+
+
+def timer_flushes_packets(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the state is a timer whose callback asks for the packets that wait for the device."""
+    one = observation.subject
+    unit = analysed.unit
+    if not isinstance(one, Lost) or one.member.kind != TIMER or _FLUSHES not in unit.data:
+        return False
+    name = one.member.name.encode()
+    made = re.search(
+        rb"(?:->|\.)%s\s*=\s*timer_new\w*\s*\([^;(),]*,\s*(\w+)|timer_init\w*\s*\(\s*&[^;(),]*\b%s\s*,[^;,]*,\s*(\w+)"
+        % (name, name),
+        unit.data,
+    )
+    piece = unit.functions.get((made[1] or made[2]).decode()) if made is not None else None
+    return piece is not None and _FLUSHES in unit.data[piece.body : piece.span.end]
 
 
 def device_blocks_migration(analysed: AnalysedFile, observation: Observation) -> bool:

@@ -9,7 +9,7 @@ from qerrlint.device_page import Access, DevicePage, Field, Held, Member, Place,
 from qerrlint.report.printable import one_line, printable
 from qerrlint.report.terminal import AMBER, BLANK, DIM, FRAME, Line, prose, verbatim
 
-_PHASES = ("class_init", "instance_init", "realize", "reset", "unrealize", "finalize")
+_PHASES = ("class_init", "instance_init", "realize", "complete", "reset", "unrealize", "finalize")
 _WIDTH = 16
 _PHASE = 14
 _SECTIONS = ("phases", "acquires", "regions", "properties", "migrates", "state", "members")
