@@ -35,10 +35,12 @@ FLIPS = int(os.environ.get("QERRLINT_STORE_FLIPS", "25"))
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tree of one's own, a cache of one's own, and no work too small for it."""
+    """A small tree of one's own, a cache of one's own, and no work too small for it."""
     monkeypatch.setattr(check_files, "ONE_PROCESS_BYTES", 0)
     monkeypatch.setenv("QERRLINT_CACHE_DIR", str(tmp_path / "cache"))
-    shutil.copytree(TREE, tmp_path / "qemu")
+    others = shutil.ignore_patterns("accel", "arm", "block", "core", "migration", "monitor", "timer", "util")
+    shutil.copytree(TREE, tmp_path / "qemu", ignore=others)
+    shutil.copytree(TREE / "include", tmp_path / "qemu/include", dirs_exist_ok=True)
     return tmp_path / "qemu"
 
 
@@ -63,7 +65,7 @@ def check(tree: Path, *arguments: str) -> Ran:
 def test_a_warm_run_says_the_same_and_analyses_nothing(tree: Path, analysed: list[str]) -> None:
     cold = check(tree)
     count = len(analysed)
-    assert count > 20
+    assert count > 10
     assert check(tree) == cold
     assert len(analysed) == count
     assert check(tree, "--select", "int-as-bool").rules == {"int-as-bool"}, "what is shown is in no key"
@@ -79,7 +81,7 @@ def test_the_results_of_a_revision_are_kept(tree: Path, analysed: list[str]) -> 
     git(tree, "commit", "-q", "-m", "base")
     first = check(tree, "--rev", "HEAD")
     count = len(analysed)
-    assert count > 20
+    assert count > 10
     assert check(tree, "--rev", "HEAD") == first
     assert len(analysed) == count
 
@@ -106,14 +108,6 @@ def test_what_bounds_the_reads_of_a_file(asked: tuple[str, ...], path: str, want
     }
     program = Program(OverlaySource(EmptySource(), files))
     assert bound([asked], path, program.environment.files) == wanted
-
-
-def test_how_well_functions_are_read_is_kept(tree: Path, analysed: list[str]) -> None:
-    first = check(tree, "-v")
-    count = len(analysed)
-    assert "damaged" in str(first.document["notices"])
-    assert check(tree, "-v") == first
-    assert len(analysed) == count
 
 
 def test_what_has_read_what_changed_is_analysed_anew(tree: Path, analysed: list[str]) -> None:
@@ -347,14 +341,14 @@ def test_what_is_read_is_what_is_hashed(tree: Path, monkeypatch: pytest.MonkeyPa
     assert check(tree) == check(tree, "--no-cache")
 
 
-def test_the_health_of_a_run_is_no_part_of_the_key(tree: Path, analysed: list[str]) -> None:
+def test_the_health_of_a_run_is_no_part_of_the_key_and_kept(tree: Path, analysed: list[str]) -> None:
     check(tree)
-    analysed.clear()
+    count = len(analysed)
     first = check(tree, "-v")
-    assert analysed
-    analysed.clear()
+    assert "damaged" in str(first.document["notices"])
+    assert len(analysed) == 2 * count
     assert check(tree, "-v") == first
-    assert check(tree, "-v", "--no-cache") == first or analysed
+    assert len(analysed) == 2 * count
 
 
 def test_small_work_does_not_touch_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

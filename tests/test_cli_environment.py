@@ -11,13 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from commandline import DEMO, FIXTURES, TREE, run
+from commandline import DEMO, FIXTURES, TREE, committed_tree, run
 
 from qerrlint.source import directory
 
 ROOT = FIXTURES.parent
 COMMAND = f"{shlex.quote(sys.executable)} -m qerrlint"
-REVIEW = f"{COMMAND} patch {shlex.quote(str(DEMO))} --tree {shlex.quote(str(TREE))}"
 
 pytestmark = pytest.mark.skipif(shutil.which("sh") is None, reason="no POSIX shell")
 
@@ -39,8 +38,10 @@ def shell(text: str, directory: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_a_closed_stream_changes_no_result(tmp_path: Path, closed: str) -> None:
-    plain = run("patch", DEMO, "--tree", TREE, "--format", f"json:{tmp_path}/plain.json")
-    done = shell(f"{REVIEW} --format json:closed.json {closed}", tmp_path)
+    tree = committed_tree()
+    plain = run("patch", DEMO, "--tree", tree, "--format", f"json:{tmp_path}/plain.json")
+    review = f"{COMMAND} patch {shlex.quote(str(DEMO))} --tree {shlex.quote(str(tree))}"
+    done = shell(f"{review} --format json:closed.json {closed}", tmp_path)
     assert (plain.code, done.returncode) == (1, 1)
     assert done.stderr == ""
     assert (tmp_path / "closed.json").read_bytes() == (tmp_path / "plain.json").read_bytes()
