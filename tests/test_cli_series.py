@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from commandline import DEMO, FIXTURES, TREE, Ran, git, run, scratch_repository
+from commandline import DEMO, FIXTURES, Ran, committed_tree, git, run, scratch_repository
 from jsonschema import Draft202012Validator
 
 import qerrlint
@@ -180,7 +180,7 @@ def test_a_series_that_the_tree_has_is_reviewed_without_it(repo: Path, tmp_path:
     repo.rename(plain)
     ran = reviewed(DEMO, "--tree", plain)
     assert [patch["already_applied"] for patch in ran.document["patches"]] == [True] * 3
-    fresh = reviewed(DEMO, "--tree", TREE)
+    fresh = reviewed(DEMO, "--tree", committed_tree())
     assert [f["fingerprint"] for f in ran.findings] == [f["fingerprint"] for f in fresh.findings]
     assert not any(patch["already_applied"] for patch in fresh.document["patches"])
     shown = run("patch", DEMO, "--tree", plain).out
@@ -209,7 +209,7 @@ def diffs(mbox: Path, count: int = 3) -> bytes:
 
 
 def test_a_version_against_the_one_before() -> None:
-    ran = reviewed(V2, "--against", DEMO, "--tree", TREE)
+    ran = reviewed(V2, "--against", DEMO, "--tree", committed_tree())
     against = ran.document["against"]
     assert (against["version"], against["title"]) == (1, "hw/timer: a quartz that survives cpr")
     assert {(f["rule"], f["outcome"]) for f in against["findings"]} == {
@@ -230,7 +230,7 @@ def test_a_version_against_the_one_before() -> None:
         "notifier-drops-error",
         "addressed",
     )
-    shown = run("patch", V2, "--against", DEMO, "--tree", TREE).out
+    shown = run("patch", V2, "--against", DEMO, "--tree", committed_tree()).out
     assert (
         'against version 1 "hw/timer: a quartz that survives cpr": 2 addressed, 2 still there; 1 new' in shown
     )
@@ -238,7 +238,9 @@ def test_a_version_against_the_one_before() -> None:
 
 def test_both_versions_in_one_file(tmp_path: Path) -> None:
     (tmp_path / "thread.mbox").write_bytes(V2.read_bytes() + DEMO.read_bytes())
-    ran = reviewed(tmp_path / "thread.mbox", "--against", tmp_path / "thread.mbox", "--tree", TREE)
+    ran = reviewed(
+        tmp_path / "thread.mbox", "--against", tmp_path / "thread.mbox", "--tree", committed_tree()
+    )
     assert [patch["version"] for patch in ran.document["patches"]] == [2, 2, 2]
     assert ran.document["against"]["version"] == 1
     assert ran.document["against"]["summary"]["addressed"] == 2
@@ -250,7 +252,7 @@ def test_what_was_raised_and_stands_is_raised_still() -> None:
     again = again[
         : again.index(b"\nFrom 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\nFrom: Ines")
     ]
-    ran = reviewed("--against", DEMO, "--tree", TREE, stdin=again)
+    ran = reviewed("--against", DEMO, "--tree", committed_tree(), stdin=again)
     assert ran.document["against"]["summary"] == {"addressed": 0, "remaining": 4, "unknown": 0, "new": 0}
     (raised,) = [f["raised_by"] for f in ran.findings if f["raised_by"]]
     assert raised == {
@@ -269,7 +271,7 @@ def test_other_series_in_the_input_are_left_out_of_the_comparison(tmp_path: Path
         b"clock/quartz.", b"timer/quartz."
     )
     (tmp_path / "other.mbox").write_bytes(stranger)
-    ran = reviewed(V2, tmp_path / "other.mbox", "--against", DEMO, "--tree", TREE)
+    ran = reviewed(V2, tmp_path / "other.mbox", "--against", DEMO, "--tree", committed_tree())
     assert [one["version"] for one in ran.document["series"]] == [2, 1]
     assert ran.document["against"]["summary"] == {"addressed": 2, "remaining": 2, "unknown": 0, "new": 1}
     assert {found["against"] for found in ran.findings if found["series"] == 2} == {None}
@@ -278,7 +280,7 @@ def test_other_series_in_the_input_are_left_out_of_the_comparison(tmp_path: Path
 def test_an_earlier_version_that_does_not_fit_is_said(tmp_path: Path) -> None:
     broken = DEMO.read_bytes().replace(b" #define QUARTZ_KVM_RATE 1\n", b" #define QUARTZ_KVM_RATE 7\n")
     (tmp_path / "v1.mbox").write_bytes(broken)
-    ran = reviewed(V2, "--against", tmp_path / "v1.mbox", "--tree", TREE)
+    ran = reviewed(V2, "--against", tmp_path / "v1.mbox", "--tree", committed_tree())
     notice = "version 1, patch 1 was not applied: what it brought is not known"
     assert notice in ran.document["notices"]
     assert all(patch["applied"] for patch in ran.document["patches"])
@@ -287,7 +289,7 @@ def test_an_earlier_version_that_does_not_fit_is_said(tmp_path: Path) -> None:
 def test_a_later_version_with_a_patch_missing_answers_nothing(tmp_path: Path) -> None:
     text = V2.read_bytes()
     third = text.rindex(b"From 0000")
-    ran = reviewed("--against", DEMO, "--tree", TREE, stdin=text[:third])
+    ran = reviewed("--against", DEMO, "--tree", committed_tree(), stdin=text[:third])
     outcomes = {f["rule"]: f["outcome"] for f in ran.document["against"]["findings"]}
     assert "addressed" not in outcomes.values()
     assert outcomes["notifier-drops-error"] == "unknown"
@@ -296,12 +298,12 @@ def test_a_later_version_with_a_patch_missing_answers_nothing(tmp_path: Path) ->
 def test_a_renamed_function_keeps_its_finding(tmp_path: Path) -> None:
     again = DEMO.read_bytes().replace(b"[PATCH ", b"[PATCH v2 ").replace(b"20261103083000.4711", b"v2.4711")
     again = again.replace(b"quartz_kvm_cpr_notify", b"quartz_kvm_on_change_")
-    ran = reviewed("--against", DEMO, "--tree", TREE, stdin=again)
+    ran = reviewed("--against", DEMO, "--tree", committed_tree(), stdin=again)
     assert ran.document["against"]["summary"] == {"addressed": 0, "remaining": 4, "unknown": 0, "new": 0}
 
 
 def test_no_earlier_version_is_an_error() -> None:
-    ran = run("patch", DEMO, "--against", DEMO, "--tree", TREE)
+    ran = run("patch", DEMO, "--against", DEMO, "--tree", committed_tree())
     assert (ran.code, ran.out) == (3, "")
     assert ran.err == f"qerrlint: {DEMO}: no earlier version of the series in it\n"
 
@@ -316,8 +318,8 @@ def test_packed_mailbox_and_maildir_are_read_by_the_command(tmp_path: Path) -> N
     )
     for number, part in enumerate(parts[1:]):
         (maildir / "cur" / f"{number}:2,S").write_bytes(part)
-    expected = reviewed(DEMO, "--tree", TREE)
+    expected = reviewed(DEMO, "--tree", committed_tree())
     for source in (tmp_path / "series.mbox.gz", maildir):
-        got = reviewed(source, "--tree", TREE)
+        got = reviewed(source, "--tree", committed_tree())
         assert [f["raised_by"] for f in got.findings] == [f["raised_by"] for f in expected.findings]
         assert got.findings == [{**f, "diff_line": f["diff_line"]} for f in expected.findings]
