@@ -56,6 +56,18 @@ def test_a_type_declared_otherwise_concerns_those_that_looked_it_up() -> None:
     assert not changes(tree, {**tree, "hw/bell.h": more}).concern(asked)
 
 
+@pytest.mark.parametrize("kind", ["containing", "mentioning"])
+def test_a_file_that_comes_to_hold_a_word_concerns_those_that_searched_for_it(kind: str) -> None:
+    def is_concerned(changed: dict[str, bytes]) -> bool:
+        asked = packed_keys([], {}, {(kind, "bell_ring"): ("hw/bell.h", "hw/crypt.h", "hw/belfry.c")})
+        return changes(TREE, {**TREE, **changed}).concern(asked)
+
+    assert is_concerned({"hw/hall.h": TREE["hw/hall.h"] + b"int bell_ring;\n"})
+    assert is_concerned({"hw/bell.h": b"int bell_stop(void);\n"})
+    assert not is_concerned({"hw/hall.h": TREE["hw/hall.h"] + b"int bell_rings;\n"})
+    assert not is_concerned({"hw/bell.h": BELL + b"int bell_more(void);\n"})
+
+
 def test_a_header_that_is_included_no_longer_concerns_by_its_names() -> None:
     hall = {"hw/hall.h": b"int hall_open(void);\n"}
     assert concerned(hall, "f:tower_high", "reach:hw/bell.c")
