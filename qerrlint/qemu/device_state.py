@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.lazy_patterns import lazy_re
@@ -35,6 +35,7 @@ _HANDED = lazy_re(r"(?:(?<!&)&|\+\+|--)\s*\(*\s*\Z")
 _TWO_OPERANDS = lazy_re(r"[\w)\]]\s*&\s*\(*\s*\Z")
 _ROOT = lazy_re(r"[A-Za-z_][\w>.\[\]\s-]*?\Z")
 _MACRO_CALL = lazy_re(r"\b[A-Z][A-Z0-9_]+\s*\([^();]*\Z")
+_BEFORE_STAR = lazy_re(r"(\w+)\s*\*")
 # A whole object that is cleared or copied.
 _MEMBER = lazy_re(r"(?:->|\.)\s*(\w+)")
 _WHOLE = lazy_re(
@@ -163,10 +164,14 @@ class DeviceState:
 
     def handles(self, text: FunctionText, struct: str) -> bool:
         """Whether a function has a pointer to a struct."""
-        if struct not in text.head and struct not in text.code:
-            return False
-        pattern = rf"\b{re.escape(struct)}\s*\*"
-        return re.search(pattern, text.head) is not None or re.search(pattern, text.code) is not None
+        word = struct.rpartition(" ")[2]
+        return any(word in code and word in _pointed(code) for code in (text.head, text.code))
+
+
+@lru_cache(maxsize=256)
+def _pointed(code: str) -> frozenset[str]:
+    """The words before a star in a piece of code."""
+    return frozenset(_BEFORE_STAR.findall(code))
 
 
 def clears_all(code: str) -> bool:

@@ -16,6 +16,7 @@ from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.vmstate.description import Description
 from qerrlint.source.span import Span
 
+_DEFINED = lazy_re(rb"\bVMStateDescription\s+(\w+)\s*=")
 _STATIC = lazy_re(rb"\bstatic\b[^;{}]{0,80}\Z")
 
 
@@ -24,13 +25,16 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     if not file.once(vmstates):
         return
     data = bare(file.unit.data)
+    definitions: dict[bytes, re.Match[bytes]] = {}
+    for found in _DEFINED.finditer(data):
+        definitions.setdefault(found[1], found)
     unregisters = b"vmstate_unregister" in data
     for one in file.once(vmstates):
-        name = re.escape(one.variable.encode())
-        defined = re.search(rb"\bVMStateDescription\s+%s\s*=" % name, data)
+        defined = definitions.get(one.variable.encode())
         if defined is None or _STATIC.search(data, max(0, defined.start() - 80), defined.start()) is None:
             continue
         mentions = sum(1 for _ in occurrences(data, one.variable.encode()))
+        name = re.escape(one.variable.encode())
         undone = rb"\bvmstate_unregister\s*\([^;]*?&\s*(%s)\b" % name
         taken_back = {found.start(1) for found in re.finditer(undone, data)} if unregisters else set()
         if mentions - len(taken_back) <= 1:

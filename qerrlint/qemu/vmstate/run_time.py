@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from qerrlint.c.lexis import occurrences
 from qerrlint.domain.word_lists import word_list
@@ -25,6 +25,7 @@ STORE = "store"
 CHANGE = "change"
 ADDRESS = "address"
 # What stands after and before the name of a function that is handed over, and how far before it that begins.
+_NAMED = lazy_re(rb"(?:->|\.)(\w+)")
 _AFTER_NAME = lazy_re(rb"\s*[,;)}:]")
 _HANDS_OVER = lazy_re(rb"[,=(&?:{]\s*(?:\(\w+\)\s*)?&?\s*\Z")
 _FARTHEST = 1000
@@ -67,6 +68,7 @@ class RunTime:
         self._setup = frozenset(setup)
         self._texts: dict[str, FunctionText | None] = {}
         self._keys: dict[str, str] = {}
+        self._named: dict[str, frozenset[str]] = {}
 
     def leading_to(self, name: str) -> frozenset[str]:
         """A function of the file and those that call it, directly or not."""
@@ -133,18 +135,24 @@ class RunTime:
         out: dict[StateMember, list[Use]] = {}
         if not wanted:
             return out
-        names = sorted({key[1].rpartition(".")[2] for key in wanted})
+        names = frozenset(key[1].rpartition(".")[2] for key in wanted)
         chain = r"(?<![\w.>])([A-Za-z_]\w*)((?:(?:->|\.)\w+|\[[^\[\]]*\])*(?:->|\.)(?:%s)\b)"
-        pattern = re.compile(chain % "|".join(names))
-        quick = re.compile(rb"(?:->|\.)(?:%s)\b" % "|".join(names).encode())
+        pattern = lazy_re(chain % "|".join(sorted(names)))
         for name in sorted(within, key=lambda one: self.unit.functions[one].span.start):
-            piece = self.unit.functions[name]
-            if quick.search(self.unit.data, piece.body, piece.span.end) is None:
+            if names.isdisjoint(self._members_named(name)):
                 continue
             text = self.text(name)
             for use in self._uses_in(text, pattern, wanted) if text is not None else ():
                 out.setdefault(use.member, []).append(use)
         return out
+
+    def _members_named(self, name: str) -> frozenset[str]:
+        """The members that the text of a function names, of whatever."""
+        if name not in self._named:
+            piece = self.unit.functions[name]
+            found = _NAMED.findall(self.unit.data, piece.body, piece.span.end)
+            self._named[name] = frozenset(member.decode("latin-1") for member in found)
+        return self._named[name]
 
     def _uses_in(
         self, text: FunctionText, pattern: re.Pattern[str], wanted: Mapping[tuple[str, str], StateMember]
@@ -192,12 +200,18 @@ class RunTime:
         return None
 
 
-def _declared(text: FunctionText, name: str) -> str:
-    """The struct that a parameter or local of a function points to, or is."""
-    pattern = re.compile(
+@lru_cache(maxsize=1024)
+def _declaring(name: str) -> re.Pattern[str]:
+    """Finds the declarations of a variable. Many functions have variables of the same names."""
+    return re.compile(
         rf"(?:^|[(,;{{])\s*(?:const\s+)?(?:struct\s+)?([A-Za-z_]\w*)(?:\s*\*+\s*(?:const\s+)?|\s+)"
         rf"(?:\w+\s*(?:=[^;]*?)?,\s*\**)*{re.escape(name)}\b(?!\s*\()"
     )
+
+
+def _declared(text: FunctionText, name: str) -> str:
+    """The struct that a parameter or local of a function points to, or is."""
+    pattern = _declaring(name)
     for where in (text.code, text.head):
         for found in pattern.finditer(where):
             if found[1] not in ("return", "else", "goto", "case", "sizeof"):
