@@ -19,6 +19,7 @@ from commandline import TREE, Ran, git, run
 
 from qerrlint.engine import check_files, file_tasks
 from qerrlint.engine.changes.file_facts import NARROW, NOWHERE, WIDE
+from qerrlint.engine.changes.tree_blobs import TreeBlobs
 from qerrlint.engine.kept.kept_outcomes import KeptOutcomes, Made, Task
 from qerrlint.engine.kept.kept_reads import bound
 from qerrlint.engine.store import cache_store
@@ -26,6 +27,7 @@ from qerrlint.engine.store.cache_store import Entry, Store
 from qerrlint.model.program import Program
 from qerrlint.source.directory import DirectorySource
 from qerrlint.source.empty import EmptySource
+from qerrlint.source.open_tree import open_tree
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import C_SUFFIXES
 
@@ -84,6 +86,16 @@ def test_the_results_of_a_revision_are_kept(tree: Path, analysed: list[str]) -> 
     assert count > 10
     assert check(tree, "--rev", "HEAD") == first
     assert len(analysed) == count
+
+
+def test_only_files_of_a_directory_have_stamps(tree: Path, tmp_path: Path) -> None:
+    git(tree, "init", "-q")
+    git(tree, "add", "-A")
+    git(tree, "commit", "-q", "-m", "base")
+    with Store(tmp_path / "cache") as store:
+        assert TreeBlobs(open_tree(tree), store).directory == os.fspath(tree)
+        assert TreeBlobs(open_tree(tree, "HEAD"), store).directory is None
+        assert TreeBlobs(open_tree(tree), None).directory is None
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,32 @@ def test_a_name_that_does_not_agree_is_a_fault() -> None:
     assert faults_of_names("int a;\n") == ["no function"]
 
 
+def test_of_some_functions_alone_the_same_is_said() -> None:
+    """The checks of files, which look at functions by themselves, in some fixtures of each."""
+    from single import unit_of
+
+    from qerrlint.engine.analyse_file import analyse_unit
+
+    asked_of = 0
+    for path in FILES:
+        data = path.read_bytes()
+        before, after = marks.versions(marks.blank(data))
+        if rules().get(path.parent.name).analysis not in ("devices", "guest", "migration"):
+            continue
+        if before is not None or len(data) > 3000:
+            continue
+        enabled = asked(path.parent.name)
+        whole = analyse_unit(unit_of(path.name, after), enabled).findings
+        named = sorted({finding.function for finding in whole})
+        if named:
+            one = named[len(named) // 2]
+            alone = analyse_unit(unit_of(path.name, after), enabled, only={one}).findings
+            wanted = [(found.rule, found.span) for found in whole if found.function == one]
+            assert [(found.rule, found.span) for found in alone] == wanted, path
+            asked_of += 1
+    assert asked_of > 20
+
+
 def test_every_rule_has_fixtures_of_both_sorts() -> None:
     for rule in rules():
         if rule.analysis == "gate":

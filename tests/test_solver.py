@@ -764,6 +764,7 @@ def test_what_comes_before_is_what_the_other_comes_after() -> None:
         ("one(p); two(p); last(p);", ["two", "one"], 0),
         ("one(p); if (n) { two(p); last(p); }", ["two"], 1),
         ("one(p); if (n) { two(p); } last(p);", [], 2),
+        ("if (n) { two(p); } else { one(p); } last(p);", [], 2),
         ("one(p); while (n) { two(p); last(p); }", ["two"], 1),
     ],
 )

@@ -52,8 +52,24 @@ def test_a_type_declared_otherwise_concerns_those_that_looked_it_up() -> None:
     other = tree["hw/bell.h"].replace(b"int high", b"long high")
     asked = packed_keys(["t:struct Bell", "reach:hw/bell.c"], {}, {})
     assert changes(tree, {**tree, "hw/bell.h": other}).concern(asked)
+    assert changes(tree, TREE).concern(asked)
+    assert changes(TREE, tree).concern(asked)
     more = tree["hw/bell.h"] + b"int bell_more(void);\n"
     assert not changes(tree, {**tree, "hw/bell.h": more}).concern(asked)
+
+
+def test_a_search_in_a_file_concerns_where_its_answer_is_another_one() -> None:
+    hall = TREE["hw/hall.h"] + b"int hall_shut(void);\n"
+    for pattern, found, concerns in (
+        (b"hall_shut", False, True),
+        (b"hall_shut", True, False),
+        (b"hall_open", True, False),
+        (b"hall_open", False, True),
+    ):
+        asked = ("hw/hall.h", pattern, found)
+        assert concerned({"hw/hall.h": hall}, "text:hw/hall.h", searched=asked) is concerns
+    asked = ("hw/bell.h", b"bell_ring", True)
+    assert not concerned({"hw/hall.h": hall}, "text:hw/bell.h", searched=asked)
 
 
 @pytest.mark.parametrize("kind", ["containing", "mentioning"])

@@ -48,7 +48,7 @@ def _removals(analysed: AnalysedFunction) -> Iterator[Observation]:
                 continue
             lists = (stored.target, source.path)
             if all(_outlives(analysed, path) for path in lists) and any(map(_is_registered_list, lists)):
-                yield _mismatch(function, stored.span, call, "list", *lists)
+                yield _mismatch(function, stored.span, call, "list", lists)
 
 
 def _outlives(analysed: AnalysedFunction, path: str) -> bool:
@@ -78,7 +78,7 @@ def _members(unit: TranslationUnit, function: Function) -> Iterator[Observation]
         if wrong and not any(name == member for name, _ in places):
             name, span = wrong[0]
             steps = (Step(span, f"{function.name}() is registered with {name} here"),)
-            yield _mismatch(function, call.span, call, "member", name, member, steps)
+            yield _mismatch(function, call.span, call, "member", (name, member), steps)
 
 
 def _registered(unit: TranslationUnit, callback: str, struct: str) -> Iterator[tuple[str, Span]]:
@@ -118,10 +118,11 @@ def _mismatch(
     span: Span,
     call: Call,
     form: str,
-    first: str,
-    second: str,
+    told: tuple[str, str],
     trail: tuple[Step, ...] = (),
 ) -> Observation:
+    """The observation of two lists, or of two members, that should be the same."""
+    first, second = told
     return Observation(
         event="notifier-list-mismatch",
         function=function.name,

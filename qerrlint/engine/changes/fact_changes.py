@@ -64,7 +64,7 @@ def _same_type(
     old: FileDeclarations, one: TypeName | None, new: FileDeclarations, two: TypeName | None
 ) -> bool:
     if one is None or two is None or visible(one) != visible(two):
-        return one is two
+        return False
     if old.data[slice(*one.body)] == new.data[slice(*two.body)]:
         return True
     return _body(old, one) == _body(new, two)
