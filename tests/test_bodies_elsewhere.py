@@ -210,3 +210,48 @@ void store_label(Store *s, int width)
 def test_a_maker_that_is_never_refused(tmp_path: Path, body: str, told: bool) -> None:
     files = {"store/tray.c": NEW % body}
     assert found(tmp_path, REFUSED, files) == (["store_label"] if told else [])
+
+
+CALLING = """
+#include "store/tray.h"
+
+void store_fill(Tray *tray, Error **errp)
+{
+    %s(tray, errp);
+    tray_weigh(tray, 3);
+}
+"""
+SCHEMA = "{ 'command': 'tray-polish' }\n"
+
+
+@pytest.mark.parametrize(
+    ("callee", "body", "told"),
+    [
+        pytest.param("heap_tray_wipe", "    tray->mark = 0;\n", False, id="ignored"),
+        pytest.param("heap_tray_wipe", "    tray_lift(tray, errp);\n", True, id="handed on"),
+    ],
+)
+def test_a_callee_that_ignores_its_errp(tmp_path: Path, callee: str, body: str, told: bool) -> None:
+    """Nothing has to be asked where the body of the callee never looks at its errp."""
+    files = {
+        "include/store/tray.h": HEADER + f"void {callee}(Tray *tray, Error **errp);\n",
+        "store/tray.c": f"void {callee}(Tray *tray, Error **errp)\n{{\n{body}}}\n",
+    }
+    assert found(tmp_path, CALLING % callee, files, "unchecked-call") == (["store_fill"] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        pytest.param("    mark = 0;\n", False, id="ignored"),
+        pytest.param("    lift(errp);\n", True, id="handed on"),
+    ],
+)
+def test_a_command_that_ignores_its_errp(tmp_path: Path, body: str, told: bool) -> None:
+    """The schema declares a command, and the file with its name defines it."""
+    files = {
+        "qapi/qapi-schema.json": SCHEMA,
+        "parts/tray.c": f"void qmp_tray_polish(Error **errp)\n{{\n{body}}}\n",
+    }
+    user = CALLING.replace("%s(tray, errp)", "qmp_tray_polish(errp)")
+    assert found(tmp_path, user, files, "unchecked-call") == (["store_fill"] if told else [])

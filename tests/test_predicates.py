@@ -816,6 +816,20 @@ NOT_NULL = fails("", "!value").replace("return 0;", "return vat_fill(v, errp);")
 
 
 @pytest.mark.parametrize(
+    ("use", "taken"),
+    [
+        ('if (!F(v, errp)) {\n        error_prepend(errp, "vat: ");\n    }', False),
+        ("if (!F(v, errp)) {\n        return;\n    }\n    vat_work(v);", True),
+    ],
+)
+def test_false_is_a_failure_where_a_caller_looks_into_the_error(use: str, taken: bool) -> None:
+    name = "vat_sealed_taken" if taken else "vat_sealed_left"
+    callee = f"static bool {name}(Vat *v, Error **errp)\n{{\n    return vat_count(v) >= 0;\n}}\n"
+    caller = f"void vat_use(Vat *v, Error **errp)\n{{\n    ERRP_GUARD();\n    {use.replace('F', name)}\n}}\n"
+    assert observed(ROWS["usual-false"], VAT + callee + caller)[0] == ({name} if taken else set())
+
+
+@pytest.mark.parametrize(
     ("body", "callers", "taken"),
     [
         (NOT_NULL, ["int x; F(v, &x, errp);"], True),

@@ -39,6 +39,8 @@ _HOMES = {
     "migration": ("migration",),
 }
 """The folders of the C files of headers whose own folder is named otherwise."""
+_COMMANDS = "qmp_"
+"""How the functions of the commands begin, which the schema declares."""
 _RETURN = lazy_re(r"\breturn\b\s*([^;]*);")
 MAKING = lazy_re(
     r"(?:\([\w\s*]{1,60}\)\s*)?(g_new0?|g_malloc0?(?:_n)?|g_strdup|g_strdup_printf|g_memdup2?"
@@ -301,6 +303,8 @@ class BodiesElsewhere:
         """The bodies of a function that a header declares: that of the header's own C file, or that of the
         file with the function's name, or (`widely`) those of the files in one of the header's folders."""
         path = signature.path
+        if name.startswith(_COMMANDS) and (path is None or not path.endswith(".h")):
+            return self._named_like(name, name.removeprefix(_COMMANDS))
         if path is None or not path.endswith(".h"):
             return ()
         stem = path.removesuffix(".h").removeprefix("include/")
@@ -310,16 +314,20 @@ class BodiesElsewhere:
             found = self._graph.function(candidate, name)
             if found is not None:
                 return (found,)
-        # That no other file defines it is known by the name.
-        self._environment.asked.add(f"f:{name}")
-        likely = (self._graph.function(path, name) for path in self._graph.named_like(name))
-        texts = tuple(text for text in likely if text is not None)
+        texts = self._named_like(name, name)
         folders = dict.fromkeys(posixpath.dirname(one) for one in (stem, *homes))
         for folder in folders if not texts and widely else ():
             texts = tuple(self._beside(f"{folder}/", name)) if folder else ()
             if texts:
                 break
         return texts
+
+    def _named_like(self, name: str, words: str) -> tuple[FunctionText, ...]:
+        """The bodies of a function in the files whose names are the longest beginning of some words."""
+        # That no other file defines it is known by the name.
+        self._environment.asked.add(f"f:{name}")
+        likely = (self._graph.function(path, name) for path in self._graph.named_like(words))
+        return tuple(text for text in likely if text is not None)
 
     def _beside(self, folder: str, name: str) -> Iterator[FunctionText]:
         word = rb"(?m)^[\w* \t]*\b%s[ \t]*\(" % name.encode()

@@ -124,9 +124,11 @@ def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool
 
     It is where others leave by the same return with an Error, or where more returns have one than have none.
     At a tie it is where it stands in the body of an `if`; elsewhere it may mean "no" or "none". It is where
-    what is returned is made of a status that was not 0 (`return !ret`), and where the function makes what it
-    returns else.
+    what is returned is made of a status that was not 0 (`return !ret`), where the function makes what it
+    returns else, and where a caller looks into the Error after it.
     """
+    if observation.slots.get("callers") == "crash":
+        return False
     leaving = _returned(observation)
     if leaving is None or analysed.kind not in ("bool", "pointer") or _is_made_of_status(analysed, leaving):
         return False

@@ -14,6 +14,7 @@ from qerrlint.checks.errors.results.untested_results import first_look_into, fir
 from qerrlint.checks.errors.return_states import passes_null_errp, set_successes
 from qerrlint.checks.errors.value_source import own_returns
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import shown
 from qerrlint.domain.error import ERROR
@@ -43,6 +44,8 @@ def _before_success(analysed: AnalysedFunction) -> Iterator[Observation]:
         if leaving.error.sure:
             continue  # success-with-error
         setter = analysed.function.calls[leaving.error.origin]
+        if _sets_nothing(analysed, setter):
+            continue
         yield Observation(
             "unchecked-call",
             analysed.name,
@@ -159,6 +162,16 @@ def _looked_into(
     return error, first_look_into(analysed.function, *place, name, asked)
 
 
+def _sets_nothing(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether the body of a callee in another file never mentions its errp."""
+    position = analysed.unit.effect(call).errp
+    return (
+        call.direct
+        and position is not None
+        and bodies_elsewhere(analysed.unit).ignores(analysed.unit, call.name, position)
+    )
+
+
 def _may_set(analysed: AnalysedFunction, call: Call) -> bool:
     """Whether a call may set its Error."""
     return any(outcome.sets for outcome in analysed.unit.effect(call).outcomes)
@@ -188,7 +201,7 @@ def _before_work(analysed: AnalysedFunction) -> Iterator[Observation]:
         if call.index in again or call.index in told or occurrence.span < call.span:
             continue
         told.add(call.index)
-        if is_looked_at(analysed.function, call, analysed.errp or ""):
+        if is_looked_at(analysed.function, call, analysed.errp or "") or _sets_nothing(analysed, call):
             continue
         yield Observation(
             "unchecked-call",
