@@ -20,10 +20,14 @@ _MAKERS = {
     "memory_region_init_io": (2, 3, 5),
     "memory_region_init_rom_device": (2, 3, 5),
     "memory_region_init_rom_device_nomigrate": (2, 3, 5),
+    "pnv_xscom_region_init": (2, 3, 5),
 }
 _WITHOUT_OWNER = 5
-# A pattern that begins with its letters, not with \b, is found by a plain search.
+# Patterns that begin with their letters, not with \b, are found by a plain search.
 _MAKER = lazy_re(rb"memory_region_init_(?:io|rom_device(?:_nomigrate)?)(?=\s*\()")
+_MAKER_OF_BUS = lazy_re(rb"pnv_xscom_region_init(?=\s*\()")
+# Makers whose size is no number of bytes: the bytes, by the argument.
+_IN_BYTES = {"pnv_xscom_region_init": "(({}) << 3)"}  # hw/ppc/pnv_xscom.c
 _ADDS_PROPERTY = lazy_re(rb"\bobject_(?:class_)?property_add\w*\s*\(([^;]*)\)\s*;")
 _NAME = lazy_re(rb"[A-Za-z_]\w*")
 _READ = ("read", "read_with_attrs")
@@ -55,6 +59,7 @@ class RegionUse:
     """A call that makes a region of a table: the texts of its arguments and its place."""
 
     maker: str
+    region: str
     ops: str
     opaque: str
     size: str
@@ -105,7 +110,7 @@ def region_uses(path: str, data: bytes) -> tuple[RegionUse, ...]:
 
 
 def _region_uses(path: str, data: bytes) -> Iterator[RegionUse]:
-    for found in _MAKER.finditer(data):
+    for found in (*_MAKER.finditer(data), *_MAKER_OF_BUS.finditer(data)):
         if found.start() and data[found.start() - 1] in WORD:
             continue
         maker = found[0].decode()
@@ -118,7 +123,8 @@ def _region_uses(path: str, data: bytes) -> Iterator[RegionUse]:
         if len(arguments) <= size:
             continue
         span = Span(path, found.start(), paren + 1)
-        yield RegionUse(maker, arguments[ops], arguments[opaque], arguments[size], span)
+        length = _IN_BYTES.get(maker, "{}").format(arguments[size])
+        yield RegionUse(maker, arguments[0], arguments[ops], arguments[opaque], length, span)
 
 
 @lru_cache(maxsize=4)

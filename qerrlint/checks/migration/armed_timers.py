@@ -21,7 +21,9 @@ def armed_while_running(file: AnalysedFile, kept: Lasting) -> Use | None:
     realizes = {one.name for one in stored}
     if not uses or any(not realizes.isdisjoint(code.leading_to(use.function)) for use in uses):
         return None
-    own = code.uses([kept.member], realizes.intersection(file.unit.functions)).get(kept.member, ())
+    every = frozenset(file.unit.functions)
+    setup = {name for one in sorted(realizes & every) for name in guest.reached_from(one, every)}
+    own = code.uses([kept.member], setup).get(kept.member, ())
     if any(is_armed(code, use) for use in own):
         return None
     return next((use for use in uses if use.function in guest.reached), uses[0])

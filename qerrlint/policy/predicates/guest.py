@@ -87,7 +87,7 @@ def region_is_read_as_rom(analysed: AnalysedFile, observation: Observation) -> b
     if table is None or visit.entry.writes or b"memory_region_rom_device_set_romd" in data:
         return False
     makers = {use.maker for use in region_uses(analysed.unit.path, data) if use.table == table.table.name}
-    return bool(makers) and "memory_region_init_io" not in makers
+    return bool(makers) and all("rom_device" in maker for maker in makers)
 
 
 def stands_under_debug_switch(analysed: AnalysedFile, observation: Observation) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.qemu.device_tables import RegionTable, RegionUse, region_uses
+from qerrlint.qemu.device_tables import RegionTable, RegionUse, arguments_at, region_uses
 from qerrlint.qemu.guest.sample_scope import FileNames, SampleScope, read
 from qerrlint.qemu.layouts import layouts_of
 from qerrlint.records import record
@@ -24,6 +24,11 @@ _EVERY = 1024
 # Into so many parts a larger region is cut, each of which is tried: a device has banks of equal size there.
 _BANKS = 64
 _SIZED = "("
+# A member that holds a length; one of an embedded struct with the name of that.
+_LENGTH = lazy_re(r"\b\w+->((?:\w+\.)*\w+)")
+_ALIAS = lazy_re(rb"\bmemory_region_init_alias(?=\s*\()")
+# The places of the region and the offset among the arguments of memory_region_init_alias() from the end.
+_TARGET, _START, _SIZE = -3, -2, -1
 _HELD = lazy_re(r"\w+->(\w+)\Z")
 
 
@@ -91,15 +96,47 @@ def regions(unit: TranslationUnit) -> tuple[Region, ...]:
     return tuple(out)
 
 
+def windows(unit: TranslationUnit, table: RegionTable) -> tuple[tuple[int, int], ...]:
+    """The parts (offset, size) of the regions of a table that the guest sees, where the file maps none of
+    them but by aliases; () where it maps one itself, or a part is not known."""
+    if _ALIAS.search(unit.data) is None:
+        return ()
+    constants = layouts_of(unit.environment).constants(unit.path)
+    made = {
+        use.region.replace(" ", "") for use in region_uses(unit.path, unit.data) if use.table == table.name
+    }
+    out: list[tuple[int, int]] = []
+    named = 0
+    for found in _ALIAS.finditer(unit.data):
+        given = arguments_at(unit.data, unit.data.index(b"(", found.end()))
+        if given is None or given[_TARGET].replace(" ", "") not in made:
+            continue
+        named += 1
+        start, size = constants.number(given[_START]), constants.number(given[_SIZE])
+        if start is None or size is None:
+            return ()
+        out.append((start, size))
+    uses = sum(len(re.findall(rb"%s\b" % re.escape(one.encode()), unit.data)) for one in made)
+    return tuple(sorted(set(out))) if uses == named + len(made) else ()
+
+
 def _number(unit: TranslationUnit, use: RegionUse) -> int | None:
     """The size of a region, in the names of the function that makes it; None where it is not constant."""
-    size = layouts_of(unit.environment).constants(unit.path).number(use.size)
+    constants = layouts_of(unit.environment).constants(unit.path)
+    size = constants.number(use.size)
+    if size is None and (held := _LENGTH.search(use.size)) is not None:
+        # A member that gets constants wherever the file sets it: the largest of them counts.
+        stored = re.finditer(rb"(?:->|\.)%s\s*=(?!=)\s*([^;,}]+)" % re.escape(held[1].encode()), unit.data)
+        found = [constants.number(one[1].decode("latin-1")) for one in stored]
+        known = [number for number in found if number is not None]
+        if known and len(known) == len(found):
+            return constants.number(use.size.replace(held[0], str(max(known))))
     piece = unit.definitions.around(use.span.start) if size is None and _SIZED in use.size else None
     function = unit.lowered(piece.name) if piece is not None else None
     if function is None:
         return size
-    found = SampleScope(FileNames(unit), function, {}).evaluated(read(use.size)).numbers
-    return found if isinstance(found, int) else None
+    value = SampleScope(FileNames(unit), function, {}).evaluated(read(use.size)).numbers
+    return value if isinstance(value, int) else None
 
 
 def _stored(body: bytes, member: str, value: bytes) -> str:
@@ -136,13 +173,18 @@ def accesses(
     valid = [one for one in _SIZES if (one <= 4 if not valid_max else valid_min <= one <= valid_max)]
     if size is not None:
         valid, impl_min, impl_max = [one for one in valid if one == size], size, size
-    offsets = _offsets(region, near)
+    parts = windows(unit, table)
+    offsets = _offsets(region, {*near, *(start for start, _ in parts)})
+
+    def seen(offset: int) -> bool:
+        return not parts or any(start <= offset < start + length for start, length in parts)
+
     pairs: set[tuple[int, int]] = set()
     for width in valid:
         step = max(min(width, impl_max), impl_min)
         # An access that begins in the region is not cut at its end (system/physmem.c,
         # address_space_translate_internal()).
-        starts = [offset for offset in offsets if unaligned or not offset % width]
+        starts = [offset for offset in offsets if (unaligned or not offset % width) and seen(offset)]
         for part in range(0, width, step):
             pairs.update([(offset + part, step) for offset in starts])
     return Accesses(tuple(sorted(pairs)), region)

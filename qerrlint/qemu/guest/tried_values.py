@@ -15,6 +15,7 @@ _MOST_VALUES = 220
 _MOST_FLAGS = 4
 _COMMANDS = 16
 _LOW_BYTE = 0xFF
+_ALTERNATING = 0xAAAAAAAA
 _TRIED = tuple(
     sorted(
         {
@@ -72,4 +73,14 @@ def values(near: frozenset[int]) -> tuple[int, ...]:
     flags = [number for number in sorted(near) if number > _LOW_BYTE and not number & (number - 1)]
     for flag in flags[-_MOST_FLAGS:]:
         found.update(dict.fromkeys(flag | number for number in range(1, _COMMANDS)))
+    for constant in keys(near):
+        low = (constant & -constant) - 1
+        found.update(dict.fromkeys((constant | low, constant | (low & _ALTERNATING))))
     return tuple(found)[:_MOST_VALUES]
+
+
+def keys(near: frozenset[int]) -> tuple[int, ...]:
+    """The constants that may be a key: several bits above eight or more that are 0, which a write holds
+    beside its number."""
+    found = (number for number in sorted(near) if number > _LOW_BYTE and not number & _LOW_BYTE)
+    return tuple(number for number in found if number & (number - 1) and number < 1 << 32)[-_MOST_FLAGS:]
