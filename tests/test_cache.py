@@ -96,6 +96,8 @@ def test_only_files_of_a_directory_have_stamps(tree: Path, tmp_path: Path) -> No
         assert TreeBlobs(open_tree(tree), store).directory == os.fspath(tree)
         assert TreeBlobs(open_tree(tree, "HEAD"), store).directory is None
         assert TreeBlobs(open_tree(tree), None).directory is None
+        for kept in (store, None):
+            assert set(TreeBlobs(open_tree(tree), kept).of(["gone.c", BELL])) == {BELL}
 
 
 @pytest.mark.parametrize(

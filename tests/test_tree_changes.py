@@ -58,6 +58,21 @@ def test_a_type_declared_otherwise_concerns_those_that_looked_it_up() -> None:
     assert not changes(tree, {**tree, "hw/bell.h": more}).concern(asked)
 
 
+@pytest.mark.parametrize(
+    ("new", "concerned_by"),
+    [
+        (b"{ 'enum': 'PegMode', 'data': [ 'one' ] }\n{ 'enum': 'PegSort', 'data': [ 'a' ] }\n", "PegMode"),
+        (b"{ 'enum': 'PegSort', 'data': [ 'a' ] }\n", "PegMode"),
+        (b"# two of them\n{ 'enum': 'PegMode', 'data': [ 'one', 'two' ] }\n", "PegSort"),
+    ],
+)
+def test_a_name_of_a_schema_concerns_where_it_is_defined_otherwise(new: bytes, concerned_by: str) -> None:
+    old = b"{ 'enum': 'PegMode', 'data': [ 'one', 'two' ] }\n{ 'enum': 'PegSort', 'data': [ 'a' ] }\n"
+    found = changes({**TREE, "qapi/peg.json": old}, {**TREE, "qapi/peg.json": new})
+    asked = {name: packed_keys([f"q:{name}"], {}, {}) for name in ("PegMode", "PegSort")}
+    assert [name for name, keys in asked.items() if found.concern(keys)] == [concerned_by]
+
+
 def test_a_search_in_a_file_concerns_where_its_answer_is_another_one() -> None:
     hall = TREE["hw/hall.h"] + b"int hall_shut(void);\n"
     for pattern, found, concerns in (

@@ -48,8 +48,13 @@ def blocks_after(function: Function, block: int) -> frozenset[int]:
 def blocks_before(function: Function, span: Span) -> frozenset[int]:
     """The blocks that lead to an event at a place, its own among them; all where no event is there."""
     at = {n for n, block in enumerate(function.blocks) for event in block.events if event.span == span}
+    return blocks_leading_to(function, at or range(len(function.blocks)))
+
+
+def blocks_leading_to(function: Function, blocks: Collection[int]) -> frozenset[int]:
+    """The blocks from which a path leads to one of some blocks, these among them."""
     behind = _behind(function)
-    return frozenset(at.union(*(_from(behind, number) for number in at)) if at else behind)
+    return frozenset(blocks).union(*(_from(behind, number) for number in blocks))
 
 
 def events_before(function: Function, call: int) -> Iterator[Event]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from qerrlint.absint.reachability import after, reaches
 from qerrlint.checks.text.statement_text import ELSE, Text, null_checked, realigned
@@ -48,8 +49,6 @@ def redundant(
     name: str,
     callee: str,
     edits: tuple[Edit, ...],
-    certainty: str = "high",
-    subject: object = None,
 ) -> Observation:
     """The observation of one piece of redundant code: `name` is the Error, `callee` who takes or sets it."""
     return Observation(
@@ -58,9 +57,7 @@ def redundant(
         primary=place,
         key=f"{form} {name} {callee}",
         slots={"form": form, "error": name, "callee": callee, "errp": text.errp or "errp"},
-        certainty=certainty,
         edits=edits,
-        subject=subject,
     )
 
 
@@ -227,7 +224,8 @@ def _paired(text: Text, name: str, setters: list[Call], in_full: bool) -> list[O
     for pair in pairs:
         own = edits if rest == 1 else pair.edits or ()
         place = text.span(pair.propagate, text.code.index(b";", pair.propagate))
-        out.append(redundant(text, "result-tells", place, name, pair.call.name, own, pair.certainty))
+        seen = redundant(text, "result-tells", place, name, pair.call.name, own)
+        out.append(replace(seen, certainty=pair.certainty))
     return out
 
 

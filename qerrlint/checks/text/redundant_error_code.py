@@ -8,6 +8,7 @@ Error comes from its effects; a shape that does not match exactly is left alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
@@ -101,7 +102,7 @@ def _needless_guard(text: Text) -> Iterator[Observation]:
         return
     edit = text.removed(text.offset(guard.span.start), end)
     edits = (edit,) if edit is not None else ()
-    yield redundant(text, "guard", guard.span, errp, guard.name, edits, subject=guard)
+    yield replace(redundant(text, "guard", guard.span, errp, guard.name, edits), subject=guard)
 
 
 def _read_for_nothing(analysed: AnalysedFunction, text: Text) -> Iterator[Observation]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qerrlint.absint.reachability import predecessors
+from qerrlint.absint.reachability import blocks_leading_to
 from qerrlint.checks.errors.value_source import assigned_from
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.error import ERROR
@@ -60,16 +60,8 @@ def _touches(block: Block, error: str) -> bool:
     return any(isinstance(event, Call) and Addr(error) in event.args for event in block.events)
 
 
-def _before(analysed: AnalysedFunction, number: int) -> set[int]:
-    """The blocks from which a path leads to a block, itself included."""
-    sources = predecessors(analysed.function)
-    seen, todo = {number}, [number]
-    while todo:
-        for source in sources.get(todo.pop(), ()):
-            if source not in seen:
-                seen.add(source)
-                todo.append(source)
-    return seen
+def _before(analysed: AnalysedFunction, number: int) -> frozenset[int]:
+    return blocks_leading_to(analysed.function, [number])
 
 
 def _is_reported(analysed: AnalysedFunction, number: int, error: str) -> bool:
