@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from qerrlint.absint.reachability import blocks_after
 from qerrlint.absint.trace import Trail
 from qerrlint.checks.errors.printed_failures import prints_failures
 from qerrlint.checks.errors.value_source import (
@@ -26,7 +27,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
-from qerrlint.ir.code import NEG, NONZERO, ZERO, Call, Edge, Result, Var, identifiers
+from qerrlint.ir.code import NEG, NONZERO, ZERO, Call, Edge, Result, Return, Var, identifiers
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.records import record
@@ -194,6 +195,8 @@ def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:
         if _last_jump(analysed.unit, leaving) is not None:
             continue  # what goes over a label is judged by its label
         branch = deciding(analysed, tests)[-1]
+        if _success_leaves_so(analysed, branch, leaving):
+            continue
         call = failed_call(analysed, branch)
         told = call is not None and _is_told(analysed, call)
         if call is None:
@@ -201,6 +204,23 @@ def _silent_returns(analysed: AnalysedFunction) -> Iterator[Jump]:
             told = call is not None
         if call is not None and told:
             yield Jump(leaving, branch, "", call, leaving.span)
+
+
+def _success_leaves_so(analysed: AnalysedFunction, branch: Trail, leaving: ReturnState) -> bool:
+    """Whether the other side of a test leads to the same return, too: `if (!ret) { ... } return;`.
+
+    Nothing leaves for the failure there: what the test guards is what the function can do without.
+    """
+    function = analysed.function
+    return any(
+        event.span == leaving.span
+        for block in function.blocks
+        for edge in block.edges
+        if edge.span == branch.span and edge.taken is not branch.taken
+        for number in {edge.target} | blocks_after(function, edge.target)
+        for event in function.blocks[number].events
+        if isinstance(event, Return)
+    )
 
 
 def _is_told(analysed: AnalysedFunction, call: Call) -> bool:

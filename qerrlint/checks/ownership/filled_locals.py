@@ -134,6 +134,13 @@ class FilledLocals:
             for event in block.events
         )
 
+    def _takes_reference(self, name: str) -> bool:
+        """Whether the function counts one more user of what a variable holds: it gives back that, then."""
+        return any(
+            call.direct and call.name.endswith("_ref") and Var(name) in call.args
+            for call in self._function.calls
+        )
+
     def _gives_back(self, call: Call, name: str) -> bool:
         """Whether a call frees the pointer in a variable, or closes the descriptor in it."""
         kind = self._function.locals.get(name, "")
@@ -154,7 +161,7 @@ class FilledLocals:
         `memory`: the function frees it as plain memory, so that not even a look-up leaves it with an owner.
         """
         found: list[tuple[Call, Move]] = []
-        if self._has_alias(name):
+        if self._has_alias(name) or self._takes_reference(name):
             return
         is_number = self._function.locals.get(name) == "int"
         for value in self._uses.assigned(name):
@@ -189,13 +196,18 @@ class FilledLocals:
         yield from found or self._listing(name)
 
     def _frees_before(self, call: Call, position: int) -> bool:
-        """Whether a callee of this file frees what the variable holds before it puts something else there."""
+        """Whether a callee of this file frees what the variable holds before it puts something else there, or
+        fills only one that is empty."""
         signature = self._unit.signature(call.name)
         piece = self._unit.functions.get(call.name)
         if piece is None or signature is None or position >= len(signature.params):
             return False
         param = signature.params[position].name.encode()
-        freed = re.compile(rb"free\w*[ \t]*\([ \t]*\*[ \t]*%s[ \t]*\)" % re.escape(param))
+        word = re.escape(param)
+        freed = re.compile(
+            rb"free\w*[ \t]*\([ \t]*\*[ \t]*%s[ \t]*\)|!\s*\*\s*%s\b|\*\s*%s\s*==\s*NULL\b"
+            % (word, word, word)
+        )
         return freed.search(self._unit.data, piece.body, piece.span.end) is not None
 
     def _listing(self, name: str) -> Iterator[tuple[Call, Move]]:

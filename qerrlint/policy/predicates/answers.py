@@ -9,17 +9,14 @@ from qerrlint.absint.trace import Trail, places
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
-from qerrlint.checks.ownership.left_in_local import LocalObject
-from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Addr, Assign, Call, Function, Result, Var, root
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.policy.observed_paths import function_of, trail_of, without_zero
 from qerrlint.qemu.device_tables import arguments_at
 
 _ASKED = lazy_re(r"([A-Za-z_]\w*)\s*\(.*\)\Z", re.S)
-_IS_ZERO = lazy_re(r"\s*==\s*(?:0|NULL)\Z")
-_IS_NOT_ZERO = lazy_re(r"\s*!=\s*(?:0|NULL)\Z")
 _CONSTANT = lazy_re(r'"[^"]*"|[A-Z][A-Z0-9_]*|0x[0-9a-fA-F]+|\d+')
 _PATH = lazy_re(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*")
 # PCI_ANY_ID and its like stand for any value.
@@ -28,7 +25,7 @@ _ANY = lazy_re(r"(?:\A|_)ANY(?:_|\Z)")
 
 def answers_exclude_each_other(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
     """Whether the path takes one thing for two: a function that compares says yes for two constants."""
-    trail, function = _trail(observation), _function(analysed, observation)
+    trail, function = trail_of(observation), function_of(analysed, observation)
     if function is None:
         return False
     seen: list[tuple[str, list[str]]] = []
@@ -46,7 +43,7 @@ def _answered(analysed: AnalysedFunction | AnalysedFile, place: Trail) -> tuple[
     """The function that says on a path that its first argument is another one, and its arguments."""
     if place.kind != "branch":
         return None
-    text, yes = _plain(analysed.unit.text.on_one_line(place.span), place.taken is True)
+    text, yes = without_zero(analysed.unit.text.on_one_line(place.span), place.taken is True)
     found = _ASKED.match(text)
     if found is None or "(" not in text:
         return None
@@ -59,16 +56,6 @@ def _answered(analysed: AnalysedFunction | AnalysedFile, place: Trail) -> tuple[
     if given is None or len(given) < 2 or not _PATH.fullmatch(given[0].strip()):
         return None
     return name, [one.strip() for one in given]
-
-
-def _plain(text: str, taken: bool) -> tuple[str, bool]:
-    """A condition without a comparison with 0, and whether it is true."""
-    text = text.strip()
-    found = _IS_ZERO.search(text)
-    if found is not None:
-        return text[: found.start()].strip(), not taken
-    found = _IS_NOT_ZERO.search(text)
-    return (text[: found.start()].strip() if found is not None else text), taken
 
 
 def _exclude(one: tuple[str, list[str]], other: tuple[str, list[str]]) -> bool:
@@ -103,16 +90,18 @@ def _may_change(function: Function, path: str) -> bool:
 
 def result_is_never_null(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
     """Whether the path takes for NULL what a function has returned that returns nothing but new memory."""
-    function = _function(analysed, observation)
+    function = function_of(analysed, observation)
     if function is None:
         return False
     bodies = bodies_elsewhere(analysed.unit)
-    for place in places(_trail(observation)):
+    for place in places(trail_of(observation)):
         if place.kind != "branch":
             continue
-        text, yes = _plain(analysed.unit.text.on_one_line(place.span), place.taken is True)
+        text, yes = without_zero(analysed.unit.text.on_one_line(place.span), place.taken is True)
         call = _made(function, text, place) if not yes and _PATH.fullmatch(text) else None
-        if call is not None and call.direct and bodies.never_null(analysed.unit, call.name):
+        if call is None or not call.direct:
+            continue
+        if word_list("never-null").matches(call.name) or bodies.never_null(analysed.unit, call.name):
             return True
     return False
 
@@ -129,21 +118,3 @@ def _made(function: Function, path: str, place: Trail) -> Call | None:
     if last is None or not isinstance(last.value, Result):
         return None
     return function.calls[last.value.call]
-
-
-def _trail(observation: Observation) -> Trail | None:
-    subject = observation.subject
-    if isinstance(subject, LocalObject):
-        return subject.seen.trail
-    if isinstance(subject, Subject):
-        if subject.occurrence is not None:
-            return subject.occurrence.trail
-        if subject.returned is not None:
-            return subject.returned.trail
-    return None
-
-
-def _function(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> Function | None:
-    if isinstance(observation.subject, LocalObject):
-        return observation.subject.function
-    return analysed.function if isinstance(analysed, AnalysedFunction) else None

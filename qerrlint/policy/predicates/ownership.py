@@ -15,7 +15,7 @@ from qerrlint.checks.ownership.release_sites import is_freeing
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import NULL, TRUE, ZERO, Addr, Assign, Call, Function, Var
+from qerrlint.ir.code import NULL, TRUE, ZERO, Addr, Assign, Call, Const, Function, Var
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.policy.calls_in_file import calls_in_file
@@ -180,6 +180,28 @@ def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Ob
         for number in passing
         if number in between and (around := loop_around(function, number))
     )
+
+
+def value_is_taken_over(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """The variable is set to NULL or a negative number right after a call that was handed what it holds."""
+    one = observation.subject
+    if not isinstance(one, LocalObject) or one.seen.kind != "lost":
+        return False
+    for block in one.function.blocks:
+        before: Call | None = None
+        for event in block.events:
+            if isinstance(event, Call):
+                before = event
+            elif (
+                isinstance(event, Assign) and event.target == one.seen.object and event.span == one.seen.span
+            ):
+                empty = event.value == NULL or (
+                    isinstance(event.value, Const)
+                    and event.value.number is not None
+                    and event.value.number < 0
+                )
+                return empty and before is not None and Var(event.target) in before.args
+    return False
 
 
 def _is_replaced(function: Function, number: int, name: str) -> bool:

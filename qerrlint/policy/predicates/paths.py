@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.absint.reachability import guards
 from qerrlint.absint.trace import places
 from qerrlint.checks.errors.value_source import assignments
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.held import HeldObject
+from qerrlint.checks.ownership.left_in_local import LocalObject
 from qerrlint.checks.subject import Subject, subject_of
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Addr, Var, identifiers, root
+from qerrlint.ir.code import Addr, Assign, Call, Declare, Deref, Function, Var, identifiers, root
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.policy.observed_paths import function_of, trail_of, with_equality, without_zero
 
 # A variable or a member of what a variable points to, as it stands.
 _PLAIN = lazy_re(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*")
@@ -34,6 +39,89 @@ def guard_cannot_change(analysed: AnalysedFunction, observation: Observation) ->
         if place.kind == "branch" and _PLAIN.fullmatch(text):
             taken.setdefault(text, set()).add(place.taken)
     return any(len(sides) > 1 and not _may_change(analysed, text) for text, sides in taken.items())
+
+
+def path_contradicts_itself(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """Whether the path gives one condition both answers, and nothing between the two places may change it.
+
+    The condition looks at locals, parameters and constants, or at the object itself.
+    """
+    function = function_of(analysed, observation)
+    if function is None:
+        return False
+    seen: dict[str, tuple[bool, int]] = {}
+    for place in places(trail_of(observation)):
+        if place.kind != "branch":
+            continue
+        text, holds = with_equality(analysed.unit.text.on_one_line(place.span), place.taken is True)
+        before = seen.setdefault(text, (holds, place.span.end))
+        if before[0] != holds and before[1] < place.span.start:
+            between = range(before[1], place.span.start)
+            if _stays(function, _operands(text), between, _object(observation)):
+                return True
+    return False
+
+
+def _object(observation: Observation) -> str:
+    """The path of what is held, where an observation is about that."""
+    subject = observation.subject
+    return subject.seen.object if isinstance(subject, LocalObject | HeldObject) else ""
+
+
+def _operands(text: str) -> frozenset[str]:
+    """The variables and members that a condition looks at; constants are upper-case names."""
+    return frozenset(found for found in _PLAIN.findall(text) if not found.isupper())
+
+
+def _stays(function: Function, operands: frozenset[str], between: range, held: str) -> bool:
+    """Whether nothing between two offsets of a function may give one of its locals another value."""
+    if any(path != held and not path.isidentifier() for path in operands):
+        return False
+    names = operands | {root(path) for path in operands}
+    for block in function.blocks:
+        for event in block.events:
+            if event.span.start not in between:
+                continue
+            if isinstance(event, Assign | Declare) and _target(event) in names:
+                return False
+            if isinstance(event, Call) and any(isinstance(a, Addr) and a.path in names for a in event.args):
+                return False
+    return bool(operands)
+
+
+def _target(event: Assign | Declare) -> str:
+    return event.target if isinstance(event, Assign) else event.path
+
+
+def pointer_was_looked_into(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """Whether the path takes a pointer for NULL that the function has looked into before, on every path."""
+    function = function_of(analysed, observation)
+    if function is None:
+        return False
+    for place in places(trail_of(observation)):
+        if place.kind != "branch":
+            continue
+        text, there = without_zero(analysed.unit.text.on_one_line(place.span), place.taken is True)
+        if not there and text.isidentifier() and _is_looked_into(function, text, place.span.start):
+            return True
+    return False
+
+
+def _is_looked_into(function: Function, name: str, before: int) -> bool:
+    """Whether events that no test guards look into a pointer above a place, and nothing gives it a value."""
+    looked = False
+    for number, block in enumerate(function.blocks):
+        for event in block.events:
+            if event.span.start >= before:
+                continue
+            if isinstance(event, Assign | Declare) and _target(event) == name:
+                return False
+            path = (
+                event.target if isinstance(event, Assign) else event.path if isinstance(event, Deref) else ""
+            )
+            if path.startswith((f"*{name}", f"{name}->")) and not guards(function, number):
+                looked = True
+    return looked
 
 
 def _may_change(analysed: AnalysedFunction, path: str) -> bool:
