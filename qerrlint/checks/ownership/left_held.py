@@ -13,6 +13,7 @@ from qerrlint.domain.ownership import tail
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import root
 from qerrlint.qemu.device_lifecycle import SETUP
+from qerrlint.qemu.type_graph import graph_of
 from qerrlint.records import record
 
 _EVENT = "left-held"
@@ -51,7 +52,7 @@ def _at_return(analysed: AnalysedFunction, one: HeldObject) -> Observation:
         {
             "acquire": call.name,
             "release": objects.remedy(seen.pair),
-            "when": "failing" if seen.failing else "return",
+            "when": _when(analysed, one),
             "elsewhere": "yes" if elsewhere else "no",
         },
         (
@@ -61,6 +62,21 @@ def _at_return(analysed: AnalysedFunction, one: HeldObject) -> Observation:
         ),
         certainty if analysed.once(held).complete else "low",
     )
+
+
+def _when(analysed: AnalysedFunction, one: HeldObject) -> str:
+    """Where the object is left: at a failing return, at that of a device which only a board makes, or at
+    another one."""
+    if not one.seen.failing:
+        return "return"
+    realizing = [
+        of
+        for of in graph_of(analysed.unit.environment).of_file(analysed.unit.path)
+        if any(phase.phase == "realize" and phase.function == analysed.name for phase in of.phases)
+    ]
+    # The board ends QEMU where one of its devices cannot be realized.
+    only_board = bool(realizing) and not any(of.flag("user_creatable", True) for of in realizing)
+    return "board" if only_board else "failing"
 
 
 def _never_released(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -104,13 +120,13 @@ LEFT_HELD = event(
     "object",
     "acquire",
     "release",
-    when="failing return never lost unkept skipped dropped member sibling",
+    when="failing board return never lost unkept skipped dropped member sibling",
     elsewhere="yes no",
 )
 """pair: its name in the rule files; object: the path of what is acquired; acquire, release: the calls; when:
-at a failing return, at any other, or no function ever releases it, or the variable that holds it gets
-another value, or one failing branch skips what others undo, or an element leaves its list, which nobody
-frees, or a member is left out where its struct or its siblings are freed; elsewhere: whether another place of
-the file does."""
+at a failing return (board: of the realize of a device that no user makes), at any other, or no function ever
+releases it, or the variable that holds it gets another value, or one failing branch skips what others undo,
+or an element leaves its list, which nobody frees, or a member is left out where its struct or its siblings
+are freed; elsewhere: whether another place of the file does."""
 
 CHECKS = (Check(_EVENT, "ownership", (LEFT_HELD,), run),)
