@@ -22,6 +22,7 @@ from qerrlint.policy.observed_paths import function_of, trail_of, with_equality,
 
 # A variable or a member of what a variable points to, as it stands.
 _PLAIN = lazy_re(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*")
+_NEGATIVE = lazy_re(r"([A-Za-z_]\w*)\s*<\s*0")
 _NUMBERS = lazy_re(r"(?:u?int(?:\d+_t)?|s?size_t|ssize_t|off_t|bool|unsigned|long|int64_t)\b")
 
 
@@ -58,6 +59,29 @@ def path_contradicts_itself(analysed: AnalysedFunction | AnalysedFile, observati
         if before[0] != holds and before[1] < place.span.start:
             between = range(before[1], place.span.start)
             if _stays(function, _operands(text), between, _object(observation)):
+                return True
+    return False
+
+
+def status_is_positive(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """Whether the path takes a status for a failure that it has found not to be negative.
+
+    `ret < 0` is false above, `ret` is true below, and nothing between the two places may change it.
+    """
+    function = function_of(analysed, observation)
+    if function is None:
+        return False
+    fine: dict[str, int] = {}
+    for place in places(trail_of(observation)):
+        if place.kind != "branch":
+            continue
+        text, holds = without_zero(analysed.unit.text.on_one_line(place.span), place.taken is True)
+        found = _NEGATIVE.fullmatch(text)
+        if found is not None and not holds:
+            fine[found[1]] = place.span.end
+        elif holds and text in fine and fine[text] < place.span.start:
+            between = range(fine[text], place.span.start)
+            if function.locals.get(text) == "int" and _stays(function, frozenset({text}), between, ""):
                 return True
     return False
 
