@@ -24,6 +24,7 @@ _IS_DEFINED = lazy_re(r"([A-Za-z_]\w*)|defined\s*\(?\s*([A-Za-z_]\w*)\s*\)?")
 _USER_ONLY = lazy_re(r"CONFIG_USER_ONLY|defined\s*\(?\s*CONFIG_USER_ONLY\s*\)?")
 _COMMENT_BEFORE = lazy_re(rb"(?:\*/|//[^\n]*)\s*\Z")
 # How far back the end of a comment is looked for.
+_ENDS_NEXT = lazy_re(rb"\s*;\s*(?:abort|exit|hw_error|g_assert_not_reached)\s*\(")
 _FARTHEST = 400
 _INVOKED = lazy_re(rb"\b([A-Za-z_]\w*)\s*\(\s*\Z")
 _EXIT = lazy_re(r"exit\s*\((.*)\)\Z", re.DOTALL)
@@ -134,6 +135,11 @@ def _is_defined_nowhere(analysed: AnalysedFile, condition: str) -> bool:
     return (
         bool(name) and not word_list("build-names").matches(name) and not analysed.unit.scope.is_macro(name)
     )
+
+
+def process_ends_after_it(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the statement behind the message ends QEMU, which guest-abort reports."""
+    return _ENDS_NEXT.match(analysed.unit.data, observation.primary.end) is not None
 
 
 def debug_flag_decides(analysed: AnalysedFile, observation: Observation) -> bool:
