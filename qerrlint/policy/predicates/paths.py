@@ -64,25 +64,21 @@ def path_contradicts_itself(analysed: AnalysedFunction | AnalysedFile, observati
 
 
 def status_is_positive(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
-    """Whether the path takes a status for a failure that it has found not to be negative.
+    """Whether the last test of the path takes a status for a failure that is not negative by a test above.
 
-    `ret < 0` is false above, `ret` is true below, and nothing between the two places may change it.
+    `ret < 0` is false above, `ret` is true at the end, and nothing between the two places may change it.
     """
     function = function_of(analysed, observation)
-    if function is None:
+    tests = [place for place in places(trail_of(observation)) if place.kind == "branch"]
+    if function is None or not tests or tests[-1].taken is not True:
         return False
-    fine: dict[str, int] = {}
-    for place in places(trail_of(observation)):
-        if place.kind != "branch":
-            continue
-        text, holds = without_zero(analysed.unit.text.on_one_line(place.span), place.taken is True)
-        found = _NEGATIVE.fullmatch(text)
-        if found is not None and not holds:
-            fine[found[1]] = place.span.end
-        elif holds and text in fine and fine[text] < place.span.start:
-            between = range(fine[text], place.span.start)
-            if function.locals.get(text) == "int" and _stays(function, frozenset({text}), between, ""):
-                return True
+    name, end = analysed.unit.text.on_one_line(tests[-1].span).strip(), tests[-1].span.start
+    if function.locals.get(name) != "int":
+        return False
+    for place in tests[:-1]:
+        found = _NEGATIVE.fullmatch(analysed.unit.text.on_one_line(place.span).strip())
+        if found is not None and found[1] == name and place.taken is False and place.span.end < end:
+            return _stays(function, frozenset({name}), range(place.span.end, end), "")
     return False
 
 
