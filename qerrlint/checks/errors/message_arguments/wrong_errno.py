@@ -187,7 +187,7 @@ WRONG_ERRNO = event(
     "value",
     path_sensitive=True,
     form="negative-constant negative-result result-is-errno not-set-by-callee never-set positive-constant "
-    "stored reason-in-error status-of-error status-not-set only-constant clobbered also-returned",
+    "stored reason-in-error status-of-error status-not-set only-constant clobbered also-returned minus-one",
 )
 
 CHECKS = (
