@@ -157,6 +157,156 @@ static int crate_read(CrateState *s)
 }
 """
 
+# Places for kinds of defect of devices.
+DEVICE = b"""
+#define VMSTATE_UINT32(f, s) { .name = stringify(f), .info = &vmstate_info_uint32, .flags = VMS_SINGLE, \\
+    .offset = vmstate_offset_value(s, f, uint32_t), }
+#define VMSTATE_PCI_DEVICE(f, s) { .name = stringify(f), .vmsd = &vmstate_pci_device, .flags = VMS_STRUCT, \\
+    .offset = vmstate_offset_value(s, f, PCIDevice), }
+#define VMSTATE_END_OF_LIST() { .flags = VMS_END }
+
+typedef struct SluiceState {
+    PCIDevice parent_obj;
+    MemoryRegion mmio;
+    QEMUTimer *timer;
+    uint8_t *gates;
+    uint32_t level;
+    uint32_t mode;
+    uint32_t lock;
+} SluiceState;
+
+static uint64_t sluice_read(void *opaque, hwaddr offset, unsigned size)
+{
+    SluiceState *s = opaque;
+
+    switch (offset) {
+    case 0:
+        return s->level;
+    default:
+        qemu_log_mask(LOG_GUEST_ERROR, "sluice: no register\\n");
+        return 0;
+    }
+}
+
+static void sluice_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    SluiceState *s = opaque;
+
+    if (offset == 8) {
+        qemu_log_mask(LOG_UNIMP, "sluice: not yet\\n");
+        return;
+    }
+    switch (offset) {
+    case 0:
+        s->level = value;
+        break;
+    }
+}
+
+static const MemoryRegionOps sluice_ops = {
+    .read = sluice_read,
+    .write = sluice_write,
+    .valid.min_access_size = 4,
+    .valid.max_access_size = 4,
+};
+
+static void sluice_tick(void *opaque)
+{
+}
+
+static void sluice_reset(DeviceState *dev)
+{
+    SluiceState *s = SLUICE(dev);
+
+    s->level = 0;
+    s->mode = 0;
+    s->lock = 0;
+}
+
+static void sluice_realize(PCIDevice *dev, Error **errp)
+{
+    SluiceState *s = SLUICE(dev);
+
+    s->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, sluice_tick, s);
+    s->gates = g_malloc0(64);
+    memory_region_init_io(&s->mmio, OBJECT(s), &sluice_ops, s, "sluice", 0x10);
+    pci_register_bar(dev, 0, 0, &s->mmio);
+}
+
+static void sluice_exit(PCIDevice *dev)
+{
+    SluiceState *s = SLUICE(dev);
+
+    timer_free(s->timer);
+    g_free(s->gates);
+}
+
+static void sluice_init(Object *obj)
+{
+    SluiceState *s = SLUICE(obj);
+
+    s->mode = 1;
+}
+
+static const VMStateDescription vmstate_sluice = {
+    .name = "sluice",
+    .version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_PCI_DEVICE(parent_obj, SluiceState),
+        VMSTATE_UINT32(level, SluiceState),
+        VMSTATE_UINT32(mode, SluiceState),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static void sluice_class_init(ObjectClass *oc, const void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+    PCIDeviceClass *k = PCI_DEVICE_CLASS(oc);
+
+    k->realize = sluice_realize;
+    k->exit = sluice_exit;
+    dc->vmsd = &vmstate_sluice;
+    device_class_set_legacy_reset(dc, sluice_reset);
+}
+
+static const TypeInfo sluice_info = {
+    .name = TYPE_SLUICE,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(SluiceState),
+    .instance_init = sluice_init,
+    .class_init = sluice_class_init,
+};
+"""
+# Those of which the tool needs nothing but this file to tell them.
+# fmt: off
+TOLD = {
+    "callback-missing", "default-aborts", "default-asserts", "default-ends", "default-exits",
+    "default-prints", "divided-at-once", "divided-in-read", "end-missing", "global-in-init",
+    "made-again", "ops-member-twice", "register-asserted", "released-twice", "row-missing", "row-twice",
+    "unimplemented-ends", "used-when-freed", "value-asserted",
+}
+# fmt: on
+
+
+@pytest.fixture(scope="module")
+def devices(tmp_path_factory: pytest.TempPathFactory) -> list[Seeded]:
+    tree: Path = tmp_path_factory.mktemp("devices")
+    (tree / "hw").mkdir()
+    (tree / "hw" / "sluice.c").write_bytes(DEVICE)
+    return run(str(tree), load_kinds("devices"), 1, 5, 1)
+
+
+def test_kinds_for_devices_have_a_place_and_are_told(devices: list[Seeded]) -> None:
+    assert {one.kind for one in devices if one.outcome == "told"} >= TOLD
+    assert {one.kind for one in devices} >= {
+        *TOLD,
+        "unrealize-release",
+        "reset-store-missing",
+        "row-twice",
+        "end-missing",
+    }
+
 
 @pytest.fixture(scope="module")
 def every(tmp_path_factory: pytest.TempPathFactory) -> list[Seeded]:

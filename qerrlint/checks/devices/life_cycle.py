@@ -16,6 +16,7 @@ from qerrlint.domain.word_lists import word_list
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.function_text import FunctionText
+from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_graph import QomType
 
 _PART = lazy_re(rb"(?:\[[^\]]{0,80}\])?\s{0,9}(?:->|\.)\s{0,9}\w")
@@ -29,6 +30,8 @@ _FREES = lazy_re(
 _STRUCT_POINTER = lazy_re(
     r"(?:struct\s+)?(?!(?:Device|Bus)State\b|Object\b|Error\b)([A-Z]\w*[a-z]\w*)\s*\*\Z"
 )
+# A pointer to a struct, or to such a pointer.
+_POINTS = lazy_re(r"[A-Z]\w*[a-z]\w*\*+\Z")
 _MADE_BY_CALL = lazy_re(r"\s*(?:g_str|g_new|g_malloc|object_get_canonical_path|qemu_find_file|NULL\b)")
 # A variable that gets what stands next, through a cast or not.
 _ALIAS = lazy_re(rb"(?<![\w.>])(\w+)\s*=\s*(?:[A-Z_][A-Z0-9_]*\s*\(\s*)?(?:\w+\s*(?:->|\.)\s*)+\Z")
@@ -66,6 +69,7 @@ class LifeCycle(Acquisitions):
         element = one.place.endswith("]") and pair.name not in _MEMORY
         whole = re.compile(rf"{word.pattern}{_WHOLE}") if pointer else word
         unnamed = {move.call for move in pair.release if move.object < RESULT}
+        kind = self._type_of(one) if pointer else ""
         for name, call, at in self._release_calls(pair):
             if not member or call in unnamed:
                 out[name] = None
@@ -76,6 +80,7 @@ class LifeCycle(Acquisitions):
                 not _OF_MEMBER.search(statement)
                 and self._mentions(name, word)
                 and not self._frees_another(name, call, statement, word, pointer)
+                and not (kind and self._frees_type(name, call, statement, kind))
             ):
                 out[name] = None
         if member:
@@ -97,6 +102,33 @@ class LifeCycle(Acquisitions):
         if _comes_of_calls(self.unit, text, given[1], member):
             return True
         return pointer and not self._may_hold(text, given[1], member)
+
+    def _type_of(self, one: Taken) -> str:
+        """The type of the member that holds something, blanks left out, where it is a pointer to a struct."""
+        layouts = layouts_of(self.graph.environment)
+        struct, found = one.type.instance_struct, ""
+        for part in re.findall(r"\w+", re.sub(r"\[[^\]]*\]", "", one.place))[1:]:
+            layout = layouts.of_name(struct, one.type.path)
+            placed = layout.field(part) if layout is not None else None
+            if placed is None:
+                return ""
+            struct, found = placed.field.type.rstrip(" *"), placed.field.type
+        plain = found.removeprefix("struct ").replace(" ", "")
+        return plain if _POINTS.match(plain) else ""
+
+    def _frees_type(self, name: str, call: str, statement: str, kind: str) -> bool:
+        """Whether what a call releases is a variable that the function declares as another pointer to a
+        struct, or to such a pointer, than `kind`."""
+        text = self.text(name)
+        given = re.search(rf"\b{call}\s*\(\s*(\w+)\s*\)", statement)
+        if text is None or given is None:
+            return False
+        declared = re.findall(
+            rf"(?:^|[(,;{{}}])\s*(?:const\s+)?(?:struct\s+)?([A-Za-z_]\w*)\s*((?:\*\s*)+)(?:const\s+)?{given[1]}\s*[=;,)]",
+            f"{text.head};{text.code}",
+        )
+        types = {f"{base}{stars.replace(' ', '')}" for base, stars in declared}
+        return len(types) == 1 and all(_POINTS.match(one) for one in types) and kind not in types
 
     def _may_hold(self, text: FunctionText, name: str, member: re.Pattern[str], depth: int = 0) -> bool:
         """Whether a variable of a function may hold what a member points to: the function sets it from that,
