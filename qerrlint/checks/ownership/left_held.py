@@ -32,9 +32,17 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """What the function leaves held: at its returns, and for good."""
     for one in exits(analysed, "held"):
         # What no variable holds belongs to the function that it was handed to.
-        if not one.seen.object.startswith("#"):
+        if not one.seen.object.startswith("#") and not _is_followed_as_local(analysed, one):
             yield _at_return(analysed, one)
     yield from _never_released(analysed)
+
+
+def _is_followed_as_local(analysed: AnalysedFunction, one: HeldObject) -> bool:
+    """Whether left_in_local.py follows the object: it knows the calls that take over what they are handed."""
+    call = analysed.function.calls[one.seen.call]
+    return one.is_local and any(
+        move.call == call.name for pair in analysed.pairs if pair.local for move in pair.acquire
+    )
 
 
 def _at_return(analysed: AnalysedFunction, one: HeldObject) -> Observation:
