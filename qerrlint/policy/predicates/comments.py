@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from qerrlint.checks.comments import admits, comments_at
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list
@@ -28,6 +29,12 @@ def comment_in_block_says_why(analysed: AnalysedFunction, observation: Observati
         and subject.exit is not None
         and _says_why(analysed.unit, subject.exit, in_block=True)
     )
+
+
+def comment_says_it_stays(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """Whether a comment at the call that acquires something says that it is not meant to be freed."""
+    unit, place = analysed.unit, observation.primary
+    return word_list("meant-to-stay").matches(comments_at(unit, place)) and not admits(unit, place)
 
 
 def _says_why(unit: TranslationUnit, span: Span, in_block: bool = False) -> bool:
