@@ -192,7 +192,7 @@ static void sluice_write(void *opaque, hwaddr offset, uint64_t value, unsigned s
 {
     SluiceState *s = opaque;
 
-    if (offset == 8) {
+    if (value > 0x1000) {
         qemu_log_mask(LOG_UNIMP, "sluice: not yet\\n");
         return;
     }

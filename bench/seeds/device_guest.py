@@ -11,7 +11,8 @@ from seeds.device_text import DeviceText, device_text
 from seeds.seed import Defect, SeedFile, file_kind
 
 _SLOTS = r"(?:read|write)(?:_with_attrs)?"
-_HEAD = re.compile(r"if \([^{}]*\)\s*\{\Z")
+_HEAD = re.compile(r"if \(([^{};]*)\)\s*\{\Z")
+_CALLS = re.compile(r"\b[A-Za-z_]*[a-z]\w*\s*\(")
 _REFUSES = r"^[ \t]+if \(([^{};]*?(?:>=|>)[^{};]*)\) \{"
 _ARM, _TEST = "the last arm", "a test"
 _ENTERED, _CALLED = "a region's function", "a function that a region's function calls"
@@ -43,7 +44,7 @@ class _Ending:
         for place in self.places:
             for name in _entered(text) if self.functions == _ENTERED else _called(text):
                 for found in text.found_in(rf"{head}[^;]*;", name):
-                    if text.stands_alone(found.start()) and _is_behind(text, found.start(), place):
+                    if text.stands_alone(found.start()) and _is_behind(text, name, found.start(), place):
                         rest = re.sub(head, "", text.text[found.start() : found.end()]).lstrip()
                         new = self.call if self.call.endswith(";") else f"{self.call}({rest}"
                         yield text.cut(name, *found.span(), new)
@@ -61,9 +62,31 @@ def _called(text: DeviceText) -> list[str]:
     return [name for name in text.functions if name not in entered and re.search(rf"\b{name}\s*\(", bodies)]
 
 
-def _is_behind(text: DeviceText, at: int, place: str) -> bool:
-    before = text.code[:at].rstrip()
-    return before.endswith("default:") if place == _ARM else _HEAD.search(before) is not None
+def _is_behind(text: DeviceText, name: str, at: int, place: str) -> bool:
+    """Whether an offset is at the begin of a place: of a test, one that the guest can bring about."""
+    before = text.code[text.functions[name][0] : at].rstrip()
+    if place == _ARM:
+        return before.endswith("default:")
+    found = _HEAD.search(before)
+    return found is not None and _is_guests(text, name, found[1])
+
+
+def _is_guests(text: DeviceText, name: str, condition: str) -> bool:
+    """Whether a test reads the written value, or members that a write keeps as it is, and nothing else: what
+    the size of a region, a property or a callee decides may never be so."""
+    value = re.search(r"\buint64_t (\w+)", text.body(name).partition("{")[0])
+    paths = re.findall(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*", re.sub(r"0[xX]\w+", "0", condition))
+    read = {path for path in paths if not path.isupper()}
+    kept = {found[4] for _, found in _kept(text)}
+    chosen = {value[1]} if value is not None and not _is_changed(text, name, value[1]) else set()
+    members = {path for path in read if "->" in path and path.split("->")[-1] in kept}
+    return bool(read) and read <= chosen | members and not _CALLS.search(condition)
+
+
+def _is_changed(text: DeviceText, name: str, variable: str) -> bool:
+    """Whether a function changes a parameter."""
+    changes = rf"(?<![\w>.]){variable}\s*(?:[-+*/|&^]|<<|>>)?=(?!=)"
+    return re.search(changes, text.body(name).partition("{")[2]) is not None
 
 
 for _one in (
@@ -89,8 +112,11 @@ def value_asserted(file: SeedFile) -> Iterator[Defect]:
     for name in dict.fromkeys(name for name, _ in text.stored("write")):
         value = re.search(r"uint64_t (\w+)", text.body(name).partition("{")[0])
         cases = list(text.found_in(r"^[ \t]+case [\w ()/.]+:[ \t]*\n(?!\s*case)", name))
-        if value is not None and cases:
+        if value is not None and cases and not _is_changed(text, name, value[1]):
             at = cases[len(cases) // 2].end()
+            over = re.findall(r"switch \(([^{}]*)\) \{", text.code[text.functions[name][0] : at])
+            if over and re.search(rf"\b{value[1]}\b", over[-1]):
+                continue
             yield text.cut(name, at, at, f"        assert({value[1]} < 16);\n")
 
 
@@ -100,7 +126,8 @@ def register_asserted(file: SeedFile) -> Iterator[Defect]:
     text = device_text(file)
     stores = r"^([ \t]+)(\w+->\w+(?:\[\w+\])?)\s*=\s*(?:value|val|data|val64)(?:\s*&\s*0x[fF]+)?;[ \t]*\n"
     for name in dict.fromkeys(name for name, _ in text.stored("write")):
-        for found in text.found_in(stores, name):
+        changed = any(_is_changed(text, name, one) for one in ("value", "val", "data", "val64"))
+        for found in text.found_in(stores, name) if not changed else ():
             if text.stands_alone(found.start() + len(found[1])):
                 yield text.cut(name, found.end(), found.end(), f"{found[1]}assert(({found[2]} & 1) == 0);\n")
 
