@@ -15,6 +15,7 @@ from qerrlint.checks.guest.places import (
     guest_file,
     guest_places,
     printing_macros,
+    reporting_macros,
     steps,
     within_region,
 )
@@ -34,11 +35,12 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         call = visit.visit.call
         if call is None or not _prints(file, visit):
             continue
-        certainty = _certainty(file, visit, call.name not in REPORTS)
+        reports = call.name in REPORTS or call.name in file.once(reporting_macros)
+        certainty = _certainty(file, visit, not reports)
         if certainty is None:
             continue
         decided = "data" if visit.entry.slot.owner == CALLBACK else visit.decided
-        stream = "report" if call.name in REPORTS else "stream"
+        stream = "report" if reports else "stream"
         yield Observation(
             event="guest-print",
             function=visit.visit.function.name,
@@ -76,7 +78,7 @@ def _is_decoded(guest: GuestFile, visit: GuestVisit) -> bool:
 def _prints(file: AnalysedFile, visit: GuestVisit) -> bool:
     call = visit.visit.call
     assert call is not None
-    if call.name in REPORTS or call.name in file.once(printing_macros):
+    if call.name in REPORTS or call.name in file.once(printing_macros) | file.once(reporting_macros):
         return True
     position = _TO_STREAM.get(call.name)
     if position is None:

@@ -31,10 +31,9 @@ _WANTED = lazy_re(rb"\b(?:%s|assert|g_assert\w*)\s*\(" % b"|".join(sorted(name.e
 # A directive or a condition of the preprocessor; what stands before it on its line is asked afterwards.
 _MACRO = lazy_re(rb"#[ \t]*define[ \t]+(\w+)\(((?:[^\n\\]|\\.|\\\r?\n)*)")
 _CONDITION = lazy_re(rb"#[ \t]*(if|endif)")
-_PRINTS = lazy_re(
-    rb"\b(?:v?fprintf\s*\(\s*(?:stderr|stdout)\b|(?:printf|puts|perror)\s*\(|(?:%s)\s*\()"
-    % b"|".join(sorted(name.encode() for name in ENDS))
-)
+_STREAMS = rb"\b(?:v?fprintf\s*\(\s*(?:stderr|stdout)\b|(?:printf|puts|perror)\s*\(|(?:%s)\s*\()"
+_PRINTS = lazy_re(_STREAMS % b"|".join(sorted(name.encode() for name in ENDS)))
+_TELLS = lazy_re(_STREAMS % b"|".join(sorted(name.encode() for name in ENDS | REPORTS)))
 _ASKS = lazy_re(rb"\bif\b|\?")
 _ENDS = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in ENDS)))
 # What counts in callbacks: no place that is thought never to be reached.
@@ -61,11 +60,12 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     if not (may_have_entries(unit.data) or may_have_indirect(unit.data)) or _WANTED.search(unit.data) is None:
         return ()
     guest = file.once(guest_file)
-    wanted = _NAMED | file.once(ending_macros) | file.once(printing_macros)
+    macros = file.once(ending_macros) | file.once(printing_macros) | file.once(reporting_macros)
+    wanted = _NAMED | macros
     pattern = _WANTED
-    if len(wanted) > len(_NAMED):
-        macros = b"|".join(sorted(name.encode() for name in wanted - _NAMED))
-        pattern = re.compile(_WANTED.pattern + rb"|\b(?:" + macros + rb")\s*\(")
+    if macros - _NAMED:
+        named = b"|".join(sorted(name.encode() for name in macros - _NAMED))
+        pattern = re.compile(_WANTED.pattern + rb"|\b(?:" + named + rb")\s*\(")
     targets = guest.places(pattern)
     if not targets or not (guest.entries or guest.indirect):
         return ()
@@ -91,13 +91,21 @@ def printing_macros(file: AnalysedFile) -> frozenset[str]:
 
     One that asks something, or whose only definition stands under a condition, is for debugging.
     """
-    ending = file.once(ending_macros)
+    return _telling_macros(file, _PRINTS) - file.once(ending_macros)
+
+
+def reporting_macros(file: AnalysedFile) -> frozenset[str]:
+    """The macros of the file that print to the user of QEMU in one of their definitions, and in each of the
+    others do so as well, print to a standard stream, or end QEMU."""
+    return _telling_macros(file, _TELLS) - file.once(printing_macros) - file.once(ending_macros)
+
+
+def _telling_macros(file: AnalysedFile, tells: re.Pattern[bytes]) -> frozenset[str]:
     return frozenset(
         name
-        for name, (texts, conditional) in _definitions(file, _PRINTS)
-        if name not in ending
-        and not (conditional and len(texts) == 1)
-        and all(_PRINTS.search(text) and not _ASKS.search(text) for text in texts)
+        for name, (texts, conditional) in _definitions(file, tells)
+        if not (conditional and len(texts) == 1)
+        and all(tells.search(text) and not _ASKS.search(text) for text in texts)
     )
 
 
