@@ -39,13 +39,18 @@ def device_state(file: AnalysedFile) -> DeviceState:
 
 
 def not_at_run_time(file: AnalysedFile) -> frozenset[str]:
-    """The functions of the file that its types store for setup and reset, and the callbacks of its
-    descriptions."""
+    """The functions of the file that its types store for setup, reset and the monitor, and the callbacks of
+    its descriptions."""
     state = file.once(device_state)
+    shown = word_list("monitor-callbacks")
     names = {name for one in file.once(vmstates) for name in one.callbacks.values()}
     for of in state.graph.of_file(file.unit.path):
         names |= {of.row.function(member) for member in _OWN_SETUP}
-        names |= {stored.name for stored in of.setup.stored if stored.slot in _SETUP | RESET_SLOTS}
+        names |= {
+            stored.name
+            for stored in of.setup.stored
+            if stored.slot in _SETUP | RESET_SLOTS or shown.matches(stored.slot)
+        }
     if b"hide_device" in file.unit.data:
         names |= {found[1].decode() for found in _LISTENER.finditer(file.unit.data)}
     for done in _MACHINE_DONE.finditer(file.unit.data):

@@ -184,7 +184,7 @@ class RunTime:
         """The member that a chain names whose first name is a pointer to a struct, or one."""
         layouts = layouts_of(self.unit.environment)
         parts = re.findall(r"\w+", re.sub(r"\[[^\[\]]*\]", "", chain))
-        starts = [(one, 0) for one in layouts.chain(struct, self.unit.path)[:4]]
+        starts = [(one, 0) for one in self._naming(struct, parts[0])]
         for position, part in enumerate(parts):
             following: list[tuple[str, int]] = []
             for name, begin in starts:
@@ -194,10 +194,19 @@ class RunTime:
                 layout = layouts.of_name(name, self.unit.path) if begin == position else None
                 placed = layout.field(part) if layout is not None else None
                 inner = placed.field.type.rstrip(" *").removeprefix("struct ") if placed is not None else ""
-                if inner and inner not in ("struct", "union"):
-                    following += [(one, position + 1) for one in layouts.chain(inner, self.unit.path)[:4]]
+                if inner and inner not in ("struct", "union") and position + 1 < len(parts):
+                    following += [(one, position + 1) for one in self._naming(inner, parts[position + 1])]
             starts += following
         return None
+
+    def _naming(self, struct: str, member: str) -> Iterator[str]:
+        """A struct and those that it embeds first, up to the one whose own member a name stands for."""
+        layouts = layouts_of(self.unit.environment)
+        for name in layouts.chain(struct, self.unit.path)[:4]:
+            yield name
+            layout = layouts.of_name(name, self.unit.path)
+            if layout is not None and layout.field(member) is not None:
+                return
 
 
 @lru_cache(maxsize=1024)
