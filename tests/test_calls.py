@@ -27,6 +27,7 @@ OWN = 'error_setg(errp, "x"); '
         ("peg_set(p, errp); p->x = 0; return 0;", set()),
         ("peg_set(p, errp); p->x = n; return 0;", {"unchecked *errp"}),
         ("peg_set(p, errp); n = 3; return 0;", set()),
+        ("peg_set(p, errp); n = p->a ? 3 : 4; return 0;", set()),
         ("peg_set(p, errp); global = 3; return 0;", {"unchecked *errp"}),
         ("Peg q; peg_set(p, errp); q.x = 3; return 0;", set()),
         ("Peg *q; peg_set(p, errp); *q = 3; return 0;", {"unchecked *errp"}),

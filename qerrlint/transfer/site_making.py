@@ -223,8 +223,6 @@ class SiteMaker:
         """Whether a place is in memory that outlives the function: no local, and nothing inside one."""
         if path.isidentifier():
             return path not in self._frame.types
-        if path.startswith("$"):
-            return False
         return "->" in path or "*" in path or self._frame.types.get(root(path), "*").endswith("*")
 
     def guard(self, edge: Edge, chosen: bool) -> Guard:
