@@ -10,6 +10,7 @@ import random
 import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from commandline import TREE, Ran, git, run
 from qerrlint.engine import check_files, file_tasks
 from qerrlint.engine.changes.file_facts import NARROW, NOWHERE, WIDE
 from qerrlint.engine.changes.tree_blobs import TreeBlobs
-from qerrlint.engine.kept.kept_outcomes import KeptOutcomes, Made, Task
+from qerrlint.engine.kept.kept_outcomes import Health, KeptOutcomes, Made, Task
 from qerrlint.engine.kept.kept_reads import bound
 from qerrlint.engine.store import cache_store
 from qerrlint.engine.store.cache_store import Entry, Store
@@ -98,6 +99,17 @@ def test_only_files_of_a_directory_have_stamps(tree: Path, tmp_path: Path) -> No
         assert TreeBlobs(open_tree(tree), None).directory is None
         for kept in (store, None):
             assert set(TreeBlobs(open_tree(tree), kept).of(["gone.c", BELL])) == {BELL}
+
+
+def test_a_file_that_was_just_written_has_no_stamp(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be written again within the time that file systems tell apart."""
+    with Store(tree / "cache") as store:
+        TreeBlobs(open_tree(tree), store).of([BELL])
+        assert store.note(f"stamps of {tree}") is None
+        later = time.time_ns() + 10**10
+        monkeypatch.setattr(time, "time_ns", lambda: later)
+        TreeBlobs(open_tree(tree), store).of([BELL])
+        assert store.note(f"stamps of {tree}") is not None
 
 
 @pytest.mark.parametrize(
@@ -363,6 +375,10 @@ def test_the_health_of_a_run_is_no_part_of_the_key_and_kept(tree: Path, analysed
     assert len(analysed) == 2 * count
     assert check(tree, "-v") == first
     assert len(analysed) == 2 * count
+
+
+def test_the_health_of_no_file_counts_nothing() -> None:
+    assert sum([Health(4, 3, 2, 1), Health(1, 1, 1, 1)], Health()) == Health(5, 4, 3, 2)
 
 
 def test_small_work_does_not_touch_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from qerrlint.absint.reachability import (
     after,
     blocks_after,
     blocks_before,
+    branch_events,
     events_before,
     place_of,
     reaches,
@@ -777,6 +778,26 @@ def test_what_stands_straight_before_a_place(body: str, names: list[str], edges:
     events, before = straight_back(function, *place)
     assert [event.name for event in events if isinstance(event, Call)] == names
     assert len(before) == edges
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ("if (n) { one(p); two(p); } last(p);", ["one", "two"]),
+        ("if (n) { one(p); assert(p->a); two(p); } last(p);", ["one", "two"]),
+        ("if (n) { one(p); if (p->a) { two(p); } } last(p);", ["one"]),
+        ("if (n) { one(p); goto out; } two(p); out: last(p);", ["one"]),
+        ("if (n) { one(p); two(p); return 1; } last(p);", ["one", "two"]),
+    ],
+)
+def test_the_events_of_one_side_of_a_branch(body: str, names: list[str]) -> None:
+    """Up to where other paths join or it branches; a side that fails an assertion is none."""
+    function = lowered(body)
+    (first,) = numbers(function, "one")
+    place = place_of(function, first)
+    assert place is not None
+    found = [event.name for event in branch_events(function, place[0]) if isinstance(event, Call)]
+    assert found == names
 
 
 def test_nothing_comes_before_a_call_that_is_not_there() -> None:

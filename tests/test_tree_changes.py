@@ -71,6 +71,8 @@ def test_a_name_of_a_schema_concerns_where_it_is_defined_otherwise(new: bytes, c
     found = changes({**TREE, "qapi/peg.json": old}, {**TREE, "qapi/peg.json": new})
     asked = {name: packed_keys([f"q:{name}"], {}, {}) for name in ("PegMode", "PegSort")}
     assert [name for name, keys in asked.items() if found.concern(keys)] == [concerned_by]
+    gone = b"PegMode" not in new
+    assert found.concern(packed_keys(["qs:visit_type_PegMode"], {}, {})) is gone
 
 
 def test_a_search_in_a_file_concerns_where_its_answer_is_another_one() -> None:
