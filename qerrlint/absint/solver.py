@@ -207,8 +207,9 @@ class _Run:
         if not alike:
             return False
         covers = self._domain.covers
-        if any(covers(old, state) for old in alike):
-            return True
+        for old in alike:
+            if covers(old, state):
+                return True
         weaker = [old for old in alike if covers(state, old)]
         if weaker:
             self._waiting[target] = [

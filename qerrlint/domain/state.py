@@ -197,9 +197,10 @@ class State:
     def weaker(self, other: State) -> bool:
         """Whether every fact of this state is one of the other's, or says less than that."""
         facts = other.facts
-        return all(
-            known is facts[term] or _fact_leq(facts[term], known) for term, known in self.facts.items()
-        )
+        for term, known in self.facts.items():
+            if known is not facts[term] and not _fact_leq(facts[term], known):
+                return False
+        return True
 
     def with_trail(self, trail: Trail | None) -> State:
         """The same state, reached on another path."""
