@@ -37,7 +37,7 @@ def unset_failures(analysed: AnalysedFunction) -> tuple[ReturnState, ...]:
         leaving
         for leaving in _ordered(analysed)
         if leaving.error.state is ErrorState.NULL
-        and (_fails(analysed, leaving) or _forwards(analysed, leaving))
+        and (fails(analysed, leaving) or _forwards(analysed, leaving))
     )
 
 
@@ -81,7 +81,7 @@ def _ordered(analysed: AnalysedFunction) -> list[ReturnState]:
     return sorted(analysed.result.returns, key=lambda e: (e.span, e.signs, e.printed))
 
 
-def _fails(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
+def fails(analysed: AnalysedFunction, leaving: ReturnState) -> bool:
     """Whether the result is a failure by the convention."""
     kind = analysed.kind
     if kind == "int":

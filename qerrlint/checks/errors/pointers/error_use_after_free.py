@@ -15,7 +15,7 @@ from qerrlint.checks.subject import Subject
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Addr, Assign, Call, Return
+from qerrlint.ir.code import Addr, Assign, Call, Declare, Return
 from qerrlint.source.span import Span
 
 
@@ -50,11 +50,18 @@ def _again(analysed: AnalysedFunction) -> Iterator[Observation]:
 
 def _at_its_end(analysed: AnalysedFunction) -> Iterator[Observation]:
     """A variable that frees its Error by itself still points to one that a consumer has taken."""
+    # Static variables live on by themselves as well, and free nothing.
+    freed_by_scope = {
+        event_.path
+        for block in (analysed.function.blocks if analysed.function.autos else ())
+        for event_ in block.events
+        if isinstance(event_, Declare) and event_.auto
+    }
     for occurrence in of_locals(analysed, OccurrenceKind.CONSUMED):
         consumer = numbered(analysed, occurrence.call)
         if (
             consumer is None
-            or occurrence.cell not in analysed.function.autos
+            or occurrence.cell not in freed_by_scope
             or occurrence.first.state is ErrorState.NULL
             or not _stays(analysed, occurrence.cell, consumer)
         ):
