@@ -107,14 +107,11 @@ def result_is_never_null(analysed: AnalysedFunction | AnalysedFile, observation:
 
 
 def _made(function: Function, path: str, place: Trail) -> Call | None:
-    """The call whose result a path holds at a test, where the last assignment before it in the text tells."""
-    before = [
-        event
-        for block in function.blocks
-        for event in block.events
-        if isinstance(event, Assign) and event.target == path and event.span.start < place.span.start
-    ]
-    last = max(before, key=lambda event: event.span.start, default=None)
-    if last is None or not isinstance(last.value, Result):
-        return None
-    return function.calls[last.value.call]
+    """The call whose result a path holds at a test, where the block that the test ends has put it there."""
+    for block in function.blocks:
+        if any(edge.span == place.span for edge in block.edges):
+            given = [one for one in block.events if isinstance(one, Assign) and one.target == path]
+            value = given[-1].value if given else None
+            if isinstance(value, Result):
+                return function.calls[value.call]
+    return None

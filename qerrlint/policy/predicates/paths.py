@@ -19,6 +19,7 @@ from qerrlint.findings import Observation
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Deref, Function, Var, identifiers, root
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.policy.observed_paths import function_of, trail_of, with_equality, without_zero
+from qerrlint.source.span import Span
 
 # A variable or a member of what a variable points to, as it stands.
 _PLAIN = lazy_re(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*")
@@ -52,7 +53,7 @@ def path_contradicts_itself(analysed: AnalysedFunction | AnalysedFile, observati
         return False
     seen: dict[str, tuple[bool, int]] = {}
     for place in places(trail_of(observation)):
-        if place.kind != "branch":
+        if place.kind != "branch" or _is_switch(analysed, place.span):
             continue
         text, holds = with_equality(analysed.unit.text.on_one_line(place.span), place.taken is True)
         before = seen.setdefault(text, (holds, place.span.end))
@@ -61,6 +62,11 @@ def path_contradicts_itself(analysed: AnalysedFunction | AnalysedFile, observati
             if _stays(function, _operands(text), between, _object(observation)):
                 return True
     return False
+
+
+def _is_switch(analysed: AnalysedFunction | AnalysedFile, span: Span) -> bool:
+    """Whether a condition is what a switch compares: it has more than two answers."""
+    return analysed.unit.data[max(span.start - 40, 0) : span.start].rstrip(b" \t\n(").endswith(b"switch")
 
 
 def status_is_positive(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
