@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from qerrlint.ir.code import Addr, Assign, Call, Const, Function, Var, text_of
+from qerrlint.ir.code import ANY, Addr, Assign, Call, Const, Function, Var, text_of
 from qerrlint.transfer.sites import traits
 
 
@@ -36,8 +36,7 @@ def unsteady(function: Function, types: Mapping[str, str]) -> frozenset[int]:
     return frozenset(
         event.span.start
         for number, position, event in candidates
-        if event.target in every
-        and _tested_after_a_call(function, types, asked, (number, position), event.target)
+        if event.target in every and _tested_after_a_call(function, types, asked, (number, position), event)
     )
 
 
@@ -46,9 +45,14 @@ def _tested_after_a_call(
     types: Mapping[str, str],
     asked: list[list[str]],
     place: tuple[int, int],
-    target: str,
+    given: Assign,
 ) -> bool:
-    """Whether a path from an assignment leads through a call to a test of its target."""
+    """Whether a path from an assignment leads through a call to a test of its target.
+
+    A test before the call has the outcome that the constant gives it.
+    """
+    target = given.target
+    signs = given.value.signs if isinstance(given.value, Const) else ANY
     named = re.compile(rf"(?<![\w.>]){re.escape(target)}(?!\w)")
     seen: set[tuple[int, bool]] = set()
     todo = [(place[0], place[1] + 1, False)]
@@ -62,7 +66,10 @@ def _tested_after_a_call(
             if called and any(named.search(text) for text in asked[number]):
                 return True
             for edge in function.blocks[number].edges:
-                if (edge.target, called) not in seen:
+                decided = not called and any(
+                    test.subject == Var(target) and not test.allow & signs for test in edge.tests
+                )
+                if not decided and (edge.target, called) not in seen:
                     seen.add((edge.target, called))
                     todo.append((edge.target, 0, called))
     return False
