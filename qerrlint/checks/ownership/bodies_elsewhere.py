@@ -93,11 +93,7 @@ class BodiesElsewhere:
     def never_null(self, unit: TranslationUnit, name: str) -> bool:
         """Whether a function that a file calls returns nothing but memory that an allocator which ends the
         program on failure has just made."""
-        own = self._graph.function(unit.path, name)
-        signature = unit.signature(name)
-        texts: tuple[FunctionText, ...] = (own,) if own is not None else ()
-        if own is None and signature is not None:
-            texts = self.definitions(signature, name)
+        texts = self.bodies(unit.path, name, unit.signature(name))
         return bool(texts) and all(_returns_memory(text) for text in texts)
 
     def ignores(self, unit: TranslationUnit, name: str, position: int) -> bool:
@@ -288,16 +284,18 @@ class BodiesElsewhere:
 
     def does_nothing(self, unit: TranslationUnit, name: str) -> bool:
         """Whether a function has an empty body, in the file itself or where a header's function is found."""
-        own = self._graph.function(unit.path, name)
-        signature = unit.signature(name)
-        found: tuple[FunctionText, ...] = ()
-        if own is not None:
-            found = (own,)
-        elif signature is not None:
-            found = self.definitions(signature, name)
+        found = self.bodies(unit.path, name, unit.signature(name))
         return bool(found) and all(not text.code.strip("{} \t\n") for text in found)
 
     # -- where a function is defined ------------------------------------------------------------------
+
+    def bodies(self, path: str, name: str, signature: Signature | None) -> tuple[FunctionText, ...]:
+        """The bodies that a call in a file may run: that of the file itself, else those that are found by the
+        signature which the file sees."""
+        own = self._graph.function(path, name)
+        if own is not None:
+            return (own,)
+        return self.definitions(signature, name) if signature is not None else ()
 
     def definitions(self, signature: Signature, name: str, widely: bool = True) -> tuple[FunctionText, ...]:
         """The bodies of a function that a header declares: that of the header's own C file, or that of the

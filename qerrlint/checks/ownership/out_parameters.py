@@ -10,14 +10,13 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from qerrlint.c.declarations.types import Signature, parse_signature
+from qerrlint.c.declarations.types import parse_signature
 from qerrlint.checks.ownership.bodies_elsewhere import MAKING, BodiesElsewhere, call_around, is_asked
 from qerrlint.checks.ownership.local_uses import is_storing
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.function_text import FunctionText
-from qerrlint.qemu.type_graph import graph_of
 
 CALLEE = lazy_re(rb"\b([a-z_]\w{1,80})[ \t]{0,9}\((?:[^;{}()]{0,200}[\s,]){0,1}\Z")
 """The call that an argument belongs to, by the bytes before it, where none of those before it is a call."""
@@ -45,7 +44,7 @@ class OutParameters:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._graph = graph_of(environment)
+        self._elsewhere = environment.once(BodiesElsewhere)
         self._known: dict[Any, Any] = {}
         self._under_way: set[tuple[str, str, int]] = set()
 
@@ -57,15 +56,8 @@ class OutParameters:
         outs = [position for position, kind in enumerate(kinds) if is_out_parameter(kind)]
         if signature is None or not outs:
             return ()
-        texts = self._texts(unit.path, signature, name)
+        texts = self._elsewhere.bodies(unit.path, name, signature)
         return tuple(at for at in outs if texts and all(self._fills_memory(text, at, 0) for text in texts))
-
-    def _texts(self, path: str, signature: Signature, name: str) -> tuple[FunctionText, ...]:
-        """The bodies that a call in a file may run."""
-        own = self._graph.function(path, name)
-        if own is not None:
-            return (own,)
-        return self._environment.once(BodiesElsewhere).definitions(signature, name)
 
     def _fills_memory(self, text: FunctionText, position: int, depth: int) -> bool:
         key = (text.path, text.name, position)
@@ -125,12 +117,7 @@ class OutParameters:
         name, position = called
         if name in ("if", "while", "assert", "g_assert", "sizeof"):
             return _ASKED
-        inside = self._graph.function(text.path, name)
-        signature = self._environment.signature(name, text.path) if inside is None else None
-        if signature is not None:
-            bodies = self._environment.once(BodiesElsewhere).definitions(signature, name)
-        else:
-            bodies = (inside,) if inside is not None else ()
+        bodies = self._elsewhere.bodies(text.path, name, self._environment.signature(name, text.path))
         filled = bool(bodies) and all(self._fills_memory(body, position, depth + 1) for body in bodies)
         return _MADE if filled else _UNKNOWN
 
@@ -148,7 +135,7 @@ class OutParameters:
         if not _PLAIN.match(value):
             return _UNKNOWN
         rest = replace(text, code=text.code[:start] + " " * (end - start) + text.code[end:])
-        return _MADE if self._environment.once(BodiesElsewhere).is_new(rest, value) else _UNKNOWN
+        return _MADE if self._elsewhere.is_new(rest, value) else _UNKNOWN
 
 
 def out_parameters(unit: TranslationUnit) -> OutParameters:

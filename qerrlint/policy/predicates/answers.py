@@ -84,7 +84,6 @@ def _may_change(function: Function, path: str) -> bool:
         isinstance(arg, Addr | Var) and root(arg.path) == name and (isinstance(arg, Addr) or path != name)
         for call in function.calls
         for arg in call.args
-        if path != name or isinstance(arg, Addr)
     )
 
 
