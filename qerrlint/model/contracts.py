@@ -138,6 +138,10 @@ class Contracts:
         """Whether the function's result is the error number, so that errno itself is not promised."""
         return name in self._statuses
 
+    def only_answers(self, name: str) -> bool:
+        """Whether the result is 1 or 0, made of the error number of a call below."""
+        return bool(self._statuses.get(name, {}).get("answers"))
+
     def reason(self, name: str) -> str:
         """Why facts.toml has a row for the function; "" if it has none."""
         return str(self._facts.get(name, {}).get("reason", ""))

@@ -118,13 +118,13 @@ def _lasting(code: RunTime, member: StateMember, uses: list[Use]) -> Lasting | N
         return Lasting(member, armed, armed, tuple(uses), by_guest=False) if armed is not None else None
     stored = [use for use in uses if use.kind in (STORE, CHANGE)]
     # What a function stores before it reads it does not last.
-    read = [use for use in uses if use.kind == READ and not _stored_before(code, use, stored)]
+    read = [use for use in uses if use.kind == READ and not stored_before(code, use, stored)]
     if not stored or not read or _never_changes(stored):
         return None
     return Lasting(member, stored[0], read[0], tuple(uses), by_guest=False)
 
 
-def _stored_before(code: RunTime, read: Use, stored: list[Use]) -> bool:
+def stored_before(code: RunTime, read: Use, stored: list[Use]) -> bool:
     """Whether a function stores into the member on the path to a place that reads it, by its braces."""
     text = code.text(read.function)
     assert text is not None

@@ -7,10 +7,12 @@ import re
 from itertools import pairwise
 
 from qerrlint.absint.reachability import place_of
+from qerrlint.c.declarations.types import parse_signature
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.errors.value_source import assignments
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
+from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.objects import objects_of
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.conventions import fails_by
@@ -19,12 +21,17 @@ from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NULL, Addr, Call, Const, Result, Return, Str, Var, text_of
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.qemu.function_text import FunctionText
 
 # vl.c, softmmu/vl.c or system/vl.c, by the age of the tree.
 _COMMAND_LINE = "vl.c"
 # The statement behind a call, where it is a test that leaves the function or the block.
 _NEXT_TEST = lazy_re(rb"\s*;\s*if\s*\(([^;{}]{1,400})\)\s*\{?\s*(?:return|goto|break|continue)\b")
 _BLANKS = lazy_re(rb"\s+")
+# The condition of a block, and the bound of a loop that counts up.
+_KEYWORD = lazy_re(r"\b(if|for|while)\s*\Z")
+_COUNTED = lazy_re(r"[^;]*;\s*\w+\s*<\s*(\w+)\s*;")
+_NOTHING = ("0", "NULL", "false")
 # What follows an unchecked call where the function works on.
 _GOES_ON = ("work", "result")
 
@@ -187,3 +194,72 @@ def seeks_to_the_start(file: AnalysedFile, observation: Observation) -> bool:
     """Whether a call whose result is dropped goes to the start of a file by constants."""
     call = subject_of(observation).calls[0]
     return call.name == "lseek" and [text_of(arg) for arg in call.args[1:]] == ["0", "SEEK_SET"]
+
+
+def failing_part_is_not_asked_for(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the callee fails only in what it does for an argument that is NULL or 0 in the call.
+
+    Each place of its body that names its errp stands in a block that such an argument keeps it out of.
+    """
+    unit = analysed.unit
+    for call in subject_of(observation).calls:
+        nothing = [at for at, arg in enumerate(call.args) if text_of(arg) in _NOTHING]
+        errp = unit.effect(call).errp
+        if not call.direct or errp is None or not set(nothing) - {errp}:
+            continue
+        texts = bodies_elsewhere(unit).bodies(unit.path, call.name, unit.signature(call.name))
+        if texts and all(_fails_only_for(text, nothing, errp) for text in texts):
+            return True
+    return False
+
+
+def _fails_only_for(text: FunctionText, nothing: list[int], errp: int) -> bool:
+    """Whether a body names its errp only in blocks that are entered for other values than NULL and 0 of some
+    parameters, which it never changes."""
+    own = parse_signature(text.head.encode("latin-1", "replace"), text.path, text.head_start)
+    if own is None or errp >= len(own.params):
+        return False
+    names = {own.params[at].name for at in nothing if at != errp and at < len(own.params)}
+    names = {name for name in names if name and not _is_changed(text.code, name)}
+    places = [found.start() for found in re.finditer(rf"\b{re.escape(own.params[errp].name)}\b", text.code)]
+    return bool(names) and bool(places) and all(_is_kept_out(text.code, at, names) for at in places)
+
+
+def _is_changed(code: str, name: str) -> bool:
+    word = re.escape(name)
+    pattern = rf"(?<![\w.>])(?:{word}\s*(?:[-+*/%&|^]?=(?!=)|\+\+|--)|(?:\+\+|--|&)\s*{word}\b)"
+    return re.search(pattern, code) is not None
+
+
+def _is_kept_out(code: str, at: int, names: set[str]) -> bool:
+    """Whether a block round a place is entered only where one of some names is neither NULL nor 0."""
+    depth = 0
+    for place in range(at - 1, -1, -1):
+        depth += (code[place] == "}") - (code[place] == "{")
+        if depth < 0:
+            depth = 0
+            word, condition = _head(code, place)
+            if _asks_for(word, condition, names):
+                return True
+    return False
+
+
+def _head(code: str, brace: int) -> tuple[str, str]:
+    """The keyword and the condition before a brace; empty where it opens no block that has them."""
+    end = len(code[:brace].rstrip()) - 1
+    depth = 0
+    for place in range(end, -1, -1):
+        depth += (code[place] == ")") - (code[place] == "(")
+        if depth == 0:
+            word = _KEYWORD.search(code, max(0, place - 20), place) if code[place] == "(" else None
+            return (word[1], code[place + 1 : end]) if word is not None else ("", "")
+    return "", ""
+
+
+def _asks_for(word: str, condition: str, names: set[str]) -> bool:
+    if word == "for":
+        counted = _COUNTED.match(condition)
+        return counted is not None and counted[1] in names
+    if not word or "||" in condition:
+        return False
+    return any(part.strip() in names for part in condition.split("&&"))

@@ -28,6 +28,9 @@ _MACHINE = lazy_re(rb"\bDEFINE_\w{0,40}MACHINE\w{0,40}\s{0,9}\(|\bTYPE_MACHINE\b
 
 _CALLED = lazy_re(r"\b([a-z_]\w*)\s*\(")
 
+# The pairs of what lies in memory and does nothing by itself.
+_PASSIVE = frozenset({"memory", "aligned buffer", "hash table", "array", "balanced tree"})
+
 # What leaves migration out has names of its own since the other functions register the memory (2.10).
 _WITHOUT_MIGRATION = ("memory_region_init_ram_nomigrate", "memory_region_init_ram_flags_nomigrate")
 
@@ -130,6 +133,12 @@ def field_is_property(file: AnalysedFile | AnalysedFunction, observation: Observ
         member = one.member if isinstance(one, Taken) else ""
     unit = file.unit
     return is_property_field(unit.program.environment, unit.path, unit.data, member)
+
+
+def memory_waits_for_finalize(_file: AnalysedFile, observation: Observation) -> bool:
+    """What instance_finalize alone releases is memory, which does nothing before that."""
+    one = observation.subject
+    return isinstance(one, Taken) and observation.slots.get("how") == "late" and one.pair.name in _PASSIVE
 
 
 def finalize_takes_it_back(file: AnalysedFile, observation: Observation) -> bool:

@@ -80,17 +80,19 @@ def callee_has_set_the_error(analysed: AnalysedFunction, observation: Observatio
 def callee_never_fails(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the last test before the return is for a failure that its callee never returns.
 
-    The callee is a function of the same file without errp, whose returns are all known.
+    The callee is a function of the same file without errp, whose returns are all known. A variable holds its
+    result, or the call is the test.
     """
     _, test = _silent_failure(analysed, observation)
     if test is None:
         return False
     unit = analysed.unit
-    for name in identifiers(unit.text.on_one_line(test)):
-        call = assigned_from(analysed.result, name, test) if name in analysed.function.locals else None
-        if call is not None and own_returns(unit, call) and not may_fail(unit, call):
-            return True
-    return False
+    local = identifiers(unit.text.on_one_line(test)) & analysed.function.locals.keys()
+    tested = [assigned_from(analysed.result, name, test) for name in sorted(local)]
+    tested += [call for call in analysed.function.calls if call.span == test]
+    return any(
+        call is not None and bool(own_returns(unit, call)) and not may_fail(unit, call) for call in tested
+    )
 
 
 def callers_tell_it_apart(analysed: AnalysedFunction, observation: Observation) -> bool:

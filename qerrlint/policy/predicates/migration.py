@@ -7,7 +7,12 @@ import re
 
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.reset_leftovers import Forgotten
-from qerrlint.checks.migration.run_time_state import ends_with_nothing, run_time
+from qerrlint.checks.migration.run_time_state import (
+    device_state,
+    ends_with_nothing,
+    run_time,
+    stored_before,
+)
 from qerrlint.checks.migration.state_not_migrated import Lost
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
@@ -32,6 +37,10 @@ _GUEST_MEMORY = lazy_re(
 )
 _FLUSHES = b"qemu_flush_queued_packets"
 _NOTHING = ("0", "false")
+# A member that gets a constant, by its look.
+_GIVEN = lazy_re(r"(?:->|\.)(\w+)\s*=(?!=)\s*(\w+)\s*;")
+# I2CSlaveClass (include/hw/i2c/i2c.h)
+_START_OF_TRANSFER = "event"
 _ENDS = lazy_re(rb"\}|\b(?:return|break|goto|case|default)\b")
 _FEWEST_OF_GUARD = 2
 
@@ -72,6 +81,65 @@ def is_set_at_the_start(analysed: AnalysedFile, observation: Observation) -> boo
         for found in stored.finditer(unit.data, piece.body, piece.span.end)
     )
     return begins and not ends_with_nothing(analysed, one.uses)
+
+
+def is_counted_anew(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether each function that counts gives the member its first value itself, before it counts."""
+    one = observation.subject
+    if not isinstance(one, Forgotten) or observation.slots.get("form") != "count":
+        return False
+    code = analysed.once(run_time)
+    stored = [use for use in one.uses if use.kind == STORE]
+    steps = [use for use in one.uses if use.kind == CHANGE]
+    return bool(steps) and all(stored_before(code, use, stored) for use in steps)
+
+
+def is_cleared_when_it_begins(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether a function sets the count to 0 and a member on which the reset sets to another constant.
+
+    So what is counted begins there, and the reset has ended it.
+    """
+    one = observation.subject
+    if not isinstance(one, Forgotten) or observation.slots.get("form") != "count":
+        return False
+    ended = dict(_GIVEN.findall(one.reset.code))
+    code = analysed.once(run_time)
+    for use in one.uses:
+        text = code.text(use.function) if use.kind == STORE and use.value in _NOTHING else None
+        if text is None or text.name == one.reset.name:
+            continue
+        for member, value in _GIVEN.findall(text.code):
+            differs = member != one.member and ended.get(member, value) != value
+            if differs and not re.search(rf"\b{value}\s*(?:=[^=]|[,;)])", text.head + ")"):
+                return True
+    return False
+
+
+def count_is_a_deadline(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether run-time code hands the count to what arms a timer, as the time of its next run."""
+    one = observation.subject
+    if not isinstance(one, Forgotten) or observation.slots.get("form") != "count":
+        return False
+    code = analysed.once(run_time)
+    pattern = re.compile(rf"\btimer_mod\w*\s*\([^;]*(?:->|\.){re.escape(one.member.rpartition('.')[2])}\b")
+    texts = [code.text(name) for name in {use.function for use in one.uses}]
+    return any(text is not None and pattern.search(text.code) for text in texts)
+
+
+def start_of_transfer_sets_it(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the function that the bus calls where a transfer begins stores into the register."""
+    one = observation.subject
+    if not isinstance(one, Forgotten) or observation.slots.get("form") != "register":
+        return False
+    state = analysed.once(device_state)
+    stored = re.compile(rf"(?:->|\.){re.escape(one.member.rpartition('.')[2])}\s*=(?!=)")
+    return any(
+        stored.search(text.code)
+        for of in state.graph.of_file(analysed.unit.path)
+        for slot in of.setup.stored
+        if slot.slot == _START_OF_TRANSFER and slot.name
+        for text in state.reached(analysed.unit.path, slot.name).values()
+    )
 
 
 def reset_cancels_what_counts(analysed: AnalysedFile, observation: Observation) -> bool:

@@ -16,13 +16,28 @@ from qerrlint.checks.subject import Subject, subject_of
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Addr, Assign, Call, Declare, Deref, Function, Var, identifiers, root
+from qerrlint.ir.code import (
+    NONZERO,
+    Addr,
+    Assign,
+    Call,
+    Declare,
+    Deref,
+    Edge,
+    Function,
+    Opaque,
+    Var,
+    identifiers,
+    root,
+    text_of,
+)
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.policy.observed_paths import function_of, trail_of, with_equality, without_zero
 from qerrlint.source.span import Span
 
 # A variable or a member of what a variable points to, as it stands.
 _PLAIN = lazy_re(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*")
+_BOUND = lazy_re(r"([A-Za-z_]\w*)\s*(<=?|>=?)\s*(\d+|[A-Z][A-Z0-9_]*)")
 _NEGATIVE = lazy_re(r"([A-Za-z_]\w*)\s*<\s*0")
 _NUMBERS = lazy_re(r"(?:u?int(?:\d+_t)?|s?size_t|ssize_t|off_t|bool|unsigned|long|int64_t)\b")
 
@@ -85,6 +100,58 @@ def status_is_positive(analysed: AnalysedFunction | AnalysedFile, observation: O
         found = _NEGATIVE.fullmatch(analysed.unit.text.on_one_line(place.span).strip())
         if found is not None and found[1] == name and place.taken is False and place.span.end < end:
             return _stays(function, frozenset({name}), range(place.span.end, end), "")
+    return False
+
+
+def counter_is_beyond_its_bound(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """Whether the path finds a counter above a bound up to which the function counts, and no further.
+
+    All that gives the local variable a value is a constant, and one step upwards that a test for the bound
+    guards.
+    """
+    function = function_of(analysed, observation)
+    if function is None:
+        return False
+    for place in places(trail_of(observation)):
+        if place.kind != "branch":
+            continue
+        found = _BOUND.fullmatch(analysed.unit.text.on_one_line(place.span).strip())
+        if found is None or found[1] not in function.locals:
+            continue
+        above = (found[2][0] == ">") is (place.taken is True)
+        # `n >= 8` holds and `n < 8` does not where n is 8.
+        reached = found[2] in (">=", "<")
+        if above and _counts_up_to(function, found[1], found[3], reached):
+            return True
+    return False
+
+
+def _counts_up_to(function: Function, name: str, bound: str, reached: bool) -> bool:
+    """Whether a local variable only counts to a bound, and with `reached` never gets there."""
+    steps: list[int] = []
+    for number, block in enumerate(function.blocks):
+        for event in block.events:
+            if isinstance(event, Call) and Addr(name) in event.args:
+                return False
+            if not isinstance(event, Assign) or event.target != name:
+                continue
+            if isinstance(event.value, Opaque) and event.value.text in (f"{name}++", f"++{name}"):
+                steps.append(number)
+            elif text_of(event.value) not in ("0", "1"):
+                return False
+    if len(steps) != 1 or reached:
+        return False
+    return any(_keeps_below(edge, name, bound) for edge in guards(function, steps[0]))
+
+
+def _keeps_below(edge: Edge, name: str, bound: str) -> bool:
+    """Whether an edge is taken only where a variable is below a bound."""
+    for test in edge.tests:
+        found = _BOUND.fullmatch(text_of(test.subject))
+        if found is None or found[1] != name or found[2] != "<" or test.allow & ~NONZERO:
+            continue
+        if found[3] == bound or (found[3].isdigit() and bound.isdigit() and int(found[3]) <= int(bound)):
+            return True
     return False
 
 

@@ -22,6 +22,22 @@ from qerrlint.ir.code import Assign, Call, Const, Return, Var, text_of
 from qerrlint.lazy_patterns import lazy_re
 
 _CONSTANT = lazy_re(r"E[A-Z0-9]+\Z")
+_SAID = {
+    "EBUSY": "busy",
+    "EEXIST": "exists",
+    "EINVAL": "invalid",
+    "ENODEV": "no such device",
+    "ENOENT": "no such file",
+    "ENOMEM": "allocate memory",
+    "ENOSPC": "no space",
+    "ENOSYS": "not implemented",
+    "ENOTSUP": "not supported",
+    "EOPNOTSUPP": "not supported",
+    "EPERM": "not permitted",
+    "ERANGE": "out of range",
+    "ETIMEDOUT": "timed out",
+}
+"""The words of the general texts of constants that tell something (strerror() of the GNU C library)."""
 _STATUS = "-errno"
 _PERCENT_M = lazy_re(rb'"[^"\n]*%m(?![a-zA-Z%])[^"\n]*"')
 _STORED = lazy_re(rb"\berrno[ \t]{0,9}=[ \t]{0,9}\(?-")
@@ -48,9 +64,16 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             yield from _stale(analysed, call)
         # strerror() of a constant may be what is meant: its text alone is wanted.
         elif call.name == "error_setg_errno" and isinstance(number, Const) and _CONSTANT.match(number.text):
-            yield _observation(analysed, call, number.text, "positive-constant", None)
+            form = "repeated-text" if _repeats(analysed, call, number.text) else "positive-constant"
+            yield _observation(analysed, call, number.text, form, None)
     yield from _returned(analysed)
     yield from _also_returned(analysed)
+
+
+def _repeats(analysed: AnalysedFunction, call: Call, constant: str) -> bool:
+    """Whether the format of a message has the words that the general text of a constant adds."""
+    said = _SAID.get(constant)
+    return said is not None and said in analysed.unit.text.of(call.span).decode("latin-1").lower()
 
 
 def _also_returned(analysed: AnalysedFunction) -> Iterator[Observation]:
@@ -121,7 +144,8 @@ def _stale(analysed: AnalysedFunction, call: Call) -> Iterator[Observation]:
         return
     value = source.call.name if source.call is not None else ""
     if source.kind == "status":
-        yield _observation(analysed, call, value, "result-is-errno", source.call)
+        answers = analysed.unit.environment.api.only_answers(value)
+        yield _observation(analysed, call, value, "answer" if answers else "result-is-errno", source.call)
     else:
         form = "not-set-by-callee" if source.call is not None else "never-set"
         form = "reason-in-error" if source.kind == "told" else form
@@ -130,6 +154,7 @@ def _stale(analysed: AnalysedFunction, call: Call) -> Iterator[Observation]:
 
 _STEPS = {
     "result-is-errno": "what {name}() returns is the error, or is made of it",
+    "answer": "{name}() returns 1 for yes and 0 for no",
     "not-set-by-callee": "{name}() does not set errno",
     "reason-in-error": "{name}() tells the reason by its Error",
     "status-of-error": "{name}() tells its failure by its Error",
@@ -186,8 +211,9 @@ WRONG_ERRNO = event(
     "callee",
     "value",
     path_sensitive=True,
-    form="negative-constant negative-result result-is-errno not-set-by-callee never-set positive-constant "
-    "stored reason-in-error status-of-error status-not-set only-constant clobbered also-returned minus-one",
+    form="negative-constant negative-result result-is-errno answer not-set-by-callee never-set "
+    "positive-constant repeated-text stored reason-in-error status-of-error status-not-set only-constant "
+    "clobbered also-returned minus-one",
 )
 
 CHECKS = (
