@@ -16,13 +16,14 @@ class OccurrenceKind(str, Enum):
     STALE = "stale"  # a pointer to a freed Error is handed over to be set
     UNINIT = "uninit"  # an uninitialised pointer is used
     GONE_USED = "gone-used"  # a freed Error is used
+    GONE_KEPT = "gone-kept"  # a pointer to a freed Error is stored in memory that lives on, or returned
     NULL_REPORTED = "null-reported"  # a function that reads the Error gets NULL
     NULL_OVER_ERROR = "null-over-error"  # NULL is propagated where the out-parameter holds an Error
     NULL_PROPAGATED = "null-propagated"  # NULL is propagated where the out-parameter holds none
     LEFT_SET = "left-set"  # the function returns, and a local still holds an Error
     OVERWRITTEN = "overwritten"  # a local that holds an Error gets another value, or is declared anew
     LEFT_OWNED = "left-owned"  # the function returns, and an `Error *` parameter was not touched
-    LEFT_GONE = "left-gone"  # the function returns, and a member still points to a freed Error
+    LEFT_GONE = "left-gone"  # the function returns, and what lives on still points to a freed Error
     ERRP_TESTED = "errp-tested"  # the out-parameter itself is tested, not what it points to
     SIGN_TESTED = "sign-tested"  # a bool or pointer result is tested for its sign
     EXITS = "exits"  # a callee that does not return

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from qerrlint.absint.reachability import straight_ahead
+from qerrlint.absint.reachability import after, straight_ahead
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import FAILURE, SUCCESS, fails_by, succeeds_by
 from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.domain.error import ERROR, ERRP, NOT_ASKED_CELL, ErrorState
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import FunctionResult, ReturnState
-from qerrlint.ir.code import ANY, NEG, NULL, POS, ZERO, Assign, Call, Var
+from qerrlint.ir.code import ANY, NEG, NULL, POS, ZERO, Assign, Call, Function, Return, Var
 from qerrlint.records import record
 from qerrlint.source.span import Span
 
@@ -32,7 +32,7 @@ class Swallow:
 class Summary:
     """How a function returns: `outcomes`, one for each combination of result signs and Error.
 
-    consumes: index of an `Error *` parameter that is gone on every return. noreturn: no path returns.
+    consumes: index of an `Error *` parameter that is gone on some return. noreturn: no path returns.
     swallows: Errors that the body receives and keeps from its caller. fails: some path returns a value that
     the convention calls a failure. complete: every path was followed. clears: the function takes what
     its `Error **` parameter points to and leaves NULL there (no out-parameter at all).
@@ -110,7 +110,7 @@ def sum_up(
         outcomes=_ordered(
             _with_number_passed_on(ways) if kind == "int" else {outcome for _, outcome in ways}
         ),
-        consumes=_consumed(signature, result),
+        consumes=_consumed(signature, result, effect),
         noreturn=not result.returns and result.complete,
         swallows=_swallowed(result, effect),
         fails=any(fails_by(kind, leaving.signs) for leaving, _ in ways),
@@ -231,19 +231,31 @@ def _empties(result: FunctionResult, effect: Callable[[Call], Effect]) -> bool:
     return bool(takes) and all(takes) and not handed
 
 
-def _consumed(signature: Signature | None, result: FunctionResult) -> int | None:
-    """The first `Error *` parameter that some path hands to a consumer."""
+def _consumed(
+    signature: Signature | None, result: FunctionResult, effect: Callable[[Call], Effect]
+) -> int | None:
+    """The first `Error *` parameter that some path that returns hands to a consumer."""
     if signature is None:
         return None
     for index, param in enumerate(signature.params):
         if param.type != ERROR:
             continue
-        spans = {
-            s.span for s in result.occurrences if s.kind is OccurrenceKind.CONSUMED and s.cell == param.name
+        calls = {
+            s.call for s in result.occurrences if s.kind is OccurrenceKind.CONSUMED and s.cell == param.name
         }
-        if spans:
+        if any(leads_back(result.function, call, effect) for call in calls):
             return index
     return None
+
+
+def leads_back(function: Function, call: int, effect: Callable[[Call], Effect]) -> bool:
+    """Whether some path from a call on returns: not where the program ends after it."""
+    return after(
+        function,
+        call,
+        lambda event: isinstance(event, Return),
+        barrier=lambda event: isinstance(event, Call) and effect(event).noreturn,
+    )
 
 
 def _swallowed(result: FunctionResult, effect_of: Callable[[Call], Effect]) -> tuple[Swallow, ...]:

@@ -20,7 +20,7 @@ from qerrlint.transfer.calls import call, goes_on_unchecked
 from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.recorder import Recorder
-from qerrlint.transfer.returns import leave, overwritten
+from qerrlint.transfer.returns import kept, leave, overwritten
 from qerrlint.transfer.sites import AssignSite, CallSite, DeclareSite, DerefSite, Guard, ReturnSite, Site
 
 
@@ -102,6 +102,8 @@ class ErrorDomain:
                 goes_on_unchecked(self.frame, state, site.event.span, -1, self.recorder)
             if self._told and site.is_error and site.source is not site.target:
                 overwritten(self.frame, state, site.target, site.event.span, self.recorder)
+            if self._told and site.source is not None and not site.target.local:
+                kept(state, site.source, site.event.span, self.recorder)
             return (assign(self.frame, state, site),)
         if isinstance(site, DeclareSite):
             if self._told:

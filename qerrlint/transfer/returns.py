@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is known where a function returns, and where a local Error pointer is given up before that."""
+"""What is known where a function returns, and where it gives up or keeps an Error pointer before."""
 
 from __future__ import annotations
 
@@ -42,10 +42,12 @@ def leave(frame: Frame, state: State, site: ReturnSite, recorder: Recorder) -> N
         kinds = []
         if held.origin == OWNED_CELL.origin and event.value != Var(path):
             kinds.append(OccurrenceKind.LEFT_OWNED)
-        if held.state is ErrorState.GONE and "->" in path:
+        if held.state is ErrorState.GONE and _lives_on(frame, path):
             kinds.append(OccurrenceKind.LEFT_GONE)
         if held.state is ErrorState.SET and _is_leakable(frame, path) and event.value != Var(path):
             kinds.append(OccurrenceKind.LEFT_SET)
+        if held.state is ErrorState.GONE and terms[index].local and event.value == Var(path):
+            kinds.append(OccurrenceKind.GONE_KEPT)
         for kind in kinds:
             recorder.occur(kind, event.span, path, held, -1, state.trail)
 
@@ -59,6 +61,13 @@ def overwritten(frame: Frame, state: State, target: Term, span: Span, recorder: 
             recorder.occur(OccurrenceKind.OVERWRITTEN, span, path, held, -1, state.trail)
 
 
+def kept(state: State, source: Term, span: Span, recorder: Recorder) -> None:
+    """Tell the recorder if what a variable is copied to outlives the function, and its Error is gone."""
+    held = state.errors.get(source.index)
+    if held is not None and held.state is ErrorState.GONE and source.local:
+        recorder.occur(OccurrenceKind.GONE_KEPT, span, source.text, held, -1, state.trail)
+
+
 def _constant(frame: Frame, state: State, site: ReturnSite) -> str:
     """The named constant that is returned, as it stands there or as the path has shown."""
     constant = site.constant
@@ -68,6 +77,11 @@ def _constant(frame: Frame, state: State, site: ReturnSite) -> str:
             if terms[index].left is site.of and known.signs == POS:
                 constant = terms[index].constant
     return constant
+
+
+def _lives_on(frame: Frame, path: str) -> bool:
+    """Whether a pointer is still there after the function: a member, a global or a static variable."""
+    return "->" in path or (root(path) == path and (path not in frame.types or path in frame.function.autos))
 
 
 def _is_leakable(frame: Frame, path: str) -> bool:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """error-use-after-free: an Error that is gone is consumed again, also where its variable leaves its scope, or
-a member still points to it."""
+the pointer to it outlives the function: stored, returned, or in a member."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.error import ErrorState
 from qerrlint.domain.occurrence_kind import OccurrenceKind
+from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Addr, Assign, Call, Declare, Return
+from qerrlint.ir.code import Addr, Assign, Call, Declare, Return, Var, root
 from qerrlint.source.span import Span
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
-    """Second uses of local Errors, and members that the function leaves pointing to an Error that is gone."""
+    """Second uses of an Error, and pointers to one that is gone that the function leaves behind."""
     yield from _again(analysed)
+    yield from _kept(analysed)
     yield from _at_its_end(analysed)
     yield from _dangling(analysed)
 
 
 def _again(analysed: AnalysedFunction) -> Iterator[Observation]:
-    for occurrence in of_locals(analysed, OccurrenceKind.GONE_USED):
+    for occurrence in of_kind(analysed, OccurrenceKind.GONE_USED):
         call, first = numbered(analysed, occurrence.call), numbered(analysed, occurrence.first.origin)
-        if call is None:
+        if call is None or not _is_still_gone(analysed, occurrence):
             continue
         slots = {
             "error": occurrence.cell,
@@ -48,20 +50,45 @@ def _again(analysed: AnalysedFunction) -> Iterator[Observation]:
         )
 
 
+def _is_still_gone(analysed: AnalysedFunction, occurrence: Occurrence) -> bool:
+    """Whether no other code can have given the pointer another value since its Error is gone: a variable of
+    the function, or a member where no call between the two is handed the object."""
+    variables = set(analysed.function.locals)
+    if analysed.signature is not None:
+        variables |= {param.name for param in analysed.signature.params}
+    if occurrence.cell in variables:
+        return True
+    gone, owner = occurrence.first.origin, root(occurrence.cell)
+    between = analysed.function.calls[gone + 1 : occurrence.call] if gone >= 0 else ()
+    handed = any(isinstance(arg, (Var, Addr)) and arg.path == owner for call in between for arg in call.args)
+    return owner in variables and 0 <= gone < occurrence.call and not handed
+
+
+def _kept(analysed: AnalysedFunction) -> Iterator[Observation]:
+    """A variable whose Error is gone is stored where it outlives the function, or returned."""
+    for occurrence in of_kind(analysed, OccurrenceKind.GONE_KEPT):
+        consumer = numbered(analysed, occurrence.first.origin)
+        if consumer is None:
+            continue
+        slots = {"error": occurrence.cell, "callee": "", "by": consumer.name, "how": "kept"}
+        yield observed(
+            analysed,
+            "error-use-after-free",
+            occurrence,
+            slots,
+            calls=(consumer,),
+            before="is freed or handed on",
+            group=("kept", occurrence.cell, occurrence.first.origin),
+        )
+
+
 def _at_its_end(analysed: AnalysedFunction) -> Iterator[Observation]:
     """A variable that frees its Error by itself still points to one that a consumer has taken."""
-    # Static variables live on by themselves as well, and free nothing.
-    freed_by_scope = {
-        event_.path
-        for block in (analysed.function.blocks if analysed.function.autos else ())
-        for event_ in block.events
-        if isinstance(event_, Declare) and event_.auto
-    }
     for occurrence in of_locals(analysed, OccurrenceKind.CONSUMED):
         consumer = numbered(analysed, occurrence.call)
         if (
             consumer is None
-            or occurrence.cell not in freed_by_scope
+            or not _freed_by_scope(analysed, occurrence.cell)
             or occurrence.first.state is ErrorState.NULL
             or not _stays(analysed, occurrence.cell, consumer)
         ):
@@ -75,6 +102,15 @@ def _at_its_end(analysed: AnalysedFunction) -> Iterator[Observation]:
             calls=(consumer,),
             group=("scope", occurrence.cell, consumer.index),
         )
+
+
+def _freed_by_scope(analysed: AnalysedFunction, name: str) -> bool:
+    """Whether a variable frees what it holds at its end; static ones live on, and free nothing."""
+    return name in analysed.function.autos and any(
+        isinstance(event_, Declare) and event_.auto and event_.path == name
+        for block in analysed.function.blocks
+        for event_ in block.events
+    )
 
 
 def _stays(analysed: AnalysedFunction, name: str, consumer: Call) -> bool:
@@ -103,13 +139,17 @@ def _stays(analysed: AnalysedFunction, name: str, consumer: Call) -> bool:
 
 
 def _dangling(analysed: AnalysedFunction) -> Iterator[Observation]:
-    """A member keeps the address of an Error that is gone, and another function of the file looks at it."""
+    """A member or static variable keeps the address of an Error that is gone, and another function of the
+    file looks at it, or the next call of this one does."""
     for occurrence in of_kind(analysed, OccurrenceKind.LEFT_GONE):
         consumer = numbered(analysed, occurrence.first.origin)
-        if consumer is None:
+        if consumer is None or _freed_by_scope(analysed, occurrence.cell):
             continue
         member = member_of(occurrence.cell)
-        found = _looks_at(analysed, member)
+        if occurrence.cell in analysed.function.locals:
+            found: tuple[str, Span] | None = (analysed.name, consumer.span)
+        else:
+            found = _looks_at(analysed, member, occurrence.cell != member)
         if found is None:
             continue
         other, span = found
@@ -119,7 +159,7 @@ def _dangling(analysed: AnalysedFunction) -> Iterator[Observation]:
             consumer.span,
             f"{occurrence.cell} {consumer.text}",
             {"error": occurrence.cell, "callee": other, "by": consumer.name, "how": "dangling"},
-            (Step(span, f"{other}() looks at {member} here"),),
+            (Step(span, f"{other}() looks at {member} here"),) if other != analysed.name else (),
             "medium",
             subject=Subject((consumer,), occurrence),
             group=("dangling", occurrence.cell, consumer.index),
@@ -131,12 +171,14 @@ def member_of(path: str) -> str:
     return re.split(r"->|\.", path)[-1]
 
 
-def _looks_at(analysed: AnalysedFunction, member: str) -> tuple[str, Span] | None:
-    """Another function of the file that frees, reports or copies the member of that name."""
+def _looks_at(analysed: AnalysedFunction, member: str, is_member: bool) -> tuple[str, Span] | None:
+    """Another function of the file that frees, reports or copies the member, or variable, of that name."""
     unit, word = analysed.unit, re.escape(member.encode())
     use = re.compile(
         rb"\b(?:error_(?:free|report_err|reportf_err|get_pretty|copy|propagate)|warn_report_err)\s*\((?:[^();]*,)?\s*"
-        rb"\w+(?:->|\.)" + word + rb"\b"
+        + (rb"\w+(?:->|\.)" if is_member else rb"")
+        + word
+        + rb"\b"
     )
     for other, piece in unit.functions.items():
         if other == analysed.name:
@@ -159,7 +201,7 @@ CHECKS = (
                 "callee",
                 "by",
                 path_sensitive=True,
-                how="again dangling scope",
+                how="again dangling kept scope",
             ),
         ),
         run,

@@ -17,6 +17,7 @@ from qerrlint.domain.conventions import FAILURE
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
 from qerrlint.findings import Observation, Step
+from qerrlint.model.summary import leads_back
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -83,7 +84,9 @@ def _left_owned(analysed: AnalysedFunction) -> Iterator[Observation]:
         return
     consumed: dict[str, Occurrence] = {}
     for occurrence in of_kind(analysed, OccurrenceKind.CONSUMED):
-        if occurrence.first.origin in (-1, -2):
+        if occurrence.first.origin in (-1, -2) and leads_back(
+            analysed.function, occurrence.call, analysed.unit.effect
+        ):
             consumed.setdefault(occurrence.cell, occurrence)
     for occurrence in of_kind(analysed, OccurrenceKind.LEFT_OWNED):
         if occurrence.cell not in consumed:
