@@ -17,7 +17,7 @@ from qerrlint.c.declarations.types import Signature, parse_signature
 from qerrlint.c.gaps import ENCODING, Gap
 from qerrlint.c.lexis import occurrences
 from qerrlint.lazy_patterns import lazy_re
-from qerrlint.model.file_text import FileText
+from qerrlint.model.file_text import FileText, words_in
 
 # The words that make a function worth interpreting: Error objects, notifiers, blockers.
 ABOUT_ERRORS = lazy_re(
@@ -70,6 +70,14 @@ class Definitions:
         self._starts = [piece.span.start for piece in self.functions]
         self._signatures: dict[int, Signature | None] = {}
         self._ending: dict[str, bool] = {}
+        self._words: dict[int, frozenset[bytes]] = {}
+
+    def words(self, piece: Piece) -> frozenset[bytes]:
+        """The words in the body of a definition, those in comments among them."""
+        start = piece.body
+        if start not in self._words:
+            self._words[start] = words_in(self._text.data[start : piece.span.end])
+        return self._words[start]
 
     def may_end_process(self, name: str) -> bool:
         """Whether each definition of a name calls something that ends the process, and has no return."""

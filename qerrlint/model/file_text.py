@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterable
 from functools import cached_property
 
 from qerrlint.c.lexis import WORD
@@ -15,6 +17,11 @@ _MARGIN = lazy_re(rb"\n\s*\*(?!/)")
 _LONGEST_COMMENT = 2000
 # How far before an offset the comment that it may lie in may begin, in bytes.
 _FARTHEST = 1 << 15
+
+
+def words_in(data: bytes) -> frozenset[bytes]:
+    """The runs of letters, digits and underscores in a text, those in comments among them."""
+    return frozenset(data.translate(_ONLY_WORDS).split())
 
 
 class FileText:
@@ -32,7 +39,7 @@ class FileText:
     @cached_property
     def words(self) -> frozenset[bytes]:
         """The runs of letters, digits and underscores in the file, those in comments among them."""
-        return frozenset(self.data.translate(_ONLY_WORDS).split())
+        return words_in(self.data)
 
     @cached_property
     def vocabulary(self) -> bytes:
@@ -59,3 +66,39 @@ class FileText:
         if not text.endswith(b"*/") or opening < 0:
             return ""
         return " ".join(_MARGIN.sub(b" ", text[opening:]).decode("utf-8", "replace").split())
+
+
+class NamedPattern:
+    """A pattern each of whose matches holds one of some words, or one of some pieces of text (`parts`).
+
+    Those are looked for first: a pattern of many alternatives is slow, and few files have any of them.
+    """
+
+    def __init__(
+        self, pattern: re.Pattern[bytes], words: Iterable[str] = (), parts: Collection[bytes] = ()
+    ) -> None:
+        self.pattern = pattern
+        self.words = frozenset(word.encode() for word in words)
+        self._parts = parts
+
+    def may_be_in(self, text: FileText) -> bool:
+        """Whether a file has one of the words or parts."""
+        return not self.words.isdisjoint(text.words) or any(part in text.data for part in self._parts)
+
+    def is_in(self, text: FileText) -> bool:
+        """Whether a file has a match."""
+        return self.may_be_in(text) and self.pattern.search(text.data) is not None
+
+    def is_between(self, data: bytes, start: int, end: int, words: frozenset[bytes]) -> bool:
+        """Whether there is a match between two offsets of a text, whose words there are given."""
+        if self.words.isdisjoint(words) and not any(data.find(part, start, end) >= 0 for part in self._parts):
+            return False
+        return self.pattern.search(data, start, end) is not None
+
+
+def calls_of(names: Iterable[str], parts: Collection[bytes] = ()) -> NamedPattern:
+    """The pattern of a call of one of some functions. Names may be patterns, of which `parts` has the text
+    that each of their matches holds."""
+    words = sorted(names)
+    pattern = lazy_re(rb"\b(?:%s)\s*\(" % "|".join(words).encode())
+    return NamedPattern(pattern, words, parts)

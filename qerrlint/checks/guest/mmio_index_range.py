@@ -11,7 +11,7 @@ from qerrlint.checks.guest.places import access_text, guest_file
 from qerrlint.findings import Observation, Step
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
-from qerrlint.qemu.guest.indexes.array_accesses import QUICK, ArrayAccess
+from qerrlint.qemu.guest.indexes.array_accesses import ArrayAccess, may_access
 from qerrlint.qemu.guest.indexes.beyond_arrays import Beyond, BeyondArrays
 from qerrlint.qemu.guest.indexes.bit_indexes import FINDS_BIT, BitIndex, BitIndexes
 from qerrlint.qemu.guest.indexes.counters import COUNTED, Counters, Overrun
@@ -27,7 +27,7 @@ _STEP = lazy_re(r"\s+|\s*[-+]\s*(?:0x[0-9a-fA-F]+|\d+)\s*\Z")
 def run(file: AnalysedFile) -> Iterable[Observation]:
     """The accesses of one file that a guest can move beyond their array."""
     unit = file.unit
-    if not may_have_entries(unit.data) or QUICK.search(unit.data) is None:
+    if not may_have_entries(unit.data) or not may_access(unit.text):
         return
     for one in BeyondArrays(file.once(guest_file)).found():
         access = one.access
@@ -44,7 +44,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         yield _held(file, index, "member", index.member.name)
     for index in MemoryIndexes(file.once(guest_file)).found():
         yield _held(file, index, "data", f"{index.member.name} of {index.member.struct}")
-    for bit in BitIndexes(file.once(guest_file)).found() if FINDS_BIT.search(unit.data) else ():
+    for bit in BitIndexes(file.once(guest_file)).found() if FINDS_BIT.is_in(unit.text) else ():
         slots = {
             "greatest": str(bit.greatest),
             "size": f"{1 << bit.greatest:#x}",

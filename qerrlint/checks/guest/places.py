@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.trace_steps import folded
 from qerrlint.findings import Step
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import NamedPattern, calls_of
 from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
 from qerrlint.qemu.guest.file import GuestFile, GuestVisit, Sample
@@ -27,19 +27,25 @@ PUSHES = frozenset({"fifo8_push", "fifo32_push", "fifo8_push_all"})
 FIFOS = frozenset({"fifo8_pop", "fifo32_pop"}) | PUSHES
 """Those, and the ones that do so where it is empty."""
 _NAMED = ENDS | PRINTS | REPORTS | FIFOS
-_WANTED = lazy_re(rb"\b(?:%s|assert|g_assert\w*)\s*\(" % b"|".join(sorted(name.encode() for name in _NAMED)))
+_ASSERTS = (b"g_assert",)
+_WANTED = calls_of({*_NAMED, "assert", r"g_assert\w*"}, _ASSERTS)
 # A directive or a condition of the preprocessor; what stands before it on its line is asked afterwards.
 _MACRO = lazy_re(rb"#[ \t]*define[ \t]+(\w+)\(((?:[^\n\\]|\\.|\\\r?\n)*)")
 _CONDITION = lazy_re(rb"#[ \t]*(if|endif)")
 _STREAMS = rb"\b(?:v?fprintf\s*\(\s*(?:stderr|stdout)\b|(?:printf|puts|perror)\s*\(|(?:%s)\s*\()"
-_PRINTS = lazy_re(_STREAMS % b"|".join(sorted(name.encode() for name in ENDS)))
-_TELLS = lazy_re(_STREAMS % b"|".join(sorted(name.encode() for name in ENDS | REPORTS)))
+_TO_STREAMS = ("printf", "fprintf", "vfprintf", "puts", "perror")
+_PRINTS = NamedPattern(
+    lazy_re(_STREAMS % b"|".join(sorted(name.encode() for name in ENDS))), (*_TO_STREAMS, *ENDS)
+)
+_TELLS = NamedPattern(
+    lazy_re(_STREAMS % b"|".join(sorted(name.encode() for name in ENDS | REPORTS))),
+    (*_TO_STREAMS, *ENDS, *REPORTS),
+)
 _ASKS = lazy_re(rb"\bif\b|\?")
-_ENDS = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in ENDS)))
+_ENDS = calls_of(ENDS)
 # What counts in callbacks: no place that is thought never to be reached.
-_ENDS_LATER = lazy_re(
-    rb"\b(?:%s|assert|g_assert(?!_not_reached)\w*)\s*\("
-    % b"|".join(sorted(name.encode() for name in ENDS - {"g_assert_not_reached"}))
+_ENDS_LATER = calls_of(
+    {*(ENDS - {"g_assert_not_reached"}), "assert", r"g_assert(?!_not_reached)\w*"}, _ASSERTS
 )
 _ORDER = ("access", "always", "state")
 # So many of the decisions of a place are told.
@@ -57,22 +63,21 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     If several paths lead to a place, the one that is best known counts.
     """
     unit = file.unit
-    if not (may_have_entries(unit.data) or may_have_indirect(unit.data)) or _WANTED.search(unit.data) is None:
+    if not _WANTED.may_be_in(unit.text) or not (may_have_entries(unit.data) or may_have_indirect(unit.data)):
         return ()
     guest = file.once(guest_file)
     macros = file.once(ending_macros) | file.once(printing_macros) | file.once(reporting_macros)
     wanted = _NAMED | macros
     pattern = _WANTED
     if macros - _NAMED:
-        named = b"|".join(sorted(name.encode() for name in macros - _NAMED))
-        pattern = re.compile(_WANTED.pattern + rb"|\b(?:" + named + rb")\s*\(")
+        pattern = calls_of({*wanted, "assert", r"g_assert\w*"}, _ASSERTS)
     targets = guest.places(pattern)
     if not targets or not (guest.entries or guest.indirect):
         return ()
     best: dict[Span, GuestVisit] = {}
     within = guest.calling(targets)
     # In a callback only a descriptor in guest memory makes a message the guest's.
-    reads = READER.search(unit.data) is not None
+    reads = READER.is_in(unit.text)
     by_owner = {CALLBACK: within if reads else guest.calling(guest.places(_ENDS_LATER))}
     for visit in guest.visits(within, lambda call: call is None or call.name in wanted, by_owner):
         known = best.get(visit.visit.span)
@@ -83,7 +88,8 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
 
 def ending_macros(file: AnalysedFile) -> frozenset[str]:
     """The macros of the file that end QEMU, in all of their definitions."""
-    return frozenset(name for name, (texts, _) in _definitions(file, _ENDS) if all(map(_ENDS.search, texts)))
+    search = _ENDS.pattern.search
+    return frozenset(name for name, (texts, _) in _definitions(file, _ENDS) if all(map(search, texts)))
 
 
 def printing_macros(file: AnalysedFile) -> frozenset[str]:
@@ -100,26 +106,28 @@ def reporting_macros(file: AnalysedFile) -> frozenset[str]:
     return _telling_macros(file, _TELLS) - file.once(printing_macros) - file.once(ending_macros)
 
 
-def _telling_macros(file: AnalysedFile, tells: re.Pattern[bytes]) -> frozenset[str]:
+def _telling_macros(file: AnalysedFile, tells: NamedPattern) -> frozenset[str]:
     return frozenset(
         name
         for name, (texts, conditional) in _definitions(file, tells)
         if not (conditional and len(texts) == 1)
-        and all(tells.search(text) and not _ASKS.search(text) for text in texts)
+        and all(tells.pattern.search(text) and not _ASKS.search(text) for text in texts)
     )
 
 
-def _definitions(file: AnalysedFile, does: re.Pattern[bytes]) -> list[tuple[str, tuple[list[bytes], bool]]]:
+def _definitions(file: AnalysedFile, does: NamedPattern) -> list[tuple[str, tuple[list[bytes], bool]]]:
     """The macros with parameters of a file that has a match of a pattern: the bodies of all definitions, and
     whether one of those stands under a condition."""
     data = file.unit.data
+    if not does.may_be_in(file.unit.text):
+        return []
     found: dict[str, list[bytes]] = {}
     conditional: set[str] = set()
     conditions = (one for one in _CONDITION.finditer(data) if _begins_line(data, one.start()))
     following = next(conditions, None)
     depth = 0
     macros = (one for one in _MACRO.finditer(data) if _begins_line(data, one.start()))
-    for macro in macros if does.search(data) else ():
+    for macro in macros:
         while following is not None and following.end() <= macro.start():
             depth += -1 if following[1] == b"endif" else 1
             following = next(conditions, None)

@@ -63,7 +63,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
 def _with_registers(file: AnalysedFile) -> Iterator[Observation]:
     """The types of one file whose registers or levels nothing migrates, and those that nothing resets."""
     unit = file.unit
-    lines = INPUTS.search(unit.data) is not None
+    lines = INPUTS.is_in(unit.text)
     if not file.once(guest_file).entries and not lines:
         return
     described = file.once(_described)

@@ -15,14 +15,19 @@ from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.run_time_state import Lasting
 from qerrlint.ir.code import Assign, Function
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import NamedPattern
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.slots import VALUE, Slot
 from qerrlint.qemu.guest.taint import reads, tainted
 from qerrlint.qemu.vmstate.guest_state import handed_over
 from qerrlint.qemu.vmstate.run_time import CHANGE, STORE, Use
 
-INPUTS = lazy_re(
-    rb"\b(?:qdev_init_gpio_in\w*|qemu_allocate_irqs?|qemu_init_irqs?|pci_bus_irqs)\s*\(([^;]*?)\)\s*;"
+INPUTS = NamedPattern(
+    lazy_re(
+        rb"\b(?:qdev_init_gpio_in\w*|qemu_allocate_irqs?|qemu_init_irqs?|pci_bus_irqs)\s*\(([^;]*?)\)\s*;"
+    ),
+    ("qemu_allocate_irq", "qemu_allocate_irqs", "qemu_init_irq", "qemu_init_irqs", "pci_bus_irqs"),
+    (b"qdev_init_gpio_in",),
 )
 """What a file with input lines has in its text."""
 _WORD = lazy_re(rb"[A-Za-z_]\w*")
@@ -52,7 +57,7 @@ def kept_lines(file: AnalysedFile, found: Iterable[Lasting]) -> list[Lasting]:
 def _handlers(file: AnalysedFile) -> list[str]:
     """The functions of the file that input lines call."""
     unit = file.unit
-    words = {word.decode() for call in INPUTS.findall(unit.data) for word in _WORD.findall(call)}
+    words = {word.decode() for call in INPUTS.pattern.findall(unit.data) for word in _WORD.findall(call)}
     found = []
     for name in sorted(words & unit.functions.keys()):
         signature = unit.signature(name)

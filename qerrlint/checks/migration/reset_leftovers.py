@@ -34,8 +34,8 @@ from qerrlint.qemu.vmstate.state_members import ARRAY, StateMember
 from qerrlint.records import record
 from qerrlint.source.span import Span
 
-_STORE = r"(?:->|\.)%s\s*(?:(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\+\+|--)"
-_COUNT = r"(?:\+\+|--)\s*\w+(?:->|\.)%s\b|(?:->|\.)%s\s*(?:[-+]=|\+\+|--)"
+_STORE = rb"(?:->|\.)%s\s*(?:(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\+\+|--)"
+_COUNT = rb"(?:\+\+|--)\s*\w+(?:->|\.)%s\b|(?:->|\.)%s\s*(?:[-+]=|\+\+|--)"
 _STORED = lazy_re(rb"(?:->|\.)(\w+)\b\s*(?:\[[^;=]*\]\s*)*(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)")
 _STEPPED = lazy_re(rb"(?:\+\+|--)\s*\(*\w+[\w.>\[\]-]*?(?:->|\.)(\w+)\b")
 _OFFSET = lazy_re(rb"\boffsetof\s*\([^()]*\b(\w+)\s*(?:\[[^\]]*\]\s*)?\)")
@@ -305,14 +305,14 @@ def _at_run_time(
     only_counts = len(held & set_) < len(wanted)
     outside = not_at_run_time(file) | file.once(device_state).own_resets.keys()
     data = file.unit.data
-    bodies = [
-        (piece.body, piece.span.end) for name, piece in file.unit.functions.items() if name not in outside
-    ]
+    bodies = [piece for name, piece in file.unit.functions.items() if name not in outside]
+    words = file.unit.definitions.words
     for member in sorted(wanted & file.once(_stored_names)):
-        word = re.escape(member)
+        word = member.encode()
+        near = [(piece.body, piece.span.end) for piece in bodies if word in words(piece)]
         for pattern, counted in ((_COUNT % (word, word), True), (_STORE % word, False)):
-            searched = re.compile(pattern.encode())
-            places = (searched.search(data, *body) for body in bodies)
+            searched = re.compile(pattern)
+            places = (searched.search(data, *body) for body in near)
             found = next((place for place in places if place is not None), None)
             if found is not None:
                 if counted or not only_counts:

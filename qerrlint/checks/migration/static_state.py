@@ -49,8 +49,7 @@ def static_members(file: AnalysedFile) -> Iterator[StaticMember]:
     }
     entries = [entry for entry in guest.entries if entry.writes] if found else []
     for name, declared in found.items() if entries else ():
-        word = name.encode()
-        within = guest.calling(guest.matching(re.compile(rb"\b%s\b" % word)))
+        within = guest.calling(guest.naming(name))
         for function, seeds in handed_over(guest, entries, within):
             written = _written(unit.lowered(function), name, seeds)
             read = _read(file, name) if written is not None else None

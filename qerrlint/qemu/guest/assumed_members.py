@@ -10,6 +10,7 @@ from dataclasses import replace
 from qerrlint.c.expressions.typed import UNKNOWN, Column, Number
 from qerrlint.ir.code import Assign, Call, Edge, Event, Function, Result, Return, text_of
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import NamedPattern
 from qerrlint.qemu.guest.branches import Branch, Branches
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
@@ -51,8 +52,8 @@ class AssumedNames(FileNames):
         self.number = number
         words = "|".join(sorted({one.name for one in zero})) or "(?!)"
         self._named = words
-        self._words = re.compile(rf"\b(?:{words})\b")
-        self._store = re.compile(rf"(?:->|\.)(?:{words})\b\s*(?:\[[^\]]*\]\s*)*(?:[-+*/%&|^]|<<|>>)?=(?!=)")
+        self._words = lazy_re(rf"\b(?:{words})\b")
+        self._store = lazy_re(rf"(?:->|\.)(?:{words})\b\s*(?:\[[^\]]*\]\s*)*(?:[-+*/%&|^]|<<|>>)?=(?!=)")
         self._stores: dict[str, bool] = {}
         self._paths: dict[str, frozenset[str]] = {}
         self._results: dict[str, Number] = {}
@@ -97,11 +98,11 @@ class AssumedNames(FileNames):
         return self._results[name]
 
     @property
-    def storing(self) -> re.Pattern[bytes]:
+    def storing(self) -> NamedPattern:
         """A pattern of the stores into one of the members."""
-        return re.compile(
-            self._store.pattern.encode() + rb"|(?:->|\.)(?:%s)\s*(?:\+\+|--)" % self._named.encode()
-        )
+        stepped = rb"|(?:->|\.)(?:%s)\s*(?:\+\+|--)" % self._named.encode()
+        pattern = re.compile(self._store.pattern.encode() + stepped)
+        return NamedPattern(pattern, (name for _, name in self.zero))
 
     def stores(self, name: str) -> bool:
         """Whether a function of the file stores into one of the members itself."""

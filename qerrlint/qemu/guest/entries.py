@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from qerrlint.c.initialisers import LIST, Value, tables_of_type
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import calls_of
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import RegionTable, region_tables
 from qerrlint.qemu.guest.slots import (
@@ -62,7 +63,7 @@ _OLD_SIZES = (1, 2, 4)
 # The place of the size among the members of a row.
 _PORTIO_SIZE = 2
 # Functions that make one of their arguments an entry.
-_CALLER = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in CALLS))
+_CALLER = calls_of(CALLS)
 _CALLED = lazy_re(rb"\b(%s)\s*\(([^;{}]*?)\)\s*;" % b"|".join(name.encode() for name in CALLS))
 _CCW_STORE = lazy_re(rb"->\s*ccw_cb\s*=\s*([A-Za-z_]\w*)\s*;")
 _ADD_QUEUE = lazy_re(rb"\bvirtio_add_queue\w*\(([^;]*?)\)\s*;")
@@ -176,7 +177,7 @@ def _of_queues(unit: TranslationUnit) -> Iterator[GuestEntry]:
 
 
 def _of_calls(unit: TranslationUnit) -> Iterator[GuestEntry]:
-    for call in _CALLED.finditer(unit.data) if _CALLER.search(unit.data) is not None else ():
+    for call in _CALLED.finditer(unit.data) if _CALLER.is_in(unit.text) else ():
         slots = CALLS[call[1].decode("latin-1")]
         words = [word.decode("latin-1") for word in _WORD.findall(call[2])]
         handed = [word for word in words if word in unit.functions]

@@ -12,10 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property, lru_cache
 from typing import Any
 
+from qerrlint.c.cut import Piece
 from qerrlint.c.expressions.int_types import UINT64, IntType
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Call, Function, Return
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import NamedPattern
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import RegionTable
 from qerrlint.qemu.guest.branches import Decision
@@ -106,15 +108,33 @@ class GuestFile:
         return guest_entries(self.unit)
 
     @cached_property
-    def _bodies(self) -> Sequence[tuple[int, int, str]]:
-        return sorted((piece.body, piece.span.end, name) for name, piece in self.unit.functions.items())
+    def _bodies(self) -> Sequence[tuple[int, int, str, Piece]]:
+        return sorted(
+            (piece.body, piece.span.end, name, piece) for name, piece in self.unit.functions.items()
+        )
 
-    def matching(self, wanted: re.Pattern[bytes]) -> Sequence[str]:
+    def naming(self, word: str) -> Sequence[str]:
+        """The functions whose text has a word, in their order."""
+        wanted = word.encode("latin-1")
+        if wanted not in self.unit.text.words:
+            return []
+        return [name for _, _, name, piece in self._bodies if wanted in self.unit.definitions.words(piece)]
+
+    def matching(self, wanted: re.Pattern[bytes] | NamedPattern) -> Sequence[str]:
         """The functions whose text has a match of a pattern, in their order. The file is searched once."""
         data = self.unit.data
+        if isinstance(wanted, NamedPattern):
+            if not wanted.may_be_in(self.unit.text):
+                return []
+            words = self.unit.definitions.words
+            return [
+                name
+                for start, end, name, piece in self._bodies
+                if wanted.is_between(data, start, end, words(piece))
+            ]
         out: list[str] = []
         found = wanted.search(data)
-        for start, end, name in self._bodies:
+        for start, end, name, _ in self._bodies:
             if found is None:
                 break
             if found.start() >= end:
@@ -125,12 +145,15 @@ class GuestFile:
             found = wanted.search(data, end)
         return out
 
-    def places(self, wanted: re.Pattern[bytes]) -> Sequence[str]:
-        """Those of the functions whose places count whose text has a match of a pattern."""
-        found = self.matching(wanted)
+    def places(self, *wanted: re.Pattern[bytes] | NamedPattern) -> Sequence[str]:
+        """Those of the functions whose places count whose text has a match of one of some patterns."""
+        found = self.matching(wanted[0])
+        if len(wanted) > 1:
+            names = {name for one in wanted for name in self.matching(one)}
+            found = [name for _, _, name, _ in self._bodies if name in names]
         return found if self._only is None else [name for name in found if name in self._only]
 
-    def leading_to(self, wanted: re.Pattern[bytes]) -> frozenset[str]:
+    def leading_to(self, wanted: re.Pattern[bytes] | NamedPattern) -> frozenset[str]:
         """The functions whose text has a match of a pattern, and those that call them, directly or not."""
         return self.calling(self.matching(wanted))
 
@@ -273,7 +296,7 @@ class GuestFile:
     @cached_property
     def memory_structs(self) -> MemoryStructs:
         """The structs that the file fills from guest memory."""
-        return MemoryStructs(self.names, self.matching)
+        return MemoryStructs(self.names, self.matching, self.naming)
 
     def samples(
         self, entry: GuestEntry, near: frozenset[int], region: int | None = None

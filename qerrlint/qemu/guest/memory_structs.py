@@ -8,11 +8,11 @@ that pointer on, holds guest data wherever the file reads it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 
 from qerrlint.ir.code import Addr, Assign, Call, Function, Result, text_of
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import NamedPattern, calls_of
 from qerrlint.qemu.guest.sample_scope import FileNames
 from qerrlint.qemu.guest.taint import READS_MEMORY, paths_in
 
@@ -22,8 +22,8 @@ _READERS = {name: position for name, position in READS_MEMORY.items() if not nam
 _MAPS = frozenset(
     {"pci_dma_map", "dma_memory_map", "cpu_physical_memory_map", "address_space_map", "physical_memory_map"}
 )
-_MAPPED = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in _MAPS)))
-READER = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in (*_READERS, *sorted(_MAPS))))
+_MAPPED = calls_of(_MAPS)
+READER = calls_of((*_READERS, *_MAPS))
 """What a file that reads guest memory has in its text."""
 _CAST = lazy_re(r"\A\(\s*(?:const\s+)?(?:struct\s+)?\w+\s*\*+\s*\)\s*")
 _LINK = lazy_re(r"->|\.")
@@ -33,17 +33,23 @@ _HANDS_ON = 3
 class MemoryStructs:
     """The structs of one file that are filled from guest memory."""
 
-    def __init__(self, names: FileNames, matching: Callable[[re.Pattern[bytes]], Sequence[str]]) -> None:
-        """`matching`: which functions of the file have a match of a pattern."""
+    def __init__(
+        self,
+        names: FileNames,
+        matching: Callable[[NamedPattern], Sequence[str]],
+        naming: Callable[[str], Sequence[str]],
+    ) -> None:
+        """`matching`: which functions of the file have a match of a pattern; `naming`: which have a word."""
         self._names = names
         self._matching = matching
+        self._naming = naming
         self._found: frozenset[str] | None = None
 
     @property
     def types(self) -> frozenset[str]:
         """The names of the structs."""
         if self._found is None:
-            reads = READER.search(self._names.unit.data) is not None
+            reads = READER.is_in(self._names.unit.text)
             self._found = frozenset(self._filled()) if reads else frozenset()
         return self._found
 
@@ -112,7 +118,7 @@ class MemoryStructs:
         return any(members(name, path) for name in names)
 
     def _calls(self, name: str) -> Iterator[tuple[Function, Call]]:
-        for caller in self._matching(re.compile(rb"\b%s\s*\(" % name.encode())):
+        for caller in self._naming(name):
             function = self._names.unit.lowered(caller)
             for call in function.calls if function is not None else ():
                 if call.direct and call.name == name and function is not None:

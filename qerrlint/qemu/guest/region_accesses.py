@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
+from qerrlint.c.lexis import occurrences
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import RegionTable, RegionUse, arguments_at, region_uses
@@ -48,7 +49,7 @@ class Accesses:
 def region_size(unit: TranslationUnit, table: RegionTable) -> int | None:
     """The size in bytes of the largest region that the file makes of a table; None where it is not known."""
     name = table.table.name
-    used = len(re.findall(rb"\b" + re.escape(name.encode()) + rb"\b", unit.data)) - 1
+    used = sum(1 for _ in occurrences(unit.data, name.encode())) - 1
     sizes: list[int] = []
     for use in region_uses(unit.path, unit.data):
         if use.table != name:
@@ -99,7 +100,7 @@ def regions(unit: TranslationUnit) -> tuple[Region, ...]:
 def windows(unit: TranslationUnit, table: RegionTable) -> tuple[tuple[int, int], ...]:
     """The parts (offset, size) of the regions of a table that the guest sees, where the file maps none of
     them but by aliases; () where it maps one itself, or a part is not known."""
-    if _ALIAS.search(unit.data) is None:
+    if b"memory_region_init_alias" not in unit.text.words:
         return ()
     constants = layouts_of(unit.environment).constants(unit.path)
     made = {

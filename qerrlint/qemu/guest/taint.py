@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import Assign, Call, Function, Result, Value, text_of
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import calls_of
 from qerrlint.model.translation_unit import TranslationUnit
 
 READS_MEMORY = {
@@ -28,7 +29,7 @@ _PATH = lazy_re(r"(?<![\w.>$])[A-Za-z_$]\w*(?:(?:->|\.)\w+|\[\w*\])*")
 
 _INDEX = lazy_re(r"\[([^\[\]]+)\]")
 _VARIABLE = lazy_re(r"\A(?:\([\w\s*]+\)\s*)?&?\s*|(?:\[0\])?\Z")
-_READER = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(sorted(name.encode() for name in READS_MEMORY)))
+_READER = calls_of(READS_MEMORY)
 
 
 def paths_in(text: str) -> frozenset[str]:
@@ -127,7 +128,9 @@ def memory_read(unit: TranslationUnit, function: Function, depth: int = 0) -> fr
 
 def _may_read(unit: TranslationUnit, name: str) -> bool:
     piece = unit.functions.get(name)
-    return piece is not None and _READER.search(unit.data, piece.body, piece.span.end) is not None
+    if piece is None or not _READER.may_be_in(unit.text):
+        return False
+    return _READER.pattern.search(unit.data, piece.body, piece.span.end) is not None
 
 
 def guest_data_at(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from qerrlint.c.expressions.typed import Column, Number
 from qerrlint.ir.code import Assign, Edge, Event, Function
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import NamedPattern
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest.assumed_members import WRITTEN, AssumedNames, EntryWalk
 from qerrlint.qemu.guest.entries import GuestEntry
@@ -50,9 +51,8 @@ class GuestZeros:
         self._words = _with_sources(guest.unit.data, self._wanted)
         named = b"|".join(sorted(word.encode() for word in self._words))
         member = rb"(?:->|\.)(?:" + named + rb")\b\s*(?:\[[^\]]*\]\s*)*"
-        self._store = re.compile(
-            member + rb"(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)|=\s*&\w+(?:(?:->|\.)\w+)*" + member + rb";"
-        )
+        store = rb"(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)|=\s*&\w+(?:(?:->|\.)\w+)*"
+        self._store = NamedPattern(lazy_re(member + store + member + rb";"), self._words)
         self.found: dict[Member, GuestZero] = {}
         self.ones: set[Member] = set()
         """The members that a write can set to all ones as well."""
@@ -118,7 +118,7 @@ class GuestZeros:
         element = rb"(?:%s)\b\s*\[[^\]]*\]\s*" % wanted
         member = rb"(?:->|\.)(?:%s)=(?!=)[^;]*\w\s*&\s*\w"
         every = element + rb"|(?:%s)\b\s*" % missed if left else element
-        return self._guest.leading_to(re.compile(member % every))
+        return self._guest.leading_to(NamedPattern(re.compile(member % every), self._wanted))
 
     def _walk(
         self,

@@ -93,8 +93,11 @@ def _mentioning(
     out: dict[str, frozenset[str]] = {}
     handed = names & {found.decode("latin-1") for found in ADDRESS.findall(unit.data)}
     through = frozenset(guest.matching(THROUGH)) if handed and behind is _STORED else frozenset()
+    words = frozenset(name.encode() for name in names)
     for name in sorted(reached):
         piece = unit.functions[name]
+        if name not in through and words.isdisjoint(unit.definitions.words(piece)):
+            continue
         found = pattern.findall(unit.data, piece.body, piece.span.end)
         members = names & {member.decode("latin-1") for member in found}
         if name in through:

@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from qerrlint.c.lexis import occurrences
 from qerrlint.model.environment import Environment
 from qerrlint.model.lookups import Lookups
 from qerrlint.qemu.vmstate.description import TYPE, Description, descriptions
@@ -48,12 +49,13 @@ class _Lookup:
         asked = self._environment.asked
         asked.add(f"s:{name}")
         asked.add(f"reach:{from_path}")
-        word = re.compile(rb"\b%s\b" % re.escape(name.encode()))
+        word = name.encode()
         folders = [posixpath.dirname(from_path)]
         folders += [
             posixpath.dirname(declarations.path).removeprefix("include/")
             for declarations in self._environment.types.reached(from_path)
-            if declarations.path.endswith(".h") and word.search(declarations.data)
+            if declarations.path.endswith(".h")
+            and next(occurrences(declarations.data, word), None) is not None
         ]
         for folder in dict.fromkeys(folders):
             asked.search_folder(folder, defined)

@@ -136,9 +136,12 @@ class RunTime:
         if not wanted:
             return out
         names = frozenset(key[1].rpartition(".")[2] for key in wanted)
+        words = frozenset(name.encode("latin-1") for name in names)
         chain = r"(?<![\w.>])([A-Za-z_]\w*)((?:(?:->|\.)\w+|\[[^\[\]]*\])*(?:->|\.)(?:%s)\b)"
         pattern = lazy_re(chain % "|".join(sorted(names)))
         for name in sorted(within, key=lambda one: self.unit.functions[one].span.start):
+            if words.isdisjoint(self.unit.definitions.words(self.unit.functions[name])):
+                continue
             if names.isdisjoint(self._members_named(name)):
                 continue
             text = self.text(name)

@@ -16,6 +16,7 @@ from qerrlint.c.initialisers import LIST, tables
 from qerrlint.c.lexis import bare, closing_bracket
 from qerrlint.ir.code import Assign, Function
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import FileText, NamedPattern
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest.members import member_of
 from qerrlint.qemu.guest.sample_scope import FileNames, read
@@ -35,12 +36,15 @@ _MOVERS: Mapping[str, tuple[tuple[int, ...], int]] = {
     **{f"address_space_{way}": ((3,), 4) for way in ("read", "write", "rw")},
 }
 _NAMES = "|".join(sorted(_MOVERS))
-MOVED = lazy_re(rb"\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\(")
-"""What a file that moves bytes by their number has."""
-QUICK = lazy_re(
-    rb"\[[^\]\[]*[a-z][^\]\[]*\]|_t \*\)\s*[(&]|\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\("
+MOVED = NamedPattern(
+    lazy_re(rb"\b(?:" + _NAMES.encode() + rb"|(?:ld|st)\w+_p)\s*\("), _MOVERS, (b"_p(", b"_p (")
 )
-"""What a file with an access that is looked at has in its bytes."""
+"""What a file that moves bytes by their number has."""
+# One pattern for each: they begin with plain letters, which are found by a search for these.
+_INDEXED = lazy_re(rb"\[[^\]\[]*[a-z][^\]\[]*\]")
+_CASTS = lazy_re(rb"_t \*\)\s*[(&]")
+ACCESSES = (_INDEXED, _CASTS, MOVED)
+"""What a file with an access that is looked at has in its bytes: one of them."""
 _AFTER = lazy_re(r"\s*(?:\+\+|--)\s*\Z")
 _NAME = lazy_re(r"[A-Za-z_]\w*\Z")
 _GROUP = lazy_re(r"\[[^\[\]]*\]\Z")
@@ -82,6 +86,11 @@ class ArrayAccess:
     address: bool = False
 
 
+def may_access(text: FileText) -> bool:
+    """Whether a file may have an access, by its bytes."""
+    return any(one.search(text.data) for one in (_INDEXED, _CASTS)) or MOVED.is_in(text)
+
+
 class ArrayAccesses:
     """The accesses of one file. `opaque`: what the first parameter of an entry of the guest points to."""
 
@@ -94,7 +103,8 @@ class ArrayAccesses:
     def of(self, name: str, wanted: Callable[[str], bool]) -> tuple[ArrayAccess, ...]:
         """The accesses of a function whose index is wanted, by its text, in the order of their places."""
         piece = self._unit.functions[name]
-        if QUICK.search(self._unit.data, piece.body, piece.span.end) is None:
+        patterns = (_INDEXED, _CASTS, MOVED.pattern)
+        if not any(one.search(self._unit.data, piece.body, piece.span.end) for one in patterns):
             return ()
         code = bare(self._unit.data[piece.body : piece.span.end]).decode("latin-1")
         found = [

@@ -17,7 +17,7 @@ from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Call, Declare, Edge, Event, Function, Var
 from qerrlint.qemu.guest.entries import GuestEntry, given
 from qerrlint.qemu.guest.file import GuestFile, Sample
-from qerrlint.qemu.guest.indexes.array_accesses import QUICK, ArrayAccess, ArrayAccesses
+from qerrlint.qemu.guest.indexes.array_accesses import ACCESSES, ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.owners import owner
 from qerrlint.qemu.guest.region_accesses import Region, regions
 from qerrlint.qemu.guest.sample_scope import SampleScope
@@ -197,7 +197,7 @@ class BeyondArrays:
 
     @cached_property
     def _with_indexes(self) -> frozenset[str]:
-        return self._guest.calling(self._guest.places(QUICK))
+        return self._guest.calling(self._guest.places(*ACCESSES))
 
     def _depending(
         self, entry: GuestEntry, function: Function, roles: Collection[str]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from qerrlint.c.expressions.parser import Binary, Call, Cast, Choice, Constant, Node, Path, Unary, paths
 from qerrlint.ir.code import Assign, Function
-from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import calls_of
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.indexes.array_accesses import ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.indexes.member_indexes import MemberIndexes, StoredNumber
@@ -23,7 +23,7 @@ from qerrlint.records import record
 
 # Functions that give the number of the lowest bit, and what is to be subtracted from that.
 _LOWEST = {"ctz32": 0, "ctz64": 0, "ctzl": 0, "ffs": 1}
-FINDS_BIT = lazy_re(rb"\b(?:%s)\s*\(" % b"|".join(name.encode() for name in _LOWEST))
+FINDS_BIT = calls_of(_LOWEST)
 """What a file that looks for a bit has in its bytes."""
 _FULL = (1 << 64) - 1
 _DEEPEST = 6

@@ -17,6 +17,7 @@ from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
 from qerrlint.ir.code import Assign, Edge, Event, Function
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import NamedPattern
 from qerrlint.qemu.guest.assumed_members import AssumedNames, EntryWalk
 from qerrlint.qemu.guest.entries import GuestEntry
 from qerrlint.qemu.guest.file import GuestFile, Sample
@@ -158,7 +159,7 @@ class MemberIndexes:
         guest = self._guest
         named = b"|".join(sorted(w.encode() for w in words))
         pattern = re.compile(rb"(?:->|\.)(?:%s)\b\s*(?:\[[^\]]*\]\s*)*[|^+]?=(?!=)" % named)
-        within = guest.leading_to(pattern)
+        within = guest.leading_to(NamedPattern(pattern, words))
         if re.search(rb"&\s*\w+(?:(?:->|\.)\w+)*(?:->|\.)(?:%s)\s*[,)]" % named, self._unit.data) is not None:
             within |= guest.leading_to(THROUGH)
         names = AssumedNames(guest, ())

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 
 from qerrlint.c.expressions.parser import paths
 from qerrlint.ir.code import Function
+from qerrlint.model.file_text import NamedPattern
 from qerrlint.qemu.guest.entries import given
 from qerrlint.qemu.guest.file import GuestFile
-from qerrlint.qemu.guest.indexes.array_accesses import QUICK, ArrayAccess, ArrayAccesses
+from qerrlint.qemu.guest.indexes.array_accesses import ACCESSES, ArrayAccess, ArrayAccesses
 from qerrlint.qemu.guest.indexes.held_indexes import HeldIndex, held_indexes
 from qerrlint.qemu.guest.members import Member, member_of
 from qerrlint.qemu.guest.memory_structs import READER
@@ -57,7 +58,7 @@ class MemoryIndexes:
             for param in signature.params if signature is not None else ():
                 if param.name in names and param.type.endswith("*"):
                     sent.add(param.type.removeprefix("const ").removeprefix("struct ").rstrip(" *"))
-        read = guest.memory_structs.types if READER.search(unit.data) is not None else frozenset()
+        read = guest.memory_structs.types if READER.is_in(unit.text) else frozenset()
         layouts = layouts_of(unit.environment)
         return read | {name for name in sent if layouts.of_name(name, unit.path) is not None}
 
@@ -66,7 +67,7 @@ class MemoryIndexes:
         guest = self._guest
         reached = guest.reached_by((*guest.entries, *guest.indirect))
         near = self._near(types)
-        for name in guest.places(QUICK):
+        for name in guest.places(*ACCESSES):
             function = self._unit.lowered(name) if name in reached & near else None
             if function is None:
                 continue
@@ -93,7 +94,7 @@ class MemoryIndexes:
         if not names:
             return frozenset()
         pattern = rb"(?:->|\.)(?:%s)\b" % b"|".join(sorted(name.encode() for name in names))
-        naming = frozenset(self._guest.matching(re.compile(pattern)))
+        naming = frozenset(self._guest.matching(NamedPattern(re.compile(pattern), names)))
         return naming.union(*(self._guest.called_by(name) for name in naming))
 
     def _member(self, function: Function, path: str, types: frozenset[str]) -> tuple[Member, int] | None:
