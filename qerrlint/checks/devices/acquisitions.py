@@ -18,6 +18,7 @@ from qerrlint.checks.devices.phase_functions import RUNNING, SETTER, SETUP, Phas
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.file_text import NamedPattern
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.type_graph import Phase, QomType
@@ -144,7 +145,8 @@ class Acquisitions(PhaseFunctions):
     def acquires(self, name: str) -> bool:
         """Whether a function of the file makes an acquiring call."""
         piece = self.unit.functions[name]
-        return self._any_acquiring.search(self.unit.data, piece.body, piece.span.end) is not None
+        words = self.unit.definitions.words(piece)
+        return self._any_acquiring.is_between(self.unit.data, piece.body, piece.span.end, words)
 
     def acquired(self, name: str, phase: str, entry: Phase, of: QomType) -> Iterator[Taken]:
         """The acquiring calls of a function of the file, which a phase reaches at `entry`."""
@@ -183,13 +185,17 @@ class Acquisitions(PhaseFunctions):
         return out
 
     @cached_property
-    def _any_acquiring(self) -> re.Pattern[bytes]:
-        return re.compile(self._acquiring.pattern.encode())
+    def _any_acquiring(self) -> NamedPattern:
+        return NamedPattern(lazy_re(self._calls.encode()), self._moves)
 
     @cached_property
     def _acquiring(self) -> re.Pattern[str]:
+        return lazy_re(self._calls)
+
+    @property
+    def _calls(self) -> str:
         names = "|".join(sorted(map(re.escape, self._moves))) or "(?!)"
-        return re.compile(rf"\b(?:{names})\b(?=\s*\()")
+        return rf"\b(?:{names})\b(?=\s*\()"
 
     def _place(self, text: FunctionText, pair: Pair, move: Move, start: int, paren: int) -> str | None:
         """The text of what holds the object; "" where nothing does, None where a local or a caller does."""

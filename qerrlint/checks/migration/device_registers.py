@@ -165,7 +165,7 @@ def _is_described(file: AnalysedFile, of: QomType) -> bool:
     # The core of a bus registers what each class has stored.
     folder = posixpath.dirname(of.path)
     paths = {one.path for one in of.lineage if posixpath.dirname(one.path) == folder}
-    if _in_file(state, of.path, _DESCRIBES):
+    if _in_file(state, of.path, _DESCRIBES, b"vmstate_register", b"register_savevm"):
         return True
     structs = set(layouts_of(file.unit.environment).chain(of.instance_struct, file.unit.path))
     return any(_registers(file, path, structs) for path in paths)
@@ -205,7 +205,7 @@ def _is_reset(file: AnalysedFile, of: QomType) -> bool:
     """Whether the type, an ancestor or one that derives from it has a reset, or something else calls one."""
     state = file.once(device_state)
     family = list(state.family(of))
-    if any(state.resets(one) for one in family) or _in_file(state, of.path, _RESETS):
+    if any(state.resets(one) for one in family) or _in_file(state, of.path, _RESETS, b"qemu_register_reset"):
         return True
     # The core of USB calls it when the port is reset (hw/usb/core.c).
     if any(one.stored("handle_reset") is not None for one in (*family, *of.lineage)):
@@ -258,9 +258,11 @@ def _others_call(file: AnalysedFile, name: str) -> bool:
     )
 
 
-def _in_file(state: DeviceState, path: str, pattern: re.Pattern[bytes]) -> bool:
+def _in_file(state: DeviceState, path: str, pattern: re.Pattern[bytes], *parts: bytes) -> bool:
+    """Whether a file has a match of a pattern, each of which holds one of some pieces of text."""
     declarations = state.graph.file(path)
-    return declarations is not None and pattern.search(declarations.data) is not None
+    data = declarations.data if declarations is not None else b""
+    return any(part in data for part in parts) and pattern.search(data) is not None
 
 
 def _observation(

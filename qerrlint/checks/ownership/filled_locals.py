@@ -229,7 +229,7 @@ def errors_set_by(function: Function, call: Call) -> set[Value]:
 def is_asked_about(function: Function, call: Call) -> bool:
     """Whether another function is asked about the Error that a call sets."""
     errors = errors_set_by(function, call)
-    return any(
+    return bool(errors) and any(
         other.used and not errors.isdisjoint(other.args) and other.index != call.index
         for other in function.calls
     )

@@ -20,7 +20,8 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 _FREES = lazy_re(rb"(?<![\w>.])(free|g_free|qemu_vfree)\s{0,9}\(\s{0,9}([\w>.\-]{1,120})\s{0,9}\)\s{0,9};")
-_FREE = lazy_re(rb"(?<![\w>.])free\s{0,9}\(")
+# A pattern that begins with plain letters is found by a search for these.
+_FREE = lazy_re(rb"free(?<![\w>.]free)\s{0,9}\(")
 _AUTO = lazy_re(rb"\bg_autofree\b[^;={}]{1,80}?(\w{1,60})\s{0,9}=(?!=)")
 _MEMBER = lazy_re(rb"(?:->|\.)(\w{1,60})\Z")
 _MADE = lazy_re(rb"\s{0,80}(?:\([\w\s*]{1,60}\)\s{0,20})?([A-Za-z_]\w{0,60})\s{0,9}\(")
