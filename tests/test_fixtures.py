@@ -32,6 +32,7 @@ def rules() -> RuleSet:
     return load_rules()
 
 
+@cache
 def asked(rule: str, every: RuleSet | None = None) -> RuleSet:
     """The enabled rules and `rule` (which may be off by default), of all rules or of `every`.
 

@@ -16,6 +16,7 @@ from qerrlint.cli.commands.explain import command as explain
 from qerrlint.cli.commands.rules import command as list_rules
 from qerrlint.errors import UsageError
 from qerrlint.findings import Observation, fingerprint
+from qerrlint.rules import loader
 from qerrlint.rules.loader import load_rules
 from qerrlint.rules.rule import HEADINGS, Rule, RuleSet
 from qerrlint.rules.rule_file import parse_rule
@@ -218,6 +219,9 @@ def test_loading_is_quick() -> None:
 
 
 def _timed() -> float:
+    """The time that the files take once they have been parsed: each is parsed once in a process."""
+    for kept in (loader.bundled_rules, loader._bundled):
+        kept.cache_clear()
     begin = time.process_time()
     load_rules()
     return time.process_time() - begin

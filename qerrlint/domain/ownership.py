@@ -91,7 +91,7 @@ class Pair:
     shown: bool = False
 
     def __hash__(self) -> int:
-        # Tables of pairs are keys of caches, asked for with each function; names differ.
+        # Tables of pairs are keys of caches; names differ.
         return hash(self.name)
 
     @property
@@ -118,6 +118,21 @@ class Pair:
     def discarding(self) -> re.Pattern[bytes]:
         """Finds the names of the calls that free what was prepared."""
         return _words(self.discard) if self.discard else re.compile(rb"(?!)")
+
+
+class Pairs(tuple[Pair, ...]):
+    """Pairs by which caches are asked with each function: their hash is computed once."""
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return super().__hash__()
+
+    def __reduce__(self) -> tuple[type[Pairs], tuple[tuple[Pair, ...]]]:
+        # Another process hashes strings otherwise.
+        return Pairs, (tuple(self),)
 
 
 def _words(moves: tuple[Move, ...], null: str = "") -> re.Pattern[bytes]:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from qerrlint.domain.ownership import Pair
@@ -17,34 +18,54 @@ from qerrlint.source.bundled import rules_folder
 def load_rules(extra_dirs: Sequence[str | Path] = ()) -> RuleSet:
     """The bundled rules and those of the user's rule folders.
 
-    Those of the user are compared with the events of all checks. That the bundled ones fit them is for the
-    tests: every check would have to be imported for that. Raises UsageError, one line that names the file,
-    for the first rule file that is not valid.
+    The bundled ones are read once in a process. Those of the user are compared with the events of all checks.
+    That the bundled ones fit them is for the tests: every check would have to be imported for that. Raises
+    UsageError, one line that names the file, for the first rule file that is not valid.
     """
-    rules: dict[str, Rule] = {}
-    for folder, shown in ((rules_folder(), ""), *((Path(extra), f"{extra}/") for extra in extra_dirs)):
-        try:
-            files = sorted(
-                (file for file in folder.iterdir() if file.name.endswith(".md") and file.name != "README.md"),
-                key=lambda file: file.name,
-            )
-        except OSError as error:
-            raise UsageError(f"{folder}: cannot read the rule folder: {error.strerror}") from error
-        if not files:
-            raise UsageError(f"{folder}: no rule file (*.md) in this folder")
-        for file in files:
-            if file.exists() and not file.is_file():
-                raise UsageError(f"{shown}{file.name}: cannot be read: not a regular file")
-            try:
-                rule = parse_rule(file.read_bytes(), shown + file.name, trusted=not shown)
-            except OSError as error:
-                raise UsageError(f"{shown}{file.name}: cannot be read: {error.strerror}") from error
-            if rule.id in rules:
-                raise UsageError(
-                    f"{rule.path}: the rule {rule.id} is already defined ({rules[rule.id].path})"
-                )
-            rules[rule.id] = rule
+    if not extra_dirs:
+        return bundled_rules()
+    rules = dict(_bundled())
+    for extra in extra_dirs:
+        _add_rules(rules, Path(extra), f"{extra}/")
     return RuleSet(_with_pairs(rules.values()))
+
+
+@lru_cache(maxsize=1)
+def bundled_rules() -> RuleSet:
+    """The rules that come with the program; raises as load_rules does."""
+    return RuleSet(_with_pairs(_bundled().values()))
+
+
+@lru_cache(maxsize=1)
+def _bundled() -> Mapping[str, Rule]:
+    """The bundled rules by id, each with its own pairs only."""
+    rules: dict[str, Rule] = {}
+    _add_rules(rules, rules_folder(), "")
+    return rules
+
+
+def _add_rules(rules: dict[str, Rule], folder: Path, shown: str) -> None:
+    """Add the rules of a folder; `shown` stands before the names of its files, and is empty for the bundled
+    ones."""
+    try:
+        files = sorted(
+            (file for file in folder.iterdir() if file.name.endswith(".md") and file.name != "README.md"),
+            key=lambda file: file.name,
+        )
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot read the rule folder: {error.strerror}") from error
+    if not files:
+        raise UsageError(f"{folder}: no rule file (*.md) in this folder")
+    for file in files:
+        if file.exists() and not file.is_file():
+            raise UsageError(f"{shown}{file.name}: cannot be read: not a regular file")
+        try:
+            rule = parse_rule(file.read_bytes(), shown + file.name, trusted=not shown)
+        except OSError as error:
+            raise UsageError(f"{shown}{file.name}: cannot be read: {error.strerror}") from error
+        if rule.id in rules:
+            raise UsageError(f"{rule.path}: the rule {rule.id} is already defined ({rules[rule.id].path})")
+        rules[rule.id] = rule
 
 
 def _with_pairs(rules: Iterable[Rule]) -> Iterator[Rule]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
+from qerrlint.domain.ownership import Pairs
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, Finding, Fix, Observation, fingerprint
 from qerrlint.lazy_patterns import lazy_re
@@ -130,23 +131,30 @@ class Rule:
 class RuleSet:
     """Rules by id, in the order of their ids; only enabled ones speak.
 
-    `known` holds every rule by id as it was loaded, also those that a selection has left out. `pairs` are
-    those of all rules, `path_pairs` those that are followed along the paths of functions (of the family
-    `ownership`).
+    `loaded` is the set that a selection was made of, if any. `known` holds every rule by id as it was loaded,
+    also those that a selection has left out. `pairs` are those of all rules, `path_pairs` those that are
+    followed along the paths of functions (of the family `ownership`).
     """
 
-    __slots__ = ("_by_id", "_every", "_listeners", "known", "pairs", "path_pairs")
+    __slots__ = ("_by_id", "_every", "_listeners", "_loaded", "known", "pairs", "path_pairs")
 
-    def __init__(self, rules: Iterable[Rule], known: Mapping[str, Rule] | None = None) -> None:
+    def __init__(self, rules: Iterable[Rule], loaded: RuleSet | None = None) -> None:
         self._by_id = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
-        self.known = known if known is not None else self._by_id
         self._every: RuleSet | None = None
         listeners: dict[str, list[Rule]] = {}
         for rule in self._by_id.values():
             if rule.enabled:
                 listeners.setdefault(rule.event, []).append(rule)
         self._listeners = listeners
+        self._loaded = loaded
         # Every check runs in every run, whichever rules are selected: so the pairs are those of all rules.
+        self.known: Mapping[str, Rule]
+        self.pairs: Pairs
+        self.path_pairs: Pairs
+        if loaded is not None:
+            self.known, self.pairs, self.path_pairs = loaded.known, loaded.pairs, loaded.path_pairs
+            return
+        self.known = self._by_id
         self.pairs = _pairs(self.known.values())
         self.path_pairs = _pairs(rule for rule in self.known.values() if rule.analysis == "ownership")
 
@@ -181,8 +189,10 @@ class RuleSet:
         Every run judges by all of them and filters its output: what is said of one rule must not depend on
         which others are selected.
         """
+        if self._loaded is not None:
+            return self._loaded.everything()
         if self._every is None:
-            self._every = RuleSet((replace(rule, enabled=True) for rule in self.known.values()), self.known)
+            self._every = RuleSet(map(_enabled, self.known.values()), self)
         return self._every
 
     def is_enabled(self, rule_id: str) -> bool:
@@ -204,7 +214,8 @@ class RuleSet:
             wanted = {rule.id for rule in self if rule.enabled}
         for name in ignore:
             wanted -= self._matching(name)
-        return RuleSet((replace(rule, enabled=True) for rule in self if rule.id in wanted), self.known)
+        loaded = self if self._loaded is None else self._loaded
+        return RuleSet((_enabled(rule) for rule in self if rule.id in wanted), loaded)
 
     def _matching(self, pattern: str, only_enabled: bool = False) -> set[str]:
         from fnmatch import fnmatchcase
@@ -226,9 +237,13 @@ class RuleSet:
         )
 
 
-def _pairs(rules: Iterable[Rule]) -> tuple[Pair, ...]:
+def _enabled(rule: Rule) -> Rule:
+    return rule if rule.enabled else replace(rule, enabled=True)
+
+
+def _pairs(rules: Iterable[Rule]) -> Pairs:
     """The pairs of these rules, each once."""
-    return tuple({pair.name: pair for rule in rules for pair in rule.pairs}.values())
+    return Pairs({pair.name: pair for rule in rules for pair in rule.pairs}.values())
 
 
 def _holds(where: Where, slots: Mapping[str, str]) -> bool:
