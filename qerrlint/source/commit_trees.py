@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from qerrlint.records import record
-from qerrlint.source.git_tree import CommitTree, GitSource, require, resolve_commit
+from qerrlint.source.git_tree import CommitTree, GitLocation, GitSource, require, resolve_commit
 from qerrlint.source.gitprocess import BlobReader, Git, hook_store
 
 # Lists of trees that are remembered: the heads of a few branches. One has some 11,000 entries.
@@ -48,10 +48,10 @@ class CommitTrees:
     May be pickled; raises InputError when there is no repository.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        location = require(path)
-        self.root = location.root
-        self._git = Git(self.root, hook_store(location.git_dir))
+    def __init__(self, path: str | os.PathLike[str] | GitLocation) -> None:
+        self._location = require(path)
+        self.root = self._location.root
+        self._git = Git(self.root, hook_store(self._location.git_dir))
         self._reader = BlobReader(self._git)
         self._lists: OrderedDict[str, dict[str, str]] = OrderedDict()
 
@@ -69,7 +69,7 @@ class CommitTrees:
         """The blob of each file of a commit; not to be changed."""
         listing = self._lists.get(commit)
         if listing is None:
-            with GitSource(self.root, commit) as source:
+            with GitSource(self._location, commit) as source:
                 listing = {path: source.known_id(path) or "" for path in source.paths()}
             self._remember(commit, listing)
         else:
@@ -132,11 +132,11 @@ class CommitTrees:
         """End the git process."""
         self._reader.close()
 
-    def __getstate__(self) -> str:
-        return self.root
+    def __getstate__(self) -> GitLocation:
+        return self._location
 
-    def __setstate__(self, root: str) -> None:
-        self.__init__(root)  # type: ignore[misc]
+    def __setstate__(self, location: GitLocation) -> None:
+        self.__init__(location)  # type: ignore[misc]
 
     def _log(self, arguments: Sequence[str]) -> Iterator[Commit]:
         for entry in self._git.records(("log", *_LOG, _RECORD, *arguments)):

@@ -62,8 +62,13 @@ def enclosing(path: str | os.PathLike[str]) -> GitLocation | None:
     return GitLocation(lines[1], lines[2] if lines[0] == "true" and len(lines) > 2 else None)
 
 
-def require(path: str | os.PathLike[str]) -> GitLocation:
-    """As `locate`; raises InputError also when there is no repository at `path` itself."""
+def require(path: str | os.PathLike[str] | GitLocation) -> GitLocation:
+    """As `locate`; raises InputError also when there is no repository at `path` itself.
+
+    A repository that has been located is not looked for again.
+    """
+    if isinstance(path, GitLocation):
+        return path
     found = locate(path)
     if found is not None:
         return found
@@ -172,12 +177,11 @@ class _ObjectSource(Source):
 class GitSource(_ObjectSource):
     """The tree of the commit `rev` of the repository at `path` (work tree, bare or plain git directory).
 
-    A repository that has been located is not looked for again. Raises InputError when there is no repository
-    at `path` or `rev` names no commit.
+    Raises InputError when there is no repository at `path` or `rev` names no commit.
     """
 
     def __init__(self, path: str | os.PathLike[str] | GitLocation, rev: str = "HEAD") -> None:
-        location = path if isinstance(path, GitLocation) else require(path)
+        location = require(path)
         super().__init__(Git(location.root, hook_store(location.git_dir)), location.root)
         self._sizes: dict[str, int] = {}
         self._asked = 0
@@ -192,7 +196,19 @@ class GitSource(_ObjectSource):
         if self._listing is not None or self._asked >= _MOST_ASKED:
             return super().exists(path)
         self._asked += 1
-        return self._git.run(("ls-tree", "--full-tree", self.revision, "--", path)).startswith(b"100")
+        return self._regular([path]) == 1
+
+    def has_all(self, paths: Sequence[str]) -> bool:
+        """As of every source; few paths are asked for at once."""
+        if self._listing is not None or self._asked + len(paths) > _MOST_ASKED:
+            return super().has_all(paths)
+        self._asked += len(paths)
+        return self._regular(paths) == len(paths)
+
+    def _regular(self, paths: Sequence[str]) -> int:
+        """How many of the paths are regular files, by a question to git."""
+        out = self._git.run(("ls-tree", "-z", "--full-tree", self.revision, "--", *paths))
+        return sum(entry.startswith(b"100") for entry in out.split(b"\0"))
 
     def _list(self) -> dict[str, str]:
         listing = {}
@@ -341,10 +357,10 @@ class StagedSource(_ObjectSource):
     is no repository with a work tree at `path`.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str] | GitLocation) -> None:
         location = require(path)
         if location.top is None:
-            raise InputError(f"{os.fspath(path)}: a bare repository has no index")
+            raise InputError(f"{location.root}: a bare repository has no index")
         super().__init__(Git(location.top, hook_store(location.git_dir)), location.top)
         self.revision = None
         self._unmerged: tuple[str, ...] = ()

@@ -104,7 +104,7 @@ def _is_qemu(folder: str) -> bool:
 
 def looks_like_qemu(source: Source) -> bool:
     """Whether the tree has the files that mark QEMU's sources."""
-    return all(source.exists(mark) for mark in _MARKS)
+    return source.has_all(_MARKS)
 
 
 def require_qemu(name: str, *sources: Source) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from qerrlint.errors import InputError
-from qerrlint.source.git_tree import require, resolve_commit
+from qerrlint.source.git_tree import GitLocation, require, resolve_commit
 from qerrlint.source.gitprocess import Git, hook_store
 
 # Branches whose first-parent line is searched after HEAD's, the most recently committed first.
@@ -54,7 +54,7 @@ class Repository:
     writes: no ref, index, object or file.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str] | GitLocation) -> None:
         self.location = require(path)
         self.root = self.location.root
         self._git = Git(self.root, hook_store(self.location.git_dir))
@@ -94,8 +94,7 @@ class Repository:
         They are those of MERGE_HEAD. In the hook pre-merge-commit git has not written it yet, and names
         them by variables GITHEAD_ID of the environment.
         """
-        _, out, _ = self._git.try_run(("rev-parse", "--git-path", "MERGE_HEAD"))
-        file = os.path.join(self.root, out.decode("utf-8", "surrogateescape").strip())
+        file = os.path.join(self.location.git_dir, "MERGE_HEAD")
         try:
             with open(file, encoding="ascii", errors="replace") as stream:
                 named = stream.read().split()

@@ -51,6 +51,10 @@ class Source(ABC):
         """Whether there is a regular file of that path."""
         return self.read(path) is not None
 
+    def has_all(self, paths: Sequence[str]) -> bool:
+        """Whether there is a regular file of each of these paths."""
+        return all(map(self.exists, paths))
+
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Path and bytes of each file that is there, in the order given."""
         for path in paths:

@@ -68,7 +68,7 @@ def command(
     who, date = author(sender, "--from"), now()
     root = git_root(options.tree)
     repository = Repository(root)
-    with GitSource(root) as source:
+    with GitSource(repository.location) as source:
         require_qemu(root, source)
         settings = settle(options, source)
         wanted = within(source.root, paths, given=options.tree is not None)

@@ -57,16 +57,17 @@ def open_base(
                 "--base needs a tree, and the current directory is in none (name one with --tree)"
             )
         return None
-    if locate(root) is None:
+    location = locate(root)
+    if location is None:
         if base is not None:
             raise InputError(f"{root}: --base needs a git repository")
         opened = OpenedBase(open_tree(root), root, "directory")
     else:
         with store_of(options) as store:
             kept = store if not options.verify_store else None
-            repository = KeptBases(root, kept) if kept is not None else Repository(root)
+            repository = KeptBases(location, kept) if kept is not None else Repository(location)
             found = find_base(series, repository, base, partial=partial)
-        opened = OpenedBase(GitSource(repository.location, found.revision), root, found.found_by, found.notes)
+        opened = OpenedBase(GitSource(location, found.revision), root, found.found_by, found.notes)
     if options.tree is None and base is None and not looks_like_qemu(opened.source):
         return None
     require_qemu(root, opened.source)

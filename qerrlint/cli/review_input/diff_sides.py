@@ -40,10 +40,11 @@ def open_sides(repository: Repository, revs: str | None, staged: bool, paths: Se
         before, commit = _ends(repository, revs)
         changed = [(rev, repository.changed_paths(rev, commit)) for rev in before]
         return _sides(where, changed, GitSource(where, commit), paths)
-    before = [revs] if revs is not None else ["HEAD", *repository.merge_heads()]
+    named = [revs] if revs is not None else ["HEAD", *repository.merge_heads()]
+    before = [repository.resolve(rev) for rev in named]
     if staged:
         changed = [(rev, repository.changed_in_index(rev)) for rev in before]
-        return _sides(where, changed, StagedSource(root), paths)
+        return _sides(where, changed, StagedSource(where), paths)
     top = repository.location.top
     if top is None:
         raise InputError(f"{root}: a bare repository has no work tree: give a range A..B")

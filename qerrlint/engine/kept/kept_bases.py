@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from qerrlint.engine.store.cache_key import program_key, subject
 from qerrlint.engine.store.cache_store import KEPT_FOR_TREE, Entry, Store
-from qerrlint.source.git_tree import shallow_boundary
+from qerrlint.source.git_tree import GitLocation, shallow_boundary
 from qerrlint.source.repository import Repository
 
 _SCENE = "commits"
@@ -21,7 +21,7 @@ _SCENE = "commits"
 class KeptBases(Repository):
     """A Repository that takes an answer of commits_containing() from a store."""
 
-    def __init__(self, path: str | os.PathLike[str], store: Store) -> None:
+    def __init__(self, path: str | os.PathLike[str] | GitLocation, store: Store) -> None:
         """Raises InputError as Repository does."""
         super().__init__(path)
         self._store = store
