@@ -41,6 +41,10 @@ def tree_of(case: Path) -> Path:
     return (case / (named[1] if named else "before")).resolve()
 
 
+# After each commit git would start a process that looks whether the repository needs to be packed.
+_GIT_SETTINGS = ("commit.gpgSign=false", "maintenance.auto=false", "gc.auto=0")
+
+
 @dataclass(frozen=True)
 class Ran:
     """How a run ended."""
@@ -135,7 +139,7 @@ def on_terminal(columns: int, *arguments: str | os.PathLike[str]) -> str:
 
 def git(top: Path, *arguments: str, stdin: bytes | None = None) -> str:
     """Run git in a scratch repository, whatever the user's own configuration says."""
-    settings = ("user.name=A Tester", "user.email=tester@example.org", "commit.gpgSign=false")
+    settings = ("user.name=A Tester", "user.email=tester@example.org", *_GIT_SETTINGS)
     options = [part for setting in settings for part in ("-c", setting)]
     dropped = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_OBJECT_DIRECTORY")
     env = {name: value for name, value in os.environ.items() if name not in dropped}

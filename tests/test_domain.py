@@ -205,14 +205,16 @@ MARKS = st.builds(
 INDEXES = st.integers(0, 3)
 
 
-@st.composite
-def states(draw: st.DrawFn) -> State:
-    # The top of each map is left out of it: a state says it by saying nothing.
-    errors = draw(st.dictionaries(INDEXES, CELLS.filter(lambda c: c is not error.TOP_CELL), max_size=2))
-    facts = draw(st.dictionaries(INDEXES, FACTS.filter(lambda f: f is not ANYTHING), max_size=2))
-    points = draw(st.dictionaries(INDEXES, INDEXES, max_size=2))
-    held = draw(st.frozensets(st.sampled_from(["one", "two"])))
-    return State(errors, facts, points, None, draw(MARKS), held)
+# The top of each map is left out of it: a state says it by saying nothing.
+STATES = st.builds(
+    State,
+    st.dictionaries(INDEXES, CELLS.filter(lambda c: c is not error.TOP_CELL), max_size=2),
+    st.dictionaries(INDEXES, FACTS.filter(lambda f: f is not ANYTHING), max_size=2),
+    st.dictionaries(INDEXES, INDEXES, max_size=2),
+    st.none(),
+    MARKS,
+    st.frozensets(st.sampled_from(["one", "two"])),
+)
 
 
 def plain(one: State) -> State:
@@ -226,7 +228,7 @@ def alike(one: State, other: State) -> bool:
 
 
 @settings(max_examples=80)
-@given(states(), states(), states())
+@given(STATES, STATES, STATES)
 def test_states_are_a_lattice(a: State, b: State, c: State) -> None:
     check_laws(state.leq, state.join, alike, a, b, c)
 
@@ -260,7 +262,7 @@ def test_the_order_of_states_by_component(more: State, less: State) -> None:
     assert alike(state.join(more, less), less)
 
 
-@given(states())
+@given(STATES)
 def test_widening_goes_up_and_stops(one: State) -> None:
     wide = state.widen(one)
     assert state.leq(one, wide)
@@ -337,7 +339,7 @@ def contents(one: State) -> tuple[object, ...]:
 
 
 @settings(max_examples=60)
-@given(states(), st.lists(WRITES, max_size=6))
+@given(STATES, st.lists(WRITES, max_size=6))
 def test_a_draft_copies_what_it_writes_and_its_masks_agree(
     one: State, writes: list[tuple[object, ...]]
 ) -> None:
@@ -434,7 +436,7 @@ def test_the_value_of_a_term() -> None:
     assert State({}, {0: fact(NEG)}, {}).value(0).signs == NEG
 
 
-@given(states(), states())
+@given(STATES, STATES)
 def test_keys_tell_states_apart(one: State, other: State) -> None:
     same = contents(one)[:5] == contents(other)[:5]
     assert (one.key() == other.key()) == same
@@ -448,7 +450,7 @@ def test_a_key_leaves_out_the_facts_that_are_ignored() -> None:
     assert one.key(1 << 1) is one.key(1 << 1)
 
 
-@given(states(), states())
+@given(STATES, STATES)
 def test_weaker_is_the_order_of_facts(one: State, other: State) -> None:
     if one.facts.keys() <= other.facts.keys():
         assert one.weaker(other) == all(state._fact_leq(other.facts[t], f) for t, f in one.facts.items())

@@ -41,9 +41,12 @@ from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.interpretation import ErrorDomain
 from qerrlint.transfer.preparation import prepare
 
-GRAPHS = st.integers(1, 7).flatmap(
-    lambda size: st.lists(st.lists(st.integers(0, size - 1), max_size=3), min_size=size, max_size=size)
-)
+# One strategy a size, made once: to make one for each example takes longer than to draw the example.
+OF_SIZE = [
+    st.lists(st.lists(st.integers(0, size - 1), max_size=3), min_size=size, max_size=size)
+    for size in range(1, 8)
+]
+GRAPHS = st.integers(0, 6).flatmap(OF_SIZE.__getitem__)
 
 
 def leads_to(graph: Sequence[Sequence[int]], start: int, without: int = -1) -> set[int]:
@@ -220,16 +223,18 @@ EVENTS = st.tuples(
 )
 
 
+TESTED = st.integers(-1, VARIABLES - 1)
+WANTED = st.integers(0, 1)
+EVENT_LISTS = st.lists(EVENTS, max_size=3)
+
+
 @st.composite
 def toy_graphs(draw: st.DrawFn) -> ToyGraph:
     shape = draw(GRAPHS)
     blocks = []
     for targets in shape:
-        edges = [
-            ToyEdge(target, draw(st.integers(-1, VARIABLES - 1)), draw(st.integers(0, 1)))
-            for target in targets
-        ]
-        blocks.append(ToyBlock(draw(st.lists(EVENTS, max_size=3)), edges))
+        edges = [ToyEdge(target, draw(TESTED), draw(WANTED)) for target in targets]
+        blocks.append(ToyBlock(draw(EVENT_LISTS), edges))
     return ToyGraph(blocks)
 
 
