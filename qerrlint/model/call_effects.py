@@ -16,7 +16,8 @@ from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.conventions import by_convention
 from qerrlint.domain.effects import NO_EFFECT, NORETURN, Effect, Outcome
 from qerrlint.domain.error import GERROR, GERRP
-from qerrlint.ir.code import ANY, POS, ZERO, Addr, Call, Value, Var
+from qerrlint.domain.word_lists import word_list
+from qerrlint.ir.code import ANY, POS, ZERO, Addr, Call, Value, Var, text_of
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.file_scope import FileScope
 from qerrlint.model.receivers import Receivers
@@ -56,6 +57,7 @@ class CallEffects:
         self._callees = callees
         self._known: dict[str, Effect] = {}
         self._certain: dict[str, Effect | None] = {}
+        self._allowing: dict[str, int | None] = {}
         # By the identity of the call, which is kept alive with it: hashing a call hashes its arguments.
         self._of_call: dict[int, tuple[Call, Effect]] = {}
 
@@ -85,8 +87,20 @@ class CallEffects:
                 return of_glib
         if known.evidence == "guess":
             return self._guess(call)
+        if known.kind == "pointer" and known.evidence == "signature" and self._may_find_nothing(call):
+            return replace(known, outcomes=(*known.outcomes, Outcome(ZERO, False)))
         # A generated function of which only the last parameter is known.
         return replace(known, errp=len(call.args) - 1) if known.errp == LAST and call.args else known
+
+    def _may_find_nothing(self, call: Call) -> bool:
+        """Whether the caller says by an argument that NULL may be an answer: it comes without an Error."""
+        if call.name not in self._allowing:
+            signature = self._callees.signature(call.name) if self._names_function(call) else None
+            names = [param.name for param in signature.params] if signature is not None else []
+            allows = [at for at, name in enumerate(names) if word_list("allow-nothing").matches(name)]
+            self._allowing[call.name] = allows[0] if allows else None
+        at = self._allowing[call.name]
+        return at is not None and at < len(call.args) and text_of(call.args[at]) != "false"
 
     def signature(self, call: Call) -> Signature | None:
         """The signature that a call is made against, if anything declares it."""

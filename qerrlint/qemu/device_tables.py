@@ -151,7 +151,9 @@ def is_property_field(environment: Environment, path: str, data: bytes, member: 
     that stands for several."""
     if not member:
         return False
-    pattern = re.compile(rf"\bDEFINE_\w*PROP\w*\(\s*[^,;]*,\s*\w+,\s*[\w.\[\]]*\b{re.escape(member)}\b")
+    # A property of a part's member is none of the part.
+    field = rf"[\w.\[\]]*\b{re.escape(member)}\b(?!\s*\.)"
+    pattern = re.compile(rf"\bDEFINE_\w*PROP\w*\(\s*[^,;]*,\s*\w+,\s*{field}")
     # A macro of the file may hold the list as well.
     if re.search(pattern.pattern.encode(), data) is not None:
         return True

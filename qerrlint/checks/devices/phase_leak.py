@@ -11,6 +11,7 @@ from qerrlint.checks.devices.acquisitions import BY_NAME, EMBEDDED_TIMER, Taken
 from qerrlint.checks.devices.life_cycle import LifeCycle, life_cycle
 from qerrlint.checks.devices.phase_functions import COMPLETE, RUNNING, SETTER
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.lazy_patterns import lazy_re
@@ -94,7 +95,18 @@ def _never(file: AnalysedFile, one: Taken) -> Iterator[Observation]:
         function, span, call = stopped
         yield _observation("deleted-not-freed", one, span, function, {"stop": call}, one.span)
         return
-    yield _observation("phase-leak", one, one.span, one.function, {}, None)
+    if not _goes_with_its_device(file, one):
+        yield _observation("phase-leak", one, one.span, one.function, {}, None)
+
+
+def _goes_with_its_device(file: AnalysedFile, one: Taken) -> bool:
+    """Whether all that a function does whose name alone says that it takes something goes with the device."""
+    if one.pair.name != BY_NAME:
+        return False
+    unit, goes = file.unit, word_list("goes-with-its-device")
+    texts = bodies_elsewhere(unit).bodies(unit.path, one.move.call, unit.signature(one.move.call))
+    called = {name for text in texts for name in text.called() if not name.isupper()}
+    return bool(called) and all(goes.matches(name) for name in called)
 
 
 def _stopped(file: AnalysedFile, one: Taken) -> tuple[str, Span, str] | None:

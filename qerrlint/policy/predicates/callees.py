@@ -28,6 +28,9 @@ _COMMAND_LINE = "vl.c"
 # The statement behind a call, where it is a test that leaves the function or the block.
 _NEXT_TEST = lazy_re(rb"\s*;\s*if\s*\(([^;{}]{1,400})\)\s*\{?\s*(?:return|goto|break|continue)\b")
 _BLANKS = lazy_re(rb"\s+")
+# The call behind a seek, where something is made of its result.
+_NEXT_CALL = lazy_re(rb"\b(?!(?:if|for|while|switch|sizeof)\b)([A-Za-z_]\w*)\s*\(")
+_STATEMENT = lazy_re(rb"[;{}]\s*\Z")
 # The condition of a block, and the bound of a loop that counts up.
 _KEYWORD = lazy_re(r"\b(if|for|while)\s*\Z")
 _COUNTED = lazy_re(r"[^;]*;\s*\w+\s*<\s*(\w+)\s*;")
@@ -194,6 +197,18 @@ def seeks_to_the_start(file: AnalysedFile, observation: Observation) -> bool:
     """Whether a call whose result is dropped goes to the start of a file by constants."""
     call = subject_of(observation).calls[0]
     return call.name == "lseek" and [text_of(arg) for arg in call.args[1:]] == ["0", "SEEK_SET"]
+
+
+def reads_from_there(file: AnalysedFile, observation: Observation) -> bool:
+    """Whether the first call behind a seek reads or loads something, and its result is used."""
+    call = subject_of(observation).calls[0]
+    piece = file.unit.definitions.around(call.span.start)
+    if call.name != "lseek" or piece is None:
+        return False
+    behind = _NEXT_CALL.search(file.unit.data, call.span.end, piece.span.end)
+    if behind is None or not word_list("reading").matches(behind[1].decode("latin-1")):
+        return False
+    return _STATEMENT.search(file.unit.data, call.span.end, behind.start()) is None
 
 
 def failing_part_is_not_asked_for(analysed: AnalysedFunction, observation: Observation) -> bool:

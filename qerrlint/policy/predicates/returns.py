@@ -94,6 +94,30 @@ def failure_is_documented(analysed: AnalysedFunction, observation: Observation) 
     return bool(apart) and any(re.search(r"errp|-\w|negative", clause) for clause in errors)
 
 
+def slot_is_documented(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether a comment above the slot of the function says that it may fail without an Error."""
+    if _returned(observation) is None:
+        return False
+    unit = analysed.unit
+    files = unit.environment.files
+    phrases = "|".join(
+        r"[\s*]+".join(map(re.escape, phrase.split()))
+        for phrase in word_list("contracts-without-error").words
+    )
+    inside = rb"(?:[^*]|\*(?!/))*"
+    for member in sorted(unit.uses.slots_of(analysed.name)):
+        word = member.encode("latin-1", "replace")
+        pattern = rb"/\*%s(?i:%s)%s\*/\s*[\w\s*]*\(\s*\*\s*%s\s*\)" % (
+            inside,
+            phrases.encode("latin-1"),
+            inside,
+            re.escape(word),
+        )
+        if any(files.contains(path, pattern, (word,)) for path in files.reached(unit.path)):
+            return True
+    return False
+
+
 def help_was_asked_for(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the path has passed a test that asks for help and found that it is wanted."""
     leaving = _returned(observation)
