@@ -64,6 +64,8 @@ def run_time(file: AnalysedFile) -> RunTime:
     unit = file.unit
     words = word_list("setup-functions")
     named = {name for name in unit.functions if words.matches(name)}
+    exported = word_list("exported-setup")
+    named |= {name for name in unit.functions if exported.matches(name) and not unit.is_static(name)}
     # What saves or loads by hand is a part of the migration.
     named |= {
         name
