@@ -9,6 +9,7 @@ only a process of its own shows.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -58,6 +59,12 @@ if "TMPDIR" not in os.environ and _may_hold_what_tests_write(_IN_MEMORY):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the tests first that take seconds: at the end one of them would keep the other workers waiting."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What the collection has made stays to the end: no walk of the garbage collector has to look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

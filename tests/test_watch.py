@@ -270,7 +270,9 @@ def text_of(site: Path, drafts: Path) -> dict[str, str]:
 
 
 @pytest.mark.long
-def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(tmp_path: Path) -> None:
+def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The result of runs that are killed, with mails that come meanwhile, is that of one run."""
     inbox = tmp_path / "inbox"
     (inbox / "git").mkdir(parents=True)
@@ -282,8 +284,9 @@ def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(tmp_path: Path) 
     options = ["--tree", TREE, *ALL, *drafting(tmp_path / "drafts")]
     command = [sys.executable, "-m", "qerrlint", "watch", "--inbox", str(inbox), "--once"]
     command += ["--out", str(tmp_path / "site"), *map(str, options)]
-    top = os.fspath(Path(qerrlint.__file__).parent.parent)
-    env = {**os.environ, **DATE, "PYTHONPATH": top, "QERRLINT_CACHE_DIR": str(tmp_path / "cache")}
+    for name, value in (*DATE.items(), ("QERRLINT_CACHE_DIR", str(tmp_path / "cache"))):
+        monkeypatch.setenv(name, value)
+    env = {**os.environ, "PYTHONPATH": os.fspath(Path(qerrlint.__file__).parent.parent)}
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     draw = random.Random(seed)
@@ -309,13 +312,11 @@ def test_killed_at_any_moment_it_goes_on_and_does_nothing_twice(tmp_path: Path) 
     assert len([name for name in found if "/series/" in name]) == 3
     assert [name for name in found if "/tmp/" in name or "/new/" in name or "/.qerrlint" in name] == []
     (tmp_path / "b").mkdir()
-    fresh = [sys.executable, "-m", "qerrlint", "watch", "--inbox", str(inbox), "--once"]
-    fresh += ["--out", str(tmp_path / "b/site"), "--tree", str(TREE), *ALL]
-    fresh += map(str, drafting(tmp_path / "b/drafts"))
-    subprocess.run(fresh, env=env, check=True, capture_output=True)
+    fresh = ["--out", tmp_path / "b/site", "--tree", TREE, *ALL, *drafting(tmp_path / "b/drafts")]
+    assert run("watch", "--inbox", inbox, "--once", *fresh).code == 0
     assert strip_runs(found) == strip_runs(text_of(tmp_path / "b/site", tmp_path / "b/drafts"))
-    again = subprocess.run(command, env=env, check=True, capture_output=True)
-    assert again.stderr == b"0 new mails, 0 series reviewed; 3 series in all\n"
+    again = run(*command[3:])
+    assert again.err == "0 new mails, 0 series reviewed; 3 series in all\n"
 
 
 def strip_runs(found: dict[str, str]) -> dict[str, str]:
