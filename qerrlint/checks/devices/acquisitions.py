@@ -32,6 +32,7 @@ _TARGET = lazy_re(
     r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*)?(?:\(\s*\w+[\s*]*\)\s*|[A-Z][A-Z0-9_]*\s*\(\s*)?\Z"
 )
 _BLANKS = lazy_re(r"[ \t]+")
+_DIRECTIVE = lazy_re(r"(?m)^[ \t]*#(?:[^\n\\]|\\.)*$")
 _LINES = lazy_re(r" ?(?:\n ?)+")
 _LONGEST_TARGET = 400
 _IDENTIFIER = lazy_re(r"[A-Za-z_]\w*\Z")
@@ -202,6 +203,7 @@ class Acquisitions(PhaseFunctions):
         if move.object == RESULT:
             before = text.code[:start]
             statement = before[max(before.rfind(mark) for mark in ";{}") + 1 :]
+            statement = _DIRECTIVE.sub("", statement) if "#" in statement else statement
             # Comments are blanks here; the pattern would try each of them as a beginning.
             statement = _LINES.sub("\n", _BLANKS.sub(" ", statement))[-_LONGEST_TARGET:]
             target = _TARGET.search(statement)
