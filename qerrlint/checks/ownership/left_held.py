@@ -128,12 +128,13 @@ LEFT_HELD = event(
     "object",
     "acquire",
     "release",
-    when="failing board return never lost unkept skipped dropped member sibling",
+    when="failing board return never lost unkept skipped dropped member sibling counterpart",
     elsewhere="yes no",
 )
 """pair: its name in the rule files; object: the path of what is acquired; acquire, release: the calls; when:
 at a failing return (board: of the realize of a device that no user makes), at any other, or no function ever
-releases it, or the variable that holds it gets another value, or one failing branch skips what others undo,
+releases it, or the variable that holds it gets another value, or one failing branch skips what others undo
+(counterpart: what only the function that undoes all of it does, and that does not run then),
 or an element leaves its list, which nobody frees, or a member is left out where its struct or its siblings
 are freed; elsewhere: whether another place of the file does."""
 

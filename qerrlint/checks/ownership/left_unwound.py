@@ -65,6 +65,7 @@ _UNDOING = {
     "unbind": ("bind",),
     "uninit": ("init",),
     "unmap": ("map",),
+    "unplug": ("plug",),
     "unrealize": ("realize",),
     "unregister": ("register",),
     "unset": ("set",),
@@ -129,6 +130,19 @@ def _undone_by(name: str) -> tuple[str, ...]:
     )
 
 
+@lru_cache(maxsize=4096)
+def undoing_names(name: str) -> tuple[str, ...]:
+    """The names that a function which undoes another one may have, by the name of that."""
+    parts = name.split("_")
+    return tuple(
+        "_".join((*parts[:number], other, *parts[number + 1 :]))
+        for number, part in enumerate(parts)
+        if number
+        for other, undone in _UNDOING.items()
+        if part in undone
+    )
+
+
 def _is_same(analysed: AnalysedFunction, done: Call, undone: Call) -> bool:
     """Whether all that one call is handed has been handed to, or was made by, another."""
     places = {place_of_object(arg) for arg in done.args} | _made(analysed, done)
@@ -185,7 +199,9 @@ def _is_way_out(
     region = blocks_after(analysed.function, edge.target) | {edge.target}
     told = {test.subject.path for test in edge.tests if isinstance(test.subject, Var)}
     others = region - frozenset(undoing)
-    return _fails(analysed, region, undoing, told, failed) and not _may_undo(analysed, others, *pair)
+    return _fails(analysed, region, undoing, told, failed) and not may_undo(
+        analysed, others, pair[0], pair[1].name, pair[1].args
+    )
 
 
 def _fails(
@@ -229,13 +245,16 @@ def _is_failure(kind: str, value: Value | None) -> bool:
     return isinstance(value, Op) and value.op == "-" and value.right is None
 
 
-def _may_undo(analysed: AnalysedFunction, region: Collection[int], done: Call, undone: Call) -> bool:
-    """Whether a call in some blocks may undo another one, by its body or by its name and its arguments."""
-    unit, word = analysed.unit, undone.name.encode()
-    roots = {root(place) for arg in undone.args if (place := place_of_object(arg))}
+def may_undo(
+    analysed: AnalysedFunction, region: Collection[int], done: Call, undone: str, objects: Iterable[Value]
+) -> bool:
+    """Whether a call in some blocks may undo another one, as `undone` does with the objects: by its body, or
+    by its name and its arguments."""
+    unit, word = analysed.unit, undone.encode()
+    roots = {root(place) for arg in objects if (place := place_of_object(arg))}
     for number in region:
         for event in analysed.function.blocks[number].events:
-            if not isinstance(event, Call) or event.name in (done.name, undone.name):
+            if not isinstance(event, Call) or event.name in (done.name, undone):
                 continue
             body = unit.functions.get(event.name) if event.direct else None
             if body is not None and word in unit.data[body.body : body.span.end]:
