@@ -15,6 +15,7 @@ from qerrlint.engine.store import cache_key
 from qerrlint.engine.store.cache_store import Entry, Store
 from qerrlint.review import merge_review
 from qerrlint.review.series import series_review
+from qerrlint.source import git_tree
 
 JSON = ("--format", "json", "--status", "introduced,fixed,persisting", "--min-confidence", "low")
 
@@ -83,6 +84,19 @@ def test_a_series_is_reviewed_once(repository: Path, store: Path, monkeypatch: p
     assert not calls
     assert patch(repository, "--verify-store") == alone
     assert calls
+
+
+@pytest.mark.parametrize(
+    "command", [("diff", "reviewed^!"), ("patch", DEMO, "--base", "main")], ids=lambda c: c[0]
+)
+def test_for_what_is_stored_git_lists_no_tree(
+    reviewed: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str | Path, ...]
+) -> None:
+    monkeypatch.setenv("QERRLINT_CACHE_DIR", os.fspath(reviewed / "cache"))
+    first = run(*command, "--tree", reviewed / "tree", *JSON)
+    listed = counted(monkeypatch, git_tree.GitSource, "_list")
+    assert run(*command, "--tree", reviewed / "tree", *JSON) == first
+    assert not listed
 
 
 def test_patches_are_shown_from_the_store(repository: Path, store: Path) -> None:

@@ -84,20 +84,55 @@ def test_git_is_asked_for_a_commit_once(tmp_path: Path, monkeypatch: pytest.Monk
     second = repo.commit({"a.c": "int b;\n"})
     repository = Repository(repo.path)
     assert [repository.resolve(rev) for rev in ("master", "master^")] == [second, first]
-    asked: list[str] = []
-    own = Git.try_run
-
-    def counted(self: Git, arguments: Sequence[str], *, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
-        asked.append(arguments[0])
-        return own(self, arguments, stdin=stdin)
-
-    monkeypatch.setattr(Git, "try_run", counted)
+    asked = asked_of_git(monkeypatch)
     with GitSource(repository.location, second) as source:
         assert source.revision == second
     assert repository.changed_paths(first, second) == (PathChange("M", "a.c", "a.c"),)
-    assert asked == ["diff-tree"]
+    assert [words[0] for words in asked] == ["diff-tree"]
     third = repo.commit({"a.c": "int c;\n"})
     assert repository.resolve("master") == third
+
+
+def asked_of_git(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
+    """The commands that git is given from now on."""
+    asked: list[Sequence[str]] = []
+    own = Git.try_run
+
+    def noted(self: Git, arguments: Sequence[str], *, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
+        asked.append(arguments)
+        return own(self, arguments, stdin=stdin)
+
+    monkeypatch.setattr(Git, "try_run", noted)
+    return asked
+
+
+def test_a_few_paths_are_asked_for_without_a_list_of_all(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.symlink("a.c", repo.path / "link.c")
+    repo.commit({"e.c": "five\n"})
+    with open_tree(repo.path, "HEAD") as source, open_tree(repo.path, "HEAD") as listed:
+        assert len(listed.paths()) == 4
+        asked = asked_of_git(monkeypatch)
+        assert source.present(("a.c", "dir", "link.c")) == ["a.c"]
+        assert len(asked) == 1
+        assert (source.read("a.c"), source.exists("dir"), source.read("link.c")) == (b"one\n", False, None)
+        assert len(asked) == 1
+        assert (source.read("none.c"), source.exists("dir/b c.c")) == (None, True)
+        assert not any("-r" in words for words in asked)
+        # A list is quicker from here on, and says the same.
+        assert source.exists("e.c")
+        assert [words for words in asked if "-r" in words] == [asked[-1]]
+        for path in ("a.c", "dir", "link.c", "none.c", "dir/b c.c", "VERSION", "", "dir/", "a.c/"):
+            assert source.exists(path) == listed.exists(path), path
+            assert source.read(path) == listed.read(path), path
+        assert source.paths() == listed.paths()
+
+
+@pytest.mark.parametrize("path", ["", "dir/", "./a.c", "a.c/", "../repo/a.c", "*.c", "a\0.c"])
+def test_a_path_is_asked_for_as_it_is_listed(repo: Repo, path: str) -> None:
+    with open_tree(repo.path, "HEAD") as source, open_tree(repo.path, "HEAD") as listed:
+        assert listed.paths()
+        assert source.exists(path) == listed.exists(path)
+        assert source.read(path) == listed.read(path)
 
 
 def test_tree_at_a_revision_ignores_the_work_tree(repo: Repo) -> None:

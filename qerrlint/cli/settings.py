@@ -63,12 +63,14 @@ class Settings:
 
 def settle(options: Options, source: Source | None, default_reach: str = "headers") -> Settings:
     """Options, the configuration of the (base) tree and the rules, checked."""
-    from qerrlint.policy.baseline import load_baseline
-    from qerrlint.policy.configuration import FAILS, MIN_CONFIDENCE, MIN_SEVERITY, load_configuration
+    from qerrlint.policy import baseline as baselines
+    from qerrlint.policy.configuration import FAILS, FILES, MIN_CONFIDENCE, MIN_SEVERITY, load_configuration
     from qerrlint.rules.loader import load_rules
 
     root = source.root if source is not None else None
     refuse_targets(options, root, (options.config, options.baseline))
+    if source is not None:
+        source.present((*FILES, baselines.DEFAULT))  # asked for at once
     configuration = load_configuration(source, options.config)
     rules = load_rules(options.rules)
     try:
@@ -79,7 +81,7 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
         given = "--select, --ignore" if options.select or options.ignore else configuration.origin
         raise UsageError(f"{given}: {error}") from None
     configuration.check_rules(rules)
-    baseline = load_baseline(source, options.baseline, configuration.baseline)
+    baseline = baselines.load_baseline(source, options.baseline, configuration.baseline)
     if root:
         read = (os.path.join(root, name) for name in (configuration.origin, baseline.origin) if name)
         refuse_targets(options, root, read)

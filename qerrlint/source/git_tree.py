@@ -19,8 +19,9 @@ _LINK = b"120000"
 # A line that a diff adds to VERSION: 10.1.0; development has 10.1.50, and candidates 10.1.90 and up.
 _RELEASE = lazy_re(rb"\+\d+\.\d+\.[0-4]?\d\s*")
 _STEPS_OF_VERSION = 24
-# Paths that git is asked for one by one; a list of all takes as long as these together.
-_MOST_ASKED = 4
+# Paths that git is asked for without a list of all, which takes as long as some questions: a run whose result
+# is stored may need no more than the marks of a tree, its configuration and its baseline.
+_MOST_ASKED = 5
 
 
 @record(frozen=True, slots=True)
@@ -184,31 +185,48 @@ class GitSource(_ObjectSource):
         location = require(path)
         super().__init__(Git(location.root, hook_store(location.git_dir)), location.root)
         self._sizes: dict[str, int] = {}
-        self._asked = 0
+        # The first paths that were asked for, each with its blob if it is a regular file.
+        self._asked: dict[str, str | None] = {}
         # A commit never changes, and a search takes about a second.
         self._searched: dict[str, list[str]] = {}
         self._expected: Callable[[], Iterable[str]] | None = None
         self._release: str | None = None
         self.revision: str = resolve_commit(self._git, rev)
 
+    def read(self, path: str) -> bytes | None:
+        """As of every source; the first paths are asked for without a list of all."""
+        blob = self._blob_of(path)
+        return None if blob is None else self._required(path, self._reader.read(blob))
+
     def exists(self, path: str) -> bool:
-        """As of every source. The first paths are asked for one by one: a run may need no list of all."""
-        if self._listing is not None or self._asked >= _MOST_ASKED:
-            return super().exists(path)
-        self._asked += 1
-        return self._regular([path]) == 1
+        """As of every source; the first paths are asked for without a list of all."""
+        return self._blob_of(path) is not None
 
-    def has_all(self, paths: Sequence[str]) -> bool:
-        """As of every source; few paths are asked for at once."""
-        if self._listing is not None or self._asked + len(paths) > _MOST_ASKED:
-            return super().has_all(paths)
-        self._asked += len(paths)
-        return self._regular(paths) == len(paths)
+    def present(self, paths: Sequence[str]) -> list[str]:
+        """As of every source; the first paths are asked for at once."""
+        self._ask(paths)
+        return super().present(paths)
 
-    def _regular(self, paths: Sequence[str]) -> int:
-        """How many of the paths are regular files, by a question to git."""
-        out = self._git.run(("ls-tree", "-z", "--full-tree", self.revision, "--", *paths))
-        return sum(entry.startswith(b"100") for entry in out.split(b"\0"))
+    def _blob_of(self, path: str) -> str | None:
+        self._ask((path,))
+        return self._asked[path] if path in self._asked else self._blobs.get(path)
+
+    def _ask(self, paths: Iterable[str]) -> None:
+        """Ask git for what is not known of some paths, if no list is there yet and they are few."""
+        new = [path for path in paths if path not in self._asked]
+        if not new or self._listing is not None or len(self._asked) + len(new) > _MOST_ASKED:
+            return
+        if any("\0" in path for path in new):
+            return
+        code, out, _ = self._git.try_run(("ls-tree", "-z", "--full-tree", self.revision, "--", *new))
+        if code != 0:
+            return  # a path that can be none of the tree
+        self._asked.update(dict.fromkeys(new))
+        for entry in out.decode("utf-8", "surrogateescape").split("\0"):
+            # mode SP "blob" SP id TAB path; a path that ends in a slash brings entries of other names
+            head, _, path = entry.partition("\t")
+            if entry.startswith("100") and path in self._asked:
+                self._asked[path] = head.split()[2]
 
     def _list(self) -> dict[str, str]:
         listing = {}

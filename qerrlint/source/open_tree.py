@@ -104,7 +104,7 @@ def _is_qemu(folder: str) -> bool:
 
 def looks_like_qemu(source: Source) -> bool:
     """Whether the tree has the files that mark QEMU's sources."""
-    return source.has_all(_MARKS)
+    return len(source.present(_MARKS)) == len(_MARKS)
 
 
 def require_qemu(name: str, *sources: Source) -> None:

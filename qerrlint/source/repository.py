@@ -104,12 +104,13 @@ class Repository:
         return tuple(self.resolve(rev) for rev in named if self.has_commit(rev))
 
     def changed_paths(self, a: str, b: str) -> tuple[PathChange, ...]:
-        """What differs between two commits, renames found, symbolic links and submodules left out."""
+        """The files whose bytes differ between two commits, renames found, without symbolic links and
+        submodules."""
         command = ("diff-tree", "-r", "-M", "-z", "--no-ext-diff", "--no-textconv")
         return tuple(_changes(self._git.run((*command, self.resolve(a), self.resolve(b)))))
 
     def changed_in_index(self, rev: str = "HEAD") -> tuple[PathChange, ...]:
-        """What the index changes against a commit, renames found; unmerged paths are left out."""
+        """The files whose bytes the index changes against a commit, renames found, without unmerged paths."""
         command = ("diff-index", "--cached", "-M", "-z", "--no-ext-diff", "--no-textconv")
         return tuple(_changes(self._git.run((*command, self.resolve(rev)))))
 
@@ -284,18 +285,21 @@ def _step(record: bytes) -> _Step:
 
 
 def _changes(raw: bytes) -> Iterator[PathChange]:
-    """Entries of raw diff output with -z; a change to or from a link counts as D or A of the file."""
+    """Entries of raw diff output with -z and whole ids; a change to or from a link counts as D or A of the
+    file."""
     fields = iter(raw.decode("utf-8", "surrogateescape").split("\0"))
     for head in fields:
         if not head.startswith(":"):
             continue
-        old_mode, new_mode, _, _, status = head[1:].split()
+        old_mode, new_mode, old_blob, new_blob, status = head[1:].split()
         path = next(fields)
         other = next(fields) if status[0] in "RC" else path
         old = path if old_mode.startswith("100") else None
         new = other if new_mode.startswith("100") else None
         if status[0] == "U" or old is new is None:
             continue
+        if old == new and old_blob == new_blob:
+            continue  # its mode alone
         if old is None or status[0] == "C":
             yield PathChange("A", None, new)
         elif new is None:

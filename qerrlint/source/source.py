@@ -51,9 +51,9 @@ class Source(ABC):
         """Whether there is a regular file of that path."""
         return self.read(path) is not None
 
-    def has_all(self, paths: Sequence[str]) -> bool:
-        """Whether there is a regular file of each of these paths."""
-        return all(map(self.exists, paths))
+    def present(self, paths: Sequence[str]) -> list[str]:
+        """Those of the paths of which there are regular files."""
+        return [path for path in paths if self.exists(path)]
 
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Path and bytes of each file that is there, in the order given."""

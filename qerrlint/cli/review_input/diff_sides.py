@@ -11,7 +11,6 @@ from qerrlint.errors import InputError
 
 if TYPE_CHECKING:
     from qerrlint.review.merge_review import Parent
-    from qerrlint.source.git_tree import GitLocation
     from qerrlint.source.repository import PathChange, Repository
     from qerrlint.source.source import Source
 
@@ -38,18 +37,19 @@ def open_sides(repository: Repository, revs: str | None, staged: bool, paths: Se
     root, where = repository.root, repository.location
     if revs is not None and (revs.endswith(_COMMIT_ITSELF) or ".." in revs):
         before, commit = _ends(repository, revs)
-        changed = [(rev, repository.changed_paths(rev, commit)) for rev in before]
-        return _sides(where, changed, GitSource(where, commit), paths)
+        changed = [(GitSource(where, rev), repository.changed_paths(rev, commit)) for rev in before]
+        return _sides(changed, GitSource(where, commit), paths)
     named = [revs] if revs is not None else ["HEAD", *repository.merge_heads()]
     before = [repository.resolve(rev) for rev in named]
     if staged:
-        changed = [(rev, repository.changed_in_index(rev)) for rev in before]
-        return _sides(where, changed, StagedSource(where), paths)
+        changed = [(GitSource(where, rev), repository.changed_in_index(rev)) for rev in before]
+        return _sides(changed, StagedSource(where), paths)
     top = repository.location.top
     if top is None:
         raise InputError(f"{root}: a bare repository has no work tree: give a range A..B")
-    changed = [(rev, repository.changed_in_worktree(rev)) for rev in before]
-    return _sides(where, changed, _work_tree(top, GitSource(where, before[0]), changed[0][1]), paths)
+    changed = [(GitSource(where, rev), repository.changed_in_worktree(rev)) for rev in before]
+    after = _work_tree(top, *changed[0])
+    return _sides([(source, _unequal(seen, source, after)) for source, seen in changed], after, paths)
 
 
 def below(path: str, paths: Sequence[str]) -> bool:
@@ -77,29 +77,26 @@ def _ends(repository: Repository, revs: str) -> tuple[list[str], str]:
 
 
 def _sides(
-    where: GitLocation,
-    changed: Sequence[tuple[str, Sequence[PathChange]]],
-    after: Source,
-    paths: Sequence[str],
+    changed: Sequence[tuple[Source, Sequence[PathChange]]], after: Source, paths: Sequence[str]
 ) -> Sides:
+    """The sides of a change against some trees, each with what differs from it."""
     from qerrlint.review.merge_review import Parent
     from qerrlint.review.scope import FilePair
-    from qerrlint.source.git_tree import GitSource
 
-    parents = []
-    first: list[PathChange] | None = None
-    for rev, named in changed:
-        before = GitSource(where, rev)
-        changes = [change for change in named if not _is_equal(change, before, after)]
-        first = changes if first is None else first
-        pairs = [FilePair(c.old_path, c.new_path) for c in changes if _is_below(c, paths)]
-        parents.append(Parent(before, pairs))
-    names = (path for change in first or () for path in (change.old_path, change.new_path))
+    parents = [
+        Parent(before, [FilePair(c.old_path, c.new_path) for c in changes if _is_below(c, paths)])
+        for before, changes in changed
+    ]
+    names = (path for change in changed[0][1] for path in (change.old_path, change.new_path))
     return Sides(parents, after, frozenset(path for path in names if path is not None))
 
 
+def _unequal(changes: Sequence[PathChange], before: Source, after: Source) -> list[PathChange]:
+    """The changes but for files that were only touched: git names them where its index does not know that."""
+    return [change for change in changes if not _is_equal(change, before, after)]
+
+
 def _is_equal(change: PathChange, before: Source, after: Source) -> bool:
-    """Whether a file has only been touched: git names it where its index does not know that yet."""
     path = change.new_path
     return path is not None and path == change.old_path and before.blob_id(path) == after.blob_id(path)
 
