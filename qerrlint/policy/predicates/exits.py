@@ -10,6 +10,7 @@ from qerrlint.findings import Observation
 from qerrlint.lazy_patterns import lazy_re
 
 _GOOD_EXIT = lazy_re(r"exit\s*\(\s*(?:0|EXIT_SUCCESS)\s*\)")
+_STARTS_PROGRAM = lazy_re(rb"\bexec(?:l|lp|le|v|vp|ve|vpe)[ \t]{0,9}\(")
 # How many bytes before exit() the report of its reason may begin.
 _FARTHEST = 400
 
@@ -18,6 +19,19 @@ def exit_is_a_success(analysed: AnalysedFunction, observation: Observation) -> b
     """Whether the process ends with the exit code 0."""
     exit_at = subject_of(observation).exit
     return exit_at is not None and _GOOD_EXIT.match(analysed.unit.text.on_one_line(exit_at)) is not None
+
+
+def child_ends_there(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether a call that replaces the program stands before exit() in its block."""
+    exit_at = subject_of(observation).exit
+    if observation.slots["form"] != "exit" or exit_at is None:
+        return False
+    data = analysed.unit.data
+    start = max(analysed.piece.body, exit_at.start - _FARTHEST)
+    return any(
+        data.count(b"}", found.end(), exit_at.start) <= data.count(b"{", found.end(), exit_at.start)
+        for found in _STARTS_PROGRAM.finditer(data, start, exit_at.start)
+    )
 
 
 def error_is_set_at_exit(analysed: AnalysedFunction, observation: Observation) -> bool:
