@@ -27,7 +27,7 @@ from qerrlint.checks.ownership.local_acquires import (
     returns_what_it_makes,
 )
 from qerrlint.checks.ownership.local_uses import LocalUses
-from qerrlint.checks.ownership.out_parameters import CALLEE, out_parameters
+from qerrlint.checks.ownership.out_parameters import out_parameters
 from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import RESULT, Pair
 from qerrlint.findings import Observation, Step
@@ -151,16 +151,11 @@ def _made_elsewhere(unit: TranslationUnit) -> Iterator[int]:
 
 def _filled(unit: TranslationUnit) -> Iterator[int]:
     """The offsets of pointers whose address a call gets that fills them with new memory."""
-    known: dict[str, bool] = {}
     for found in _ADDRESS.finditer(unit.data):
         piece = unit.definitions.around(found.start())
         if piece is None or not _is_pointer(unit.data, piece, found[1]):
             continue
-        called = CALLEE.search(unit.data, max(found.start() - _NEAR, piece.body), found.start())
-        name = called[1].decode("latin-1") if called is not None else ""
-        if name and name not in known:
-            known[name] = bool(out_parameters(unit).filled(unit, name))
-        if name and known[name]:
+        if out_parameters(unit).fills(unit, piece, found.start()):
             yield found.start()
 
 

@@ -18,7 +18,7 @@ from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.bodies_elsewhere import BodiesElsewhere, bodies_elsewhere, call_around
 from qerrlint.checks.ownership.left_held import LEFT_HELD
-from qerrlint.checks.ownership.out_parameters import CALLEE, out_parameters
+from qerrlint.checks.ownership.out_parameters import out_parameters
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.lazy_patterns import lazy_re
@@ -108,11 +108,8 @@ def _members(unit: TranslationUnit, graph: TypeGraph) -> Iterator[Member]:
 
 def _fills_any(unit: TranslationUnit, piece: Piece) -> bool:
     """Whether a function hands the address of a member to one that may point it to new memory."""
-    for found in _HANDED_BYTES.finditer(unit.data, piece.body, piece.span.end):
-        called = CALLEE.search(unit.data, max(found.start() - _LONGEST, piece.body), found.start())
-        if called is not None and out_parameters(unit).filled(unit, called[1].decode("latin-1")):
-            return True
-    return False
+    handed = _HANDED_BYTES.finditer(unit.data, piece.body, piece.span.end)
+    return any(out_parameters(unit).fills(unit, piece, found.start()) for found in handed)
 
 
 def _filling(unit: TranslationUnit, text: FunctionText, at: int) -> str:

@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import parse_signature
 from qerrlint.checks.ownership.bodies_elsewhere import MAKING, BodiesElsewhere, call_around, is_asked
 from qerrlint.checks.ownership.local_uses import is_storing
@@ -18,8 +19,9 @@ from qerrlint.model.environment import Environment
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.function_text import FunctionText
 
-CALLEE = lazy_re(rb"\b([a-z_]\w{1,80})[ \t]{0,9}\((?:[^;{}()]{0,200}[\s,]){0,1}\Z")
-"""The call that an argument belongs to, by the bytes before it, where none of those before it is a call."""
+# The call that an argument belongs to, by the bytes before it, where none of those before it is a call.
+_CALLEE = lazy_re(rb"\b([a-z_]\w{1,80})[ \t]{0,9}\((?:[^;{}()]{0,200}[\s,]){0,1}\Z")
+_LONGEST = 300
 _DEEPEST = 4
 _POINTER = lazy_re(r"(?!const\b|Error\b|GError\b).*\*\s?\*\Z")
 _GIVEN = lazy_re(r"\s*=(?!=)\s*([^;]*);")
@@ -58,6 +60,17 @@ class OutParameters:
             return ()
         texts = self._elsewhere.bodies(unit.path, name, signature)
         return tuple(at for at in outs if texts and all(self._fills_memory(text, at, 0) for text in texts))
+
+    def fills(self, unit: TranslationUnit, piece: Piece, offset: int) -> bool:
+        """Whether an argument, which begins at an offset of a function, is handed to a call that may point it
+        to new memory."""
+        called = _CALLEE.search(unit.data, max(offset - _LONGEST, piece.body), offset)
+        if called is None:
+            return False
+        name = called[1].decode("latin-1")
+        return self._environment.asked.recall(
+            self._known, (unit.path, name), lambda: bool(self.filled(unit, name))
+        )
 
     def _fills_memory(self, text: FunctionText, position: int, depth: int) -> bool:
         key = (text.path, text.name, position)
