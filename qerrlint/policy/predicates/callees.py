@@ -35,6 +35,12 @@ _STATEMENT = lazy_re(rb"[;{}]\s*\Z")
 _KEYWORD = lazy_re(r"\b(if|for|while)\s*\Z")
 _COUNTED = lazy_re(r"[^;]*;\s*\w+\s*<\s*(\w+)\s*;")
 _NOTHING = ("0", "NULL", "false")
+# The object whose property is read, the bus that a device is plugged into, and the tests of what it is.
+_PROPERTY_OF = lazy_re(rb"object_property_get_\w+\s*\(\s*(?:OBJECT\s*\(\s*)?(\w+)\b")
+_PLUGGED_INTO = lazy_re(
+    rb"\b(\w+)\s*=\s*(?:(?:BUS|PCI_BUS)\s*\(\s*)?(?:qdev_get_parent_bus|pci_get_bus)\s*\("
+)
+_IS_ASKED = lazy_re(rb"\bobject_(?:property_find|dynamic_cast)\s*\(")
 # What follows an unchecked call where the function works on.
 _GOES_ON = ("work", "result")
 
@@ -129,12 +135,25 @@ def property_is_of_the_class(analysed: AnalysedFunction, observation: Observatio
 def property_is_constant(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the call sets or reads a property whose name stands there as a string or a macro.
 
-    "realized" runs the realize method, which may fail for what the user has asked of a CPU.
+    "realized" runs the realize method, which may fail for what the user has asked of a CPU. A bus that the
+    user has chosen need not have the property.
     """
     return observation.slots.get("kind") != "processor" and any(
         word_list("property-prefixes").matches(call.name)
         and any(isinstance(a, (Str, Const)) for a in call.args[1:])
+        and not _asks_the_parent_bus(analysed, call)
         for call in subject_of(observation).calls
+    )
+
+
+def _asks_the_parent_bus(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether a call reads a property of the bus that the device is plugged into, be it of whatever type, and
+    nothing before it asks for that type or for the property."""
+    data, start = analysed.unit.data, analysed.function.span.start
+    asked = _PROPERTY_OF.match(data, call.span.start, call.span.end)
+    before = data[start : call.span.start]
+    return (
+        asked is not None and asked[1] in _PLUGGED_INTO.findall(before) and _IS_ASKED.search(before) is None
     )
 
 
