@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -17,7 +17,9 @@ from commandline import (
     FIXTURES,
     PATCHES,
     TREE,
+    Ran,
     git,
+    other_seed,
     review_of_demo,
     run,
     scratch_repository,
@@ -153,15 +155,15 @@ def test_html_shows_what_is_not_committed_yet(tmp_path: Path) -> None:
 
 
 def test_every_format_is_the_same_for_any_hash_seed(tmp_path: Path) -> None:
-    def written_with(seed: str) -> dict[str, bytes]:
-        folder = tmp_path / seed
+    def written_by(runs: Callable[..., Ran], **variables: str) -> dict[str, bytes]:
+        folder = tmp_path / runs.__name__
         folder.mkdir()
         given = [f"--format={form}:{folder / form}" for form in FORMATS]
-        every = ("--status", "introduced,fixed,persisting")
-        assert spawned("patch", DEMO, "--tree", TREE, *every, *given, PYTHONHASHSEED=seed).code == 1
+        every = ("--no-cache", "--status", "introduced,fixed,persisting")
+        assert runs("patch", DEMO, "--tree", TREE, *every, *given, **variables).code == 1
         return {form: (folder / form).read_bytes() for form in FORMATS}
 
-    assert written_with("1") == written_with("2")
+    assert written_by(run) == written_by(spawned, PYTHONHASHSEED=other_seed())
 
 
 ODD_NAME = "ä \"q\" 'x' ]]>&<b> 100%0A ::error:: ##[x]\n.c"
