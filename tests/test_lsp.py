@@ -23,6 +23,8 @@ class _Late:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith(("_", "pytest")):
+            raise AttributeError(name)  # what the collection asks of each name of this module
         return getattr(import_module(self._name), name)
 
 
