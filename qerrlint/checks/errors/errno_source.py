@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from qerrlint.absint.reachability import incoming_edges
+from qerrlint.checks.errors.printed_failures import prints_failures
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.error import FATAL
 from qerrlint.domain.word_lists import word_list
@@ -24,11 +25,13 @@ from qerrlint.ir.code import (
     Addr,
     Assign,
     Call,
+    Const,
     Edge,
     Event,
     Op,
     Opaque,
     Result,
+    Return,
     Value,
     Var,
     identifiers,
@@ -40,6 +43,8 @@ from qerrlint.records import record
 ERRNO = Var("errno")
 _MINUS_ERRNO = "-errno"
 _CONSTANT = lazy_re(r"-E[A-Z0-9]+\Z")
+# The sources whose call has done so much by itself that an errno from before it is gone.
+_TOLD = ("told", "printed")
 _RELATION = lazy_re(r"[=<>]")
 _RESULT = lazy_re(r"#(\d+)\Z")
 # The signs that only a success has, by the kind of the result.
@@ -49,7 +54,8 @@ _SUCCESS = {"int": (ZERO, POS, ZERO | POS), "bool": (POS, NONZERO), "pointer": (
 @record(frozen=True, slots=True)
 class ErrnoSource:
     """`kind`: "unset" (no callee on the path sets errno), "status" (what `call` returns is the error number),
-    "told" (`call` tells its failure by an Error, and need not set errno).
+    "told" (`call` tells its failure by an Error, and need not set errno), "printed" (`call` reports its
+    failure to the user itself, which may change errno).
     `call`: the callee that was tested; None where none was called at all."""
 
     kind: str
@@ -106,6 +112,21 @@ def _body_returns_errno(analysed: AnalysedFunction, name: str) -> bool:
     return seen
 
 
+def _is_printed(analysed: AnalysedFunction, call: Call) -> bool:
+    """Whether a callee has printed a message about each of its failures, and does not put errno back."""
+    if not call.direct or word_list("prints-its-failure").matches(call.name):
+        return call.direct
+    if prints_failures(analysed, call) is None:
+        return False
+    callee = analysed.unit.lowered(call.name)
+    events = [event for block in callee.blocks for event in block.events] if callee is not None else []
+    # What it returns of the results of others has not been printed by it.
+    returned = [event.value for event in events if isinstance(event, Return)]
+    return all(isinstance(value, Const) for value in returned) and not any(
+        isinstance(event, Assign) and event.target == ERRNO.path for event in events
+    )
+
+
 class _Walk:
     """The path back from a message through the blocks of one function."""
 
@@ -138,16 +159,16 @@ class _Walk:
                         todo.append((before, end_of_block, decided or bool(edge.tests)))
                     continue
                 source = self._judged(call)
-                # Who tells by an Error has done so much that no older errno counts.
+                # Who tells of its failure has done so much that no older errno counts.
                 if source is None or (
-                    source.kind != "told" and self._failed_before(before, call, source.kind)
+                    source.kind not in _TOLD and self._failed_before(before, call, source.kind)
                 ):
                     return None
                 found.setdefault(source.kind, source)
         if self._is_tested():
             # It seems to know what errno holds; where the error number is the result it does not.
             return found.get("status") if len(found) == 1 else None
-        kinds = ("unset", "told", "status", "entry")
+        kinds = ("unset", "told", "printed", "status", "entry")
         return next((found[kind] for kind in kinds if kind in found), None)
 
     @cached_property
@@ -220,7 +241,9 @@ class _Walk:
             return ErrnoSource("unset", call)
         if returns_errno(self._analysed, call):
             return ErrnoSource("status", call)
-        return ErrnoSource("told", call) if self._is_told(call) else None
+        if self._is_told(call):
+            return ErrnoSource("told", call)
+        return ErrnoSource("printed", call) if _is_printed(self._analysed, call) else None
 
     def _is_told(self, call: Call) -> bool:
         """Whether a callee of another file tells its failure by an Error: errno is no part of that contract.

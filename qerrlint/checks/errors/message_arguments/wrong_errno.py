@@ -120,7 +120,7 @@ def _returned(analysed: AnalysedFunction) -> Iterator[Observation]:
             if not isinstance(at, Assign | Return) or at.value is None or text_of(at.value) != _STATUS:
                 continue
             source = errno_source(analysed, at)
-            if source is None or source.call is None or source.kind == "status":
+            if source is None or source.call is None or source.kind in ("status", "printed"):
                 continue
             form = "status-of-error" if source.kind == "told" else "status-not-set"
             yield Observation(
@@ -148,7 +148,7 @@ def _stale(analysed: AnalysedFunction, call: Call) -> Iterator[Observation]:
         yield _observation(analysed, call, value, "answer" if answers else "result-is-errno", source.call)
     else:
         form = "not-set-by-callee" if source.call is not None else "never-set"
-        form = "reason-in-error" if source.kind == "told" else form
+        form = {"told": "reason-in-error", "printed": "printed-before"}.get(source.kind, form)
         yield _observation(analysed, call, value, form, source.call)
 
 
@@ -157,6 +157,7 @@ _STEPS = {
     "answer": "{name}() returns 1 for yes and 0 for no",
     "not-set-by-callee": "{name}() does not set errno",
     "reason-in-error": "{name}() tells the reason by its Error",
+    "printed-before": "{name}() has reported its failure when it returns",
     "status-of-error": "{name}() tells its failure by its Error",
     "status-not-set": "{name}() does not set errno",
 }
@@ -213,7 +214,7 @@ WRONG_ERRNO = event(
     path_sensitive=True,
     form="negative-constant negative-result result-is-errno answer not-set-by-callee never-set "
     "positive-constant repeated-text stored reason-in-error status-of-error status-not-set only-constant "
-    "clobbered also-returned minus-one",
+    "clobbered also-returned minus-one printed-before",
 )
 
 CHECKS = (
