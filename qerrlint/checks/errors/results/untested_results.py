@@ -86,6 +86,10 @@ def first_look_into(function: Function, block: int, position: int, name: str, as
     return min(looks) if looks else None
 
 
+_EXPECTS_ERROR = "error_free_or_abort"
+"""It ends the program where there is no Error (include/qapi/error.h)."""
+
+
 def asks_for_error(function: Function, call: Call, error: str) -> bool:
     """Whether some way from a call on tests the Error that the call may have set, `error` or `*errp`, before
     another call may set it."""
@@ -96,10 +100,15 @@ def asks_for_error(function: Function, call: Call, error: str) -> bool:
         number, position = todo.pop()
         block = function.blocks[number]
         given = error[1:] if error.startswith("*") else "&" + error
-        if any(
-            isinstance(event, Call) and any(text_of(arg) == given for arg in event.args)
+        taking = (
+            event.name
             for event in block.events[position:]
-        ):
+            if isinstance(event, Call) and any(text_of(arg) == given for arg in event.args)
+        )
+        taken = next(taking, None)
+        if taken == _EXPECTS_ERROR:
+            return True
+        if taken is not None:
             continue
         for edge in block.edges:
             if any(text_of(test.subject) == error for test in edge.tests):
