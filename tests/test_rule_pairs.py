@@ -123,7 +123,7 @@ def test_a_table_is_read_whole() -> None:
         ([{**TABLE, "acquire": [{"call": "a-b"}]}], "pair 1: acquire: 'call' is not a function name"),
         (
             [{**TABLE, "acquire": [{"call": "a", "argument": 1}]}],
-            "pair 1: acquire: unknown key 'argument' (known: call, fails, null, object, type)",
+            "pair 1: acquire: unknown key 'argument' (known: by, call, fails, null, object, type)",
         ),
         (
             [{**TABLE, "acquire": [{"call": "a", "object": -1}]}],

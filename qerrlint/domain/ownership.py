@@ -43,13 +43,15 @@ class Move:
     """One call that moves an object: its 1-based argument (or RESULT, PROCESS), the type that the tree's
     prototype must have there ("" for any), and how the result tells a failure (a key of FAILURES). `null` is
     the argument that is NULL in a call which releases, and something else in one which acquires; 0 for none:
-    a handler is set, and taken away by the same function."""
+    a handler is set, and taken away by the same function. `by`: the call that releases what this one
+    acquires, of several that the pair has; "" for the first."""
 
     call: str
     object: int
     type: str = ""
     fails: str = "never"
     null: int = 0
+    by: str = ""
 
     def applies(self, signature: Signature | None) -> bool:
         """Whether the tree's prototype is of the age that this move is about."""
@@ -103,6 +105,11 @@ class Pair:
             ("prepare", self.prepare),
             ("discard", self.discard),
         )
+
+    def release_of(self, call: str) -> str:
+        """The call that releases what an acquiring call has taken."""
+        wanted = next((move.by for move in self.acquire if move.call == call and move.by), "")
+        return wanted or self.release[0].call
 
     @cached_property
     def acquiring(self) -> re.Pattern[bytes]:

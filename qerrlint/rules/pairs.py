@@ -20,7 +20,7 @@ from qerrlint.lazy_patterns import lazy_re
 _KEYS = frozenset(
     ("name", "acquire", "release", "prepare", "discard", "keeps", "balanced", "local", "setup", "shown")
 )
-_MOVE_KEYS = frozenset(("call", "object", "type", "fails", "null"))
+_MOVE_KEYS = frozenset(("call", "object", "type", "fails", "null", "by"))
 _ROLES = ("acquire", "release", "prepare", "discard")
 _CALL = lazy_re(r"[A-Za-z_]\w*\Z")
 _MOST_ARGUMENTS = 32
@@ -93,4 +93,7 @@ def _move(table: Mapping[str, Any], role: str, at: str) -> Move:
     null = table.get("null", 0)
     if not isinstance(null, int) or isinstance(null, bool) or not 0 <= null <= _MOST_ARGUMENTS:
         raise UsageError(f"{at}: {call}: 'null' is no argument (1 is the first)")
-    return Move(call, place, kind, fails, null)
+    by = table.get("by", "")
+    if not isinstance(by, str) or (by and (role != "acquire" or not _CALL.match(by))):
+        raise UsageError(f"{at}: {call}: 'by' is no function that releases what the call acquires")
+    return Move(call, place, kind, fails, null, by)

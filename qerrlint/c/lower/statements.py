@@ -231,15 +231,12 @@ def _while(fn: Lowering, node: Node) -> None:
 
 
 def _foreach(fn: Lowering, node: Node, condition: Node, body: Node) -> None:
-    """A FOREACH macro: its first argument takes unknown values, in zero or more iterations.
+    """A FOREACH macro: its variable takes unknown values, in zero or more iterations.
 
-    The macros of include/qemu/queue.h find the next element through the last one, after the body."""
-    first = condition.named_children[0] if condition.named_child_count else condition
-    while first.type == "comma_expression":
-        left = first.child_by_field_name("left")
-        if left is None:
-            break
-        first = left
+    That is its first argument; where a macro begins with something else, the other variables of the function
+    that it names. The macros of include/qemu/queue.h find the next element through the last one, after the
+    body."""
+    first, *others = _arguments(condition)
     out = fn.out
     head, inside, done = out.new(), out.new(), out.new()
     out.blocks[head].loop = True
@@ -254,6 +251,10 @@ def _foreach(fn: Lowering, node: Node, condition: Node, body: Node) -> None:
         out.emit(Assign(variable, Const(f"<{macro}>", POS), span, stated=False))
         if _STEPS.fullmatch(macro):
             step = out.new()
+    for other in others if first.type != "identifier" else ():
+        name = fn.source.text(other)
+        if other.type == "identifier" and name in out.locals:
+            out.emit(Assign(name, Const(f"<{macro}>", POS), fn.source.span(other), stated=False))
     _loop_body(fn, body, done, step)
     out.jump(step)
     if step != head:
@@ -261,6 +262,19 @@ def _foreach(fn: Lowering, node: Node, condition: Node, body: Node) -> None:
         out.emit(Assign(variable, Opaque(f"{variable}->next"), span, stated=False))
         out.jump(head)
     out.here = done
+
+
+def _arguments(condition: Node) -> list[Node]:
+    """The arguments of a macro that became the condition of a loop; that itself where it has none."""
+    waiting = [condition.named_children[0] if condition.named_child_count else condition]
+    found: list[Node] = []
+    while waiting:
+        one = waiting.pop()
+        if one.type == "comma_expression":
+            waiting += reversed(one.named_children)
+        else:
+            found.append(one)
+    return found
 
 
 def _do(fn: Lowering, node: Node) -> None:

@@ -254,7 +254,9 @@ def questions_about(function: Function, call: Call) -> frozenset[str]:
 
 def is_function(call: Call) -> bool:
     """Whether a call is one of a function, and not of a macro or of a function pointer."""
-    return call.direct and not call.name.isupper() and call.name != "container_of"
+    # A macro that is handed a type gives another view of what it is handed, as container_of() does.
+    of_type = any(isinstance(arg, Var) and f"struct{arg.path}" in call.text for arg in call.args)
+    return call.direct and not call.name.isupper() and call.name != "container_of" and not of_type
 
 
 def looks_up(name: str) -> bool:

@@ -359,7 +359,7 @@ def observation_of(unit: TranslationUnit, subject: LocalObject, held: ObjectsSee
             "pair": seen.pair.name,
             "object": seen.object if named else "the result",
             "acquire": call.name,
-            "release": f"{subject.released or seen.pair.release[0].call}()",
+            "release": f"{subject.released or seen.pair.release_of(call.name)}()",
             "when": when,
             "elsewhere": "yes",
         },

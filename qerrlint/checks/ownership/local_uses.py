@@ -245,7 +245,7 @@ class LocalUses:
         return before.count(b"{") - before.count(b"}") == 1 and not before.rstrip().endswith((b")", b"else"))
 
     def _keeps(self, call: Call, name: str) -> bool:
-        if is_cast(call) or cast_if_it_is(call) is not None:
+        if call.used and (is_cast(call) or cast_if_it_is(call) is not None):
             return False
         if name in self.structs:
             # What stands in the function's own frame has no other owner; a callee may release it.

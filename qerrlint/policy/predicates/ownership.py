@@ -15,7 +15,7 @@ from qerrlint.checks.ownership.release_sites import is_freeing
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import NULL, TRUE, ZERO, Addr, Assign, Call, Const, Function, Var
+from qerrlint.ir.code import NULL, TRUE, ZERO, Addr, Assign, Call, Const, Function, Var, root
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.policy.calls_in_file import calls_in_file
@@ -162,6 +162,29 @@ def name_says_locked(_analysed: AnalysedFunction | AnalysedFile, observation: Ob
 def process_ends_there(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
     """Whether memory or a file is what a local of main() holds where main() returns."""
     return observation.function == "main" and isinstance(observation.subject, LocalObject)
+
+
+def member_decides_release(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """The function releases what a local holds only where a member of something else says so."""
+    one = observation.subject
+    if not isinstance(one, LocalObject) or one.seen.kind != "exit" or one.seen.failing:
+        return False
+    function, name = one.function, one.seen.object
+    taken = place_of(function, one.seen.call)
+    releases = [call for call in function.calls if is_freeing(call.name) and Var(name) in call.args]
+    places = [place for call in releases if (place := place_of(function, call.index)) is not None]
+    if taken is None or not places:
+        return False
+    before = guards(function, taken[0])
+    return all(
+        any(
+            isinstance(test.subject, Var) and "->" in test.subject.path and root(test.subject.path) != name
+            for edge in guards(function, number)
+            if edge not in before
+            for test in edge.tests
+        )
+        for number, _ in places
+    )
 
 
 def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
