@@ -10,6 +10,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
 from qerrlint.checks.ownership.left_held import NeverReleased
 from qerrlint.checks.ownership.left_in_local import LocalObject
+from qerrlint.checks.ownership.local_acquires import SHOWN
 from qerrlint.checks.ownership.prepared_twice import Preparation
 from qerrlint.checks.ownership.release_sites import is_freeing
 from qerrlint.domain.ownership import tail
@@ -165,9 +166,11 @@ def process_ends_there(_analysed: AnalysedFunction | AnalysedFile, observation: 
 
 
 def member_decides_release(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
-    """The function releases what a local holds only where a member of something else says so."""
+    """Only a release that a member of something else decides tells that the object is the function's own."""
     one = observation.subject
     if not isinstance(one, LocalObject) or one.seen.kind != "exit" or one.seen.failing:
+        return False
+    if one.seen.pair.name != SHOWN:
         return False
     function, name = one.function, one.seen.object
     taken = place_of(function, one.seen.call)

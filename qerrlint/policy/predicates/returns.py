@@ -9,6 +9,7 @@ from qerrlint.absint.reachability import place_of
 from qerrlint.checks.errors.failing_labels import leaves_over_failures
 from qerrlint.checks.errors.return_states import returns_new_object, zero_comes_with_error
 from qerrlint.checks.errors.value_source import branches, returned_code
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.domain.error import ErrorState
@@ -16,7 +17,7 @@ from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import NEG, POS, ZERO, Addr, Const, Var, identifiers
+from qerrlint.ir.code import NEG, POS, ZERO, Addr, Const, Result, Return, Var, identifiers
 from qerrlint.lazy_patterns import lazy_re
 
 # How deep the statements of a function's own block are indented (docs/devel/style.rst of QEMU).
@@ -307,6 +308,16 @@ def _reaches(analysed: AnalysedFunction, block: int, avoiding: int, start: int =
             seen.add(number)
             todo += [edge.target for edge in blocks[number].edges]
     return False
+
+
+def cleanup_only_fails(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """No return of the clean-up, a function of the file, tells of success."""
+    function = analysed.unit.lowered(str(observation.slots["cleanup"]))
+    blocks = function.blocks if function is not None else ()
+    events = (event for block in blocks for event in block.events)
+    returned = [event.value for event in events if isinstance(event, Return) and event.value is not None]
+    failures = {value for value in returned if isinstance(value, Const) and (value.number or 0) < 0}
+    return bool(failures) and all(value in failures or isinstance(value, Result) for value in returned)
 
 
 def _goes_on(observation: Observation) -> bool:
