@@ -126,6 +126,10 @@ class FilledLocals:
             for position, arg in enumerate(call.args)
         )
 
+    def _tells_of_no_object(self, call: Call) -> bool:
+        """Whether what a call returns need not be an object of its own, by its arguments."""
+        return self._may_return_an_array(call) or has_status(self._function, call)
+
     def _has_alias(self, name: str) -> bool:
         """Whether the address of a variable is stored somewhere."""
         return any(
@@ -176,7 +180,7 @@ class FilledLocals:
                 return
             if (looks_up(call.name) and not memory) or (is_number and self._tells_otherwise(call)):
                 return
-            if call.index in self._acquiring or self._may_return_an_array(call):
+            if call.index in self._acquiring or self._tells_of_no_object(call):
                 return
             found.append((call, Move(call.name, RESULT, fails="negative" if is_number else "zero")))
         for call in self._function.calls if not found and not is_number else ():
@@ -192,7 +196,9 @@ class FilledLocals:
                     if len(asked) > 1 or "other" in asked:
                         # The number may tell what the callee has made.
                         return
-                    found.append((call, Move(call.name, position + 1, fails=FAILS[kind])))
+                    # A caller that asks for 0 alone takes any other number for a failure.
+                    fails = "nonzero" if asked == {"zero"} else FAILS[kind]
+                    found.append((call, Move(call.name, position + 1, fails=fails)))
         yield from found or self._listing(name)
 
     def _frees_before(self, call: Call, position: int) -> bool:
@@ -250,6 +256,16 @@ def questions_about(function: Function, call: Call) -> frozenset[str]:
         for test in tests
     )
     return frozenset({*asked, "other"} if inside else asked)
+
+
+def has_status(function: Function, call: Call) -> bool:
+    """Whether a call is handed the address of a local status, which tells of its failure."""
+    return any(
+        isinstance(arg, Addr)
+        and word_list("status-variables").matches(arg.path)
+        and not function.locals.get(arg.path, "*").endswith("*")
+        for arg in call.args
+    )
 
 
 def is_function(call: Call) -> bool:

@@ -16,7 +16,7 @@ from qerrlint.checks.ownership.release_sites import is_freeing
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import NULL, TRUE, ZERO, Addr, Assign, Call, Const, Function, Var, root
+from qerrlint.ir.code import NULL, TRUE, ZERO, Addr, Assign, Call, Const, Function, Var
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.policy.calls_in_file import calls_in_file
@@ -24,6 +24,9 @@ from qerrlint.qemu.device_lifecycle import FINALIZE, RECURRING
 
 # An enumerator, or a macro for a constant.
 _STATE = lazy_re(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
+# A condition that is one member, right before a statement.
+_IF_MEMBER = lazy_re(rb"\bif\s*\(\s*!?\s*(\w+)(?:->|\.)[\w.>-]+\s*\)\s*\{?\s*\Z")
+_NEAR = 200
 _ASKED = lazy_re(rb"\bif\s*\(\s*!?\s*([a-z_]\w*)\s*\(")
 
 
@@ -165,29 +168,19 @@ def process_ends_there(_analysed: AnalysedFunction | AnalysedFile, observation: 
     return observation.function == "main" and isinstance(observation.subject, LocalObject)
 
 
-def member_decides_release(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+def member_decides_release(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
     """Only a release that a member of something else decides tells that the object is the function's own."""
     one = observation.subject
     if not isinstance(one, LocalObject) or one.seen.kind != "exit" or one.seen.failing:
         return False
     if one.seen.pair.name != SHOWN:
         return False
-    function, name = one.function, one.seen.object
-    taken = place_of(function, one.seen.call)
-    releases = [call for call in function.calls if is_freeing(call.name) and Var(name) in call.args]
-    places = [place for call in releases if (place := place_of(function, call.index)) is not None]
-    if taken is None or not places:
-        return False
-    before = guards(function, taken[0])
-    return all(
-        any(
-            isinstance(test.subject, Var) and "->" in test.subject.path and root(test.subject.path) != name
-            for edge in guards(function, number)
-            if edge not in before
-            for test in edge.tests
-        )
-        for number, _ in places
-    )
+    data, name = analysed.unit.data, one.seen.object
+    releases = [
+        call.span.start for call in one.function.calls if is_freeing(call.name) and Var(name) in call.args
+    ]
+    found = [_IF_MEMBER.search(data, max(at - _NEAR, 0), at) for at in releases]
+    return bool(found) and all(test is not None and test[1] != name.encode() for test in found)
 
 
 def loop_hands_it_on(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
