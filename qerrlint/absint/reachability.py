@@ -69,6 +69,19 @@ def events_before(function: Function, call: int) -> Iterator[Event]:
         yield from function.blocks[number].events
 
 
+def reaches_without(function: Function, block: int, avoiding: int, start: int = 0) -> bool:
+    """Whether some path from the entry, or another block, to a block does not go through a third one."""
+    seen, todo = {avoiding}, [start] if avoiding != start else []
+    while todo:
+        number = todo.pop()
+        if number == block:
+            return True
+        if number not in seen:
+            seen.add(number)
+            todo += [edge.target for edge in function.blocks[number].edges]
+    return False
+
+
 def guards(function: Function, block: int) -> tuple[Edge, ...]:
     """The tested edges that every path from the entry to a block takes."""
     edges = [(number, edge) for number, one in enumerate(function.blocks) for edge in one.edges]

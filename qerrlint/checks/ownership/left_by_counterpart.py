@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from qerrlint.absint.reachability import blocks_after, loop_around, place_of
+from qerrlint.absint.reachability import blocks_after, loop_around, place_of, reaches_without
 from qerrlint.c.cut import Piece
 from qerrlint.c.lexis import bare
 from qerrlint.checks.check import Check
@@ -20,7 +20,8 @@ from qerrlint.checks.failing_edges import failed_call
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import exits
 from qerrlint.checks.ownership.left_held import LEFT_HELD
-from qerrlint.checks.ownership.left_unwound import PAIR, may_undo, undoing_names
+from qerrlint.checks.ownership.left_unwound import may_undo, step_left_done, undoing_names
+from qerrlint.checks.ownership.release_sites import may_release
 from qerrlint.domain.ownership import place_of_object
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
@@ -127,7 +128,9 @@ def _left(
     for number in sorted(_after_success(analysed, done, start[0])):
         for edge in function.blocks[number].edges:
             failed = _failing(analysed, done, start, number, edge)
-            if failed is None or not _passes(analysed, start[0], number):
+            if failed is None:
+                continue
+            if number != start[0] and reaches_without(function, number, avoiding=start[0]):
                 continue
             region = blocks_after(function, edge.target) | {edge.target}
             subject = LeftDone(done, undone, counterpart, failed, edge)
@@ -184,19 +187,6 @@ def _is_of(analysed: AnalysedFunction, subject: Value, call: Call) -> bool:
     )
 
 
-def _passes(analysed: AnalysedFunction, through: int, number: int) -> bool:
-    """Whether every path from the entry to a block goes through another one."""
-    if through in (number, 0):
-        return True
-    seen, waiting = {0}, [0]
-    while waiting:
-        for edge in analysed.function.blocks[waiting.pop()].edges:
-            if edge.target != through and edge.target not in seen:
-                seen.add(edge.target)
-                waiting.append(edge.target)
-    return number not in seen
-
-
 def _is_failure(analysed: AnalysedFunction, region: Iterable[int], failed: Call) -> bool:
     """Whether some blocks do nothing but tell of a failure, clean up and return one."""
     blocks = analysed.function.blocks
@@ -216,9 +206,7 @@ def _is_failure(analysed: AnalysedFunction, region: Iterable[int], failed: Call)
 def _is_work(call: Call) -> bool:
     """Whether a call does something else than to tell of a failure or to clean up."""
     return not (
-        call.name.startswith(("error_", "trace_", "warn_report", "info_report"))
-        or word_list("releases").matches(call.name.lower())
-        or word_list("releases").matches(call.name.lower())
+        call.name.startswith(("error_", "trace_", "warn_report", "info_report")) or may_release(call.name)
     )
 
 
@@ -249,30 +237,15 @@ def _goes_on(analysed: AnalysedFunction) -> bool:
 
 
 def _observation(analysed: AnalysedFunction, subject: LeftDone, there: Span) -> Observation:
-    done, failed = subject.done, subject.failed
-    span = subject.leaving.span or failed.span
-    return Observation(
-        event="left-held",
-        function=analysed.name,
-        primary=done.span,
-        key=f"{done.text} {failed.text}",
-        slots={
-            "pair": PAIR,
-            "object": place_of_object(done.args[0]) or done.name,
-            "acquire": done.name,
-            "release": f"{subject.undone}()",
-            "when": "counterpart",
-            "elsewhere": "yes",
-        },
-        trail=(
-            Step(done.span, f"{done.name}() is done here"),
-            Step(span, f"the function fails here, and {subject.undone}() is not called"),
-            Step(there, f"{subject.counterpart}(), which does not run then, undoes it"),
-        ),
-        certainty="medium",
-        subject=subject,
-        group=(PAIR, analysed.name, done.index),
+    done, undone = subject.done, subject.undone
+    span = subject.leaving.span or subject.failed.span
+    steps = (
+        Step(span, f"the function fails here, and {undone}() is not called"),
+        Step(there, f"{subject.counterpart}(), which does not run then, undoes it"),
     )
+    taken = place_of_object(done.args[0]) or done.name
+    slots = {"object": taken, "release": f"{undone}()", "when": "counterpart"}
+    return step_left_done(analysed, subject, (done, subject.failed), slots, steps)
 
 
 CHECKS = (Check("left-by-counterpart", "ownership", (LEFT_HELD,), run),)

@@ -9,7 +9,7 @@ Only the graph of the function is looked at: the path out has to be one that the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from qerrlint.absint.reachability import blocks_after, loop_around, place_of
@@ -121,25 +121,25 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 @lru_cache(maxsize=4096)
 def _undone_by(name: str) -> tuple[str, ...]:
     """The names of the functions that a function undoes, by its own name."""
-    parts = name.split("_")
-    return tuple(
-        "_".join((*parts[:number], other, *parts[number + 1 :]))
-        for number, part in enumerate(parts)
-        if number
-        for other in _UNDOING.get(part, ())
-    )
+    return _with_other_part(name, lambda part: _UNDOING.get(part, ()))
 
 
 @lru_cache(maxsize=4096)
 def undoing_names(name: str) -> tuple[str, ...]:
     """The names that a function which undoes another one may have, by the name of that."""
+    return _with_other_part(
+        name, lambda part: (other for other, undone in _UNDOING.items() if part in undone)
+    )
+
+
+def _with_other_part(name: str, others: Callable[[str], Iterable[str]]) -> tuple[str, ...]:
+    """A name with one of its parts between underscores, but the first, replaced by each of some others."""
     parts = name.split("_")
     return tuple(
         "_".join((*parts[:number], other, *parts[number + 1 :]))
         for number, part in enumerate(parts)
         if number
-        for other, undone in _UNDOING.items()
-        if part in undone
+        for other in others(part)
     )
 
 
@@ -266,26 +266,36 @@ def may_undo(
 
 
 def _observation(analysed: AnalysedFunction, subject: Unwound) -> Observation:
-    done, undone, failed = subject.done, subject.undone, subject.failed
-    span = subject.leaving.span or failed.span
+    undone, failed = subject.undone, subject.failed
+    steps = (
+        Step(
+            subject.leaving.span or failed.span, f"{failed.name}() fails, and {undone.name}() is not called"
+        ),
+        Step(undone.span, "other failures undo it here"),
+    )
+    slots = {"object": place_of_object(undone.args[0]), "release": f"{undone.name}()", "when": "skipped"}
+    return step_left_done(analysed, subject, (subject.done, failed), slots, steps)
+
+
+def step_left_done(
+    analysed: AnalysedFunction,
+    subject: object,
+    calls: tuple[Call, Call],
+    slots: Mapping[str, str],
+    steps: tuple[Step, ...],
+) -> Observation:
+    """The observation of a step that no pair of a rule knows and that a failure leaves done.
+
+    `calls`: the step and what fails; `slots`: object, release and when; `steps`: what follows in the trail.
+    """
+    done, failed = calls
     return Observation(
         event="left-held",
         function=analysed.name,
         primary=done.span,
         key=f"{done.text} {failed.text}",
-        slots={
-            "pair": PAIR,
-            "object": place_of_object(undone.args[0]),
-            "acquire": done.name,
-            "release": f"{undone.name}()",
-            "when": "skipped",
-            "elsewhere": "yes",
-        },
-        trail=(
-            Step(done.span, f"{done.name}() is done here"),
-            Step(span, f"{failed.name}() fails, and {undone.name}() is not called"),
-            Step(undone.span, "other failures undo it here"),
-        ),
+        slots={"pair": PAIR, "acquire": done.name, "elsewhere": "yes", **slots},
+        trail=(Step(done.span, f"{done.name}() is done here"), *steps),
         certainty="medium",
         subject=subject,
         group=(PAIR, analysed.name, done.index),

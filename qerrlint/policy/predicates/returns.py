@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.absint.reachability import place_of
+from qerrlint.absint.reachability import place_of, reaches_without
 from qerrlint.checks.errors.failing_labels import leaves_over_failures
 from qerrlint.checks.errors.return_states import returns_new_object, zero_comes_with_error
 from qerrlint.checks.errors.value_source import branches, returned_code
@@ -245,7 +245,7 @@ def only_the_setter_leads_there(analysed: AnalysedFunction, observation: Observa
     work = place_of(analysed.function, subject.occurrence.call)
     if setter is None or work is None:
         return False
-    return setter[0] == work[0] or not _reaches(analysed, work[0], avoiding=setter[0])
+    return setter[0] == work[0] or not reaches_without(analysed.function, work[0], avoiding=setter[0])
 
 
 def work_restores_what_was_saved(analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -291,23 +291,9 @@ def failures_come_there_too(analysed: AnalysedFunction, observation: Observation
         and analysed.unit.effect(call).evidence == "setter"
     )
     return any(
-        setter is not None and _reaches(analysed, work[0], avoiding=unasked[0], start=setter[0])
+        setter is not None and reaches_without(analysed.function, work[0], unasked[0], start=setter[0])
         for setter in setters
     )
-
-
-def _reaches(analysed: AnalysedFunction, block: int, avoiding: int, start: int = 0) -> bool:
-    """Whether some path from the entry, or another block, to a block does not go through a third one."""
-    blocks = analysed.function.blocks
-    seen, todo = {avoiding}, [start] if avoiding != start else []
-    while todo:
-        number = todo.pop()
-        if number == block:
-            return True
-        if number not in seen:
-            seen.add(number)
-            todo += [edge.target for edge in blocks[number].edges]
-    return False
 
 
 def cleanup_only_fails(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
