@@ -192,18 +192,22 @@ class CallEffects:
         may declare the callee: only a function that sets a GError is handed the address of one. The meaning
         of its result is not known then, so only a call whose result is not used counts.
         """
-        if not any(isinstance(arg, Addr) for arg in call.args):
+        variables = self._callees.variables(call)
+        local = [
+            index
+            for index, arg in enumerate(call.args)
+            if isinstance(arg, Addr) and variables.get(arg.path) == GERROR
+        ]
+        if not local:
             return None
         signature = self.signature(call)
-        for index, param in enumerate(signature.params if signature is not None else ()):
-            arg = call.args[index] if param.type == GERRP and index < len(call.args) else None
-            if isinstance(arg, Addr) and self._callees.variables(call).get(arg.path) == GERROR:
-                assert signature is not None
+        params = signature.params if signature is not None else ()
+        for index in local:
+            if signature is not None and index < len(params) and params[index].type == GERRP:
                 kind = result_kind(signature, self._scope.typedefs)
                 return Effect(errp=index, outcomes=by_convention(kind), kind=kind)
-        for index, arg in enumerate(call.args) if undeclared and not call.used else ():
-            if isinstance(arg, Addr) and self._callees.variables(call).get(arg.path) == GERROR:
-                return Effect(errp=index, outcomes=_OF_LIBRARY)
+        if undeclared and not call.used:
+            return Effect(errp=local[0], outcomes=_OF_LIBRARY)
         return None
 
     @staticmethod
