@@ -30,7 +30,7 @@ from qerrlint.source.directory import DirectorySource
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.open_tree import open_tree
 from qerrlint.source.overlay import OverlaySource
-from qerrlint.source.source import C_SUFFIXES
+from qerrlint.source.source import C_SUFFIXES, git_blob_id
 
 BELL = "chardev/bell.c"
 FLIPS = int(os.environ.get("QERRLINT_STORE_FLIPS", "25"))
@@ -163,6 +163,38 @@ def test_what_has_read_what_changed_is_analysed_anew(tree: Path, analysed: list[
     assert again() == set()
     (tree / "chardev/tones.c").write_text("bool bell_tone(Error **errp);\n")
     assert again() == {"chardev/tones.c"}
+
+
+def test_a_function_of_a_work_tree_whose_old_text_is_in_git(tree: Path, analysed: list[str]) -> None:
+    (tree / "chardev/tone.h").write_text("void tone_off(void *tone);\n")
+    (tree / "chardev/tone.c").write_text('#include "tone.h"\nvoid tone_off(void *tone)\n{\n}\n')
+    head = '#include "tone.h"\n#include "tone.c"\n'
+    (tree / BELL).write_text(head + (tree / BELL).read_text())
+    git(tree, "init", "-q", "-b", "main")
+    git(tree, "add", "-A")
+    git(tree, "commit", "-q", "-m", "base")
+    check(tree)
+    for text in ("/* once */\n", "/* twice */\n"):
+        analysed.clear()
+        (tree / "chardev/tone.c").write_text((tree / "chardev/tone.c").read_text() + text)
+        warm = check(tree)
+        assert analysed == ["chardev/tone.c"]
+        assert warm == check(tree, "--no-cache")
+
+
+def test_what_git_knows_of_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "a.c").write_text("int a;\n")
+    store = Store(tmp_path / "store")
+    plain = TreeBlobs(DirectorySource(tmp_path), store)
+    digest = git_blob_id(b"int a;\n")
+    assert plain.in_git(digest) is None
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", "a.c")
+    assert plain.in_git(digest) is None  # git is not asked again
+    blobs = TreeBlobs(DirectorySource(tmp_path), store)
+    assert blobs.in_git(digest) == b"int a;\n"
+    assert blobs.in_git(git_blob_id(b"int b;\n")) is None
+    assert TreeBlobs(OverlaySource(EmptySource(), {}), store).in_git(digest) is None
 
 
 def test_rules_and_reach_are_in_the_key(tree: Path, analysed: list[str], tmp_path: Path) -> None:

@@ -568,9 +568,17 @@ def test_what_a_program_is_asked_is_put_down() -> None:
     assert other.reads in reads.others
     assert seen.unit("none.c") is None
     assert reads.answers[("file", "none.c")] is None
-    assert seen.known_unit("b.c") is other
-    seen.forget("b.c")
-    assert seen.known_unit("b.c") is None
+    assert seen.holds("b.c", rb"error_\w+")
+    assert reads.answers[("holds", "b.c", r"error_\w+")] is True
+    assert not seen.holds("none.c", rb"error_\w+")
+    assert seen.unit_about("b.c", "f") is other
+    assert reads.answers[("about", "b.c", "f")] == other.about.digest("f")
+    assert seen.unit_about("none.c", "f") is None
+    assert reads.answers[("about", "none.c", "f")] is None
+    apart = seen.separate_unit("b.c")
+    assert apart is not None
+    assert apart is not other
+    assert apart.reads in reads.others
 
 
 def test_whose_body_was_looked_for_is_put_down() -> None:

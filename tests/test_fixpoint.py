@@ -315,7 +315,7 @@ def test_a_summary_covers_what_interpretation_with_it_gives(seed: int) -> None:
         again = unit.interpretation.interpret(piece)
         assert summary is not None
         assert again is not None
-        assert join(summary, unit.interpretation.sum_up(again)) == summary
+        assert join(summary, again[1]) == summary
 
 
 # -- the work -------------------------------------------------------------------------------------

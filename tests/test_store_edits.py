@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from commandline import TREE, Ran, git, run
+from edited_callers import Callers
 from edited_devices import Devices
 
 from qerrlint.engine import check_files
@@ -72,9 +73,11 @@ class Model:
     header: str = "include/hw/gong.h"
     own_header: bool = False
     devices: Devices | None = None
+    callers: Callers | None = None
 
     def begin(self) -> Model:
         self.devices = Devices(self.draw).begin()
+        self.callers = Callers(self.draw).begin()
         for number in range(5):
             self.functions[f"gong_{number}"] = self.signature()
         self.macros = {"GONG_ZERO": "0", "GONG_MINUS": "(-1)"}
@@ -100,7 +103,10 @@ class Model:
     def edit(self) -> str:
         """One edit, and what it was."""
         assert self.devices is not None
-        edits = self.devices.edits() if self.draw.random() < 0.4 else self.edits()
+        assert self.callers is not None
+        edits = self.draw.choice(
+            (self.devices.edits, self.devices.edits, self.callers.edits, self.edits, self.edits)
+        )()
         name, change = self.draw.choice(list(edits))
         change()
         return name
@@ -151,7 +157,8 @@ class Model:
             # Nearer to files of hw/ than the one that all.h has.
             out["hw/hw-gong.h"] = "int gong_1(Gong *g, Error **errp);\n#define GONG_ZERO 7\n"
         assert self.devices is not None
-        return {**self.devices.files(), **out}
+        assert self.callers is not None
+        return {**self.devices.files(), **self.callers.files(), **out}
 
     def head(self) -> str:
         lines = ["/* line */\n" * self.comments.get(self.header, 0)]
@@ -181,7 +188,7 @@ class Model:
         return text
 
 
-def write(model: Model, top: Path, old: dict[str, str]) -> dict[str, str]:
+def write(model: Model | Callers, top: Path, old: dict[str, str]) -> dict[str, str]:
     """Bring the tree up to date; the files that it has now."""
     files = model.files()
     for path in old.keys() - files.keys():
@@ -209,11 +216,14 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def said(*arguments: str | os.PathLike[str]) -> Ran:
-    return run(*arguments, "--format", "json", "--min-confidence", "low")
+    return run(*arguments, "--format", "json", "--min-confidence", "low", "--min-severity", "note")
 
 
 def test_check(tree: Path) -> None:
     model = Model(random.Random(SEED)).begin()
+    if SEED % 2:
+        # The old texts of files that have no tables are in git, if anywhere.
+        git(tree, "init", "-q", "-b", "main")
     files: dict[str, str] = {}
     seen: set[str] = set()
     done: list[str] = [f"seed {SEED}"]
@@ -222,6 +232,8 @@ def test_check(tree: Path) -> None:
         if time.monotonic() > end:
             break
         files = write(model, tree, files)
+        if SEED % 2:
+            git(tree, "add", "-A")
         warm = said("check", "--tree", tree, "--jobs", "1")
         cold = said("check", "--tree", tree, "--jobs", "1", "--no-cache")
         assert warm == cold, done
@@ -231,6 +243,25 @@ def test_check(tree: Path) -> None:
     print(f"seed {SEED}: {len(done) - 1} edits, {len(seen)} outputs")
     assert len(seen) > min(EDITS // 4, 20), "edits that change nothing test nothing"
     assert said("check", "--tree", tree, "--jobs", "1", "--verify-store").code in (0, 1)
+
+
+def test_callers(tree: Path) -> None:
+    """As test_check(), of functions that fail without an Error and of their callers alone."""
+    callers = Callers(random.Random(SEED)).begin()
+    files: dict[str, str] = {}
+    seen: set[str] = set()
+    done: list[str] = [f"seed {SEED}"]
+    end = time.monotonic() + SECONDS
+    while len(done) <= EDITS and time.monotonic() < end:
+        files = write(callers, tree, files)
+        warm = said("check", "--tree", tree, "--jobs", "1")
+        assert warm == said("check", "--tree", tree, "--jobs", "1", "--no-cache"), done
+        seen.add(warm.out)
+        name, change = callers.draw.choice(list(callers.edits()))
+        change()
+        done.append(name)
+    print(f"seed {SEED}: {len(done) - 1} edits of callers, {len(seen)} outputs")
+    assert len(seen) > min(EDITS // 4, 20), "edits that change nothing test nothing"
 
 
 def test_changes(tree: Path) -> None:

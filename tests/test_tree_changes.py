@@ -12,6 +12,9 @@ import pytest
 from qerrlint.engine.changes.file_facts import FileFacts, facts_of, packed_keys
 from qerrlint.engine.changes.include_changes import displaced
 from qerrlint.engine.changes.tree_changes import TreeChanges
+from qerrlint.model.definitions import Definitions
+from qerrlint.model.file_text import FileText
+from qerrlint.model.text_about import TextAbout
 
 BELL = b"int bell_ring(int n);\nint bell_stop(void);\n"
 TREE = {
@@ -155,6 +158,22 @@ def test_a_function_concerns_those_that_have_read_its_text() -> None:
     assert not concerned(new, "defs:hw/belfry.c", "def:hw/belfry.c:belfry_reset")
     moved = {"hw/belfry.c": b"\n" + TREE["hw/belfry.c"]}
     assert not concerned(moved, "defs:hw/belfry.c", "def:hw/belfry.c:belfry_init")
+
+
+def test_what_tells_of_a_word_concerns_where_it_is_another_text() -> None:
+    def is_concerned(new: bytes, word: str) -> bool:
+        text = FileText("hw/belfry.c", TREE["hw/belfry.c"])
+        told = TextAbout(text, Definitions(text)).digest(word)
+        asked = packed_keys([], {}, {("about", "hw/belfry.c", word): told})
+        return changes(TREE, {**TREE, "hw/belfry.c": new}).concern(asked)
+
+    ring = TREE["hw/belfry.c"].replace(b"bell_ring(1)", b"bell_ring(2)")
+    assert is_concerned(ring, "bell_ring")
+    assert not is_concerned(ring, "bell_stop")
+    assert not is_concerned(TREE["hw/belfry.c"] + b"/* quiet */\n", "bell_ring")
+    gone = {path: data for path, data in TREE.items() if path != "hw/belfry.c"}
+    asked = packed_keys([], {}, {("about", "hw/belfry.c", "bell_ring"): "anything"})
+    assert changes(TREE, gone).concern(asked)
 
 
 def test_without_the_old_text_all_of_a_file_counts_as_changed() -> None:

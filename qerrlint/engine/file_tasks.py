@@ -125,7 +125,7 @@ def _analysed(state: State, task: Task) -> Made:
     health = _measure(unit) if task.measure else None
     made = Made(path, outcome, health=health)
     if state.expected is not None:
-        look_into(unit, report, program)
+        look_into(unit, report.findings, program)
         questions = unit.reads.questions()
         keys = keys_of(questions, lookups_of(unit.reads, asked))
         reads = packed(unit.reads, path, state.digests, keys)

@@ -132,16 +132,20 @@ class MissingErrors:
         self, unit: TranslationUnit, word: str, own: bool, owner: str = ""
     ) -> Iterator[TranslationUnit]:
         """The files that may call by a word; where too many mention it, those that also mention `owner`."""
+        self._program.unit_about(unit.path, word)
         yield unit
         paths = () if own or self._mentioning is None else self._mentioning(word)
         many = len(paths) > _MOST_FILES
         if many and (not owner or len(paths) > _MOST_LOOKED_INTO):
             return
-        others = (self._program.unit(path) for path in paths if path != unit.path)
+        sought = re.escape(owner.encode())
         named = [
-            other for other in others if other is not None and (not many or owner.encode() in other.data)
+            path for path in paths if path != unit.path and (not many or self._program.holds(path, sought))
         ]
-        yield from named if len(named) <= _MOST_FILES else ()
+        for path in named if len(named) <= _MOST_FILES else ():
+            other = self._program.unit_about(path, word)
+            if other is not None:
+                yield other
 
     def _through_pointers(
         self, file: TranslationUnit, name: str, contract: _Contract, code: str, above: frozenset[str]

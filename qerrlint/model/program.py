@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -54,13 +55,16 @@ class Program:
     def unit(self, path: str) -> TranslationUnit | None:
         """The unit of a C file, None when there is no such file."""
         if path not in self._units:
-            data = self.source.read(path)
-            if data is None:
-                self._units[path] = None
-            else:
-                reads = Reads()
-                self._units[path] = TranslationUnit(path, data, SeenProgram(self, reads), reads)
+            self._units[path] = self.separate_unit(path)
         return self._units[path]
+
+    def separate_unit(self, path: str) -> TranslationUnit | None:
+        """A unit of a C file that unit() does not give; None when there is no such file."""
+        data = self.source.read(path)
+        if data is None:
+            return None
+        reads = Reads()
+        return TranslationUnit(path, data, SeenProgram(self, reads), reads)
 
     def known_unit(self, path: str) -> TranslationUnit | None:
         """The unit of a file if it was requested before."""
@@ -147,13 +151,28 @@ class SeenProgram:
         self._look_into(path, unit)
         return unit
 
-    def known_unit(self, path: str) -> TranslationUnit | None:
-        """As of Program; nothing is learnt from it."""
-        return self._program.known_unit(path)
+    def unit_about(self, path: str, word: str) -> TranslationUnit | None:
+        """The unit of another file, whose questions are this file's; of its text counts what tells of a
+        word."""
+        unit = self._program.unit(path)
+        if unit is None or unit.reads is not self._reads:
+            self._reads.answers["about", path, word] = unit.about.digest(word) if unit is not None else None
+        if unit is not None:
+            self._reads.include(unit.reads)
+        return unit
 
-    def forget(self, path: str) -> None:
-        """As of Program."""
-        self._program.forget(path)
+    def holds(self, path: str, pattern: bytes) -> bool:
+        """Whether a regular expression is found in the bytes of a C file."""
+        question = ("holds", path, pattern.decode("latin-1"))
+        if question not in self._reads.answers:
+            self._reads.answers[question] = holds(self._program, path, pattern)
+        return bool(self._reads.answers[question])
+
+    def separate_unit(self, path: str) -> TranslationUnit | None:
+        """As of Program: another file, all of whose questions are this file's from now on."""
+        unit = self._program.separate_unit(path)
+        self._look_into(path, unit)
+        return unit
 
     def containing(self, words: Sequence[str]) -> Sequence[str]:
         """The C files of the tree in which one of the words stands, sorted."""
@@ -200,3 +219,10 @@ class SeenProgram:
         self._reads.answers["file", path] = unit.digest if unit is not None else None
         if unit is not None:
             self._reads.include(unit.reads)
+
+
+def holds(program: Program, path: str, pattern: bytes) -> bool:
+    """Whether a regular expression is found in the bytes of a file of the tree."""
+    known = program.known_unit(path)
+    data = known.data if known is not None else program.source.read(path)
+    return data is not None and re.search(pattern, data) is not None

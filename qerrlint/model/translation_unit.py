@@ -22,6 +22,7 @@ from qerrlint.model.lowering import LoweredContents, Lowering
 from qerrlint.model.reads import Reads
 from qerrlint.model.receivers import Receivers
 from qerrlint.model.summary import Summary
+from qerrlint.model.text_about import TextAbout
 from qerrlint.source.source import git_blob_id
 
 if TYPE_CHECKING:
@@ -58,11 +59,14 @@ class WholeProgram(Protocol):
     def once(self, key: Hashable, compute: Callable[[WholeProgram], T]) -> T:
         """compute(this program), worked out once for all files."""
 
-    def known_unit(self, path: str) -> TranslationUnit | None:
-        """The unit of a file if it was requested before."""
+    def unit_about(self, path: str, word: str) -> TranslationUnit | None:
+        """The unit of a C file, of which only what tells of a word is looked at (model.text_about)."""
 
-    def forget(self, path: str) -> None:
-        """Let go of a unit that will not be asked for again."""
+    def holds(self, path: str, pattern: bytes) -> bool:
+        """Whether a regular expression is found in the bytes of a C file."""
+
+    def separate_unit(self, path: str) -> TranslationUnit | None:
+        """A unit of a C file that nobody else asks; the caller closes it."""
 
     def summary(self, name: str) -> Summary | None:
         """The summary of a function with external linkage that a file at hand defines."""
@@ -138,6 +142,11 @@ class TranslationUnit:
     def uses(self) -> NameUses:
         """Where the file uses the names of its functions."""
         return NameUses(self.text, self.definitions)
+
+    @cached_property
+    def about(self) -> TextAbout:
+        """Digests of what tells how the file uses a word."""
+        return TextAbout(self.text, self.definitions)
 
     def with_definition(self, piece: Piece) -> TranslationUnit:
         """This unit with `piece` as the definition of its name, where the file has several of that name.

@@ -40,13 +40,14 @@ def registered_for(modes: frozenset[str], seen_from: TranslationUnit) -> tuple[R
 
 
 def _in_tree(program: WholeProgram, modes: frozenset[str]) -> Iterator[Registered]:
+    # Most files that name a mode register nothing, and an edit of them is no concern of this.
     for path in program.containing(sorted(modes)):
-        known = program.known_unit(path) is not None
-        unit = program.unit(path) if path.endswith(".c") else None
+        if not path.endswith(".c") or not program.holds(path, API.pattern.encode()):
+            continue
+        unit = program.separate_unit(path)
         if unit is not None:
             yield from _registered(unit, modes)
-            if not known:
-                program.forget(path)
+            unit.close()
 
 
 def _registered(unit: TranslationUnit, modes: frozenset[str]) -> Iterable[Registered]:

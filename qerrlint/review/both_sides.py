@@ -129,7 +129,7 @@ def _reads(unit: TranslationUnit | None, program: Program, found: PairResult) ->
         return Reads()
     for report in found[:2]:
         if report is not None:
-            look_into(unit, report, program)
+            look_into(unit, report.findings, program)
     return unit.reads
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qerrlint.errors import InputError
@@ -226,7 +227,8 @@ class BlobReader:
         if process is None:
             return
         if self._owner == os.getpid() and process.stdin and process.stdout:
-            process.stdin.close()
+            with suppress(BrokenPipeError):  # git has ended: there is no repository
+                process.stdin.close()
             process.stdout.close()
             process.wait()
 

@@ -19,6 +19,9 @@ NARROW, WIDE, NOWHERE = "narrow", "wide", ""
 MENTIONS = ("containing", "mentioning")
 """The questions of which files hold some words."""
 
+ABOUT = "about"
+"""The question of what tells of a word in a file (model.text_about)."""
+
 
 class FileFacts(NamedTuple):
     """What is known of a file by its content: its digest, the headers that it includes by the names in its
@@ -57,18 +60,18 @@ def number_of(key: str) -> int:
     return known
 
 
-def packed_keys(
-    keys: Iterable[str], searches: Mapping[Search, bool], mentions: Mapping[Question, Sequence[str]]
-) -> bytes:
+def packed_keys(keys: Iterable[str], searches: Mapping[Search, bool], asked: Mapping[Question, Any]) -> bytes:
     """What has been looked up as bytes: how many keys there are, their numbers in order, and the searches.
 
-    `mentions` are the questions of which files hold one of some words, with their answers.
+    `asked` are the questions of which files hold one of some words, and of what tells of a word in a file,
+    with their answers.
     """
     rows: list[Any] = [
         ["text", path, text.decode("latin-1"), found] for (path, text), found in searches.items()
     ]
-    rows += [[kind, words, list(found)] for (kind, *words), found in mentions.items()]
-    numbers = array("I", sorted({number_of(key) for key in (*keys, *(("mentions",) if mentions else ()))}))
+    rows += [[kind, of, found] for (kind, *of), found in asked.items()]
+    more = {f"{ABOUT}:{of[0]}" if kind == ABOUT else "mentions" for kind, *of in asked}
+    numbers = array("I", sorted({number_of(key) for key in (*keys, *more)}))
     text = json.dumps(rows).encode() if rows else b""
     return array("I", [len(numbers)]).tobytes() + numbers.tobytes() + text
 

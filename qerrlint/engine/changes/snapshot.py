@@ -142,7 +142,8 @@ class Snapshot:
             return b""
         ident = _text_subject(facts.digest)
         found = self._store.exact((ident,), (_TEXT,)).get(ident)
-        return _inflated(found.result) if found is not None else None
+        text = _inflated(found.result) if found is not None else None
+        return text if text is not None else self._blobs.in_git(facts.digest)
 
     def _facts_then(self) -> Mapping[str, FileFacts]:
         if self._old_facts is None:
@@ -159,13 +160,14 @@ class Snapshot:
         return self._facts
 
     def _texts(self, facts: Mapping[str, FileFacts]) -> Iterator[Entry]:
-        """The texts of the files that declare something or define types, as far as the store has none."""
+        """The texts of the files that declare something or define types, and of those that have been edited,
+        as far as the store has none."""
         old = self._facts_then()
         wanted = {
             one.digest: path
             for path, one in facts.items()
-            if (path.endswith(DECLARING) or one.tables)
-            and (path not in old or old[path].digest != one.digest)
+            if (path in old and old[path].digest != one.digest)
+            or (path not in old and (path.endswith(DECLARING) or one.tables))
         }
         known = self._store.has(map(_text_subject, wanted), _TEXT)
         for digest, path in wanted.items():

@@ -13,12 +13,16 @@ import json
 import time
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from qerrlint.engine.changes.file_facts import FileFacts, facts_of
 from qerrlint.engine.store.cache_store import Store
 from qerrlint.errors import InputError
 from qerrlint.source.directory import DirectorySource, Stamp
 from qerrlint.source.source import Source, git_blob_id
+
+if TYPE_CHECKING:
+    from qerrlint.source.gitprocess import BlobReader
 
 # What declarations, constants and schemas are read from, whatever file includes it.
 DECLARING = (".h", ".inc", ".json", ".def", ".idef", ".hx", ".inl", ".list", ".xpm", "VERSION")
@@ -35,6 +39,8 @@ class TreeBlobs:
         self._facts: dict[str, FileFacts] = {}
         self._stamps: dict[str, tuple[Stamp, str]] = {}
         self._name = ""
+        self._git: BlobReader | None = None
+        self._has_no_git = False
         self.directory: str | None = None
         """The directory that the tree lies in; None for one out of git's objects."""
         if isinstance(source, DirectorySource) and store is not None:
@@ -119,6 +125,22 @@ class TreeBlobs:
         if git_blob_id(data) != self._known.get(path):
             raise InputError(f"{path} was changed while it was read")
         return data
+
+    def in_git(self, digest: str) -> bytes | None:
+        """The text of this digest, if the directory is a work tree whose repository has it."""
+        if self.directory is None or self._has_no_git:
+            return None
+        if self._git is None:
+            from qerrlint.source.gitprocess import BlobReader, Git
+
+            self._git = BlobReader(Git(self.directory))
+        try:
+            data = self._git.read(digest)
+        except InputError:  # no repository, or none that may be read
+            self._has_no_git = True
+            self._git.close()
+            return None
+        return data if data is not None and git_blob_id(data) == digest else None
 
     def _scene(self, paths: Collection[str]) -> str:
         digest = hashlib.sha256()

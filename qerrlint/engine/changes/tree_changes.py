@@ -23,13 +23,16 @@ from qerrlint.engine.changes.fact_changes import (
     defined_types,
     same_tables,
 )
-from qerrlint.engine.changes.file_facts import MENTIONS, FileFacts, number_of, unpacked_keys
+from qerrlint.engine.changes.file_facts import ABOUT, MENTIONS, FileFacts, number_of, unpacked_keys
 from qerrlint.engine.changes.include_changes import IncludeChanges, Names
 from qerrlint.engine.changes.listed_files import SomeTexts
 from qerrlint.engine.mentions import NOT_CORE, Mentions
+from qerrlint.model.definitions import Definitions
+from qerrlint.model.file_text import FileText
 from qerrlint.model.include_graph import Files
 from qerrlint.model.lookups import EVERYTHING
 from qerrlint.model.qapi_schema import SCHEMAS, Schema
+from qerrlint.model.text_about import TextAbout
 from qerrlint.source.source import C_SUFFIXES
 
 
@@ -68,6 +71,7 @@ class TreeChanges:
         self._names: dict[tuple[str, bool], Names | None] = {}
         self._includes = IncludeChanges(old, new, self._declared)
         self._by_name: list[_ByName] = []
+        self._texts_about: dict[str, TextAbout | None] = {}
         self._defining: dict[int, list[tuple[FileDeclarations, FileDeclarations]]] = {}
         always = {EVERYTHING}
         for path in self.files:
@@ -75,7 +79,7 @@ class TreeChanges:
         always.update(self._of_schemas())
         self._always = frozenset(map(number_of, always))
         self._added = [path for path in self.files if path not in old and path.endswith(".c")]
-        searched = {"mentions", *(f"text:{path}" for path in self.files)}
+        searched = {"mentions", *(f"{kind}:{path}" for kind in ("text", ABOUT) for path in self.files)}
         searched.update(f"dir:{posixpath.dirname(path)}" for path in self._added)
         self._searched = frozenset(map(number_of, searched))
         self._affected = frozenset(self._includes.affected)
@@ -146,6 +150,9 @@ class TreeChanges:
                     held = is_seen and self._holds(path, rb"\b(?:%s)\b" % words)
                     if held != (path in holding):
                         return False
+            elif kind == ABOUT:
+                if of[0] in self._changed and self._about(*of) != rest[0]:
+                    return False
             elif of.endswith("/"):
                 added = (path for path in self._added if of == f"{posixpath.dirname(path)}/")
                 if any(self._holds(path, rest[0].encode("latin-1")) for path in added):
@@ -153,6 +160,18 @@ class TreeChanges:
             elif of in self._changed and self._holds(of, rest[0].encode("latin-1")) != rest[1]:
                 return False
         return True
+
+    def _about(self, path: str, word: str) -> str | None:
+        """What tells of a word in a changed file now."""
+        if path not in self._texts_about:
+            data = self._new_text(path) if path in self._new else None
+            if data is None:
+                self._texts_about[path] = None
+            else:
+                text = FileText(path, data)
+                self._texts_about[path] = TextAbout(text, Definitions(text))
+        about = self._texts_about[path]
+        return about.digest(word) if about is not None else None
 
     def _holds(self, path: str, pattern: bytes) -> bool:
         data = self._new_text(path) if path in self._new else None

@@ -8,19 +8,19 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from qerrlint.engine.changes.file_facts import MENTIONS, NARROW, NOWHERE, WIDE, packed_keys
+from qerrlint.engine.changes.file_facts import ABOUT, MENTIONS, NARROW, NOWHERE, WIDE, packed_keys
 from qerrlint.engine.changes.tree_blobs import DECLARING
-from qerrlint.engine.file_report import FileReport
+from qerrlint.findings import Finding
 from qerrlint.model.include_graph import Files
 from qerrlint.model.lookups import EVERYTHING, LookupRecorder, Lookups
-from qerrlint.model.program import Program
+from qerrlint.model.program import Program, holds
 from qerrlint.model.reads import OUTLINE, Digests, Question, Reads
 from qerrlint.model.seen_environment import answer
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.source import git_blob_id
 
 # Questions about C files beside the one under analysis, and about those at hand.
-_OF_OTHER_FILES = frozenset(("containing", "file", "mentioning", *OUTLINE))
+_OF_OTHER_FILES = frozenset((*MENTIONS, ABOUT, "file", "holds", *OUTLINE))
 
 
 def packed(reads: Reads, path: str, digests: Digests, keys: bytes) -> bytes | None:
@@ -58,8 +58,12 @@ def keys_of(questions: Mapping[Question, Any], lookups: Iterable[Lookups]) -> by
     together.parts.update(lookups)
     keys, searches = together.everything()
     keys.update(f"file:{question[1]}" for question in questions if question[0] == "file")
-    found = {question: answer for question, answer in questions.items() if question[0] in MENTIONS}
-    return packed_keys(keys, searches, found)
+    for question in questions:
+        if question[0] == "holds":
+            keys.add(f"text:{question[1]}")
+            searches[question[1], question[2].encode("latin-1")] = questions[question]
+    asked = {question: questions[question] for question in questions if question[0] in (*MENTIONS, ABOUT)}
+    return packed_keys(keys, searches, asked)
 
 
 def lookups_of(reads: Reads, asked: LookupRecorder) -> Iterator[Lookups]:
@@ -75,9 +79,9 @@ def lookups_of(reads: Reads, asked: LookupRecorder) -> Iterator[Lookups]:
     yield asked.now
 
 
-def look_into(unit: TranslationUnit, report: FileReport, program: Program) -> None:
+def look_into(unit: TranslationUnit, findings: Iterable[Finding], program: Program) -> None:
     """Record the files that findings point into: their lines are a part of the outcome."""
-    for finding in report.findings:
+    for finding in findings:
         spans = [finding.span, *(step.span for step in finding.steps)]
         spans += [edit.span for fix in finding.fixes for edit in fix.edits]
         for path in {span.path for span in spans} - {unit.path}:
@@ -125,6 +129,11 @@ class Asking:
             if path not in self._files:
                 self._files[path] = self._digest(path)
             return self._files[path]
+        if kind == "holds":
+            return holds(self._program, arguments[0], arguments[1].encode("latin-1"))
+        if kind == ABOUT:
+            unit = self._program.unit(arguments[0])
+            return unit.about.digest(arguments[1]) if unit is not None else None
         mentioning = self._program.mentioning
         return tuple(mentioning(arguments[0])) if mentioning is not None else None
 
