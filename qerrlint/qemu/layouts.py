@@ -50,7 +50,7 @@ class Layout:
     """A struct or union: `name` as it was asked for, `path` and `start` of its declaration.
 
     `fields` are in order. `size` is None where it is not known. `parent` is the type of the struct that is
-    embedded as the first field, "" where the first field is none.
+    embedded as the first field, "" where the first field is none. `union`: its fields lie in one place.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Layout:
     fields: tuple[Placed, ...]
     size: int | None
     parent: str
+    union: bool = False
 
     @property
     def extends(self) -> bool:
@@ -118,7 +119,13 @@ class Layouts:
                 placed, size = tuple(Placed(one.field, None, one.size) for one in placed), None
             self._depth -= 1
             return Layout(
-                struct, declarations.path, entry.start, placed, size, self._parent(fields, declarations.path)
+                struct,
+                declarations.path,
+                entry.start,
+                placed,
+                size,
+                self._parent(fields, declarations.path),
+                entry.kind == "union",
             )
 
         return self._environment.asked.recall(self._known, key, laid_out)

@@ -21,13 +21,13 @@ from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.state import ANYTHING, NO_MARKS, Channel, Draft, State, fact
 from qerrlint.domain.terms import Term
 from qerrlint.domain.word_lists import word_list
-from qerrlint.ir.code import ANY, NEG, NULL, POS, ZERO, Addr, Value, Var, text_of
+from qerrlint.ir.code import ANY, NEG, NULL, POS, ZERO, Addr, Result, Value, Var, text_of
 from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.assignments import copy_equations, forget, place_of
 from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.recorder import Recorder
-from qerrlint.transfer.sites import CallSite, Input
+from qerrlint.transfer.sites import CallSite, Input, traits
 
 
 def call(frame: Frame, state: State, site: CallSite, recorder: Recorder) -> Sequence[State]:
@@ -234,7 +234,7 @@ def _marks(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> No
     if special.frees is not None:
         draft.marks = draft.marks.with_freed(special.frees.index, True)
     after = draft.marks.set_by
-    if after >= 0 and effect.errp is None and not site.traits.harmless:
+    if after >= 0 and effect.errp is None and not _is_harmless(frame, site):
         draft.marks = draft.marks.with_set_by(-1)
         held = cell(ErrorState.SET, after, sure=True)
         _occur(recorder, OccurrenceKind.GOES_ON, site, site.call.name, held, draft.trail)
@@ -251,6 +251,14 @@ def _marks(frame: Frame, draft: Draft, site: CallSite, recorder: Recorder) -> No
         target = pointed_by(frame, draft, site.call.args[0])
         if target is not None and target is frame.out:
             draft.marks = draft.marks.with_set_by(index)
+
+
+def _is_harmless(frame: Frame, site: CallSite) -> bool:
+    """Whether a call is no work: it cleans up, tells or asks, or its result is only handed to such a call."""
+    if site.traits.harmless or not site.call.used:
+        return site.traits.harmless
+    takers = [call for call in frame.function.calls if Result(site.call.index) in call.args]
+    return bool(takers) and all(traits(taker.name).harmless for taker in takers)
 
 
 # -- outcomes ---------------------------------------------------------------------------------------

@@ -96,10 +96,18 @@ class Acquisitions(PhaseFunctions):
             for of, entry, start in self._starts(phase):
                 for name in self.reached([start]):
                     for one in self.acquired(name, phase, entry, of):
+                        if phase == SETTER and self._is_of_new_object(one):
+                            continue
                         first = seen.setdefault((one.span, one.pair.name), phase)
                         if first == phase and (one.span, one.pair.name, of.name) not in told:
                             told.add((one.span, one.pair.name, of.name))
                             yield one
+
+    def _is_of_new_object(self, one: Taken) -> bool:
+        """Whether the same function makes what holds it: what a property shows is no part of the device."""
+        text = self.text(one.function)
+        made = rf"\b{one.base}\s*=\s*g_(?:new|malloc)0?\s*\("
+        return bool(one.base) and text is not None and re.search(made, text.code) is not None
 
     def taken_while_running(self) -> Iterator[Taken]:
         """The acquiring calls of the functions that no setup phase runs, into the struct of a type itself."""

@@ -71,8 +71,10 @@ class _Reader:
     def members(self) -> Iterator[StateMember]:
         """All of them, in order."""
         layout = self._layouts.of_name(self._struct, self._unit.path)
-        for placed in layout.fields if layout is not None else ():
-            yield from self._of(placed.field, "", self._struct, "", self._without)
+        if layout is None:
+            return
+        for placed in layout.fields:
+            yield from self._of(placed.field, "", self._struct, _whole(layout), self._without)
 
     def _of(
         self, field: Field, before: str, owner: str, union: str, seen: frozenset[str]
@@ -99,13 +101,19 @@ class _Reader:
             return
         if not layout.path.startswith(("hw/", "include/hw/")) and layout.path != self._unit.path:
             return
+        whole = union or _whole(layout, path)
         for placed in layout.fields:
-            yield from self._of(placed.field, f"{path}.", name, union, seen | {name})
+            yield from self._of(placed.field, f"{path}.", name, whole, seen | {name})
 
     def _is_pointer(self, name: str) -> bool:
         """Whether a typedef stands for a pointer, such as qemu_irq."""
         entry = self._unit.environment.typedef(name, self._unit.path)
         return entry is not None and entry.target.endswith("*")
+
+
+def _whole(layout: Layout, path: str = "") -> str:
+    """What stands for the union where all members of a layout at a path are parts of one, "" for a struct."""
+    return f"{path}." if layout.union else ""
 
 
 def is_object(unit: TranslationUnit, layout: Layout) -> bool:
