@@ -30,6 +30,7 @@ from qerrlint.ir.code import (
     identifiers,
     text_of,
 )
+from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.span import Span
 
 
@@ -74,18 +75,18 @@ def _reports_only(analysed: AnalysedFunction, number: int) -> tuple[Call | None,
     """The call by which a block tells of a failure where it does nothing else, and the block after it."""
     block: Block = analysed.function.blocks[number]
     calls = [one for one in block.events if isinstance(one, Call)]
-    reporter = next((call for call in calls if _reports(analysed, call)), None)
+    reporter = next((call for call in calls if reports(analysed.unit, call)), None)
     plain = len(calls) == len(block.events) and len(block.edges) == 1 and not block.edges[0].tests
     if reporter is None or not plain or any(analysed.unit.effect(call).noreturn for call in calls):
         return None, -1
     return reporter, block.edges[0].target
 
 
-def _reports(analysed: AnalysedFunction, call: Call) -> bool:
+def reports(unit: TranslationUnit, call: Call) -> bool:
     """Whether a call tells the user, or sets the Error of the function."""
     if word_list("user-messages").matches(call.name) or call.text.startswith("fprintf(stderr"):
         return True
-    effect = analysed.unit.effect(call)
+    effect = unit.effect(call)
     fatal = (
         effect.errp is not None and effect.errp < len(call.args) and isinstance(call.args[effect.errp], Addr)
     )

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""uninitialized-auto: a variable that is freed at the end of its scope has no value there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import Addr, Assign, Call, Declare, Event, Function, Return
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.source.span import Span
+
+# A declaration with a variable that is followed by a comma or the end, not by a value.
+_BARE = lazy_re(
+    rb"\bg_auto(?:free\b|(?:ptr|list)[ \t]{0,9}\([^()\n]{1,80}\))[^;{}()]{0,200}?\w[ \t]{0,9}[,;]"
+)
+
+
+def run(file: AnalysedFile) -> Iterator[Observation]:
+    """The declarations of g_autofree and g_autoptr variables without a value."""
+    unit = file.unit
+    seen: set[int] = set()
+    for found in _BARE.finditer(unit.data) if b"g_auto" in unit.data else ():
+        piece = unit.definitions.around(found.start())
+        if piece is None or found.start() < piece.body or piece.span.start in seen:
+            continue
+        seen.add(piece.span.start)
+        if file.only is not None and piece.name not in file.only:
+            continue
+        function = unit.with_definition(piece).lowering.function(piece)
+        for number, position, declared in _bare(function) if function is not None else ():
+            assert function is not None
+            left = _left_without_value(function, number, position, declared)
+            yield Observation(
+                "uninitialized-auto",
+                function.name,
+                declared.span,
+                f"{declared.path} {unit.text.on_one_line(declared.span)}",
+                {"variable": declared.path, "how": "left" if left is not None else "bare"},
+                (Step(left, f"the scope of {declared.path} ends here, before it has got a value"),)
+                if left is not None
+                else (),
+            )
+
+
+def _bare(function: Function) -> Iterator[tuple[int, int, Declare]]:
+    """The declarations that give no value, with block and position."""
+    for number, block in enumerate(function.blocks):
+        for position, one in enumerate(block.events):
+            if not isinstance(one, Declare) or not one.auto or one.path not in function.autos:
+                continue
+            given = (e for e in block.events[position + 1 :] if isinstance(e, Assign) and e.span == one.span)
+            if not any(assigned.target == one.path for assigned in given):
+                yield number, position, one
+
+
+def _left_without_value(function: Function, number: int, position: int, declared: Declare) -> Span | None:
+    """The first place where the function returns, or begins the next turn of a loop, on a way from the
+    declaration on that gives the variable no value."""
+    left: list[Span] = []
+    seen: set[int] = set()
+    todo = [(number, position + 1)]
+    while todo:
+        at, start = todo.pop()
+        for one in function.blocks[at].events[start:]:
+            if isinstance(one, Return) or one is declared:
+                left.append(one.span)
+            elif not _gives(one, declared.path):
+                continue
+            break
+        else:
+            for edge in function.blocks[at].edges:
+                if edge.target not in seen:
+                    seen.add(edge.target)
+                    todo.append((edge.target, 0))
+    return min(left, default=None)
+
+
+def _gives(one: Event, path: str) -> bool:
+    """Whether an event gives a variable a value, or may do so: its address is handed on."""
+    if isinstance(one, Call):
+        return Addr(path) in one.args
+    return isinstance(one, Assign) and (one.target == path or one.value == Addr(path))
+
+
+CHECKS = (
+    FileCheck(
+        "uninitialized-auto",
+        "ownership",
+        # variable: its name; how: its scope may end before it has a value, or it only has none at first.
+        (event("uninitialized-auto", "variable", how="left bare"),),
+        run,
+    ),
+)
