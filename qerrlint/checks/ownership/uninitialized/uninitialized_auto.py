@@ -13,9 +13,7 @@ from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
 
 # A declaration with a variable that is followed by a comma or the end, not by a value.
-_BARE = lazy_re(
-    rb"\bg_auto(?:free\b|(?:ptr|list)[ \t]{0,9}\([^()\n]{1,80}\))[^;{}()]{0,200}?\w[ \t]{0,9}[,;]"
-)
+_BARE = lazy_re(rb"g_auto(?:free\b|(?:ptr|list)[ \t]{0,9}\([^()\n]{1,80}\))[^;{}()]{0,200}?\w[ \t]{0,9}[,;]")
 
 
 def run(file: AnalysedFile) -> Iterator[Observation]:

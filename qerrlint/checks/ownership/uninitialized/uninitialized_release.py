@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""uninitialized-release: a jump leads past what gives a variable its value, to a label that frees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qerrlint.c.cut import Piece
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import (
+    Addr,
+    Assign,
+    Call,
+    Declare,
+    Deref,
+    Event,
+    Function,
+    Return,
+    identifiers,
+    text_of,
+)
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.source.span import Span
+
+# A call in no inner block, which no condition guards, of something that is, or is behind, a variable.
+_RELEASED = lazy_re(
+    rb"\n(?:    |\t)(\w{0,60}(?:free|unref|destroy|cleanup|uninit|fini|release)\w{0,60})"
+    rb"[ \t]?\(&?(\w{1,60})\);"
+)
+_LABEL = lazy_re(rb"\n ?(?!default\b)\w{1,60}:\n")
+_GOTO = lazy_re(rb"\bgoto\b")
+
+
+def run(file: AnalysedFile) -> Iterator[Observation]:
+    """The calls behind a label that free a variable which a jump to the label leaves without a value."""
+    unit = file.unit
+    for found in _RELEASED.finditer(unit.data) if b"goto" in unit.text.words else ():
+        at, name = found.start(1), found[2].decode()
+        piece = unit.definitions.around(at)
+        if piece is None or (file.only is not None and piece.name not in file.only):
+            continue
+        if not _is_jumped_over(unit.data, piece, at, found[2]):
+            continue
+        function = unit.with_definition(piece).lowering.function(piece)
+        declared = _declaration(function, name) if function is not None else None
+        if function is not None and declared is not None and _is_untouched(function, *declared, at):
+            release = found[1].decode()
+            yield Observation(
+                "uninitialized-release",
+                function.name,
+                Span(unit.path, at, found.end() - 1),
+                f"{release} {name}",
+                {"variable": name, "release": release},
+                (Step(declared[2].span, f"{name} has no value yet; a jump leads past its first use"),),
+            )
+
+
+def _is_jumped_over(data: bytes, piece: Piece, at: int, name: bytes) -> bool:
+    """Whether a call stands behind a label, and a jump between a variable's declaration and first use."""
+    label = max((one.start() for one in _LABEL.finditer(data, piece.body, at)), default=-1)
+    uses = re.compile(rb"(?<![\w.>])%s\b" % re.escape(name)).finditer(data, piece.body, at + len(name) + 99)
+    declared, first = next(uses, None), next(uses, None)
+    if label < 0 or declared is None or first is None:
+        return False
+    return _GOTO.search(data, declared.end(), min(first.start(), label)) is not None
+
+
+def _declaration(function: Function, name: str) -> tuple[int, int, Declare] | None:
+    """Where a local variable is declared, by block and position; None where that is not one place."""
+    found = [
+        (number, position, one)
+        for number, block in enumerate(function.blocks)
+        for position, one in enumerate(block.events)
+        if isinstance(one, Declare) and one.path == name
+    ]
+    return found[0] if len(found) == 1 and name not in function.autos else None
+
+
+def _is_untouched(function: Function, number: int, position: int, declared: Declare, at: int) -> bool:
+    """Whether a path from the declaration leads to the call at an offset and does not name the variable."""
+    seen: set[int] = set()
+    todo = [(number, position + 1)]
+    while todo:
+        block, start = todo.pop()
+        for one in function.blocks[block].events[start:]:
+            if isinstance(one, Call) and one.span.start == at:
+                return (one.args[0] == Addr(declared.path)) != declared.type.endswith("*")
+            if isinstance(one, Return) or _names(one, declared.path):
+                break
+        else:
+            for edge in function.blocks[block].edges:
+                asked = any(declared.path in identifiers(text_of(test.subject)) for test in edge.tests)
+                if edge.target not in seen and not asked:
+                    seen.add(edge.target)
+                    todo.append((edge.target, 0))
+    return False
+
+
+def _names(one: Event, path: str) -> bool:
+    """Whether an event names a variable."""
+    if isinstance(one, Call):
+        return path in identifiers(one.text)
+    if isinstance(one, Assign):
+        return path in identifiers(one.target) or path in identifiers(text_of(one.value))
+    return isinstance(one, Deref) and path in identifiers(one.path)
+
+
+CHECKS = (
+    FileCheck(
+        "uninitialized-release",
+        "ownership",
+        # variable: its name; release: the call that frees it.
+        (event("uninitialized-release", "variable", "release"),),
+        run,
+    ),
+)
