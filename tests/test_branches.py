@@ -123,6 +123,8 @@ BOTH = ["null~ null~", "null~ set~", "set~ null~", "set~ set~"]
     [
         # The result decides about the Errors of its own call only.
         (TWO + "if (n) {}", ["err", "e2"], BOTH, BOTH),
+        # A pointer that is not below 0 is any pointer; only NULL of a list leaves it open.
+        ("Peg *r = peg_new(p, errp); if (r < 0) {}", ["*errp"], [], ["null", "set"]),
         (TWO + "if (r < 0) {}", ["err", "e2"], ["set null~", "set set~"], ["null null~", "null set~"]),
         (TWO + "if (t < 0) {}", ["err", "e2"], ["null~ set", "set~ set"], ["null~ null", "set~ null"]),
         ("int r = peg_open(p, errp); int t = r; if (t < 0) {}", ["*errp"], ["set"], ["null"]),
@@ -169,8 +171,11 @@ DOUBT = (["maybe~", "null"], ["maybe~", "null"])
         ("peg_set(p, errp); if (q->bad) {}", SAME),
         ("peg_set(p, errp); if (p) {}", SAME),
         ("peg_set(NULL, errp); if (p->bad) {}", SAME),
+        # An Error that is set for certain stays so.
+        ('error_setg(errp, "%p", p); if (p->bad) {}', (["set"], ["set"])),
         # What is known of the member comes from another call.
         ("p->bad = peg_open(q, NULL); peg_set(p, errp); if (p->bad) {}", SAME),
+        ("Peg *c = DO_UPCAST(Peg, in); peg_set(p, errp); if (c->bad) {}", SAME),
         # A variable that is the object under a cast.
         ("Peg *c = PEG(p); peg_set(p, errp); if (c->bad) {}", DOUBT),
         ("Peg *c = PEG(q); peg_set(p, errp); if (c->bad) {}", SAME),

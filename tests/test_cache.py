@@ -23,9 +23,12 @@ from qerrlint.engine.changes.file_facts import NARROW, NOWHERE, WIDE
 from qerrlint.engine.changes.tree_blobs import TreeBlobs
 from qerrlint.engine.kept.kept_outcomes import Health, KeptOutcomes, Made, Task
 from qerrlint.engine.kept.kept_reads import bound
+from qerrlint.engine.kept.kept_results import KeptResults
 from qerrlint.engine.store import cache_store
 from qerrlint.engine.store.cache_store import Entry, Store
+from qerrlint.errors import InputError
 from qerrlint.model.program import Program
+from qerrlint.model.reads import Reads
 from qerrlint.source.directory import DirectorySource
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.open_tree import open_tree
@@ -430,3 +433,53 @@ def test_a_message_that_quotes_damaged_bytes_is_no_error_of_the_program(tmp_path
     assert damaged.note("anything") is None
     assert damaged.trouble is not None
     damaged.close()
+
+
+def test_a_file_with_the_times_of_before_is_not_read(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = time.time_ns() + 10**10
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    with Store(tree / "cache") as store:
+        first = TreeBlobs(open_tree(tree), store).of([BELL])
+        monkeypatch.setattr(DirectorySource, "read", lambda self, path: pytest.fail(f"{path} is read"))
+        assert (
+            TreeBlobs(open_tree(tree), store).of([BELL])
+            == first
+            == {BELL: git_blob_id((tree / BELL).read_bytes())}
+        )
+
+
+def test_a_file_that_is_gone_when_its_text_is_asked_for_was_changed(tree: Path) -> None:
+    blobs = TreeBlobs(open_tree(tree), None)
+    blobs.of([BELL])
+    (tree / BELL).unlink()
+    with pytest.raises(InputError, match=f"{BELL} was changed while it was read"):
+        blobs.text(BELL)
+
+
+def test_of_several_results_the_one_with_the_same_answers_is_found(tmp_path: Path) -> None:
+    def result_of(answer: str, scene: str) -> None:
+        kept = KeptResults(store, "p", scene)
+        reads = Reads()
+        reads.answers["defining_path", "peg_set"] = answer
+        kept.keep(("peg",), [answer], [reads])
+        kept.write()
+
+    program = Program(
+        OverlaySource(EmptySource(), {"hw/peg.c": b"int peg_set(int n)\n{\n    return n;\n}\n"})
+    )
+    program.at_hand = ("hw/peg.c",)
+    with Store(tmp_path) as store:
+        result_of("hw/peg.c", "older")
+        result_of("hw/dowel.c", "newer")
+        assert KeptResults(store, "p", "now").find(("peg",), [program]) == ["hw/peg.c"]
+
+
+def test_a_result_that_may_have_asked_for_anything_is_not_kept(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for question, kept in ((("tree",), False), (("mentioning", "peg_set"), True)):
+            reads = Reads()
+            reads.answers[question] = None
+            results = KeptResults(store, "p", "scene")
+            results.keep((question[0],), ["result"], [reads])
+            results.write()
+            assert (results.exact((question[0],)) is not None) == kept

@@ -212,6 +212,7 @@ def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("callee_is_undeclared", "callee_is", r"unknown predicate 'callee_is'"),
         ('"drop"', '"high"', r"effect 'high' is not one of drop, low, medium"),
         ('reason = "r"', 'reason = " "', r"'reason' is empty"),
+        ('reason = "r"', "reason = 3", r"'reason' is empty"),
         ('source = "s"\n', "", r"exemption 1: needs exactly the keys"),
         ('source = "s"', 'source = "s"\nsauce = "s"', r"exemption 1: needs exactly the keys"),
         ("[[exemption]]", "[[exemption", r"not valid TOML"),

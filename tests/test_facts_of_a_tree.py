@@ -168,3 +168,55 @@ def test_no_question_is_answered_without_being_put_down() -> None:
     """A public method of Environment that the other class inherited would read what nobody knows of."""
     public = {name for name in vars(Environment) if not name.startswith("_")}
     assert public - vars(SeenEnvironment).keys() == set()
+
+
+def test_a_function_of_another_file_that_only_ends_the_program_is_known() -> None:
+    """Whatever Error it sets before it does; of others that set one the convention tells better."""
+    dies = 'void peg_die(Error **errp)\n{\n    error_setg(errp, "x");\n    exit(1);\n}\n'
+    sets = 'void peg_set(Error **errp)\n{\n    error_setg(errp, "x");\n}\n'
+    one = program(**{"b.c": dies + sets})
+    one.at_hand = ("a.c",)
+    known = one.summary("peg_die")
+    assert known is not None
+    assert known.noreturn
+    assert one.summary("peg_set") is None
+
+
+def test_a_file_at_hand_that_is_gone_hides_no_other() -> None:
+    one = program("patch", **{"b.c": "int peg_open(void)\n{\n    return 0;\n}\n"})
+    one.at_hand = ("gone.c", "b.c")
+    assert one.defining_path("peg_open") == "b.c"
+
+
+@pytest.mark.parametrize("width", [8, 16, 32, 64])
+def test_numbers_of_the_schema_are_those_of_c(width: int) -> None:
+    schema = "".join(
+        f"{{ 'command': 'peg-{kind}', 'returns': '{kind}{width}' }}\n" for kind in ("int", "uint")
+    )
+    found = program(**{"qapi/peg.json": schema}).environment.schema
+    for kind in ("int", "uint"):
+        assert text_of(found.signature(f"qmp_peg_{kind}")) == (f"{kind}{width}_t", ["Error **"], 0)
+
+
+def test_a_header_that_declares_a_function_hides_no_definition() -> None:
+    one = program(**{"a.h": "int peg_open(int n);\n", "b.c": "int peg_open(int n)\n{\n    return n;\n}\n"})
+    files = one.environment.files
+    assert files.defining_file("peg_open") == "b.c"
+    assert files.defining_file("peg_shut") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["qapi/cask.json", "qapi-schema.json", "qga/qapi-schema.json", "storage-daemon/qapi/qapi-schema.json"],
+)
+def test_where_schemas_lie(path: str) -> None:
+    found = program(**{path: "{ 'enum': 'CaskKind', 'data': [ 'oak' ] }\n"}).environment.schema
+    assert found.kind("CaskKind") == "enum"
+
+
+def test_the_reads_of_bodies_count_unless_they_are_left_out() -> None:
+    reads, other, body = Reads(), Reads(), Reads()
+    reads.include(other)
+    other.bodies["peg_open"] = "b.c", "digest", body
+    assert list(map(id, reads.all())) == [id(reads), id(other), id(body)]
+    assert list(map(id, reads.all(bodies=False))) == [id(reads), id(other)]

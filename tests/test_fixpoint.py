@@ -153,6 +153,8 @@ def test_join_is_a_least_upper_bound(one: Summary, two: Summary, three: Summary)
     assert join(one, two) == join(two, one)
     assert join(one, join(two, three)) == join(join(one, two), three)
     assert join(one, BOTTOM) == one
+    clearing = replace(one, clears=True)
+    assert join(clearing, BOTTOM) == clearing
     assert join(one, join(one, two)) == join(one, two)
 
 

@@ -439,6 +439,12 @@ OPENS = caller("r = d->init(k, &err); if (r < 0) { keg_work(k); }", "int open(Ke
     [
         # The one file that knows the struct has the callers; what else has an init() is of other structs.
         (DRIVER, COPES),
+        # A member of that name of another table holds another function.
+        (
+            TABLE.replace("KegDriver", "VatDriver") + "int v(Keg *k, Error **errp);\n"
+            "static struct VatDriver vat_driver = { .init = v };\n" + DRIVER,
+            COPES,
+        ),
         # Whose member it is stored in is not known.
         (INT + "void keg_use(struct KegDriver *d)\n{\n    d->init = f;\n}\n", UNKNOWN),
     ],

@@ -185,6 +185,7 @@ def test_every_key_is_read() -> None:
     assert found.severity_of("error-set-twice", "a.c", "warning") == "note"
     assert found.severity_of("other", "hw/a.c", "warning") == "warning"
     assert set(KEYS) >= {"select", "reach", "per-path"}
+    assert configured('fail-on = "never"\n').fail_on == "never"
 
 
 def test_where_the_configuration_stands(tmp_path: Path) -> None:

@@ -351,6 +351,7 @@ def test_results_that_are_numbers() -> None:
                 "constants_left": failing("0", "0"),
                 "negative_left": SETS % "-1" + failing("0", "port"),
                 "of_callee_left": calls,
+                "variable_left": "    int level = 0;\n" + failing("level", "level"),
             },
         ),
     )
@@ -390,6 +391,11 @@ def test_predicates_that_guard_a_call_and_its_report() -> None:
                 "two_taken": guarded("vat_is_full(v)", "vat_is_open(v) && n < 0"),
                 "same_left": guarded("vat_is_full(v)", "vat_is_full(w) && n < 0"),
                 "one_left": guarded("n > 3", "vat_is_open(v) && n < 0"),
+                "both_true_left": (
+                    "    Error *err = NULL;\n\n    if (n > 3) {\n        n = vat_fill(v, &err);\n    }\n"
+                    "    if (vat_is_full(v)) {\n        if (vat_is_open(v)) {\n"
+                    "            error_report_err(err);\n        }\n    }"
+                ),
             },
         ),
     )
@@ -409,6 +415,9 @@ def test_calls_after_which_nothing_is_done_to_an_object() -> None:
                 "used_left": dropped("NULL", "    vat_work(w);\n"),
                 "given_left": dropped("NULL", made="v"),
                 "handed_left": dropped("errp"),
+                "member_left": (
+                    "    v->next = vat_twin(v);\n\n    vat_init_it(v->next, NULL);\n    vat_work(v);"
+                ),
             },
         ),
     )
@@ -1231,6 +1240,7 @@ def test_members_that_keep_the_address_of_a_freed_error() -> None:
             {
                 "vat_out_taken": freeing("vat_free(v);"),
                 "vat_g_taken": freeing("g_clear(v);"),
+                "vat_number_taken": freeing("g_clear(3, v);"),
                 "vat_gx_left": freeing("xg_clear(v);"),
                 "vat_other_left": freeing("vat_free(w);"),
                 "vat_work_left": freeing("vat_work(v);"),
@@ -1263,7 +1273,8 @@ def test_calls_without_which_the_rest_works() -> None:
         return f"    {before}vat_{call};\n    {behind}\n"
 
     heads = "".join(
-        f"int vat_{name}(Vat *v, Error **errp);\n" for name in ("init_it", "note", "setup_it", "to_x")
+        f"int vat_{name}(Vat *v, Error **errp);\n"
+        for name in ("init_it", "note", "setup_it", "to_x", "unset_to")
     )
     head = "static void {}(Vat *v, Error **errp)"
     row = ROWS["dispensable-call"]
@@ -1276,6 +1287,9 @@ def test_calls_without_which_the_rest_works() -> None:
     assert taken(dropped("note(v, NULL)"))
     assert not taken(dropped("init_it(v, NULL)"))
     assert not taken(dropped("setup_it(v, NULL)"))
+    assert not taken(dropped("init_it(v, NULL)", behind="for (;;) {\n        vat_work(v);\n    }"))
+    # By its name it takes back what was set.
+    assert taken(dropped("unset_to(v, NULL)"))
     # It restores what was, or the function takes something down, or a failure has been met or follows.
     assert taken(dropped("init_it(v, NULL)", "vat_init_it(v, NULL);\n    ", ""))
     assert taken(dropped("init_it(v, NULL)"), "vat_free")
@@ -1400,6 +1414,8 @@ def test_comments_that_say_that_a_place_is_not_reached(text: bytes, form: str, u
         (b"#ifdef CONFIG_VAT\n#ifdef DEBUG_VAT\n#endif\n", False),
         (b"#endif\n#ifdef DEBUG_VAT\n", True),
         (b"#else\n  # ifdef DEBUG_VAT\n", True),
+        (b"#ifdef VAT_TALKS\n", True),
+        (b"#if VAT_LEVEL > 3\n", False),
     ],
 )
 def test_places_that_are_built_with_a_debug_switch_only(above: bytes, debug: bool) -> None:
@@ -1496,3 +1512,53 @@ def test_an_error_that_goes_with_a_status() -> None:
     assert not taken("v->open", "Vat *v, int ret")
     assert not taken("w", "Vat *v, Vat *w")
     assert not taken("w", "Vat *v, interval w")
+
+
+def test_what_is_filled_has_a_value_before() -> None:
+    def reading(where: str, before: str) -> str:
+        call = f"xen_host_pci_get_byte(v->host, 4, {where});"
+        return f"    uint8_t now;\n    uint8_t level = 0;\n\n    {before}\n    {call}"
+
+    judge(
+        "default-stays",
+        "int xen_host_pci_get_byte(XenHostPCIDevice *d, int pos, uint8_t *value);\n"
+        + functions(
+            VOID,
+            {
+                "local_taken": reading("&level", ""),
+                "unset_left": reading("&now", ""),
+                "compared_left": reading("&now", "now == n;"),
+                "member_left": reading("&v->level", "v->level = 3;"),
+            },
+        ),
+    )
+
+
+def test_regions_that_are_asked_first() -> None:
+    text = "static uint64_t vat_read(void *opaque, hwaddr at, unsigned size)\n{\n    return 1;\n}\n"
+    table = "static const MemoryRegionOps vat_ops = {\n    .read = vat_read,\n    .valid.accepts = %s,\n};\n"
+    body = '    memory_region_init_io(&v->mem, v, &vat_ops, v, "vat", 8);'
+    for accepts, taken in (("vat_accepts", True), ("NULL", False)):
+        took, found = observed(ROWS["accepts"], text + table % accepts + functions(VOID, {"vat_start": body}))
+        assert (bool(took), bool(found)) == (taken, not taken)
+
+
+def test_cleanup_that_only_fails() -> None:
+    def undo(name: str, returned: str) -> str:
+        return f"static int {name}(Vat *v)\n{{\n    vat_work(v);\n    return {returned};\n}}\n"
+
+    def starting(cleanup: str) -> str:
+        return (
+            "    int ret = vat_fill(v, NULL);\n\n    if (ret < 0) {\n        goto fail;\n    }\n"
+            f"    return 0;\nfail:\n    ret = {cleanup}(v);\n    return ret;"
+        )
+
+    returned = {"fails_taken": "-1", "works_left": "0", "named_left": "VAT_SHUT"}
+    judge(
+        "cleanup-fails",
+        "".join(undo(f"vat_undo_{number}", value) for number, value in enumerate(returned.values()))
+        + functions(
+            "static int {}(Vat *v)",
+            {name: starting(f"vat_undo_{number}") for number, name in enumerate(returned)},
+        ),
+    )

@@ -30,6 +30,7 @@ typedef struct MillClass {
 } MillClass;
 
 typedef MillClass MillKind;
+typedef MillClass *MillRef;
 
 struct Mill {
     const MillClass *klass;
@@ -59,7 +60,7 @@ static int (*const mill_makers[MILL__MAX])(
     const char *name,
     Error **errp) = { 0 };
 
-static void mill_use(Mill *m, MillKind *kind, struct Sail **all, MillTurn turn, void *opaque,
+static void mill_use(Mill *m, MillKind *kind, struct Sail **all, MillTurn turn, void *opaque, MillRef ref,
                      int (*given)(Mill *m, Error **errp), Error **errp)
 {
     MillClass *mc = m->klass;
@@ -108,6 +109,8 @@ def called(call: str) -> tuple[TranslationUnit, Call]:
         ("(*all)->start", SAIL),
         ("all[0]->start", SAIL),
         ("kind->start", BOOL),
+        ("ref->start", BOOL),
+        ("(*ref).start", BOOL),
         ("m->inner.start", BOOL),
         ("mc->stop", STOP),
         ("(*mc->stop)", STOP),

@@ -19,6 +19,7 @@ from qerrlint.transfer.slicing import Slice
 PROTOTYPES = """
 typedef struct Cog Cog;
 int cog_open(Cog *c, Error **errp);
+int qapi_enum_parse(const Lookup *l, const char *text, int def, Error **errp);
 void cog_set(Cog *c, Error **errp);
 int cog_count(Cog *c);
 bool cog_is_ready(Cog *c);
@@ -231,6 +232,8 @@ def test_what_a_function_without_errp_tells_makes_its_work_matter() -> None:
         ('if (n) { m = 1; } error_setg_errno(errp, m + 1, "x"); return 0;', {"n"}),
         ('if (n) { d->x = 1; } error_setg(errp, "%d", d->x); return 0;', {"n"}),
         ("cog_set(c, c->errp); if (n) { c->errp = NULL; } return 0;", {"n"}),
+        # A value that is the result after a failure.
+        ("if (n) { m = 1; } return qapi_enum_parse(c->all, c->text, m, errp);", {"n"}),
     ],
 )
 def test_branches_on_values_that_tell_of_an_error(body: str, wanted: set[str]) -> None:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qerrlint.domain.effects import NO_EFFECT, NORETURN, Effect
 from qerrlint.ir.code import ANY, NEG, POS, ZERO
 from qerrlint.model.program import Program
-from qerrlint.model.summary import Summary
+from qerrlint.model.summary import Summary, join
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
@@ -335,3 +337,43 @@ def test_a_file_at_hand_goes_before_the_tree() -> None:
         assert loud is not None
         assert loud.may_set
     assert Program(source, "tree").summary("peg_loud") is None
+
+
+def test_either_of_two_bodies_may_fail() -> None:
+    other = Summary((), consumes=None, noreturn=False, swallows=(), fails=False, complete=True)
+    fails = replace(other, fails=True)
+    assert join(fails, other).fails
+    assert join(other, fails).fails
+    assert not join(other, other).fails
+
+
+def test_a_callee_that_returns_what_it_was_handed_sets_an_error_then() -> None:
+    text = "int qapi_enum_parse(const Lookup *l, const char *text, int def, Error **errp);"
+    effect = effect_of("qapi_enum_parse(l, text, -1, errp)", text)
+    assert (effect.returns, {(one.signs, one.sets) for one in effect.outcomes}) == (
+        2,
+        {(ZERO | POS, False), (ANY, True)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nothing"), [("p, false, errp", False), ("p, true, errp", True), ("p", False)]
+)
+def test_null_is_an_answer_where_the_caller_says_so(arguments: str, nothing: bool) -> None:
+    text = "Peg *peg_find(Peg *p, bool allow_none, Error **errp);"
+    outcomes = effect_of(f"peg_find({arguments})", text).outcomes
+    assert any(one.signs & ZERO and not one.sets for one in outcomes) == nothing
+
+
+def test_a_visitor_without_a_name_takes_nothing_back() -> None:
+    text = "bool visit_type_Peg(Visitor *v, Peg **p, Error **errp);"
+    assert effect_of("visit_type_Peg(v, &p, errp)", text).makes is None
+
+
+def test_a_call_outside_of_all_functions_has_no_variables() -> None:
+    unit = unit_of("int peg(Peg *p)\n{\n    return peg_open(p, NULL);\n}\n")
+    function = unit.lowered("peg")
+    assert function is not None
+    (call,) = function.calls
+    assert unit.interpretation.variables(call) == {"p": "Peg *"}
+    assert unit.interpretation.variables(replace(call, span=replace(call.span, start=0))) == {}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qerrlint.absint.reachability import blocks_before
 from qerrlint.absint.trace import Trail
 from qerrlint.domain.ownership import RESULT, Move, Pair, place_of_object
 from qerrlint.domain.result import FunctionResult
@@ -687,10 +688,15 @@ def handled(small: Small, role: str, pair: Pair, moves: dict[str, Move]) -> dict
         ("Peg *q = make(p); q = make(p); give(q); return 0;", {"lost q", "released q"}),
         ("Peg *q = make(p); Peg *q; return 0;", {"lost q"}),
         ("give(p); return 0;", {"unheld p"}),
+        # What is cast only if it is of the type has two names, or that of the cast alone.
+        ("Peg *q = CAST(make(p)); return 0;", {"exit q"}),
+        ("Peg *q = qobject_to(make(p)); return 0;", {"exit #0"}),
+        ("Peg *a = make(p); Peg *q = CAST(make(p)); give(q); return 0;", {"exit a", "released q"}),
+        ("Peg *q = make(p); Peg *r = CAST(q); q = NULL; give(r); return 0;", {"released r"}),
     ],
 )
 def test_what_only_a_local_variable_holds(body: str, wanted: set[str]) -> None:
-    small = Small(body)
+    small = Small(body.replace("CAST(", "qobject_to(Peg, "))
     pair = Pair("local", (Move("make", RESULT, fails="never"),), (GIVE,))
     handlings = {
         **handled(small, "acquire", pair, {"make": pair.acquire[0]}),
@@ -704,7 +710,7 @@ def test_what_only_a_local_variable_holds(body: str, wanted: set[str]) -> None:
     )
     held = follow_locals(small.function, small.signature, "int", small.effect, handlings, owners)
     assert {f"{one.kind} {one.object}" for one in held.seen} == wanted
-    assert all(one.sure for one in held.seen if one.kind in ("lost", "released"))
+    assert all(one.sure == (one.kind != "unheld") for one in held.seen if one.kind != "exit")
     left = any(one.startswith(("exit", "lost")) for one in wanted)
     assert may_be_left(small.function, handlings, owners) == left
 
@@ -722,6 +728,9 @@ def test_what_only_a_local_variable_holds(body: str, wanted: set[str]) -> None:
         ("done(p); return p->x;", {"used"}),
         ("done(p); p = NULL; n = p->x; return 0;", set()),
         ("done(p); peg_store(&p); n = p->x; return 0;", set()),
+        ("done(p); peg_store(&q); n = p->x; return 0;", {"used"}),
+        ("done(p); n = p->x + 1; return 0;", {"used"}),
+        ("done(p); n = 1 + p->x; return 0;", {"used"}),
         # A macro may give its argument another value; one that is handed another variable does not.
         ("done(p); PEG_RESET(p); n = p->x; return 0;", set()),
         ("done(p); PEG_RESET(n); n = p->x; return 0;", {"used"}),
@@ -801,3 +810,12 @@ def test_of_what_is_met_on_two_ways_the_first_is_kept() -> None:
     recorder.write_into(result)
     (kept,) = result.occurrences
     assert kept.trail is trails[0]
+
+
+def test_the_blocks_that_lead_to_an_event() -> None:
+    function = Small("if (n) { peg_count(p); return 1; } return 0;").function
+    (call,) = function.calls
+    every = frozenset(range(len(function.blocks)))
+    assert blocks_before(function, call.span) < every
+    # To a place without an event all may lead.
+    assert blocks_before(function, replace(call.span, end=call.span.start)) == every

@@ -12,8 +12,10 @@ import pytest
 from qerrlint.engine.changes.file_facts import FileFacts, facts_of, packed_keys
 from qerrlint.engine.changes.include_changes import displaced
 from qerrlint.engine.changes.tree_changes import TreeChanges
+from qerrlint.engine.kept.kept_reads import keys_of
 from qerrlint.model.definitions import Definitions
 from qerrlint.model.file_text import FileText
+from qerrlint.model.lookups import LookupRecorder
 from qerrlint.model.text_about import TextAbout
 
 BELL = b"int bell_ring(int n);\nint bell_stop(void);\n"
@@ -205,3 +207,59 @@ def test_displaced_leaves_a_rising_sequence_that_is_longest() -> None:
             if list(part) == sorted(part)
         )
         assert len(kept) == longest
+
+
+def test_an_enumerator_of_unknown_value_concerns_by_its_text() -> None:
+    tones = b"enum BellTone { BELL_LOW = BELL_BASE + 1, BELL_HIGH = BELL_BASE + 2 };\n"
+    tree = {**TREE, "hw/bell.h": BELL + tones}
+    found = changes(tree, {**tree, "hw/bell.h": BELL + tones.replace(b"+ 2", b"+ 3")})
+    assert not found.concern(packed_keys(["e:BELL_LOW", "reach:hw/bell.c"], {}, {}))
+    assert found.concern(packed_keys(["e:BELL_HIGH", "reach:hw/bell.c"], {}, {}))
+
+
+@pytest.mark.parametrize("behind", range(4))
+def test_a_member_concerns_however_many_declarations_stand_behind_it(behind: int) -> None:
+    text = b"struct Rope { int thick; int (*ring)(int n)%s; };\n" % b"".join(
+        b"; int m%d" % number for number in range(behind)
+    )
+    tree = {**TREE, "hw/bell.h": BELL + text}
+    found = changes(tree, {**tree, "hw/bell.h": BELL + text.replace(b"ring)(int", b"ring)(long")})
+    assert found.concern(packed_keys(["s:ring", "reach:hw/bell.c"], {}, {}))
+    assert not found.concern(packed_keys(["s:thick", "reach:hw/bell.c"], {}, {}))
+
+
+def test_a_member_that_is_commented_out_concerns_in_both_directions() -> None:
+    without = {**TREE, "hw/bell.h": b"int a; /* x; int (*ring)(int n); /* */\n"}
+    there = {**TREE, "hw/bell.h": b"int a; x; int (*ring)(int n); /* */\n"}
+    for old, new in ((without, there), (there, without)):
+        assert changes(old, new).concern(packed_keys(["s:ring", "reach:hw/bell.c"], {}, {}))
+
+
+def test_another_order_concerns_by_all_names_where_a_header_cannot_be_read() -> None:
+    two = {**TREE, "hw/bell.c": b'#include "bell.h"\n#include "crypt.h"\n'}
+    turned = {**TREE, "hw/bell.c": b'#include "crypt.h"\n#include "bell.h"\n'}
+    for unread in ("hw/bell.h", "hw/crypt.h"):
+        texts = {path: None if path == unread else data for path, data in turned.items()}
+        found = TreeChanges("", facts(two), facts(turned), two.get, texts.__getitem__)
+        assert found.concern(packed_keys(["m:ANY", "reach:hw/bell.c"], {}, {}))
+
+
+def test_the_names_of_a_header_that_is_as_before_need_no_old_text() -> None:
+    new = {**TREE, "hw/hall.h": b"int hall_open(void);\n"}
+    old_texts = {"hw/hall.h": TREE["hw/hall.h"]}
+    found = TreeChanges("", facts(TREE), facts(new), old_texts.get, new.__getitem__)
+    assert found.concern(packed_keys(["f:tower_high", "reach:hw/bell.c"], {}, {}))
+    assert not found.concern(packed_keys(["f:bell_ring", "reach:hw/bell.c"], {}, {}))
+
+
+def test_the_types_of_a_file_concern_where_its_tables_differ() -> None:
+    tower = TREE["hw/belfry.c"].replace(b"TYPE_BELFRY", b"TYPE_TOWER")
+    assert concerned({"hw/belfry.c": tower}, "types:hw/belfry.c")
+    assert not concerned({"hw/belfry.c": TREE["hw/belfry.c"] + b"int more;\n"}, "types:hw/belfry.c")
+
+
+def test_who_searches_a_folder_is_concerned_by_a_new_file_of_it() -> None:
+    asked = LookupRecorder()
+    asked.search_folder("hw", rb"\bbell_stop\b")
+    found = changes(TREE, {**TREE, "hw/gong.c": b"void gong(void)\n{\n    bell_stop();\n}\n"})
+    assert found.concern(keys_of({}, [asked.now]))
