@@ -92,7 +92,7 @@ def predicates() -> Mapping[str, Predicate]:
     for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         module = import_module(info.name)
         for name, value in vars(module).items():
-            own = callable(value) and getattr(value, "__module__", None) == module.__name__
+            own = getattr(value, "__module__", None) == module.__name__
             if own and not name.startswith("_") and not isinstance(value, type):
                 found[name] = value
     return found

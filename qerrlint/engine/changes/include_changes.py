@@ -86,7 +86,7 @@ class IncludeChanges:
         own = self._names(moved, True)
         rest: set[int] = set()
         for at, name in enumerate(both):
-            if (at < place) != (ranks[name] < ranks[moved]) and at != place:
+            if (at < place) != (ranks[name] < ranks[moved]):
                 found = self._names(name, True)
                 if found is None or own is None:
                     return None

@@ -256,7 +256,7 @@ def _fails_only_for(text: FunctionText, nothing: list[int], errp: int) -> bool:
     names = {own.params[at].name for at in nothing if at != errp and at < len(own.params)}
     names = {name for name in names if name and not _is_changed(text.code, name)}
     places = [found.start() for found in re.finditer(rf"\b{re.escape(own.params[errp].name)}\b", text.code)]
-    return bool(names) and bool(places) and all(_is_kept_out(text.code, at, names) for at in places)
+    return bool(places) and all(_is_kept_out(text.code, at, names) for at in places)
 
 
 def _is_changed(code: str, name: str) -> bool:

@@ -163,7 +163,7 @@ def stands_in_a_macro(analysed: AnalysedFile, observation: Observation) -> bool:
 
 def device_is_for_tests(analysed: AnalysedFile, observation: Observation) -> bool:
     """Whether the device exists to test QEMU or a kernel, by the name of its file."""
-    name = analysed.unit.path.rsplit("/", 1)[-1].partition(".")[0]
+    name = analysed.unit.path.rpartition("/")[2].partition(".")[0]
     return word_list("test-devices").matches(name)
 
 

@@ -108,8 +108,7 @@ def guard_has_comment(analysed: AnalysedFunction, observation: Observation) -> b
     if observation.slots["form"] != "guard" or not isinstance(guard, Call):
         return False
     data = analysed.unit.data
-    line_end = data.find(b"\n", guard.span.end)
-    rest = data[guard.span.end : line_end if line_end >= 0 else len(data)]
+    rest = data[guard.span.end :].partition(b"\n")[0]
     return b"/*" in rest or b"//" in rest
 
 
