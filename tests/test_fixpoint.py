@@ -317,7 +317,7 @@ def test_a_summary_covers_what_interpretation_with_it_gives(seed: int) -> None:
         again = unit.interpretation.interpret(piece)
         assert summary is not None
         assert again is not None
-        assert join(summary, again[1]) == summary
+        assert join(summary, unit.interpretation.sum_up(again)) == summary
 
 
 # -- the work -------------------------------------------------------------------------------------

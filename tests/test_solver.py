@@ -168,7 +168,7 @@ class ToyDomain:
         self.seen: set[tuple[int, Values]] = set()
         self.widened = 0
 
-    def step(self, state: Values, event: tuple[str, int, int]) -> Iterable[Values]:
+    def step(self, state: Values, event: tuple[str, int, int]) -> Sequence[Values]:
         return toy_step(state, event)
 
     def assume(self, state: Values, edge: ToyEdge) -> Values | None:
@@ -393,6 +393,18 @@ def test_beyond_the_work_few_states_are_followed() -> None:
     assert explore(graph, (0,) * 5, Wide(every), work=30) == cut
 
 
+def test_after_states_were_widened_half_as_many_are_kept_apart() -> None:
+    events = [("any", bit, 0) for bit in range(3)]
+    # Two edges lead to each of the last two blocks, so that states are compared there.
+    blocks = [ToyBlock(events, [ToyEdge(1)] * 2), ToyBlock([], [ToyEdge(2)] * 2), ToyBlock([])]
+    every = [(1 << 5) - 1] * 3
+    complete = explore(ToyGraph(blocks), (0,) * 5, Wide(every), limit=8)
+    assert complete == Explored(complete=True, states=3 * 8)
+    # The eighth state is the first one too many: seven and the widened one, then three and the widened one.
+    cut = explore(ToyGraph(blocks), (0,) * 5, Wide(every), limit=7)
+    assert cut == Explored(complete=False, states=8 + 8 + 4)
+
+
 class Wide(ToyDomain):
     """A domain of five variables."""
 
@@ -412,7 +424,7 @@ def test_what_can_not_go_on_costs_nothing_more() -> None:
     seen = []
 
     class Watched(ToyDomain):
-        def step(self, state: Values, event: tuple[str, int, int]) -> Iterable[Values]:
+        def step(self, state: Values, event: tuple[str, int, int]) -> Sequence[Values]:
             seen.append(event)
             return toy_step(state, event)
 
@@ -426,7 +438,7 @@ def test_blocks_are_walked_in_reverse_postorder() -> None:
     visits: list[int] = []
 
     class Watched(ToyDomain):
-        def step(self, state: Values, event: tuple[str, int, int]) -> Iterable[Values]:
+        def step(self, state: Values, event: tuple[str, int, int]) -> Sequence[Values]:
             visits.append(event[2])
             return toy_step(state, event)
 
@@ -470,7 +482,7 @@ def test_a_state_that_says_less_replaces_no_others() -> None:
     seen = []
 
     class Watched(ToyDomain):
-        def step(self, state: Values, event: tuple[str, int, int]) -> Iterable[Values]:
+        def step(self, state: Values, event: tuple[str, int, int]) -> Sequence[Values]:
             if event[0] == "look":
                 seen.append(state)
                 return [state]

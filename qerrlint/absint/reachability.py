@@ -35,9 +35,18 @@ def _places(function: Function) -> dict[int, tuple[int, int]]:
     }
 
 
+def loops_around(function: Function, blocks: Collection[int]) -> dict[int, set[int]]:
+    """For each of some blocks those of the loops that it lies in: which it leads to and which lead back to
+    it."""
+    if not blocks:
+        return {}
+    ahead, behind = _ahead(function), _behind(function)
+    return {block: _from(ahead, block) & _from(behind, block) for block in blocks}
+
+
 def loop_around(function: Function, block: int) -> frozenset[int]:
-    """The blocks of the loops that a block lies in: those that it leads to and that lead back to it."""
-    return frozenset(_from(_ahead(function), block) & _from(_behind(function), block))
+    """The blocks of the loops that a block lies in."""
+    return frozenset(loops_around(function, (block,))[block])
 
 
 def blocks_after(function: Function, block: int) -> frozenset[int]:
@@ -205,7 +214,7 @@ def straight_ahead(function: Function, block: int, position: int = 0) -> Iterato
 def branch_events(function: Function, block: int) -> Iterator[Event]:
     """The events of one side of a branch, from its first block to where other paths join or it branches."""
     joined = Counter(edge.target for one in function.blocks for edge in one.edges)
-    asked = asserted(function)
+    asked = tested_at(function, assertions(function))
     while True:
         for event in function.blocks[block].events:
             if not (isinstance(event, Call) and event.index in asked):
@@ -236,22 +245,29 @@ def straight_back(
         block, position = number, len(function.blocks[number].events)
 
 
-def is_assertion(function: Function, block: int) -> bool:
-    """Whether a block ends in a test of which only one side goes on."""
+def assertions(function: Function) -> frozenset[int]:
+    """The blocks that end in a test of which only one side goes on."""
+    return frozenset(number for number in range(len(function.blocks)) if _is_assertion(function, number))
+
+
+def _is_assertion(function: Function, block: int) -> bool:
     return len(function.blocks[block].edges) > 1 and len(_alive(function, block)) == 1
 
 
-def _asserted(function: Function, block: int) -> set[int]:
-    """The calls of a block whose results an assertion at its end tests."""
-    edges = function.blocks[block].edges
-    if not is_assertion(function, block):
-        return set()
-    return {test.subject.call for edge in edges for test in edge.tests if isinstance(test.subject, Result)}
+def tested_at(function: Function, blocks: Collection[int]) -> frozenset[int]:
+    """The calls whose results the tests at the end of some blocks ask for."""
+    return frozenset(
+        test.subject.call
+        for number in blocks
+        for edge in function.blocks[number].edges
+        for test in edge.tests
+        if isinstance(test.subject, Result)
+    )
 
 
-def asserted(function: Function) -> frozenset[int]:
-    """The calls whose results assertions test: their other effects do not count."""
-    return frozenset(call for block in range(len(function.blocks)) for call in _asserted(function, block))
+def _asserted(function: Function, block: int) -> frozenset[int]:
+    """The calls of a block whose results an assertion at its end tests: their other effects do not count."""
+    return tested_at(function, (block,)) if _is_assertion(function, block) else frozenset()
 
 
 def _alive(function: Function, block: int) -> list[Edge]:

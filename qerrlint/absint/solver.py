@@ -65,7 +65,7 @@ E_contra = TypeVar("E_contra", contravariant=True)
 class Domain(Protocol[S, V_contra, E_contra]):
     """What the solver needs to know of states, events and edges. States are never changed in place."""
 
-    def step(self, state: S, event: V_contra) -> Iterable[S]:
+    def step(self, state: S, event: V_contra) -> Sequence[S]:
         """The states after an event; none where the path ends."""
 
     def assume(self, state: S, edge: E_contra) -> S | None:
@@ -123,8 +123,8 @@ class _Run:
         self._seen: list[dict[Hashable, list[Any]]] = [{} for _ in self._blocks]
         self._count = [0] * len(self._blocks)
         self._waiting: list[list[Any]] = [[] for _ in self._blocks]
+        # The blocks with waiting states, by rank; one whose states were taken away again may be in it twice.
         self._queue: list[tuple[int, int]] = []
-        self._queued: set[int] = set()
         self._complete = True
 
     def run(self, entry: Any) -> Explored:
@@ -133,65 +133,78 @@ class _Run:
         self._seen[0][self._domain.key(start)] = [start]
         self._put(start, 0)
         assume, arrive, blocks = self._domain.assume, self._domain.arrive, self._blocks
+        waiting, alone = self._waiting, self._alone
         states = 0
         while self._queue:
             _, index = heapq.heappop(self._queue)
-            self._queued.discard(index)
             block = blocks[index]
-            current, self._waiting[index] = self._waiting[index], []
+            current: Sequence[Any] = waiting[index]
+            waiting[index] = []
             current = self._through(block.events, current)
             states += len(current)
             edges = block.edges
-            self._spend(len(current) * len(edges))
+            self._work -= len(current) * len(edges)
+            if self._work < 0:
+                self._economise()
             for state in current:
                 for edge in edges:
                     passed = assume(state, edge)
-                    if passed is not None:
-                        target = edge.target
-                        self._arrived(arrive(passed, target, blocks[target].loop), target)
+                    if passed is None:
+                        continue
+                    target = edge.target
+                    arrived = arrive(passed, target, blocks[target].loop)
+                    if alone[target] and len(waiting[target]) < self._limit:
+                        # One edge in: the states were told apart where they came from.
+                        self._put(arrived, target)
+                    else:
+                        self._arrived(arrived, target)
         return Explored(self._complete, states)
 
-    def _through(self, events: Sequence[Any], current: list[Any]) -> list[Any]:
+    def _through(self, events: Sequence[Any], current: Sequence[Any]) -> Sequence[Any]:
         """The states after all events of a block."""
         step = self._domain.step
         for event in events:
-            after: list[Any] = []
-            for state in current:
-                after += step(state, event)
-            self._spend(len(current))
+            number = len(current)
+            if number == 1:
+                after: Sequence[Any] = step(current[0], event)
+            else:
+                after = [following for state in current for following in step(state, event)]
+            self._work -= number
+            if self._work < 0:
+                self._economise()
             # Events that split nothing leave equal states to the next block with several edges in.
-            current = after if len(after) <= len(current) else self._distinct(after)
+            current = after if len(after) <= number else self._distinct(after)
             if len(current) > self._between:
                 current = self._fewer(current)
             if not current:
                 break
         return current
 
-    def _spend(self, work: int) -> None:
+    def _economise(self) -> None:
         """Beyond the work that one graph may cost only a few states of a block are kept apart."""
-        self._work -= work
-        if self._work < 0:
-            self._limit = min(self._limit, _FEW)
-            self._between = min(self._between, 4 * _FEW)
+        self._limit = min(self._limit, _FEW)
+        self._between = min(self._between, 4 * _FEW)
 
-    def _fewer(self, states: list[Any]) -> list[Any]:
+    def _lose(self) -> None:
+        """States are widened. Half as many are kept apart from then on: the result is incomplete anyway."""
+        if self._complete:
+            self._complete = False
+            self._limit = max(1, self._limit // 2)
+
+    def _fewer(self, states: Sequence[Any]) -> list[Any]:
         """As many states as a block may have seen, and of what the others are widened to as many again."""
-        self._complete = False
+        self._lose()
         limit = self._limit
         widened = self._distinct([*map(self._domain.widen, states[limit:])])
-        return states[:limit] + widened[:limit]
+        return [*states[:limit], *widened[:limit]]
 
     def _arrived(self, state: Any, target: int) -> None:
         """Let a state wait at a block, unless one that covers it has been there."""
-        if self._alone[target] and len(self._waiting[target]) < self._limit:
-            # One edge in: the states were told apart where they came from.
-            self._put(state, target)
-            return
         key = self._domain.key(state)
         if self._is_covered(state, key, target):
             return
         if self._count[target] >= self._limit:
-            self._complete = False
+            self._lose()
             state = self._domain.widen(state)
             key = self._domain.key(state)
             if self._is_covered(state, key, target) or self._count[target] >= 4 * self._limit:
@@ -219,12 +232,12 @@ class _Run:
         return False
 
     def _put(self, state: Any, target: int) -> None:
-        self._waiting[target].append(state)
-        if target not in self._queued:
-            self._queued.add(target)
+        waiting = self._waiting[target]
+        if not waiting:
             heapq.heappush(self._queue, (self._rank[target], target))
+        waiting.append(state)
 
-    def _distinct(self, states: list[Any]) -> list[Any]:
+    def _distinct(self, states: Iterable[Any]) -> list[Any]:
         """The states that no other one of them covers."""
         out: dict[Hashable, list[Any]] = {}
         key, covers = self._domain.key, self._domain.covers

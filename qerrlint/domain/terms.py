@@ -57,6 +57,7 @@ class Terms:
     def __init__(self) -> None:
         self.all: list[Term] = []
         self._by_text: dict[str, Term] = {}
+        self._results: dict[int, Term] = {}
         self._reads: dict[int, bool] = {}
         self._readers: dict[tuple[int, int], int] = {}
 
@@ -70,12 +71,15 @@ class Terms:
         if isinstance(value, Var):
             return self.of(value.path)
         if isinstance(value, Result):
-            return self.of(f"#{value.call}")
+            return self.result(value.call)
         return self.of(value.text) if isinstance(value, Opaque) else None
 
     def result(self, call: int) -> Term:
         """The term of what call number `call` returned."""
-        return self.of(f"#{call}")
+        found = self._results.get(call)
+        if found is None:
+            found = self._results[call] = self.of(f"#{call}")
+        return found
 
     def equation(self, left: Term, constant: str) -> Term:
         """The term `left == constant`."""

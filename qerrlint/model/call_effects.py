@@ -17,7 +17,7 @@ from qerrlint.domain.conventions import by_convention
 from qerrlint.domain.effects import NO_EFFECT, NORETURN, Effect, Outcome
 from qerrlint.domain.error import GERROR, GERRP
 from qerrlint.domain.word_lists import word_list
-from qerrlint.ir.code import ANY, POS, ZERO, Addr, Call, Value, Var, text_of
+from qerrlint.ir.code import ANY, POS, ZERO, Addr, Call, Const, Str, Value, Var, text_of
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.file_scope import FileScope
 from qerrlint.model.receivers import Receivers
@@ -25,6 +25,7 @@ from qerrlint.model.summary import Summary
 
 # A library function that sets a GError and whose result is not tested.
 _OF_LIBRARY = (Outcome(ANY, False), Outcome(ANY, True))
+_UNDECLARED = Effect(evidence="guess")
 _VISITOR = lazy_re(r"visit_type_(?:[A-Z]|\w+List$)")
 LAST = -1
 """The index that stands for the last argument, where the parameters of a generated function are not known."""
@@ -145,7 +146,7 @@ class CallEffects:
             return NORETURN
         if signature is None:
             wrapper = self._scope.macro_effect(name)
-            return wrapper if wrapper is not None else Effect(evidence="guess")
+            return wrapper if wrapper is not None else _UNDECLARED
         if signature.errp is None:
             return _without_error(summary)
         return self._declared(name, signature, signature.errp, summary)
@@ -174,9 +175,12 @@ class CallEffects:
         return Effect(errp=errp, outcomes=outcomes, makes=makes, returns=returns, kind=kind)
 
     def _pointer(self, call: Call) -> Effect:
+        variables = self._callees.variables(call)
+        if not any(_may_point_to_error(arg, variables) for arg in call.args):
+            return _UNDECLARED  # whatever the pointer's type is
         signature = self.signature(call)
         if signature is None or signature.errp is None or signature.errp >= len(call.args):
-            return Effect(evidence="guess")
+            return _UNDECLARED
         kind = result_kind(signature, self._scope.typedefs)
         fails = "error-only" if self._scope.is_list(signature.returns) else None
         return Effect(errp=signature.errp, outcomes=by_convention(kind, exception=fails), kind=kind)
@@ -188,18 +192,22 @@ class CallEffects:
         may declare the callee: only a function that sets a GError is handed the address of one. The meaning
         of its result is not known then, so only a call whose result is not used counts.
         """
-        if not any(isinstance(arg, Addr) for arg in call.args):
+        variables = self._callees.variables(call)
+        local = [
+            index
+            for index, arg in enumerate(call.args)
+            if isinstance(arg, Addr) and variables.get(arg.path) == GERROR
+        ]
+        if not local:
             return None
         signature = self.signature(call)
-        for index, param in enumerate(signature.params if signature is not None else ()):
-            arg = call.args[index] if param.type == GERRP and index < len(call.args) else None
-            if isinstance(arg, Addr) and self._callees.variables(call).get(arg.path) == GERROR:
-                assert signature is not None
+        params = signature.params if signature is not None else ()
+        for index in local:
+            if signature is not None and index < len(params) and params[index].type == GERRP:
                 kind = result_kind(signature, self._scope.typedefs)
                 return Effect(errp=index, outcomes=by_convention(kind), kind=kind)
-        for index, arg in enumerate(call.args) if undeclared and not call.used else ():
-            if isinstance(arg, Addr) and self._callees.variables(call).get(arg.path) == GERROR:
-                return Effect(errp=index, outcomes=_OF_LIBRARY)
+        if undeclared and not call.used:
+            return Effect(errp=local[0], outcomes=_OF_LIBRARY)
         return None
 
     @staticmethod
@@ -220,6 +228,15 @@ def _without_error(summary: Summary | None) -> Effect:
     if summary.consumes is not None:
         return Effect(consumes=summary.consumes, how="body", evidence="body")
     return Effect(evidence="body")
+
+
+def _may_point_to_error(value: Value, variables: Mapping[str, str]) -> bool:
+    """Whether an argument may be an `Error **` or a `GError **`, by what is known of its type."""
+    if isinstance(value, Const):
+        return value.signs == ZERO
+    if isinstance(value, (Var, Addr)):
+        return "Error" in variables.get(value.path, "Error")
+    return not isinstance(value, Str)
 
 
 def _is_error_pointer(value: Value) -> bool:

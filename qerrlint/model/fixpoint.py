@@ -33,8 +33,11 @@ class BodyReader(Protocol):
     def callees(self, piece: Piece) -> Sequence[Body]:
         """The bodies whose summaries the interpretation of a definition asks for."""
 
-    def interpret(self, piece: Piece) -> tuple[FunctionResult, Summary] | None:
+    def interpret(self, piece: Piece) -> FunctionResult | None:
         """Interpret a definition with the summaries as they are now; None where it is damaged."""
+
+    def sum_up(self, result: FunctionResult) -> Summary:
+        """The summary of a definition that was interpreted, with the summaries as they are now."""
 
 
 class Body:
@@ -44,7 +47,7 @@ class Body:
     a damaged function. `cut`: the fixpoint was given up.
     """
 
-    __slots__ = ("callees", "cut", "piece", "reader", "result", "solved", "started", "summary")
+    __slots__ = ("_summary", "_unsummed", "callees", "cut", "piece", "reader", "result", "solved", "started")
 
     def __init__(self, piece: Piece, reader: BodyReader) -> None:
         self.piece = piece
@@ -54,7 +57,8 @@ class Body:
         self.solved: bool
         self.cut: bool
         self.result: FunctionResult | None
-        self.summary: Summary | None
+        self._summary: Summary | None
+        self._unsummed: bool
         self.forget()
 
     def forget(self) -> None:
@@ -62,13 +66,35 @@ class Body:
         self.callees = ()
         self.started = self.solved = self.cut = False
         self.result = None
-        self.summary = BOTTOM
+        self._summary = BOTTOM
+        self._unsummed = False
+
+    @property
+    def summary(self) -> Summary | None:
+        """What callers may know of the body."""
+        if self._unsummed:
+            self._unsummed = False
+            self._summary = self._summed()
+        return self._summary
+
+    @summary.setter
+    def summary(self, summary: Summary | None) -> None:
+        self._summary = summary
+        self._unsummed = False
+
+    def settle(self) -> None:
+        """Interpret a body whose callees are all solved. Its summary is worked out when somebody asks for it:
+        nobody asks for that of most functions."""
+        self.result = self.reader.interpret(self.piece)
+        self._unsummed = True
 
     def interpret(self) -> Summary | None:
         """Interpret the body, keep its result, and give the summary that comes of it."""
-        done = self.reader.interpret(self.piece)
-        self.result, summary = done if done is not None else (None, None)
-        return summary
+        self.result = self.reader.interpret(self.piece)
+        return self._summed()
+
+    def _summed(self) -> Summary | None:
+        return self.reader.sum_up(self.result) if self.result is not None else None
 
 
 def solved(body: Body) -> Body:
@@ -100,7 +126,7 @@ def solved(body: Body) -> Body:
 def _solve(component: list[Body]) -> None:
     first = component[0]
     if len(component) == 1 and first not in first.callees:
-        first.summary = first.interpret()
+        first.settle()
     else:
         _iterate(sorted(component, key=lambda body: body.piece.span))
     for body in component:

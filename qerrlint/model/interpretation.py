@@ -140,7 +140,7 @@ class Interpretation:
         asked = (name for name in names if self.effects.asks_for_body(name))
         return list(dict.fromkeys(body for name in asked for body in self._bodies_of(name)))
 
-    def interpret(self, piece: Piece) -> tuple[FunctionResult, Summary] | None:
+    def interpret(self, piece: Piece) -> FunctionResult | None:
         """Interpret a definition with the summaries of its callees as they are now; None if it is damaged."""
         function = self._lowering.function(piece)
         if function is None:
@@ -148,14 +148,16 @@ class Interpretation:
         signature, effect = self.signature_of(piece), self.effects.effect
         known = self._lowering.results(piece)
         if known is None:
-            result = interpret(function, signature, effect)
-        else:
-            # All that the interpretation of a function depends on.
-            key = signature, tuple(map(effect, function.calls))
-            if key not in known:
-                known[key] = interpret(function, signature, effect)
-            result = known[key]
-        return result, sum_up(result, self._scope.typedefs, effect)
+            return interpret(function, signature, effect)
+        # All that the interpretation of a function depends on.
+        key = signature, tuple(map(effect, function.calls))
+        if key not in known:
+            known[key] = interpret(function, signature, effect)
+        return known[key]
+
+    def sum_up(self, result: FunctionResult) -> Summary:
+        """What callers may know of a definition that was interpreted so."""
+        return sum_up(result, self._scope.typedefs, self.effects.effect)
 
 
 def joined(bodies: Iterable[Body]) -> Summary | None:

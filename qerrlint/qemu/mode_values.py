@@ -268,7 +268,7 @@ class _LocalValues:
         self._call = call
         self.at_call: set[_Values] = set()
 
-    def step(self, state: _Values, event: Event) -> Iterable[_Values]:
+    def step(self, state: _Values, event: Event) -> Sequence[_Values]:
         if isinstance(event, Call):
             if event.index == self._call:
                 self.at_call.add(state)

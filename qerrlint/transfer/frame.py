@@ -54,20 +54,29 @@ class Frame:
     _shared: tuple[int, int] = (0, 0)
     # The masks of the terms for which that holds, of as many terms as were there when it was asked last.
     _dead: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _dropped: dict[tuple[int, int], int] = field(default_factory=dict)
     _deciding: tuple[int, int, int] = (-1, 0, 0)
 
     def dead(self, known: int, block: int, loop: bool) -> int:
         """The terms of a mask whose facts cannot matter from the start of a block on; at the head of a loop
         also those that other code can change and the loop may wait for."""
+        asked = known, block
+        found = self._dropped.get(asked)
+        if found is None:
+            found = self._dropped[asked] = known & self._dead_at(block, loop)
+        return found
+
+    def _dead_at(self, block: int, loop: bool) -> int:
+        """The mask of the terms made so far whose facts cannot matter from the start of a block on."""
+        terms = self.terms.all
         live = self.live[block]
         done, mask = self._dead.get(live, (0, 0))
-        terms = self.terms.all
         if done < len(terms):
             for term in terms[done:]:
                 if not live & term.alive_by:
                     mask |= term.bit
             self._dead[live] = len(terms), mask
-        return known & (mask | self.changing(block)) if loop else known & mask
+        return mask | self.changing(block) if loop else mask
 
     def changing(self, head: int) -> int:
         """The mask of the terms that other code can change while the loop with that head waits for it."""

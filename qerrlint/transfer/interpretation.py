@@ -81,9 +81,7 @@ class ErrorDomain:
         """The state without the facts that no event from here on asks for; at the head of a loop also
         without those that other code can change and the loop may wait for."""
         known = state.known
-        if not known:
-            return state
-        gone = self.frame.dead(known, block, loop)
+        gone = known and self.frame.dead(known, block, loop)
         return state.without_facts(gone) if gone else state
 
     def widen(self, state: State) -> State:
@@ -120,6 +118,8 @@ class ErrorDomain:
 
     def assume(self, state: State, guard: Guard) -> State | None:
         """The state on the other side of an edge, or None where its tests cannot hold."""
+        if not guard.tests:
+            return state
         return assume(self.frame, state, guard, self.recorder)
 
     def _deref(self, state: State, site: DerefSite) -> None:

@@ -154,7 +154,7 @@ class Objects:
             self._return(state, event, ending)
         return state
 
-    def called(self, before: State, after: Iterable[State], call: Call) -> Iterable[State]:
+    def called(self, before: State, after: Sequence[State], call: Call) -> Sequence[State]:
         """The states after a call; `before` is the state that it met, `after` what all else makes of that.
 
         A call moves the objects that it handles, and may release others.

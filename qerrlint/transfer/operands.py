@@ -9,7 +9,7 @@ from typing import Protocol
 from qerrlint.domain.signs import combined, inverted, negated
 from qerrlint.domain.state import ANYTHING, NOT_NULL, Fact, State, fact
 from qerrlint.domain.terms import Term, Terms
-from qerrlint.ir.code import Addr, Const, Op, Str, Value
+from qerrlint.ir.code import Addr, Const, Op, Result, Str, Value, Var
 
 
 class Operand(Protocol):
@@ -89,6 +89,10 @@ _CONSTANTS = {signs: Known(fact(signs)) for signs in range(8)}
 
 def operand(value: Value | None, terms: Terms) -> Operand:
     """The operand of an IR value."""
+    if isinstance(value, Var):
+        return Variable(terms.of(value.path))
+    if isinstance(value, Result):
+        return Variable(terms.result(value.call))
     if value is None:
         return UNKNOWN
     if isinstance(value, Const):
@@ -101,6 +105,4 @@ def operand(value: Value | None, terms: Terms) -> Operand:
             return Unary(value.op, left, left.reads)
         right = operand(value.right, terms)
         return Binary(value.op, left, right, left.reads | right.reads)
-    term = terms.of_value(value)
-    assert term is not None
-    return Variable(term)
+    return Variable(terms.of(value.text))

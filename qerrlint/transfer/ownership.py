@@ -8,7 +8,7 @@ takes are left out. Alone the typestate tells at little cost that there is nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 
 from qerrlint.absint.solver import WORK_LIMIT, explore
 from qerrlint.c.declarations.types import Signature
@@ -43,7 +43,7 @@ class ObjectsBesideErrors:
         passed = self._objects.passes(state, guard, (site.test for site in guard.tests))
         return self._errors.assume(passed, guard) if passed is not None else None
 
-    def step(self, state: State, site: Site) -> Iterable[State]:
+    def step(self, state: State, site: Site) -> Sequence[State]:
         """The states after an event."""
         if isinstance(site, CallSite):
             met = self._objects.used(state, site.call) if state.held else state
@@ -95,7 +95,7 @@ class ObjectsAlone:
         """The state on the other side of an edge."""
         return self._objects.passes(state, edge, edge.tests)
 
-    def step(self, state: State, event: Event) -> Iterable[State]:
+    def step(self, state: State, event: Event) -> Sequence[State]:
         """The states after an event."""
         if isinstance(event, Call):
             met = self._objects.used(state, event) if state.held else state

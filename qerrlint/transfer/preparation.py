@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 
 from qerrlint.absint.liveness import live_masks
-from qerrlint.absint.reachability import is_assertion, loop_around
+from qerrlint.absint.reachability import assertions, loops_around
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.casts import casts
 from qerrlint.domain.effects import Effect
@@ -88,14 +88,15 @@ class _Preparation:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._sites = SiteMaker(frame)
+        self._assertions = assertions(frame.function)
+        self._sites = SiteMaker(frame, self._assertions)
 
     def run(self, slicing: bool) -> None:
         """Make the sites, slice the function if wanted, and work out liveness."""
         frame = self._frame
         asked: list[list[int]] = []
         for number, block in enumerate(frame.function.blocks):
-            chosen = not is_assertion(frame.function, number)
+            chosen = number not in self._assertions
             events: list[Site] = []
             masks: list[int] = []
             for event in block.events:
@@ -130,11 +131,13 @@ class _Preparation:
                     kills |= site.target.bit
                 else:
                     uses |= mask & ~kills
+            tested = 0
             for guard in block.edges:
                 for test in guard.tests:
-                    read |= test.value.reads
-                    if sliced is None or sliced.branches[number]:
-                        uses |= test.value.reads & ~kills
+                    tested |= test.value.reads
+            read |= tested
+            if sliced is None or sliced.branches[number]:
+                uses |= tested & ~kills
             # Results are looked at in the block of their call, or on its edges: no fact of one outlives it.
             used.append(uses & ~self._sites.results)
             killed.append(kills)
@@ -156,10 +159,9 @@ class _Preparation:
         heads = [number for number, block in enumerate(blocks) if block.loop]
         if len(heads) * len(blocks) > _MOST_LOOPS:
             return [-1] * len(blocks)
-        waits = [_waits_in(block) for block in blocks]
         out = [0] * len(blocks)
-        for head in heads:
-            out[head] = reduce(or_, (waits[one] for one in loop_around(function, head)), 0)
+        for head, around in loops_around(function, heads).items():
+            out[head] = reduce(or_, (_waits_in(blocks[one]) for one in around), 0)
         return out
 
     def _marks(self) -> bool:

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
-from qerrlint.absint.reachability import asserted
+from qerrlint.absint.reachability import tested_at
 from qerrlint.domain.conventions import ERRNO_ARGUMENT
 from qerrlint.domain.effects import Effect
 from qerrlint.domain.error import FATAL
@@ -59,14 +60,15 @@ class SiteMaker:
     calls. `frame.fatal` is set where `&error_abort` or `&error_fatal` is met.
     """
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, assertions: Collection[int]) -> None:
+        """`assertions`: the blocks that end in one."""
         self.read = 0
         self.results = 0
         self._frame = frame
         self._terms = frame.terms
         # The mask of what the event at hand asks for the value of.
         self._asked = 0
-        self._asserted = asserted(frame.function)
+        self._asserted = tested_at(frame.function, assertions)
         self._unsteady = unsteady(frame.function, frame.types)
 
     def site(self, event: Event) -> tuple[Site, int]:
@@ -102,7 +104,7 @@ class SiteMaker:
         effect, named = self._frame.effects[call.index], traits(call.name)
         if call.index in self._asserted and not named.harmless:
             named = replace(named, harmless=True)
-        result = self._terms.of(f"#{call.index}")
+        result = self._terms.result(call.index)
         self.results |= result.bit
         special = self._special(call, effect, named)
         self.read |= self._asked

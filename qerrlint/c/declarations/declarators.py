@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from qerrlint.c.declarations.tokens import ATTRIBUTE, NORETURN
+from functools import lru_cache
+
+from qerrlint.c.declarations.tokens import NORETURN, is_attribute
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 
@@ -37,6 +39,8 @@ _BUILTIN = frozenset(
 _TAGGED = frozenset({"struct", "union", "enum"})
 # A macro that yields a type has no more tokens in its argument list.
 _MACRO_TYPE = 64
+_OPENING = frozenset("([{")
+_CLOSING = frozenset(")]}")
 _NAME = lazy_re(r"[A-Za-z_]\w*\Z")
 
 
@@ -84,7 +88,7 @@ class Reader:
 
     def skip_attributes(self) -> None:
         """The index after attribute words and their arguments; G_NORETURN and kin are remembered."""
-        while self.at < self.end and ATTRIBUTE.match(self.toks[self.at]):
+        while self.at < self.end and is_attribute(self.toks[self.at]):
             word = self.toks[self.at]
             self.at += 1
             if word in NORETURN:
@@ -164,7 +168,7 @@ class Reader:
     def _another_type(self) -> bool:
         """Whether the identifier at hand, after a base type, is a type itself (the first was a macro)."""
         ahead = 1
-        while ATTRIBUTE.match(self.peek(ahead)):
+        while is_attribute(self.peek(ahead)):
             ahead += 1
         after = self.peek(ahead)
         return bool(_NAME.match(after)) or after == "*"
@@ -205,7 +209,7 @@ class Reader:
             self.at += 1
         elif tok and _NAME.match(tok):
             # `TCGOp *NI name(...)`: a word before the name is an attribute that is in no table.
-            while _NAME.match(self.peek(1)) and not ATTRIBUTE.match(self.peek(1)):
+            while _NAME.match(self.peek(1)) and not is_attribute(self.peek(1)):
                 self.at += 1
             name = self.peek()
             self.at += 1
@@ -228,7 +232,7 @@ class Reader:
     def _nested(self) -> bool:
         """Whether the parenthesis at hand opens an inner declarator, not a parameter list."""
         ahead = 1
-        while ATTRIBUTE.match(self.peek(ahead)):
+        while is_attribute(self.peek(ahead)):
             ahead += 1
         tok = self.peek(ahead)
         if tok in ("*", "^", "("):
@@ -254,20 +258,44 @@ class Reader:
                     raise NotADeclarationError
                 self.at += 1
                 return tuple(params), True
-            base = self.specifiers()
-            const = self.const
-            name, ops = self.declarator()
-            if ops and ops[0][0] == "[]":
-                ops[0] = ("*", "", (), False)
-            elif ops and ops[0][0] == "()":
-                ops.insert(0, ("*", "", (), False))
-            params.append(Param(name, type_text(base, const, ops)))
-            tok = self.peek()
-            self.at += 1
-            if tok == ")":
+            end = self._end_of_parameter()
+            params.append(_parameter(tuple(self.toks[self.at : end])))
+            self.at = end + 1
+            if self.toks[end] == ")":
                 return tuple(params), False
-            if tok != ",":
-                raise NotADeclarationError
+
+    def _end_of_parameter(self) -> int:
+        """The index of the comma or the parenthesis that ends the parameter at hand."""
+        depth = 0
+        for at in range(self.at, self.end):
+            tok = self.toks[at]
+            if tok in _OPENING:
+                depth += 1
+            elif tok in _CLOSING:
+                if not depth:
+                    if tok == ")":
+                        return at
+                    break
+                depth -= 1
+            elif tok == "," and not depth:
+                return at
+        raise NotADeclarationError
+
+
+@lru_cache(maxsize=16384)
+def _parameter(toks: tuple[str, ...]) -> Param:
+    """The parameter that consists of some tokens. The same parameters stand in thousands of heads."""
+    reader = Reader(list(toks))
+    base = reader.specifiers()
+    const = reader.const
+    name, ops = reader.declarator()
+    if reader.at < reader.end:
+        raise NotADeclarationError
+    if ops and ops[0][0] == "[]":
+        ops[0] = ("*", "", (), False)
+    elif ops and ops[0][0] == "()":
+        ops.insert(0, ("*", "", (), False))
+    return Param(name, type_text(base, const, ops))
 
 
 def integer_type(words: list[str]) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qerrlint.c.declarations.tokens import tokens
-from qerrlint.c.declarations.types import Declared, parse_declared
+from qerrlint.c.declarations.types import Declared, declared_by
 from qerrlint.lazy_patterns import lazy_re
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -53,7 +53,7 @@ def _member(toks: list[str], start: int, inner: tuple[int, int] | None, level: i
     """The members that one declaration declares; `inner` is the place of its braces' inside, which like
     `start` counts from the first token of the whole body."""
     if inner is None:
-        return parse_declared(" ".join(toks[:-1]))
+        return declared_by(toks[:-1])
     opening, closing = inner[0] - start, inner[1] - start
     behind = [tok for tok in toks[closing + 1 : -1] if tok[0].isalpha() or tok[0] == "_"]
     kind = "enum" if "enum" in toks[:opening] else "struct"

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from qerrlint.c.declarations.declarators import Op, Param, integer_type, type_text
-from qerrlint.c.declarations.tokens import ATTRIBUTE, NORETURN, tokens
+from qerrlint.c.declarations.tokens import NORETURN, is_attribute, tokens
 from qerrlint.c.declarations.types import Signature, errp_index
 
 _KEYWORDS = frozenset(
@@ -54,7 +54,7 @@ def _plain(toks: list[str]) -> tuple[list[str], bool]:
     while at < len(toks):
         tok = toks[at]
         at += 1
-        if not ATTRIBUTE.match(tok):
+        if not is_attribute(tok):
             out.append(tok)
             continue
         noreturn |= tok in NORETURN

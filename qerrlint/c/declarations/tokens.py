@@ -8,6 +8,7 @@ declaration are left out, so both arms of an `#if` are read.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from qerrlint.c.lexis import without_comments
 from qerrlint.lazy_patterns import lazy_re
@@ -15,7 +16,7 @@ from qerrlint.lazy_patterns import lazy_re
 _CONTINUATION = lazy_re(r"\\\r?\n")
 _DIRECTIVE = lazy_re(r"^[ \t]*#.*$", re.M)
 _TOKEN = lazy_re(r'[A-Za-z_]\w*|\.\.\.|\d\w*|"[^"\\]*(?:\\.[^"\\]*)*"?|[^\s\w]')
-ATTRIBUTE = lazy_re(
+_ATTRIBUTE = lazy_re(
     r"(?:__attribute__|__attribute|__declspec|__asm__|asm|_Alignas|alignas|__extension__|__inline(?:__)?|"
     r"(?:no_)?coroutine(?:_mixed)?_fn|(?:no_)?co_wrapper\w*|generated_co_wrapper|inline|register|auto|"
     r"GRAPH_\w+|TSA_\w+|G_(?:GNUC_\w+|NORETURN|NO_INLINE|ALWAYS_INLINE|NOT_INLINE)|QEMU_\w+|"
@@ -25,6 +26,12 @@ ATTRIBUTE = lazy_re(
 NORETURN = frozenset(
     {"G_NORETURN", "_Noreturn", "noreturn", "__noreturn", "QEMU_NORETURN", "G_GNUC_NORETURN"}
 )
+
+
+@lru_cache(maxsize=65536)
+def is_attribute(token: str) -> bool:
+    """Whether a token is the word of an attribute. The same few thousand words are asked for all the time."""
+    return _ATTRIBUTE.match(token) is not None
 
 
 def tokens(text: str) -> list[str]:

@@ -125,7 +125,12 @@ def parse_declared(text: str) -> tuple[Declared, ...]:
 
     Bit-field widths are skipped and initialisers end the reading.
     """
-    reader = Reader(tokens(text))
+    return declared_by(tokens(text))
+
+
+def declared_by(toks: list[str]) -> tuple[Declared, ...]:
+    """As parse_declared(), of the tokens of a declaration."""
+    reader = Reader(toks)
     out: list[Declared] = []
     try:
         base = reader.specifiers()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from qerrlint.absint.solver import explore
@@ -126,7 +126,7 @@ class _Paths:
         self._gone = gone
         self.ends: set[frozenset[int]] = set()
 
-    def step(self, state: frozenset[int], event: Event) -> Iterable[frozenset[int]]:
+    def step(self, state: frozenset[int], event: Event) -> Sequence[frozenset[int]]:
         if isinstance(event, Call):
             if event.index in self._known:
                 return (state | {event.index},)
