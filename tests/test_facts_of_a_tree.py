@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from qerrlint.c.declarations.types import Signature
@@ -12,6 +15,7 @@ from qerrlint.model.program import Program
 from qerrlint.model.qapi_schema import generated_signature
 from qerrlint.model.reads import OUTLINE, Reads
 from qerrlint.model.seen_environment import SeenEnvironment
+from qerrlint.qemu.type_graph import graph_of
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 
@@ -136,6 +140,36 @@ def test_units_are_kept_and_forgotten() -> None:
     one.forget("none.c")
     assert one.known_unit("a.c") is None
     assert one.unit("none.c") is None
+
+
+def test_what_a_file_asked_is_forgotten_with_its_unit() -> None:
+    text = "typedef int Peg;\nPeg turn(Peg peg)\n{\n    return peg;\n}\n"
+    one = program("patch", **{"a.c": text})
+    for _ in range(2):
+        unit = one.unit("a.c")
+        assert unit is not None
+        assert unit.interpretation.summary("turn") is not None
+        signature = one.environment.signature("turn", "a.c")
+        assert signature is not None
+        assert one.environment.result_kind(signature, "a.c") == "int"
+        one.forget("a.c")
+
+
+def test_a_closed_program_does_not_wait_for_the_garbage_collector() -> None:
+    one = program("patch", **{"a.c": "int turn(int peg)\n{\n    return peg;\n}\n"})
+    unit = one.unit("a.c")
+    assert unit is not None
+    assert unit.interpretation.summary("turn") is not None
+    graph_of(one.environment)
+    del unit
+    gone = weakref.ref(one), weakref.ref(one.environment)
+    gc.disable()
+    try:
+        one.close()
+        del one
+        assert [ref() for ref in gone] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_definition_parses_before_and_after_it_is_lowered() -> None:

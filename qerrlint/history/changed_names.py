@@ -223,7 +223,7 @@ def dependents(
         said = {name for name in words & changed.of_folder.keys() if changed.of_folder[name] == folder}
         mentioned = words & names.keys()
         if mentioned or path in reaching:
-            was, now = (program.environment.files.reached(path).keys() for program in (before, after))
+            was, now = (_reached(program, path) for program in (before, after))
             said |= {name for name in mentioned if not names[name] or names[name] & (was | now)}
             for header in was ^ now if path in reaching else ():
                 if header not in visible:
@@ -232,6 +232,14 @@ def dependents(
                 said |= words & visible[header]
         if said:
             yield path, frozenset(said)
+
+
+def _reached(program: Program, path: str) -> AbstractSet[str]:
+    """The files that a file includes, which are not kept: hundreds of files are asked about."""
+    files = program.environment.files
+    reached = files.reached(path).keys()
+    files.forget(path)
+    return reached
 
 
 def _add_resting(

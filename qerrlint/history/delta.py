@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from qerrlint.engine.analyse_file import analyse_unit
@@ -119,6 +120,13 @@ class Deltas:
         before, after = (
             Program(self.trees.tree(rev, candidates), cache=self._cache) for rev in (parent, commit)
         )
+        with closing(before), closing(after):
+            return self._between(before, after, pairs, about)
+
+    def _between(
+        self, before: Program, after: Program, pairs: Sequence[FilePair], about: str | None
+    ) -> CommitDelta:
+        """The delta of two trees that differ in some files."""
         found = _Sides()
         for pair in pairs:
             with contained(pair.new or pair.old or "", found.faults):
@@ -144,11 +152,11 @@ class Deltas:
 
     def has(self, commit: str, item: Item) -> bool:
         """Whether a finding stands in the tree of a commit, in the file of its path. Raises InputError."""
-        program = Program(self.trees.tree(commit), cache=self._cache)
-        unit = program.unit(item.path)
-        if unit is None or item.function not in _all_names(unit):
-            return False
-        report = analyse_unit(unit, self.rules, {item.function})
+        with closing(Program(self.trees.tree(commit), cache=self._cache)) as program:
+            unit = program.unit(item.path)
+            if unit is None or item.function not in _all_names(unit):
+                return False
+            report = analyse_unit(unit, self.rules, {item.function})
         return any(finding.fingerprint == item.fingerprint for finding in report.findings)
 
     def _changed_file(

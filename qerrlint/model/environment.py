@@ -54,7 +54,8 @@ class Environment:
         self.files = Files(source, reach != "patch", cache)
         self._macros = NameIndex(self.files, "m", lambda file: file.macros)
         self._constants = NameIndex(self.files, "e", lambda file: file.constants)
-        self._signatures: dict[tuple[str, str], tuple[Signature | None, Lookups]] = {}
+        # By the file that asks.
+        self._signatures: dict[str, dict[str, tuple[Signature | None, Lookups]]] = {}
         self.schema = Schema(self.files, reach != "patch")
         self.types = TypesInScope(self.files, reach == "tree", self.schema, self.api, lambda: self.age)
         self._age = age
@@ -68,6 +69,17 @@ class Environment:
     def once(self, compute: Callable[[Environment], T]) -> T:
         """compute(self), remembered: for facts of the tree that several files ask for."""
         return self.asked.recall(self._remembered, compute, lambda: compute(self))
+
+    def forget(self, path: str) -> None:
+        """Drop the answers to questions of one file, to free memory; asked again they are found anew."""
+        self._signatures.pop(path, None)
+        self.types.forget(path)
+        self.files.forget(path)
+
+    def close(self) -> None:
+        """Drop all that was worked out; nothing must be asked afterwards."""
+        self._remembered.clear()
+        self.__dict__.clear()
 
     @property
     def age(self) -> str:
@@ -99,7 +111,7 @@ class Environment:
             found = self.files.signature(name, from_path, self.reach == "tree")
             return found or self.schema.signature(name) or self.api.contract(name, self.age)
 
-        return self.asked.recall(self._signatures, (name, from_path), find)
+        return self.asked.recall(self._signatures.setdefault(from_path, {}), name, find)
 
     def typedef(self, name: str, from_path: str) -> TypeName | None:
         """What a typedef name or tag stands for (TypesInScope.typedef)."""

@@ -207,6 +207,10 @@ class Files:
         self._reached[path] = ranks
         return ranks
 
+    def forget(self, path: str) -> None:
+        """Drop what a file includes on all levels, to free its memory."""
+        self._reached.pop(path, None)
+
     def _includes(self, path: str) -> tuple[str, ...]:
         known = self._direct.get(path)
         if known is None:

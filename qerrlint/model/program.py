@@ -71,10 +71,20 @@ class Program:
         return self._units.get(path)
 
     def forget(self, path: str) -> None:
-        """Drop a unit, to free its memory; asked for again it is made anew."""
+        """Drop a unit and what was found for it, to free their memory; asked for again they are made anew."""
         unit = self._units.pop(path, None)
         if unit is not None:
             unit.close()
+        self.environment.forget(path)
+
+    def close(self) -> None:
+        """Drop everything; nothing must be asked afterwards. The parts of a program refer to each other, and
+        would wait for the garbage collector."""
+        for unit in self._units.values():
+            if unit is not None:
+                unit.close()
+        self.environment.close()
+        self.__dict__.clear()
 
     def summary(self, name: str) -> Summary | None:
         """The summary of a function with external linkage that a file at hand defines."""

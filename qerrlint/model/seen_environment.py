@@ -33,6 +33,14 @@ class SeenEnvironment(Environment):
         self.api = environment.api
         self.reach = environment.reach
 
+    def forget(self, path: str) -> None:
+        """As of Environment; nothing is learnt from it."""
+        self._environment.forget(path)
+
+    def close(self) -> None:
+        """As of Environment; nothing is learnt from it."""
+        self._environment.close()
+
     # -- what is not asked question by question ---------------------------------------------------
 
     @property

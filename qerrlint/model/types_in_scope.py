@@ -30,8 +30,14 @@ class TypesInScope:
         self._contracts = contracts
         self._age = age
         self._index = NameIndex(files, "t", lambda file: file.types)
-        self._types: dict[tuple[str, str], tuple[FileDeclarations, TypeName] | None] = {}
-        self._pointers: dict[tuple[str, str], tuple[Signature | None, Lookups]] = {}
+        # By the file that asks.
+        self._types: dict[str, dict[str, tuple[FileDeclarations, TypeName] | None]] = {}
+        self._pointers: dict[str, dict[str, tuple[Signature | None, Lookups]]] = {}
+
+    def forget(self, path: str) -> None:
+        """Drop the answers to questions of one file."""
+        self._types.pop(path, None)
+        self._pointers.pop(path, None)
 
     def reached(self, from_path: str) -> Iterator[FileDeclarations]:
         """The declarations of the files that a file includes, its own first; the caller says what of them
@@ -43,12 +49,12 @@ class TypesInScope:
 
     def _type(self, name: str, from_path: str) -> tuple[FileDeclarations, TypeName] | None:
         """Where a typedef or tag is declared; a tag's declaration with a body goes before others."""
-        key = (name, from_path)
         self._files.asked.add(f"t:{name}")
         self._files.asked.add(f"reach:{from_path}")
-        if key not in self._types:
-            self._types[key] = self._find_type(name, from_path)
-        return self._types[key]
+        known = self._types.setdefault(from_path, {})
+        if name not in known:
+            known[name] = self._find_type(name, from_path)
+        return known[name]
 
     def _find_type(self, name: str, from_path: str) -> tuple[FileDeclarations, TypeName] | None:
         declaring = self._index.declaring(name, from_path)
@@ -126,8 +132,8 @@ class TypesInScope:
 
         None unless all structs that the file sees agree on the number of parameters, out-error and result.
         """
-        recall = self._files.asked.recall
-        return recall(self._pointers, (member, from_path), lambda: self._find_pointer(member, from_path))
+        known = self._pointers.setdefault(from_path, {})
+        return self._files.asked.recall(known, member, lambda: self._find_pointer(member, from_path))
 
     def _find_pointer(self, member: str, from_path: str) -> Signature | None:
         word = member.encode("latin-1", "replace")
