@@ -8,7 +8,7 @@ without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,8 @@ def exemption_rows() -> tuple[Exemption, ...]:
     """
     file = exemptions_file()
     tables = read_table(file, "exemptions").get("exemption", [])
-    rows = tuple(_row(table, f"{file}: exemption {number}") for number, table in enumerate(tables, 1))
+    lists = {known.name for known in word_lists()}
+    rows = tuple(_row(table, f"{file}: exemption {number}", lists) for number, table in enumerate(tables, 1))
     idents = [row.id for row in rows]
     for ident in idents:
         if idents.count(ident) > 1:
@@ -63,7 +64,7 @@ def exemptions_file() -> Path:
     return rules_folder() / "exemptions.toml"
 
 
-def _row(table: Mapping[str, Any], at: str) -> Exemption:
+def _row(table: Mapping[str, Any], at: str, lists: Collection[str]) -> Exemption:
     if not isinstance(table, dict) or set(table) - _OPTIONAL != _KEYS:
         raise UsageError(f"{at}: needs exactly the keys {', '.join(sorted(_KEYS))}")
     at = f"{at} ({table['id']})"
@@ -73,7 +74,6 @@ def _row(table: Mapping[str, Any], at: str) -> Exemption:
         if not isinstance(table[key], str) or not table[key].strip():
             raise UsageError(f"{at}: {key!r} is empty")
     words = tuple(table.get("words", ()))
-    lists = {known.name for known in word_lists()}
     for name in words:
         if name not in lists:
             raise UsageError(f"{at}: unknown word list {name!r}")

@@ -19,6 +19,7 @@ from qerrlint.findings import CONFIDENCES, SEVERITIES
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.rules.pairs import parse_pairs
 from qerrlint.rules.rule import FENCE, HEADINGS, SLOT, Case, Rule, Where, page_sections
+from qerrlint.source.parsed_tables import BUNDLED
 from qerrlint.source.toml import TomlError, read_toml
 
 LABELS = frozenset(
@@ -71,7 +72,7 @@ def parse_rule(data: bytes, path: str, trusted: bool = False) -> Rule:
         raise UsageError(f"{path}: does not begin with TOML front matter between two `+++` lines")
     try:
         # One line more, for the opening `+++`, so that the position in the message is the file's.
-        table = read_toml(b"\n" + head.encode("utf-8"))
+        table = (BUNDLED.table if trusted else read_toml)(b"\n" + head.encode("utf-8"))
     except TomlError as error:
         raise UsageError(f"{path}: bad TOML in the front matter: {error}") from error
     rule = _rule(table, path, page, None if trusted else _events())

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from qerrlint.errors import UsageError
-from qerrlint.source.toml import TomlError, read_toml
+from qerrlint.source.parsed_tables import BUNDLED
+from qerrlint.source.toml import TomlError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -27,7 +28,7 @@ def program_folders() -> tuple[Path, ...]:
 def read_table(file: Path, what: str) -> dict[str, Any]:
     """The table in a TOML file that holds `what`; raises UsageError naming the file if it cannot be read."""
     try:
-        return read_toml(file.read_bytes())
+        return BUNDLED.table(file.read_bytes())
     except OSError as error:
         raise UsageError(f"{file}: {what} cannot be read: {error.strerror}") from None
     except TomlError as error:

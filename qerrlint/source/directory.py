@@ -60,12 +60,8 @@ class DirectorySource(Source):
 
     def stamp(self, path: str) -> Stamp | None:
         """What the system says of a file without reading it; None when there is no such file."""
-        full = self._locate(path)
-        if full is None:
-            return None
-        try:
-            status = os.lstat(full)
-        except OSError:
+        status = self._status(path)
+        if status is None:
             return None
         return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
@@ -125,15 +121,18 @@ class DirectorySource(Source):
 
     def _locate(self, path: str) -> str | None:
         """The file's absolute path, if neither it nor a directory on the way is a link or missing."""
+        return f"{self.root}/{path}" if self._status(path) is not None else None
+
+    def _status(self, path: str) -> os.stat_result | None:
+        """What the system says of a file that _locate() finds; None for any other."""
         parent, _, name = path.rpartition("/")
         if name in ("", ".", "..") or "\0" in path or not self._is_plain(parent):
             return None
-        full = f"{self.root}/{path}"
         try:
-            mode = os.lstat(full).st_mode
+            status = os.lstat(f"{self.root}/{path}")
         except (OSError, ValueError):
             return None
-        return full if stat.S_ISREG(mode) else None
+        return status if stat.S_ISREG(status.st_mode) else None
 
     def _is_plain(self, folder: str) -> bool:
         """Whether a folder and all above it are directories, no links; each is looked at once."""

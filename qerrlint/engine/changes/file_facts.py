@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -83,6 +84,13 @@ def unpacked_keys(data: bytes) -> tuple[Sequence[int], bytes]:
     numbers.frombytes(data[:size])
     end = size + size * numbers[0]
     return memoryview(data)[size:end].cast("I"), data[end:]
+
+
+def parted_keys(data: bytes) -> tuple[bytes, bytes]:
+    """Packed keys without their searches, and the searches."""
+    size = array("I").itemsize
+    end = size * (1 + int.from_bytes(data[:size], sys.byteorder))
+    return data[:end], data[end:]
 
 
 def keys_in(data: bytes) -> bytes:

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from qerrlint.engine.changes.file_facts import FileFacts
+from qerrlint.engine.changes.file_facts import FileFacts, parted_keys, unpacked_keys
 from qerrlint.engine.changes.tree_blobs import DECLARING, TreeBlobs
 from qerrlint.engine.store.cache_key import subject
 from qerrlint.engine.store.cache_store import KEPT_FOR_TREE, Entry, Store
@@ -28,6 +28,7 @@ Folder = dict[str, tuple[str, Any]]
 """For each file of a folder the digest of its content and its outcome."""
 
 _TEXT = "text"
+_KEYS, _SEARCHES = "keys", "searches"
 
 
 class Snapshot:
@@ -48,7 +49,9 @@ class Snapshot:
         self._old_facts: dict[str, FileFacts] | None = None
         self._facts: dict[str, FileFacts] | None = None
         self._folders: dict[str, Folder] = {}
+        # The facts that were looked up, and apart from them the searches, which are seldom needed.
         self._keys: dict[str, dict[str, bytes]] = {}
+        self._searches: dict[str, dict[str, bytes]] = {}
         self._dirty: set[str] = set()
         self.changes: TreeChanges | None = None
         """What has changed since the snapshot was made; None for nothing, or for all."""
@@ -77,9 +80,9 @@ class Snapshot:
         """Keep an outcome that is valid now, with the facts that it has looked up."""
         folder = folder_of(path)
         self._read((folder,))
-        self._read_keys((folder,))
         self._folders.setdefault(folder, {})[path] = digest, outcome
-        self._keys.setdefault(folder, {})[path] = keys
+        for kind, part in zip((_KEYS, _SEARCHES), parted_keys(keys), strict=True):
+            self._looked_up(kind, (folder,)).setdefault(folder, {})[path] = part
         self._dirty.add(folder)
 
     def write(self) -> None:
@@ -91,7 +94,10 @@ class Snapshot:
         for folder in sorted(self._dirty):
             kept = [
                 ("folder", pickle.dumps(self._folders[folder], 4)),
-                ("keys", pickle.dumps(self._keys.get(folder, {}), 4)),
+                *(
+                    (kind, pickle.dumps(self._looked_up(kind, (folder,)).get(folder, {}), 4))
+                    for kind in (_KEYS, _SEARCHES)
+                ),
             ]
             digest = hashlib.sha256(b"".join(text for _, text in kept)).hexdigest()[:32]
             for kind, text in kept:
@@ -126,15 +132,25 @@ class Snapshot:
         changes = TreeChanges(self._old_scene, old, facts, self._text_then, self._blobs.text)
         self.changes = changes
         self._read(self._sums)
-        self._read_keys(self._sums)
-        for folder, outcomes in self._folders.items():
-            keys = self._keys.get(folder, {})
+        for folder, known in self._looked_up(_KEYS, self._sums).items():
+            outcomes = self._folders.get(folder, {})
             for path, (digest, _) in list(outcomes.items()):
                 now = facts.get(path)
-                if now is None or now.digest != digest or path not in keys or changes.concern(keys[path]):
+                if now is None or now.digest != digest or path not in known or self._concerned(path, known):
                     del outcomes[path]
-                    keys.pop(path, None)
+                    for kind in (_KEYS, _SEARCHES):
+                        self._looked_up(kind, (folder,)).get(folder, {}).pop(path, None)
                     self._dirty.add(folder)
+
+    def _concerned(self, path: str, keys: Mapping[str, bytes]) -> bool:
+        """Whether the outcome of a file may be another one now."""
+        folder = folder_of(path)
+
+        def searches() -> bytes:
+            return self._looked_up(_SEARCHES, (folder,)).get(folder, {}).get(path, b"")
+
+        assert self.changes is not None
+        return self.changes.concern_one_of(unpacked_keys(keys[path])[0], searches)
 
     def _text_then(self, path: str) -> bytes | None:
         facts = self._facts_then().get(path)
@@ -184,10 +200,14 @@ class Snapshot:
             found = self._load(text)
             self._folders[folder] = found if isinstance(found, dict) else {}
 
-    def _read_keys(self, folders: Iterable[str]) -> None:
-        for folder, text in self._texts_of("keys", folders, self._keys):
+    def _looked_up(self, kind: str, folders: Iterable[str]) -> dict[str, dict[str, bytes]]:
+        """What the outcomes of folders have looked up, of a kind, by folder; those that were read before are
+        in it as well."""
+        known = self._keys if kind == _KEYS else self._searches
+        for folder, text in self._texts_of(kind, folders, known):
             found = self._load(text)
-            self._keys[folder] = found if isinstance(found, dict) else {}
+            known[folder] = found if isinstance(found, dict) else {}
+        return known
 
     def _texts_of(
         self, kind: str, folders: Iterable[str], known: Collection[str]

@@ -93,11 +93,20 @@ class TreeChanges:
         `mentioning` says which files hold a name; it is asked where it has an index of that.
         """
         keys, searches = unpacked_keys(looked_up)
+        return self.concern_one_of(keys, lambda: searches, mentioning)
+
+    def concern_one_of(
+        self,
+        keys: Sequence[int],
+        searches: Callable[[], bytes],
+        mentioning: Callable[[str], Sequence[str]] | None = None,
+    ) -> bool:
+        """As concern(), of unpacked keys; the searches are asked for where they count."""
         if self._any.isdisjoint(keys):
             return False
         if not self._always.isdisjoint(keys):
             return True
-        if not self._searched.isdisjoint(keys) and not self._found_again(searches, mentioning):
+        if not self._searched.isdisjoint(keys) and not self._found_again(searches(), mentioning):
             return True
         if not self._defining.keys().isdisjoint(keys) and not self._redefined.isdisjoint(keys):
             return True
