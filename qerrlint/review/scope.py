@@ -10,6 +10,7 @@ from dataclasses import replace
 from qerrlint.c.cut import OTHER
 from qerrlint.c.declarations.types import Signature
 from qerrlint.c.gaps import ENCODING, MACRO, TANGLED, Gap
+from qerrlint.domain.word_lists import word_list
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.program import Program
 from qerrlint.model.summary import Summary
@@ -25,6 +26,9 @@ _COMMENT = lazy_re(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _FUNCTION_TYPE = lazy_re(r"[\w*] ?\((?!\*).*\)$")
 # The classes of a few buses have an init beside their exit (hw/audio/intel-hda.h).
 _INITS = lazy_re(rb"(?:->|\.)init[ \t]*=[ \t]*&?([A-Za-z_]\w*)\s*[,;}]")
+# A call with members among its arguments, and a member.
+_CALLED_WITH = lazy_re(rb"\b([A-Za-z_]\w{1,80})\s{0,9}\(([^;{}]{0,300}(?:->|\.)[^;{}]{0,300})")
+_MEMBER = lazy_re(rb"(?:->|\.)\s{0,9}([A-Za-z_]\w*)")
 CALLER_FILES = 400
 """How many files with callers are looked at, unless a run says otherwise; what is left out is named."""
 
@@ -126,7 +130,7 @@ def touched(before: TranslationUnit | None, after: TranslationUnit | None) -> se
         words = {name.encode() for name in changed}
         more = {name for name in names - changed if not words.isdisjoint(mentions[name])}
         if not more:
-            return changed | _setting_up(before, after, changed) | tables
+            return changed | _setting_up(before, after, changed) | _keeping(before, after, changed) | tables
         changed |= more
 
 
@@ -150,6 +154,37 @@ def _setting_up(before: TranslationUnit, after: TranslationUnit, changed: set[st
             found |= level
             level = {callee for name in level for callee in calls.get(name, ())} - found
     return found
+
+
+def _keeping(before: TranslationUnit, after: TranslationUnit, changed: set[str]) -> set[str]:
+    """The functions that give a value to a member which a changed function releases on one side only: what
+    they keep there is released no longer, or is released now."""
+    old, new = (_released(unit, changed) for unit in (before, after))
+    members = b"|".join(sorted(old ^ new))
+    if not members:
+        return set()
+    handed = rb"&[\w.>\[\]-]{0,80}\b(?:%b)\b"
+    assigned = rb"(?:->|\.)\s{0,9}(?:%b)\b(?:\[[^\]]{0,80}\])?\s{0,9}=(?!=)"
+    given = re.compile(handed % members + b"|" + assigned % members)
+    return {
+        piece.name
+        for unit in (before, after)
+        for piece in unit.definitions.functions
+        if given.search(unit.data, piece.body, piece.span.end) is not None
+    }
+
+
+def _released(unit: TranslationUnit, names: set[str]) -> set[bytes]:
+    """The members that stand in the arguments of releasing calls of some functions of a file."""
+    releases = word_list("releases")
+    return {
+        member
+        for piece in unit.definitions.functions
+        if piece.name in names
+        for call in _CALLED_WITH.finditer(unit.data, piece.body, piece.span.end)
+        if releases.matches(call[1].decode("latin-1").lower())
+        for member in _MEMBER.findall(call[2])
+    }
 
 
 def reached_gaps(before: TranslationUnit | None, after: TranslationUnit, names: set[str]) -> list[Gap]:
