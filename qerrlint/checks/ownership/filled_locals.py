@@ -11,26 +11,20 @@ from collections.abc import Container, Iterator, Sequence
 from qerrlint.absint.reachability import loop_around, place_of
 from qerrlint.checks.ownership.local_uses import LocalUses
 from qerrlint.checks.ownership.release_sites import is_freeing
+from qerrlint.checks.ownership.result_questions import questions_about
 from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.ir.code import (
-    NEG,
-    NONZERO,
     NULL,
-    POS,
-    ZERO,
     Addr,
     Assign,
     Call,
     Const,
     Function,
-    Op,
-    Opaque,
     Result,
     Value,
     Var,
     is_cast,
-    text_of,
 )
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
@@ -45,7 +39,6 @@ FAILS = {"int": "errno", "bool": "zero", "pointer": "zero"}
 MAKES = lazy_re(rb"(?:alloc|new|dup|create|open|printf|load|read|parse)\w*\s*\(")
 """Calls in the body of a function that may return something new."""
 ERRORS = frozenset({"Error *", "GError *"})
-_QUESTIONS = {ZERO: "zero", NONZERO: "zero", NEG: "sign", ZERO | POS: "sign"}
 
 
 class FilledLocals:
@@ -239,23 +232,6 @@ def is_asked_about(function: Function, call: Call) -> bool:
         other.used and not errors.isdisjoint(other.args) and other.index != call.index
         for other in function.calls
     )
-
-
-def questions_about(function: Function, call: Call) -> frozenset[str]:
-    """What a function asks about the result of a call: whether it is "zero", its "sign", or "other"."""
-    names: set[Value] = {Result(call.index)}
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign) and event.value in names:
-                names.add(Var(event.target))
-    tests = [test for block in function.blocks for edge in block.edges for test in edge.tests]
-    asked = {_QUESTIONS.get(test.allow, "other") for test in tests if test.subject in names}
-    inside = any(
-        isinstance(test.subject, (Op, Opaque))
-        and any(text_of(name) in text_of(test.subject) for name in names)
-        for test in tests
-    )
-    return frozenset({*asked, "other"} if inside else asked)
 
 
 def has_status(function: Function, call: Call) -> bool:

@@ -20,11 +20,11 @@ from qerrlint.checks.ownership.filled_locals import (
     is_asked_about,
     is_function,
     looks_up,
-    questions_about,
 )
 from qerrlint.checks.ownership.local_uses import LocalUses, is_storing
 from qerrlint.checks.ownership.objects import handlings_of
 from qerrlint.checks.ownership.out_parameters import out_parameters
+from qerrlint.checks.ownership.result_questions import questions_about
 from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.ir.code import (
     NULL,

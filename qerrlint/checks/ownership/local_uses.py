@@ -14,6 +14,7 @@ from qerrlint.absint.reachability import after
 from qerrlint.c.declarations.types import Param
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.release_sites import is_freeing, may_release
+from qerrlint.checks.ownership.result_questions import is_handed_on_as_failure
 from qerrlint.domain.casts import cast_if_it_is
 from qerrlint.domain.ownership import Pair
 from qerrlint.domain.word_lists import word_list
@@ -193,6 +194,8 @@ class LocalUses:
             signature = self._unit.signature(call.name) if call.direct else None
             kind = self._unit.scope.result_kind(signature)
             signs = _SUCCEEDS.get(kind, ())
+            if kind == "int" and is_handed_on_as_failure(self._function, call):
+                signs = (ZERO,)
         elif any(isinstance(a, Addr) and self._function.locals.get(a.path) in _ERRORS for a in call.args):
             # The Error alone tells whether the call failed.
             return False
@@ -248,8 +251,10 @@ class LocalUses:
         if call.used and (is_cast(call) or cast_if_it_is(call) is not None):
             return False
         if name in self.structs:
-            # What stands in the function's own frame has no other owner; a callee may release it.
-            return may_release(call.name) and any(self.hands(arg, name) for arg in call.args)
+            # What stands in the function's own frame has no other owner; a callee may release it. One that
+            # resets it leaves it to be used again.
+            releases = may_release(call.name) and not call.name.endswith("_reset")
+            return releases and any(self.hands(arg, name) for arg in call.args)
         if call.used and _returns_its_argument(call.name):
             return any(self.hands(arg, name) for arg in call.args[:1])
         return any(
