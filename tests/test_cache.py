@@ -24,16 +24,20 @@ from qerrlint.engine.changes.tree_blobs import TreeBlobs
 from qerrlint.engine.kept.kept_outcomes import Health, KeptOutcomes, Made, Task
 from qerrlint.engine.kept.kept_reads import bound
 from qerrlint.engine.kept.kept_results import KeptResults
-from qerrlint.engine.store import cache_store
+from qerrlint.engine.store import cache_store, kept_tables
 from qerrlint.engine.store.cache_store import Entry, Store
 from qerrlint.errors import InputError
 from qerrlint.model.program import Program
 from qerrlint.model.reads import Reads
+from qerrlint.rules import loader, rule_file
+from qerrlint.source import parsed_tables
 from qerrlint.source.directory import DirectorySource
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.open_tree import open_tree
 from qerrlint.source.overlay import OverlaySource
+from qerrlint.source.parsed_tables import ParsedTables
 from qerrlint.source.source import C_SUFFIXES, git_blob_id
+from qerrlint.source.toml import read_toml
 
 BELL = "chardev/bell.c"
 FLIPS = int(os.environ.get("QERRLINT_STORE_FLIPS", "25"))
@@ -198,6 +202,31 @@ def test_what_git_knows_of_a_directory(tmp_path: Path) -> None:
     assert blobs.in_git(digest) == b"int a;\n"
     assert blobs.in_git(git_blob_id(b"int b;\n")) is None
     assert TreeBlobs(OverlaySource(EmptySource(), {}), store).in_git(digest) is None
+
+
+def test_the_tables_of_the_program_are_parsed_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes] = []
+
+    def counted(data: bytes) -> object:
+        parsed.append(data)
+        return read_toml(data)
+
+    def again(*arguments: str) -> int:
+        parsed.clear()
+        tables = ParsedTables()
+        monkeypatch.setattr(rule_file, "BUNDLED", tables)
+        monkeypatch.setattr(kept_tables, "BUNDLED", tables)
+        for kept in (loader._bundled, loader.bundled_rules, rule_file.parse_rule):
+            kept.cache_clear()
+        check(tree, *arguments)
+        return len(parsed)
+
+    monkeypatch.setattr(parsed_tables, "read_toml", counted)
+    every = again("--no-cache")
+    assert every == len(loader.load_rules())
+    assert again() == every
+    assert again() == 0
+    assert again("--no-cache") == every
 
 
 def test_rules_and_reach_are_in_the_key(tree: Path, analysed: list[str], tmp_path: Path) -> None:

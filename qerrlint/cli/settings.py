@@ -63,6 +63,7 @@ class Settings:
 
 def settle(options: Options, source: Source | None, default_reach: str = "headers") -> Settings:
     """Options, the configuration of the (base) tree and the rules, checked."""
+    from qerrlint.engine.store.kept_tables import recall_tables
     from qerrlint.policy import baseline as baselines
     from qerrlint.policy.configuration import FAILS, FILES, MIN_CONFIDENCE, MIN_SEVERITY, load_configuration
     from qerrlint.rules.loader import load_rules
@@ -72,6 +73,8 @@ def settle(options: Options, source: Source | None, default_reach: str = "header
     if source is not None:
         source.present((*FILES, baselines.DEFAULT))  # asked for at once
     configuration = load_configuration(source, options.config)
+    if not options.no_cache:
+        recall_tables()
     rules = load_rules(options.rules)
     try:
         selected = rules.select(

@@ -93,8 +93,6 @@ def check_files(
     files = [path for path, _ in sizes]
     done: Callable[[int], None] = progress if progress is not None else lambda number: None
     kept = _kept(source, files, options, sum(size for _, size in sizes))
-    if kept is not None:
-        kept.recall_tables()
     run = _Run(kept, files, options.measure, verify)
     done(len(run.outcomes))
     tasks = run.tasks(sizes)
@@ -121,8 +119,6 @@ def check_files(
         faults: list[Fault] = []
         found = _with_callers(checked.found, source, reach, uses, rules, faults, asked)
         checked = replace(checked, coverage=_also_skipped(checked.coverage, faults))
-    if kept is not None:
-        kept.keep_tables()
     return replace(checked, found=tuple(found))
 
 

@@ -64,9 +64,11 @@ def store_of(options: Options) -> Iterator[Store | None]:
         yield None
         return
     from qerrlint.engine.store.cache_store import Store
+    from qerrlint.engine.store.kept_tables import keep_tables
 
     with Store() as store:
         yield store
+        keep_tables(store)
     if store.trouble is not None and not options.quiet:
         tell(f"{store.trouble}")
 

@@ -29,12 +29,10 @@ from qerrlint.result import (
     ReportedStep,
     Skipped,
 )
-from qerrlint.source.parsed_tables import BUNDLED
 from qerrlint.source.span import Span
 
 # Results are written at least so often: a run that is killed has kept what it had made until then.
 _SECONDS = 0.5
-_TABLES = "tables of the program"
 
 
 @record(frozen=True, slots=True)
@@ -181,18 +179,6 @@ class KeptOutcomes:
         self._store.add(self._waiting, self._instead)
         self._waiting, self._instead = [], []
         self._written = time.monotonic()
-
-    def recall_tables(self) -> None:
-        """Take the tables of the program's own files from the store."""
-        text = self._store.note(_TABLES)
-        if text is not None:
-            BUNDLED.recall(text)
-
-    def keep_tables(self) -> None:
-        """Keep tables that the store does not have."""
-        text = BUNDLED.to_keep()
-        if text is not None:
-            self._store.add_note(_TABLES, text)
 
     def health(self, paths: Sequence[str]) -> dict[str, Health]:
         """How well files are read, as far as that is known."""
