@@ -15,7 +15,7 @@ from qerrlint.engine.changes.tree_changes import TreeChanges
 from qerrlint.engine.kept.kept_reads import keys_of
 from qerrlint.model.definitions import Definitions
 from qerrlint.model.file_text import FileText
-from qerrlint.model.lookups import LookupRecorder
+from qerrlint.model.lookups import LookupRecorder, Lookups
 from qerrlint.model.text_about import TextAbout
 
 BELL = b"int bell_ring(int n);\nint bell_stop(void);\n"
@@ -129,6 +129,26 @@ def test_another_order_concerns_by_the_names_that_two_headers_declare() -> None:
     assert moved.concern(packed_keys(["f:bell_ring", "reach:hw/bell.c"], {}, {}))
     assert not moved.concern(packed_keys(["f:bell_stop", "reach:hw/bell.c"], {}, {}))
     assert not moved.concern(packed_keys(["m:CRYPT_DEEP", "reach:hw/bell.c"], {}, {}))
+
+
+def test_a_name_seen_from_another_file_concerns_by_what_that_file_sees() -> None:
+    def keys(*pairs: tuple[str, str]) -> bytes:
+        looked_up = Lookups()
+        looked_up.pairs.update(pairs)
+        return packed_keys(looked_up.everything("hw/belfry.c")[0], {}, {})
+
+    bell = {"hw/bell.h": BELL.replace(b"int n", b"long n")}
+    less = {"hw/hall.h": b"int hall_open(void);\n"}
+    seen = keys(("f:bell_ring", "hw/bell.c"), ("f:tower_high", "hw/bell.c"))
+    apart = keys(("f:hall_open", "hw/bell.c"), ("f:bell_ring", "hw/belfry.c"), ("f:tower_high", "hw/crypt.h"))
+    for new in (bell, less):
+        assert changes(TREE, {**TREE, **new}).concern(seen)
+        assert not changes(TREE, {**TREE, **new}).concern(apart)
+    # A name that the file itself sees counts however else it was looked up.
+    own = {"hw/belfry.c": b'#include "bell.h"\n' + TREE["hw/belfry.c"]}
+    assert changes({**TREE, **own}, {**TREE, **own, **bell}).concern(apart)
+    unknown = TreeChanges("", facts(TREE), facts({**TREE, **bell}), lambda path: None, bell.get)
+    assert unknown.concern(seen)
 
 
 def test_a_new_header_that_hides_another_one_concerns_those_that_include_it() -> None:

@@ -91,7 +91,7 @@ def _found_valid(state: State, task: Task, entry: Entry, outcome: FileOutcome) -
     # Other names may have led to the same answers.
     where = bound(questions, task.path, state.program.environment.files)
     where = where if _is_as_expected(state) else NOWHERE
-    keys = keys_of(state.asking.answers, [state.program.environment.asked.now])
+    keys = keys_of(state.asking.answers, [state.program.environment.asked.now], task.path)
     reads = with_keys(entry.reads, keys)
     return Made(task.path, outcome, expected.get(task.path), reads, where, entry, keys=keys)
 
@@ -127,7 +127,7 @@ def _analysed(state: State, task: Task) -> Made:
     if state.expected is not None:
         look_into(unit, report.findings, program)
         questions = unit.reads.questions()
-        keys = keys_of(questions, lookups_of(unit.reads, asked))
+        keys = keys_of(questions, lookups_of(unit.reads, asked), path)
         reads = packed(unit.reads, path, state.digests, keys)
         where = bound(questions, path, program.environment.files)
         where = where if _is_as_expected(state) else NOWHERE

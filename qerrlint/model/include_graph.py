@@ -187,6 +187,10 @@ class Files:
     def reached(self, path: str) -> dict[str, int]:
         """The files that `path` includes, itself and all levels, each with its rank (0 is itself)."""
         self.asked.add(f"reach:{path}")
+        return self.seen(path)
+
+    def seen(self, path: str) -> dict[str, int]:
+        """As reached(), for one who says which name is looked up in them."""
         known = self._reached.get(path)
         if known is not None:
             return known
@@ -326,8 +330,8 @@ class Files:
         The tree's only if `whole`. Static functions of other .c files are not seen. Of declarations that the
         file does not include, one in a header goes first, then one in the nearest folder.
         """
-        self.asked.add(f"f:{name}")
-        ranks = self.reached(from_path)
+        self.asked.see(f"f:{name}", from_path)
+        ranks = self.seen(from_path)
         found = self._first(
             name, sorted((p for p in self._where.get(name, ()) if p in ranks), key=ranks.__getitem__)
         )
@@ -369,12 +373,11 @@ class NameIndex:
 
     def declaring(self, name: str, from_path: str) -> FileDeclarations | None:
         """The file that declares a name, of those that `from_path` sees the first; None if none does."""
-        self._files.asked.add(f"{self._kind}:{name}")
-        self._files.asked.add(f"reach:{from_path}")
+        self._files.asked.see(f"{self._kind}:{name}", from_path)
         own = self._files.declared(from_path)
         if own is not None and self._declares(own, name):
             return own
-        reached = self._files.reached(from_path)
+        reached = self._files.seen(from_path)
         if from_path not in self._complete_for:
             self._complete_for.add(from_path)
             for path in reached:

@@ -7,11 +7,14 @@ constant, `s:WORD` a pointer member or variable, `q:NAME` and `qs:NAME` what sch
 type, `file:PATH` all of a file, `text:PATH` what searches find in it, `dir:FOLDER` what they find in its C
 files, `def:PATH:NAME` (with `defs:PATH`) the text of a function in a file, `own:PATH` what a file itself
 declares, `reach:PATH` what it includes. EVERYTHING stands for what has no key.
+
+Names are mostly looked up as one file sees them. Where that is not the file that a result is of, the name
+counts as seen from there and from nowhere else: `see:PATH`, and `f:NAME@PATH` (paired_keys).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
@@ -26,27 +29,45 @@ expression is looked for in each of its C files."""
 class Lookups:
     """The keys of one computation, and the computations that it made use of."""
 
-    __slots__ = ("keys", "parts", "texts")
+    __slots__ = ("keys", "pairs", "parts", "texts")
 
     def __init__(self) -> None:
         self.keys: set[str] = set()
+        self.pairs: set[tuple[str, str]] = set()
         self.texts: dict[Search, bool] = {}
         self.parts: set[Lookups] = set()
 
-    def everything(self) -> tuple[set[str], dict[Search, bool]]:
-        """The keys of this and of all that it made use of, and the searches with what they found."""
+    def everything(self, own: str | None = None) -> tuple[set[str], dict[Search, bool]]:
+        """The keys of this and of all that it made use of, and the searches with what they found.
+
+        `own` is the file that it is about, None where that is not one file.
+        """
         out: set[str] = set()
+        pairs: set[tuple[str, str]] = set()
         searches: dict[Search, bool] = {}
         waiting = [self]
         seen = {self}
         while waiting:
             one = waiting.pop()
             out |= one.keys
+            pairs |= one.pairs
             searches.update(one.texts)
             new = one.parts - seen
             seen |= new
             waiting += new
+        out.update(paired_keys(pairs, own))
         return out, searches
+
+
+def paired_keys(pairs: Iterable[tuple[str, str]], own: str | None) -> Iterator[str]:
+    """The keys of names that were looked up as files see them, in a result about a file (None: of none)."""
+    for key, path in pairs:
+        yield key
+        if own is None or path == own:
+            yield f"reach:{path}"
+        else:
+            yield f"see:{path}"
+            yield f"{key}@{path}"
 
 
 class LookupRecorder:
@@ -60,6 +81,10 @@ class LookupRecorder:
     def add(self, key: str) -> None:
         """A fact is looked up."""
         self.now.keys.add(key)
+
+    def see(self, key: str, path: str) -> None:
+        """A name is looked up as a file sees it."""
+        self.now.pairs.add((key, path))
 
     def search(self, path: str, pattern: bytes, found: bool) -> None:
         """A pattern is looked for in a file, and found or not."""

@@ -42,15 +42,19 @@ class TypesInScope:
     def reached(self, from_path: str) -> Iterator[FileDeclarations]:
         """The declarations of the files that a file includes, its own first; the caller says what of them
         counts as read."""
-        for path in self._files.reached(from_path):
+        self._files.reached(from_path)
+        yield from self.seen(from_path)
+
+    def seen(self, from_path: str) -> Iterator[FileDeclarations]:
+        """As reached(), for one who says which name is looked up in them (LookupRecorder.see)."""
+        for path in self._files.seen(from_path):
             declarations = self._files.declared(path)
             if declarations is not None:
                 yield declarations
 
     def _type(self, name: str, from_path: str) -> tuple[FileDeclarations, TypeName] | None:
         """Where a typedef or tag is declared; a tag's declaration with a body goes before others."""
-        self._files.asked.add(f"t:{name}")
-        self._files.asked.add(f"reach:{from_path}")
+        self._files.asked.see(f"t:{name}", from_path)
         known = self._types.setdefault(from_path, {})
         if name not in known:
             known[name] = self._find_type(name, from_path)
@@ -138,8 +142,8 @@ class TypesInScope:
     def _find_pointer(self, member: str, from_path: str) -> Signature | None:
         word = member.encode("latin-1", "replace")
         first: Signature | None = None
-        self._files.asked.add(f"s:{member}")
-        for declarations in self.reached(from_path):
+        self._files.asked.see(f"s:{member}", from_path)
+        for declarations in self.seen(from_path):
             if word not in declarations.data:
                 continue
             for declared in declarations.pointer_members(member):
@@ -160,8 +164,8 @@ class TypesInScope:
 
     def variable_type(self, name: str, from_path: str) -> str:
         """The type of a variable that the file or a header declares outside of functions; "" for none."""
-        self._files.asked.add(f"s:{name}")
-        found = (declared_type(file.data, name) for file in self.reached(from_path))
+        self._files.asked.see(f"s:{name}", from_path)
+        found = (declared_type(file.data, name) for file in self.seen(from_path))
         return next(filter(None, found), "")
 
     def enum_constants(self, name: str, from_path: str) -> tuple[tuple[str, int | None], ...]:

@@ -162,8 +162,8 @@ class Constants:
     def _enumerator(self, name: str) -> int | None:
         declaring = self._environment.declaring_constant(name, self._path)
         register = name[2:].encode("latin-1", "replace") if name[:2] in ("R_", "A_") else b""
-        self._environment.asked.add(f"e:{name}")
-        for declarations in self._environment.types.reached(self._path) if register else ():
+        self._environment.asked.see(f"e:{name}", self._path)
+        for declarations in self._environment.types.seen(self._path) if register else ():
             if declarations is declaring:
                 break
             data = declarations.data

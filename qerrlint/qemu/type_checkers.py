@@ -42,8 +42,7 @@ _CHECKED = lazy_re(
 
 def checker_seen(environment: Environment, name: str, path: str) -> Checker | None:
     """The cast macros of a type that a file sees, by the text of the type (TYPE_FOO)."""
-    environment.asked.add(f"k:{name}")
-    environment.asked.add(f"reach:{path}")
+    environment.asked.see(f"k:{name}", path)
     return environment.once(_Seen).of(path).get(name)
 
 
@@ -59,7 +58,7 @@ class _Seen:
         """The cast macros that a file sees, by type; the caller says which one it looks up."""
         if path not in self._seen:
             found: dict[str, Checker] = {}
-            for declarations in self._environment.types.reached(path):
+            for declarations in self._environment.types.seen(path):
                 if declarations.path not in self._of_file:
                     self._of_file[declarations.path] = tuple(checkers(declarations.data))
                 for one in self._of_file[declarations.path]:

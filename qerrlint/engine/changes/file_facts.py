@@ -61,6 +61,12 @@ def number_of(key: str) -> int:
     return known
 
 
+def numbers_seen(numbers: Iterable[int], path: str) -> set[int]:
+    """The numbers of keys as names that a file sees: those of `KEY@PATH`."""
+    more = f"@{path}".encode("utf-8", "surrogateescape")
+    return {zlib.crc32(more, number) for number in numbers}
+
+
 def packed_keys(keys: Iterable[str], searches: Mapping[Search, bool], asked: Mapping[Question, Any]) -> bytes:
     """What has been looked up as bytes: how many keys there are, their numbers in order, and the searches.
 

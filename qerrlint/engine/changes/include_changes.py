@@ -29,20 +29,22 @@ class IncludeChanges:
         self._facts = old, new
         self._names = names
         self._known: dict[str, Names | None] = {}
-        self._through: dict[str, Names] = {}
+        self._through: dict[str, tuple[Names, Mapping[int, str]]] = {}
 
-    def through(self, path: str) -> Names:
-        """The numbers of `own:` of a file, of its `reach:`, and of that of each file that includes it."""
+    def through(self, path: str) -> tuple[Names, Mapping[int, str]]:
+        """The numbers of `own:` of a file, of its `reach:`, and of that of each file that includes it; and
+        all these files by the numbers of their `see:`."""
         if path not in self._through:
             name = path.rpartition("/")[2]
             including = self._including((path,)) if name in self._included else {path}
             keys = [f"own:{path}", *(f"reach:{one}" for one in including)]
-            self._through[path] = frozenset(map(number_of, keys))
+            seen = {number_of(f"see:{one}"): one for one in including}
+            self._through[path] = frozenset(map(number_of, keys)), seen
         return self._through[path]
 
     @cached_property
     def affected(self) -> Mapping[int, Sequence[str]]:
-        """The files that may include others than before, by the numbers of their `reach:`."""
+        """The files that may include others than before, by the numbers of their `reach:` and `see:`."""
         old, new = self._facts
         if {*old} == {*new} and all(old[path].includes == facts.includes for path, facts in new.items()):
             return {}
@@ -50,7 +52,8 @@ class IncludeChanges:
         changed = [path for path in {**old, **new} if before.get(path) != after.get(path)]
         out: dict[int, list[str]] = {}
         for path in self._including(changed):
-            out.setdefault(number_of(f"reach:{path}"), []).append(path)
+            for kind in ("reach", "see"):
+                out.setdefault(number_of(f"{kind}:{path}"), []).append(path)
         return out
 
     def seen_otherwise(self, path: str) -> Names | None:

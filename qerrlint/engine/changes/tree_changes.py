@@ -23,7 +23,14 @@ from qerrlint.engine.changes.fact_changes import (
     defined_types,
     same_tables,
 )
-from qerrlint.engine.changes.file_facts import ABOUT, MENTIONS, FileFacts, number_of, unpacked_keys
+from qerrlint.engine.changes.file_facts import (
+    ABOUT,
+    MENTIONS,
+    FileFacts,
+    number_of,
+    numbers_seen,
+    unpacked_keys,
+)
 from qerrlint.engine.changes.include_changes import IncludeChanges, Names
 from qerrlint.engine.changes.listed_files import SomeTexts
 from qerrlint.engine.mentions import NOT_CORE, Mentions
@@ -41,7 +48,17 @@ class _ByName(NamedTuple):
     asked what one of the files of through() includes."""
 
     names: Names
-    through: Callable[[], Names]
+    through: Callable[[], tuple[Names, Mapping[int, str]]]
+
+    def concerns(self, keys: Sequence[int]) -> bool:
+        """Whether a result with these keys has looked up one of the names so."""
+        names = self.names.intersection(keys)
+        if not names:
+            return False
+        anyhow, seen = self.through()
+        return not anyhow.isdisjoint(keys) or any(
+            not numbers_seen(names, seen[number]).isdisjoint(keys) for number in seen.keys() & frozenset(keys)
+        )
 
 
 class TreeChanges:
@@ -73,11 +90,12 @@ class TreeChanges:
         self._by_name: list[_ByName] = []
         self._texts_about: dict[str, TextAbout | None] = {}
         self._defining: dict[int, list[tuple[FileDeclarations, FileDeclarations]]] = {}
+        self._unknown: set[int] = set()
         always = {EVERYTHING}
         for path in self.files:
             always.update(self._of_file(path))
         always.update(self._of_schemas())
-        self._always = frozenset(map(number_of, always))
+        self._always = frozenset(self._unknown.union(map(number_of, always)))
         self._added = [path for path in self.files if path not in old and path.endswith(".c")]
         searched = {"mentions", *(f"{kind}:{path}" for kind in ("text", ABOUT) for path in self.files)}
         searched.update(f"dir:{posixpath.dirname(path)}" for path in self._added)
@@ -110,9 +128,7 @@ class TreeChanges:
             return True
         if not self._defining.keys().isdisjoint(keys) and not self._redefined.isdisjoint(keys):
             return True
-        if any(
-            not one.names.isdisjoint(keys) and not one.through().isdisjoint(keys) for one in self._by_name
-        ):
+        if any(one.concerns(keys) for one in self._by_name):
             return True
         return not self._affected.isdisjoint(keys) and self._sees_otherwise(keys)
 
@@ -122,7 +138,13 @@ class TreeChanges:
         for number in self._affected.intersection(keys):
             for path in affected[number]:
                 names = self._includes.seen_otherwise(path)
-                if names is None or not names.isdisjoint(keys):
+                if names is None:
+                    return True
+                found = names.intersection(keys)
+                if found and number == number_of(f"see:{path}"):
+                    # Seen from another file these are no concern.
+                    found = frozenset(numbers_seen(found, path)).intersection(keys)
+                if found:
                     return True
         return False
 
@@ -203,7 +225,8 @@ class TreeChanges:
         through = partial(self._includes.through, path)
         if one is None:
             yield f"defs:{path}"
-            self._by_name.append(_ByName(through(), through))
+            # Any name may be another one, whoever sees it.
+            self._unknown.update(*through())
             return
         old, new = FileDeclarations(path, one), FileDeclarations(path, two)
         self._by_name.append(_ByName(_changed_names(path, one, two), through))
@@ -218,7 +241,7 @@ class TreeChanges:
             return
         texts = {path: self._old_text(path) if path in self._old else b"" for path in changed}
         if None in texts.values():
-            yield from (f"reach:{path}" for path in self._new)
+            yield from (f"{kind}:{path}" for kind in ("reach", "see") for path in self._new)
             return
         old = SomeTexts([path for path in self._old if path.endswith(".json")], texts, self._new_text)
         new = SomeTexts([path for path in self._new if path.endswith(".json")], {}, self._new_text)

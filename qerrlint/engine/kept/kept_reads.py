@@ -52,11 +52,14 @@ def unpacked(data: bytes) -> dict[Question, str] | None:
         return None
 
 
-def keys_of(questions: Mapping[Question, Any], lookups: Iterable[Lookups]) -> bytes:
-    """The facts that have been looked up, packed; of the questions those about other files count."""
+def keys_of(questions: Mapping[Question, Any], lookups: Iterable[Lookups], own: str | None = None) -> bytes:
+    """The facts that have been looked up, packed; of the questions those about other files count.
+
+    `own` is the file that the result is of, if it is of one.
+    """
     together = Lookups()
     together.parts.update(lookups)
-    keys, searches = together.everything()
+    keys, searches = together.everything(own)
     keys.update(f"file:{question[1]}" for question in questions if question[0] == "file")
     for question in questions:
         if question[0] == "holds":
