@@ -376,7 +376,7 @@ def test_the_signature_that_a_file_sees() -> None:
     assert returns(files.signature("m", "a.c", True)) == "short"
     assert returns(files.signature("s", "hw/a.c", True)) == "long"
     assert files.signature("none", "hw/a.c", True) is None
-    assert "f:none" in files.asked.now.keys
+    assert "f:none" in files.asked.now.everything()[0]
 
 
 def test_a_pattern_in_a_file() -> None:
@@ -420,7 +420,7 @@ def test_names_by_the_first_file_that_declares_them() -> None:
     ]
     assert [where(name, "d.c") for name in ("OWN", "BOTH", "ALL")] == [None, "b.h", "c.h"]
     assert [where(name, "a.c") for name in ("OWN", "ALL")] == ["a.c", "b.h"]
-    assert {"m:ALL", "reach:d.c"} <= files.asked.now.keys
+    assert {"m:ALL", "reach:d.c"} <= files.asked.now.everything()[0]
 
 
 # -- what was asked -----------------------------------------------------------------------------------
