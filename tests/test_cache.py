@@ -19,8 +19,10 @@ import pytest
 from commandline import TREE, Ran, git, run
 
 from qerrlint.engine import check_files, file_tasks
-from qerrlint.engine.changes.file_facts import NARROW, NOWHERE, WIDE
+from qerrlint.engine.changes.file_facts import NARROW, NOWHERE, WIDE, packed_keys
+from qerrlint.engine.changes.snapshot import Snapshot
 from qerrlint.engine.changes.tree_blobs import TreeBlobs
+from qerrlint.engine.changes.tree_changes import TreeChanges
 from qerrlint.engine.kept.kept_outcomes import Health, KeptOutcomes, Made, Task
 from qerrlint.engine.kept.kept_reads import bound
 from qerrlint.engine.kept.kept_results import KeptResults
@@ -512,3 +514,43 @@ def test_a_result_that_may_have_asked_for_anything_is_not_kept(tmp_path: Path) -
             results.keep((question[0],), ["result"], [reads])
             results.write()
             assert (results.exact((question[0],)) is not None) == kept
+
+
+def test_a_snapshot_of_the_same_scene_has_no_changes_and_is_written_once(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(tree / "cache") as store:
+        blobs = TreeBlobs(open_tree(tree), store)
+        made = Snapshot(store, "p", blobs, "scene", pickle.loads)
+        made.put(BELL, "digest", ["outcome"], b"")
+        made.write()
+        again = Snapshot(store, "p", blobs, "scene", pickle.loads)
+        assert again.changes is None
+        assert list(again.outcomes({BELL: "digest"})) == [(BELL, ["outcome"])]
+        monkeypatch.setattr(Store, "add", lambda *arguments: pytest.fail("written again"))
+        made.write()
+
+
+def test_what_a_changed_schema_may_concern_is_made_anew(tree: Path) -> None:
+    (tree / "qapi").mkdir(exist_ok=True)
+    scenes = []
+    for text in (
+        "{ 'enum': 'BellTone', 'data': [ 'low' ] }\n",
+        "{ 'enum': 'BellTone', 'data': [ 'high' ] }\n",
+    ):
+        (tree / "qapi/bell.json").write_text(text)
+        scenes.append(TreeBlobs(open_tree(tree), None).scenes()[0])
+    assert scenes[0] != scenes[1]
+
+
+def test_a_result_that_nothing_concerns_is_exact_for_the_new_scene(tmp_path: Path) -> None:
+    changes = TreeChanges("old", {}, {}, lambda path: None, lambda path: None)
+    program = Program(OverlaySource(EmptySource(), {}))
+    with Store(tmp_path) as store:
+        kept = KeptResults(store, "p", "old")
+        kept.keep(("peg",), ["result"], [Reads()], [packed_keys([], {}, {})])
+        kept.write()
+        moved = KeptResults(store, "p", "new", moved=("old", changes))
+        assert moved.find(("peg",), [program]) == ["result"]
+        moved.write()
+        assert KeptResults(store, "p", "new").exact(("peg",)) == ["result"]

@@ -44,6 +44,8 @@ OWN = 'error_setg(errp, "x"); '
         # Work behind an error_setg() of the function itself.
         (OWN + "int r = peg_count(p); return r;", {"goes-on peg_count"}),
         (OWN + "trace_peg(p); peg_start(p); return 0;", {"goes-on peg_start"}),
+        (OWN + "trace_peg(peg_count(p)); return 0;", set()),
+        (OWN + "peg_start(peg_count(p)); return 0;", {"goes-on peg_count"}),
         (SET + "peg_start(p); error_free(err); return 0;", set()),
         (OWN + "return peg_open(p, errp);", {"set-again *errp"}),
         # Strings that are freed.

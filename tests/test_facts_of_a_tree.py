@@ -9,11 +9,15 @@ import weakref
 import pytest
 
 from qerrlint.c.declarations.types import Signature
+from qerrlint.engine.changes.file_facts import facts_of
+from qerrlint.engine.changes.tree_changes import TreeChanges
+from qerrlint.engine.kept.kept_reads import keys_of
 from qerrlint.model.environment import Environment
 from qerrlint.model.include_graph import Files
+from qerrlint.model.lookups import LookupRecorder
 from qerrlint.model.program import Program
 from qerrlint.model.qapi_schema import generated_signature
-from qerrlint.model.reads import OUTLINE, Reads
+from qerrlint.model.reads import OUTLINE, Digests, Reads
 from qerrlint.model.seen_environment import SeenEnvironment
 from qerrlint.qemu.type_graph import graph_of
 from qerrlint.source.empty import EmptySource
@@ -254,3 +258,29 @@ def test_the_reads_of_bodies_count_unless_they_are_left_out() -> None:
     other.bodies["peg_open"] = "b.c", "digest", body
     assert list(map(id, reads.all())) == [id(reads), id(other), id(body)]
     assert list(map(id, reads.all(bodies=False))) == [id(reads), id(other)]
+
+
+def test_a_name_that_is_no_utf_8_has_a_digest() -> None:
+    assert Digests().of(("peg\udcff",)) != Digests().of(("peg\udcfe",))
+
+
+def test_a_file_is_entered_once_however_often_its_names_are_asked_for() -> None:
+    one = program(**{"a.h": "int peg_open(int n);\n", "b.c": "int peg_open(int n)\n{\n    return n;\n}\n"})
+    environment = one.environment
+    assert environment.signature("peg_open", "b.c") is not None
+    for _ in range(2):
+        environment.files.index_all()
+        assert environment.files.defining_file("peg_open") == "b.c"
+
+
+@pytest.mark.parametrize(("pattern", "concerns"), [(rb"\bpeg_open\b", True), (rb"\bpeg_shut\b", False)])
+def test_who_has_searched_a_folder_is_concerned_by_a_file_that_now_holds_it(
+    pattern: bytes, concerns: bool
+) -> None:
+    text = b"int peg_more(void)\n{\n    return peg_open(3);\n}\n"
+    found = TreeChanges(
+        "", {}, {"hw/peg.c": facts_of("hw/peg.c", "1", text)}, lambda path: None, {"hw/peg.c": text}.get
+    )
+    asked = LookupRecorder()
+    asked.search_folder("hw", pattern)
+    assert found.concern(keys_of({}, [asked.now])) == concerns

@@ -169,6 +169,7 @@ def test_what_a_caller_makes_of_other_results(function: str, body: str, how: str
         ("r == -ENODEV", "", COPES),
         ("r == -EIO", "-ENODEV", COPES),
         ("r == 3", "-ENODEV", COPES),
+        ("r == KEG_GONE", "-ENODEV", COPES),
         ("k->code == -ENODEV", "-ENODEV", UNKNOWN),
     ],
 )

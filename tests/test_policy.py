@@ -186,6 +186,8 @@ def test_every_key_is_read() -> None:
     assert found.severity_of("other", "hw/a.c", "warning") == "warning"
     assert set(KEYS) >= {"select", "reach", "per-path"}
     assert configured('fail-on = "never"\n').fail_on == "never"
+    folder = configured('exclude = ["d/"]\n')
+    assert [folder.excludes(path) for path in ("d/e", "de", "d")] == [True, False, False]
 
 
 def test_where_the_configuration_stands(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.findings import Observation
 from qerrlint.policy.exemption_rows import Exemption
 from qerrlint.policy.exemptions import Exemptions, load_exemptions, predicates
+from qerrlint.policy.observed_paths import without_zero
 from qerrlint.policy.predicates import guest, migration
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.guest.file import GuestVisit
@@ -648,6 +649,16 @@ static int vat_word(char *text, char **rest, Error **errp)
     *rest = vat_space(text);
     return 0;
 }
+static int vat_cut_word(char *text, char **rest, Error **errp)
+{
+    if (!*text) {
+        error_setg(errp, "no words");
+        return -EINVAL;
+    }
+    *rest = vat_space(text);
+    text = NULL;
+    return 0;
+}
 static int vat_own_word(char *text, char **rest, Error **errp)
 {
     if (!*text) {
@@ -676,6 +687,7 @@ def test_the_error_of_a_callee() -> None:
                 "pointer_taken": fails(rest.format("vat_parse(v, &rest, errp)"), "ret < 0 || !rest"),
                 "stores_null_left": fails(rest.format('vat_word("", &rest, errp)'), "ret < 0 || !rest"),
                 "stores_none_taken": fails(rest.format('vat_own_word("", &rest, errp)'), "ret < 0 || !rest"),
+                "stores_else_taken": fails(rest.format('vat_cut_word("", &rest, errp)'), "ret < 0 || !rest"),
                 "number_left": fails(
                     "    size_t left;\n    int ret = vat_measure(v, &left, errp);\n", "ret < 0 || left != 0"
                 ),
@@ -1562,3 +1574,21 @@ def test_cleanup_that_only_fails() -> None:
             {name: starting(f"vat_undo_{number}") for number, name in enumerate(returned)},
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "taken", "wanted"),
+    [
+        ("v", True, ("v", True)),
+        ("v == 0", True, ("v", False)),
+        ("v == NULL ", False, ("v", True)),
+        ("v != 0", True, ("v", True)),
+        (" v->next != NULL", False, ("v->next", False)),
+        ("v != 3", True, ("v != 3", True)),
+        ("v != 0 && n", True, ("v != 0 && n", True)),
+    ],
+)
+def test_a_condition_without_its_comparison_with_nothing(
+    text: str, taken: bool, wanted: tuple[str, bool]
+) -> None:
+    assert without_zero(text, taken) == wanted

@@ -8,7 +8,7 @@ import pytest
 from qerrlint.domain.effects import NO_EFFECT
 from qerrlint.ir.code import Call
 from qerrlint.model.program import Program
-from qerrlint.model.receivers import _split
+from qerrlint.model.receivers import Receivers, _split
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
@@ -202,3 +202,20 @@ def test_odd_expressions_end(text: str) -> None:
     unit, call = called("mc->start(m, errp)")
     receivers = unit.interpretation.effects._receivers
     assert receivers.signature(text, unit.interpretation.variables(call)) is None
+
+
+@pytest.mark.parametrize(
+    ("of", "wanted"),
+    [
+        ("MillRef", "MillClass"),
+        ("const MillRef", "MillClass"),
+        ("MillClass **", "MillClass *"),
+        ("MillClass *[4]", "MillClass *"),
+        ("MillKind", ""),
+        ("int", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_pointer_points_to(of: str, wanted: str) -> None:
+    unit = unit_of("mill_find(i)")
+    assert Receivers(unit.program.environment, unit.path, unit.data)._pointee(of) == wanted

@@ -154,6 +154,8 @@ def test_errors_that_stay_in_the_body() -> None:
     assert summary_of("int peg(Peg *p, Error **errp)", body).swallows == ()
     passed = "Error *err = NULL; int r = peg_open(p, &err); error_propagate(p->errp, err); return r;"
     assert summary_of("int peg(Peg *p)", passed).swallows == ()
+    handed = passed.replace("error_propagate(p->errp", "migrate_error_propagate(p->migration")
+    assert summary_of("int peg(Peg *p)", handed).swallows == ()
 
 
 @pytest.mark.parametrize(
@@ -377,3 +379,11 @@ def test_a_call_outside_of_all_functions_has_no_variables() -> None:
     (call,) = function.calls
     assert unit.interpretation.variables(call) == {"p": "Peg *"}
     assert unit.interpretation.variables(replace(call, span=replace(call.span, start=0))) == {}
+
+
+def test_calls_of_one_function_share_its_effect() -> None:
+    unit = unit_of("void peg(Peg *p)\n{\n    peg_open(p, NULL);\n    peg_open(p, NULL);\n}\n")
+    function = unit.lowered("peg")
+    assert function is not None
+    one, other = function.calls
+    assert unit.effect(one) is unit.effect(other)

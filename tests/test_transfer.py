@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qerrlint.absint.reachability import blocks_before
+from qerrlint.absint.solver import WORK_LIMIT
 from qerrlint.absint.trace import Trail
 from qerrlint.domain.ownership import RESULT, Move, Pair, place_of_object
 from qerrlint.domain.result import FunctionResult
@@ -139,6 +140,7 @@ ERR = "Error *err = NULL; "
     ("body", "paths", "wanted"),
     [
         ("", ["*errp"], ["null"]),
+        ("Peg *c = DO_UPCAST(Peg, in);", ["*errp"], ["null"]),
         ('error_setg(errp, "x");', ["*errp"], ["set"]),
         (ERR + 'error_setg(&err, "x");', ["err", "*errp"], ["set null"]),
         ("int r = peg_open(p, errp);", ["*errp"], ["null~", "set~"]),
@@ -437,6 +439,9 @@ def test_loops_forget_what_others_can_change() -> None:
     body = "p->x = 0; n = 0; while (!{}) {{ peg_wait(p); }} return 1;"
     assert Small(body.format("p->x")).ways() == {("return 1;", POS, "null")}
     assert Small(body.format("n")).ways() == set()
+    # errp itself is a parameter: nobody else gives it another value.
+    asked = "if (errp) { while (p->more) { peg_count(p); } if (!errp) { return 1; } } return 0;"
+    assert {way for way, _, _ in Small(asked).ways()} == {"return 0;"}
 
 
 def test_dead_branches() -> None:
@@ -819,3 +824,11 @@ def test_the_blocks_that_lead_to_an_event() -> None:
     assert blocks_before(function, call.span) < every
     # To a place without an event all may lead.
     assert blocks_before(function, replace(call.span, end=call.span.start)) == every
+
+
+def test_a_function_with_many_errors_is_followed_for_less_time() -> None:
+    def work(errors: int) -> int:
+        return Small(" ".join(f"Error *e{number} = NULL;" for number in range(errors))).domain.work()
+
+    assert work(3) == WORK_LIMIT
+    assert WORK_LIMIT > work(10) > work(60) > 0

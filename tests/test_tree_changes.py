@@ -12,10 +12,9 @@ import pytest
 from qerrlint.engine.changes.file_facts import FileFacts, facts_of, packed_keys
 from qerrlint.engine.changes.include_changes import displaced
 from qerrlint.engine.changes.tree_changes import TreeChanges
-from qerrlint.engine.kept.kept_reads import keys_of
 from qerrlint.model.definitions import Definitions
 from qerrlint.model.file_text import FileText
-from qerrlint.model.lookups import LookupRecorder, Lookups
+from qerrlint.model.lookups import Lookups
 from qerrlint.model.text_about import TextAbout
 
 BELL = b"int bell_ring(int n);\nint bell_stop(void);\n"
@@ -278,8 +277,8 @@ def test_the_types_of_a_file_concern_where_its_tables_differ() -> None:
     assert not concerned({"hw/belfry.c": TREE["hw/belfry.c"] + b"int more;\n"}, "types:hw/belfry.c")
 
 
-def test_who_searches_a_folder_is_concerned_by_a_new_file_of_it() -> None:
-    asked = LookupRecorder()
-    asked.search_folder("hw", rb"\bbell_stop\b")
-    found = changes(TREE, {**TREE, "hw/gong.c": b"void gong(void)\n{\n    bell_stop();\n}\n"})
-    assert found.concern(keys_of({}, [asked.now]))
+def test_a_file_whose_new_text_cannot_be_read_counts_as_empty() -> None:
+    new = {**TREE, "hw/bell.h": b"int bell_ring(int n);\n"}
+    texts = {path: None if path == "hw/bell.h" else data for path, data in new.items()}
+    found = TreeChanges("", facts(TREE), facts(new), TREE.get, texts.__getitem__)
+    assert found.concern(packed_keys(["f:bell_ring", "reach:hw/bell.c"], {}, {}))

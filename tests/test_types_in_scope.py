@@ -8,6 +8,7 @@ import pytest
 from qerrlint.model.environment import Environment
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.model.types_in_scope import declared_type
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 
@@ -253,3 +254,17 @@ BLOCKER = "include__migration__blocker.h"
 def test_the_age_of_a_tree(text: str | None, age: str) -> None:
     assert tree(**({} if text is None else {BLOCKER: text}))[0].age == age
     assert tree("patch", **({} if text is None else {BLOCKER: text}))[0].age == "10.2-on"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (b"static Peg *peg;\n", "Peg *"),
+        (b"typedef Peg *peg;\n", ""),
+        (b"typedef int other;\nint peg = 3;\n", "int"),
+        (b"int pegs;\n", ""),
+        (b"    int peg;\n", ""),
+    ],
+)
+def test_the_type_of_a_variable_of_a_text(text: bytes, wanted: str) -> None:
+    assert declared_type(text, "peg").removeprefix("static ") == wanted
