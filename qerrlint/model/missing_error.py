@@ -41,7 +41,7 @@ _DEEPEST = 8
 _MOST_FILES = 40
 # So many files are looked into for the type of a struct, where more of them use its member's name.
 _MOST_LOOKED_INTO = 400
-_ENDS_PROGRAM = ("error_abort", "error_fatal")
+_ENDS_PROGRAM = (Addr("error_abort"), Addr("error_fatal"))
 # Files of user-mode emulation, and files of the system emulator: never linked into one program.
 _USER = lazy_re(r"(?:^|/)(?:bsd-user|common-user|linux-user|user)/|/user(?:-\w+)?\.c$")
 _SYSTEM = lazy_re(r"(?:audio|hw|migration|monitor|net|softmmu|system|ui)/|.*/(?:softmmu|system)(?:-\w+)?\.c$")
@@ -213,8 +213,8 @@ class MissingErrors:
         unnoticed = IGNORED if contract.kind == "bool" else SUCCESS
         if not after.asked:
             noticed_by_error = given == Var(own or "") or after.error_tested
-            fatal = isinstance(given, Addr) and given.path in _ENDS_PROGRAM
-            return (_fate(site, unnoticed if noticed_by_error or fatal else UNKNOWN),)
+            is_noticed = noticed_by_error or given in _ENDS_PROGRAM
+            return (_fate(site, unnoticed if is_noticed else UNKNOWN),)
         if isinstance(given, Addr) and not after.propagated:
             return (_fate(site, COPES),)
         return self._passed_on(site, after, code, above)

@@ -118,7 +118,7 @@ class Program:
         if unit is None or not unit.definitions.deal_with_errors(name):
             return None
         summary = unit.interpretation.summary(name)
-        return summary if summary is not None and (not summary.may_set or summary.noreturn) else None
+        return summary if summary is not None and not summary.may_set else None
 
     def _defining_unit(self, name: str) -> TranslationUnit | None:
         if self._defining is None:

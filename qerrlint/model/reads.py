@@ -88,7 +88,7 @@ class Digests:
             return repr(answer)
         known = self._known.get(id(answer))
         if known is None:
-            text = repr(visible(answer)).encode("utf-8", "surrogateescape")
+            text = repr(visible(answer)).encode()
             known = answer, hashlib.blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
             if len(self._known) < _MOST_KNOWN:
                 self._known[id(answer)] = known

@@ -110,7 +110,7 @@ def _any_fits(rule: str, patterns: Sequence[str]) -> bool:
 
 def _is_below(path: str, patterns: Sequence[str]) -> bool:
     return any(
-        fnmatchcase(path, pattern) or path.startswith(pattern.rstrip("/") + "/") for pattern in patterns
+        fnmatchcase(path, pattern) or path.startswith(pattern.removesuffix("/") + "/") for pattern in patterns
     )
 
 

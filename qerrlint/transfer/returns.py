@@ -57,7 +57,7 @@ def overwritten(frame: Frame, state: State, target: Term, span: Span, recorder: 
     held = state.errors.get(target.index)
     if held is not None and held.state is ErrorState.SET and held.origin >= 0:
         path = target.text
-        if path in frame.function.locals and root(path) == path:
+        if path in frame.function.locals:
             recorder.occur(OccurrenceKind.OVERWRITTEN, span, path, held, -1, state.trail)
 
 
@@ -87,4 +87,4 @@ def _lives_on(frame: Frame, path: str) -> bool:
 def _is_leakable(frame: Frame, path: str) -> bool:
     """Whether an Error in a variable is lost where the function returns."""
     function = frame.function
-    return path in function.locals and root(path) == path and path not in function.autos
+    return path in function.locals and path not in function.autos

@@ -160,7 +160,7 @@ class KeptResults:
         rows = [dict(self._digests.all_of(asked)) for asked in questions]
         ident = subject(self._program, *parts)
         if self._expected.get(ident, result) != result:
-            self._wrong.append(" ".join(part for part in parts if "/" in part or "." in part))
+            self._wrong.append(" ".join(part for part in parts if "." in part))
         self._waiting.append(Entry(ident, self._scene, _packed(rows, keys), pickle.dumps(result, 4)))
 
     def write(self) -> None:

@@ -250,7 +250,7 @@ def failing_part_is_not_asked_for(analysed: AnalysedFunction, observation: Obser
 def _fails_only_for(text: FunctionText, nothing: list[int], errp: int) -> bool:
     """Whether a body names its errp only in blocks that are entered for other values than NULL and 0 of some
     parameters, which it never changes."""
-    own = parse_signature(text.head.encode("latin-1", "replace"), text.path, text.head_start)
+    own = parse_signature(text.head.encode("latin-1"), text.path, text.head_start)
     if own is None or errp >= len(own.params):
         return False
     names = {own.params[at].name for at in nothing if at != errp and at < len(own.params)}

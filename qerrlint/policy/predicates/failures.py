@@ -133,8 +133,7 @@ def tested_parameter_is_never_null(analysed: AnalysedFunction, observation: Obse
     """Whether the last test finds a parameter NULL for which all callers pass an address."""
     leaving, _ = _silent_failure(analysed, observation)
     tests = branches(leaving) if leaving is not None else []
-    signature = analysed.signature
-    if not tests or signature is None or not analysed.unit.is_static(analysed.name):
+    if not tests or not analysed.unit.is_static(analysed.name):
         return False
     name, is_null = analysed.unit.text.on_one_line(tests[-1].span), not tests[-1].taken
     found = _IS_NULL.fullmatch(name)
