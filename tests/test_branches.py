@@ -351,5 +351,7 @@ def test_a_length_that_is_not_that_which_was_asked_for() -> None:
 
 
 def test_no_member_shows_what_became_of_an_error_that_was_handed_over() -> None:
-    small = Small("peg_count(p); if (p->bad) {}", "static int peg(Peg *p, Error *e)")
-    assert small.after_edges("e") == {taken: small.errors("e") for taken in (True, False)}
+    body = "if (e) { peg_count(p); peg_count(p); if (p->bad) { if (e) { error_free(e); } } } return 0;"
+    small = Small(body, "static int peg(Peg *p, Error *e)")
+    states = [{one.name for one in condition.states} for condition in small.result().conditions]
+    assert states == [{"MAYBE"}, {"SET"}]
