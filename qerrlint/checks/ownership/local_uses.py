@@ -147,7 +147,15 @@ class LocalUses:
         if name in self.structs:
             return False
         # A member that is returned may be an array inside of the object.
-        return self.hands(value, name) or (isinstance(value, Var) and root(value.path) == name)
+        return self.hands(value, name) or (
+            isinstance(value, Var) and root(value.path) == name and not self._lies_elsewhere(value.path, name)
+        )
+
+    def _lies_elsewhere(self, path: str, name: str) -> bool:
+        """Whether a member of an object is a pointer, and what it points to no part of the object."""
+        member = path.removeprefix(f"{name}->")
+        kind = self._function.locals.get(name, "").removeprefix("struct ").rstrip(" *")
+        return _points(f"{kind}.{member}")
 
     def calls(self, call: Call, _pair: Pair, name: str) -> bool:
         """Whether a call may keep the pointer, or release what it points to."""
@@ -394,6 +402,11 @@ def _is_known_to_borrow(name: str, position: int) -> bool:
 def _leaves_open(name: str) -> bool:
     """Whether a function leaves the descriptor that it is handed open and with its caller."""
     return word_list("descriptor-uses").matches(name)
+
+
+def _points(member: str) -> bool:
+    """Whether a member, with its struct, points to memory that is no part of the struct."""
+    return word_list("members-that-point").matches(member)
 
 
 def _returns_its_argument(name: str) -> bool:

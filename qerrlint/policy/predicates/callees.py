@@ -190,12 +190,27 @@ def filled_has_a_default(file: AnalysedFile, observation: Observation) -> bool:
     call = subject_of(observation).calls[0]
     piece = file.unit.definitions.around(call.span.start)
     filled = [arg.path for arg in call.args if isinstance(arg, Addr) and arg.path.isidentifier()]
-    if piece is None or not filled:
+    if piece is None or not filled or call.used:
         return False
     before = file.unit.data[piece.body : call.span.start]
     return all(
         re.search(rb"\b%s\s{0,9}=(?!=)" % re.escape(name.encode()), before) is not None for name in filled
     )
+
+
+def maps_one_byte(file: AnalysedFile, observation: Observation) -> bool:
+    """Whether the length that a call which maps memory gets the address of is 1 by all its assignments."""
+    call = subject_of(observation).calls[0]
+    piece = file.unit.definitions.around(call.span.start)
+    lengths = [arg.path for arg in call.args if isinstance(arg, Addr) and arg.path.isidentifier()]
+    if piece is None or not call.used:
+        return False
+    body = file.unit.data[piece.body : piece.span.end]
+    for name in lengths:
+        values = re.findall(rb"(?<![\w.>])%s\s{0,9}[+*|-]?=(?!=)([^;,]*)" % re.escape(name.encode()), body)
+        if values and {value.strip() for value in values} == {b"1"}:
+            return True
+    return False
 
 
 def filled_is_tested(file: AnalysedFile, observation: Observation) -> bool:

@@ -94,8 +94,9 @@ def _takes_error(unit: TranslationUnit, call: Call) -> bool:
 
 
 # callee: the call whose result is dropped; how: whether a list names it, or its body shows a status. length:
-# the result is used as a length, and nothing asks whether it is negative.
-UNCHECKED_RESULT = event("unchecked-result", "function", "callee", how="listed library status length")
+# the result is used as a length, and nothing asks whether it is negative. mapped: nothing looks at how much
+# was mapped.
+UNCHECKED_RESULT = event("unchecked-result", "function", "callee", how="listed library status length mapped")
 
 CHECKS = (
     FileCheck(
