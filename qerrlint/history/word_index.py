@@ -43,21 +43,30 @@ class WordIndex:
             for path, blob in files.items()
             if self._known.get(path) != blob and path.endswith(C_SUFFIXES)
         ]
+        earlier = {path: self._known[path] for path, _ in new if path in self._known}
+        before = dict(zip(earlier, self._trees.blobs(earlier.values()), strict=True))
         blobs = self._trees.blobs(blob for _, blob in new)
         for (path, blob), data in zip(new, blobs, strict=True):
             self._known[path] = blob
             if data is not None:
-                self._add(path, data)
+                self._add(path, data, before.get(path) or b"")
 
-    def _add(self, path: str, data: bytes) -> None:
+    def _add(self, path: str, data: bytes, before: bytes) -> None:
+        """Add the words of a file; those of its content `before` are in the index."""
         number = self._numbers.setdefault(path, len(self._paths))
         if number == len(self._paths):
             self._paths.append(path)
-        self._rest.update(zlib.crc32(word) << _FILE_BITS | number for word in set(_WORD.findall(data)))
+        words = set(_WORD.findall(data)).difference(_WORD.findall(before))
+        self._rest.update(zlib.crc32(word) << _FILE_BITS | number for word in words)
         for included in _INCLUDE.findall(data):
             self._including.setdefault(included.decode("utf-8", "surrogateescape"), set()).add(path)
         if len(self._rest) >= _TABLE:
             self._sort()
+
+    @property
+    def size(self) -> int:
+        """The number of pairs of word and file that it holds."""
+        return sum(map(len, self._tables)) + len(self._rest)
 
     def reaching(self, headers: Iterable[str]) -> set[str]:
         """The files that may include one of these, directly or not, told by the names of files alone."""
