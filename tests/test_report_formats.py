@@ -26,7 +26,6 @@ from consumers import (
 from test_report import CHECKED, CLEAN, DROPPED, HUB, SERIES, TWICE, rendered
 
 from qerrlint.report.github import LIMIT
-from qerrlint.report.jsontext import indented
 from qerrlint.result import (
     Coverage,
     Damaged,
@@ -81,28 +80,6 @@ def test_sarif_fits_its_schema(name: str) -> None:
 def sarif_results(result: Result) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = document(result, "sarif")["runs"][0]["results"]
     return found
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        {
-            "a": [],
-            "b": {},
-            "c": (),
-            ODD: [ODD, {ODD_PATH: None}],
-            "": [[[]], [1, -2, True, False, None, 1.5]],
-        },
-        [{"deep": {"deeper": [{"deepest": "\ud800\udcff"}]}}],
-        {},
-        [],
-        "text",
-        7,
-        None,
-    ],
-)
-def test_json_is_indented_as_by_the_standard_library(document: Any) -> None:
-    assert indented(document) == json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def test_sarif_says_what_the_change_did() -> None:
