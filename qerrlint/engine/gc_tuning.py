@@ -8,7 +8,7 @@ import gc
 # Allocations before a walk over the young objects. Reference counts free nearly all that an analysis makes,
 # and what stays (trees of declarations, summaries) is walked over again and again for nothing.
 _YOUNG = 100_000
-_OLDER = 10
+_OLDER = 50
 
 
 def relax() -> None:

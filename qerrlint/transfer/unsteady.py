@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from qerrlint.ir.code import ANY, Addr, Assign, Call, Const, Function, Var, text_of
 from qerrlint.transfer.sites import traits
@@ -53,7 +54,7 @@ def _tested_after_a_call(
     """
     target = given.target
     signs = given.value.signs if isinstance(given.value, Const) else ANY
-    named = re.compile(rf"(?<![\w.>]){re.escape(target)}(?!\w)")
+    named = _mention_of(target)
     seen: set[tuple[int, bool]] = set()
     todo = [(place[0], place[1] + 1, False)]
     while todo:
@@ -73,6 +74,12 @@ def _tested_after_a_call(
                     seen.add((edge.target, called))
                     todo.append((edge.target, 0, called))
     return False
+
+
+@lru_cache(maxsize=1024)
+def _mention_of(target: str) -> re.Pattern[str]:
+    """What finds a member in the text of a test. Functions of one file test the same members."""
+    return re.compile(rf"(?<![\w.>]){re.escape(target)}(?!\w)")
 
 
 def _may_change(call: Call, types: Mapping[str, str]) -> bool:
