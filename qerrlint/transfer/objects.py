@@ -280,7 +280,7 @@ class Objects:
         """Whether the Error of an acquiring call tells that it has failed, whatever it returns: then it has
         acquired nothing. Of a pair with a preparing call the result tells what is left to be done."""
         told: tuple[ErrorState, ...] = () if handling.pair.prepare else (ErrorState.SET,)
-        # Where nobody looks at the result the caller asks the Error.
+        # Where the function does not test the result, it tests the Error.
         if handling.move.fails == "error" or (told and handling.move.fails != "never" and not call.used):
             told = (ErrorState.SET, ErrorState.MAYBE)
         return any(one.origin == call.index and one.state in told for one in state.errors.values())

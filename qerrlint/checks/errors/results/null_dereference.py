@@ -117,7 +117,7 @@ class _Pointer:
             steps[how],
             "high" if how == "null" else "medium",
             whole=True,
-            group=(name, look if how == "null" else asked),
+            group=(name, at),
         )
 
     # -- behind the branch for NULL ---------------------------------------------------------------------
