@@ -11,7 +11,7 @@ import pytest
 from qerrlint.c.declarations.types import Signature
 from qerrlint.engine.changes.file_facts import facts_of
 from qerrlint.engine.changes.tree_changes import TreeChanges
-from qerrlint.engine.kept.kept_reads import keys_of
+from qerrlint.engine.kept.kept_reads import looked_up
 from qerrlint.model.environment import Environment
 from qerrlint.model.include_graph import Files
 from qerrlint.model.lookups import LookupRecorder
@@ -283,4 +283,4 @@ def test_who_has_searched_a_folder_is_concerned_by_a_file_that_now_holds_it(
     )
     asked = LookupRecorder()
     asked.search_folder("hw", pattern)
-    assert found.concern(keys_of({}, [asked.now])) == concerns
+    assert found.concern(looked_up({}, [asked.now]).keys) == concerns

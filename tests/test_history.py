@@ -16,6 +16,7 @@ from commandline import git, run
 from test_store_edits import Model, base_tree, write
 
 from qerrlint.engine import check_files
+from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.history import run as history_run
 from qerrlint.history.steps import release_of
 
@@ -153,6 +154,29 @@ def test_a_header_introduces_what_stands_in_a_file_that_no_commit_touches(reposi
     assert (
         {(f["path"], f["fingerprint"]) for f in document["standing"]} == repository.checked("HEAD") != set()
     )
+
+
+def test_a_file_is_analysed_again_where_a_fact_has_changed_that_it_has_looked_up(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aside = "/* GONG_FAILED is what gong_stop() gives. */\n" + CALLER.replace("gong_start", "gong_stop")
+    stop = "int gong_stop(Gong *g, Error **errp);\n"
+    repository.commit({"include/hw/gong.h": header() + stop, "hw/caller.c": CALLER, "hw/aside.c": aside})
+    start = repository.commit({"hw/note.c": "int other;\n"})
+    for value in ("(-2)", "(-3)"):
+        repository.commit({"include/hw/gong.h": header("int", value) + stop})
+    bad = repository.commit({"include/hw/gong.h": header("bool", "(-3)") + stop})
+    analysed: list[str] = []
+
+    def counted(unit: Any, *arguments: Any) -> Any:
+        analysed.append(unit.path)
+        return analyse_unit(unit, *arguments)
+
+    monkeypatch.setattr("qerrlint.history.known_files.analyse_unit", counted)
+    document = repository.history(f"{start}..HEAD")
+    # Neither looks the macro up; only one calls the function whose type changes.
+    assert analysed == ["hw/aside.c", "hw/caller.c", "hw/caller.c"]
+    assert [*told(document)] == [bad]
 
 
 def test_a_moved_file_and_a_renamed_function_bring_their_findings_along(repository: Repository) -> None:

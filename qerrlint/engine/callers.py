@@ -88,7 +88,7 @@ def with_callers(
             judged = kept.find(parts, (program,)) if kept is not None else None
             unit = program.unit(path) if judged is None else None
             if unit is not None:
-                from qerrlint.engine.kept.kept_reads import keys_of, look_into, lookups_of
+                from qerrlint.engine.kept.kept_reads import look_into, looked_up, lookups_of
                 from qerrlint.model.lookups import EVERYTHING, Lookups
                 from qerrlint.model.reads import OUTLINE
 
@@ -99,7 +99,7 @@ def with_callers(
                 judged = _judged(unit, rules, names, resolver)
                 if kept is not None:
                     look_into(unit, [item.finding for item in judged], program)
-                    keys = keys_of(unit.reads.questions(), lookups_of(unit.reads, lookups))
+                    keys = looked_up(unit.reads.questions(), lookups_of(unit.reads, lookups)).keys
                     kept.keep(parts, judged, (unit.reads,), (keys,))
                 # All that its checks have looked up would count for each file whose caller it is.
                 program.forget(path)

@@ -12,7 +12,7 @@ from qerrlint.engine.callers import uses_of
 from qerrlint.engine.changes.file_facts import NOWHERE, with_keys
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.kept.kept_outcomes import FileOutcome, Health, Made, Task, unpickled
-from qerrlint.engine.kept.kept_reads import Asking, bound, keys_of, look_into, lookups_of, packed, unpacked
+from qerrlint.engine.kept.kept_reads import Asking, bound, look_into, looked_up, lookups_of, packed, unpacked
 from qerrlint.engine.located import Resolver, exempted_findings, uncovered
 from qerrlint.engine.store.cache_store import Entry
 from qerrlint.errors import InputError
@@ -91,7 +91,7 @@ def _found_valid(state: State, task: Task, entry: Entry, outcome: FileOutcome) -
     # Other names may have led to the same answers.
     where = bound(questions, task.path, state.program.environment.files)
     where = where if _is_as_expected(state) else NOWHERE
-    keys = keys_of(state.asking.answers, [state.program.environment.asked.now], task.path)
+    keys = looked_up(state.asking.answers, [state.program.environment.asked.now], task.path).keys
     reads = with_keys(entry.reads, keys)
     return Made(task.path, outcome, expected.get(task.path), reads, where, entry, keys=keys)
 
@@ -127,7 +127,7 @@ def _analysed(state: State, task: Task) -> Made:
     if state.expected is not None:
         look_into(unit, report.findings, program)
         questions = unit.reads.questions()
-        keys = keys_of(questions, lookups_of(unit.reads, asked), path)
+        keys = looked_up(questions, lookups_of(unit.reads, asked), path).keys
         reads = packed(unit.reads, path, state.digests, keys)
         where = bound(questions, path, program.environment.files)
         where = where if _is_as_expected(state) else NOWHERE

@@ -49,7 +49,7 @@ class ChangedNames:
 
     `files`: names with the declaring files in which something about them changes (none: wherever they
     stand). `of_folder`: names that count for the files of one folder. `types` are the names among these
-    that stand for types, `members` those of which only a struct's member changes. `includes` are headers
+    that stand for types, `members` those of which only a struct's member changes. `includes` are files
     that come, go, or include something else.
     """
 
@@ -83,7 +83,7 @@ def changed_names(before: Program, after: Program, pairs: Iterable[FilePair]) ->
         if not declaring:
             folder = (pair.new or pair.old or "").rpartition("/")[0]
             of_folder.update((name, folder) for name in _changed_bodies(before, after, pair))
-        elif pair.old != pair.new or _includes(before, pair.old) != _includes(after, pair.new):
+        if pair.old != pair.new or _includes(before, pair.old) != _includes(after, pair.new):
             includes |= paths
     return ChangedNames(
         files,
@@ -206,32 +206,54 @@ def _external(unit: TranslationUnit | None) -> dict[str, bytes]:
     }
 
 
-def dependents(
-    changed: ChangedNames, before: Program, after: Program, index: WordIndex, near: set[str]
-) -> Iterator[tuple[str, frozenset[str]]]:
-    """The files that the commit does not touch and that mention a changed name, with the names; `near` are
-    the files that it touches. The index holds both trees."""
-    names = dict(changed.files)
-    _add_resting(names, changed, after, index)
-    reaching = index.reaching(changed.includes)
-    visible: dict[str, frozenset[str]] = {}
-    for path in sorted((index.mentioning((*names, *changed.of_folder)) | reaching) - near):
-        if path.startswith(NOT_CORE) or not (before.source.exists(path) and after.source.exists(path)):
-            continue
-        words = {word.decode() for word in _WORD.findall(after.source.read(path) or b"")}
+class Dependents:
+    """The files that a commit does not touch, and that mention a name about which it says something new."""
+
+    def __init__(
+        self, changed: ChangedNames, before: Program, after: Program, index: WordIndex, near: set[str]
+    ) -> None:
+        """The index holds both trees; `near` are the files that the commit touches."""
+        self._changed = changed
+        self._before, self._after = before, after
+        self._names = dict(changed.files)
+        _add_resting(self._names, changed, after, index)
+        self._reaching = index.reaching(changed.includes)
+        self._visible: dict[str, frozenset[str]] = {}
+        mentioning = index.mentioning((*self._names, *changed.of_folder))
+        self.candidates = frozenset(
+            path
+            for path in (mentioning | self._reaching) - near
+            if not path.startswith(NOT_CORE) and before.source.exists(path) and after.source.exists(path)
+        )
+        """The files that may be among them."""
+
+    def holds(self, path: str) -> bool:
+        """Whether a file mentions a changed name, and sees what the commit says of it."""
+        if path not in self.candidates:
+            return False
+        changed = self._changed
+        words = {word.decode() for word in _WORD.findall(self._after.source.read(path) or b"")}
         folder = path.rpartition("/")[0]
-        said = {name for name in words & changed.of_folder.keys() if changed.of_folder[name] == folder}
-        mentioned = words & names.keys()
-        if mentioned or path in reaching:
-            was, now = (_reached(program, path) for program in (before, after))
-            said |= {name for name in mentioned if not names[name] or names[name] & (was | now)}
-            for header in was ^ now if path in reaching else ():
-                if header not in visible:
-                    side = before if header in was else after
-                    visible[header] = frozenset(fact.name for fact in facts(side, header))
-                said |= words & visible[header]
-        if said:
-            yield path, frozenset(said)
+        if any(changed.of_folder[name] == folder for name in words & changed.of_folder.keys()):
+            return True
+        mentioned = words & self._names.keys()
+        if any(not self._names[name] for name in mentioned):
+            return True
+        if path not in self._reaching:
+            # Both trees include the same files then.
+            reached = _reached(self._before, path) if mentioned else frozenset()
+            return any(not self._names[name].isdisjoint(reached) for name in mentioned)
+        was, now = (_reached(program, path) for program in (self._before, self._after))
+        if any(not self._names[name].isdisjoint(was | now) for name in mentioned):
+            return True
+        return any(not words.isdisjoint(self._visible_in(header, header in was)) for header in was ^ now)
+
+    def _visible_in(self, header: str, before: bool) -> frozenset[str]:
+        """The names that a header declares in the one or the other tree."""
+        if header not in self._visible:
+            side = self._before if before else self._after
+            self._visible[header] = frozenset(fact.name for fact in facts(side, header))
+        return self._visible[header]
 
 
 def _reached(program: Program, path: str) -> AbstractSet[str]:

@@ -19,7 +19,8 @@ from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, Resolver, in_order
 from qerrlint.engine.mentions import NOT_CORE, Mentions
-from qerrlint.history.changed_names import changed_names, dependents
+from qerrlint.history.changed_names import Dependents, changed_names
+from qerrlint.history.known_files import FileOutcome, KnownFiles
 from qerrlint.history.word_index import WordIndex
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.include_graph import DeclarationCache
@@ -28,7 +29,7 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.records import record
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.review.matching.rewritten_statements import settle_rewritten
-from qerrlint.review.scope import FilePair, between_functions, is_c, touched, unreadable
+from qerrlint.review.scope import FilePair, is_c, touched, unreadable
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.commit_trees import BlobChange, CommitTrees
 
@@ -60,7 +61,7 @@ class Item:
 class CommitDelta:
     """What a commit did: `changed` pairs findings that persist under another path, fingerprint, severity or
     confidence. `regained` stand in functions that could not be read before: they may have stood there all the
-    time. `files` were analysed; `faults` say what could not be."""
+    time. `files` is the number of changed files that were analysed; `faults` say what could not be."""
 
     introduced: tuple[Item, ...] = ()
     fixed: tuple[Item, ...] = ()
@@ -95,6 +96,8 @@ class Deltas:
         self._news = {rule.id for rule in self.rules if rule.change_only}
         self._cache = DeclarationCache()
         self._index = WordIndex(self.trees)
+        self._known = KnownFiles()
+        self._latest: tuple[str, Program] | None = None
 
     def of(
         self, parent: str, commit: str, changes: Iterable[BlobChange], about: str | None = None
@@ -109,19 +112,39 @@ class Deltas:
             return CommitDelta()
         if self._cache.size > _CACHE_BYTES:
             self._cache = DeclarationCache()
-        files = self.trees.files(parent), self.trees.files(commit)
+        before = self._program_before(parent, pairs)
+        after = self._program(commit)
+        with closing(before):
+            try:
+                delta = self._between(before, after, pairs, about)
+            except BaseException:
+                after.close()
+                raise
+        self._latest = commit, after
+        return delta
+
+    def _program(self, commit: str) -> Program:
+        """The program of a commit's tree."""
+        files = self.trees.files(commit)
 
         def candidates(names: Iterable[str]) -> set[str]:
             # Reading a tree's words takes seconds, and most commits do without.
-            for listing in files:
-                self._index.add_tree(listing)
+            self._index.add_tree(files)
             return self._index.mentioning(names)
 
-        before, after = (
-            Program(self.trees.tree(rev, candidates), cache=self._cache) for rev in (parent, commit)
-        )
-        with closing(before), closing(after):
-            return self._between(before, after, pairs, about)
+        return Program(self.trees.tree(commit, candidates), cache=self._cache)
+
+    def _program_before(self, parent: str, pairs: Sequence[FilePair]) -> Program:
+        """The program of a parent's tree. Where that is the commit that was looked at last, it is the program
+        of then, which knows its headers and often the same files."""
+        if self._latest is None:
+            return self._program(parent)
+        (commit, program), self._latest = self._latest, None
+        if commit == parent:
+            program.keep_units(pair.old for pair in pairs if pair.old is not None)
+            return program
+        program.close()
+        return self._program(parent)
 
     def _between(
         self, before: Program, after: Program, pairs: Sequence[FilePair], about: str | None
@@ -181,18 +204,53 @@ class Deltas:
         changed = changed_names(before, after, pairs)
         if not changed:
             return
-        for program in (before, after):
-            self._index.add_tree(self.trees.files(program.source.revision or ""))
+        old, new = (program.source.revision or "" for program in (before, after))
+        for commit in (old, new):
+            self._index.add_tree(self.trees.files(commit))
+        self._bring_known_to(old, before)
         near = {path for pair in pairs for path in (pair.old, pair.new) if path is not None}
-        for path, names in dependents(changed, before, after, self._index, near):
-            if not is_below(path, self._below):
-                continue
-            with contained(path, found.faults):
-                old, new = before.unit(path), after.unit(path)
-                if old is not None and new is not None:
-                    self._analyse(before, after, old, new, _concerned(new, names), found)
-            for program in (before, after):
-                program.forget(path)
+        dependents = Dependents(changed, before, after, self._index, near)
+        for path in sorted(dependents.candidates):
+            if path not in self._known and is_below(path, self._below) and dependents.holds(path):
+                self._whole_file(before, path, found)
+        # What the commit does not concern is the same afterwards.
+        concerned = self._known.move(new, before, after, self._differing(old, new))
+        for path, was in sorted(concerned.items()):
+            now = self._whole_file(after, path, found) if dependents.holds(path) else None
+            if now is not None:
+                found.old += self._told(was.found)
+                found.unread |= {(path, name) for name in was.damaged}
+                found.new += self._told(now.found)
+                found.lost |= {(path, name) for name in now.damaged}
+
+    def _differing(self, old: str, new: str) -> set[str]:
+        """The paths of the files that differ between the trees of two commits."""
+        one, two = self.trees.files(old), self.trees.files(new)
+        return {path for path in {**one, **two} if one.get(path) != two.get(path)}
+
+    def _bring_known_to(self, commit: str, program: Program) -> None:
+        """Make the outcomes that are known those of another commit, as far as they are the same there."""
+        known = self._known
+        if known.commit == commit:
+            return
+        differing = self._differing(known.commit, commit) if known else ()
+        # To compare a file costs some milliseconds, to analyse one some tens of them.
+        if len(differing) >= len(known):
+            known.clear(commit)
+            return
+        with closing(self._program(known.commit)) as then:
+            known.move(commit, then, program, differing)
+
+    def _whole_file(self, program: Program, path: str, found: _Sides) -> FileOutcome | None:
+        """The outcome of a file that the commit does not touch, analysed in one of the trees; None where that
+        is not possible."""
+        outcome = None
+        with contained(path, found.faults):
+            unit = program.unit(path)
+            if unit is not None:
+                outcome = self._known.analyse(program, unit, self.rules)
+        program.forget(path)
+        return outcome
 
     def _analyse(
         self,
@@ -222,9 +280,13 @@ class Deltas:
 
     def _located(self, report: FileReport, program: Program) -> Iterator[Located]:
         resolver = Resolver(program)
-        for finding in report.findings:
-            if finding.allowed is None and finding.rule not in self._news:
-                yield resolver.locate(finding, "")
+        return self._told(resolver.locate(finding, "") for finding in report.findings)
+
+    def _told(self, found: Iterable[Located]) -> Iterator[Located]:
+        """Those of the findings that a history tells."""
+        for one in found:
+            if one.finding.allowed is None and one.finding.rule not in self._news:
+                yield one
 
 
 def is_below(path: str, below: Sequence[str]) -> bool:
@@ -263,17 +325,6 @@ def _includes(unit: TranslationUnit) -> list[bytes]:
 
 def _all_names(unit: TranslationUnit) -> set[str]:
     return {piece.name for piece in unit.definitions.pieces if piece.name}
-
-
-def _concerned(unit: TranslationUnit, names: frozenset[str]) -> set[str]:
-    """The functions and tables of a file that rest on one of the names, directly or by their callees."""
-    pattern = re.compile(rb"\b(?:" + b"|".join(re.escape(name.encode()) for name in sorted(names)) + rb")\b")
-    if any(pattern.search(text) for text in between_functions(unit)):
-        return _all_names(unit)
-    concerned = unit.uses.leading_to(
-        piece.name for piece in unit.definitions.functions if pattern.search(unit.text.of(piece.span))
-    )
-    return concerned | (_all_names(unit) - unit.functions.keys())
 
 
 def _place(found: Located) -> tuple[str, str]:

@@ -77,6 +77,11 @@ class Program:
             unit.close()
         self.environment.forget(path)
 
+    def keep_units(self, paths: Iterable[str]) -> None:
+        """Forget all units but those of these paths."""
+        for path in self._units.keys() - set(paths):
+            self.forget(path)
+
     def close(self) -> None:
         """Drop everything; nothing must be asked afterwards. The parts of a program refer to each other, and
         would wait for the garbage collector."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from qerrlint.engine.changes.file_facts import ABOUT, MENTIONS, NARROW, NOWHERE, WIDE, packed_keys
 from qerrlint.engine.changes.tree_blobs import DECLARING
@@ -19,6 +19,7 @@ from qerrlint.model.seen_environment import answer
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.source.source import git_blob_id
 
+_REACHING = ("reach:", "see:")
 # Questions about C files beside the one under analysis, and about those at hand.
 _OF_OTHER_FILES = frozenset((*MENTIONS, ABOUT, "file", "holds", *OUTLINE))
 
@@ -52,8 +53,18 @@ def unpacked(data: bytes) -> dict[Question, str] | None:
         return None
 
 
-def keys_of(questions: Mapping[Question, Any], lookups: Iterable[Lookups], own: str | None = None) -> bytes:
-    """The facts that have been looked up, packed; of the questions those about other files count.
+class LookedUp(NamedTuple):
+    """The facts that have been looked up for a result, packed; `reaching` are the files whose includes count
+    for it."""
+
+    keys: bytes
+    reaching: frozenset[str]
+
+
+def looked_up(
+    questions: Mapping[Question, Any], lookups: Iterable[Lookups], own: str | None = None
+) -> LookedUp:
+    """The facts that have been looked up; of the questions those about other files count.
 
     `own` is the file that the result is of, if it is of one.
     """
@@ -66,7 +77,8 @@ def keys_of(questions: Mapping[Question, Any], lookups: Iterable[Lookups], own: 
             keys.add(f"text:{question[1]}")
             searches[question[1], question[2].encode("latin-1")] = questions[question]
     asked = {question: questions[question] for question in questions if question[0] in (*MENTIONS, ABOUT)}
-    return packed_keys(keys, searches, asked)
+    reaching = frozenset(key[key.index(":") + 1 :] for key in keys if key.startswith(_REACHING))
+    return LookedUp(packed_keys(keys, searches, asked), reaching)
 
 
 def lookups_of(reads: Reads, asked: LookupRecorder) -> Iterator[Lookups]:

@@ -104,7 +104,7 @@ class KeptResults:
 
     def _asked_again(self, candidates: Iterable[Entry], programs: Sequence[Program]) -> Any:
         """The first result whose questions have the same answers now."""
-        from qerrlint.engine.kept.kept_reads import keys_of
+        from qerrlint.engine.kept.kept_reads import looked_up
         from qerrlint.model.lookups import Lookups
 
         for entry in candidates:
@@ -120,7 +120,9 @@ class KeptResults:
                 continue
             result = loaded(entry.result, self._classes)
             if result is not None:
-                keys = [keys_of(self._ask(one).answers, [one.environment.asked.now]) for one in programs]
+                keys = [
+                    looked_up(self._ask(one).answers, [one.environment.asked.now]).keys for one in programs
+                ]
                 self._still(entry, _packed(reads, keys))
                 return result
         return None

@@ -15,7 +15,7 @@ from qerrlint.engine.changes.fact_changes import changed_schema
 from qerrlint.engine.changes.file_facts import FileFacts, facts_of
 from qerrlint.engine.changes.tree_blobs import DECLARING
 from qerrlint.engine.changes.tree_changes import TreeChanges
-from qerrlint.engine.kept.kept_reads import keys_of
+from qerrlint.engine.kept.kept_reads import looked_up
 from qerrlint.model.include_graph import is_own
 from qerrlint.model.lookups import Lookups
 from qerrlint.model.program import Program
@@ -25,8 +25,6 @@ from qerrlint.records import record
 from qerrlint.review.both_sides import PairResult
 from qerrlint.source.overlay import OverlaySource
 from qerrlint.source.source import git_blob_id
-
-_REACH = "reach:"
 
 
 @record(frozen=True, slots=True)
@@ -92,29 +90,30 @@ class EarlierPairs:
         made = _Made(result, tuple(self._side(*side) for side in sides), reads)
         self._made.setdefault(parts, []).append(made)
 
-    def _side(self, program: Program, asked: Reads, looked_up: Lookups) -> _Side:
+    def _side(self, program: Program, asked: Reads, lookups: Lookups) -> _Side:
         """What the result of a pair rests on in one program: contents, definitions, summaries, lookups."""
         self._analysed.add(id(asked))
         own = [*asked.all(bodies=False)]
         for one in own:
             # What has been looked up just now may be remembered for any of these files.
-            one.lookups.parts.add(looked_up)
+            one.lookups.parts.add(lookups)
         for one in asked.all():
             if OUTLINE in one.answers and id(one) not in self._analysed:
-                one.lookups.parts.add(looked_up)
+                one.lookups.parts.add(lookups)
         together = Lookups()
-        together.parts.update((looked_up, *(one.lookups for one in own)))
+        together.parts.update((lookups, *(one.lookups for one in own)))
         questions: dict[Question, Any] = {}
         for one in own:
             questions.update(one.answers)
         names = sorted({name for one in own for name in one.bodies})
+        facts = looked_up(questions, [together])
         return _Side(
             self._numbers[id(program)],
             {one[1]: digest for one, digest in questions.items() if one[0] == "file"},
             {one[1]: path for one, path in questions.items() if one[0] == "defining_path"},
             {name: program.summary(name) for name in names},
-            frozenset(key[len(_REACH) :] for key in together.everything()[0] if key.startswith(_REACH)),
-            keys_of(questions, [together]),
+            facts.reaching,
+            facts.keys,
         )
 
     def _holds(self, side: _Side, now: int) -> bool:
