@@ -45,3 +45,10 @@ def test_the_parenthesis_that_closes(text: bytes, most: int, end: int) -> None:
 )
 def test_where_a_word_stands(word: bytes, places: list[int]) -> None:
     assert list(occurrences(b"ab abc (ab", word)) == places
+
+
+def test_where_a_word_stands_in_a_part_of_a_text() -> None:
+    text = b"ab ab abc ab"
+    assert list(occurrences(text, b"ab", 1)) == [3, 10]
+    assert list(occurrences(text, b"ab", 1, 5)) == [3]
+    assert list(occurrences(text, b"ab", 0, 4)) == [0]

@@ -137,7 +137,7 @@ def test_of_some_functions_alone_the_same_is_said() -> None:
     for path in FILES:
         data = path.read_bytes()
         before, after = marks.versions(marks.blank(data))
-        if rules().get(path.parent.name).analysis not in ("devices", "guest", "migration"):
+        if rules().get(path.parent.name).analysis in ("suppressions", "text", "modes", "notifiers"):
             continue
         if before is not None or len(data) > 3000:
             continue
@@ -150,7 +150,7 @@ def test_of_some_functions_alone_the_same_is_said() -> None:
             wanted = [(found.rule, found.span) for found in whole if found.function == one]
             assert [(found.rule, found.span) for found in alone] == wanted, path
             asked_of += 1
-    assert asked_of > 20
+    assert asked_of > 100
 
 
 def test_every_rule_has_fixtures_of_both_sorts() -> None:

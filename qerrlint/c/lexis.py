@@ -98,14 +98,16 @@ def open_comment(data: bytes) -> int:
     return last.start() if text.startswith(b"/*") and not closed else -1
 
 
-def occurrences(text: bytes, word: bytes) -> Iterator[int]:
-    """The offsets at which a word (letters, digits, underscores) stands as a whole, in order; none for ""."""
-    at = text.find(word) if word else -1
+def occurrences(text: bytes, word: bytes, start: int = 0, stop: int | None = None) -> Iterator[int]:
+    """The offsets at which a word (letters, digits, underscores) stands as a whole, in order; none for "".
+
+    Only what begins at `start` or later and ends by `stop` counts."""
+    at = text.find(word, start, stop) if word else -1
     while at >= 0:
         end = at + len(word)
         if (not at or text[at - 1] not in WORD) and text[end : end + 1] not in _WORDS:
             yield at
-        at = text.find(word, end)
+        at = text.find(word, end, stop)
 
 
 def last_name(text: bytes) -> bytes:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
+from qerrlint.checks.asked_text import AskedText
 from qerrlint.domain.ownership import Pair
 from qerrlint.model.translation_unit import TranslationUnit
 
@@ -31,6 +33,11 @@ class AnalysedFile:
         self.only = only
         self.before = before
         self._kept: dict[object, Any] = {}
+
+    @cached_property
+    def asked(self) -> AskedText:
+        """The text of the functions of which something is to be said."""
+        return AskedText(self.unit, self.only)
 
     def once(self, compute: Callable[[AnalysedFile], T]) -> T:
         """compute(self), remembered: for facts that several checks or predicates ask for."""

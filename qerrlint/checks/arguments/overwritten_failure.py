@@ -45,10 +45,10 @@ _PRINTS = lazy_re(r"report|printf|trace|error_set|strerror|log")
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The failures that the file's functions overwrite after an error label."""
     unit = file.unit
-    if b"goto" not in unit.text.words:
+    if b"goto" not in file.asked.words:
         return
-    for piece in unit.definitions.functions:
-        if (file.only is None or piece.name in file.only) and (names := _candidates(unit.data, piece)):
+    for piece in file.asked.pieces:
+        if names := _candidates(unit.data, piece):
             function = unit.with_definition(piece).lowering.function(piece)
             if function is not None:
                 yield from _overwritten(unit, piece, function, names)

@@ -41,9 +41,9 @@ _INNER = lazy_re(
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The failures whose status is in an inner variable of the name that the function returns."""
     unit = file.unit
-    for found in _INNER.finditer(unit.data):
+    for found in file.asked.matches(_INNER):
         piece = unit.definitions.around(found.start())
-        if piece is None or (file.only is not None and piece.name not in file.only):
+        if piece is None:
             continue
         name, at = found[1], found.start(1)
         if not _is_declared_twice(unit.data, piece, name, at):

@@ -8,7 +8,7 @@ and other bases of the same member are no difference. What no member holds is kn
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import TypeAlias
 
@@ -76,6 +76,7 @@ class Acquisitions(PhaseFunctions):
     def __init__(self, file: AnalysedFile) -> None:
         super().__init__(file)
         self._acquired: dict[str, list[_Call]] = {}
+        self._outside: dict[tuple[str, ...], tuple[OutsidePhase, ...]] = {}
         self.pairs = tuple(pair for pair in file.pairs if not pair.local and self._is_known(pair))
 
     def _is_known(self, pair: Pair) -> bool:
@@ -88,14 +89,20 @@ class Acquisitions(PhaseFunctions):
         signatures = ((move, unit.signature(move.call)) for move in pair.release)
         return any(signature is not None and move.applies(signature) for move, signature in signatures)
 
-    def taken(self) -> Iterator[Taken]:
-        """The acquiring calls of the setup phases, for the phase that runs each first, once for each type."""
+    def taken(self, within: Collection[str] | None = None) -> Iterator[Taken]:
+        """The acquiring calls of the setup phases, for the phase that runs each first, once for each type.
+
+        `within`: the functions whose calls are wanted, None for all.
+        """
+        taking = self.acquiring(within)
+        if not taking:
+            return
         seen: dict[tuple[Span, str], str] = {}
         told: set[tuple[Span, str, str]] = set()
         for phase in (*SETUP, SETTER):
-            for of, entry, start in self._starts(phase):
+            for of, entry, start in self._starts(phase, taking):
                 for name in self.reached([start]):
-                    for one in self.acquired(name, phase, entry, of):
+                    for one in self.acquired(name, phase, entry, of) if name in taking else ():
                         if phase == SETTER and self._is_of_new_object(one):
                             continue
                         first = seen.setdefault((one.span, one.pair.name), phase)
@@ -109,42 +116,69 @@ class Acquisitions(PhaseFunctions):
         made = rf"\b{one.base}\s*=\s*g_(?:new|malloc)0?\s*\("
         return bool(one.base) and text is not None and re.search(made, text.code) is not None
 
-    def taken_while_running(self) -> Iterator[Taken]:
-        """The acquiring calls of the functions that no setup phase runs, into the struct of a type itself."""
+    def taken_while_running(self, within: Collection[str] | None = None) -> Iterator[Taken]:
+        """The acquiring calls of the functions that no setup phase runs, into the struct of a type itself.
+
+        `within`: the functions whose calls are wanted, None for all.
+        """
+        taking = self.acquiring(within)
         setup = {
             name
             for phase in (*SETUP, SETTER)
-            for _, _, start in self._starts(phase)
+            for _, _, start in (self._starts(phase, taking) if taking else ())
             for name in self.reached([start])
         }
-        for name, piece in self.unit.functions.items():
-            if name in setup or not self.acquires(name):
+        for name in taking:
+            if name in setup:
                 continue
             for of in self.types:
-                entry = Phase(RUNNING, name, self.unit.path, "", "", piece.span, of.name)
+                entry = Phase(RUNNING, name, self.unit.path, "", "", self.unit.functions[name].span, of.name)
                 for one in self.acquired(name, RUNNING, entry, of):
                     if one.member and self.is_of_device(one):
                         yield one
 
-    def _starts(self, phase: str) -> Iterator[tuple[QomType, Phase, str]]:
-        """The types with a phase that runs functions of the file: what is stored for it, and which."""
+    def _starts(self, phase: str, taking: tuple[str, ...]) -> Iterator[tuple[QomType, Phase, str]]:
+        """The types with a phase that runs functions of the file: what is stored for it, and which.
+
+        Of what other files call only that counts which leads to the functions `taking`.
+        """
         for of in self.types:
             for entry in self.setters(of) if phase == SETTER else self.entries(of, phase):
                 yield of, entry, entry.function
-        for one in self._outside:
+        for one in self._called_outside(taking):
             if one.entry.phase == phase:
                 yield one.type, one.entry, one.function
 
-    @cached_property
-    def _outside(self) -> tuple[OutsidePhase, ...]:
+    def _called_outside(self, taking: tuple[str, ...]) -> tuple[OutsidePhase, ...]:
+        """The functions of the file that lead to one of those `taking` something and that setup phases of
+        other files call."""
+        known = self._outside.get(taking)
+        if known is None:
+            wanted = frozenset(taking)
+            near = self.unit.uses.leading_to(wanted)
+            names = [
+                name
+                for name in self.unit.functions
+                if name in near
+                and not self.unit.is_static(name)
+                and not wanted.isdisjoint(self.reached([name]))
+            ]
+            found = outside_phases(self.graph, self.unit.path, names, SETUP)
+            known = self._outside[taking] = tuple(found)
+        return known
+
+    @property
+    def outside(self) -> tuple[OutsidePhase, ...]:
         """The functions of the file that take something and that setup phases of other files call."""
-        taking = {name for name in self.unit.functions if self.acquires(name)} if self._moves else set()
-        names = [
-            name
-            for name in (self.unit.functions if taking else ())
-            if not self.unit.is_static(name) and not taking.isdisjoint(self.reached([name]))
-        ]
-        return tuple(outside_phases(self.graph, self.unit.path, names, SETUP))
+        return self._called_outside(self.acquiring())
+
+    def acquiring(self, within: Collection[str] | None = None) -> tuple[str, ...]:
+        """The functions of the file, or those of them in `within`, that make an acquiring call."""
+        if not self._moves:
+            return ()
+        return tuple(
+            name for name in self.unit.functions if (within is None or name in within) and self.acquires(name)
+        )
 
     @property
     def acquires_any(self) -> bool:

@@ -33,7 +33,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     is_nic = any(word in unit.data for word in _NIC) and _MAKER not in unit.functions
     receivers = _receivers(unit) if is_nic else frozenset()
     if not receivers:
-        yield from _looped_back(unit)
+        yield from _looped_back(file)
         return
     names = b"|".join(re.escape(name.encode()) for name in sorted(receivers))
     for found in re.finditer(rb"(?<![\w.>])(%s)\s*\(" % names, unit.data):
@@ -58,12 +58,13 @@ def _called(
     )
 
 
-def _looped_back(unit: TranslationUnit) -> Iterator[Observation]:
+def _looped_back(file: AnalysedFile) -> Iterator[Observation]:
     """The calls through the table of a device by a function of several devices that also sends: a loopback.
 
     The net core, whose work it is to deliver, sends nothing where it does so.
     """
-    for found in _THROUGH_INFO.finditer(unit.data):
+    unit = file.unit
+    for found in file.asked.matches(_THROUGH_INFO) if b"info" in file.asked.words else ():
         piece = unit.definitions.around(found.start())
         if piece is not None and _SENDS.search(unit.data, piece.body, piece.span.end) is not None:
             yield from _called(unit, found.start(), found.end(), frozenset(), "info->receive")

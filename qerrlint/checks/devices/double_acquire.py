@@ -32,14 +32,16 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     life = life_cycle(file)
     if not has_types(unit) or not life.acquires_any:
         return
+    acquiring = life.acquiring(file.only)
+    if not acquiring:
+        return
     if b"property_add" in unit.data:
-        yield from _setters(life)
+        yield from _setters(life, acquiring)
     yield from _resets(life)
     kinds = {move.call for pair in file.pairs if pair.name in _KINDS for move in pair.acquire}
     if not any(name.encode() in unit.text.words for name in kinds):
         return
-    acquiring = [name for name in unit.functions if life.acquires(name)]
-    entries = [name for name in unit.functions if unit.uses.slots_of(name) & _AGAIN] if acquiring else []
+    entries = [name for name in unit.functions if unit.uses.slots_of(name) & _AGAIN]
     if not entries:
         return
     again = life.reached(entries)
@@ -55,9 +57,9 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
                     yield _observation(one)
 
 
-def _setters(life: LifeCycle) -> Iterator[Observation]:
+def _setters(life: LifeCycle, acquiring: tuple[str, ...]) -> Iterator[Observation]:
     """What the setters of properties make into members of the device without a look at what these hold."""
-    for one in life.taken():
+    for one in life.taken(acquiring):
         if one.phase != SETTER or one.pair.name not in _KEPT or not one.member or not life.is_of_device(one):
             continue
         again = life.reached([one.entry.function])
@@ -70,13 +72,15 @@ def _setters(life: LifeCycle) -> Iterator[Observation]:
 def _resets(life: LifeCycle) -> Iterator[Observation]:
     """What the reset of a type makes into a member that its setup fills by the same call, without a look at
     what the member holds."""
+    # A member is told once, so the functions that nobody asks about count as well.
     told: set[tuple[str, str]] = set()
+    acquiring = life.acquiring()
     made: dict[str, set[str]] = {}
     for of in life.types:
         for entry in life.entries(of, "reset"):
             again = life.reached([entry.function])
             for name in again:
-                for one in life.acquired(name, "again", entry, of) if life.acquires(name) else ():
+                for one in life.acquired(name, "again", entry, of) if name in acquiring else ():
                     if not made:
                         for first in life.taken():
                             made.setdefault(first.member, set()).add(first.move.call)

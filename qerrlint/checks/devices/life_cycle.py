@@ -256,8 +256,8 @@ class LifeCycle(Acquisitions):
     @cached_property
     def _neighbours(self) -> tuple[str, ...]:
         """The other C files in the folder of this one that see the struct of one of its types."""
-        known = {of.instance_struct for of in (*self.types, *(one.type for one in self._outside))}
-        for one in self._outside:
+        known = {of.instance_struct for of in (*self.types, *(one.type for one in self.outside))}
+        for one in self.outside:
             signature = self.unit.signature(one.function)
             for param in signature.params if signature is not None else ():
                 found = _STRUCT_POINTER.match(param.type)

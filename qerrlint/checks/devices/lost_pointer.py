@@ -29,7 +29,7 @@ _DEEPEST = 2
 
 def _run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
-    if b"g_free" not in unit.data or not _ANY_FREED.search(unit.data):
+    if b"g_free" not in file.asked.words or not _ANY_FREED.search(unit.data):
         return
     declarations = unit.program.environment.files.file(unit.path)
     freeing = {

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.devices.acquisitions import BY_NAME, EMBEDDED_TIMER, Taken
@@ -38,7 +38,8 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     if not life.acquires_any:
         return
     told: set[tuple[str, str, str, str]] = set()
-    for one in life.taken():
+    within = _within(file)
+    for one in life.taken(within):
         ident = (*_subject(one), one.type.name)
         if ident in told or one.pair.name in (_OF_INIT if one.phase in _LATER else _OF_REALIZE):
             continue
@@ -64,7 +65,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
             yield from _wrong_phase(file, one, releasing)
         elif not _is_released_elsewhere(life, one):
             yield from _never(file, one)
-    for one in life.taken_while_running():
+    for one in life.taken_while_running(within):
         ident = (*_subject(one), one.type.name)
         if (
             ident not in told
@@ -75,6 +76,13 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
         ):
             told.add(ident)
             yield _observation("phase-leak", one, one.span, one.function, {}, None)
+
+
+def _within(file: AnalysedFile) -> Collection[str] | None:
+    """The functions whose acquiring calls count, None for all: what is only stopped is told where that is
+    done, whatever function takes it."""
+    stops = word_list("stops-without-freeing").among(file.asked.vocabulary)
+    return None if stops else file.only
 
 
 def _is_released_elsewhere(life: LifeCycle, one: Taken) -> bool:

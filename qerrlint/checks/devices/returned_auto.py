@@ -23,11 +23,9 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     if b"g_auto" not in unit.data:
         return
     seen: set[int] = set()
-    for found in _DECLARED.finditer(unit.data):
+    for found in file.asked.matches(_DECLARED):
         piece = unit.definitions.around(found.start())
         if piece is None or piece.span.start in seen:
-            continue
-        if file.only is not None and piece.name not in file.only:
             continue
         if not re.compile(rb"\breturn[ \t\n]{1,9}%s[ \t]{0,9};" % found[1]).search(
             unit.data, found.end(), piece.span.end

@@ -34,11 +34,9 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
     frees = word_list("frees-memory")
     wanted: dict[int, Piece] = {}
-    for found in _FREED.finditer(unit.data):
+    for found in file.asked.matches(_FREED):
         piece = unit.definitions.around(found.start())
         if piece is None or found.start() < piece.body or piece.span.start in wanted:
-            continue
-        if file.only is not None and piece.name not in file.only:
             continue
         if (
             _is_used_after(unit.data, found.end(), piece.span.end, found[1])

@@ -63,7 +63,7 @@ def guest_places(file: AnalysedFile) -> tuple[GuestVisit, ...]:
     If several paths lead to a place, the one that is best known counts.
     """
     unit = file.unit
-    if not _WANTED.may_be_in(unit.text) or not (may_have_entries(unit.data) or may_have_indirect(unit.data)):
+    if not _WANTED.may_be_in(unit.text) or not (may_have_entries(unit.data) or may_have_indirect(unit)):
         return ()
     guest = file.once(guest_file)
     macros = file.once(ending_macros) | file.once(printing_macros) | file.once(reporting_macros)

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from qerrlint.c.cut import Piece
-from qerrlint.c.lexis import WORD, occurrences
+from qerrlint.c.lexis import WORD
+from qerrlint.checks.asked_text import AskedText
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
@@ -86,7 +87,7 @@ def _pieces(
     file: AnalysedFile, taking: tuple[frozenset[bytes], frozenset[bytes]], pairs: Sequence[Pair]
 ) -> list[Piece]:
     """The functions that take something into a local variable, by their text."""
-    unit = file.unit
+    unit, asked = file.unit, file.asked
     wanted: dict[int, Piece] = {}
     makers: set[bytes] = set()
 
@@ -95,7 +96,7 @@ def _pieces(
         if piece is not None and offset > piece.body and (file.only is None or piece.name in file.only):
             wanted[piece.span.start] = piece
 
-    for at, is_result in _taken(unit, *taking):
+    for at, is_result in _taken(_with_callees(file), unit.data, *taking):
         piece = unit.definitions.around(at)
         if is_result and not _is_put_into_local(unit.data, at):
             if piece is None or not unit.data[max(at - _NEAR, 0) : at].rstrip().endswith(b"return"):
@@ -104,24 +105,33 @@ def _pieces(
             add(at)
         if piece is not None and returns_what_it_makes(unit, piece):
             makers.add(piece.name.encode())
-    for found in _TEXT.finditer(unit.data):
+    for found in asked.matches(_TEXT):
         if _begins_word(unit.data, found.start()):
             add(found.start())
-    for at in (*_made_elsewhere(unit), *_filled(unit), *_destroyed(unit, pairs), *_texts(unit)):
+    for at in (*_made_elsewhere(file), *_filled(file), *_destroyed(file, pairs), *_texts(file)):
         add(at)
-    for at in (at for maker in makers for at in occurrences(unit.data, maker) if _is_given(unit, at, maker)):
+    for at in (at for maker in makers for at, _ in asked.naming(maker) if _is_given(unit, at, maker)):
         add(at)
     for pattern in _FREES:
-        for found in pattern.finditer(unit.data):
+        for found in asked.matches(pattern):
             piece = unit.definitions.around(found.start())
             if piece is not None and piece.span.start not in wanted and _fills(unit, piece, found[1]):
                 add(found.start())
     return [piece for _, piece in sorted(wanted.items())]
 
 
-def _texts(unit: TranslationUnit) -> Iterator[int]:
+def _with_callees(file: AnalysedFile) -> AskedText:
+    """The functions that are asked about, and those of the file that they name: they may make something."""
+    if file.only is None:
+        return file.asked
+    named = (name for name in file.unit.functions if name.encode("latin-1", "replace") in file.asked.words)
+    return AskedText(file.unit, {*file.only, *named})
+
+
+def _texts(file: AnalysedFile) -> Iterator[int]:
     """The offsets of variables for a text that get what a call returns to its caller."""
-    for found in _TEXT_LATER.finditer(unit.data):
+    unit = file.unit
+    for found in file.asked.matches(_TEXT_LATER):
         piece = unit.definitions.around(found.start())
         if piece is None or found.start() < piece.body:
             continue
@@ -139,19 +149,21 @@ def _is_given(unit: TranslationUnit, at: int, maker: bytes) -> bool:
     return given and _OPENS.match(unit.data, at + len(maker)) is not None
 
 
-def _made_elsewhere(unit: TranslationUnit) -> Iterator[int]:
+def _made_elsewhere(file: AnalysedFile) -> Iterator[int]:
     """The offsets of calls that give a variable what a function of another file has made."""
-    for word in _MAKER.findall(unit.text.vocabulary):
+    unit = file.unit
+    for word in _MAKER.findall(file.asked.vocabulary):
         if (name := word.decode("latin-1")) in unit.functions:
             continue
-        places = [at for at in occurrences(unit.data, word) if _is_given(unit, at, word)]
+        places = [at for at, _ in file.asked.naming(word) if _is_given(unit, at, word)]
         if places and bodies_elsewhere(unit).makes(unit, name):
             yield from places
 
 
-def _filled(unit: TranslationUnit) -> Iterator[int]:
+def _filled(file: AnalysedFile) -> Iterator[int]:
     """The offsets of pointers whose address a call gets that fills them with new memory."""
-    for found in _ADDRESS.finditer(unit.data):
+    unit = file.unit
+    for found in file.asked.matches(_ADDRESS):
         piece = unit.definitions.around(found.start())
         if piece is None or not _is_pointer(unit.data, piece, found[1]):
             continue
@@ -168,7 +180,7 @@ def _is_pointer(data: bytes, piece: Piece, name: bytes) -> bool:
     return False
 
 
-def _destroyed(unit: TranslationUnit, pairs: Sequence[Pair]) -> Iterator[int]:
+def _destroyed(file: AnalysedFile, pairs: Sequence[Pair]) -> Iterator[int]:
     """The offsets of calls that release what a variable is: a function of the file may have set it up."""
     names = {
         move.call.encode()
@@ -176,21 +188,21 @@ def _destroyed(unit: TranslationUnit, pairs: Sequence[Pair]) -> Iterator[int]:
         if any(taking.object > RESULT for taking in pair.acquire)
         for move in pair.release
     }
-    for name in names & unit.text.words:
-        for at in occurrences(unit.data, name):
-            if _HANDED.match(unit.data, at + len(name)):
+    for name in names & file.asked.words:
+        for at, _ in file.asked.naming(name):
+            if _HANDED.match(file.unit.data, at + len(name)):
                 yield at
 
 
 def _taken(
-    unit: TranslationUnit, results: frozenset[bytes], addresses: frozenset[bytes]
+    text: AskedText, data: bytes, results: frozenset[bytes], addresses: frozenset[bytes]
 ) -> Iterator[tuple[int, bool]]:
     """The offsets of acquiring calls, and whether what they return is the object."""
-    queries = frozenset(_QUERY.findall(unit.text.vocabulary))
+    queries = frozenset(_QUERY.findall(text.vocabulary))
     for names, opens, is_result in ((results | queries, _CALLED, True), (addresses, _HANDED, False)):
-        for name in names & unit.text.words:
-            for at in occurrences(unit.data, name):
-                if opens.match(unit.data, at + len(name)):
+        for name in names & text.words:
+            for at, _ in text.naming(name):
+                if opens.match(data, at + len(name)):
                     yield at, is_result
 
 

@@ -33,11 +33,9 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
     pairs = tuple(pair for pair in file.pairs if pair.shown)
     unit, (names, taking) = file.unit, _taking(pairs)
     wanted: dict[int, Piece] = {}
-    for found in taking.finditer(unit.data) if names & unit.text.words else ():
+    for found in file.asked.matches(taking) if names & file.asked.words else ():
         piece = unit.definitions.around(found.start())
         if piece is None or piece.span.start in wanted or found.start() < piece.body:
-            continue
-        if file.only is not None and piece.name not in file.only:
             continue
         used = [pair for pair in pairs if pair.acquiring.search(unit.data, piece.body, piece.span.end)]
         released = any(pair.releasing.search(unit.data, piece.body, piece.span.end) for pair in used)

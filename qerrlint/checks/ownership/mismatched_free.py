@@ -23,6 +23,7 @@ _FREES = lazy_re(rb"(?<![\w>.])(free|g_free|qemu_vfree)\s{0,9}\(\s{0,9}([\w>.\-]
 # A pattern that begins with plain letters is found by a search for these.
 _FREE = lazy_re(rb"free(?<![\w>.]free)\s{0,9}\(")
 _AUTO = lazy_re(rb"\bg_autofree\b[^;={}]{1,80}?(\w{1,60})\s{0,9}=(?!=)")
+_FREEING = frozenset({b"g_free", b"free", b"qemu_vfree", b"g_autofree"})
 _MEMBER = lazy_re(rb"(?:->|\.)(\w{1,60})\Z")
 _MADE = lazy_re(rb"\s{0,80}(?:\([\w\s*]{1,60}\)\s{0,20})?([A-Za-z_]\w{0,60})\s{0,9}\(")
 _NOTHING = lazy_re(rb"\s*(?:NULL|0)\s*\Z")
@@ -46,7 +47,7 @@ def _named_makers() -> dict[str, frozenset[bytes]]:
 
 def _run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
-    if not _may_mismatch(unit):
+    if file.asked.words.isdisjoint(_FREEING) or not _may_mismatch(unit):
         return
     code = bare(unit.data)
     for at, end, freeing, name in _releases(code):

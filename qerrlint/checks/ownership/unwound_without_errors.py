@@ -22,10 +22,8 @@ from qerrlint.model.translation_unit import TranslationUnit
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The failing branches of functions without Errors that skip what other failing branches undo."""
     unit = file.unit
-    for piece in unit.definitions.functions:
-        if unit.definitions.is_relevant(piece) or (file.only is not None and piece.name not in file.only):
-            continue
-        if not left_unwound.undoes_a_step(unit.data, piece):
+    for piece in file.asked.pieces:
+        if unit.definitions.is_relevant(piece) or not left_unwound.undoes_a_step(unit.data, piece):
             continue
         analysed = _analysed(unit, piece)
         if analysed is not None and analysed.kind != "void":

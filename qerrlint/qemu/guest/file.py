@@ -200,7 +200,7 @@ class GuestFile:
     @cached_property
     def indirect(self) -> tuple[GuestEntry, ...]:
         """The functions that a guest can enter by way of another file, a table of functions or a callback."""
-        if not may_have_indirect(self.unit.data):
+        if not may_have_indirect(self.unit):
             return ()
         return indirect_entries(self.unit, {entry.function for entry in self.entries})
 

@@ -53,14 +53,15 @@ _VALUES = frozenset({"val", "value", "data", "v"})
 _SIZES = frozenset({"size", "width"})
 
 
-def may_have_indirect(data: bytes) -> bool:
-    """Whether a file may have an indirect entry, by its bytes."""
+def may_have_indirect(unit: TranslationUnit) -> bool:
+    """Whether a file may have an indirect entry, by its bytes and the names of its functions."""
+    data = unit.data
     return (
         b"timer" in data
         or b"_bh_new" in data
         or b"qemu_chr_fe_set_handlers" in data
         or any(name.encode() in data for name in (*_CALLBACK_TABLES, _IPMI))
-        or _ACCESSOR.search(data) is not None
+        or any(_is_access(name) for name in unit.functions)
     )
 
 
@@ -74,9 +75,8 @@ def indirect_entries(unit: TranslationUnit, direct: Collection[str]) -> tuple[Gu
 
 
 def _accessors(unit: TranslationUnit) -> Iterator[GuestEntry]:
-    for found in _ACCESSOR.finditer(unit.data):
-        piece = unit.definitions.around(found.end() - 1)
-        if piece is None or piece.name not in unit.functions:
+    for piece in unit.definitions.functions:
+        if not _is_access(piece.name) or not _ACCESSOR.search(unit.data, piece.span.start, piece.body):
             continue
         signature = unit.signature(piece.name)
         if signature is None or len(signature.params) < 2 or not signature.params[0].type.endswith("*"):
@@ -89,6 +89,11 @@ def _accessors(unit: TranslationUnit) -> Iterator[GuestEntry]:
             writes or _READS.search(piece.name)
         ):
             yield GuestEntry(piece.name, Slot(ACCESSOR, "write" if writes else "read", roles))
+
+
+def _is_access(name: str) -> bool:
+    """Whether a function reads or writes something, by its name."""
+    return _READS.search(name) is not None or _WRITES.search(name) is not None
 
 
 def _roles(params: Collection[Param]) -> dict[int, str]:

@@ -32,15 +32,9 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
     if b"strerror" not in unit.data and b"error_setg_" not in unit.data:
         return
-    names = word_list("fails-with-minus-one").among(unit.text.vocabulary)
-    places = (
-        (unit.definitions.around(found.start()) for found in _NEGATED.finditer(unit.data)) if names else ()
-    )
-    pieces = {piece.span.start: piece for piece in places if piece is not None}
+    names = word_list("fails-with-minus-one").among(file.asked.vocabulary)
     assigned = re.compile(rb"=\s*(?:%s)\s*\(" % b"|".join(names))
-    for _, piece in sorted(pieces.items()):
-        if file.only is not None and piece.name not in file.only:
-            continue
+    for piece in file.asked.matching(_NEGATED) if names else ():
         if assigned.search(unit.data, piece.body, piece.span.end) is None:
             continue
         function = unit.with_definition(piece).lowering.function(piece)

@@ -183,13 +183,9 @@ def _observation(
 def stored(file: AnalysedFile) -> Iterator[Observation]:
     """The negative constants that functions of a file store in errno, also those that know no Errors."""
     unit = file.unit
-    if b"errno" not in unit.text.words:
+    if b"errno" not in file.asked.words:
         return
-    places = {found.start() for found in _STORED.finditer(unit.data)}
-    pieces = {piece.span.start: piece for at in places if (piece := unit.definitions.around(at)) is not None}
-    for _, piece in sorted(pieces.items()):
-        if file.only is not None and piece.name not in file.only:
-            continue
+    for piece in file.asked.matching(_STORED):
         function = unit.with_definition(piece).lowering.function(piece)
         for event_ in (e for block in function.blocks for e in block.events) if function is not None else ():
             if (

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 from qerrlint.absint.reachability import blocks_after, place_of
 from qerrlint.c.cut import Piece
-from qerrlint.c.lexis import occurrences
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.errors.results.unchecked_result import UNCHECKED_RESULT
 from qerrlint.checks.file import AnalysedFile
@@ -32,7 +31,7 @@ _FAILS = lazy_re(rb"\breturn\s+-\w|=\s*-[E1]")
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The calls in one file that drop the status of another of its functions."""
     unit = file.unit
-    names = {name.decode("ascii", "replace") for name in set(_DROPPED.findall(unit.data))}
+    names = {name.decode("ascii", "replace") for name in {found[1] for found in file.asked.matches(_DROPPED)}}
     for name in sorted(names & unit.functions.keys()):
         if not _FAILS.search(unit.data, unit.functions[name].body, unit.functions[name].span.end):
             continue
@@ -48,10 +47,7 @@ def _callers(file: AnalysedFile, name: str) -> list[Piece]:
     """The functions of the file that drop what a function returns."""
     unit = file.unit
     found: dict[int, Piece] = {}
-    for at in occurrences(unit.data, name.encode()):
-        piece = unit.definitions.around(at)
-        if piece is None or at < piece.body or (file.only is not None and piece.name not in file.only):
-            continue
+    for at, piece in file.asked.naming(name.encode()):
         if piece.name != name and re.search(rb"[;{}]\s+\Z", unit.data[max(at - 200, piece.body) : at]):
             found[piece.span.start] = piece
     return [piece for _, piece in sorted(found.items())]

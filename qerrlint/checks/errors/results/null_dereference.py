@@ -49,9 +49,9 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
     """The pointers of one file that are looked into although the function knows that they may be NULL."""
     unit = file.unit
     wanted: dict[int, tuple[Piece, set[str]]] = {}
-    for at, name in suspects(unit.data):
+    for at, name in suspects(unit.data, file.asked):
         piece = unit.definitions.around(at)
-        if piece is None or at < piece.body or (file.only is not None and piece.name not in file.only):
+        if piece is None or at < piece.body:
             continue
         wanted.setdefault(piece.span.start, (piece, set()))[1].add(name)
     for _, (piece, names) in sorted(wanted.items()):

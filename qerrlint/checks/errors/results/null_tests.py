@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qerrlint.checks.asked_text import AskedText
 from qerrlint.lazy_patterns import lazy_re
 
 _IF = lazy_re(rb"\bif \(([^\n]{1,200})")
@@ -16,10 +17,10 @@ _ATOM = lazy_re(rb"(?:\A|&& |\|\| )(!?)\(?([A-Za-z_]\w*)( [!=]= NULL)?(?=\)| &&|
 _JUMPS = lazy_re(rb"\b(?:return|goto|break|continue|\w*(?:abort|exit|assert|unreachable)\w*)\b")
 
 
-def suspects(data: bytes) -> Iterator[tuple[int, str]]:
-    """The conditions that ask whether a pointer is NULL, by offset, with its name, where the text round them
-    may look into it all the same."""
-    for found in _IF.finditer(data):
+def suspects(data: bytes, asked: AskedText) -> Iterator[tuple[int, str]]:
+    """The conditions in what is asked about that ask whether a pointer is NULL, by offset, with its name,
+    where the text round them may look into it all the same."""
+    for found in asked.matches(_IF):
         for atom in _ATOM.finditer(found[1]):
             name = atom[2]
             look = name + b"->"

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qerrlint.c.cut import Piece
-from qerrlint.c.lexis import occurrences
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.subject import Subject
@@ -65,15 +64,12 @@ def calling_functions(
 
 def calling_pieces(file: AnalysedFile, words: WordList, dropped: bool = False) -> list[Piece]:
     """The definitions that calling_functions() lowers: the bytes tell which they are."""
-    unit = file.unit
+    data = file.unit.data
     pieces: dict[int, Piece] = {}
-    for name in words.among(unit.text.vocabulary):
-        for at in occurrences(unit.data, name):
-            piece = unit.definitions.around(at)
-            if piece is None or at < piece.body or (file.only is not None and piece.name not in file.only):
-                continue
-            before = unit.data[max(at - _NEAR, piece.body) : at]
-            if not _CALLED.match(unit.data, at + len(name)):
+    for name in words.among(file.asked.vocabulary):
+        for at, piece in file.asked.naming(name):
+            before = data[max(at - _NEAR, piece.body) : at]
+            if not _CALLED.match(data, at + len(name)):
                 continue
             if not dropped or (_STATEMENT.search(before) and not _VOID.search(before)):
                 pieces[piece.span.start] = piece

@@ -30,18 +30,12 @@ _SIGNED = frozenset({"int", "ssize_t", "gssize", "long", "off_t", "int32_t", "in
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The tests of one file that take a failure for more than enough."""
     unit = file.unit
-    pieces = {
-        piece.span.start: piece
-        for found in _COMPARED.finditer(unit.data)
-        if (piece := unit.definitions.around(found.start())) is not None
-    }
+    pieces = {piece.span.start: piece for piece in file.asked.matching(_COMPARED)}
     if unit.data.find(b"size_t") >= 0:
         for piece in calling_pieces(file, word_list("fails-with-minus-one")):
             if unit.data.find(b"size_t", piece.span.start, piece.span.end) >= 0:
                 pieces[piece.span.start] = piece
     for _, piece in sorted(pieces.items()):
-        if file.only is not None and piece.name not in file.only:
-            continue
         own = unit.with_definition(piece)
         function = own.lowering.function(piece)
         if function is not None:

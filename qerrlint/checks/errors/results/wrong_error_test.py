@@ -301,13 +301,11 @@ def library_numbers(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
     places = {
         found.start()
-        for found in _COMPARED.finditer(unit.data)
+        for found in file.asked.matches(_COMPARED)
         if _NAME_BEFORE.search(unit.data, max(found.start() - 10, 0), found.start())
     }
     pieces = {piece.span.start: piece for at in places if (piece := unit.definitions.around(at)) is not None}
     for _, piece in sorted(pieces.items()):
-        if file.only is not None and piece.name not in file.only:
-            continue
         function = unit.with_definition(piece).lowering.function(piece)
         if function is not None:
             yield from _numbers_of(unit, function)

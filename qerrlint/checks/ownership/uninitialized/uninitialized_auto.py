@@ -20,13 +20,11 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
     """The declarations of g_autofree and g_autoptr variables without a value."""
     unit = file.unit
     seen: set[int] = set()
-    for found in _BARE.finditer(unit.data) if b"g_auto" in unit.data else ():
+    for found in file.asked.matches(_BARE) if b"g_auto" in unit.data else ():
         piece = unit.definitions.around(found.start())
         if piece is None or found.start() < piece.body or piece.span.start in seen:
             continue
         seen.add(piece.span.start)
-        if file.only is not None and piece.name not in file.only:
-            continue
         function = unit.with_definition(piece).lowering.function(piece)
         for number, position, declared in _bare(function) if function is not None else ():
             assert function is not None

@@ -37,12 +37,10 @@ _GOTO = lazy_re(rb"\bgoto\b")
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The calls behind a label that free a variable which a jump to the label leaves without a value."""
     unit = file.unit
-    for found in _RELEASED.finditer(unit.data) if b"goto" in unit.text.words else ():
+    for found in file.asked.matches(_RELEASED) if b"goto" in file.asked.words else ():
         at, name = found.start(1), found[2].decode()
         piece = unit.definitions.around(at)
-        if piece is None or (file.only is not None and piece.name not in file.only):
-            continue
-        if not _is_jumped_over(unit.data, piece, at, found[2]):
+        if piece is None or not _is_jumped_over(unit.data, piece, at, found[2]):
             continue
         function = unit.with_definition(piece).lowering.function(piece)
         declared = _declaration(function, name) if function is not None else None
