@@ -173,6 +173,25 @@ def test_a_new_file_concerns_by_what_is_searched_for_in_its_folder(
     assert not concerned(new, "dir:hw/misc", searched=("hw/misc/", pattern, False))
 
 
+def test_an_edited_file_concerns_by_what_it_comes_to_hold_of_what_is_searched_for_in_its_folder() -> None:
+    """It may have come, without that, after the search."""
+    pattern = rb"\bbell_crack\b"
+    crack = b"static void belfry_end(void)\n{\n    bell_crack();\n}\n"
+    before, after = TREE, {**TREE, "hw/belfry.c": TREE["hw/belfry.c"] + crack}
+    keys = packed_keys(["dir:hw"], {("hw/", pattern): False}, {})
+    assert changes(before, after).concern(keys)
+    assert not changes(after, before).concern(keys)
+    further = {**after, "hw/belfry.c": b"int more;\n" + after["hw/belfry.c"]}
+    assert not changes(after, further).concern(keys)
+    # Where the text before is not known, neither is what was found in it.
+    unknown = TreeChanges("", facts(after), facts(further), lambda path: None, further.__getitem__)
+    assert unknown.concern(keys)
+    # What was looked for in the file itself is compared.
+    looked = {("hw/", pattern): False, ("hw/belfry.c", pattern): True}
+    keys = packed_keys(["dir:hw", "text:hw/belfry.c"], looked, {})
+    assert not changes(after, further).concern(keys)
+
+
 def test_a_function_concerns_those_that_have_read_its_text() -> None:
     new = {"hw/belfry.c": TREE["hw/belfry.c"].replace(b"bell_ring(1)", b"bell_ring(2)")}
     assert concerned(new, "defs:hw/belfry.c", "def:hw/belfry.c:belfry_init")

@@ -96,9 +96,9 @@ class TreeChanges:
             always.update(self._of_file(path))
         always.update(self._of_schemas())
         self._always = frozenset(self._unknown.union(map(number_of, always)))
-        self._added = [path for path in self.files if path not in old and path.endswith(".c")]
+        self._sources = [path for path in self.files if path in new and path.endswith(".c")]
         searched = {"mentions", *(f"{kind}:{path}" for kind in ("text", ABOUT) for path in self.files)}
-        searched.update(f"dir:{posixpath.dirname(path)}" for path in self._added)
+        searched.update(f"dir:{posixpath.dirname(path)}" for path in self._sources)
         self._searched = frozenset(map(number_of, searched))
         self._affected = frozenset(self._includes.affected)
         self._any = self._always.union(
@@ -167,7 +167,9 @@ class TreeChanges:
 
     def _found_again(self, searches: bytes, mentioning: Callable[[str], Sequence[str]] | None) -> bool:
         """Whether searches in changed files find what they have found before."""
-        for kind, of, *rest in json.loads(searches or b"[]"):
+        rows = json.loads(searches or b"[]")
+        known = {(of, rest[0]) for kind, of, *rest in rows if kind == "text"}
+        for kind, of, *rest in rows:
             if kind == "mentioning" and isinstance(mentioning, Mentions) and mentioning.is_index:
                 if list(mentioning(*of)) != rest[0]:
                     return False
@@ -185,8 +187,10 @@ class TreeChanges:
                 if of[0] in self._changed and self._about(*of) != rest[0]:
                     return False
             elif of.endswith("/"):
-                added = (path for path in self._added if of == f"{posixpath.dirname(path)}/")
-                if any(self._holds(path, rest[0].encode("latin-1")) for path in added):
+                # A file that has come since, or in which nothing was looked for, may be found now.
+                beside = (path for path in self._sources if of == f"{posixpath.dirname(path)}/")
+                left = (path for path in beside if (path, rest[0]) not in known)
+                if any(self._comes_to_hold(path, rest[0].encode("latin-1")) for path in left):
                     return False
             elif of in self._changed and self._holds(of, rest[0].encode("latin-1")) != rest[1]:
                 return False
@@ -207,6 +211,13 @@ class TreeChanges:
     def _holds(self, path: str, pattern: bytes) -> bool:
         data = self._new_text(path) if path in self._new else None
         return data is not None and re.search(pattern, data) is not None
+
+    def _comes_to_hold(self, path: str, pattern: bytes) -> bool:
+        """Whether a pattern is found in a changed file, and was not, as far as that is known."""
+        if not self._holds(path, pattern):
+            return False
+        data = self._old_text(path) if path in self._old else None
+        return data is None or re.search(pattern, data) is None
 
     def _of_file(self, path: str) -> Iterator[str]:
         yield f"file:{path}"
