@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from commandline import git, run
+from edited_devices import NEAR, Device, Devices
 from test_store_edits import Model, base_tree, write
 
 from qerrlint.engine import check_files
@@ -21,7 +24,7 @@ from qerrlint.history import run as history_run
 from qerrlint.history.steps import release_of
 
 # The number of random commits, and where they begin.
-COMMITS = int(os.environ.get("QERRLINT_HISTORY_COMMITS", "12"))
+COMMITS = int(os.environ.get("QERRLINT_HISTORY_COMMITS", "24"))
 SEED = int(os.environ.get("QERRLINT_HISTORY_SEED", "10"))
 
 HEADER = """\
@@ -85,6 +88,9 @@ class Repository:
 
     def head(self) -> str:
         return git(self.top, "rev-parse", "HEAD").strip()
+
+    def parent(self, commit: str) -> str:
+        return git(self.top, "rev-parse", f"{commit}^").strip()
 
     def history(self, revs: str, *options: str, code: int = 0) -> dict[str, Any]:
         """The JSON of a history of findings of any confidence."""
@@ -276,34 +282,116 @@ def test_which_release_a_version_belongs_to(version: str, release: str) -> None:
     assert release_of(version) == release
 
 
+def compared(repository: Repository, revs: str, edits: dict[str, str], *options: str) -> int:
+    """Compare what each commit does with a check of its parent and of itself, and all together with the last;
+    the number of commits that change findings."""
+    document = repository.history(revs, *options)
+    changes = {entry["commit"]: entry for entry in document["changes"]}
+
+    @cache
+    def checked(commit: str) -> set[tuple[str, str]]:
+        return repository.checked(commit)
+
+    changed = 0
+    for commit, edit in edits.items():
+        before, after = checked(repository.parent(commit)), checked(commit)
+        entry = changes.get(commit, {"introduced": [], "fixed": []})
+        come, gone = keys_of(entry["introduced"]), keys_of(entry["fixed"])
+        # What persists under another name is neither.
+        assert come <= after - before, edit
+        assert gone <= before - after, edit
+        assert len(come) - len(gone) == len(after) - len(before), edit
+        changed += before != after
+    assert keys_of(document["standing"]) == repository.checked("HEAD")
+    return changed
+
+
 def test_at_random_what_commits_do_adds_up_to_what_a_check_finds(repository: Repository) -> None:
-    """Prototypes, macros, constants, members, schemas, wrappers; headers that move, files that come."""
+    """Prototypes, macros, constants, members, schemas, wrappers, types of devices; headers that move, files
+    that come."""
     model = Model(random.Random(SEED)).begin()
     files = write(model, repository.top, {})
     start = repository.commit()
-    done = []
-    commits = []
+    edits = {}
     for _ in range(COMMITS):
-        done.append(model.edit())
+        done = model.edit()
         files = write(model, repository.top, files)
-        commits.append(repository.commit())
-    document = repository.history(f"{start}..HEAD")
-    changes = {entry["commit"]: entry for entry in document["changes"]}
-    standing = repository.checked(start)
-    changed = 0
-    for edit, commit in zip(done, commits, strict=True):
-        before, standing = standing, repository.checked(commit)
-        entry = changes.get(commit, {"introduced": [], "fixed": []})
-        come, gone = (
-            {(f["path"], f["fingerprint"]) for f in entry[kind]} for kind in ("introduced", "fixed")
-        )
-        # What persists under another name is neither.
-        assert come <= standing - before, edit
-        assert gone <= before - standing, edit
-        assert len(come) - len(gone) == len(standing) - len(before), edit
-        changed += before != standing
+        edits[repository.commit()] = f"seed {SEED}: {done}"
+    changed = compared(repository, f"{start}..HEAD", edits)
     assert changed >= COMMITS // 6, "commits that change nothing test nothing"
-    assert keys_of(document["standing"]) == standing
+
+
+def test_at_random_what_branches_bring_in_adds_up_with_all(repository: Repository) -> None:
+    """Branches change devices while the line changes the rest: a merge has no findings of its own."""
+    model = Model(random.Random(SEED)).begin()
+    write(model, repository.top, {})
+    start = repository.commit()
+    edits = {}
+    assert model.devices is not None
+    assert model.callers is not None
+    for number in range(max(COMMITS // 6, 2)):
+        fork = copy.deepcopy(model)
+        base = repository.head()
+        assert fork.devices is not None
+        for side, edited in (("side", (fork.devices.edits,)), ("main", (model.edits, model.callers.edits))):
+            if side == "side":
+                git(repository.top, "checkout", "-q", "-b", f"side{number}", base)
+            files = (fork if side == "side" else model).files()
+            for _ in range(model.draw.randrange(1, 4)):
+                name, change = model.draw.choice(list(model.draw.choice(edited)()))
+                change()
+                files = write(fork if side == "side" else model, repository.top, files)
+                edits[repository.commit()] = f"seed {SEED}: {side} {name}"
+            git(repository.top, "checkout", "-q", "main")
+        git(repository.top, "merge", "-q", "--no-ff", "-m", "merge", f"side{number}")
+        model.devices = fork.devices
+    changed = compared(repository, f"{start}..HEAD", edits, "--all")
+    assert changed >= len(edits) // 6, "commits that change nothing test nothing"
+
+
+LAMP = Device(parent="TYPE_DEVICE", takes="init", frees="finalize")
+
+
+def lit(wall: Device, base: Device = LAMP, **changes: Any) -> Devices:
+    """Two lamps, one of which derives from the other unless its device says otherwise."""
+    devices = Devices(random.Random(0), {NEAR[1]: wall}, base)
+    for name, value in changes.items():
+        setattr(devices, name, value)
+    return devices
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            lit(Device(shift="R_LEVEL_GLOW_LENGTH")),
+            lit(Device(shift="R_LEVEL_GLOW_LENGTH"), mask=(0, 1)),
+            id="field",
+        ),
+        pytest.param(lit(Device()), lit(Device(), registers="2"), id="array"),
+        pytest.param(
+            lit(Device(takes="init"), Device("TYPE_DEVICE")),
+            lit(Device(takes="init"), Device("TYPE_DEVICE", frees="unrealize")),
+            id="parent",
+        ),
+        pytest.param(
+            lit(Device(takes="init"), Device("TYPE_DEVICE")),
+            lit(Device(takes="init"), Device("TYPE_DEVICE"), elsewhere="timer_free(s->wick);"),
+            id="released",
+        ),
+        pytest.param(
+            lit(Device(takes="init"), Device("TYPE_DEVICE"), elsewhere="timer_del(s->wick);"),
+            lit(Device(takes="init"), Device("TYPE_DEVICE"), elsewhere="timer_free(s->wick);"),
+            id="released otherwise",
+        ),
+    ],
+)
+def test_devices_that_no_commit_touches(repository: Repository, before: Devices, after: Devices) -> None:
+    files = write(before, repository.top, {})
+    start = repository.commit()
+    write(after, repository.top, files)
+    there, back = repository.commit(), repository.commit(dict(files))
+    assert compared(repository, f"{start}..HEAD", {there: "there", back: "back"}) == 2
 
 
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -188,7 +188,7 @@ class Model:
         return text
 
 
-def write(model: Model | Callers, top: Path, old: dict[str, str]) -> dict[str, str]:
+def write(model: Model | Callers | Devices, top: Path, old: dict[str, str]) -> dict[str, str]:
     """Bring the tree up to date; the files that it has now."""
     files = model.files()
     for path in old.keys() - files.keys():

@@ -14,6 +14,7 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from qerrlint.c.declarations.file import FileDeclarations
+from qerrlint.c.declarations.struct_body import Field
 from qerrlint.c.declarations.types import Declared, Signature
 from qerrlint.c.initialisers import tables
 from qerrlint.c.qapi import c_name, qapi_command, qapi_constants, qapi_members, qapi_names
@@ -23,15 +24,18 @@ from qerrlint.history.word_index import WordIndex
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.qemu.constants import fields_of, registers_of
 from qerrlint.qemu.type_tables import TypeRow, type_rows
 from qerrlint.records import record
-from qerrlint.review.scope import FilePair, is_c
+from qerrlint.review.scope import FilePair, changed_functions, is_c, releases_of
 
 # Macros that rest on macros that rest on a changed name.
 _LEVELS = 2
 _WORD = lazy_re(rb"[A-Za-z_]\w*")
 _IDENTIFIER = lazy_re(r"[A-Za-z_]\w*")
-_MEMBER, _TYPE, _OTHER = "member", "type", "other"
+_CALLED = lazy_re(rb"\b([a-z_]\w*)\s*\(")
+_CAMEL = lazy_re(rb"\b[A-Z]\w*[a-z]\w*")
+_MEMBER, _TYPE, _QOM, _OTHER = "member", "type", "QOM type", "other"
 _PHASES = ("class_init", "instance_init", "instance_post_init", "instance_finalize")
 
 
@@ -48,27 +52,31 @@ class ChangedNames:
     """What a change says otherwise.
 
     `files`: names with the declaring files in which something about them changes (none: wherever they
-    stand). `of_folder`: names that count for the files of one folder. `types` are the names among these
-    that stand for types, `members` those of which only a struct's member changes. `includes` are files
-    that come, go, or include something else.
+    stand). `of_folder`: names that count for the files of some folders alone. `types` are the names among
+    these that stand for types, `qom_types` for QOM types, `members` those of which only a struct's member
+    changes. `includes` are files that come, go, or include something else. `used` are names that changed
+    files use, or use no longer: these count in files of the folder that define them.
     """
 
     files: dict[str, frozenset[str]]
-    of_folder: dict[str, str]
+    of_folder: dict[str, frozenset[str]]
     types: frozenset[str]
+    qom_types: frozenset[str]
     members: frozenset[str]
     includes: frozenset[str]
+    used: dict[str, frozenset[str]]
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.of_folder or self.includes)
+        return bool(self.files or self.of_folder or self.includes or self.used)
 
 
 def changed_names(before: Program, after: Program, pairs: Iterable[FilePair]) -> ChangedNames:
     """What the changed files say otherwise, by name. Raises InputError for a blob that is missing."""
     files: dict[str, frozenset[str]] = {}
-    of_folder: dict[str, str] = {}
+    of_folder: dict[str, frozenset[str]] = {}
     kinds: dict[str, set[str]] = {}
     includes: set[str] = set()
+    used: dict[str, frozenset[str]] = {}
     for pair in pairs:
         sides = [(before, pair.old), (after, pair.new)]
         paths = frozenset(path for _, path in sides if path is not None)
@@ -81,16 +89,20 @@ def changed_names(before: Program, after: Program, pairs: Iterable[FilePair]) ->
         if not all(map(is_c, paths)):
             continue
         if not declaring:
-            folder = (pair.new or pair.old or "").rpartition("/")[0]
-            of_folder.update((name, folder) for name in _changed_bodies(before, after, pair))
+            folders = frozenset(path.rpartition("/")[0] for path in paths)
+            units = [program.unit(path) if path is not None else None for program, path in sides]
+            for table, names in ((of_folder, _told_to_neighbours(*units)), (used, _used(*units))):
+                table.update((name, table.get(name, frozenset()) | folders) for name in names)
         if pair.old != pair.new or _includes(before, pair.old) != _includes(after, pair.new):
             includes |= paths
     return ChangedNames(
         files,
         of_folder,
-        frozenset(name for name, found in kinds.items() if _TYPE in found),
+        frozenset(name for name, found in kinds.items() if not found.isdisjoint((_TYPE, _QOM))),
+        frozenset(name for name, found in kinds.items() if _QOM in found),
         frozenset(name for name, found in kinds.items() if found == {_MEMBER}),
         frozenset(includes),
+        used,
     )
 
 
@@ -122,6 +134,7 @@ def _of_header(file: FileDeclarations) -> Iterator[Fact]:
             yield Fact(name, _OTHER, _seen(signature))
     for name, value in file.constants.items():
         yield Fact(name, _OTHER, value)
+    yield from _of_registers(file.data)
     for name, entry in file.types.items():
         word = name.rpartition(" ")[2]
         if entry.kind in ("struct", "union"):
@@ -130,9 +143,27 @@ def _of_header(file: FileDeclarations) -> Iterator[Fact]:
             yield Fact(word, _TYPE, (entry.kind, _seen_member(members[0]) if members else None))
             for member in members:
                 yield Fact(member.name, _MEMBER, _seen_member(member))
+            if b"[" in file.data[slice(*entry.body)]:
+                yield from _of_arrays(file.fields(entry)[0])
         else:
             target = entry.target if entry.kind != "enum" else ""
             yield Fact(word, _TYPE, (entry.kind, target, entry.signature and _seen(entry.signature)))
+
+
+def _of_arrays(fields: Iterable[Field]) -> Iterator[Fact]:
+    """How many elements the arrays of a struct have."""
+    for field in fields:
+        if field.dimensions:
+            yield Fact(field.name, _MEMBER, field.dimensions)
+        yield from _of_arrays(field.fields)
+
+
+def _of_registers(data: bytes) -> Iterator[Fact]:
+    """What REG32() and FIELD() and their kin define."""
+    for name, register in registers_of(data).items():
+        yield from (Fact(f"{kind}_{name.decode('latin-1')}", _OTHER, register) for kind in "AR")
+    for field, bits in fields_of(data).items():
+        yield from (Fact(f"R_{field}_{part}", _OTHER, bits) for part in ("SHIFT", "LENGTH", "MASK"))
 
 
 def _seen(signature: Signature) -> object:
@@ -165,11 +196,16 @@ def _of_types(path: str, data: bytes) -> Iterator[Fact]:
         texts = _texts_of_functions(data, {name for row in rows for name in _functions(row)})
         for row in rows:
             text = data[row.table_span.start : row.table_span.end]
-            yield Fact(row.name, _TYPE, (text, *(texts.get(name) for name in _functions(row))))
+            yield Fact(_word_of(row.name), _QOM, (text, *(texts.get(name) for name in _functions(row))))
     if b"VMStateDescription" in data:
         for table in tables(path, data):
             if "VMStateDescription" in table.type and "static" not in table.type:
                 yield Fact(table.name, _OTHER, data[table.span.start : table.span.end])
+
+
+def _word_of(type_name: str) -> str:
+    """The longest word in the text of a type's name, such as a literal: that is looked for in other files."""
+    return max(_IDENTIFIER.findall(type_name), key=len, default="")
 
 
 def _functions(row: TypeRow) -> list[str]:
@@ -188,12 +224,35 @@ def _texts_of_functions(data: bytes, names: set[str]) -> dict[str, bytes]:
     return out
 
 
-def _changed_bodies(before: Program, after: Program, pair: FilePair) -> set[str]:
-    """The functions with external linkage whose text changes: those that a device's other files call."""
-    old = before.unit(pair.old) if pair.old is not None else None
-    new = after.unit(pair.new) if pair.new is not None else None
+def _told_to_neighbours(old: TranslationUnit | None, new: TranslationUnit | None) -> set[str]:
+    """What the other files of a device look for in a file: its functions with external linkage whose text
+    changes, and the members that it gives back, or not, by other calls than before."""
     was, now = _external(old), _external(new)
-    return {name for name in was.keys() | now.keys() if was.get(name) != now.get(name)}
+    bodies = {name for name in was.keys() | now.keys() if was.get(name) != now.get(name)}
+    changed = changed_functions(old, new)
+    released = (releases_of(unit, changed) if unit is not None else set() for unit in (old, new))
+    return bodies.union(member.decode() for _, member in set.symmetric_difference(*released))
+
+
+def _used(old: TranslationUnit | None, new: TranslationUnit | None) -> set[str]:
+    """The names of which a file that defines QOM types may tell other files of its folder that define them:
+    what its changed functions call, the types that it mentions on one side only, the parents of its types."""
+    units = [unit for unit in (old, new) if unit is not None and b"TypeInfo" in unit.data]
+    if not units:
+        return set()
+    changed = changed_functions(old, new)
+    out = {
+        name.decode()
+        for unit in units
+        for piece in unit.definitions.functions
+        if piece.name in changed
+        for name in _CALLED.findall(unit.data, piece.body, piece.span.end)
+    }
+    mentioned = ({*_CAMEL.findall(unit.data)} if unit is not None else set() for unit in (old, new))
+    out.update(name.decode() for name in set.symmetric_difference(*mentioned))
+    for unit in units:
+        out.update(_word_of(row.parent) for row in type_rows(unit.path, unit.data))
+    return out
 
 
 def _external(unit: TranslationUnit | None) -> dict[str, bytes]:
@@ -217,12 +276,14 @@ class Dependents:
         self._before, self._after = before, after
         self._names = dict(changed.files)
         _add_resting(self._names, changed, after, index)
+        _add_derived(self._names, changed, after, index)
+        self._defining = _defining(changed, after, index)
         self._reaching = index.reaching(changed.includes)
         self._visible: dict[str, frozenset[str]] = {}
         mentioning = index.mentioning((*self._names, *changed.of_folder))
         self.candidates = frozenset(
             path
-            for path in (mentioning | self._reaching) - near
+            for path in (mentioning | self._reaching | self._defining) - near
             if not path.startswith(NOT_CORE) and before.source.exists(path) and after.source.exists(path)
         )
         """The files that may be among them."""
@@ -231,10 +292,12 @@ class Dependents:
         """Whether a file mentions a changed name, and sees what the commit says of it."""
         if path not in self.candidates:
             return False
+        if path in self._defining:
+            return True
         changed = self._changed
         words = {word.decode() for word in _WORD.findall(self._after.source.read(path) or b"")}
         folder = path.rpartition("/")[0]
-        if any(changed.of_folder[name] == folder for name in words & changed.of_folder.keys()):
+        if any(folder in changed.of_folder[name] for name in words & changed.of_folder.keys()):
             return True
         mentioned = words & self._names.keys()
         if any(not self._names[name] for name in mentioned):
@@ -254,6 +317,34 @@ class Dependents:
             side = self._before if before else self._after
             self._visible[header] = frozenset(fact.name for fact in facts(side, header))
         return self._visible[header]
+
+
+def _defining(changed: ChangedNames, program: Program, index: WordIndex) -> set[str]:
+    """The files of a folder that define what a changed file of it uses: functions, QOM types with their
+    ancestors, and types of the structs."""
+    out: set[str] = set()
+    level = changed.used
+    seen: set[str] = set()
+    while level:
+        seen |= level.keys()
+        following: dict[str, frozenset[str]] = {}
+        for path in index.mentioning(level):
+            folder = path.rpartition("/")[0]
+            names = {name for name, folders in level.items() if folder in folders}
+            data = program.source.read(path) if names and path.endswith(".c") else None
+            if data is None or b"TypeInfo" not in data:
+                continue
+            declarations = program.environment.files.file(path)
+            if any(declarations is not None and declarations.definition(name) for name in names):
+                out.add(path)
+            for row in type_rows(path, data):
+                if row.struct("instance_size") in names:
+                    out.add(path)
+                if _word_of(row.name) in names:
+                    out.add(path)
+                    following[_word_of(row.parent)] = frozenset((folder,))
+        level = {name: folders for name, folders in following.items() if name not in seen}
+    return out
 
 
 def _reached(program: Program, path: str) -> AbstractSet[str]:
@@ -290,6 +381,27 @@ def _add_resting(
         new, types = found.keys(), frozenset()
         if not new:
             return
+
+
+def _add_derived(
+    names: dict[str, frozenset[str]], changed: ChangedNames, program: Program, index: WordIndex
+) -> None:
+    """Add the QOM types that derive from one of the types, directly or not: they inherit what it does."""
+    level: AbstractSet[str] = changed.qom_types
+    seen = set(level)
+    while level:
+        # A header may call a type by another name than its table.
+        called = {name for name in names.keys() - seen if name.startswith("TYPE_")}
+        parents = level | called
+        seen |= called
+        found = set()
+        for path in index.mentioning(parents):
+            data = program.source.read(path) if path.endswith(".c") else None
+            rows = type_rows(path, data) if data is not None and b"TypeInfo" in data else ()
+            found |= {_word_of(row.name) for row in rows if _word_of(row.parent) in parents}
+        level = found - seen
+        seen |= level
+        names.update((name, frozenset()) for name in level)
 
 
 def _types_of(signature: Signature) -> list[str]:

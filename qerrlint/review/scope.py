@@ -159,7 +159,7 @@ def _setting_up(before: TranslationUnit, after: TranslationUnit, changed: set[st
 def _keeping(before: TranslationUnit, after: TranslationUnit, changed: set[str]) -> set[str]:
     """The functions that give a value to a member which a changed function releases on one side only: what
     they keep there is released no longer, or is released now."""
-    old, new = (_released(unit, changed) for unit in (before, after))
+    old, new = ({member for _, member in releases_of(unit, changed)} for unit in (before, after))
     members = b"|".join(sorted(old ^ new))
     if not members:
         return set()
@@ -174,11 +174,11 @@ def _keeping(before: TranslationUnit, after: TranslationUnit, changed: set[str])
     }
 
 
-def _released(unit: TranslationUnit, names: set[str]) -> set[bytes]:
-    """The members that stand in the arguments of releasing calls of some functions of a file."""
+def releases_of(unit: TranslationUnit, names: set[str]) -> set[tuple[bytes, bytes]]:
+    """The releasing calls of some functions of a file, each with a member that stands in its arguments."""
     releases = word_list("releases")
     return {
-        member
+        (call[1], member)
         for piece in unit.definitions.functions
         if piece.name in names
         for call in _CALLED_WITH.finditer(unit.data, piece.body, piece.span.end)
