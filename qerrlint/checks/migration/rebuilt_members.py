@@ -27,7 +27,7 @@ def is_rebuilt(file: AnalysedFile, member: StateMember) -> bool:
         return False
     if member.kind == TIMER:
         return re.search(rb"(?:->|\.)%s\b" % name, reached) is not None
-    setting = rb"(?:->|\.)%s\b\s*(?:\[[^\]]*\]\s*)*(?:[-+*/%%&|^]|<<|>>)?=(?!=)" % name
+    setting = rb"(?:->|\.)%s\b\s*(?:\[[^\]]*\]\s*)*(?:(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\+\+|--)" % name
     handing = rb"&\s*[\w>.\[\]-]*(?:->|\.)%s\b" % name
     return re.search(setting + rb"|" + handing, reached) is not None
 

@@ -75,6 +75,8 @@ _UNDOES = lazy_re(
     rb"_(?:%s)(?:_\w{1,40})?[ \t]{0,9}\(" % b"|".join(word.encode() for word in sorted(_UNDOING))
 )
 
+_FREES_MEMBER = lazy_re(rb"\bg_free[ \t]{0,9}\([ \t]{0,9}\w{1,60}->")
+
 
 @record(frozen=True, slots=True)
 class Unwound:
@@ -89,6 +91,8 @@ class Unwound:
 
 def undoes_a_step(data: bytes, piece: Piece) -> bool:
     """Whether a function calls something that another of its calls undoes, by its words."""
+    if _FREES_MEMBER.search(data, piece.body, piece.span.end):
+        return True
     names: set[str] = set()
     for found in _UNDOES.finditer(data, piece.body, piece.span.end):
         start = found.start()
@@ -105,7 +109,12 @@ def undoes_a_step(data: bytes, piece: Piece) -> bool:
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The failing branches of a function that skip what other failing branches undo."""
     piece, unit = analysed.piece, analysed.unit
-    if analysed.kind == "unknown" or not _UNDOES.search(unit.data, piece.body, piece.span.end):
+    if analysed.kind == "unknown":
+        return
+    if _FREES_MEMBER.search(unit.data, piece.body, piece.span.end):
+        for done, undone in _memory_of_members(analysed):
+            yield from _skipping(analysed, done, undone)
+    if not _UNDOES.search(unit.data, piece.body, piece.span.end):
         return
     by_name: dict[str, list[Call]] = {}
     for call in analysed.function.calls:
@@ -116,6 +125,23 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             same = [call for call in undoing if _is_same(analysed, done, call)]
             if len(same) == 1 and len(by_name[done.name]) == 1:
                 yield from _skipping(analysed, done, same[0])
+
+
+def _memory_of_members(analysed: AnalysedFunction) -> Iterator[tuple[Call, Call]]:
+    """The calls that give a member new memory, each with the one call that frees what it holds."""
+    function = analysed.function
+    freed: dict[str, list[Call]] = {}
+    made: dict[str, list[Call]] = {}
+    for block in function.blocks:
+        for event in block.events:
+            if isinstance(event, Call) and event.name == "g_free" and len(event.args) == 1:
+                freed.setdefault(place_of_object(event.args[0]), []).append(event)
+            elif isinstance(event, Assign) and "->" in event.target and isinstance(event.value, Result):
+                made.setdefault(event.target, []).append(function.calls[event.value.call])
+    for place, calls in made.items():
+        undoing = freed.get(place, [])
+        if len(calls) == len(undoing) == 1 and word_list("glib-memory").matches(calls[0].name):
+            yield calls[0], undoing[0]
 
 
 @lru_cache(maxsize=4096)

@@ -289,6 +289,9 @@ class LocalAcquires:
             return {h.pair.name for h in self.handlings.get(value.call, ()) if h.role == "acquire"} or None
         if not isinstance(value, Var) or not self._uses.is_own(value.path) or self._is_kept(value.path):
             return None
+        if self._uses.is_parameter(value.path):
+            # The caller may have handed it what comes back.
+            return None
         out: set[str] = set()
         for given in self._uses.assigned(value.path):
             if given == NULL:

@@ -96,6 +96,10 @@ class LocalUses:
         own = path in self._function.locals or path in self._params
         return own and path.isidentifier() and path not in self._function.autos
 
+    def is_parameter(self, name: str) -> bool:
+        """Whether a name is that of a parameter of the function."""
+        return name in self._params
+
     def hands(self, value: Value | None, name: str) -> bool:
         """Whether a value has the pointer in it, or its address or that of a part of what it points to."""
         if isinstance(value, Result):
@@ -266,7 +270,7 @@ class LocalUses:
         if call.used and _returns_its_argument(call.name):
             return any(self.hands(arg, name) for arg in call.args[:1])
         return any(
-            self.hands(arg, name) and not (self._by_value(arg, name) and self._is_borrowed(call, position))
+            self.hands(arg, name) and not (self._by_value(arg, name) and self.is_borrowed(call, position))
             for position, arg in enumerate(call.args)
         )
 
@@ -305,7 +309,7 @@ class LocalUses:
             )
         return self._passing[name]
 
-    def _is_borrowed(self, call: Call, position: int) -> bool:
+    def is_borrowed(self, call: Call, position: int) -> bool:
         """Whether a callee only reads or writes through the pointer that it is handed at a position."""
         name = call.name
         if not call.direct or name in self._function.locals or name in self._params:

@@ -302,7 +302,7 @@ def cleanup_only_fails(analysed: AnalysedFunction | AnalysedFile, observation: O
     blocks = function.blocks if function is not None else ()
     events = (event for block in blocks for event in block.events)
     returned = [event.value for event in events if isinstance(event, Return) and event.value is not None]
-    failures = {value for value in returned if isinstance(value, Const) and (value.number or 0) < 0}
+    failures = {value for value in returned if isinstance(value, Const) and value.signs == NEG}
     return bool(failures) and all(value in failures or isinstance(value, Result) for value in returned)
 
 

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import re
+
 from qerrlint.absint.reachability import reaches
 from qerrlint.c.declarations.types import Signature
 from qerrlint.c.format_string import ends_in_conversion
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.text.error_message_form import (
     Message,
@@ -14,6 +17,9 @@ from qerrlint.checks.text.error_message_form import (
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call, text_of
+from qerrlint.lazy_patterns import lazy_re
+
+_INCLUDED = lazy_re(rb"^[ \t]*#[ \t]*include[ \t]*[<\"]([\w./+-]+)[>\"]", re.MULTILINE)
 
 
 def _message(observation: Observation, *forms: str) -> Message | None:
@@ -135,3 +141,18 @@ def takes_opaque_data(_analysed: AnalysedFunction, observation: Observation) -> 
 def address_is_taken(analysed: AnalysedFunction, _observation: Observation) -> bool:
     """The file uses the function's name without calling it."""
     return analysed.unit.uses.is_handed_over(analysed.name)
+
+
+def is_of_a_checksum(_file: AnalysedFile, observation: Observation) -> bool:
+    """The function makes a checksum, by its name."""
+    parts = observation.function.lower().split("_")
+    return not {"checksum", "csum", "cksum"}.isdisjoint(parts)
+
+
+def is_built_for_little_endian(file: AnalysedFile, observation: Observation) -> bool:
+    """The value is right on little-endian hosts, and the file is built for no others, by what it includes."""
+    if observation.slots["host"] != "big-endian":
+        return False
+    words = word_list("little-endian-hosts")
+    included = _INCLUDED.findall(file.unit.data)
+    return any(words.matches(name.decode("latin-1")) for name in included)

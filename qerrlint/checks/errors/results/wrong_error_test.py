@@ -379,7 +379,8 @@ WRONG_ERROR_TEST = event(
     "meant",
     path_sensitive=True,
     form="errp-itself errp-for-local error-never-set sign-of-bool sign-of-pointer zero-of-negative "
-    "zero-of-success minus-one-of-errno number-of-library positive-number other-error unsigned",
+    "zero-of-success minus-one-of-errno minus-one-of-bool number-of-library positive-number other-error "
+    "unsigned",
 )
 """subject: what is tested; callee: whose failure it is meant to show ("" if there is none); meant: what is
 to be tested instead ("" if it is none)."""
