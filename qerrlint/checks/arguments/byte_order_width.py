@@ -54,14 +54,13 @@ class Conversion:
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The conversions of one file whose width is not that of their member."""
     unit = file.unit
-    layouts = layouts_of(unit.program.environment)
     for one in _conversions(unit):
         piece = unit.definitions.around(one.span.start)
         if piece is None or one.span.start < piece.body:
             continue
         if file.only is not None and piece.name not in file.only:
             continue
-        width = _width(unit, layouts, piece.span.start, one)
+        width = _width(unit, layouts_of(unit.program.environment), piece.span.start, one)
         if width is None or width * _BITS == one.bits:
             continue
         text = unit.text.on_one_line(one.span)
