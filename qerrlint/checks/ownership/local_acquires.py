@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from qerrlint.absint.reachability import after
 from qerrlint.c.cut import Piece
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.filled_locals import (
@@ -29,6 +30,7 @@ from qerrlint.domain.ownership import RESULT, Move, Pair
 from qerrlint.ir.code import (
     NULL,
     Addr,
+    Assign,
     Call,
     Const,
     Function,
@@ -289,8 +291,8 @@ class LocalAcquires:
             return {h.pair.name for h in self.handlings.get(value.call, ()) if h.role == "acquire"} or None
         if not isinstance(value, Var) or not self._uses.is_own(value.path) or self._is_kept(value.path):
             return None
-        if self._uses.is_parameter(value.path):
-            # The caller may have handed it what comes back.
+        if self._uses.is_parameter(value.path) or self._is_let_go(value.path):
+            # The caller may have handed it what comes back, or something else holds it by then.
             return None
         out: set[str] = set()
         for given in self._uses.assigned(value.path):
@@ -301,6 +303,23 @@ class LocalAcquires:
                 return None
             out |= pairs
         return out or None
+
+    def _is_let_go(self, name: str) -> bool:
+        """Whether the function releases what a variable holds, a reference of its own, and returns it."""
+
+        def returns(event: object) -> bool:
+            return isinstance(event, Return) and event.value == Var(name)
+
+        def assigns(event: object) -> bool:
+            return isinstance(event, Assign) and event.target == name
+
+        return any(
+            handling.role == "release"
+            and handling.object == name
+            and after(self._function, number, returns, barrier=assigns)
+            for number, found in self.handlings.items()
+            for handling in found
+        )
 
     def _is_kept(self, name: str) -> bool:
         """Whether the function does more with the pointer in a variable than to return it."""
