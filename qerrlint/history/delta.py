@@ -8,6 +8,7 @@ are those that `qerrlint check` has for the two trees.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -33,8 +34,8 @@ from qerrlint.review.scope import FilePair, is_c, touched, unreadable
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.commit_trees import BlobChange, CommitTrees
 
-# Scanned declarations that are kept from commit to commit, in bytes of the files.
-_CACHE_BYTES = 32 << 20
+# Scanned declarations that are kept, in bytes of the files.
+_CACHE_BYTES = 24 << 20
 _INCLUDE = lazy_re(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
 
 
@@ -250,6 +251,10 @@ class Deltas:
             if unit is not None:
                 outcome = self._known.analyse(program, unit, self.rules)
         program.forget(path)
+        if self._cache.size > _CACHE_BYTES:
+            # The checks of devices read the other files of a folder, and a commit may concern all folders.
+            program.environment.files.release_sources()
+            gc.collect()
         return outcome
 
     def _analyse(

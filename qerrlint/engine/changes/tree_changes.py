@@ -261,10 +261,10 @@ class TreeChanges:
 
 
 # A review asks about the same two contents of a file for several pairs of programs.
-_same_tables = lru_cache(maxsize=256)(same_tables)
+_same_tables = lru_cache(maxsize=64)(same_tables)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _changed_names(path: str, one: bytes, two: bytes) -> Names:
     old, new = FileDeclarations(path, one), FileDeclarations(path, two)
     return frozenset(map(number_of, changed_names(old, new)))
