@@ -14,6 +14,7 @@ from qerrlint.c.initialisers import INVOCATION, LIST, Value, exclusive, tables, 
 from qerrlint.model.environment import Environment
 from qerrlint.qemu.device_tables import property_rows, region_tables, region_uses
 from qerrlint.qemu.layouts import layouts_of
+from qerrlint.qemu.type_checkers import Checker, checkers
 from qerrlint.qemu.type_graph import TypeGraph, graph_of
 from qerrlint.qemu.type_tables import type_rows
 from qerrlint.source.directory import DirectorySource
@@ -353,3 +354,26 @@ def test_the_table_of_a_type_ends_at_its_brace_however_it_stands(head: str, end:
     more = "static const TypeInfo more = {\n    .name = TYPE_MORE,\n};\n"
     text = f"static const TypeInfo {head}\n    .name = TYPE_LID,\n{end}\n{more}"
     assert [row.name for row in type_rows("hw/misc/lid.c", text.encode())] == ["TYPE_LID", "TYPE_MORE"]
+
+
+def test_the_cast_macros_of_a_file() -> None:
+    data = b"""
+OBJECT_DECLARE_TYPE(CrateState, CrateClass, CRATE)
+\tOBJECT_DECLARE_SIMPLE_TYPE(LidState,
+                               LID)
+DECLARE_INSTANCE_CHECKER(PegState, PEG, TYPE_PEG)
+DECLARE_CLASS_CHECKERS(PegClass, PEG, TYPE_PEG)
+/* OBJECT_DECLARE_TYPE(OneState, OneClass, ONE) */
+#define MY_DECLARE_TYPE(a) DECLARE_INSTANCE_CHECKER(a, A, TYPE_A)
+int x = NO_DECLARE_TYPE(TwoState, TwoClass, TWO);
+#define HINGE(obj) OBJECT_CHECK(HingeState, (obj), TYPE_HINGE)
+#define HINGE_GET_CLASS(obj) \\
+    OBJECT_GET_CLASS(HingeClass, (obj), TYPE_HINGE)
+"""
+    assert list(checkers(data)) == [
+        Checker("TYPE_CRATE", "CRATE", "CrateState", "CrateClass"),
+        Checker("TYPE_LID", "LID", "LidState", ""),
+        Checker("TYPE_PEG", "PEG", "PegState", "PegClass"),
+        Checker("TYPE_HINGE", "HINGE", "HingeState", "HingeClass"),
+    ]
+    assert list(checkers(b"int crate;\n")) == []

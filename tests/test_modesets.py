@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import pytest
+from single import unit_of
 
 from qerrlint.c.expressions.arithmetic import NotUnderstoodError
 from qerrlint.model.program import Program
 from qerrlint.qemu.mode_values import Evaluator, bits_of
+from qerrlint.qemu.registered_modes import modes_named
 from qerrlint.source.empty import EmptySource
 from qerrlint.source.overlay import OverlaySource
 
@@ -103,3 +105,13 @@ def test_macros_that_grow_come_to_an_end() -> None:
 def test_what_is_not_known(function: str, number: int, reason: str) -> None:
     with pytest.raises(NotUnderstoodError, match=reason.replace("(", r"\(").replace(")", r"\)")):
         choices(function, number)
+
+
+def test_the_modes_that_a_file_names() -> None:
+    assert modes_named(unit_of("a.c", CODE.encode())) == {
+        "MIG_MODE_CPR_TRANSFER",
+        "MIG_MODE_CPR_EXEC",
+        "MIG_MODE_NORMAL",
+        "MIG_MODE__MAX",
+    }
+    assert modes_named(unit_of("a.c", b"int mode;\n")) == frozenset()

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qerrlint.report.jsontext import write_json
+from qerrlint.report.jsontext import indented, write_json
 from qerrlint.report.printable import excerpt, one_line, printable, without_surrogates
 
 
@@ -118,6 +119,16 @@ def test_json_has_what_nobody_sees_as_escapes_of_its_own() -> None:
         assert r"\u3164 \udb40\udc41" in text
         assert r"\u009b2J" in text
         assert r"\u007f" in text
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+        lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_json_is_indented_as_python_does_it(document: Any) -> None:
+    assert indented(document) == json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def test_prose_is_one_printable_line() -> None:

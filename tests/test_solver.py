@@ -25,12 +25,13 @@ from qerrlint.absint.reachability import (
     place_of,
     reaches,
     straight_back,
+    ways_ahead,
 )
 from qerrlint.absint.solver import Explored, explore
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.state import State
 from qerrlint.engine.analyse_file import analyse_unit
-from qerrlint.ir.code import NEG, Call, Event, Function
+from qerrlint.ir.code import NEG, Call, Edge, Event, Function
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.rules.loader import load_rules
@@ -861,3 +862,31 @@ def test_a_barrier_closes_the_blocks_behind_it() -> None:
         lambda event: event in calls and event.index == two,
         barrier=lambda event: event in calls and event.index == three,
     )
+
+
+@pytest.mark.parametrize(
+    ("ending", "names"),
+    [
+        ("none", {"open", "run", "again", "undo", "done"}),
+        ("run", {"open", "run", "undo", "done"}),
+        ("open", {"open"}),
+        ("done", {"open", "run", "again", "undo", "done"}),
+    ],
+)
+def test_the_ways_ahead_end_where_they_are_told_to(ending: str, names: set[str]) -> None:
+    function = lowered("open(); while (ready) { run(); again(); } if (failed) { undo(); } done();")
+    ahead = ways_ahead(function, 0, 0, lambda one: isinstance(one, Call) and one.name == ending)
+    assert {one.name for one in ahead if isinstance(one, Call)} == names
+
+
+def test_the_ways_ahead_begin_behind_a_place_and_do_not_take_an_edge_that_ends_them() -> None:
+    function = lowered("open(); run(); if (failed) { undo(); } done();")
+    start = place_of(function, numbers(function, "open")[0])
+    assert start is not None
+
+    def tested(one: Event | Edge) -> bool:
+        return isinstance(one, Edge) and bool(one.tests)
+
+    ahead = list(ways_ahead(function, start[0], start[1] + 1, tested))
+    assert [one.name for one in ahead if isinstance(one, Call)] == ["run"]
+    assert [tested(one) for one in ahead] == [False, True, True]

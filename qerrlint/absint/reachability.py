@@ -193,6 +193,27 @@ def after(
     return False
 
 
+def ways_ahead(
+    function: Function, block: int, position: int, ends: Callable[[Event | Edge], bool]
+) -> Iterator[Event | Edge]:
+    """The events on all ways from a place on, and the edges behind them, in no order of the text. A way ends
+    with the first of them that `ends` it."""
+    seen: set[int] = set()
+    todo = [(block, position)]
+    while todo:
+        number, start = todo.pop()
+        for event in function.blocks[number].events[start:]:
+            yield event
+            if ends(event):
+                break
+        else:
+            for edge in function.blocks[number].edges:
+                yield edge
+                if edge.target not in seen and not ends(edge):
+                    seen.add(edge.target)
+                    todo.append((edge.target, 0))
+
+
 def straight_ahead(function: Function, block: int, position: int = 0) -> Iterator[Event]:
     """The events that follow in any case from a place on: up to a branch with two sides that go on.
 

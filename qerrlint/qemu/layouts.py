@@ -89,6 +89,7 @@ class Layouts:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._known: dict[tuple[str, int], tuple[Layout, Lookups]] = {}
+        self._first: dict[tuple[str, int], tuple[tuple[str, str], Lookups]] = {}
         self._alignments: dict[tuple[str, int], tuple[int, Lookups]] = {}
         self._aligning: set[tuple[str, int]] = set()
         self._constants: dict[str, Constants] = {}
@@ -140,12 +141,25 @@ class Layouts:
         out = [struct.removeprefix("struct ")]
         path = from_path
         for _ in range(_DEEPEST):
-            layout = self.of_name(out[-1], path)
-            if layout is None or not layout.parent or layout.parent in out:
+            found = self._embedded(out[-1], path) or self._embedded(f"struct {out[-1]}", path)
+            if found is None or not found[0] or found[0] in out:
                 break
-            out.append(layout.parent)
-            path = layout.path
+            out.append(found[0])
+            path = found[1]
         return tuple(out)
+
+    def _embedded(self, struct: str, from_path: str) -> tuple[str, str] | None:
+        """The struct that a struct embeds first ("" for none), and the file of its body; None where no body
+        is seen. Nothing else of the struct is laid out."""
+        body = self._environment.types.body(struct, from_path)
+        if body is None or body[1].kind not in ("struct", "union"):
+            return None
+        declarations, entry = body
+
+        def first() -> tuple[str, str]:
+            return self._parent(declarations.fields(entry)[0], declarations.path), declarations.path
+
+        return self._environment.asked.recall(self._first, (declarations.path, entry.body[0]), first)
 
     def size_of(self, text: str, from_path: str) -> int | None:
         """The size of a type in bytes, by the text of its name; None where it is not known."""

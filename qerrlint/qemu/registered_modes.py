@@ -31,6 +31,11 @@ class Registered:
         return self.span.start
 
 
+def modes_named(unit: TranslationUnit) -> frozenset[str]:
+    """The migration modes that a file names: registered_for() may search the tree for them."""
+    return frozenset(word.decode() for word in unit.text.words if word.startswith(b"MIG_MODE_"))
+
+
 def registered_for(modes: frozenset[str], seen_from: TranslationUnit) -> tuple[Registered, ...]:
     """The registrations that name all of the modes: in the tree, or without one in the file itself."""
     program = seen_from.program

@@ -27,12 +27,13 @@ class Checker:
     klass: str
 
 
+# What may stand before it on its line is asked afterwards.
 _DECLARED = lazy_re(
-    rb"^[ \t]*((?:OBJECT_)?DECLARE_"
-    rb"(?:SIMPLE_TYPE|TYPE|CPU_TYPE|OBJ_CHECKERS|INSTANCE_CHECKER|CLASS_CHECKERS))"
-    rb"\s*\(([^()]{0,1000})\)",
-    re.M,
+    rb"DECLARE_(?:SIMPLE_TYPE|TYPE|CPU_TYPE|OBJ_CHECKERS|INSTANCE_CHECKER|CLASS_CHECKERS)"
+    rb"(?=\s*\(([^()]{0,1000})\))"
 )
+_BEFORE = (b"", b"OBJECT_")
+_CHECKS = (b"OBJECT_CHECK", b"OBJECT_CLASS_CHECK", b"OBJECT_GET_CLASS")
 _CHECKED = lazy_re(
     rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\((\w+)\)[ \t\\\n]*(OBJECT_CHECK|OBJECT_CLASS_CHECK|OBJECT_GET_CLASS)"
     rb"[ \t\\\n]*\([ \t\\\n]*(\w+)[ \t\\\n]*,[^,]*,[ \t\\\n]*(\w+)[ \t\\\n]*\)",
@@ -82,8 +83,11 @@ def checkers(data: bytes) -> Iterator[Checker]:
 
 def _each(data: bytes) -> Iterator[tuple[str, str, str, str]]:
     for found in _DECLARED.finditer(data):
-        kind = found[1].decode("latin-1")
-        given = [word.strip() for word in found[2].decode("latin-1").split(",")]
+        before = data[data.rfind(b"\n", 0, found.start()) + 1 : found.start()].lstrip(b" \t")
+        if before not in _BEFORE:
+            continue
+        kind = (before + found[0]).decode("latin-1")
+        given = [word.strip() for word in found[1].decode("latin-1").split(",")]
         if kind in ("OBJECT_DECLARE_TYPE", "OBJECT_DECLARE_CPU_TYPE") and len(given) >= 3:
             yield f"TYPE_{given[2]}", given[2], given[0], given[1]
         elif kind == "OBJECT_DECLARE_SIMPLE_TYPE" and len(given) >= 2:
@@ -94,7 +98,7 @@ def _each(data: bytes) -> Iterator[tuple[str, str, str, str]]:
             yield given[2], given[1], given[0], ""
         elif kind == "DECLARE_CLASS_CHECKERS" and len(given) >= 3:
             yield given[2], given[1], "", given[0]
-    for found in _CHECKED.finditer(data):
+    for found in _CHECKED.finditer(data) if any(word in data for word in _CHECKS) else ():
         macro, kind, struct, name = (found[n].decode("latin-1") for n in (1, 3, 4, 5))
         if kind == "OBJECT_CHECK":
             yield name, macro, struct, ""

@@ -214,7 +214,10 @@ def compare_all(
 
 
 def _changed_names(programs: Sequence[Program], comparisons: Sequence[Comparison]) -> set[str]:
-    """The changed functions with external linkage, whose callers may be looked for."""
+    """What the tree may be searched for: the changed functions with external linkage, whose callers count,
+    and the migration modes that changed files name."""
+    from qerrlint.qemu.registered_modes import modes_named
+
     names: set[str] = set()
     for one in comparisons:
         for pair in one.pairs:
@@ -222,6 +225,7 @@ def _changed_names(programs: Sequence[Program], comparisons: Sequence[Comparison
             if new is not None:
                 changed = changed_functions(old, new) & new.functions.keys()
                 names |= {name for name in changed if not new.is_static(name)}
+                names |= modes_named(new)
     return names
 
 

@@ -68,6 +68,7 @@ class FileDeclarations:
     __slots__ = (
         "_casts",
         "_constants",
+        "_fields",
         "_functions",
         "_includes",
         "_macros",
@@ -90,6 +91,7 @@ class FileDeclarations:
         self._constants: dict[str, int | None] | None = None
         self._types: dict[str, TypeName] | None = None
         self._slots: tuple[Slot, ...] | None = None
+        self._fields: dict[int, tuple[tuple[Field, ...], bool]] = {}
         self._signatures: dict[str, Signature | None] = {}
 
     @property
@@ -280,7 +282,9 @@ class FileDeclarations:
     def fields(self, entry: TypeName) -> tuple[tuple[Field, ...], bool]:
         """The fields of a struct or union of this file as they are laid out (struct_body.read_fields)."""
         start, end = entry.body
-        return read_fields(self.data, start, end) if start >= 0 else ((), False)
+        if start not in self._fields:
+            self._fields[start] = read_fields(self.data, start, end) if start >= 0 else ((), False)
+        return self._fields[start]
 
     def _body(self, entry: TypeName) -> str:
         start, end = entry.body

@@ -174,13 +174,14 @@ class TreeChanges:
                 if list(mentioning(*of)) != rest[0]:
                     return False
             elif kind in MENTIONS:
-                words = b"|".join(re.escape(word.encode("utf-8", "surrogateescape")) for word in of)
+                words = [word.encode("utf-8", "surrogateescape") for word in of]
+                pattern = rb"\b(?:%s)\b" % b"|".join(map(re.escape, words))
                 holding = frozenset(rest[0])
                 for path in self.files:
                     is_seen = path.endswith(C_SUFFIXES) and not (
                         kind == "mentioning" and path.startswith(NOT_CORE)
                     )
-                    held = is_seen and self._holds(path, rb"\b(?:%s)\b" % words)
+                    held = is_seen and self._holds(path, pattern, words)
                     if held != (path in holding):
                         return False
             elif kind == ABOUT:
@@ -208,9 +209,10 @@ class TreeChanges:
         about = self._texts_about[path]
         return about.digest(word) if about is not None else None
 
-    def _holds(self, path: str, pattern: bytes) -> bool:
+    def _holds(self, path: str, pattern: bytes, words: Sequence[bytes] = (b"",)) -> bool:
+        """Whether a pattern, each of whose matches has one of some words, is found in a file now."""
         data = self._new_text(path) if path in self._new else None
-        return data is not None and re.search(pattern, data) is not None
+        return data is not None and any(one in data for one in words) and bool(re.search(pattern, data))
 
     def _comes_to_hold(self, path: str, pattern: bytes) -> bool:
         """Whether a pattern is found in a changed file, and was not, as far as that is known."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from qerrlint.absint.reachability import ways_ahead
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
@@ -97,40 +98,29 @@ def _first_look(analysed: AnalysedFunction, number: int, name: str) -> Span | No
     """The first place from a block on that looks into what a variable points to; None where none comes
     before a test of it, or another value for it, on every path."""
     looks = re.compile(rf"(?<![\w.>&]){re.escape(name)}(?:->|\[)")
-    found: list[Span] = []
-    seen: set[int] = set()
-    todo = [number]
-    while todo:
-        number = todo.pop()
-        if number in seen:
-            continue
-        seen.add(number)
-        block = analysed.function.blocks[number]
-        ended = False
-        for one in block.events:
-            if _looks(one, name, looks):
-                found.append(one.span)
-                ended = True
-            elif (isinstance(one, Assign) and one.target == name) or (
-                isinstance(one, Call) and Addr(name) in one.args
-            ):
-                ended = True
-            if ended:
-                break
-        for edge in block.edges if not ended else ():
-            subjects = [text_of(test.subject) for test in edge.tests]
-            if any(looks.search(subject) for subject in subjects):
-                if edge.span is not None:
-                    found.append(edge.span)
-            elif not any(name in identifiers(subject) for subject in subjects):
-                todo.append(edge.target)
-    return min(found, default=None)
+
+    def ends(one: Event | Edge) -> bool:
+        return _looks(one, name, looks) or _asks_or_sets(one, name)
+
+    ahead = ways_ahead(analysed.function, number, 0, ends)
+    return min((one.span for one in ahead if one.span is not None and _looks(one, name, looks)), default=None)
 
 
-def _looks(one: Event, name: str, looks: re.Pattern[str]) -> bool:
-    """Whether an event looks into what a variable points to."""
+def _asks_or_sets(one: Event | Edge, name: str) -> bool:
+    """Whether an event may give a variable another value, or an edge tests it."""
+    if isinstance(one, Edge):
+        return any(name in identifiers(text_of(test.subject)) for test in one.tests)
+    return (isinstance(one, Assign) and one.target == name) or (
+        isinstance(one, Call) and Addr(name) in one.args
+    )
+
+
+def _looks(one: Event | Edge, name: str, looks: re.Pattern[str]) -> bool:
+    """Whether an event, or a test at an edge, looks into what a variable points to."""
     values: tuple[Value, ...] = ()
-    if isinstance(one, Assign):
+    if isinstance(one, Edge):
+        values = tuple(test.subject for test in one.tests)
+    elif isinstance(one, Assign):
         values = (one.value, Var(one.target))
     elif isinstance(one, Call):
         values = one.args

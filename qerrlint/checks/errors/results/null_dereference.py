@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qerrlint.absint.reachability import loop_around
+from qerrlint.absint.reachability import loop_around, ways_ahead
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.errors.results.null_after_report import reports
@@ -164,22 +164,15 @@ class _Pointer:
 
     def _first_look(self, start: int) -> Span | None:
         """The first place from a block on that looks into the pointer."""
-        found: list[Span] = []
-        seen: set[int] = set()
-        todo = [start]
-        while todo:
-            number = todo.pop()
-            if number in seen:
-                continue
-            seen.add(number)
-            block = self._function.blocks[number]
-            look = next((one.span for one in block.events if self._looks(one)), None)
-            look = look or next((e.span for e in block.edges if self._tests(e.tests) and e.span), None)
-            if look is not None:
-                found.append(look)
-            else:
-                todo += [edge.target for edge in block.edges if not self._is_other(edge)]
-        return min(found, default=None)
+
+        def looks(one: Event | Edge) -> bool:
+            return self._tests(one.tests) if isinstance(one, Edge) else self._looks(one)
+
+        def ends(one: Event | Edge) -> bool:
+            return looks(one) or (isinstance(one, Edge) and self._is_other(one))
+
+        ahead = ways_ahead(self._function, start, 0, ends)
+        return min((one.span for one in ahead if looks(one) and one.span is not None), default=None)
 
     def _reports(self, number: int) -> bool:
         """Whether a block tells of a failure first: that is what null-after-report speaks of."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qerrlint.absint.reachability import ways_ahead
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Addr, Assign, Call, Declare, Event, Function, Return
+from qerrlint.ir.code import Addr, Assign, Call, Declare, Edge, Event, Function, Return
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
 
@@ -55,26 +56,18 @@ def _bare(function: Function) -> Iterator[tuple[int, int, Declare]]:
 def _left_without_value(function: Function, number: int, position: int, declared: Declare) -> Span | None:
     """The first place where the function returns, or begins the next turn of a loop, on a way from the
     declaration on that gives the variable no value."""
-    left: list[Span] = []
-    seen: set[int] = set()
-    todo = [(number, position + 1)]
-    while todo:
-        at, start = todo.pop()
-        for one in function.blocks[at].events[start:]:
-            if isinstance(one, Return) or one is declared:
-                left.append(one.span)
-            elif not _gives(one, declared.path):
-                continue
-            break
-        else:
-            for edge in function.blocks[at].edges:
-                if edge.target not in seen:
-                    seen.add(edge.target)
-                    todo.append((edge.target, 0))
-    return min(left, default=None)
+
+    def leaves(one: Event | Edge) -> bool:
+        return isinstance(one, Return) or one is declared
+
+    def ends(one: Event | Edge) -> bool:
+        return leaves(one) or _gives(one, declared.path)
+
+    ahead = ways_ahead(function, number, position + 1, ends)
+    return min((one.span for one in ahead if leaves(one) and one.span is not None), default=None)
 
 
-def _gives(one: Event, path: str) -> bool:
+def _gives(one: Event | Edge, path: str) -> bool:
     """Whether an event gives a variable a value, or may do so: its address is handed on."""
     if isinstance(one, Call):
         return Addr(path) in one.args

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from qerrlint.absint.reachability import ways_ahead
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
@@ -16,6 +17,7 @@ from qerrlint.ir.code import (
     Call,
     Declare,
     Deref,
+    Edge,
     Event,
     Function,
     Return,
@@ -79,26 +81,20 @@ def _declaration(function: Function, name: str) -> tuple[int, int, Declare] | No
 
 def _is_untouched(function: Function, number: int, position: int, declared: Declare, at: int) -> bool:
     """Whether a path from the declaration leads to the call at an offset and does not name the variable."""
-    seen: set[int] = set()
-    todo = [(number, position + 1)]
-    while todo:
-        block, start = todo.pop()
-        for one in function.blocks[block].events[start:]:
-            if isinstance(one, Call) and one.span.start == at:
-                return (one.args[0] == Addr(declared.path)) != declared.type.endswith("*")
-            if isinstance(one, Return) or _names(one, declared.path):
-                break
-        else:
-            for edge in function.blocks[block].edges:
-                asked = any(declared.path in identifiers(text_of(test.subject)) for test in edge.tests)
-                if edge.target not in seen and not asked:
-                    seen.add(edge.target)
-                    todo.append((edge.target, 0))
+
+    def ends(one: Event | Edge) -> bool:
+        return isinstance(one, Return) or _names(one, declared.path)
+
+    for one in ways_ahead(function, number, position + 1, ends):
+        if isinstance(one, Call) and one.span.start == at:
+            return (one.args[0] == Addr(declared.path)) != declared.type.endswith("*")
     return False
 
 
-def _names(one: Event, path: str) -> bool:
-    """Whether an event names a variable."""
+def _names(one: Event | Edge, path: str) -> bool:
+    """Whether an event, or a test at an edge, names a variable."""
+    if isinstance(one, Edge):
+        return any(path in identifiers(text_of(test.subject)) for test in one.tests)
     if isinstance(one, Call):
         return path in identifiers(one.text)
     if isinstance(one, Assign):
