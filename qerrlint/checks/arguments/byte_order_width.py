@@ -54,11 +54,9 @@ class Conversion:
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The conversions of one file whose width is not that of their member."""
     unit = file.unit
-    for one in _conversions(unit):
+    for one in _conversions(file):
         piece = unit.definitions.around(one.span.start)
         if piece is None or one.span.start < piece.body:
-            continue
-        if file.only is not None and piece.name not in file.only:
             continue
         width = _width(unit, layouts_of(unit.program.environment), piece.span.start, one)
         if width is None or width * _BITS == one.bits:
@@ -80,12 +78,12 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
         )
 
 
-def _conversions(unit: TranslationUnit) -> Iterator[Conversion]:
+def _conversions(file: AnalysedFile) -> Iterator[Conversion]:
     """The conversions of a file that are of one member and nothing else."""
-    data, path = unit.data, unit.path
-    for found in _FROM.finditer(data) if b"_to_cpu" in data else ():
+    data, path, asked = file.unit.data, file.unit.path, file.asked
+    for found in asked.matches(_FROM) if b"_to_cpu" in data else ():
         yield _conversion(Span(path, found.start(), found.end()), found[1] or found[2], found[0])
-    for found in _TO.finditer(data) if b"cpu_to_" in data else ():
+    for found in asked.matches(_TO) if b"cpu_to_" in data else ():
         if found[1] is not None:
             yield _conversion(Span(path, found.start(), found.end()), found[1], found[0])
             continue

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qerrlint.c.cut import Piece
-from qerrlint.c.lexis import occurrences
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.filled_locals import MAKES
@@ -49,17 +48,20 @@ def _dropping(file: AnalysedFile) -> Iterator[tuple[str, Piece]]:
     unit = file.unit
     for name, piece in unit.functions.items():
         head = unit.data[piece.span.start : piece.body].partition(b"(")[0]
-        if b"*" not in head or not MAKES.search(unit.data, piece.body, piece.span.end):
+        if (
+            name.encode() not in file.asked.words
+            or b"*" not in head
+            or not MAKES.search(unit.data, piece.body, piece.span.end)
+        ):
             continue
         seen: set[int] = set()
-        for at in occurrences(unit.data, name.encode()):
+        for at, user in file.asked.naming(name.encode()):
             before = unit.data[max(at - _NEAR, 0) : at]
             if not _STATEMENT.search(before) or _VOID.search(before):
                 continue
-            user = unit.definitions.around(at)
-            if user is None or at < user.body or user.span.start in seen or user.name == name:
+            if user.span.start in seen or user.name == name:
                 continue
-            if _CALLED.match(unit.data, at + len(name)) and (file.only is None or user.name in file.only):
+            if _CALLED.match(unit.data, at + len(name)):
                 seen.add(user.span.start)
                 yield name, user
 

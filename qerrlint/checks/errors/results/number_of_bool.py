@@ -33,12 +33,10 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
     """The tests of one file that ask a bool result for a negative number."""
     unit = file.unit
     for pattern, form in ((_MINUS_ONE, "minus-one-of-bool"), (_NEGATIVE, "sign-of-bool")):
-        for found in pattern.finditer(unit.data):
+        for found in file.asked.matches(pattern):
             before = _NAME.search(unit.data[max(0, found.start() - _NEAR) : found.start()])
             piece = unit.definitions.around(found.start()) if before is not None else None
             if piece is None or before is None or found.start() < piece.body:
-                continue
-            if file.only is not None and piece.name not in file.only:
                 continue
             made = _only_bools(unit, piece, before[1], found.start())
             if made is None:

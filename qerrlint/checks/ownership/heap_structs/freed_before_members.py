@@ -61,14 +61,12 @@ class HeldMember:
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The members that functions of one file leave in structs which they free."""
     unit = file.unit
-    if b"g_free" not in unit.data:
+    if b"g_free" not in file.asked.words:
         return
     wanted: dict[int, tuple[Piece, set[str]]] = {}
-    for found in _FREED.finditer(unit.data):
+    for found in file.asked.matches(_FREED):
         piece = unit.definitions.around(found.start())
         if piece is None or found.start() < piece.body:
-            continue
-        if file.only is not None and piece.name not in file.only:
             continue
         if _makes(unit.data, piece, found[1]):
             wanted.setdefault(piece.span.start, (piece, set()))[1].add(found[1].decode())
