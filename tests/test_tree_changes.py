@@ -192,6 +192,15 @@ def test_an_edited_file_concerns_by_what_it_comes_to_hold_of_what_is_searched_fo
     assert not changes(after, further).concern(keys)
 
 
+def test_a_file_that_comes_or_goes_concerns_those_that_looked_for_its_name() -> None:
+    gong = {"hw/misc/tower_gong.c": b"int more;\n"}
+    asked = packed_keys(["stem:tower-gong"], {}, {})
+    assert concerned(gong, "stem:tower-gong")
+    assert not concerned(gong, "stem:tower")
+    assert changes({**TREE, **gong}, TREE).concern(asked)
+    assert not changes({**TREE, **gong}, {**TREE, "hw/misc/tower_gong.c": b"int less;\n"}).concern(asked)
+
+
 def test_a_function_concerns_those_that_have_read_its_text() -> None:
     new = {"hw/belfry.c": TREE["hw/belfry.c"].replace(b"bell_ring(1)", b"bell_ring(2)")}
     assert concerned(new, "defs:hw/belfry.c", "def:hw/belfry.c:belfry_init")

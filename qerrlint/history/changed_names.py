@@ -25,6 +25,7 @@ from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.constants import fields_of, registers_of
+from qerrlint.qemu.type_checkers import checkers
 from qerrlint.qemu.type_tables import TypeRow, type_rows
 from qerrlint.records import record
 from qerrlint.review.scope import FilePair, changed_functions, is_c, releases_of
@@ -35,6 +36,8 @@ _WORD = lazy_re(rb"[A-Za-z_]\w*")
 _IDENTIFIER = lazy_re(r"[A-Za-z_]\w*")
 _CALLED = lazy_re(rb"\b([a-z_]\w*)\s*\(")
 _CAMEL = lazy_re(rb"\b[A-Z]\w*[a-z]\w*")
+# A variable that a header declares: what stands before its name, the name, and its dimensions.
+_EXTERN = lazy_re(rb"^[ \t]*extern\b([^;(){}=]*?)\b([A-Za-z_]\w*)\s*((?:\[[^;\]]*\]\s*)*);", re.MULTILINE)
 _MEMBER, _TYPE, _QOM, _OTHER = "member", "type", "QOM type", "other"
 _PHASES = ("class_init", "instance_init", "instance_post_init", "instance_finalize")
 
@@ -82,9 +85,12 @@ def changed_names(before: Program, after: Program, pairs: Iterable[FilePair]) ->
         paths = frozenset(path for _, path in sides if path is not None)
         declaring = any(path.endswith(DECLARING) for path in paths)
         old, new = (facts(program, path) if path is not None else set() for program, path in sides)
+        # What schemas define is seen by all files.
+        seen_from = paths if declaring and all(map(is_c, paths)) else frozenset()
         for name, kind, _ in old ^ new:
             if name.isidentifier():
-                files[name] = files.get(name, frozenset()) | paths if declaring else frozenset()
+                known = files.get(name, paths)
+                files[name] = known | seen_from if known and seen_from else frozenset()
                 kinds.setdefault(name, set()).add(kind)
         if not all(map(is_c, paths)):
             continue
@@ -134,6 +140,10 @@ def _of_header(file: FileDeclarations) -> Iterator[Fact]:
             yield Fact(name, _OTHER, _seen(signature))
     for name, value in file.constants.items():
         yield Fact(name, _OTHER, value)
+    for variable in _EXTERN.findall(file.data) if b"extern" in file.data else ():
+        yield Fact(variable[1].decode("latin-1"), _OTHER, b"".join(b"".join(variable).split()))
+    for checker in checkers(file.data):
+        yield Fact(checker.type, _OTHER, checker)
     yield from _of_registers(file.data)
     for name, entry in file.types.items():
         word = name.rpartition(" ")[2]
@@ -386,22 +396,36 @@ def _add_resting(
 def _add_derived(
     names: dict[str, frozenset[str]], changed: ChangedNames, program: Program, index: WordIndex
 ) -> None:
-    """Add the QOM types that derive from one of the types, directly or not: they inherit what it does."""
-    level: AbstractSet[str] = changed.qom_types
+    """Add the QOM types that derive from one of the types, or from one whose objects are such structs,
+    directly or not: they inherit what it does."""
+    level = changed.qom_types | _allocating(changed.types - changed.qom_types, program, index)
     seen = set(level)
     while level:
         # A header may call a type by another name than its table.
         called = {name for name in names.keys() - seen if name.startswith("TYPE_")}
         parents = level | called
         seen |= called
-        found = set()
-        for path in index.mentioning(parents):
-            data = program.source.read(path) if path.endswith(".c") else None
-            rows = type_rows(path, data) if data is not None and b"TypeInfo" in data else ()
-            found |= {_word_of(row.name) for row in rows if _word_of(row.parent) in parents}
-        level = found - seen
+        rows = _rows(index.mentioning(parents), program)
+        level = frozenset(_word_of(row.name) for row in rows if _word_of(row.parent) in parents) - seen
         seen |= level
         names.update((name, frozenset()) for name in level)
+
+
+def _allocating(structs: AbstractSet[str], program: Program, index: WordIndex) -> frozenset[str]:
+    """The QOM types whose objects or classes are such structs."""
+    return frozenset(
+        _word_of(row.name)
+        for row in _rows(index.mentioning(structs), program)
+        if not structs.isdisjoint((row.struct("instance_size"), row.struct("class_size")))
+    )
+
+
+def _rows(paths: Iterable[str], program: Program) -> Iterator[TypeRow]:
+    """The types that C files define."""
+    for path in paths:
+        data = program.source.read(path) if path.endswith(".c") else None
+        if data is not None and b"TypeInfo" in data:
+            yield from type_rows(path, data)
 
 
 def _types_of(signature: Signature) -> list[str]:

@@ -4,9 +4,10 @@
 A key names a fact as files declare it: `f:NAME` a function, `m:NAME` a macro, `t:NAME` a type, `e:NAME` a
 constant, `s:WORD` a pointer member or variable, `q:NAME` and `qs:NAME` what schemas define and generate,
 `k:TYPE` the cast macros of a type, `types:PATH` the tables of a file, `index:NAME` the files that define a
-type, `file:PATH` all of a file, `text:PATH` what searches find in it, `dir:FOLDER` what they find in its C
-files, `def:PATH:NAME` (with `defs:PATH`) the text of a function in a file, `own:PATH` what a file itself
-declares, `reach:PATH` what it includes. EVERYTHING stands for what has no key.
+type, `stem:NAME` the C files of that name, `file:PATH` all of a file, `text:PATH` what searches find in it,
+`dir:FOLDER` what they find in its C files, `def:PATH:NAME` (with `defs:PATH`) the text of a function in a
+file, `own:PATH` what a file itself declares, `reach:PATH` what it includes. EVERYTHING stands for what has no
+key.
 
 Names are mostly looked up as one file sees them. Where that is not the file that a result is of, the name
 counts as seen from there and from nowhere else: `see:PATH`, and `f:NAME@PATH` (paired_keys).

@@ -238,6 +238,11 @@ def _spelt(stem: str) -> str:
     return stem.replace("_", "-")
 
 
+def stem_of(path: str) -> str:
+    """The name of a C file without folder and suffix, by which TypeGraph.named_like() finds it."""
+    return _spelt(posixpath.basename(path).removesuffix(".c"))
+
+
 def graph_of(environment: Environment) -> TypeGraph:
     """The types of a tree, one object for each Environment."""
     return environment.once(TypeGraph)
@@ -362,7 +367,9 @@ class TypeGraph:
         mcf_intc_init(). The caller says what it looks for there."""
         parts = _spelt(function).split("-")
         for end in range(len(parts), 0, -1):
-            found = self._by_stem.get("-".join(parts[:end]))
+            stem = "-".join(parts[:end])
+            self.environment.asked.add(f"stem:{stem}")
+            found = self._by_stem.get(stem)
             if found:
                 return found
         return ()
@@ -382,7 +389,7 @@ class TypeGraph:
 
     @cached_property
     def _by_stem(self) -> Mapping[str, Sequence[str]]:
-        return _grouped(self._sources, lambda path: _spelt(posixpath.basename(path).removesuffix(".c")))
+        return _grouped(self._sources, stem_of)
 
     def _indexed(self) -> dict[str, list[str]]:
         """For the text of each type's name, blanks left out, the files that define it."""

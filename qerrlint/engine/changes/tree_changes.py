@@ -40,6 +40,7 @@ from qerrlint.model.include_graph import Files
 from qerrlint.model.lookups import EVERYTHING
 from qerrlint.model.qapi_schema import SCHEMAS, Schema
 from qerrlint.model.text_about import TextAbout
+from qerrlint.qemu.type_graph import stem_of
 from qerrlint.source.source import C_SUFFIXES
 
 
@@ -224,6 +225,8 @@ class TreeChanges:
     def _of_file(self, path: str) -> Iterator[str]:
         yield f"file:{path}"
         before, after = self._old.get(path), self._new.get(path)
+        if path.endswith(".c") and (before is None or after is None):
+            yield f"stem:{stem_of(path)}"
         one = self._old_text(path) if before is not None else b""
         two = (self._new_text(path) if after is not None else b"") or b""
         if path.endswith(".json"):
