@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -38,6 +38,10 @@ class AnalysedFile:
     def asked(self) -> AskedText:
         """The text of the functions of which something is to be said."""
         return AskedText(self.unit, self.only)
+
+    def asks(self, names: Iterable[str]) -> bool:
+        """Whether something is to be said of one of some functions or variables."""
+        return self.only is None or any(name in self.only for name in names)
 
     def once(self, compute: Callable[[AnalysedFile], T]) -> T:
         """compute(self), remembered: for facts that several checks or predicates ask for."""

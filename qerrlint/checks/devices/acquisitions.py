@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from qerrlint.checks.devices.outside_phases import OutsidePhase, outside_phases
@@ -77,7 +77,7 @@ class Acquisitions(PhaseFunctions):
         super().__init__(file)
         self._acquired: dict[str, list[_Call]] = {}
         self._outside: dict[tuple[str, ...], tuple[OutsidePhase, ...]] = {}
-        self.pairs = tuple(pair for pair in file.pairs if not pair.local and self._is_known(pair))
+        self._pairs = file.pairs
 
     def _is_known(self, pair: Pair) -> bool:
         """Whether the tree has a call that releases: where their types are stated, it declares one."""
@@ -218,12 +218,14 @@ class Acquisitions(PhaseFunctions):
     def _moves(self) -> dict[str, list[tuple[Pair, Move]]]:
         """The acquiring calls that the file makes at all, by name."""
         out: dict[str, list[tuple[Pair, Move]]] = {}
-        for pair in self.pairs:
-            for move in pair.acquire:
-                if move.call.encode() in self.unit.text.words:
-                    out.setdefault(move.call, []).append((pair, move))
-        for pair in self.pairs if has_types(self.unit) else ():
-            for made in parts_by_name(self.unit, pair, out) if pair.name == BY_NAME else ():
+        calls, by_name = _acquiring_calls(self._pairs)
+        here = sorted(row for name in calls.keys() & self.unit.text.words for row in calls[name])
+        for number, position in here:
+            pair = self._pairs[number]
+            if self._is_known(pair):
+                out.setdefault(pair.acquire[position].call, []).append((pair, pair.acquire[position]))
+        for pair in by_name if has_types(self.unit) else ():
+            for made in parts_by_name(self.unit, pair, out):
                 out[made.acquire[0].call] = [(made, made.acquire[0])]
         return out
 
@@ -307,6 +309,19 @@ class Acquisitions(PhaseFunctions):
         part = re.search(rf"\b\w+\s*\*\s*{one.base}\s*=\s*&\s*(\w+)\s*->\s*\w+\s*;", text.code)
         names = {one.base, *((part[1],) if part is not None else ())}
         return re.search(rf"\b{struct}\s*\*\s*(?:{'|'.join(sorted(names))})\b", whole) is not None
+
+
+@lru_cache(maxsize=4)
+def _acquiring_calls(
+    pairs: tuple[Pair, ...],
+) -> tuple[dict[bytes, list[tuple[int, int]]], tuple[Pair, ...]]:
+    """For the name of each acquiring call the numbers of its pairs and of its place in them; and the pairs of
+    what is undone by name."""
+    out: dict[bytes, list[tuple[int, int]]] = {}
+    for number, pair in enumerate(pairs):
+        for position, move in enumerate(pair.acquire if not pair.local else ()):
+            out.setdefault(move.call.encode(), []).append((number, position))
+    return out, tuple(pair for pair in pairs if pair.name == BY_NAME and not pair.local)
 
 
 def _takes_away(text: FunctionText, move: Move, paren: int) -> bool:

@@ -34,6 +34,9 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     if b"reset" not in unit.data:
         return
     state = file.once(device_state)
+    resets = (state.own_resets, *state.core_resets.values())
+    if not file.asks(text.name for texts in resets for text in texts.values()):
+        return
     structs: list[str] = []
     if has_types(unit) and any(text.path == unit.path for text in state.own_resets.values()):
         structs += _structs(file)

@@ -9,7 +9,7 @@ memory.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 from qerrlint.c.cut import Piece
@@ -73,6 +73,9 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
         return
     graph = graph_of(unit.program.environment)
     told: set[tuple[str, str]] = set()
+    if file.only is not None and not any(_members(unit, graph, file.only)):
+        return
+    # A member is told where the first function makes it, whoever asks.
     for one in _members(unit, graph):
         key = (one.struct, one.member)
         if key in told:
@@ -84,9 +87,13 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
             yield _observation(one, where, "member" if freed is not None else "sibling")
 
 
-def _members(unit: TranslationUnit, graph: TypeGraph) -> Iterator[Member]:
-    """The members of structs that functions of the file give new memory."""
+def _members(
+    unit: TranslationUnit, graph: TypeGraph, only: Collection[str] | None = None
+) -> Iterator[Member]:
+    """The members of structs that functions of the file, all or `only` some, give new memory."""
     for name, piece in unit.functions.items():
+        if only is not None and name not in only:
+            continue
         makes = _MADE_BYTES.search(unit.data, piece.body, piece.span.end) is not None
         text = graph.function(unit.path, name) if makes or _fills_any(unit, piece) else None
         if text is None:
