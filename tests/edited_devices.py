@@ -158,3 +158,14 @@ class Devices:
             + ("    .abstract = true,\n" if one.abstract else "")
             + f"    .class_init = {stem}_class_init,\n}};\n"
         )
+
+
+LAMP = Device(parent="TYPE_DEVICE", takes="init", frees="finalize")
+
+
+def lit(wall: Device, base: Device = LAMP, **changes: object) -> Devices:
+    """Two lamps, one of which derives from the other unless its device says otherwise."""
+    devices = Devices(random.Random(0), {NEAR[1]: wall}, base)
+    for name, value in changes.items():
+        setattr(devices, name, value)
+    return devices

@@ -44,6 +44,8 @@ class Mints:
     beside: dict[str, str] = field(default_factory=lambda: {BESIDE[0]: MADE})
     named: str = MADE
     other_text: int = 0
+    toss: str = "bool"
+    bad: int = -1
     main: str = "MintOps"
     gate: str = "MintOps"
     weigh: str = "c->side = n"
@@ -77,6 +79,8 @@ class Mints:
         yield "text beside bodies", attribute("other_text", 0, 1, 2)
         yield "what a callee keeps", attribute("weigh", "c->side = n", "mint_kept = c")
         yield "where a callee is", attribute("weigh_at", OWN, "", "", *BESIDE)
+        yield "result of a function", attribute("toss", "bool", "int")
+        yield "value of a constant", attribute("bad", -1, 0)
         yield "variable", attribute("main", "MintOps", "MintBad")
         yield "member of an unknown struct", attribute("gate", "MintOps", "MintBad")
         yield "casts", attribute("casts", "CoinState", "CoinBase")
@@ -147,7 +151,8 @@ class Mints:
             "typedef struct Coin {\n    int side;\n} Coin;\nextern Coin *mint_kept;\n"
             "Coin *mint_new(int n);\nCoin *stamp_new(int n);\nCoin *mint_press_new(int n);\n"
             "void coin_weigh(Coin *c, int n);\nCoinKindList *coin_kinds(Error **errp);\n"
-            "bool coin_guarded(int n, Error **errp);\n"
+            f"bool coin_guarded(int n, Error **errp);\n{self.toss} coin_toss(int n, Error **errp);\n"
+            f"enum {{\n    COIN_BAD = {self.bad},\n}};\n"
         )
 
     def _user(self) -> str:
@@ -157,7 +162,11 @@ class Mints:
                 f"int use_{name}(int n)\n{{\n    Coin *c = {name}(n);\n\n    coin_weigh(c, n);\n"
                 "    return n > 3;\n}\n\n"
             )
-        for name, call in (("main", "mint_main->strike"), ("gate", "mint_open(n)->swing")):
+        text += (
+            'int use_bad(int n, Error **errp)\n{\n    error_setg(errp, "no");\n    return COIN_BAD;\n}\n\n'
+        )
+        calls = {"main": "mint_main->strike", "gate": "mint_open(n)->swing", "toss": "coin_toss"}
+        for name, call in calls.items():
             text += f"bool use_{name}(int n, Error **errp)\n{{\n    return {call}(n, errp);\n}}\n\n"
         for name, call in (
             ("flip", "qmp_coin_flip(n, NULL, errp)"),

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 from commandline import git, run
-from edited_devices import NEAR, Device, Devices
+from edited_devices import Device, Devices, lit
 from test_store_edits import Model, base_tree, write
 
 from qerrlint.engine import check_files
@@ -356,17 +356,6 @@ def test_at_random_what_branches_bring_in_adds_up_with_all(repository: Repositor
         model.devices = fork.devices
     changed = compared(repository, f"{start}..HEAD", edits, "--all")
     assert changed >= len(edits) // 6, "commits that change nothing test nothing"
-
-
-LAMP = Device(parent="TYPE_DEVICE", takes="init", frees="finalize")
-
-
-def lit(wall: Device, base: Device = LAMP, **changes: Any) -> Devices:
-    """Two lamps, one of which derives from the other unless its device says otherwise."""
-    devices = Devices(random.Random(0), {NEAR[1]: wall}, base)
-    for name, value in changes.items():
-        setattr(devices, name, value)
-    return devices
 
 
 @pytest.mark.parametrize(
