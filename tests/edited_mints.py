@@ -45,6 +45,12 @@ class Mints:
     named: str = MADE
     other_text: int = 0
     toss: str = "bool"
+    side: str = "bool"
+    rim: str = "bool"
+    rim_is: str = "h"
+    press_made: str = "table"
+    press_seen: bool = False
+    made_size: str = "Made"
     bad: int = -1
     main: str = "MintOps"
     gate: str = "MintOps"
@@ -80,6 +86,12 @@ class Mints:
         yield "what a callee keeps", attribute("weigh", "c->side = n", "mint_kept = c")
         yield "where a callee is", attribute("weigh_at", OWN, "", "", *BESIDE)
         yield "result of a function", attribute("toss", "bool", "int")
+        yield "function of an included part", attribute("side", "bool", "int")
+        yield "function of an included C file", attribute("rim", "bool", "int")
+        yield "what is included", attribute("rim_is", "h", "c", "c.inc")
+        yield "type by a macro", attribute("press_made", "table", "macro")
+        yield "type is seen", attribute("press_seen", False, True)
+        yield "macro of a type", attribute("made_size", "Made", "DeviceState")
         yield "value of a constant", attribute("bad", -1, 0)
         yield "variable", attribute("main", "MintOps", "MintBad")
         yield "member of an unknown struct", attribute("gate", "MintOps", "MintBad")
@@ -112,11 +124,16 @@ class Mints:
         )
         for name, struct in (("press", self.press_struct), ("punch", "struct")):
             out[f"include/hw/tools/{name}.h"] = _press_header(struct)
-        out["hw/tools/press.c"] = (
-            f'#include "{self.press_includes}"\n\nstatic const TypeInfo press_info = {{\n'
-            f"    .name = {self.press_name},\n    .parent = TYPE_DEVICE,\n"
-            f"    .instance_size = sizeof({self.press}),\n}};\n"
+        out["hw/tools/press.c"] = self._press()
+        out["include/qom/made.h"] = (
+            "#define OBJECT_DEFINE_TYPE(Made, made, MADE, PARENT) \\\n"
+            "    static const TypeInfo made##_info = { \\\n"
+            "        .name = TYPE_##MADE, .parent = TYPE_##PARENT, \\\n"
+            f"        .instance_size = sizeof({self.made_size}), \\\n    }};\n"
         )
+        out["include/hw/tools/press-type.h"] = '#define TYPE_PRESS "press"\n'
+        out["hw/coin/side.c.inc"] = f"static {self.side} coin_side(int n, Error **errp);\n"
+        out[f"hw/coin/rim.{self.rim_is}"] = f"static {self.rim} coin_rim(int n, Error **errp);\n"
         out["ui/press.c"] = MODES[self.modes]
         returns = f", 'returns': {self.result}" if self.result else ""
         out["qapi/coin.json"] = (
@@ -134,6 +151,15 @@ class Mints:
         out["include/qapi/error.h"] = ERROR_H.replace("ERRP_GUARD", self.guard)
         out["VERSION"] = f"{self.version}\n"
         return out
+
+    def _press(self) -> str:
+        text = f'#include "{self.press_includes}"\n#include "qom/made.h"\n\n'
+        if self.press_made == "macro" and self.press_name == "TYPE_PRESS":
+            return f"{text}OBJECT_DEFINE_TYPE({self.press}, press, PRESS, DEVICE)\n"
+        return text + (
+            f"static const TypeInfo press_info = {{\n    .name = {self.press_name},\n"
+            f"    .parent = TYPE_DEVICE,\n    .instance_size = sizeof({self.press}),\n}};\n"
+        )
 
     def _header(self) -> str:
         return (
@@ -156,7 +182,9 @@ class Mints:
         )
 
     def _user(self) -> str:
-        text = '#include "hw/mint/coin.h"\n#include "qapi/qapi-commands-coin.h"\n\n'
+        text = '#include "hw/mint/coin.h"\n#include "qapi/qapi-commands-coin.h"\n'
+        text += '#include "hw/tools/press-type.h"\n' if self.press_seen else ""
+        text += f'#include "side.c.inc"\n#include "rim.{self.rim_is}"\n\n'
         for name in ("mint_new", "stamp_new", "mint_press_new"):
             text += (
                 f"int use_{name}(int n)\n{{\n    Coin *c = {name}(n);\n\n    coin_weigh(c, n);\n"
@@ -166,6 +194,7 @@ class Mints:
             'int use_bad(int n, Error **errp)\n{\n    error_setg(errp, "no");\n    return COIN_BAD;\n}\n\n'
         )
         calls = {"main": "mint_main->strike", "gate": "mint_open(n)->swing", "toss": "coin_toss"}
+        calls |= {"side": "coin_side", "rim": "coin_rim"}
         for name, call in calls.items():
             text += f"bool use_{name}(int n, Error **errp)\n{{\n    return {call}(n, errp);\n}}\n\n"
         for name, call in (

@@ -305,6 +305,12 @@ def test_the_types_of_a_file_concern_where_its_tables_differ() -> None:
     assert not concerned({"hw/belfry.c": TREE["hw/belfry.c"] + b"int more;\n"}, "types:hw/belfry.c")
 
 
+def test_a_type_that_a_macro_comes_to_define_concerns_those_that_looked_for_it() -> None:
+    made = {"hw/belfry.c": b"OBJECT_DEFINE_TYPE(GongState, gong, GONG, DEVICE)\n"}
+    assert concerned(made, "index:TYPE_GONG")
+    assert not concerned(made, "index:TYPE_HALL")
+
+
 def test_a_file_whose_new_text_cannot_be_read_counts_as_empty() -> None:
     new = {**TREE, "hw/bell.h": b"int bell_ring(int n);\n"}
     texts = {path: None if path == "hw/bell.h" else data for path, data in new.items()}

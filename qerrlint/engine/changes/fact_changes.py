@@ -162,9 +162,13 @@ def _texts(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def defined_types(path: str, data: bytes) -> Iterable[str]:
-    """The texts by which the index of types may list a file, blanks left out."""
+    """The texts by which the index of types may list a file, or by which a type may be found in it that a
+    macro such as OBJECT_DEFINE_TYPE() defines, blanks left out."""
     rows = (row.name.replace(" ", "") for row in type_rows(path, data))
-    return {*type_names(data), *rows}
+    invoked = _INVOKED.findall(data) if b"OBJECT_DEFINE_" in data else []
+    words = {word.decode("latin-1") for text in invoked for word in _WORD.findall(text)}
+    # The macro is handed the name without TYPE_.
+    return {*type_names(data), *rows, *(f"TYPE_{word}" for word in words)}
 
 
 def changed_schema(old: Schema, new: Schema, files: Collection[str]) -> Iterator[str]:
