@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from qerrlint.c.declarations.struct_body import Field
 from qerrlint.c.lexis import closing_paren
@@ -30,6 +31,12 @@ _FROM = lazy_re(
 )
 _TO = lazy_re(rb"\bcpu_to_[lb]e(?:16|32|64)(?:\(|s\(&" + _PATH + _SPACE + rb"\))")
 _TARGET = lazy_re(rb"(?:\A|[;{}:)\n])" + _SPACE + _PATH + _SPACE + rb"=" + _SPACE + rb"\Z")
+# A member of an initialiser, and what stands before the brace of that: a variable, or a compound literal.
+_INITIALISED = lazy_re(rb"[{,]" + _SPACE + rb"\.(\w{1,80})" + _SPACE + rb"=" + _SPACE + rb"\Z")
+_OF_VARIABLE = lazy_re(rb"\b([A-Za-z_]\w{0,80})[ \t]+\w{1,80}" + _SPACE + rb"=" + _SPACE + rb"\Z")
+_OF_LITERAL = lazy_re(rb"\((?:const[ \t]+|struct[ \t]+)?([A-Za-z_]\w{0,80})\)" + _SPACE + rb"\Z")
+# A variable that is narrower than what it gets: a wider one may hold what is put elsewhere.
+_VARIABLE = lazy_re(rb"\bu?int(8|16|32)_t[ \t]+(\w{1,80})[ \t]*=" + _SPACE + rb"\Z")
 _ZERO = lazy_re(rb"\s{0,80}0\s{0,80}\)")
 _NAME = lazy_re(rb"([lb])e(16|32|64)")
 _STEP = lazy_re(rb"(->|\.|\[)(\w{0,80})")
@@ -43,12 +50,18 @@ _BITS = 8
 
 @record(frozen=True, slots=True)
 class Conversion:
-    """A call that converts `bits` bits for a member: `path` is its text. The subject of exemptions."""
+    """A call that converts `bits` bits for a member, or for a variable: `path` is its text.
+
+    `struct`: the type that the path begins in, where an initialiser names it; `width`: a variable's bits.
+    The subject of exemptions.
+    """
 
     span: Span
     path: bytes
     bits: int
     big: bool
+    struct: str = ""
+    width: int = 0
 
 
 def run(file: AnalysedFile) -> Iterator[Observation]:
@@ -59,7 +72,7 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
         if piece is None or one.span.start < piece.body:
             continue
         width = _width(unit, layouts_of(unit.program.environment), piece.span.start, one)
-        if width is None or width * _BITS == one.bits:
+        if width is None or width == one.bits:
             continue
         text = unit.text.on_one_line(one.span)
         yield Observation(
@@ -69,9 +82,9 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
             key=text,
             slots={
                 "callee": text.partition("(")[0].strip(),
-                "member": one.path.decode("latin-1"),
+                "member": one.path.decode("latin-1").lstrip("."),
                 "bits": str(one.bits),
-                "width": str(width * _BITS),
+                "width": str(width),
                 "host": "little-endian" if one.big else "big-endian",
             },
             subject=one,
@@ -87,14 +100,43 @@ def _conversions(file: AnalysedFile) -> Iterator[Conversion]:
         if found[1] is not None:
             yield _conversion(Span(path, found.start(), found.end()), found[1], found[0])
             continue
-        target = _TARGET.search(data[max(0, found.start() - _NEAR) : found.start()])
         end = closing_paren(data, found.end() - 1, _MOST)
-        # Beside an operator or a cast the result is not all that the member gets.
-        if _ZERO.match(data, found.end()):
-            # 0 is the same in any order.
-            continue
-        if target is not None and end >= 0 and data[end : end + 1] == b";":
-            yield _conversion(Span(path, found.start(), end), target[1], found[0])
+        # 0 is the same in any order.
+        if end >= 0 and not _ZERO.match(data, found.end()):
+            yield from _given(data, Span(path, found.start(), end), found[0])
+
+
+def _given(data: bytes, call: Span, text: bytes) -> Iterator[Conversion]:
+    """The conversion that a call is, where a member or a variable gets its result and nothing else.
+
+    Beside an operator or a cast the result is not all that it gets.
+    """
+    before = data[max(0, call.start - _NEAR) : call.start]
+    behind = data[call.end : call.end + _NEAR].lstrip()[:1]
+    if behind == b";" and (target := _TARGET.search(before)) is not None:
+        yield _conversion(call, target[1], text)
+    elif behind == b";" and (variable := _VARIABLE.search(before)) is not None:
+        one = _conversion(call, variable[2], text)
+        if int(variable[1]) < one.bits:
+            yield replace(one, width=int(variable[1]))
+    elif behind in (b",", b"}") and (member := _INITIALISED.search(before)) is not None:
+        struct = _initialised(data, call.start)
+        if struct:
+            yield replace(_conversion(call, b"." + member[1], text), struct=struct)
+
+
+def _initialised(data: bytes, at: int) -> str:
+    """The type of the struct whose initialiser a place stands in, directly; "" where it is not known."""
+    depth = 0
+    for place in range(at - 1, max(0, at - _MOST), -1):
+        depth += (data[place] in b"})") - (data[place] in b"{(")
+        if data[place] == 0x7B and depth < 0:
+            before = data[max(0, place - _NEAR) : place]
+            found = _OF_VARIABLE.search(before) or _OF_LITERAL.search(before)
+            return found[1].decode("latin-1") if found is not None else ""
+        if depth < 0 or data[place] == 0x3B:
+            return ""
+    return ""
 
 
 def _conversion(span: Span, path: bytes, text: bytes) -> Conversion:
@@ -104,10 +146,12 @@ def _conversion(span: Span, path: bytes, text: bytes) -> Conversion:
 
 
 def _width(unit: TranslationUnit, layouts: Layouts, start: int, one: Conversion) -> int | None:
-    """The bytes of the member that a conversion is for; None where its type is not known, or is no number."""
-    name = re.match(rb"\w+", one.path)
+    """The bits of what a conversion is for; None where its type is not known, or is no number."""
+    if one.width:
+        return one.width
+    name = re.match(rb"\w*", one.path)
     assert name is not None
-    struct = _declared(unit.data[start : one.span.start], name[0])
+    struct = one.struct or _declared(unit.data[start : one.span.start], name[0])
     dimensions: tuple[str, ...] = ()
     inside: tuple[Field, ...] = ()
     for number, (how, member) in enumerate(_STEP.findall(one.path, name.end())):
@@ -128,7 +172,8 @@ def _width(unit: TranslationUnit, layouts: Layouts, start: int, one: Conversion)
         return None
     if _OF_MACHINE.search(struct):
         return None
-    return layouts.size_of(struct, unit.path)
+    size = layouts.size_of(struct, unit.path)
+    return size * _BITS if size is not None else None
 
 
 def _member(
