@@ -62,6 +62,8 @@ class Mints:
     press_struct: str = "struct"
     press_includes: str = "hw/tools/press.h"
     result: str = "'str'"
+    arguments: str = "{ 'times': 'int', '*side': 'str' }"
+    flip_members: str = "'times': 'int', '*side': 'str'"
     kind: str = "CoinKind"
     modes: str = "named"
     guard: str = "ERRP_GUARD"
@@ -101,6 +103,11 @@ class Mints:
         yield "struct elsewhere", attribute("press_struct", "struct", "typedef")
         yield "include elsewhere", attribute("press_includes", "hw/tools/press.h", "hw/tools/punch.h")
         yield "result of a command", attribute("result", "'str'", "'int'", "")
+        yield "arguments of a command", attribute("arguments", "{ 'times': 'int', '*side': 'str' }", "'Flip'")
+        yield (
+            "struct of arguments",
+            attribute("flip_members", "'times': 'int', '*side': 'str'", "'n': 'int'", ""),
+        )
         yield "enum of a list", attribute("kind", "CoinKind", "CoinSort")
         yield "modes", attribute("modes", "named", "both", "one", "")
         yield "guard", attribute("guard", "ERRP_GUARD", "ERRP_AUTO_PROPAGATE")
@@ -138,9 +145,11 @@ class Mints:
         returns = f", 'returns': {self.result}" if self.result else ""
         out["qapi/coin.json"] = (
             f"{{ 'enum': '{self.kind}', 'data': [ 'copper', 'gold' ] }}\n"
-            f"{{ 'command': 'coin-flip', 'data': {{ 'times': 'int', '*side': 'str' }}{returns} }}\n"
+            f"{{ 'command': 'coin-flip', 'data': {self.arguments}{returns} }}\n"
         )
         out["qapi/side.json"] = "{ 'enum': 'CoinSide', 'data': [ 'head', 'tail' ] }\n"
+        if self.flip_members:
+            out["qapi/side.json"] += f"{{ 'struct': 'Flip', 'data': {{ {self.flip_members} }} }}\n"
         out["include/qapi/visitor.h"] = (
             f"{self.visitor} visit_start_struct(Visitor *v, const char *name, Error **errp);\n"
             if self.visitor

@@ -59,6 +59,7 @@ EDITS: tuple[tuple[Any, ...], ...] = (
     ("s reach", mints(), mints(main="MintBad")),
     ("s", mints(), mints(gate="MintBad")),
     ("q", mints(), mints(kind="CoinSort")),
+    ("q", mints(arguments="'Flip'", flip_members=""), mints(arguments="'Flip'", flip_members="'n': 'int'")),
     ("qs", mints(), mints(result="'int'")),
     ("k", mints(), mints(casts="CoinBase")),
     ("types", mints(press="DeviceState"), mints()),

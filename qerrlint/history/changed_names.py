@@ -9,7 +9,7 @@ findings as long as nothing changes about the names in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from qerrlint.c.declarations.struct_body import Field
 from qerrlint.c.declarations.types import Declared, Signature
 from qerrlint.c.initialisers import tables
 from qerrlint.c.qapi import c_name, qapi_command, qapi_constants, qapi_members, qapi_names
+from qerrlint.engine.changes.fact_changes import changed_schema
 from qerrlint.engine.changes.tree_blobs import DECLARING
 from qerrlint.engine.mentions import NOT_CORE
 from qerrlint.history.word_index import WordIndex
@@ -73,7 +74,7 @@ class ChangedNames:
         return bool(self.files or self.of_folder or self.includes or self.used)
 
 
-def changed_names(before: Program, after: Program, pairs: Iterable[FilePair]) -> ChangedNames:
+def changed_names(before: Program, after: Program, pairs: Sequence[FilePair]) -> ChangedNames:
     """What the changed files say otherwise, by name. Raises InputError for a blob that is missing."""
     files: dict[str, frozenset[str]] = {}
     of_folder: dict[str, frozenset[str]] = {}
@@ -101,6 +102,11 @@ def changed_names(before: Program, after: Program, pairs: Iterable[FilePair]) ->
                 table.update((name, table.get(name, frozenset()) | folders) for name in names)
         if pair.old != pair.new or _includes(before, pair.old) != _includes(after, pair.new):
             includes |= paths
+    schemas = [path for pair in pairs for path in {pair.old, pair.new} if path and path.endswith(".json")]
+    if schemas:
+        # A command may take its parameters from a struct of another file.
+        keys = changed_schema(before.environment.schema, after.environment.schema, schemas)
+        files.update((key[3:], frozenset()) for key in keys if key.startswith("qs:"))
     return ChangedNames(
         files,
         of_folder,

@@ -64,6 +64,7 @@ class Schema:
 
     def members(self, name: str) -> tuple[str, tuple[QapiMember, ...]] | None:
         """The base of a struct ("": none) and its own members; None for any other name."""
+        self._files.asked.add(f"q:{name}")
         kind, path = self._names.get(name, ("", ""))
         return qapi_members(self._text(path), name) if kind == "struct" else None
 
