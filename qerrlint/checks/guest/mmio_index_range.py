@@ -11,7 +11,7 @@ from qerrlint.checks.guest.places import access_text, guest_file
 from qerrlint.findings import Observation, Step
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.entries import GuestEntry, may_have_entries
-from qerrlint.qemu.guest.indexes.array_accesses import ArrayAccess, may_access
+from qerrlint.qemu.guest.indexes.array_accesses import ACCESSES, ArrayAccess, may_access
 from qerrlint.qemu.guest.indexes.beyond_arrays import Beyond, BeyondArrays
 from qerrlint.qemu.guest.indexes.bit_indexes import FINDS_BIT, BitIndex, BitIndexes
 from qerrlint.qemu.guest.indexes.counters import COUNTED, Counters, Overrun
@@ -28,6 +28,8 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     """The accesses of one file that a guest can move beyond their array."""
     unit = file.unit
     if not may_have_entries(unit.data) or not may_access(unit.text):
+        return
+    if file.only is not None and not file.once(guest_file).places(*ACCESSES):
         return
     for one in BeyondArrays(file.once(guest_file)).found():
         access = one.access

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.expressions.int_types import UINT64, IntType
@@ -90,6 +90,10 @@ class GuestVisit:
         return bool(self.visit.sure)
 
 
+_Body: TypeAlias = tuple[int, int, str, Piece]
+"""Start and end of the body of a function, its name and its definition."""
+
+
 class GuestFile:
     """The guest entries of a file. Nothing is parsed before a walk asks for it.
 
@@ -108,10 +112,15 @@ class GuestFile:
         return guest_entries(self.unit)
 
     @cached_property
-    def _bodies(self) -> Sequence[tuple[int, int, str, Piece]]:
+    def _bodies(self) -> Sequence[_Body]:
         return sorted(
             (piece.body, piece.span.end, name, piece) for name, piece in self.unit.functions.items()
         )
+
+    @cached_property
+    def _counting(self) -> Sequence[_Body]:
+        """The bodies of the functions whose places count."""
+        return self._bodies if self._only is None else [one for one in self._bodies if one[2] in self._only]
 
     def naming(self, word: str) -> Sequence[str]:
         """The functions whose text has a word, in their order."""
@@ -122,6 +131,9 @@ class GuestFile:
 
     def matching(self, wanted: re.Pattern[bytes] | NamedPattern) -> Sequence[str]:
         """The functions whose text has a match of a pattern, in their order. The file is searched once."""
+        return self._matching(wanted, self._bodies)
+
+    def _matching(self, wanted: re.Pattern[bytes] | NamedPattern, bodies: Sequence[_Body]) -> Sequence[str]:
         data = self.unit.data
         if isinstance(wanted, NamedPattern):
             if not wanted.may_be_in(self.unit.text):
@@ -129,12 +141,12 @@ class GuestFile:
             words = self.unit.definitions.words
             return [
                 name
-                for start, end, name, piece in self._bodies
+                for start, end, name, piece in bodies
                 if wanted.is_between(data, start, end, words(piece))
             ]
         out: list[str] = []
         found = wanted.search(data)
-        for start, end, name, _ in self._bodies:
+        for start, end, name, _ in bodies:
             if found is None:
                 break
             if found.start() >= end:
@@ -147,11 +159,10 @@ class GuestFile:
 
     def places(self, *wanted: re.Pattern[bytes] | NamedPattern) -> Sequence[str]:
         """Those of the functions whose places count whose text has a match of one of some patterns."""
-        found = self.matching(wanted[0])
-        if len(wanted) > 1:
-            names = {name for one in wanted for name in self.matching(one)}
-            found = [name for _, _, name, _ in self._bodies if name in names]
-        return found if self._only is None else [name for name in found if name in self._only]
+        if len(wanted) == 1:
+            return self._matching(wanted[0], self._counting)
+        names = {name for one in wanted for name in self._matching(one, self._counting)}
+        return [name for _, _, name, _ in self._counting if name in names]
 
     def leading_to(self, wanted: re.Pattern[bytes] | NamedPattern) -> frozenset[str]:
         """The functions whose text has a match of a pattern, and those that call them, directly or not."""
