@@ -49,9 +49,9 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
     if b"connect" not in unit.data:
         return
     pieces: dict[int, tuple[Piece, list[Connection]]] = {}
-    for found in _CONNECTS.finditer(unit.data):
+    for found in file.asked.matches(_CONNECTS):
         piece = unit.definitions.around(found.start())
-        if piece is None or (file.only is not None and piece.name not in file.only):
+        if piece is None:
             continue
         one = _connection(unit.path, unit.data, piece, found.start(), found.end())
         if one is not None:

@@ -50,10 +50,11 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
     if b"timer_mod" not in unit.data or b"QEMU_CLOCK_" not in unit.data:
         return
-    made = _made(unit.path, unit.data)
-    for found in _ARMED.finditer(unit.data) if made else ():
+    armed = list(file.asked.matches(_ARMED))
+    made = _made(unit.path, unit.data) if armed else {}
+    for found in armed if made else ():
         piece = unit.definitions.around(found.start())
-        if piece is None or (file.only is not None and piece.name not in file.only):
+        if piece is None:
             continue
         opens = unit.data.index(b"(", found.end())
         end = closing_paren(unit.data, opens, _MOST)
