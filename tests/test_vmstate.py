@@ -7,6 +7,7 @@ import pytest
 
 from qerrlint.model.program import Program
 from qerrlint.qemu.vmstate.description import Description, descriptions
+from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.queries.vmstates import compare, find
 from qerrlint.report.queries.vmstate_text import changed, shown
 from qerrlint.source.empty import EmptySource
@@ -106,6 +107,27 @@ def test_a_row_without_a_definition_is_not_known() -> None:
     one = read("VMSTATE_MYSTERY(level, LampState)")
     assert [element.value.name for element in one.unknown] == ["VMSTATE_MYSTERY"]
     assert one.terminated
+
+
+@pytest.mark.parametrize("first", ["hw/attic/far.c", "hw/lamps/near.c"])
+def test_a_description_is_found_whoever_has_asked_before(first: str) -> None:
+    """In the folder of the file, or in that of a header that mentions it: not every file finds it."""
+    header = b"extern const VMStateDescription vmstate_lamp;\n"
+    files = {
+        "include/hw/all/lamp.h": header,
+        "hw/lamps/lamp.c": TABLE.encode().replace(b"static ", b""),
+        "hw/lamps/near.c": b'#include "hw/all/lamp.h"\n',
+        "hw/attic/far.c": b'#include "hw/all/lamp.h"\n',
+    }
+    environment = Program(OverlaySource(EmptySource(), files)).environment
+    found = {
+        path: described_elsewhere(environment, "vmstate_lamp", path)
+        for path in sorted(("hw/attic/far.c", "hw/lamps/near.c"), key=lambda path: path != first)
+    }
+    assert found["hw/attic/far.c"] is None
+    near = found["hw/lamps/near.c"]
+    assert near is not None
+    assert near.path == "hw/lamps/lamp.c"
 
 
 def test_the_layout_is_told() -> None:

@@ -6,7 +6,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import partial
 
+from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.lexis import occurrences
 from qerrlint.model.environment import Environment
 from qerrlint.model.lookups import Lookups
@@ -24,44 +26,46 @@ def described_elsewhere(environment: Environment, name: str, from_path: str) -> 
 class _Lookup:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._found: dict[str, tuple[Description | None, Lookups]] = {}
+        self._found: dict[tuple[str, str], tuple[tuple[Description, ...], Lookups]] = {}
+        self._mentioned: dict[tuple[str, str], bool] = {}
         self._folders: dict[str, list[str]] | None = None
 
     def find(self, name: str, from_path: str) -> Description | None:
-        """The description of a name, looked for once."""
-        recall = self._environment.asked.recall
-        return recall(self._found, name, lambda: self._find(name, from_path))
-
-    def _find(self, name: str, from_path: str) -> Description | None:
-        defined = rb"\b%s[ \t]+%s[ \t]*=" % (TYPE.encode(), re.escape(name.encode()))
-        for path in self._candidates(name, from_path, defined):
-            files = self._environment.files
-            if not files.contains(path, defined, (name.encode(),)):
-                continue
-            declarations = files.file(path)
-            assert declarations is not None
-            for one in descriptions(self._environment, path, declarations.data):
-                if one.variable == name:
-                    return one
-        return None
-
-    def _candidates(self, name: str, from_path: str, defined: bytes) -> Iterator[str]:
+        """The description of a name as a file finds it, whoever has asked before."""
         asked = self._environment.asked
         asked.add(f"s:{name}")
         asked.add(f"reach:{from_path}")
-        word = name.encode()
-        folders = [posixpath.dirname(from_path)]
-        folders += [
-            posixpath.dirname(declarations.path).removeprefix("include/")
-            for declarations in self._environment.types.reached(from_path)
-            if declarations.path.endswith(".h")
-            and next(occurrences(declarations.data, word), None) is not None
-        ]
-        for folder in dict.fromkeys(folders):
-            asked.search_folder(folder, defined)
-            for path in self._in_folder(folder):
-                if path != from_path:
-                    yield path
+        for folder in dict.fromkeys(self._homes(name, from_path)):
+            for one in asked.recall(self._found, (name, folder), partial(self._defined, name, folder)):
+                if one.path != from_path:
+                    return one
+        return None
+
+    def _homes(self, name: str, from_path: str) -> Iterator[str]:
+        """The folder of the file, and those of the headers that mention the name."""
+        yield posixpath.dirname(from_path)
+        for declarations in self._environment.types.reached(from_path):
+            if declarations.path.endswith(".h") and self._mentions(declarations, name):
+                yield posixpath.dirname(declarations.path).removeprefix("include/")
+
+    def _mentions(self, declarations: FileDeclarations, name: str) -> bool:
+        key = name, declarations.path
+        if key not in self._mentioned:
+            self._mentioned[key] = next(occurrences(declarations.data, name.encode()), None) is not None
+        return self._mentioned[key]
+
+    def _defined(self, name: str, folder: str) -> tuple[Description, ...]:
+        """The descriptions of that name in the C files of a folder."""
+        defined = rb"\b%s[ \t]+%s[ \t]*=" % (TYPE.encode(), re.escape(name.encode()))
+        files = self._environment.files
+        files.asked.search_folder(folder, defined)
+        out = []
+        for path in self._in_folder(folder):
+            declarations = files.file(path) if files.contains(path, defined, (name.encode(),)) else None
+            if declarations is not None:
+                every = descriptions(self._environment, path, declarations.data)
+                out += [one for one in every if one.variable == name][:1]
+        return tuple(out)
 
     def _in_folder(self, folder: str) -> list[str]:
         if self._folders is None:
