@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from qerrlint.c.cut import Piece
+from qerrlint.c.lexis import bare
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.trace_steps import path_steps
@@ -24,6 +26,12 @@ _FREED = lazy_re(
     rb"(?:free|unref|close|del(?:ete)?|destroy)\w{0,60}"
     rb"[ \t]{0,9}\([ \t]{0,9}([A-Za-z_][\w>.\-]{0,80})[ \t]{0,9}\)[ \t]{0,9};"
 )
+_ONLY_PARAM = lazy_re(rb"\(\s*[^(),]*\*\s*(\w+)\s*\)\s*\Z")
+_NO_OBJECT = (
+    rb"\bif\s*\(\s*(?:!\s*%s|%s\s*==\s*NULL|NULL\s*==\s*%s)\s*\)\s*(?:\{\s*return\s*;\s*\}|return\s*;)"
+)
+_LEAVES = lazy_re(rb"\b(?:return|goto)\b|#")
+_OTHER = rb"(?<![\w.>])%s\s*=(?!=)"
 _HEAD = lazy_re(rb"\w{1,80}\Z")
 _PAIR = Pair("freed memory", (Move("g_free", 1),), (Move("g_free", 1),))
 _HOW = {"used": "used", "freed": "again", "returned": "returned"}
@@ -34,7 +42,9 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     unit = file.unit
     frees = word_list("frees-memory")
     wanted: dict[int, Piece] = {}
-    for found in file.asked.matches(_FREED):
+    helpers = freeing_helpers(unit)
+    calls = [_called(name) for name in sorted(helpers)]
+    for found in (found for pattern in (_FREED, *calls) for found in file.asked.matches(pattern)):
         piece = unit.definitions.around(found.start())
         if piece is None or found.start() < piece.body or piece.span.start in wanted:
             continue
@@ -56,10 +66,46 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
                 for one in (place, *_pointers_into(function, place))
             ]
             for call in function.calls
-            if call.direct and frees.matches(call.name) and (place := _place(function, call, hidden))
+            if call.direct
+            and (frees.matches(call.name) or call.name in helpers)
+            and call.name not in function.locals
+            and (place := _place(function, call, hidden))
         }
         if handlings:
             yield from _in_function(own, function, handlings)
+
+
+def freeing_helpers(unit: TranslationUnit) -> frozenset[str]:
+    """The functions of a file that free their only parameter on each of their paths, by their text.
+
+    A statement of the function's own block frees it, and nothing leaves before, but where there is no object.
+    """
+    found: set[str] = set()
+    again = {piece.name for piece in unit.definitions.functions if piece.ordinal}
+    for name, piece in unit.functions.items() if b"g_free" in unit.data else ():
+        if unit.data.find(b"g_free", piece.body, piece.span.end) < 0:
+            continue
+        param = _ONLY_PARAM.search(unit.data[piece.span.start : piece.body])
+        if param is None or name in again:
+            continue
+        body = bare(unit.data[piece.body : piece.span.end])
+        freed = re.search(rb"[;{}]\s*g_free\s*\(\s*%s\s*\)\s*;" % param[1], body)
+        if freed is None:
+            continue
+        before = re.sub(_NO_OBJECT % ((param[1],) * 3), b"", body[: freed.start() + 1])
+        own_block = before.count(b"{") - before.count(b"}") == 1
+        leaves = _LEAVES.search(before) or re.search(_OTHER % param[1], before)
+        if own_block and leaves is None:
+            found.add(name)
+    return frozenset(found)
+
+
+@lru_cache(maxsize=512)
+def _called(name: str) -> re.Pattern[bytes]:
+    """A call of a helper with a variable, or with a member of what one points to."""
+    return re.compile(
+        rb"\b%s[ \t]{0,9}\([ \t]{0,9}([A-Za-z_][\w>.\-]{0,80})[ \t]{0,9}\)[ \t]{0,9};" % name.encode()
+    )
 
 
 def _is_used_after(data: bytes, start: int, end: int, place: bytes) -> bool:
