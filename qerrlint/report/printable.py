@@ -43,6 +43,8 @@ def escaped(char: str) -> str:
 
 def hidden_escaped(document: str) -> str:
     """A JSON document with invisible characters as JSON's own escapes; its meaning is unchanged."""
+    if document.isascii() and "\x7f" not in document:
+        return document
     return _HIDDEN.sub(lambda match: _json_escape(ord(match[0])), document)
 
 
@@ -70,6 +72,8 @@ def one_line(text: str) -> str:
 
 def without_surrogates(text: str, backslash: str = "\\") -> str:
     """The text with each lone surrogate as an escape whose backslash is written as given."""
+    if text.isascii():
+        return text
     return _SURROGATE.sub(lambda match: backslash + escaped(match[0])[1:], text)
 
 
