@@ -294,6 +294,9 @@ def test_layouts_and_constants(tree: Environment) -> None:
     assert box.size is None  # how bit fields are packed is not worked out
     assert box.field("word") is not None
     assert layouts.chain("BoxClass", "hw/misc/box.c") == ("BoxClass", "DeviceClass")
+    for name in ("BoxState", "struct BoxState"):
+        assert layouts.place(name, "hw/misc/box.c") == (box.path, box.start)
+    assert layouts.place("UnknownState", "hw/misc/box.c") is None
 
 
 def test_regions_and_properties() -> None:

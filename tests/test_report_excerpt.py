@@ -131,6 +131,12 @@ def test_json_is_indented_as_python_does_it(document: Any) -> None:
     assert indented(document) == json.dumps(document, indent=2, ensure_ascii=False)
 
 
+def test_ascii_that_nobody_sees_is_escaped_as_well() -> None:
+    stream = io.StringIO()
+    write_json({"a": "x\x7fy"}, stream)
+    assert stream.getvalue() == '{\n  "a": "x\\u007fy"\n}\n'
+
+
 def test_prose_is_one_printable_line() -> None:
     assert one_line(" a\n\tb \x1b[1m") == r"a b \x1b[1m"
     assert printable("a  b\n") == r"a  b\x0a"

@@ -136,6 +136,16 @@ class Layouts:
         name = struct.removeprefix("struct ")
         return self.layout(name, from_path) or self.layout(f"struct {name}", from_path)
 
+    def place(self, struct: str, from_path: str) -> tuple[str, int] | None:
+        """The file and the start of a struct or union by the name of its type or by its tag; None where no
+        body is seen. Nothing is laid out."""
+        name = struct.removeprefix("struct ")
+        for spelled in (name, f"struct {name}"):
+            found = self._environment.types.body(spelled, from_path)
+            if found is not None and found[1].kind in ("struct", "union"):
+                return found[0].path, found[1].start
+        return None
+
     def chain(self, struct: str, from_path: str) -> tuple[str, ...]:
         """The struct and those that it embeds first, one in the other, outermost first."""
         out = [struct.removeprefix("struct ")]

@@ -106,14 +106,14 @@ def _begins_with(one: QomType, given: str, expected: str, path: str) -> bool:
     One that has, for each member of that, a member which begins with it or with what it begins with, counts.
     """
     layouts = layouts_of(_environment(one))
-    wanted = layouts.of_name(expected, path)
-    chain = [layouts.of_name(name, one.path) for name in layouts.chain(given, one.path)]
-    if wanted is None or chain[0] is None:
+    place = layouts.place(expected, path)
+    chain = [layouts.place(name, one.path) for name in layouts.chain(given, one.path)]
+    if place is None or chain[0] is None or place in chain:
         return True
-    places = {(layout.path, layout.start) for layout in chain if layout is not None}
-    if (wanted.path, wanted.start) in places:
+    wanted, mine = layouts.of_name(expected, path), layouts.of_name(given, one.path)
+    if wanted is None or mine is None:
         return True
-    members = [[placed.field.type for placed in layout.fields] for layout in (chain[0], wanted)]
+    members = [[placed.field.type for placed in layout.fields] for layout in (mine, wanted)]
     return len(members[0]) >= len(members[1]) and all(
         not set(layouts.chain(theirs, path)[:2]).isdisjoint(layouts.chain(own, one.path))
         for own, theirs in zip(*members, strict=False)
