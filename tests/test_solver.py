@@ -25,7 +25,7 @@ from qerrlint.absint.reachability import (
     place_of,
     reaches,
     straight_back,
-    ways_ahead,
+    paths_ahead,
 )
 from qerrlint.absint.solver import Explored, explore
 from qerrlint.domain.result import ReturnState
@@ -873,13 +873,13 @@ def test_a_barrier_closes_the_blocks_behind_it() -> None:
         ("done", {"open", "run", "again", "undo", "done"}),
     ],
 )
-def test_the_ways_ahead_end_where_they_are_told_to(ending: str, names: set[str]) -> None:
+def test_the_paths_ahead_end_where_they_are_told_to(ending: str, names: set[str]) -> None:
     function = lowered("open(); while (ready) { run(); again(); } if (failed) { undo(); } done();")
-    ahead = ways_ahead(function, 0, 0, lambda one: isinstance(one, Call) and one.name == ending)
+    ahead = paths_ahead(function, 0, 0, lambda one: isinstance(one, Call) and one.name == ending)
     assert {one.name for one in ahead if isinstance(one, Call)} == names
 
 
-def test_the_ways_ahead_begin_behind_a_place_and_do_not_take_an_edge_that_ends_them() -> None:
+def test_the_paths_ahead_begin_behind_a_place_and_do_not_take_an_edge_that_ends_them() -> None:
     function = lowered("open(); run(); if (failed) { undo(); } done();")
     start = place_of(function, numbers(function, "open")[0])
     assert start is not None
@@ -887,6 +887,6 @@ def test_the_ways_ahead_begin_behind_a_place_and_do_not_take_an_edge_that_ends_t
     def tested(one: Event | Edge) -> bool:
         return isinstance(one, Edge) and bool(one.tests)
 
-    ahead = list(ways_ahead(function, start[0], start[1] + 1, tested))
+    ahead = list(paths_ahead(function, start[0], start[1] + 1, tested))
     assert [one.name for one in ahead if isinstance(one, Call)] == ["run"]
     assert [tested(one) for one in ahead] == [False, True, True]

@@ -193,11 +193,13 @@ def after(
     return False
 
 
-def ways_ahead(
+def paths_ahead(
     function: Function, block: int, position: int, ends: Callable[[Event | Edge], bool]
 ) -> Iterator[Event | Edge]:
-    """The events on all ways from a place on, and the edges behind them, in no order of the text. A way ends
-    with the first of them that `ends` it."""
+    """The events on all paths from a place on, and the edges behind them, in no order of the text.
+
+    A path ends with the first of them for which `ends` is true.
+    """
     seen: set[int] = set()
     todo = [(block, position)]
     while todo:

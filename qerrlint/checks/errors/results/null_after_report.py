@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from qerrlint.absint.reachability import ways_ahead
+from qerrlint.absint.reachability import paths_ahead
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
@@ -102,7 +102,7 @@ def _first_look(analysed: AnalysedFunction, number: int, name: str) -> Span | No
     def ends(one: Event | Edge) -> bool:
         return _looks(one, name, looks) or _asks_or_sets(one, name)
 
-    ahead = ways_ahead(analysed.function, number, 0, ends)
+    ahead = paths_ahead(analysed.function, number, 0, ends)
     return min((one.span for one in ahead if one.span is not None and _looks(one, name, looks)), default=None)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qerrlint.absint.reachability import loop_around, ways_ahead
+from qerrlint.absint.reachability import loop_around, paths_ahead
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.errors.results.null_after_report import reports
@@ -171,7 +171,7 @@ class _Pointer:
         def ends(one: Event | Edge) -> bool:
             return looks(one) or (isinstance(one, Edge) and self._is_other(one))
 
-        ahead = ways_ahead(self._function, start, 0, ends)
+        ahead = paths_ahead(self._function, start, 0, ends)
         return min((one.span for one in ahead if looks(one) and one.span is not None), default=None)
 
     def _reports(self, number: int) -> bool:

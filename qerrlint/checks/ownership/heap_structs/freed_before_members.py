@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qerrlint.absint.reachability import events_before, place_of
+from qerrlint.absint.reachability import events_before, paths_ahead, place_of
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
@@ -96,13 +96,13 @@ def _of_struct(unit: TranslationUnit, function: Function, name: str) -> Iterator
             call = function.calls[event.value.call] if isinstance(event.value, Result) else None
             if call is None or not call.direct or not re.match(_MAKERS, f"{call.name}(".encode()):
                 continue
-            freed = _Way(unit, function, name, place).free_after(number, position + 1)
+            freed = _MemberPaths(unit, function, name, place).free_after(number, position + 1)
             if freed is not None:
                 told.add(place)
                 yield _observation(function, HeldMember(place, call, freed))
 
 
-class _Way:
+class _MemberPaths:
     """The paths of a function on which a member of a struct holds memory."""
 
     def __init__(self, unit: TranslationUnit, function: Function, name: str, place: str) -> None:
@@ -114,25 +114,13 @@ class _Way:
         self._uses = LocalUses(unit, function)
 
     def free_after(self, block: int, position: int) -> Call | None:
-        """The first call behind a place that frees the struct while the member holds what it has got."""
-        blocks = self._function.blocks
-        seen: set[int] = set()
-        todo = [(block, position)]
-        while todo:
-            number, start = todo.pop(0)
-            for event in blocks[number].events[start:]:
-                if isinstance(event, Call) and event.name == _FREE and event.args[:1] == (Var(self._name),):
-                    if not self._is_freed_before(event):
-                        return event
-                    break
-                if self._ends(event):
-                    break
-            else:
-                for edge in blocks[number].edges:
-                    if edge.target not in seen and not self._excludes(edge):
-                        seen.add(edge.target)
-                        todo.append((edge.target, 0))
-        return None
+        """A call behind a place that frees the struct while the member holds what it has got."""
+        ahead = paths_ahead(self._function, block, position, self._ends)
+        freeing = (event for event in ahead if isinstance(event, Call) and self._frees_struct(event))
+        return next((call for call in freeing if not self._is_freed_before(call)), None)
+
+    def _frees_struct(self, call: Call) -> bool:
+        return call.name == _FREE and call.args[:1] == (Var(self._name),)
 
     def _is_freed_before(self, freed: Call) -> bool:
         """Whether some path to a free of the struct frees the member first.
@@ -145,14 +133,20 @@ class _Way:
             for event in events_before(self._function, freed.index)
         )
 
-    def _ends(self, event: Event) -> bool:
-        """Whether an event may free the memory, or give it another owner."""
+    def _ends(self, event: Event | Edge) -> bool:
+        """Whether an event may free the memory, or give it another owner; whether a path through an edge has
+        no struct, or no memory in its member."""
+        if isinstance(event, Edge):
+            holders = (Var(self._name), Var(self._place))
+            return any(test.allow == ZERO and test.subject in holders for test in event.tests)
         if isinstance(event, Assign):
             if event.target in (self._name, self._place) or self._place.startswith(f"{event.target}."):
                 return True
             return self._is_part(event.value)
         if isinstance(event, Call):
-            return any(self._hands(event, position, arg) for position, arg in enumerate(event.args))
+            return self._frees_struct(event) or any(
+                self._hands(event, position, arg) for position, arg in enumerate(event.args)
+            )
         return False
 
     def _is_part(self, value: Value) -> bool:
@@ -179,12 +173,6 @@ class _Way:
         if piece is not None:
             return self._unit.data.find(self._member, piece.body, piece.span.end) >= 0
         return not isinstance(arg, Var)
-
-    def _excludes(self, edge: Edge) -> bool:
-        """Whether a path through an edge has no struct, or no memory in its member."""
-        return any(
-            test.allow == ZERO and test.subject in (Var(self._name), Var(self._place)) for test in edge.tests
-        )
 
 
 def _observation(function: Function, subject: HeldMember) -> Observation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qerrlint.absint.reachability import ways_ahead
+from qerrlint.absint.reachability import paths_ahead
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
@@ -63,7 +63,7 @@ def _left_without_value(function: Function, number: int, position: int, declared
     def ends(one: Event | Edge) -> bool:
         return leaves(one) or _gives(one, declared.path)
 
-    ahead = ways_ahead(function, number, position + 1, ends)
+    ahead = paths_ahead(function, number, position + 1, ends)
     return min((one.span for one in ahead if leaves(one) and one.span is not None), default=None)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qerrlint.absint.reachability import ways_ahead
+from qerrlint.absint.reachability import paths_ahead
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
@@ -85,7 +85,7 @@ def _is_untouched(function: Function, number: int, position: int, declared: Decl
     def ends(one: Event | Edge) -> bool:
         return isinstance(one, Return) or _names(one, declared.path)
 
-    for one in ways_ahead(function, number, position + 1, ends):
+    for one in paths_ahead(function, number, position + 1, ends):
         if isinstance(one, Call) and one.span.start == at:
             return (one.args[0] == Addr(declared.path)) != declared.type.endswith("*")
     return False
