@@ -97,6 +97,7 @@ class Deltas:
         self._news = {rule.id for rule in self.rules if rule.change_only}
         self._cache = DeclarationCache()
         self._index = WordIndex(self.trees)
+        self._most = _CACHE_BYTES
         self._known = KnownFiles()
         self._latest: tuple[str, Program] | None = None
 
@@ -113,6 +114,7 @@ class Deltas:
             return CommitDelta()
         if self._cache.size > _CACHE_BYTES:
             self._cache = DeclarationCache()
+            self._most = _CACHE_BYTES
         before = self._program_before(parent, pairs)
         after = self._program(commit)
         with closing(before):
@@ -251,10 +253,11 @@ class Deltas:
             if unit is not None:
                 outcome = self._known.analyse(program, unit, self.rules)
         program.forget(path)
-        if self._cache.size > _CACHE_BYTES:
+        if self._cache.size > self._most:
             # The checks of devices read the other files of a folder, and a commit may concern all folders.
             program.environment.files.release_sources()
             gc.collect()
+            self._most = max(_CACHE_BYTES, self._cache.size + _CACHE_BYTES // 2)
         return outcome
 
     def _analyse(
