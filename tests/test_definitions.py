@@ -283,21 +283,6 @@ def test_what_is_included_by_rank() -> None:
     assert alone.reached("a.c") == {"a.c": 0}
 
 
-def test_sources_that_were_released_are_read_again() -> None:
-    cache = DeclarationCache()
-    files = of_tree(
-        {"a.c": '#include "b.h"\n#include "c.c"\n', "b.h": "int f(void);\n", "c.c": ""}, cache=cache
-    )
-    reached = dict(files.reached("a.c"))
-    first, header = files.file("a.c"), files.file("b.h")
-    files.release_sources()
-    assert cache.size == len("int f(void);\n")
-    assert files.reached("a.c") == reached
-    assert files.file("a.c") is not first
-    assert files.file("b.h") is header
-    assert files.signature("f", "a.c", False) is not None
-
-
 DEFINES = "int f(void)\n{\n    return 0;\n}\n"
 
 

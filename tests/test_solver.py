@@ -22,10 +22,10 @@ from qerrlint.absint.reachability import (
     blocks_before,
     branch_events,
     events_before,
+    paths_ahead,
     place_of,
     reaches,
     straight_back,
-    paths_ahead,
 )
 from qerrlint.absint.solver import Explored, explore
 from qerrlint.domain.result import ReturnState

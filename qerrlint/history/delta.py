@@ -34,8 +34,10 @@ from qerrlint.review.scope import FilePair, is_c, touched, unreadable
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.commit_trees import BlobChange, CommitTrees
 
-# Scanned declarations that are kept, in bytes of the files.
+# Scanned declarations that are kept from commit to commit, in bytes of the files.
 _CACHE_BYTES = 24 << 20
+# Files that no commit touches and that are analysed with one program.
+_FILES_OF_PROGRAM = 60
 _INCLUDE = lazy_re(rb"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
 
 
@@ -97,7 +99,6 @@ class Deltas:
         self._news = {rule.id for rule in self.rules if rule.change_only}
         self._cache = DeclarationCache()
         self._index = WordIndex(self.trees)
-        self._most = _CACHE_BYTES
         self._known = KnownFiles()
         self._latest: tuple[str, Program] | None = None
 
@@ -114,7 +115,6 @@ class Deltas:
             return CommitDelta()
         if self._cache.size > _CACHE_BYTES:
             self._cache = DeclarationCache()
-            self._most = _CACHE_BYTES
         before = self._program_before(parent, pairs)
         after = self._program(commit)
         with closing(before):
@@ -213,18 +213,22 @@ class Deltas:
         self._bring_known_to(old, before)
         near = {path for pair in pairs for path in (pair.old, pair.new) if path is not None}
         dependents = Dependents(changed, before, after, self._index, near)
-        for path in sorted(dependents.candidates):
-            if path not in self._known and is_below(path, self._below) and dependents.holds(path):
-                self._whole_file(before, path, found)
+        missing = (
+            path
+            for path in sorted(dependents.candidates)
+            if path not in self._known and is_below(path, self._below) and dependents.holds(path)
+        )
+        for _ in self._whole_files(old, before, missing, found):
+            pass
         # What the commit does not concern is the same afterwards.
         concerned = self._known.move(new, before, after, self._differing(old, new))
-        for path, was in sorted(concerned.items()):
-            now = self._whole_file(after, path, found) if dependents.holds(path) else None
-            if now is not None:
-                found.old += self._told(was.found)
-                found.unread |= {(path, name) for name in was.damaged}
-                found.new += self._told(now.found)
-                found.lost |= {(path, name) for name in now.damaged}
+        again = filter(dependents.holds, sorted(concerned))
+        for path, now in self._whole_files(new, after, again, found):
+            was = concerned[path]
+            found.old += self._told(was.found)
+            found.unread |= {(path, name) for name in was.damaged}
+            found.new += self._told(now.found)
+            found.lost |= {(path, name) for name in now.damaged}
 
     def _differing(self, old: str, new: str) -> set[str]:
         """The paths of the files that differ between the trees of two commits."""
@@ -244,21 +248,34 @@ class Deltas:
         with closing(self._program(known.commit)) as then:
             known.move(commit, then, program, differing)
 
-    def _whole_file(self, program: Program, path: str, found: _Sides) -> FileOutcome | None:
-        """The outcome of a file that the commit does not touch, analysed in one of the trees; None where that
-        is not possible."""
-        outcome = None
-        with contained(path, found.faults):
-            unit = program.unit(path)
-            if unit is not None:
-                outcome = self._known.analyse(program, unit, self.rules)
-        program.forget(path)
-        if self._cache.size > self._most:
-            # The checks of devices read the other files of a folder, and a commit may concern all folders.
-            program.environment.files.release_sources()
-            gc.collect()
-            self._most = max(_CACHE_BYTES, self._cache.size + _CACHE_BYTES // 2)
-        return outcome
+    def _whole_files(
+        self, commit: str, program: Program, paths: Iterable[str], found: _Sides
+    ) -> Iterator[tuple[str, FileOutcome]]:
+        """The outcomes of files that a commit does not touch, analysed in the tree of one; a file with which
+        that is not possible is left out.
+
+        A commit may concern hundreds of files in all folders. What a program has come to know for these would
+        not fit into memory, so after some of them the next ones get a program of their own.
+        """
+        own: Program | None = None
+        for number, path in enumerate(paths, 1):
+            if number % _FILES_OF_PROGRAM == 0:
+                if own is not None:
+                    own.close()
+                self._cache = DeclarationCache()
+                own = self._program(commit)
+                gc.collect()
+            using = own or program
+            outcome = None
+            with contained(path, found.faults):
+                unit = using.unit(path)
+                if unit is not None:
+                    outcome = self._known.analyse(using, unit, self.rules)
+            using.forget(path)
+            if outcome is not None:
+                yield path, outcome
+        if own is not None:
+            own.close()
 
     def _analyse(
         self,

@@ -60,12 +60,6 @@ class DeclarationCache:
         self._known[declarations.path, digest] = declarations
         self.size += len(declarations.data)
 
-    def drop(self, path: str, digest: str) -> None:
-        """Forget the declarations of a file of this content."""
-        known = self._known.pop((path, digest), None)
-        if known is not None:
-            self.size -= len(known.data)
-
 
 # Directories without code of the emulator itself, or with code that has other conventions.
 _OUTSIDE = (
@@ -220,15 +214,6 @@ class Files:
     def forget(self, path: str) -> None:
         """Drop what a file includes on all levels, to free its memory."""
         self._reached.pop(path, None)
-
-    def release_sources(self) -> None:
-        """Drop the texts and declarations of all .c files, to free their memory; asked for again they are
-        read anew."""
-        self._reached.clear()
-        for path in [path for path in self._files if path.endswith(".c")]:
-            del self._files[path]
-            if path in self.digests:
-                self._cache.drop(path, self.digests[path])
 
     def _includes(self, path: str) -> tuple[str, ...]:
         known = self._direct.get(path)
