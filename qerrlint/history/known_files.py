@@ -11,15 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.changes.fact_changes import changed_schema
-from qerrlint.engine.changes.file_facts import FileFacts, facts_of
+from qerrlint.engine.changes.file_facts import FileFacts, facts_of, include_facts
 from qerrlint.engine.changes.tree_blobs import DECLARING
 from qerrlint.engine.changes.tree_changes import TreeChanges
 from qerrlint.engine.kept.kept_reads import look_into, looked_up, lookups_of
 from qerrlint.engine.located import Located, Resolver
-from qerrlint.model.include_graph import is_own
+from qerrlint.model.include_graph import Files
 from qerrlint.model.lookups import Lookups
 from qerrlint.model.program import Program
 from qerrlint.model.qapi_schema import SCHEMAS
@@ -74,12 +73,8 @@ class KnownFiles:
             frozenset(item.function for item in report.damaged),
         )
         self._known[unit.path] = _Known(outcome, found.keys)
-        files = program.environment.files
         for one in found.reaching:
-            for included in files.reached(one):
-                declarations = files.declared(included)
-                if included not in self._facts and declarations is not None:
-                    self._facts[included] = _include_facts(declarations)
+            _add_included(self._facts, one, program.environment.files)
         return outcome
 
     def move(self, commit: str, old: Program, new: Program, changed: Iterable[str]) -> dict[str, FileOutcome]:
@@ -130,14 +125,14 @@ def _with_texts(
         was = out.get(path)
         out[path] = facts = facts_of(path, program.source.blob_id(path) or "", data)
         if was is None or was.includes != facts.includes:
-            for included in files.reached(path):
-                declarations = files.declared(included)
-                if included not in out and declarations is not None:
-                    out[included] = _include_facts(declarations)
+            _add_included(out, path, files)
             files.forget(path)
     return out
 
 
-def _include_facts(declarations: FileDeclarations) -> FileFacts:
-    """What an unchanged file includes; nothing else of it is asked."""
-    return FileFacts("", tuple(name for system, name in declarations.includes if is_own(system, name)), ())
+def _add_included(facts: dict[str, FileFacts], path: str, files: Files) -> None:
+    """Add what a file includes, directly or not, and itself, as far as they are not there."""
+    for included in files.reached(path):
+        declarations = files.declared(included)
+        if included not in facts and declarations is not None:
+            facts[included] = include_facts(declarations)

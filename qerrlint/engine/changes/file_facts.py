@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from qerrlint.c.declarations.file import FileDeclarations
     from qerrlint.model.lookups import Search
     from qerrlint.model.reads import Question
 
@@ -45,6 +46,13 @@ def facts_of(path: str, digest: str, data: bytes) -> FileFacts:
     includes = tuple(name for system, name in found if is_own(system, name))
     tables = any(word in data for word in _OF_TABLES)
     return FileFacts(digest, includes, type_names(data) if not path.endswith(".h") else (), tables)
+
+
+def include_facts(declarations: FileDeclarations) -> FileFacts:
+    """What an unchanged file includes, where nothing else of it is asked: so it has no digest."""
+    from qerrlint.model.include_graph import is_own
+
+    return FileFacts("", tuple(name for system, name in declarations.includes if is_own(system, name)), ())
 
 
 # A file without these has the same tables as an empty one (engine.changes.fact_changes.same_tables).

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from qerrlint.engine.changes.fact_changes import changed_schema
-from qerrlint.engine.changes.file_facts import FileFacts, facts_of
+from qerrlint.engine.changes.file_facts import FileFacts, facts_of, include_facts
 from qerrlint.engine.changes.tree_blobs import DECLARING
 from qerrlint.engine.changes.tree_changes import TreeChanges
 from qerrlint.engine.kept.kept_reads import looked_up
-from qerrlint.model.include_graph import is_own
 from qerrlint.model.lookups import Lookups
 from qerrlint.model.program import Program
 from qerrlint.model.reads import OUTLINE, Question, Reads
@@ -174,8 +173,7 @@ def _facts(
     for path in sorted(near - changed.keys()):
         declarations = files.declared(path)
         if declarations is not None:
-            names = tuple(name for system, name in declarations.includes if is_own(system, name))
-            out[path] = FileFacts("", names, ())
+            out[path] = include_facts(declarations)
     for path, data in sorted(changed.items()):
         if data is not None and path.endswith((*DECLARING, ".c")):
             out[path] = facts_of(path, git_blob_id(data), data)
