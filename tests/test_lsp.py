@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from importlib import import_module
@@ -280,6 +282,30 @@ def test_a_file_outside_of_a_tree(tmp_path: Path, session: Work) -> None:
         assert "error-set-twice" in rules(found)
 
     session(work)
+
+
+def test_an_editor_that_leaves_before_it_is_answered(top: Path) -> None:
+    file = top / QUARTZ
+    document = {"uri": file.as_uri(), "languageId": "c", "version": 1, "text": file.read_text()}
+    start: dict[str, Any] = {"capabilities": {}, "processId": None, "rootUri": None}
+    line = (
+        file.read_text()
+        .splitlines()
+        .index("bool quartz_set_divider(QuartzState *s, unsigned divider, Error **errp)")
+    )
+    at = {"textDocument": {"uri": file.as_uri()}, "position": {"line": line, "character": 8}}
+    messages: list[dict[str, Any]] = [
+        {"id": 1, "method": "initialize", "params": start},
+        {"method": "initialized", "params": {}},
+        {"method": "textDocument/didOpen", "params": {"textDocument": document}},
+        *({"id": number, "method": "textDocument/hover", "params": at} for number in range(2, 40)),
+        {"method": "exit"},
+    ]
+    bodies = [json.dumps({"jsonrpc": "2.0", **message}).encode() for message in messages]
+    said = b"".join(b"Content-Length: %d\r\n\r\n%b" % (len(body), body) for body in bodies)
+    command = (sys.executable, "-m", "qerrlint", "lsp")
+    done = subprocess.run(command, input=said, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,9 +25,9 @@ def command(options: Options, show: str) -> None:
     It needs the packages of the extra `lsp` (pip install 'qerrlint[lsp]').
     """
     try:
-        from qerrlint.cli.editor.server import make_server
+        from qerrlint.cli.editor.server import serve
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in ("pygls", "lsprotocol"):
             raise
         raise UsageError(f"lsp needs the package {error.name}: pip install 'qerrlint[lsp]'") from None
-    make_server(options, show).start_io()
+    serve(options, show)

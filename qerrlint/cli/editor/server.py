@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -21,6 +23,9 @@ from qerrlint.cli.editor.conversion import allow_edit, diagnostic, fix_edits, wo
 from qerrlint.cli.options import Options
 from qerrlint.errors import QerrlintError
 from qerrlint.source.source import C_SUFFIXES
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer as Bytes
 
 T = TypeVar("T")
 
@@ -160,6 +165,28 @@ class Server(LanguageServer):
     def _in_client_units(self, document: TextDocument, edit: types.TextEdit) -> types.TextEdit:
         bounds = document.position_codec.range_to_client_units(document.lines, edit.range)
         return types.TextEdit(bounds, edit.new_text)
+
+
+class _Output(io.BufferedWriter):
+    """Standard output. An editor that has said `exit` waits for nothing: answers that come later are dropped,
+    where the library would report each as an error to that editor, and this report as the next one."""
+
+    def __init__(self) -> None:
+        super().__init__(io.FileIO(sys.stdout.fileno(), "wb", closefd=False))
+
+    def write(self, data: Bytes, /) -> int:
+        """Write bytes; the number of bytes that were taken."""
+        return len(memoryview(data)) if self.closed else super().write(data)
+
+    def flush(self) -> None:
+        """Send what has been written."""
+        if not self.closed:
+            super().flush()
+
+
+def serve(options: Options, show: str) -> None:
+    """Serve one editor over standard input and output, until it ends the session."""
+    make_server(options, show).start_io(stdout=_Output())
 
 
 def _action(
