@@ -8,6 +8,7 @@ import re
 from qerrlint.checks.arguments.realized_objects import made_here, types_of_member
 from qerrlint.checks.devices.acquisitions import COUNTED, Taken
 from qerrlint.checks.devices.life_cycle import life_cycle
+from qerrlint.checks.devices.parent_methods import LostMethod
 from qerrlint.checks.devices.parts_by_name import undoing_names
 from qerrlint.checks.devices.phase_functions import RUNNING
 from qerrlint.checks.file import AnalysedFile
@@ -53,6 +54,22 @@ def type_stays(file: AnalysedFile, observation: Observation) -> bool:
         and one.phase in ("realize", RUNNING)
         and not may_be_unplugged(one.type, buses)
         and (one.phase == RUNNING or not _gives_back_others(file, one))
+    )
+
+
+def replaces_method_of_core(_file: AnalysedFile, observation: Observation) -> bool:
+    """The method that is replaced is one of a type of the core."""
+    lost = observation.subject
+    return isinstance(lost, LostMethod) and word_list("core-types").matches(lost.parent)
+
+
+def undoes_what_stays(_file: AnalysedFile, observation: Observation) -> bool:
+    """The method is the unrealize of a type that cannot be unplugged."""
+    lost = observation.subject
+    return (
+        isinstance(lost, LostMethod)
+        and lost.phase == "unrealize"
+        and not may_be_unplugged(lost.type, word_list("buses-with-unplug"))
     )
 
 
