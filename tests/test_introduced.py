@@ -324,3 +324,64 @@ def test_another_slot_of_the_features_is_asked_at_loading_too() -> None:
     assert before != after
     found = statuses({"hw/carillon.c": before}, {"hw/carillon.c": after})
     assert found["introduced"] == []
+
+
+# Three calls that hand on one Error, of which none is looked at: one mistake, told at the second call.
+CHAIN = """
+void vane_raise(Vane *v, Error **errp)
+{
+    vane_turn(v, 1, errp);
+    vane_note(v, 1);
+    vane_turn(v, 2, errp);
+    vane_note(v, 2);
+    vane_turn(v, 3, errp);
+    vane_note(v, 3);
+}
+"""
+SECOND = "    vane_turn(v, 2, errp);\n    vane_note(v, 2);\n"
+
+
+def test_a_call_that_is_put_into_a_chain_repairs_nothing() -> None:
+    before = CHAIN.replace(SECOND, "")
+    found = of(before, CHAIN)
+    assert "error-set-twice" in found["introduced"]
+    assert found["fixed"] == []
+
+
+def test_a_call_that_goes_from_a_chain_introduces_nothing() -> None:
+    found = of(CHAIN, CHAIN.replace(SECOND, ""))
+    assert found["introduced"] == []
+    assert "error-set-twice" in found["persisting"]
+
+
+def test_a_chain_that_is_cut_is_repaired() -> None:
+    returned = "    if (vane_turn(v, {0}, errp) < 0) {{\n        return;\n    }}\n"
+    after = CHAIN
+    for number in (1, 2, 3):
+        after = after.replace(f"    vane_turn(v, {number}, errp);\n", returned.format(number))
+    found = of(CHAIN, after)
+    assert "error-set-twice" in found["fixed"]
+    assert found["introduced"] == []
+
+
+UNCHECKED = """
+void vane_raise(Vane *v, Error **errp)
+{
+    vane_lock(v, errp);
+    vane_note(v, 1);
+}
+"""
+SET_AGAIN = UNCHECKED.replace("    vane_note(v, 1);\n", "    vane_note(v, 1);\n    vane_turn(v, 3, errp);\n")
+
+
+def test_a_second_set_behind_an_unchecked_call_repairs_nothing() -> None:
+    found = of(UNCHECKED, SET_AGAIN)
+    assert "error-set-twice" in found["introduced"]
+    assert found["fixed"] == []
+
+
+def test_an_unchecked_call_was_there_where_its_second_set_goes() -> None:
+    found = of(SET_AGAIN, UNCHECKED)
+    assert found["introduced"] == []
+    assert "error-set-twice" in found["fixed"]
+    assert "unchecked-call" in found["persisting"]

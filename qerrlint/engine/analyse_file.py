@@ -72,6 +72,7 @@ class _Analysis:
         self._incomplete: list[Uncovered] = []
         self._explored = 0
         self._exempted: list[Exempted] = []
+        self._beside: list[Remark] = []
 
     def run_over_functions(self, event: str | None) -> None:
         """The checks of functions over those that have to do with errors."""
@@ -144,7 +145,13 @@ class _Analysis:
             incomplete=tuple(self._incomplete),
             allowances=judged.keys,
             exempted=tuple(sorted(self._exempted, key=lambda e: (e.span, e.exemption))),
+            beside=self._untold(),
         )
+
+    def _untold(self) -> tuple[Finding, ...]:
+        """The findings that another one of their group stands for, without what only a reader needs."""
+        plain = (replace(finding, steps=(), fixes=()) for finding in _findings(self._beside))
+        return tuple(finding for finding in plain if self._rules.is_enabled(finding.rule))
 
     def _is_wanted(self, name: str) -> bool:
         return self._only is None or name in self._only
@@ -161,6 +168,7 @@ class _Analysis:
         for observation in seen:
             group = (observation.event, observation.group)
             if observation.group is not None and group in reported:
+                self._note_beside(analysed, observation)
                 continue
             kept, applied = self._exemptions.apply(analysed, observation)
             if kept is not None and observation.group is not None:
@@ -174,6 +182,12 @@ class _Analysis:
             if kept is not None:
                 yield kept
         self._exempted += [took for took, group in taken.items() if group[1] is None or group not in reported]
+
+    def _note_beside(self, analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> None:
+        """Remember an observation that another one of its group stands for, unless an exemption drops it."""
+        kept, _ = self._exemptions.apply(analysed, observation)
+        if kept is not None:
+            self._beside += self._every.remarks(kept)
 
     def _took(self, row: Exemption, observation: Observation) -> Exempted:
         worded = tuple(remark.finding.rule for remark in self._rules.remarks(observation))

@@ -30,6 +30,7 @@ class FileReport:
 
     `functions` counts its definitions of functions, `explored` those that were interpreted. `allowances` are
     the keys of the comments that allow something, `exempted` what exemptions took away or made less certain.
+    `beside` are findings that are not reported, because one of `findings` stands for their group.
     """
 
     path: str
@@ -41,12 +42,14 @@ class FileReport:
     incomplete: tuple[Uncovered, ...] = ()
     allowances: frozenset[str] = frozenset()
     exempted: tuple[Exempted, ...] = ()
+    beside: tuple[Finding, ...] = ()
 
     def of_rules(self, rules: RuleSet) -> FileReport:
         """The report as it is where these rules are selected."""
         return replace(
             self,
             findings=tuple(found for found in self.findings if rules.is_enabled(found.rule)),
+            beside=tuple(found for found in self.beside if rules.is_enabled(found.rule)),
             exempted=tuple(
                 replace(one, rules=tuple(filter(rules.is_enabled, one.rules))) for one in self.exempted
             ),

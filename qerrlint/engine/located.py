@@ -57,6 +57,10 @@ class Resolver:
             self._lines[path] = LineIndex(data)
         return self._lines[path]
 
+    def untold(self, finding: Finding) -> Located:
+        """A finding that is not told, with its place resolved."""
+        return self.locate(finding, "")
+
     def locate(self, finding: Finding, advice: str) -> Located:
         """The finding with its places resolved."""
         steps = tuple(ReportedStep(self.place(step.span), step.message) for step in finding.steps)

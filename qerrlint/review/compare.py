@@ -28,6 +28,7 @@ from qerrlint.review.both_sides import (
 )
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.review.matching.rewritten_statements import settle_rewritten
+from qerrlint.review.matching.told_groups import settle_first_sets, settle_groups
 from qerrlint.review.released_layouts import by_releases
 from qerrlint.review.review_options import ReviewOptions
 from qerrlint.review.scope import (
@@ -47,7 +48,8 @@ class Compared:
     """What one change did. `changed` holds (path, name) of functions and tables whose text it alters on the
     after side, `reports` the after side's files, `left_out` files with callers beyond the bound, `gained`
     path and key of each comment that allows something on the after side only, `skipped` the files that could
-    not be analysed on a side, `mentioning` the files in which a function of `contracts` is named."""
+    not be analysed on a side, `mentioning` the files in which a function of `contracts` is named, `beside`
+    the fingerprints of the findings afterwards for which another one of their group is told."""
 
     delta: Delta
     changed: frozenset[tuple[str, str]]
@@ -57,6 +59,7 @@ class Compared:
     skipped: tuple[Skipped, ...] = ()
     contracts: tuple[ContractChange, ...] = ()
     mentioning: tuple[str, ...] = ()
+    beside: frozenset[str] = frozenset()
 
     def relation(self, found: Located, added: Container[int]) -> str:
         """How an introduced finding belongs to the change; `added` are the new lines of its file."""
@@ -130,6 +133,7 @@ class _Comparison:
         self._resolvers = Resolver(before), Resolver(after)
         self._was: list[Located] = []
         self._now: list[Located] = []
+        self._beside: tuple[list[Located], list[Located]] = [], []
         self._reports: list[FileReport] = []
         self._changed: set[tuple[str, str]] = set()
         self._units: list[tuple[TranslationUnit | None, TranslationUnit | None]] = []
@@ -184,17 +188,30 @@ class _Comparison:
     def _add_before(self, report: FileReport, path: str) -> None:
         """`path`: what the file is called afterwards."""
         self._was += _located(report, self._resolvers[0])
+        self._beside[0].extend(map(self._resolvers[0].untold, report.beside))
         self._allowed |= {(path, key) for key in report.allowances}
 
     def _add_after(self, report: FileReport) -> None:
         self._now += _located(report, self._resolvers[1])
+        self._beside[1].extend(map(self._resolvers[1].untold, report.beside))
         self._reports.append(report)
 
     def delta(self) -> Delta:
         """What the change introduces, repairs and leaves."""
         renames = {pair.old: pair.new for pair in self._pairs if pair.old is not None}
-        matched = match(in_order(self._was), in_order(self._now), lambda path: renames.get(path, path))
-        delta = settle_rewritten(matched, self._units, self._rules)
+        was, now = map(in_order, self._beside)
+
+        def renamed(path: str) -> str | None:
+            return renames.get(path, path)
+
+        def settle(delta: Delta) -> Delta:
+            return settle_rewritten(delta, self._units, self._rules)
+
+        delta = match(in_order(self._was), in_order(self._now), renamed)
+        # Equal statements first; what was written anew is matched with what is told before the rest is.
+        delta = settle(settle_groups(delta, was, now, renamed))
+        delta = settle_groups(delta, was, now, renamed, settle)
+        delta = settle_first_sets(delta, self._rules)
         introduced: Sequence[Located] = delta.introduced
         if introduced:
             mentions = Mentions(self._after.source)
@@ -218,6 +235,7 @@ class _Comparison:
             tuple(Skipped(fault.path, fault.reason, fault.trace) for fault in self._faults),
             tuple(self._contracts),
             self._mentioning,
+            frozenset(found.finding.fingerprint for found in self._beside[1]),
         )
 
 

@@ -177,7 +177,7 @@ class _Attribution:
         """All findings, sorted by path, line, column, rule."""
         out: list[Reported] = []
         final = {found.finding.fingerprint for found in self._net.delta.introduced}
-        final |= {after.finding.fingerprint for _, after in self._net.delta.persisting}
+        final |= {after.finding.fingerprint for _, after in self._net.delta.persisting} | self._net.beside
         placed: set[str] = set()
         for found in self._net.delta.introduced:
             number = self._introducer(found)
