@@ -103,15 +103,15 @@ def _binary(fn: Lowering, node: Node, yes: int, no: int) -> bool:
         return True
     if kind not in COMPARISONS:
         return False
-    if kind in ("==", "!=") and _is_negation(left) and _is_negation(right) and not _calls(fn, right):
-        # `!a == !b`: both are set or neither is.
-        on_set, on_unset = fn.out.new(), fn.out.new()
+    if kind in ("==", "!=") and _are_flags(fn, left, right):
+        # `!a == !b`, or `a == b` of two that are bool: both are set or neither is.
+        on_true, on_false = fn.out.new(), fn.out.new()
         equal, other = (yes, no) if kind == "==" else (no, yes)
-        branch(fn, left, on_unset, on_set)
-        fn.out.here = on_set
-        branch(fn, right, other, equal)
-        fn.out.here = on_unset
+        branch(fn, left, on_true, on_false)
+        fn.out.here = on_true
         branch(fn, right, equal, other)
+        fn.out.here = on_false
+        branch(fn, right, other, equal)
         return True
     a, b = fn.value(left), fn.value(right)
     if isinstance(a, Const) and not isinstance(b, Const):
@@ -119,6 +119,15 @@ def _binary(fn: Lowering, node: Node, yes: int, no: int) -> bool:
     holds, fails = compare(a, kind, b)
     fn.out.fork(holds, fails, yes, no, fn.source.span(node))
     return True
+
+
+def _are_flags(fn: Lowering, left: Node, right: Node) -> bool:
+    """Whether both operands are `!x`, or both are variables of type bool."""
+    if _is_negation(left) and _is_negation(right):
+        return not _calls(fn, right)
+    return all(
+        node.type == "identifier" and fn.source.declares_bool(fn.source.raw(node)) for node in (left, right)
+    )
 
 
 def _is_negation(node: Node) -> bool:

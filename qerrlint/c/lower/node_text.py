@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MEMBERS = lazy_re(r"\w+(?:(?:->|\.)\w+)+")
 _ASKED = lazy_re(r"(?m)^[ \t]*#[ \t]*(?:el)?if(?:n?def)?[ \t]+([^\n]+)")
+_FLAG = lazy_re(r"\bbool\s{1,99}(\w+)")
 # The texts of nested calls repeat each other. Real functions need about four times their own length in all
 # (see tests/test_c_lower.py); the limit bounds what a hostile nest of calls costs.
 _TEXT_LIMIT = 100
@@ -30,7 +31,7 @@ class TextLimitError(Exception):
 class NodeText:
     """Answers by the original bytes of one function, which its nodes count their offsets from."""
 
-    __slots__ = ("_allowance", "_ascii", "_asked", "_base", "_data", "_normal", "_path", "_text")
+    __slots__ = ("_allowance", "_ascii", "_asked", "_base", "_data", "_flags", "_normal", "_path", "_text")
 
     def __init__(self, data: bytes, span: Span, normal: bytes) -> None:
         """`data` is the whole file, `span` the function's place in it, `normal` its normalised bytes."""
@@ -44,6 +45,7 @@ class NodeText:
         self._path = span.path
         self._allowance = _TEXT_LIMIT * len(piece) + _SMALL
         self._asked: list[str] | None = None
+        self._flags: frozenset[str] | None = None
 
     def is_switched_off(self, name: str) -> bool:
         """Whether the file shows that it does not define a macro."""
@@ -54,6 +56,12 @@ class NodeText:
         if self._asked is None:
             self._asked = [found[1] for found in _ASKED.finditer(self._text)]
         return sum(condition in line for line in self._asked) > 1
+
+    def declares_bool(self, name: str) -> bool:
+        """Whether the function declares a parameter or a variable of type bool of that name."""
+        if self._flags is None:
+            self._flags = frozenset(_FLAG.findall(self._text))
+        return name in self._flags
 
     def is_blank(self, start: int, end: int) -> bool:
         """Whether the normalised text between two offsets of the function holds nothing but blanks."""
