@@ -38,14 +38,15 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
 
 
 def _in_function(file: AnalysedFile, function: Function) -> Iterator[Observation]:
-    owned = {
-        event.path: event
+    owned = [
+        event
         for block in function.blocks
         for event in block.events
         if isinstance(event, Declare) and event.auto and not event.static
-    }
-    for name, declared in owned.items():
-        for leaving in _holding(function, name):
+    ]
+    for declared in owned:
+        name = declared.path
+        for leaving in _holding(function, declared):
             yield Observation(
                 event="use-after-free",
                 function=function.name,
@@ -57,22 +58,28 @@ def _in_function(file: AnalysedFile, function: Function) -> Iterator[Observation
             )
 
 
-def _holding(function: Function, name: str) -> list[Return]:
-    """The returns of a variable on paths on which it may hold something by then."""
+def _holding(function: Function, declared: Declare) -> list[Return]:
+    """The returns of a variable on paths on which it may hold something by then.
+
+    Another scope may declare a variable of the same name: that is not this one.
+    """
+    name = declared.path
     out: list[Return] = []
-    seen: set[tuple[int, bool]] = set()
-    todo = [(0, False)]
+    seen: set[tuple[int, bool, bool]] = set()
+    todo = [(0, False, False)]
     while todo:
-        number, holds = todo.pop()
-        if (number, holds) in seen:
+        number, here, holds = todo.pop()
+        if (number, here, holds) in seen:
             continue
-        seen.add((number, holds))
+        seen.add((number, here, holds))
         block = function.blocks[number]
         for event in block.events:
-            if holds and isinstance(event, Return) and event.value == Var(name) and event not in out:
+            if isinstance(event, Declare) and event.path == name:
+                here, holds = event == declared, False
+            elif holds and isinstance(event, Return) and event.value == Var(name) and event not in out:
                 out.append(event)
-            holds = _after(event, name, holds)
-        todo += [(edge.target, holds and not _is_null(edge, name)) for edge in block.edges]
+            holds = here and _after(event, name, holds)
+        todo += [(edge.target, here, holds and not _is_null(edge, name)) for edge in block.edges]
     return sorted(out, key=lambda leaving: leaving.span)
 
 
