@@ -20,6 +20,7 @@ from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.filled_locals import PREPENDS
 from qerrlint.checks.ownership.left_held import LEFT_HELD
 from qerrlint.checks.ownership.local_acquires import (
+    HEAP,
     QAPI,
     SHOWN,
     TEXTS,
@@ -52,6 +53,9 @@ _TEXT = lazy_re(rb"char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{
 _MAKER = lazy_re(
     rb"^\w{1,60}_(?:new|create|alloc|init|dup|build|parse|load|read)(?:_\w{1,40})?$", re.MULTILINE
 )
+# The end of the name of a function that makes something, and those of functions that give it back.
+_MAKING = lazy_re(r"_(?:new|create|alloc)(?:_\w{1,40})?\Z")
+_GIVING_BACK = ("unref", "free", "destroy", "delete")
 _QUERY = lazy_re(rb"^qmp_query_\w*$", re.MULTILINE)
 _TEXT_LATER = lazy_re(rb"char[ \t]{0,9}\*[ \t]{0,9}(\w{1,80})[ \t]{0,9};")
 _FREES = tuple(
@@ -279,7 +283,7 @@ def _left(
         ):
             continue
         if not _is_elsewhere(function, one, _text_before(unit, function, piece, one)):
-            release = release or _frees_query(unit, function, one)
+            release = release or _frees_query(unit, function, one) or _frees_struct(unit, function, one)
             yield observation_of(unit, LocalObject(function, uses, one, release), held)
 
 
@@ -336,6 +340,20 @@ def _frees_query(unit: TranslationUnit, function: Function, one: Seen) -> str:
     """The function that frees what a query of the QMP server returns; "" for other objects."""
     signature = unit.signature(function.calls[one.call].name) if one.pair.name == QAPI else None
     return f"qapi_free_{signature.returns.rstrip(' *')}" if signature is not None else ""
+
+
+def _frees_struct(unit: TranslationUnit, function: Function, one: Seen) -> str:
+    """The function that gives back what a callee makes, by its name beside the callee's and by its parameter;
+    "" where the tree declares none, and plain memory is freed."""
+    name = function.calls[one.call].name
+    signature, found = unit.signature(name), _MAKING.search(name)
+    if one.pair.name != HEAP or found is None or signature is None or signature.returns in TEXTS:
+        return ""
+    for end in _GIVING_BACK:
+        other = unit.signature(f"{name[: found.start()]}_{end}")
+        if other is not None and other.params and other.params[0].type == signature.returns:
+            return other.name
+    return ""
 
 
 def _is_elsewhere(function: Function, seen: Seen, text: str) -> bool:
