@@ -16,6 +16,9 @@ from qerrlint.lazy_patterns import lazy_re
 _IS_ZERO = lazy_re(r"\s*==\s*(?:0|NULL)\Z")
 _IS_NOT_ZERO = lazy_re(r"\s*!=\s*(?:0|NULL)\Z")
 _UNEQUAL = lazy_re(r"\s*!=\s*(?=[^=])")
+# Two plain operands in an order that their opposite denies.
+_NOT_ABOVE = lazy_re(r"([\w.>\[\]-]+?)(<=|>=)([\w.>\[\]-]+)")
+_OPPOSITES = {"<=": ">", ">=": "<"}
 
 
 def trail_of(observation: Observation) -> Trail | None:
@@ -48,8 +51,13 @@ def without_zero(text: str, taken: bool) -> tuple[str, bool]:
     return (text[: found.start()].strip() if found is not None else text), taken
 
 
-def with_equality(text: str, taken: bool) -> tuple[str, bool]:
-    """A condition whose `!=` is read as `==`, without blanks, and whether that holds."""
+def as_asked(text: str, taken: bool) -> tuple[str, bool]:
+    """A condition without blanks, and whether it holds: `!=` is read as the opposite of `==`, `<=` and `>=`
+    between two plain operands as those of `>` and `<`."""
     if _UNEQUAL.search(text) is not None and text.count("!=") == 1:
         return "".join(text.replace("!=", "==").split()), not taken
-    return "".join(text.split()), taken
+    text = "".join(text.split())
+    ordered = _NOT_ABOVE.fullmatch(text)
+    if ordered is not None:
+        return f"{ordered[1]}{_OPPOSITES[ordered[2]]}{ordered[3]}", not taken
+    return text, taken

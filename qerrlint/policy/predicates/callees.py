@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from qerrlint.absint.reachability import place_of
 from qerrlint.c.declarations.types import parse_signature
+from qerrlint.c.lexis import bare
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.errors.value_source import assignments
 from qerrlint.checks.file import AnalysedFile
@@ -48,6 +49,27 @@ _GOES_ON = ("work", "result")
 def callee_is_undeclared(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether what a call does to the Error is a guess from its last argument: no declaration is known."""
     return any(analysed.unit.effect(call).evidence == "guess" for call in subject_of(observation).calls)
+
+
+def callback_sets_no_error(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the call that is said to set the Error only hands it to a callback, which never names it.
+
+    The callback is a function of the file.
+    """
+    subject = subject_of(observation)
+    origin = subject.occurrence.first.origin if subject.occurrence is not None else -1
+    call = analysed.function.calls[origin] if origin >= 0 else None
+    if call is None or not word_list("calls-a-callback").matches(call.name):
+        return False
+    unit = analysed.unit
+    for argument in call.args:
+        piece = unit.functions.get(argument.path) if isinstance(argument, Var) else None
+        signature = unit.signature(argument.path) if isinstance(argument, Var) and piece is not None else None
+        name = signature.out_error if signature is not None else None
+        if piece is not None and name:
+            body = bare(unit.data[piece.body : piece.span.end])
+            return re.search(rb"\b%s\b" % re.escape(name.encode()), body) is None
+    return False
 
 
 def callee_cleans_up(analysed: AnalysedFunction, observation: Observation) -> bool:

@@ -37,6 +37,14 @@ def comment_says_it_stays(analysed: AnalysedFunction | AnalysedFile, observation
     return word_list("meant-to-stay").matches(comments_at(unit, place)) and not admits(unit, place)
 
 
+def comment_says_it_is_done(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether a comment at a message, or above it in its block, says that the work is done already."""
+    done = word_list("work-done-already").matches(
+        comments_at(analysed.unit, observation.primary, in_block=True)
+    )
+    return done and observation.slots["form"] == "report" and not admits(analysed.unit, observation.primary)
+
+
 def _says_why(unit: TranslationUnit, span: Span, in_block: bool = False) -> bool:
     """Whether a comment there says why the failure is ignored, and not that it is still to be handled."""
     excused = word_list("reasons-to-ignore").matches(comments_at(unit, span, in_block))

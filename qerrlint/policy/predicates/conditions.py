@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests that look wrong and are not: assertions, and tests of what may be set one day."""
+"""Tests that look wrong and are not: assertions, tests of what may be set one day, tests of a constant."""
 
 from __future__ import annotations
 
+from qerrlint.absint.reachability import blocks_after, place_of
 from qerrlint.checks.errors.occurrences import is_addressed
 from qerrlint.checks.errors.results.wrong_error_test import misplaced_tests
+from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.findings import Observation
@@ -39,3 +41,14 @@ def null_may_be_a_result(analysed: AnalysedFunction, observation: Observation) -
     return any(
         analysed.unit.effect(call).kind not in ("int", "bool") for call in subject_of(observation).calls
     )
+
+
+def call_is_switched_off(file: AnalysedFile, observation: Observation) -> bool:
+    """Whether the call stands behind a test of a constant of the file, which no execution passes."""
+    unit, at = file.unit, observation.primary.start
+    piece = unit.definitions.around(at)
+    function = unit.with_definition(piece).lowering.function(piece) if piece is not None else None
+    if function is None:
+        return False
+    place = next((place_of(function, call.index) for call in function.calls if call.span.start == at), None)
+    return place is not None and place[0] not in {0, *blocks_after(function, 0)}

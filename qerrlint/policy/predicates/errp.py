@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 
 from qerrlint.absint.reachability import guards, place_of
+from qerrlint.c.lexis import bare
 from qerrlint.checks.failing_edges import failed_call
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import subject_of
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Var
+from qerrlint.ir.code import Addr, Str, Var
 
 # The file that defines this function implements the Error API.
 _API_FUNCTION = "error_propagate"
@@ -22,10 +23,57 @@ def file_is_the_error_api(analysed: AnalysedFunction, observation: Observation) 
 
 
 def line_asserts_errp(analysed: AnalysedFunction, observation: Observation) -> bool:
-    """Whether the line of the dereference asserts that the parameter is NULL, or is not."""
-    lines, name = analysed.unit.text.lines, re.escape(observation.slots["errp"].encode())
-    line, _ = lines.position(observation.primary.start)
-    return re.search(rb"assert\(\s*!?\s*%s\s*(?:&&|\|\|)" % name, lines.text(line)) is not None
+    """Whether an assertion says that the parameter is NULL, or is not.
+
+    It stands on the line of the dereference, or above it in the function's own block.
+    """
+    unit, name = analysed.unit, re.escape(observation.slots["errp"].encode())
+    line, _ = unit.text.lines.position(observation.primary.start)
+    if re.search(rb"assert\(\s*!?\s*%s\s*(?:&&|\|\|)" % name, unit.text.lines.text(line)) is not None:
+        return True
+    above = bare(unit.data[analysed.piece.body : observation.primary.start])
+    asserted = re.search(rb"\bassert\s*\(\s*%s\s*(?:!=\s*NULL\s*)?\)\s*;" % name, above)
+    return (
+        asserted is not None
+        and above.count(b"{", 0, asserted.start()) == above.count(b"}", 0, asserted.start()) + 1
+    )
+
+
+def errp_comes_set(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the parameter hands in an Error, or NULL.
+
+    The function passes it to no call, asks whether it is NULL, and gives what it points to to a call that
+    takes it.
+    """
+    errp = observation.slots["errp"]
+    unit, piece, calls = analysed.unit, analysed.piece, analysed.function.calls
+    asked = rb"\bif\s*\(\s*(?:%s)\s*(?:\)|&&)|\b%s\s*\?" % ((re.escape(errp.encode()),) * 2)
+    body = bare(unit.data[piece.body : piece.span.end])
+    if any(Var(errp) in call.args for call in calls) or re.search(asked, body) is None:
+        return False
+    taken = Var(f"*{errp}")
+    effect = analysed.unit.effect
+    return any(taken in call.args and effect(call).consumes is not None for call in calls)
+
+
+def link_comes_from_outside(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the NULL is that of a link which the file asks for and does not define.
+
+    Who adds such a link gives it a value, and where it is missing the Error is set.
+    """
+    occurrence = subject_of(observation).occurrence
+    cell, at = (occurrence.cell, occurrence.span) if occurrence is not None else ("", observation.primary)
+    handed = (Var(cell[1:]),) if cell.startswith("*") else (Addr(cell),)
+    before = [call for call in analysed.function.calls if call.span < at and handed[0] in call.args]
+    if not before or before[-1].name != "object_property_get_link":
+        return False
+    names = [argument.text for argument in before[-1].args if isinstance(argument, Str)]
+    if len(names) != 1:
+        return False
+    defined = rb"(?:DEFINE_PROP_LINK|object(?:_class)?_property_add_link)\s*\([^;]{0,80}%s" % re.escape(
+        names[0].encode()
+    )
+    return re.search(defined, analysed.unit.data) is None
 
 
 def errp_holds_a_failure(analysed: AnalysedFunction, observation: Observation) -> bool:

@@ -32,7 +32,7 @@ from qerrlint.ir.code import (
     text_of,
 )
 from qerrlint.lazy_patterns import lazy_re
-from qerrlint.policy.observed_paths import function_of, trail_of, with_equality, without_zero
+from qerrlint.policy.observed_paths import as_asked, function_of, trail_of, without_zero
 from qerrlint.source.span import Span
 
 # A variable or a member of what a variable points to, as it stands.
@@ -70,7 +70,7 @@ def path_contradicts_itself(analysed: AnalysedFunction | AnalysedFile, observati
     for place in places(trail_of(observation)):
         if place.kind != "branch" or _is_switch(analysed, place.span):
             continue
-        text, holds = with_equality(analysed.unit.text.on_one_line(place.span), place.taken is True)
+        text, holds = as_asked(analysed.unit.text.on_one_line(place.span), place.taken is True)
         before = seen.setdefault(text, (holds, place.span.end))
         if before[0] != holds and before[1] < place.span.start:
             between = range(before[1], place.span.start)
