@@ -21,6 +21,7 @@ from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.file_text import NamedPattern
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.function_text import FunctionText
+from qerrlint.qemu.type_checkers import checker_seen
 from qerrlint.qemu.type_graph import Phase, QomType
 from qerrlint.records import record
 from qerrlint.source.span import Span
@@ -28,6 +29,8 @@ from qerrlint.source.span import Span
 _MEMBER = lazy_re(r"(?:->|\.)\s*(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
 _BASE = lazy_re(r"[&*(\s]*(\w+)\s*(?:->|\.|\[)")
 _CAST = lazy_re(r"\s*[A-Z][A-Z0-9_]*\s*\((.*)\)\s*\Z", re.S)
+# A member of what a cast macro gives.
+_OF_CAST = lazy_re(r"([A-Z][A-Z0-9_]*)\s*\(\s*\w+\s*\)\s*->\s*\w+")
 _TARGET = lazy_re(
     r"([&\w\s\->.\[\]()*+]+?)\s*=\s*(?:\(\s*)?(?:\(\s*\w+[\s*]*\)\s*|[A-Z][A-Z0-9_]*\s*\(\s*)?\Z"
 )
@@ -194,7 +197,10 @@ class Acquisitions(PhaseFunctions):
     def acquired(self, name: str, phase: str, entry: Phase, of: QomType) -> Iterator[Taken]:
         """The acquiring calls of a function of the file, which a phase reaches at `entry`."""
         for pair, move, span, place, member, base in self._acquired_in(name):
-            yield Taken(pair, move, name, span, place, member, base, phase, entry, of)
+            taken = Taken(pair, move, name, span, place, member, base, phase, entry, of)
+            # What a cast to another type gives is that type's.
+            if not _OF_CAST.match(place) or self.is_of_device(taken):
+                yield taken
 
     def _acquired_in(self, name: str) -> list[_Call]:
         """The acquiring calls of a function, worked out once: several phases of several types may run it."""
@@ -257,8 +263,8 @@ class Acquisitions(PhaseFunctions):
             place = " ".join(target[1].strip().rpartition("\n")[2].split())
             local = place.split()[-1].lstrip("*") if place else ""
             if not _IDENTIFIER.match(local):
-                # What a cast or a call gives belongs to whatever that is.
-                return place if "(" not in place else None
+                # What a call gives belongs to whatever that is.
+                return place if "(" not in place or _OF_CAST.fullmatch(place) else None
             # A local that is stored into a member further down, by the function or by one that it returns to.
             stored = re.search(
                 rf"({_INTO_MEMBER})\s*=\s*{local}\s*;", text.code[paren:]
@@ -300,8 +306,12 @@ class Acquisitions(PhaseFunctions):
 
     def is_of_device(self, one: Taken) -> bool:
         """Whether the variable that the place begins with points to the state struct of the type, or to a
-        part of one that another variable points to."""
+        part of one that another variable points to; or whether a cast macro of the type gives the struct."""
         text = self.text(one.function)
+        cast = _OF_CAST.match(one.place)
+        if cast is not None:
+            checker = checker_seen(self.graph.environment, one.type.row.name, one.type.path)
+            return checker is not None and checker.prefix == cast[1]
         struct = re.escape(one.type.instance_struct.removeprefix("struct "))
         if text is None or not struct or not one.base:
             return False
