@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from single import report_of
 
+from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.located import Resolver
 from qerrlint.model.program import Program
 from qerrlint.result import Place, Reported, ReportedEdit, ReportedFix
@@ -383,3 +384,15 @@ def test_a_colon_that_announces_hints_is_no_flaw() -> None:
     ]
     assert [len(one.fixes) for one in alone] == [1]
     assert announced == []
+
+
+def test_a_tree_older_than_the_guard_gets_none() -> None:
+    code = function("    lamp_off(lamp, errp);\n    if (*errp) {\n        return false;\n    }\n")
+    said = {}
+    for header in (b"#define ERRP_GUARD() x\n", b"typedef struct Error Error;\n"):
+        files = {"a.c": code.encode(), "include/qapi/error.h": header}
+        unit = Program(OverlaySource(EmptySource(), files)).unit("a.c")
+        assert unit is not None
+        (found,) = (f for f in analyse_unit(unit, RULES).findings if f.rule == "unguarded-errp-dereference")
+        said[found.message.partition(":")[0]] = len(found.fixes)
+    assert said == {"`*errp` without ERRP_GUARD()": 1, "`*errp` without a local Error": 0}

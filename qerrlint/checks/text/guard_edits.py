@@ -21,9 +21,10 @@ _LABEL = lazy_re(rb"^[ \t]*(?!default\b|case\b)\w+:(?!:)", re.MULTILINE)
 
 
 def guard_edits(analysed: AnalysedFunction) -> tuple[Edit, ...]:
-    """The edit that begins the function with the guard macro; none where errp has another name, or the body
-    begins on the line of its brace."""
-    if analysed.errp != _ERRP:
+    """The edit that begins the function with the guard macro; none where errp has another name, the body
+    begins on the line of its brace, or the tree is older than the macro."""
+    guard = guard_name(analysed)
+    if analysed.errp != _ERRP or not guard:
         return ()
     text = Text(analysed)
     at = text.body() + 1
@@ -33,7 +34,7 @@ def guard_edits(analysed: AnalysedFunction) -> tuple[Edit, ...]:
     declared = _DECLARED.match(first["line"])
     declares = declared is not None and declared["name"].decode("latin-1") in analysed.function.locals
     gap = "" if declares or first["blank"] else "\n"
-    return (Edit(text.span(at, at), f"\n{_INDENT}{guard_name(analysed)}();{gap}"),)
+    return (Edit(text.span(at, at), f"\n{_INDENT}{guard}();{gap}"),)
 
 
 def return_edits(analysed: AnalysedFunction, call: Call | None) -> tuple[Edit, ...]:

@@ -16,8 +16,14 @@ GUARDS = frozenset({"ERRP_GUARD", "ERRP_AUTO_PROPAGATE"})
 
 
 def guard_name(analysed: AnalysedFunction) -> str:
-    """The macro's name in the tree at hand."""
-    return analysed.unit.environment.has_guard_macro() or "ERRP_GUARD"
+    """The macro's name in the tree at hand; "" in a tree that is older than it."""
+    return analysed.unit.environment.has_guard_macro() or ""
+
+
+def guard_words(analysed: AnalysedFunction) -> str:
+    """What the function lacks, in words: the macro, or in an older tree an Error of its own."""
+    name = guard_name(analysed)
+    return f"{name}()" if name else "a local Error"
 
 
 def _guarded_from(analysed: AnalysedFunction) -> int | None:

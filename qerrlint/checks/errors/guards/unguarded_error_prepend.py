@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qerrlint.checks.check import Check, event
-from qerrlint.checks.errors.guards.errp_guard import errp_of_callers, guard_name, unguarded_uses
+from qerrlint.checks.errors.guards.errp_guard import errp_of_callers, guard_words, unguarded_uses
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.text.guard_edits import guard_edits
@@ -32,7 +32,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             slots={
                 "errp": errp,
                 "callee": call.name,
-                "guard": guard_name(analysed),
+                "guard": guard_words(analysed),
                 "form": _FORMS[call.name],
                 "setter": "own" if _is_set_here(analysed, call) else "callee",
                 "callers": analysed.once(errp_of_callers),

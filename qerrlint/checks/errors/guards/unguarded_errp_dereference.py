@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from qerrlint.checks.check import Check, event
-from qerrlint.checks.errors.guards.errp_guard import errp_of_callers, guard_name, is_guarded, unguarded_uses
+from qerrlint.checks.errors.guards.errp_guard import errp_of_callers, guard_words, is_guarded, unguarded_uses
 from qerrlint.checks.errors.occurrences import of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
@@ -42,7 +42,7 @@ def _observation(analysed: AnalysedFunction, errp: str, span: Span, key: str) ->
         slots={
             "errp": errp,
             "text": text,
-            "guard": guard_name(analysed),
+            "guard": guard_words(analysed),
             "form": _form(analysed, errp, span),
             "callers": analysed.once(errp_of_callers),
         },
