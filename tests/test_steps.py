@@ -132,3 +132,71 @@ static void sluice_init(Object *obj)
     (found,) = (f for f in analyse_unit(unit, load_rules()).findings if f.rule == "guest-division")
     assert "has set rate to 0xff" in found.message
     assert found.steps[0].message == "sluice_write() sets rate on a write"
+
+
+DECIDED = """\
+typedef struct Sluice Sluice;
+int sluice_mode(Sluice *s);
+bool sluice_lift(Sluice *s, Error **errp);
+bool sluice_more(Sluice *s);
+void sluice_note(Sluice *s);
+
+void sluice_run(Sluice *s)
+{
+    Error *err = NULL;
+
+    sluice_lift(s, &err);
+    {path}
+    error_free(err);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (
+            "switch (sluice_mode(s)) { case SLUICE_SLOW: return; default: break; }",
+            ["`sluice_mode(s)` is SLUICE_SLOW"],
+        ),
+        (
+            "switch (sluice_mode(s)) { case SLUICE_SLOW: break; default: return; }",
+            ["`sluice_mode(s)` is no other case"],
+        ),
+        (
+            "while (sluice_more(s)) { sluice_note(s); } if (sluice_mode(s) < 0) { return; }",
+            ["`sluice_more(s)` is false", "`sluice_mode(s) < 0` is true"],
+        ),
+    ],
+    ids=["a case", "no case", "a loop"],
+)
+def test_which_way_a_path_takes_at_a_condition(path: str, said: list[str]) -> None:
+    code = DECIDED.replace("{path}", path).encode()
+    program = Program(OverlaySource(EmptySource(), {"hw/sluice.c": code}))
+    unit = program.unit("hw/sluice.c")
+    assert unit is not None
+    (found,) = (f for f in analyse_unit(unit, load_rules()).findings if f.rule == "leaked-error")
+    assert [step.message for step in found.steps[1:-1]] == said
+
+
+def test_a_loop_that_comes_to_its_own_condition_next_is_told_as_a_loop() -> None:
+    code = b"""\
+typedef struct Sluice { char name[8]; } Sluice;
+
+void sluice_name(Sluice *s, const char *name)
+{
+    char *text = g_strdup(name);
+
+    for (int i = 0; i < 8; i++) {
+        s->name[i] = text[i];
+    }
+}
+"""
+    program = Program(OverlaySource(EmptySource(), {"hw/sluice.c": code}))
+    unit = program.unit("hw/sluice.c")
+    assert unit is not None
+    (found,) = (f for f in analyse_unit(unit, load_rules()).findings if f.rule == "missing-cleanup")
+    assert [step.message for step in found.steps[1:-1]] == [
+        "`i < 8` is true",
+        "in the next iteration of the loop `i < 8` is false",
+    ]

@@ -10,19 +10,27 @@ class Trail:
     """One place on a path, with those before it; never changed.
 
     kind: "branch" (with `taken`; the note tells an assertion), "set", "gone", "loop", or "joined" where the
-    path became one of several that are no longer told apart.
+    path became one of several that are no longer told apart. `case`: of a branch into a case of a `switch`
+    the place of its value.
     """
 
-    __slots__ = ("before", "joined", "kind", "note", "span", "taken")
+    __slots__ = ("before", "case", "joined", "kind", "note", "span", "taken")
 
     def __init__(
-        self, before: Trail | None, kind: str, span: Span, note: str = "", taken: bool | None = None
+        self,
+        before: Trail | None,
+        kind: str,
+        span: Span,
+        note: str = "",
+        taken: bool | None = None,
+        case: Span | None = None,
     ) -> None:
         self.before = before
         self.kind = kind
         self.span = span
         self.note = note
         self.taken = taken
+        self.case = case
         self.joined: bool = kind == "joined" or (before is not None and before.joined)
 
     def __repr__(self) -> str:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from qerrlint.absint.trace import Trail
 from qerrlint.findings import Step
 from qerrlint.ir.code import Call
@@ -22,6 +24,11 @@ _JUMP = lazy_re(rb"\s*;\s*goto\s+(\w+)\s*;")
 _OPERATOR = lazy_re(r"\s*,\s*([=!]=|[<>]=?)\s*,\s*")
 _GOES_TO = ", and the path goes to "
 _NEXT_ITERATION = "in the next iteration of the loop"
+# How far before a condition the word "switch" may end, in bytes.
+_SWITCH_BEFORE = 40
+
+_Branch: TypeAlias = tuple[Span, "bool | None", "Span | None"]
+"""A condition, whether it holds, and the place of the value of the case that a switch goes to."""
 
 
 def shown(cell: str) -> str:
@@ -52,11 +59,14 @@ def path_steps(
         text = f"{shown(cell)} is set here, by {setter.name}(){_goes_to(label)}"
         steps.append(Step(setter.span, text))
     label = again = ""
-    for (span, taken), before in last:
-        again = "" if label or before <= span.start else f"{_NEXT_ITERATION} "
+    previous: Span | None = None
+    for (span, taken, case), before in last:
+        # A loop whose body decides nothing comes to its own condition next.
+        repeated = span == previous and before == span.start
+        again = f"{_NEXT_ITERATION} " if not label and (before > span.start or repeated) else ""
         label = _label_after(unit, span, taken)
-        text = f"`{folded(unit, span)}` is {'true' if taken else 'false'}"
-        steps.append(Step(span, f"{again}{text}{_goes_to(label)}"))
+        steps.append(Step(span, f"{again}{decided(unit, span, taken is True, case)}{_goes_to(label)}"))
+        previous = span
     if end is not None and end.start <= at and not label and not again:
         jumped = any(_GOES_TO in step.message for step in steps)
         text = "the path comes here again" if jumped else f"{_NEXT_ITERATION} the path comes here"
@@ -64,16 +74,30 @@ def path_steps(
     return tuple(steps)
 
 
-def _last_branches(
-    trail: Trail | None, setter: Call | None
-) -> tuple[list[tuple[tuple[Span, bool | None], int]], int]:
+def decided(unit: TranslationUnit, condition: Span, taken: bool, case: Span | None) -> str:
+    """Which way a path takes at a condition; `case`: the value of the case that it goes to in a `switch`."""
+    text = folded(unit, condition)
+    if case is None and not is_of_switch(unit, condition):
+        return f"`{text}` is {'true' if taken else 'false'}"
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
+    return f"`{text}` is {'no other case' if case is None else folded(unit, case)}"
+
+
+def is_of_switch(unit: TranslationUnit, condition: Span) -> bool:
+    """Whether a condition is what a `switch` compares: it has more than two answers."""
+    before = unit.data[max(condition.start - _SWITCH_BEFORE, 0) : condition.start]
+    return before.rstrip(b" \t\n(").endswith(b"switch")
+
+
+def _last_branches(trail: Trail | None, setter: Call | None) -> tuple[list[tuple[_Branch, int]], int]:
     """The last branches of a path, since the call that set the Error where one is given, in the order in
     which they were last taken, each with where the path came from; and where the last one stands.
 
     The trail is read from its end and no further than needed: many paths have a long beginning in common.
     """
-    branches: dict[tuple[Span, bool | None], int] = {}
-    next_one: tuple[Span, bool | None] | None = None
+    branches: dict[_Branch, int] = {}
+    next_one: _Branch | None = None
     at: int | None = None
     place = trail
     while place is not None:
@@ -86,7 +110,7 @@ def _last_branches(
             if is_set or (setter is None and len(branches) == _MOST_BRANCHES):
                 break
             if len(branches) < _MOST_BRANCHES:
-                branch = (place.span, place.taken)
+                branch = (place.span, place.taken, place.case)
                 if branch not in branches:
                     branches[branch], next_one = 0, branch
         place = place.before

@@ -34,7 +34,7 @@ def assume(frame: Frame, state: State, guard: Guard, recorder: Recorder) -> Stat
             return None
     if guard.span is not None:
         note = "asserted" if guard.asserted else ""
-        draft.trail = Trail(state.trail, "branch", guard.span, note, taken=guard.taken)
+        draft.trail = Trail(state.trail, "branch", guard.span, note, guard.taken, guard.case)
     return draft.frozen()
 
 

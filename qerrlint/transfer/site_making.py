@@ -231,7 +231,7 @@ class SiteMaker:
         """The guard of an edge; `chosen`: its block does not end in an assertion."""
         tests = [self._test(test) for test in edge.tests]
         soft = any(test.soft for test in tests)
-        return Guard(edge.target, tests, edge.span, edge.taken, soft, asserted=not chosen)
+        return Guard(edge.target, tests, edge.span, edge.taken, soft, asserted=not chosen, case=edge.case)
 
     def _test(self, test: Test) -> TestSite:
         subject, allow = test.subject, test.allow

@@ -143,7 +143,7 @@ class TestSite:
 @dataclass(slots=True)
 class Guard:
     """An edge with its tests; `soft`: one of them asks for a result code that is no failure; `asserted`: it
-    is the side of an assertion that goes on, which chooses no path."""
+    is the side of an assertion that goes on, which chooses no path; `case`: as that of the edge."""
 
     target: int
     tests: list[TestSite]
@@ -151,6 +151,7 @@ class Guard:
     taken: bool | None
     soft: bool
     asserted: bool = False
+    case: Span | None = None
 
 
 @dataclass(slots=True)

@@ -110,7 +110,7 @@ def _observation(one: Taken) -> Observation:
     entry, slot = one.entry.function, one.entry.slot
     how = f"{entry}() is stored as .{slot} and may run again"
     if one.phase == SETTER:
-        how = f"{entry}() is a function of a property, which may be set again"
+        how = f"{entry}() is called for a property, which may be set again"
     return Observation(
         event="double-acquire",
         function=one.function,

@@ -142,7 +142,14 @@ def _observation(piece: Piece, first: Connection, second: Connection) -> Observa
 
 
 def _words(output: str) -> str:
-    return output.replace(",", ", ")
+    """An output as words: of a device its number, or its name and number."""
+    depth = 0
+    for place, character in enumerate(output):
+        depth += (character in "([") - (character in ")]")
+        if character == "," and not depth:
+            device, rest = output[:place], output[place + 1 :].replace(",", ", ")
+            return f"output {rest} of {device}"
+    return output
 
 
 IRQ_CONNECTED_TWICE = event("irq-connected-twice", "line", "first", "second")

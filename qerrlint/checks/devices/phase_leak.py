@@ -174,11 +174,10 @@ def _observation(
     name: str, one: Taken, primary: Span, function: str, slots: dict[str, str], step: Span | None
 ) -> Observation:
     held = one.place or "the registration"
-    how = (
-        f"is the {one.entry.slot} of"
-        if one.phase != RUNNING
-        else "runs as often as the device wants to: it is one of"
-    )
+    how = {
+        RUNNING: "may run any number of times while the device runs: it is a function of",
+        SETTER: "is called for a property of",
+    }.get(one.phase, f"is the {one.entry.slot} of")
     trail = [Step(one.entry.span, f"{one.entry.function}() {how} {one.type.name}")]
     if step is not None:
         trail.append(Step(step, f"{one.move.call}() makes it"))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.trace_steps import folded
+from qerrlint.checks.trace_steps import decided
 from qerrlint.findings import Step
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.file_text import NamedPattern, calls_of
@@ -173,7 +173,8 @@ def access_text(entry: GuestEntry, sample: Sample | None) -> str:
         out += f" of {sample.size} byte{'s' if sample.size != 1 else ''}"
     if sample.offset is not None:
         out += f" at offset {sample.offset:#x}"
-    if sample.value is not None:
+    # A value without a size is that of a parameter, which may hold fewer bits than it was tried with.
+    if sample.value is not None and (sample.size is not None or sample.value < 1 << 32):
         mask = (1 << (8 * sample.size)) - 1 if sample.size is not None else -1
         out += f" with the value {sample.value & mask:#x}"
     return out
@@ -202,12 +203,7 @@ def steps(file: AnalysedFile, visit: GuestVisit) -> Iterable[Step]:
         edge = decision.edge
         if edge.span is None or visit.visit.span == edge.span:
             continue
-        text = folded(unit, edge.span)
-        if switched(visit, decision):
-            told = folded(unit, edge.case) if edge.case is not None else "no other case"
-        else:
-            told = "true" if edge.taken else "false"
-        yield Step(edge.span, f"`{text}` is {told}")
+        yield Step(edge.span, decided(unit, edge.span, edge.taken is True, edge.case))
 
 
 def in_last_arm(visit: GuestVisit) -> bool:

@@ -13,6 +13,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
 from qerrlint.checks.ownership.left_in_local import LocalObject
 from qerrlint.checks.subject import Subject, subject_of
+from qerrlint.checks.trace_steps import is_of_switch
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
@@ -33,7 +34,6 @@ from qerrlint.ir.code import (
 )
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.policy.observed_paths import as_asked, function_of, trail_of, without_zero
-from qerrlint.source.span import Span
 
 # A variable or a member of what a variable points to, as it stands.
 _PLAIN = lazy_re(r"[A-Za-z_]\w*(?:(?:->|\.)\w+)*")
@@ -68,7 +68,7 @@ def path_contradicts_itself(analysed: AnalysedFunction | AnalysedFile, observati
         return False
     seen: dict[str, tuple[bool, int]] = {}
     for place in places(trail_of(observation)):
-        if place.kind != "branch" or _is_switch(analysed, place.span):
+        if place.kind != "branch" or is_of_switch(analysed.unit, place.span):
             continue
         text, holds = as_asked(analysed.unit.text.on_one_line(place.span), place.taken is True)
         before = seen.setdefault(text, (holds, place.span.end))
@@ -77,11 +77,6 @@ def path_contradicts_itself(analysed: AnalysedFunction | AnalysedFile, observati
             if _stays(function, _operands(text), between, _object(observation)):
                 return True
     return False
-
-
-def _is_switch(analysed: AnalysedFunction | AnalysedFile, span: Span) -> bool:
-    """Whether a condition is what a switch compares: it has more than two answers."""
-    return analysed.unit.data[max(span.start - 40, 0) : span.start].rstrip(b" \t\n(").endswith(b"switch")
 
 
 def status_is_positive(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:

@@ -22,9 +22,15 @@ from qerrlint.source.span import Span
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
-    """Each second set; a chain of calls after one first set is one group, because it is one mistake."""
+    """Each second set; a chain of calls after one first set is one group, because it is one mistake.
+
+    A call that certainly sets an Error again is told of that, and of no Error that is only possible there.
+    """
     unit, calls = analysed.unit, analysed.function.calls
+    certain = {(o.cell, o.call) for o in analysed.once(second_sets) if o.first.sure}
     for occurrence in analysed.once(second_sets):
+        if not occurrence.first.sure and (occurrence.cell, occurrence.call) in certain:
+            continue
         call, first = calls[occurrence.call], numbered(analysed, occurrence.first.origin)
         sure = occurrence.first.sure
         if not sure and first is None:
