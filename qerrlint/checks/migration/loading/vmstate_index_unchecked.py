@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event vmstate-index-unchecked: a number that the migration stream gives is the index of an array, or
+the number of its elements, and no function asks whether it lies in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+
+from qerrlint.c.lexis import brace_end
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.devices.phase_functions import PhaseFunctions
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.migration.vmstates import seen, vmstates
+from qerrlint.findings import Observation, Step
+from qerrlint.lazy_patterns import lazy_re
+from qerrlint.qemu.function_text import FunctionText
+from qerrlint.qemu.layouts import layouts_of
+from qerrlint.qemu.vmstate.description import TYPE, Description, VMField
+from qerrlint.source.span import Span
+
+_NUMBER = lazy_re(r"vmstate_info_(u?)int(8|16|32|64)\Z")
+_INDEX = rb"\b(\w+)\s*->\s*((?:\w+\s*\.\s*)*\w+)\s*\[\s*\1\s*->\s*%s\s*(?:\+\+|--)?\s*\]"
+_LOOP = rb"\bfor\s*\([^;{}]*;\s*(\w+)\s*<\s*(\w+)\s*->\s*%s\s*;[^;{}]*\)"
+_INDEXES = lazy_re(
+    rb"\[\s*\w+\s*->\s*(\w+)\s*(?:\+\+|--)?\s*\]|\bfor\s*\([^;{}]*;\s*\w+\s*<\s*\w+\s*->\s*(\w+)\s*;"
+)
+# What compares a number, by an operator that is no arrow and no shift, or decides between some values of it.
+_COMPARED = (
+    r"\b{0}\b\s*[<>](?![<>])(?!=?\s*0\b)|(?<![<>-])[<>]=?\s*(?:\w+\s*->\s*)?{0}\b"
+    r"|\bswitch\s*\([^;{{]*\b{0}\b"
+)
+# What gives it another value, or bounds the one that it has.
+_SET = r"\b{0}\b\s*[|&%^+*-]?=(?!=)|\bMIN\s*\([^;]*\b{0}\b"
+# A variable whose value is made of it.
+_MADE_OF = r"\b(\w+)\s*=(?!=)[^;=]*->\s*{0}\b"
+_AROUND_LOADING = ("post_load", "post_load_errp", "pre_load", "pre_load_errp")
+
+
+def run(file: AnalysedFile) -> Iterable[Observation]:
+    """The unchecked indexes that the descriptions of a file load."""
+    if TYPE.encode() not in file.unit.data:
+        return
+    named = {(found[1] or found[2]).decode() for found in _INDEXES.finditer(file.unit.data)}
+    loaded: _Loaded | None = None
+    for one in file.once(vmstates):
+        if one.unmigratable or not file.asks([one.variable]):
+            continue
+        loaded = loaded or _Loaded(file)
+        yield from loaded.elements(one)
+        yield from loaded.unchecked(one, named) if named else ()
+
+
+class _Loaded:
+    """What is loaded into the structs of a file, and how its functions use that."""
+
+    def __init__(self, file: AnalysedFile) -> None:
+        self._file = file
+        self._texts = PhaseFunctions(file)
+        self._layouts = layouts_of(file.unit.environment)
+
+    @cached_property
+    def _checking(self) -> list[str]:
+        """The texts of the functions that run before a state is loaded, or after it."""
+        callbacks = {
+            name
+            for one in self._file.once(vmstates)
+            for slot, name in one.callbacks.items()
+            if slot in _AROUND_LOADING
+        }
+        # A description of another file may name a function of this one.
+        callbacks |= {name for name in self._file.unit.functions if "post_load" in name}
+        texts = (self._texts.text(name) for name in self._texts.reached(sorted(callbacks)))
+        return [text.code for text in texts if text is not None]
+
+    def elements(self, one: Description) -> Iterator[Observation]:
+        """The arrays of which a description loads as many elements as the stream says."""
+        rows = {field.member: field for field in one.fields or ()}
+        if any("VMS_MUST_EXIST" in field.flags for field in rows.values()):
+            return  # a row that refuses a stream (VMSTATE_VALIDATE)
+        for field in one.fields or ():
+            given = rows.get(field.counter) if any("VARRAY" in flag for flag in field.flags) else None
+            most = _most(given) if given is not None else None
+            count = self._count(field.struct, field.member) if most is not None else None
+            if given is not None and most is not None and count is not None and most > count:
+                step = Step(field.span, f"as many elements of {field.member} are loaded here")
+                yield _observation(one, given, field.member, count, "elements", step)
+
+    def unchecked(self, one: Description, named: Collection[str]) -> Iterator[Observation]:
+        """The numbers of a description that are indexes, or ends of loops over arrays, without a bound."""
+        for field in one.fields or ():
+            most = _most(field) if field.member in named else None
+            if most is None or any(re.search(rf"\b{field.member}\b", code) for code in self._checking):
+                continue
+            found = next(self._unbounded(one, field, most), None)
+            if found is not None:
+                yield found
+
+    def _unbounded(self, one: Description, field: VMField, most: int) -> Iterator[Observation]:
+        for text, place, array, how in self._uses(field):
+            count = self._count(field.struct, array)
+            beyond = count is not None and (most > count if how == "loop" else most >= count)
+            if count is not None and beyond and not self._bounded(text, place[0], field.member):
+                span = Span(text.path, text.start + place[0], text.start + place[1])
+                words = {"index": "takes it as the index of", "loop": "goes so far over"}[how]
+                step = Step(span, f"{text.name}() {words} {array}")
+                yield _observation(one, field, array, count, how, step)
+
+    def _uses(self, field: VMField) -> Iterator[tuple[FunctionText, tuple[int, int], str, str]]:
+        """Where functions of the file take a member as an index or as the end of a loop: the text, the place
+        in it, the array, and which of the two."""
+        unit, member = self._file.unit, field.member.encode()
+        for how, form in (("index", _INDEX), ("loop", _LOOP)):
+            pattern = re.compile(form % member)
+            pieces = (unit.definitions.around(found.start()) for found in pattern.finditer(unit.data))
+            for name in dict.fromkeys(piece.name for piece in pieces if piece is not None):
+                text = self._texts.text(name)
+                for use in re.finditer(pattern.pattern.decode(), text.code) if text is not None else ():
+                    assert text is not None
+                    variable = use[1] if how == "index" else use[2]
+                    array = use[2] if how == "index" else _looped_over(text.code, use)
+                    if array and self._is_of(text, variable, field.struct):
+                        yield text, use.span(), "".join(array.split()), how
+
+    def _is_of(self, text: FunctionText, variable: str, struct: str) -> bool:
+        """Whether a variable of a function is declared as a pointer to the struct."""
+        declared = re.search(rf"\b(\w+)\s*\*\s*(?:const\s+)?{variable}\b", text.head + text.code)
+        path, name = self._file.unit.path, struct.removeprefix("struct ").strip()
+        if declared is None or declared[1] == name:
+            return declared is not None
+        place = self._layouts.place(name, path)
+        return place is not None and place == self._layouts.place(declared[1], path)
+
+    def _count(self, struct: str, array: str) -> int | None:
+        """The elements of an array of a struct; None where that is no plain array of a known length."""
+        layout = self._layouts.of_name(struct.removeprefix("struct ").strip(), self._file.unit.path)
+        placed = layout.field(array) if layout is not None and "." not in array else None
+        if placed is None or len(placed.field.dimensions) != 1:
+            return None
+        return self._layouts.constants(self._file.unit.path).number(placed.field.dimensions[0])
+
+    def _bounded(self, text: FunctionText, at: int, member: str) -> bool:
+        """Whether the function bounds or sets the number before it uses it, or one that leads there asks."""
+        before = text.code[:at]
+        names = [member, *re.findall(_MADE_OF.format(member), before)]
+        if re.search(_SET.format(member), before) is not None:
+            return True
+        if any(re.search(_COMPARED.format(name), before) is not None for name in names):
+            return True
+        compared = re.compile(_COMPARED.format(member))
+        return any(
+            compared.search(caller.code)
+            for name in self._file.unit.functions
+            if (caller := self._texts.text(name)) is not None and text.name in caller.called()
+        )
+
+
+def _looped_over(code: str, loop: re.Match[str]) -> str:
+    """The array of the same variable that a loop goes over; "" where there is none."""
+    begin = code.find("{", loop.end())
+    inside = begin >= 0 and not code[loop.end() : begin].strip()
+    end = brace_end(code.encode("latin-1"), begin) if inside else code.find(";", loop.end())
+    used = re.search(rf"\b{loop[2]}\s*->\s*(\w+)\s*\[\s*{loop[1]}\s*\]", code[loop.end() : max(end, 0)])
+    return used[1] if used is not None else ""
+
+
+def _observation(
+    one: Description, field: VMField, array: str, count: int, how: str, step: Step
+) -> Observation:
+    slots = {"field": field.member, "array": array, "count": str(count), "how": how}
+    found = seen("vmstate-index-unchecked", one, field.span, field.member, slots, "medium")
+    return replace(found, trail=(step,), group=(one.variable, field.member))
+
+
+def _most(field: VMField) -> int | None:
+    """The greatest number that the stream can give; None where the field is no plain number of a struct."""
+    found = _NUMBER.match(field.info)
+    if found is None or field.count or not field.member.isidentifier() or not field.struct:
+        return None
+    return int(2 ** int(found[2])) - 1 if found[1] else int(2 ** (int(found[2]) - 1)) - 1
+
+
+CHECKS = (
+    # field: the number; array: what it is for; count: how many elements that has; how: it is an index, the
+    # end of a loop, or the number of elements that are loaded.
+    FileCheck(
+        "vmstate-index-unchecked",
+        "migration",
+        (
+            event(
+                "vmstate-index-unchecked",
+                *("description", "field", "array", "count"),
+                how="index loop elements",
+            ),
+        ),
+        run,
+    ),
+)
