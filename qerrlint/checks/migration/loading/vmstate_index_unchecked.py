@@ -22,20 +22,30 @@ from qerrlint.qemu.vmstate.description import TYPE, Description, VMField
 from qerrlint.source.span import Span
 
 _NUMBER = lazy_re(r"vmstate_info_(u?)int(8|16|32|64)\Z")
-_INDEX = rb"\b(\w+)\s*->\s*((?:\w+\s*\.\s*)*\w+)\s*\[\s*\1\s*->\s*%s\s*(?:\+\+|--)?\s*\]"
+_INDEX = rb"\b(\w+)\s*->\s*((?:\w+\s*\.\s*)*\w+)\s*\[\s*(?:\+\+|--)?\s*\1\s*->\s*%s\s*(?:\+\+|--)?\s*\]"
+_LENGTH = rb"\b(\w+)\s*->\s*(\w+)\s*,\s*\1\s*->\s*%s\s*[,)]"
 _LOOP = rb"\bfor\s*\([^;{}]*;\s*(\w+)\s*<\s*(\w+)\s*->\s*%s\s*;[^;{}]*\)"
-_INDEXES = lazy_re(
-    rb"\[\s*\w+\s*->\s*(\w+)\s*(?:\+\+|--)?\s*\]|\bfor\s*\([^;{}]*;\s*\w+\s*<\s*\w+\s*->\s*(\w+)\s*;"
+_FORMS = {"index": _INDEX, "loop": _LOOP, "length": _LENGTH}
+_NAMED = lazy_re(
+    rb"\[\s*(?:\+\+|--)?\s*\w+\s*->\s*(\w+)\s*(?:\+\+|--)?\s*\]"
+    rb"|\bfor\s*\([^;{}]*;\s*\w+\s*<\s*\w+\s*->\s*(\w+)\s*;|->\s*\w+\s*,\s*\w+\s*->\s*(\w+)\s*[,)]"
 )
+_CALLEE = lazy_re(r"(\w+)\s*\([^;{}()]*\Z")
+_BYTES = frozenset({"uint8_t", "int8_t", "char", "unsigned char", "signed char"})
 # What compares a number, by an operator that is no arrow and no shift, or decides between some values of it.
 _COMPARED = (
     r"\b{0}\b\s*[<>](?![<>])(?!=?\s*0\b)|(?<![<>-])[<>]=?\s*(?:\w+\s*->\s*)?{0}\b"
     r"|\bswitch\s*\([^;{{]*\b{0}\b"
 )
-# What gives it another value, or bounds the one that it has.
-_SET = r"\b{0}\b\s*[|&%^+*-]?=(?!=)|\bMIN\s*\([^;]*\b{0}\b"
+# What gives it another value, bounds the one that it has, or finds it equal to one that has a bound.
+_SET = r"==\s*(?:\w+\s*->\s*)?{0}\b|\b{0}\b\s*[|&%^+*-]?=(?!=)|\bMIN\s*\([^;]*\b{0}\b"
 # A variable whose value is made of it.
 _MADE_OF = r"\b(\w+)\s*=(?!=)[^;=]*->\s*{0}\b"
+_STEPS = {
+    "index": "takes it as the index of",
+    "loop": "goes so far over",
+    "length": "hands it over as the length of",
+}
 _AROUND_LOADING = ("post_load", "post_load_errp", "pre_load", "pre_load_errp")
 
 
@@ -43,7 +53,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     """The unchecked indexes that the descriptions of a file load."""
     if TYPE.encode() not in file.unit.data:
         return
-    named = {(found[1] or found[2]).decode() for found in _INDEXES.finditer(file.unit.data)}
+    named = {(found[1] or found[2] or found[3]).decode() for found in _NAMED.finditer(file.unit.data)}
     loaded: _Loaded | None = None
     for one in file.once(vmstates):
         if one.unmigratable or not file.asks([one.variable]):
@@ -101,28 +111,37 @@ class _Loaded:
     def _unbounded(self, one: Description, field: VMField, most: int) -> Iterator[Observation]:
         for text, place, array, how in self._uses(field):
             count = self._count(field.struct, array)
-            beyond = count is not None and (most > count if how == "loop" else most >= count)
+            beyond = count is not None and (most >= count if how == "index" else most > count)
             if count is not None and beyond and not self._bounded(text, place[0], field.member):
                 span = Span(text.path, text.start + place[0], text.start + place[1])
-                words = {"index": "takes it as the index of", "loop": "goes so far over"}[how]
-                step = Step(span, f"{text.name}() {words} {array}")
+                step = Step(span, f"{text.name}() {_STEPS[how]} {array}")
                 yield _observation(one, field, array, count, how, step)
 
     def _uses(self, field: VMField) -> Iterator[tuple[FunctionText, tuple[int, int], str, str]]:
-        """Where functions of the file take a member as an index or as the end of a loop: the text, the place
-        in it, the array, and which of the two."""
+        """Where functions of the file take a member as an index, as the end of a loop or as a length: the
+        text, the place in it, the array, and which of these."""
         unit, member = self._file.unit, field.member.encode()
-        for how, form in (("index", _INDEX), ("loop", _LOOP)):
+        for how, form in _FORMS.items():
             pattern = re.compile(form % member)
             pieces = (unit.definitions.around(found.start()) for found in pattern.finditer(unit.data))
             for name in dict.fromkeys(piece.name for piece in pieces if piece is not None):
                 text = self._texts.text(name)
                 for use in re.finditer(pattern.pattern.decode(), text.code) if text is not None else ():
                     assert text is not None
-                    variable = use[1] if how == "index" else use[2]
-                    array = use[2] if how == "index" else _looped_over(text.code, use)
+                    variable = use[2] if how == "loop" else use[1]
+                    array = _looped_over(text.code, use) if how == "loop" else use[2]
+                    if how == "length" and not self._is_length(text, use, field.struct):
+                        continue
                     if array and self._is_of(text, variable, field.struct):
                         yield text, use.span(), "".join(array.split()), how
+
+    def _is_length(self, text: FunctionText, use: re.Match[str], struct: str) -> bool:
+        """Whether a call is handed an array of bytes and how many of them count."""
+        callee = _CALLEE.search(text.code, max(0, use.start() - 200), use.start())
+        layout = self._layouts.of_name(struct.removeprefix("struct ").strip(), self._file.unit.path)
+        placed = layout.field(use[2]) if layout is not None else None
+        tells = callee is None or callee[1].startswith("trace_") or callee[1].isupper()
+        return not tells and placed is not None and placed.field.type in _BYTES
 
     def _is_of(self, text: FunctionText, variable: str, struct: str) -> bool:
         """Whether a variable of a function is declared as a pointer to the struct."""
@@ -184,7 +203,7 @@ def _most(field: VMField) -> int | None:
 
 CHECKS = (
     # field: the number; array: what it is for; count: how many elements that has; how: it is an index, the
-    # end of a loop, or the number of elements that are loaded.
+    # end of a loop, a length that a callee gets, or the number of elements that are loaded.
     FileCheck(
         "vmstate-index-unchecked",
         "migration",
@@ -192,7 +211,7 @@ CHECKS = (
             event(
                 "vmstate-index-unchecked",
                 *("description", "field", "array", "count"),
-                how="index loop elements",
+                how="index loop length elements",
             ),
         ),
         run,
