@@ -27,8 +27,8 @@ from qerrlint.history.steps import release_of
 COMMITS = int(os.environ.get("QERRLINT_HISTORY_COMMITS", "24"))
 SEED = int(os.environ.get("QERRLINT_HISTORY_SEED", "10"))
 
-# What a history does not follow (docs/history.md): bodies of functions in other folders, and what decides on
-# the age of an interface.
+# What is not followed without the outcomes at the start (docs/history.md): bodies of functions in other
+# folders, and what decides on the age of an interface.
 LEFT_OUT = frozenset(
     {
         *("body in the header's file", "body beside", "body beside gone", "body in the file of its name"),
@@ -187,10 +187,10 @@ def test_a_file_is_analysed_again_where_a_fact_has_changed_that_it_has_looked_up
         analysed.append(unit.path)
         return analyse_unit(unit, *arguments)
 
-    monkeypatch.setattr("qerrlint.history.known_files.analyse_unit", counted)
+    monkeypatch.setattr("qerrlint.history.tree_states.analyse_unit", counted)
     document = repository.history(f"{start}..HEAD")
     # Neither looks the macro up; only one calls the function whose type changes.
-    assert analysed == ["hw/aside.c", "hw/caller.c", "hw/caller.c"]
+    assert analysed == ["include/hw/gong.h"] * 2 + ["hw/caller.c", "include/hw/gong.h"]
     assert [*told(document)] == [bad]
 
 
@@ -295,6 +295,7 @@ def compared(repository: Repository, revs: str, edits: dict[str, str], *options:
     """Compare what each commit does with a check of its parent and of itself, and all together with the last;
     the number of commits that change findings."""
     document = repository.history(revs, *options)
+    whole = "--no-standing" not in options
     changes = {entry["commit"]: entry for entry in document["changes"]}
 
     @cache
@@ -311,14 +312,26 @@ def compared(repository: Repository, revs: str, edits: dict[str, str], *options:
         assert gone <= before - after, edit
         assert len(come) - len(gone) == len(after) - len(before), edit
         changed += before != after
-    assert keys_of(document["standing"]) == repository.checked("HEAD")
+    assert not whole or keys_of(document["standing"]) == repository.checked("HEAD")
     return changed
 
 
-def test_at_random_what_commits_do_adds_up_to_what_a_check_finds(repository: Repository) -> None:
+KNOWN = pytest.mark.parametrize("options", [(), ("--no-standing",)], ids=["start known", "by names"])
+
+
+@pytest.fixture(params=[20, -1], ids=["ahead", "when asked"])
+def analysed_ahead(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many files are analysed where a branch begins."""
+    monkeypatch.setattr("qerrlint.history.whole_deltas._ANALYSED_AHEAD", request.param)
+
+
+@KNOWN
+def test_at_random_what_commits_do_adds_up_to_what_a_check_finds(
+    repository: Repository, options: tuple[str, ...]
+) -> None:
     """Prototypes, macros, constants, members, schemas, wrappers, types of devices; headers that move, files
     that come."""
-    model = Model(random.Random(SEED), left_out=LEFT_OUT).begin()
+    model = Model(random.Random(SEED), left_out=LEFT_OUT if options else frozenset()).begin()
     files = write(model, repository.top, {})
     start = repository.commit()
     edits = {}
@@ -326,13 +339,17 @@ def test_at_random_what_commits_do_adds_up_to_what_a_check_finds(repository: Rep
         done = model.edit()
         files = write(model, repository.top, files)
         edits[repository.commit()] = f"seed {SEED}: {done}"
-    changed = compared(repository, f"{start}..HEAD", edits)
+    changed = compared(repository, f"{start}..HEAD", edits, *options)
     assert changed >= COMMITS // 6, "commits that change nothing test nothing"
 
 
-def test_at_random_what_branches_bring_in_adds_up_with_all(repository: Repository) -> None:
+@KNOWN
+@pytest.mark.usefixtures("analysed_ahead")
+def test_at_random_what_branches_bring_in_adds_up_with_all(
+    repository: Repository, options: tuple[str, ...]
+) -> None:
     """Branches change devices while the line changes the rest: a merge has no findings of its own."""
-    model = Model(random.Random(SEED), left_out=LEFT_OUT).begin()
+    model = Model(random.Random(SEED), left_out=LEFT_OUT if options else frozenset()).begin()
     write(model, repository.top, {})
     start = repository.commit()
     edits = {}
@@ -354,7 +371,7 @@ def test_at_random_what_branches_bring_in_adds_up_with_all(repository: Repositor
             git(repository.top, "checkout", "-q", "main")
         git(repository.top, "merge", "-q", "--no-ff", "-m", "merge", f"side{number}")
         model.devices = fork.devices
-    changed = compared(repository, f"{start}..HEAD", edits, "--all")
+    changed = compared(repository, f"{start}..HEAD", edits, "--all", *options)
     assert changed >= len(edits) // 6, "commits that change nothing test nothing"
 
 

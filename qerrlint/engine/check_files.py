@@ -28,12 +28,14 @@ from qerrlint.source.source import C_SUFFIXES, Source
 
 @record(frozen=True, slots=True)
 class Checked:
-    """The findings of a run over files, and its coverage."""
+    """The findings of a run over files, and its coverage; where they were asked for, the outcomes of
+    the files with the facts that each has looked up, packed (engine.changes.file_facts)."""
 
     found: tuple[Located, ...]
     coverage: Coverage
     health: Health | None
     exempted: tuple[ReportedExemption, ...] = ()
+    files: Mapping[str, tuple[FileOutcome, bytes]] | None = None
 
 
 def core_files(source: Source, below: Sequence[str] = ()) -> list[str]:
@@ -64,7 +66,8 @@ class CheckOptions:
     """How files are analysed: where declarations are searched (`reach`), with which rules beside the bundled
     ones, and by how many processes (0: one for each core).
 
-    `measure`: the health of every function is counted as well, so all of them are parsed. Outcomes of an
+    `measure`: the health of every function is counted as well, so all of them are parsed; `keys`: what each
+    file has looked up is wanted. Outcomes of an
     earlier run are taken from `store`, new ones are put there; little work is done without the store. With
     `verify` all files are analysed and compared with the store.
     """
@@ -75,6 +78,7 @@ class CheckOptions:
     measure: bool = False
     store: Store | None = None
     verify: bool = False
+    keys: bool = False
 
 
 def check_files(
@@ -93,7 +97,7 @@ def check_files(
     files = [path for path, _ in sizes]
     done: Callable[[int], None] = progress if progress is not None else lambda number: None
     kept = _kept(source, files, options, sum(size for _, size in sizes))
-    run = _Run(kept, files, options.measure, verify)
+    run = _Run(kept, files, options)
     done(len(run.outcomes))
     tasks = run.tasks(sizes)
     if tasks:
@@ -101,7 +105,7 @@ def check_files(
         from qerrlint.engine import file_tasks
 
         one_file = file_tasks.verified_file if verify else file_tasks.one_file
-        known = (kept.expected, kept.type_names) if kept is not None else (None, None)
+        known = (kept.expected, kept.type_names) if kept is not None else ({} if options.keys else None, None)
         state = partial(file_tasks.State, source, reach, tuple(rule_folders), *known)
         for made in map_tasks(one_file, state, tasks, options.jobs):
             if made.path not in run.outcomes:
@@ -119,20 +123,25 @@ def check_files(
         faults: list[Fault] = []
         found = _with_callers(checked.found, source, reach, uses, rules, faults, asked)
         checked = replace(checked, coverage=_also_skipped(checked.coverage, faults))
+    if options.keys:
+        every = {path: (run.outcomes[path], keys) for path, keys in run.keys.items() if keys}
+        checked = replace(checked, files=every)
     return replace(checked, found=tuple(found))
 
 
 class _Run:
     """The outcomes of the files of a run so far, those that the store has at first, and their health."""
 
-    def __init__(self, kept: KeptOutcomes | None, files: Sequence[str], measure: bool, verify: bool) -> None:
-        """With `verify` what the store has is only compared with what is made anew."""
+    def __init__(self, kept: KeptOutcomes | None, files: Sequence[str], options: CheckOptions) -> None:
+        """To verify, what the store has is only compared with what is made anew."""
         self._kept = kept
-        self._measure = measure
-        self._verify = verify
+        self._measure = measure = options.measure
+        self._verify = verify = options.verify
+        self._wants_keys = options.keys
         self._known = kept.outcomes if kept is not None else {}
         self._wrong: list[str] = []
         self.outcomes: dict[str, FileOutcome] = {} if verify else dict(self._known)
+        self.keys: dict[str, bytes] = dict(kept.keys) if kept is not None else {}
         self.healths: dict[str, Health] = kept.health(files) if kept is not None and measure else {}
 
     def tasks(self, sizes: Sequence[tuple[str, int]]) -> list[tuple[Task, int]]:
@@ -150,6 +159,8 @@ class _Run:
         if made.health is not None:
             self.healths[made.path] = made.health
         self.outcomes[made.path] = made.outcome
+        if self._wants_keys:
+            self.keys[made.path] = made.keys
         if self._verify:
             if made.old is not None or self._known.get(made.path, made.outcome) != made.outcome:
                 self._wrong.append(made.path)
@@ -206,7 +217,11 @@ def _kept(
         return None
     try:
         return KeptOutcomes(
-            store, program_key(options.rule_folders, options.reach), TreeBlobs(source, store), files
+            store,
+            program_key(options.rule_folders, options.reach),
+            TreeBlobs(source, store),
+            files,
+            options.keys,
         )
     except InputError:  # a header that cannot be read: those that include it will say so
         return None

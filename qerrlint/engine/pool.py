@@ -71,18 +71,27 @@ class Workforce(Generic[Task, Out]):
     """
 
     def __init__(
-        self, function: Callable[[State, Task], Out], make_state: Callable[[], State], jobs: int
+        self,
+        function: Callable[[State, Task], Out],
+        make_state: Callable[[], State],
+        jobs: int,
+        parts: int = 1,
     ) -> None:
+        """`parts`: how many groups of so many processes there are."""
         from concurrent.futures import ProcessPoolExecutor
 
-        self._pool: Executor = ProcessPoolExecutor(jobs, initializer=_start, initargs=(make_state, function))
+        arguments = (make_state, function)
+        self._pools: list[Executor] = [
+            ProcessPoolExecutor(jobs, initializer=_start, initargs=arguments) for _ in range(parts)
+        ]
 
-    def map(self, tasks: Iterable[Task]) -> Iterator[Out]:
-        """The result of each task as it comes, in no certain order; raises InputError when a process dies."""
+    def map(self, tasks: Iterable[Task], *more: Iterable[Task]) -> Iterator[Out]:
+        """The result of each task as it comes, in no certain order; each further iterable is for a group of
+        its own. Raises InputError when a process dies."""
         from concurrent.futures.process import BrokenProcessPool
 
         try:
-            yield from _completed(self._pool, _run, tasks)
+            yield from _completed(zip(self._pools, (tasks, *more), strict=True), _run)
         except BrokenProcessPool:
             raise InputError("a worker process ended early (out of memory?): run with fewer --jobs") from None
 
@@ -96,7 +105,8 @@ class Workforce(Generic[Task, Out]):
             # Python waits at its end for tasks that are under way.
             for worker in multiprocessing.active_children():
                 worker.terminate()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def run_tasks(
@@ -127,11 +137,30 @@ def run_tasks(
             yield from workforce.map(tasks)
 
 
-def _completed(pool: Executor, call: Callable[[Task], object], tasks: Iterable[Task]) -> Iterator[Any]:
-    """call(task) for each task in an executor, as they come."""
+def run_sequences(
+    function: Callable[[State, Task], Out],
+    make_state: Callable[[], State],
+    sequences: Sequence[Sequence[Task]],
+) -> Iterator[Out]:
+    """`function(state, task)` for each task, as they come: each sequence in a process of its own, in order; a
+    single one in this process.
+
+    Function, state's maker and tasks are pickled: no closures. Raises InputError when a process dies.
+    """
+    if len(sequences) < 2:
+        yield from run_tasks(function, make_state, [task for one in sequences for task in one], 1)
+        return
+    with Workforce(function, make_state, 1, len(sequences)) as workforce:
+        yield from workforce.map(*sequences)
+
+
+def _completed(
+    work: Iterable[tuple[Executor, Iterable[Task]]], call: Callable[[Task], object]
+) -> Iterator[Any]:
+    """call(task) for each task of each executor, as they come."""
     from concurrent.futures import as_completed
 
-    for future in as_completed([pool.submit(call, task) for task in tasks]):
+    for future in as_completed([pool.submit(call, task) for pool, tasks in work for task in tasks]):
         yield future.result()
 
 
@@ -146,7 +175,8 @@ def _on_cluster(
     from qerrlint.engine.cluster import cluster, run_with_state
 
     with cluster(scheduler) as pool:
-        yield from _completed(pool, partial(run_with_state, pickle.dumps(make_state), function), tasks)
+        call = partial(run_with_state, pickle.dumps(make_state), function)
+        yield from _completed([(pool, tasks)], call)
 
 
 def map_tasks(

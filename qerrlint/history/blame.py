@@ -14,7 +14,8 @@ from functools import partial
 
 from qerrlint.engine.pool import run_tasks
 from qerrlint.errors import QerrlintError
-from qerrlint.history.delta import Deltas, Item
+from qerrlint.history.delta import Item
+from qerrlint.history.function_deltas import FunctionDeltas
 from qerrlint.records import record
 from qerrlint.source.commit_trees import Commit
 
@@ -37,7 +38,7 @@ class Origin:
         return f'Fixes: {self.commit[:12]} ("{self.subject}")' if self.commit is not None else ""
 
 
-def origin(deltas: Deltas, rev: str, item: Item) -> Origin:
+def origin(deltas: FunctionDeltas, rev: str, item: Item) -> Origin:
     """The commit that introduced a finding of the tree of `rev` (a commit's id). Raises InputError."""
     trees = deltas.trees
     current, at = item, rev
@@ -62,7 +63,7 @@ def origin(deltas: Deltas, rev: str, item: Item) -> Origin:
     return _by_halves(deltas, rev, item)
 
 
-def _step(deltas: Deltas, commit: Commit, current: Item) -> tuple[Item | None, bool]:
+def _step(deltas: FunctionDeltas, commit: Commit, current: Item) -> tuple[Item | None, bool]:
     """The finding as it was before a commit, where it was told otherwise; and whether the commit introduced
     it."""
     changes = [change for change in commit.changes if change.new_path == current.path]
@@ -88,7 +89,7 @@ def _is_rename(commit: Commit, before: Item, current: Item) -> bool:
     return any((c.old_path, c.new_path) == (before.path, current.path) for c in commit.changes)
 
 
-def _by_halves(deltas: Deltas, rev: str, item: Item) -> Origin:
+def _by_halves(deltas: FunctionDeltas, rev: str, item: Item) -> Origin:
     """The commit of the first-parent line from which on the finding stands, or one that it merged."""
     trees = deltas.trees
     line = trees.ids(("--first-parent", rev))
@@ -108,7 +109,7 @@ def _by_halves(deltas: Deltas, rev: str, item: Item) -> Origin:
     return _origin(deltas, item, found, 0, item)
 
 
-def _first_that_lacks(deltas: Deltas, commits: Sequence[str], item: Item) -> int:
+def _first_that_lacks(deltas: FunctionDeltas, commits: Sequence[str], item: Item) -> int:
     """The number of the first of the commits, the newest first, that lacks the finding, where those
     before it have it and those after it do not; their number if all have it."""
     low, high = 0, len(commits)
@@ -121,7 +122,7 @@ def _first_that_lacks(deltas: Deltas, commits: Sequence[str], item: Item) -> int
     return low
 
 
-def _origin(deltas: Deltas, item: Item, commit: str, time: int, was: Item) -> Origin:
+def _origin(deltas: FunctionDeltas, item: Item, commit: str, time: int, was: Item) -> Origin:
     told, subject = deltas.trees.heading(commit)
     return Origin(item, commit, time or told, subject, was)
 
@@ -136,12 +137,12 @@ def origins(
 ) -> Iterator[tuple[int, Origin]]:
     """The origin of each finding of the tree of `rev` with its number, as they come. Raises InputError
     where a worker process dies."""
-    make = partial(Deltas, root, tuple(rule_folders))
+    make = partial(FunctionDeltas, root, tuple(rule_folders))
     tasks = [(number, rev, item) for number, item in enumerate(items)]
     yield from run_tasks(_perform, make, tasks, jobs, scheduler)
 
 
-def _perform(deltas: Deltas, task: tuple[int, str, Item]) -> tuple[int, Origin]:
+def _perform(deltas: FunctionDeltas, task: tuple[int, str, Item]) -> tuple[int, Origin]:
     """One finding's origin; what goes wrong is told as why there is none."""
     number, rev, item = task
     try:

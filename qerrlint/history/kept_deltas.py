@@ -26,9 +26,14 @@ def pair_of(commit: Commit) -> tuple[str, str]:
 class KeptDeltas:
     """Looks up deltas in a store, and keeps new ones; without a store it does nothing."""
 
-    def __init__(self, store: Store | None, rule_folders: Sequence[str], below: Sequence[str] = ()) -> None:
-        """`below`: the files and folders whose findings are looked for, where not those of all."""
+    def __init__(
+        self, store: Store | None, rule_folders: Sequence[str], below: Sequence[str] = (), whole: bool = True
+    ) -> None:
+        """`below`: the files and folders whose findings are looked for, where not those of all. `whole`:
+        what is known of the tree at the start tells more than names do (docs/history.md); without it a delta
+        that was made so is the better one."""
         self._store = store
+        self._whole = whole
         self._below = below
         self._program = program_key(rule_folders, "history") if store is not None else ""
 
@@ -36,25 +41,28 @@ class KeptDeltas:
         """Those of (parent, commit) that are known."""
         if self._store is None:
             return {}
-        idents = {self._ident(pair): pair for pair in pairs}
-        out = {}
-        for ident, entry in self._store.exact(idents, (_SCENE,)).items():
-            delta = _unpacked(entry.result)
-            if delta is not None:
-                out[idents[ident]] = delta
+        wanted = set(pairs)
+        out: dict[tuple[str, str], CommitDelta] = {}
+        for whole in (True,) if self._whole else (True, False):
+            idents = {self._ident(pair, whole): pair for pair in wanted - out.keys()}
+            for ident, entry in self._store.exact(idents, (_SCENE,)).items():
+                delta = _unpacked(entry.result)
+                if delta is not None:
+                    out[idents[ident]] = delta
         return out
 
     def keep(self, found: Iterable[tuple[tuple[str, str], CommitDelta]]) -> None:
         """Keep new deltas; one with faults is worked out again the next time."""
         if self._store is not None:
             self._store.add(
-                Entry(self._ident(pair), _SCENE, b"", _packed(delta))
+                Entry(self._ident(pair, self._whole), _SCENE, b"", _packed(delta))
                 for pair, delta in found
                 if not delta.faults
             )
 
-    def _ident(self, pair: tuple[str, str]) -> str:
-        return subject(self._program, "delta", *pair, *sorted(self._below))
+    def _ident(self, pair: tuple[str, str], whole: bool) -> str:
+        kind = "delta" if whole else "delta by names"
+        return subject(self._program, kind, *pair, *sorted(self._below))
 
 
 def _packed(delta: CommitDelta) -> bytes:

@@ -2,25 +2,28 @@
 """A history: the deltas of all steps, from the store or worked out in worker processes, put together in
 order.
 
-Planning: each worker gets a run of successive steps, which share most declarations and a list of the tree.
-Results of a lot are kept as soon as it is done, so a run that is killed loses the lots that are under way.
-What comes out does not depend on the order in which lots are done.
+Planning: each process gets a part of the range, for what is known of a tree is nearly all that there is to
+know of the next one. The results of each lot of a part are kept as soon as it is done, so a run that is
+killed loses the lots that are under way. What comes out does not depend on the order in which lots are done.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 
-from qerrlint.engine.pool import run_tasks
+from qerrlint.engine.pool import run_sequences, run_tasks
 from qerrlint.errors import QerrlintError
-from qerrlint.history.delta import CommitDelta, Deltas, Item
+from qerrlint.history.delta import CommitDelta, Item
 from qerrlint.history.kept_deltas import KeptDeltas, pair_of
 from qerrlint.history.steps import Plan
+from qerrlint.history.whole_deltas import Deltas, Start
 from qerrlint.records import record
 from qerrlint.source.commit_trees import Commit
 
-# Steps that go to a worker at once.
+# Steps whose results are kept together.
 _LOT = 12
 
 
@@ -69,8 +72,10 @@ def deltas_of(
     progress: Callable[[int], None],
     scheduler: str | None = None,
     below: Sequence[str] = (),
+    start: Start | None = None,
 ) -> dict[int, CommitDelta]:
-    """The delta of each step by its number; `progress` is called with numbers of steps that are done.
+    """The delta of each step by its number; `progress` is called with numbers of steps that are done. `start`
+    has the outcomes of all files of the tree before the first step; the workers of a cluster do without.
 
     Raises InputError where a worker process dies or the repository cannot be read.
     """
@@ -79,12 +84,8 @@ def deltas_of(
     done = {number: known[pair] for number, pair in pairs.items() if pair in known}
     progress(len(done))
     left = [number for number in pairs if number not in done]
-    lots = [
-        [(number, plan.steps[number].commit) for number in left[at : at + _LOT]]
-        for at in range(0, len(left), _LOT)
-    ]
     make = partial(Deltas, root, tuple(rule_folders), tuple(below))
-    for lot in run_tasks(perform, make, lots, jobs, scheduler):
+    for lot in _performed(plan, left, make, jobs, scheduler, start):
         kept.keep((pairs[number], delta) for number, delta in lot)
         done.update(lot)
         progress(len(lot))
@@ -92,6 +93,29 @@ def deltas_of(
 
 
 _Lot = Sequence[tuple[int, Commit]]
+
+
+def _performed(
+    plan: Plan,
+    left: Sequence[int],
+    make: Callable[..., Deltas],
+    jobs: int,
+    scheduler: str | None,
+    start: Start | None,
+) -> Iterator[list[tuple[int, CommitDelta]]]:
+    """The deltas of the steps with these numbers, lot by lot."""
+    if scheduler is not None:
+        yield from run_tasks(perform, make, _lots(plan, left), jobs, scheduler)
+        return
+    parts = min(jobs or os.cpu_count() or 1, len(left))
+    bounds = [len(left) * number // max(parts, 1) for number in range(parts + 1)]
+    sequences = [_lots(plan, left[one:other]) for one, other in pairwise(bounds)]
+    yield from run_sequences(perform, partial(make, start=start), sequences)
+
+
+def _lots(plan: Plan, numbers: Sequence[int]) -> list[_Lot]:
+    steps = [(number, plan.steps[number].commit) for number in numbers]
+    return [steps[at : at + _LOT] for at in range(0, len(steps), _LOT)]
 
 
 def perform(deltas: Deltas, lot: _Lot) -> list[tuple[int, CommitDelta]]:

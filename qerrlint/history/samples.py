@@ -15,6 +15,7 @@ from qerrlint.engine.store.cache_store import Store
 from qerrlint.history.delta import CommitDelta, delta_between
 from qerrlint.history.kept_deltas import KeptDeltas, pair_of
 from qerrlint.history.steps import Plan
+from qerrlint.history.tree_states import KnownFile, known_file
 from qerrlint.model.program import Program
 from qerrlint.records import record
 from qerrlint.review.matching.findings import Delta, match
@@ -39,16 +40,20 @@ class Trees:
     def standing(self, commit: str, progress: Callable[[int], None] | None = None) -> list[Located]:
         """The findings of a commit's tree, without those that only a change can have, or that a comment in
         the code allows. Raises InputError."""
+        return self.start(commit, progress)[0]
+
+    def start(
+        self, commit: str, progress: Callable[[int], None] | None = None
+    ) -> tuple[list[Located], dict[str, KnownFile]]:
+        """The same, and what is known of each file of the tree. Raises InputError."""
         rules = load_rules(self.rule_folders).everything()
         news = {rule.id for rule in rules if rule.change_only}
+        options = CheckOptions("headers", self.rule_folders, self.jobs, store=self.store, keys=True)
         with GitSource(self.root, commit) as source:
-            checked = check_files(
-                source,
-                core_files(source, self.below),
-                CheckOptions("headers", self.rule_folders, self.jobs, store=self.store),
-                progress,
-            )
-        return [f for f in checked.found if f.finding.rule not in news and f.finding.allowed is None]
+            checked = check_files(source, core_files(source, self.below), options, progress)
+        standing = [f for f in checked.found if f.finding.rule not in news and f.finding.allowed is None]
+        known = {path: known_file(*made) for path, made in (checked.files or {}).items()}
+        return standing, known
 
     def delta(
         self,

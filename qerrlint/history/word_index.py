@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import re
 import zlib
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
+from qerrlint.history.inverted_index import InvertedIndex
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.commit_trees import CommitTrees
 from qerrlint.source.source import C_SUFFIXES
 
 _WORD = lazy_re(rb"[A-Za-z_]\w{2,}")
 _INCLUDE = lazy_re(rb'^[ \t]*#[ \t]*include[ \t]+"(?:[^"\n]*/)?([^"/\n]+)"', re.MULTILINE)
-# Pairs of word and file in one sorted table; and in the unsorted rest, before it becomes one.
-_TABLE = 400_000
-_FILE_BITS = 20
 
 
 class WordIndex:
@@ -30,10 +26,7 @@ class WordIndex:
     def __init__(self, trees: CommitTrees) -> None:
         self._trees = trees
         self._known: dict[str, str] = {}
-        self._numbers: dict[str, int] = {}
-        self._paths: list[str] = []
-        self._tables: list[array[int]] = []
-        self._rest: set[int] = set()
+        self._words = InvertedIndex()
         self._including: dict[str, set[str]] = {}
 
     def add_tree(self, files: Mapping[str, str]) -> None:
@@ -53,20 +46,15 @@ class WordIndex:
 
     def _add(self, path: str, data: bytes, before: bytes) -> None:
         """Add the words of a file; those of its content `before` are in the index."""
-        number = self._numbers.setdefault(path, len(self._paths))
-        if number == len(self._paths):
-            self._paths.append(path)
         words = set(_WORD.findall(data)).difference(_WORD.findall(before))
-        self._rest.update(zlib.crc32(word) << _FILE_BITS | number for word in words)
+        self._words.add(path, map(zlib.crc32, words))
         for included in _INCLUDE.findall(data):
             self._including.setdefault(included.decode("utf-8", "surrogateescape"), set()).add(path)
-        if len(self._rest) >= _TABLE:
-            self._sort()
 
     @property
     def size(self) -> int:
         """The number of pairs of word and file that it holds."""
-        return sum(map(len, self._tables)) + len(self._rest)
+        return self._words.size
 
     def reaching(self, headers: Iterable[str]) -> set[str]:
         """The files that may include one of these, directly or not, told by the names of files alone."""
@@ -80,24 +68,6 @@ class WordIndex:
             waiting = {path.rpartition("/")[2] for path in new if not path.endswith(".c")} - seen
         return found
 
-    def _sort(self) -> None:
-        """Make a table of the rest, together with the last one where that is small."""
-        if self._tables and len(self._tables[-1]) < _TABLE // 2:
-            self._rest.update(self._tables.pop())
-        self._tables.append(array("Q", sorted(self._rest)))
-        self._rest = set()
-
     def mentioning(self, names: Iterable[str]) -> set[str]:
         """The files that may mention one of the names."""
-        if self._rest:
-            self._sort()
-        return {self._paths[number] for name in names for number in self._numbers_of(name)}
-
-    def _numbers_of(self, name: str) -> Iterator[int]:
-        start = zlib.crc32(name.encode("utf-8", "surrogateescape")) << _FILE_BITS
-        end = start + (1 << _FILE_BITS)
-        for table in self._tables:
-            for at in range(bisect_left(table, start), len(table)):
-                if table[at] >= end:
-                    break
-                yield table[at] - start
+        return self._words.files(zlib.crc32(name.encode("utf-8", "surrogateescape")) for name in names)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qerrlint.engine.located import Located
     from qerrlint.history.run import History
     from qerrlint.history.samples import Trees
+    from qerrlint.history.tree_states import KnownFile
 
 _EVERY = ("day", "week", "month", "release")
 _NAMES = ("history.json", "history.svg")
@@ -100,14 +101,18 @@ def command(
     trees.close()
     with store_of(options) as store:
         whole = Trees(trees.root, options.rules, options.jobs, store, below)
-        kept = KeptDeltas(store, options.rules, below)
-        standing = None if no_standing else _standing(whole, first, len(core_files(tree, below)))
+        # A sampled history has the findings of whole trees at both ends of each step.
+        by_names = every is None and (no_standing or scheduler is not None)
+        kept = KeptDeltas(store, options.rules, below, whole=not by_names)
+        standing, at_start = (None, None)
+        if not no_standing:
+            standing, at_start = _start(whole, first, len(core_files(tree, below)))
         total = len(planned.steps)
         with progress("analysing", total, unit="trees" if every is not None else "commits") as advance:
             if every is None:
-                deltas = deltas_of(
-                    planned, trees.root, options.rules, options.jobs, kept, advance, scheduler, below
-                )
+                began = (first, at_start) if at_start is not None else None
+                run = (planned, trees.root, options.rules, options.jobs, kept)
+                deltas = deltas_of(*run, advance, scheduler, below, began)
             else:
                 deltas = {}
                 for number, delta in sampled_deltas(planned, whole, standing, kept):
@@ -144,10 +149,10 @@ def _files(outputs: tuple[str, ...]) -> list[str]:
     return out
 
 
-def _standing(trees: Trees, commit: str, files: int) -> list[Located]:
-    """The findings of the tree at the start."""
+def _start(trees: Trees, commit: str, files: int) -> tuple[list[Located], dict[str, KnownFile]]:
+    """The findings of the tree at the start, and what is known of its files."""
     with progress("checking the start", files) as advance:
-        return trees.standing(commit, advance)
+        return trees.start(commit, advance)
 
 
 def _write(found: History, settings: Settings, files: list[str], title: str, steps: str) -> None:

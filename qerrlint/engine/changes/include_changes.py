@@ -16,6 +16,54 @@ Names = frozenset[int]
 """The numbers of the keys of names (engine.changes.file_facts.number_of)."""
 
 
+class IncludeGraph:
+    """Which files of a tree include which ones, by themselves."""
+
+    def __init__(
+        self, included: Mapping[str, tuple[str, ...]], including: Mapping[str, frozenset[str]]
+    ) -> None:
+        self.included = included
+        """For each file those that it includes, in order."""
+        self.including = including
+        """For each file that is included those that do so."""
+
+    @classmethod
+    def of(cls, facts: Mapping[str, FileFacts]) -> IncludeGraph:
+        """The graph of a tree whose files have these facts."""
+        included = dict(_resolved({path: one.includes for path, one in facts.items()}, facts))
+        including: dict[str, set[str]] = {}
+        for path, names in included.items():
+            for name in names:
+                including.setdefault(name, set()).add(path)
+        return cls(included, {name: frozenset(paths) for name, paths in including.items()})
+
+    def moved(self, old: Mapping[str, FileFacts], new: Mapping[str, FileFacts]) -> IncludeGraph:
+        """The graph of another tree; `old` are the facts of the files of this one. It is this one, where no
+        file comes, goes, or includes something else."""
+        come_or_gone = {path.rpartition("/")[2] for path in old.keys() ^ new.keys()}
+        left = {
+            path: facts.includes
+            for path, facts in new.items()
+            if path not in old
+            or (old[path].includes is not facts.includes and old[path].includes != facts.includes)
+            or (come_or_gone and not come_or_gone.isdisjoint(map(_name, facts.includes)))
+        }
+        gone = [path for path in old if path not in new]
+        if not left and not gone:
+            return self
+        included, including = dict(self.included), dict(self.including)
+        for path in gone:
+            for name in included.pop(path):
+                including[name] -= {path}
+        for path, names in _resolved(left, new):
+            for name in included.get(path, ()):
+                including[name] -= {path}
+            included[path] = names
+            for name in names:
+                including[name] = including.get(name, frozenset()) | {path}
+        return IncludeGraph(included, including)
+
+
 class IncludeChanges:
     """The files that include, directly or not, others than before, or the same ones in another order."""
 
@@ -24,9 +72,12 @@ class IncludeChanges:
         old: Mapping[str, FileFacts],
         new: Mapping[str, FileFacts],
         names: Callable[[str, bool], Names | None],
+        graph: IncludeGraph | None = None,
     ) -> None:
-        """`names` gives what a file declares in the new state (True) or the old one; None if not known."""
+        """`names` gives what a file declares in the new state (True) or the old one; None if not known.
+        `graph` is that of the old state, where it is known already."""
         self._facts = old, new
+        self._graph = graph
         self._names = names
         self._known: dict[str, Names | None] = {}
         self._through: dict[str, tuple[Names, Mapping[int, str]]] = {}
@@ -48,7 +99,7 @@ class IncludeChanges:
         old, new = self._facts
         if {*old} == {*new} and all(old[path].includes == facts.includes for path, facts in new.items()):
             return {}
-        before, after = self._graphs
+        before, after = (graph.included for graph in self.graphs)
         changed = [path for path in {**old, **new} if before.get(path) != after.get(path)]
         out: dict[int, list[str]] = {}
         for path in self._including(changed):
@@ -63,7 +114,7 @@ class IncludeChanges:
         return self._known[path]
 
     def _find(self, path: str) -> Names | None:
-        before, after = self._graphs
+        before, after = (graph.included for graph in self.graphs)
         if path not in before or path not in after:
             return None
         one, two = _reached(before, path), _reached(after, path)
@@ -103,42 +154,27 @@ class IncludeChanges:
         return frozenset(name.rpartition("/")[2] for name in names)
 
     @cached_property
-    def _graphs(self) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]]]:
-        """For each file of both states those that it includes itself, in order."""
+    def graphs(self) -> tuple[IncludeGraph, IncludeGraph]:
+        """The graphs of both states."""
         old, new = self._facts
-        moved = {path.rpartition("/")[2] for path in old.keys() ^ new.keys()}
-        after = {path: facts.includes for path, facts in new.items()}
-        resolved = dict(_resolved(after, new))
-        before: dict[str, tuple[str, ...]] = {}
-        other: dict[str, tuple[str, ...]] = {}
-        for path, facts in old.items():
-            same = path in new and new[path].includes == facts.includes
-            if same and (not moved or moved.isdisjoint(name.rpartition("/")[2] for name in facts.includes)):
-                before[path] = resolved[path]
-            else:
-                other[path] = facts.includes
-        before.update(_resolved(other, old))
-        return before, resolved
-
-    @cached_property
-    def _reverse(self) -> Mapping[str, set[str]]:
-        """For each file those that include it directly in either state."""
-        table: dict[str, set[str]] = {}
-        for graph in self._graphs:
-            for path, included in graph.items():
-                for one in included:
-                    table.setdefault(one, set()).add(path)
-        return table
+        before = self._graph or IncludeGraph.of(old)
+        return before, before.moved(old, new)
 
     def _including(self, paths: Iterable[str]) -> set[str]:
         """The files that include one of these in either state, themselves among them."""
         waiting = list(paths)
         seen = set(waiting)
         while waiting:
-            new = self._reverse.get(waiting.pop(), set()) - seen
-            seen |= new
-            waiting += new
+            one = waiting.pop()
+            for graph in self.graphs:
+                new = graph.including.get(one, frozenset()) - seen
+                seen |= new
+                waiting += new
         return seen
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _resolved(

@@ -31,7 +31,7 @@ from qerrlint.engine.changes.file_facts import (
     numbers_seen,
     unpacked_keys,
 )
-from qerrlint.engine.changes.include_changes import IncludeChanges, Names
+from qerrlint.engine.changes.include_changes import IncludeChanges, IncludeGraph, Names
 from qerrlint.engine.changes.listed_files import SomeTexts
 from qerrlint.engine.mentions import NOT_CORE, Mentions
 from qerrlint.model.definitions import Definitions
@@ -51,14 +51,15 @@ class _ByName(NamedTuple):
     names: Names
     through: Callable[[], tuple[Names, Mapping[int, str]]]
 
-    def concerns(self, keys: Sequence[int]) -> bool:
-        """Whether a result with these keys has looked up one of the names so."""
-        names = self.names.intersection(keys)
+    def concerns(self, keys: Names, changed: Names) -> bool:
+        """Whether a result with these keys has looked up one of the names so; `changed` are those of its keys
+        that are names which any file declares otherwise."""
+        names = self.names & changed
         if not names:
             return False
         anyhow, seen = self.through()
         return not anyhow.isdisjoint(keys) or any(
-            not numbers_seen(names, seen[number]).isdisjoint(keys) for number in seen.keys() & frozenset(keys)
+            not numbers_seen(names, seen[number]).isdisjoint(keys) for number in seen.keys() & keys
         )
 
 
@@ -73,11 +74,13 @@ class TreeChanges:
         old_text: Callable[[str], bytes | None],
         new_text: Callable[[str], bytes | None],
         of_schemas: Iterable[str] | None = None,
+        graph: IncludeGraph | None = None,
     ) -> None:
         """`since` is the scene of the old state. `old` and `new` are all files that declare something in each
         state; `old_text` and `new_text` give the text of one by its path, the old one None where it is not
         known any more. `of_schemas`: the keys of what the schemas define otherwise; with them `old` and `new`
-        need hold only the files that differ, and those that a file with a result includes."""
+        need hold only the files that differ, and those that a file with a result includes. `graph` tells what
+        the files of the old state include, where that is known already."""
         self.since = since
         self._old, self._new = old, new
         self._old_text, self._new_text = old_text, new_text
@@ -87,7 +90,7 @@ class TreeChanges:
         self._changed = frozenset(self.files)
         self._keys_of_schemas = of_schemas
         self._names: dict[tuple[str, bool], Names | None] = {}
-        self._includes = IncludeChanges(old, new, self._declared)
+        self._includes = IncludeChanges(old, new, self._declared, graph)
         self._by_name: list[_ByName] = []
         self._texts_about: dict[str, TextAbout | None] = {}
         self._defining: dict[int, list[tuple[FileDeclarations, FileDeclarations]]] = {}
@@ -102,9 +105,15 @@ class TreeChanges:
         searched.update(f"dir:{posixpath.dirname(path)}" for path in self._sources)
         self._searched = frozenset(map(number_of, searched))
         self._affected = frozenset(self._includes.affected)
-        self._any = self._always.union(
-            self._defining, self._searched, self._affected, *(one.names for one in self._by_name)
-        )
+        self._names_of_any: Names = frozenset().union(*(one.names for one in self._by_name))
+        self._held: dict[tuple[str, bytes], bool] = {}
+        self.numbers = self._always.union(self._defining, self._searched, self._affected, self._names_of_any)
+        """The keys that count: a result that has looked up none of them is the same now."""
+
+    @property
+    def graph(self) -> IncludeGraph:
+        """What the files of the new state include."""
+        return self._includes.graphs[1]
 
     def concern(self, looked_up: bytes, mentioning: Callable[[str], Sequence[str]] | None = None) -> bool:
         """Whether a result that has looked up these facts (packed_keys) may be another one now.
@@ -121,7 +130,7 @@ class TreeChanges:
         mentioning: Callable[[str], Sequence[str]] | None = None,
     ) -> bool:
         """As concern(), of unpacked keys; the searches are asked for where they count."""
-        if self._any.isdisjoint(keys):
+        if self.numbers.isdisjoint(keys):
             return False
         if not self._always.isdisjoint(keys):
             return True
@@ -129,8 +138,11 @@ class TreeChanges:
             return True
         if not self._defining.keys().isdisjoint(keys) and not self._redefined.isdisjoint(keys):
             return True
-        if any(one.concerns(keys) for one in self._by_name):
-            return True
+        changed = self._names_of_any.intersection(keys)
+        if changed:
+            every = frozenset(keys)
+            if any(one.concerns(every, changed) for one in self._by_name):
+                return True
         return not self._affected.isdisjoint(keys) and self._sees_otherwise(keys)
 
     def _sees_otherwise(self, keys: Sequence[int]) -> bool:
@@ -212,8 +224,12 @@ class TreeChanges:
 
     def _holds(self, path: str, pattern: bytes, words: Sequence[bytes] = (b"",)) -> bool:
         """Whether a pattern, each of whose matches has one of some words, is found in a file now."""
-        data = self._new_text(path) if path in self._new else None
-        return data is not None and any(one in data for one in words) and bool(re.search(pattern, data))
+        known = self._held.get((path, pattern))
+        if known is None:
+            data = self._new_text(path) if path in self._new else None
+            known = data is not None and any(one in data for one in words) and bool(re.search(pattern, data))
+            self._held[path, pattern] = known
+        return known
 
     def _comes_to_hold(self, path: str, pattern: bytes) -> bool:
         """Whether a pattern is found in a changed file, and was not, as far as that is known."""

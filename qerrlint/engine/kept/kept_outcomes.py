@@ -94,10 +94,13 @@ class Made(NamedTuple):
 class KeptOutcomes:
     """The outcomes that a store has for the files of a run, and the keys under which new ones are kept.
 
-    `outcomes` are those known to be valid; `candidates` may be. `type_names` are those of the tree.
+    `outcomes` are those known to be valid; `candidates` may be. `type_names` are those of the tree. `keys`
+    are the facts that valid outcomes of a tree out of git's objects have looked up, if they are wanted.
     """
 
-    def __init__(self, store: Store, program: str, blobs: TreeBlobs, paths: Sequence[str]) -> None:
+    def __init__(
+        self, store: Store, program: str, blobs: TreeBlobs, paths: Sequence[str], keys: bool = False
+    ) -> None:
         """Look up the outcomes of these files. Raises InputError for a file that cannot be read."""
         self._store = store
         self._program = program
@@ -108,6 +111,7 @@ class KeptOutcomes:
         self._written = time.monotonic()
         digests = blobs.of(paths)
         self.outcomes: dict[str, FileOutcome] = {}
+        self.keys: dict[str, bytes] = {}
         self.candidates: dict[str, tuple[Entry, ...]] = {}
         self._snapshot: Snapshot | None = None
         if blobs.directory is not None:
@@ -121,6 +125,8 @@ class KeptOutcomes:
             if outcome is not None:
                 path = of_subject[ident]
                 self.outcomes[path] = outcome
+                if keys:
+                    self.keys[path] = keys_in(entry.reads)
                 if self._snapshot is not None:
                     self._snapshot.put(path, digests[path], outcome, keys_in(entry.reads))
         left = [ident for ident, path in of_subject.items() if path not in self.outcomes]

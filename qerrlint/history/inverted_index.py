@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""InvertedIndex: which files something of a given checksum belongs to, for sets that only grow.
+
+A pair of checksum and file takes eight bytes, in sorted tables. Nothing is taken out, so what it names are
+candidates; the caller looks into them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+
+# Pairs in the rest, before it becomes a sorted table; and in one that does not grow any more.
+_REST = 40_000
+_TABLE = 400_000
+_FILE_BITS = 20
+
+
+class InvertedIndex:
+    """The files by checksums of 32 bits."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._paths: list[str] = []
+        self._tables: list[array[int]] = []
+        self._rest: dict[int, set[int]] = {}
+        self._size_of_rest = 0
+
+    def add(self, path: str, checksums: Iterable[int]) -> None:
+        """Add different checksums of a file, which it has not yet."""
+        number = self._numbers.setdefault(path, len(self._paths))
+        if number == len(self._paths):
+            self._paths.append(path)
+        for checksum in checksums:
+            self._rest.setdefault(checksum, set()).add(number)
+            self._size_of_rest += 1
+        if self._size_of_rest >= _REST:
+            self._make_table()
+
+    @property
+    def size(self) -> int:
+        """The number of pairs of checksum and file that it holds."""
+        return sum(map(len, self._tables)) + self._size_of_rest
+
+    def files(self, checksums: Iterable[int]) -> set[str]:
+        """The files that have one of the checksums."""
+        return {self._paths[number] for checksum in checksums for number in self._numbers_of(checksum)}
+
+    def _make_table(self) -> None:
+        """Make a table of the rest, together with small ones that were made before."""
+        pairs = sorted(
+            checksum << _FILE_BITS | number for checksum, found in self._rest.items() for number in found
+        )
+        while self._tables and len(self._tables[-1]) <= len(pairs) < _TABLE:
+            pairs = sorted((*self._tables.pop(), *pairs))
+        self._tables.append(array("Q", pairs))
+        self._rest, self._size_of_rest = {}, 0
+
+    def _numbers_of(self, checksum: int) -> Iterator[int]:
+        yield from self._rest.get(checksum, ())
+        start = checksum << _FILE_BITS
+        end = start + (1 << _FILE_BITS)
+        for table in self._tables:
+            for at in range(bisect_left(table, start), len(table)):
+                if table[at] >= end:
+                    break
+                yield table[at] - start
