@@ -130,6 +130,20 @@ def test_a_description_is_found_whoever_has_asked_before(first: str) -> None:
     assert near.path == "hw/lamps/lamp.c"
 
 
+def test_files_may_define_the_macros_of_a_macro_differently() -> None:
+    """A macro of the same name and text in two files stands for what each of them makes of it."""
+    outer = "#define VMSTATE_OWN(f, s) VMSTATE_KIND(f, s)\n"
+    kinds = {"a.c": "VMSTATE_UINT8", "b.c": "VMSTATE_UINT32"}
+    files = {
+        path: (HEADER + f"#define VMSTATE_KIND(f, s) {kind}(f, s)\n" + outer).encode()
+        + text("VMSTATE_OWN(level, LampState)").removeprefix(HEADER.encode())
+        for path, kind in kinds.items()
+    }
+    environment = Program(OverlaySource(EmptySource(), files)).environment
+    infos = [descriptions(environment, path, data)[0].fields for path, data in files.items()]
+    assert [fields[0].info for fields in infos if fields] == ["vmstate_info_uint8", "vmstate_info_uint32"]
+
+
 def test_the_layout_is_told() -> None:
     rows = "VMSTATE_UINT8(low, LampState), VMSTATE_UINT32_ARRAY(slot, LampState, SLOTS)"
     (one,) = find(source(text(rows, 2)), "lamp")

@@ -65,7 +65,7 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
         if piece is None or entry.table is None or entry.function in told:
             continue
         told.add(entry.function)
-        if (file.only is not None and piece.name not in file.only) or not _is_alone(file, entry):
+        if not file.asks([piece.name]) or not _is_alone(file, entry):
             continue
         for case in _cases(unit, entry, sizes.get(entry.function)):
             yield _observation(unit, entry, entry.table, case)

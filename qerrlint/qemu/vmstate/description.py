@@ -172,7 +172,7 @@ class MacroReader:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._shapes: dict[tuple[str, int, int], tuple[tuple[VMField, ...] | None, Lookups]] = {}
+        self._shapes: dict[tuple[str, str, int, int], tuple[tuple[VMField, ...] | None, Lookups]] = {}
 
     def fields(self, path: str, element: Element) -> tuple[VMField, ...] | None:
         """The fields that one row of a table stands for; None where its macro is not known."""
@@ -184,7 +184,8 @@ class MacroReader:
         if macro is None:
             return None
         arguments = [argument.text for argument in value.arguments]
-        key = (macro.name, hash(macro.body), len(arguments))
+        # Macros of one name and body may use others that each file defines for itself.
+        key = (macro.name, macro.path, hash(macro.body), len(arguments))
         marks = [f"qerrlint_arg_{number}_" for number in range(len(arguments))]
         shape = self._environment.asked.recall(self._shapes, key, lambda: self._expanded(macro, path, marks))
         if shape is None:  # it pastes its arguments together
