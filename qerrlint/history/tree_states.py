@@ -127,21 +127,21 @@ class TreeStates:
         others = [other for other in self._states.values() if other is not state]
         for _ in range(_TRIES):
             # A branch that has made some of the changes has the outcomes of files with them.
-            changed = [
-                path for path in made.lacking if path not in state.facts or state.facts[path] != facts[path]
-            ]
+            changed = [path for path in made.lacking if state.facts.get(path) != facts[path]]
             gains = [(_gain(other, facts, changed), number) for number, other in enumerate(others)]
             gain, number = max(gains, default=(0, 0))
             if gain <= 0:
                 break
-            other = others.pop(number)
-            since = self._between(other, facts)
-            same = _same(other, facts, made.lacking)
-            valid = [path for path in same if not since.concern(other.files[path].keys)]
-            for path in valid:
-                made.files[path] = other.files[path]
-                del made.lacking[path]
+            self._take_over(made, others.pop(number))
         return self._remembered(made)
+
+    def _take_over(self, state: TreeState, other: TreeState) -> None:
+        """Add the outcomes of another tree's files that hold in this one."""
+        since = self._between(other, state.facts)
+        for path in _same(other, state.facts, [*state.lacking]):
+            if not since.concern(other.files[path].keys):
+                state.files[path] = other.files[path]
+                del state.lacking[path]
 
     def change(self, state: TreeState, commit: str) -> Change:
         """What differs between a state and the tree of a commit. Raises InputError."""
@@ -203,6 +203,7 @@ class TreeStates:
                     out[path] = facts
         texts = self._trees.blobs(blob for _, blob in unknown)
         for (path, blob), text in zip(unknown, texts, strict=True):
+            # An object that is missing is told where a file is analysed that needs it.
             out[path] = self._contents[path, blob] = facts_of(path, blob, text or b"")
         return out
 
