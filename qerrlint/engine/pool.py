@@ -19,6 +19,7 @@ from qerrlint.errors import InputError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from multiprocessing.context import BaseContext
 
 State = TypeVar("State")
 Task = TypeVar("Task")
@@ -76,13 +77,14 @@ class Workforce(Generic[Task, Out]):
         make_state: Callable[[], State],
         jobs: int,
         parts: int = 1,
+        context: BaseContext | None = None,
     ) -> None:
-        """`parts`: how many groups of so many processes there are."""
+        """`parts`: how many groups of so many processes there are. `context` says how they are begun."""
         from concurrent.futures import ProcessPoolExecutor
 
-        arguments = (make_state, function)
         self._pools: list[Executor] = [
-            ProcessPoolExecutor(jobs, initializer=_start, initargs=arguments) for _ in range(parts)
+            ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(make_state, function))
+            for _ in range(parts)
         ]
 
     def map(self, tasks: Iterable[Task], *more: Iterable[Task]) -> Iterator[Out]:
@@ -150,7 +152,11 @@ def run_sequences(
     if len(sequences) < 2:
         yield from run_tasks(function, make_state, [task for one in sequences for task in one], 1)
         return
-    with Workforce(function, make_state, 1, len(sequences)) as workforce:
+    import multiprocessing
+
+    # A forked process would have all that this one has come to hold.
+    clean = multiprocessing.get_context("spawn")
+    with Workforce(function, make_state, 1, len(sequences), clean) as workforce:
         yield from workforce.map(*sequences)
 
 

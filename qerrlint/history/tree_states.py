@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from qerrlint.engine.analyse_file import analyse_unit
@@ -32,8 +33,12 @@ from qerrlint.source.commit_trees import CommitTrees
 # States that are remembered, and how many of these are asked for what the nearest one does not tell.
 _STATES = 10
 _TRIES = 3
+# Trees that differ in more files are not compared: nearly every file is concerned.
+_FAR = 1000
 # What it costs to analyse a file, in units of what it costs to compare two contents of one.
 _ANALYSIS = 10
+# Texts of one tree that are remembered while two are compared.
+_TEXTS = 100
 # Facts of contents that are remembered.
 _CONTENTS = 20_000
 
@@ -123,6 +128,11 @@ class TreeStates:
             for one in self._states.values()
         }
         state = self._states[min(near, key=lambda one: near[one])]
+        if _distance(state.facts, facts) > _FAR:
+            keys = {path: known.keys for path, known in state.files.items()}
+            followed = filter(self._is_followed, facts)
+            without = {path: keys.get(path, state.lacking.get(path, b"")) for path in followed}
+            return self._remembered(TreeState(commit, facts, IncludeGraph.of(facts), {}, without))
         made = self._moved(state, Change(commit, facts, self._between(state, facts)))
         others = [other for other in self._states.values() if other is not state]
         for _ in range(_TRIES):
@@ -212,12 +222,10 @@ class TreeStates:
         return TreeChanges("", old.facts, new, *texts, graph=old.graph)
 
     def _text_in(self, facts: Mapping[str, FileFacts]) -> Callable[[str], bytes | None]:
-        known: dict[str, bytes | None] = {}
-
+        # The same text is asked for several times in a row; thousands of files may differ.
+        @lru_cache(_TEXTS)
         def text(path: str) -> bytes | None:
-            if path not in known:
-                known[path] = next(iter(self._trees.blobs((facts[path].digest,)))) if path in facts else b""
-            return known[path]
+            return next(iter(self._trees.blobs((facts[path].digest,)))) if path in facts else b""
 
         return text
 

@@ -93,7 +93,7 @@ class TreeChanges:
         self._includes = IncludeChanges(old, new, self._declared, graph)
         self._by_name: list[_ByName] = []
         self._texts_about: dict[str, TextAbout | None] = {}
-        self._defining: dict[int, list[tuple[FileDeclarations, FileDeclarations]]] = {}
+        self._defining: dict[int, list[str]] = {}
         self._unknown: set[int] = set()
         always = {EVERYTHING}
         for path in self.files:
@@ -164,8 +164,16 @@ class TreeChanges:
     @cached_property
     def _redefined(self) -> Names:
         """The keys of the functions whose texts differ."""
-        pairs = (pair for pairs in self._defining.values() for pair in pairs)
-        return frozenset(number_of(key) for pair in pairs for key in changed_definitions(*pair))
+        # Thousands of files may have changed: their texts are not kept.
+        return frozenset(
+            number_of(key)
+            for paths in self._defining.values()
+            for path in paths
+            for key in changed_definitions(
+                FileDeclarations(path, (self._old_text(path) if path in self._old else b"") or b""),
+                FileDeclarations(path, (self._new_text(path) if path in self._new else b"") or b""),
+            )
+        )
 
     def _declared(self, path: str, now: bool) -> Names | None:
         """The numbers of all names that a file declares in a state; None where its text is not known."""
@@ -260,9 +268,8 @@ class TreeChanges:
             # Any name may be another one, whoever sees it.
             self._unknown.update(*through())
             return
-        old, new = FileDeclarations(path, one), FileDeclarations(path, two)
         self._by_name.append(_ByName(_changed_names(path, one, two), through))
-        self._defining.setdefault(number_of(f"defs:{path}"), []).append((old, new))
+        self._defining.setdefault(number_of(f"defs:{path}"), []).append(path)
 
     def _of_schemas(self) -> Iterator[str]:
         changed = [path for path in self.files if path.endswith(".json") and path.startswith(SCHEMAS)]
