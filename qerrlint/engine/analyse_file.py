@@ -31,11 +31,14 @@ def analyse_unit(
     gaps: Iterable[Gap] | None = None,
     event: str | None = None,
     before: TranslationUnit | None = None,
+    beside: bool = False,
 ) -> FileReport:
     """Run every check over the unit and over its functions that have to do with errors; returns its report.
 
     `only`: the functions and variables to report on; None for all. `before`: the file as it was, where a
     change is analysed.
+
+    `beside`: also work out the findings that another one of their group stands for, which a comparison needs.
 
     `event`: the only event that is wanted: just the checks that may emit it are run.
 
@@ -45,7 +48,8 @@ def analyse_unit(
     All rules judge the observations, and the report contains the findings of `rules`: so the selection of a
     rule changes neither the findings of another rule nor which comments are unused.
     """
-    analysis = _Analysis(unit, rules, only, exemptions if exemptions is not None else load_exemptions())
+    applied = exemptions if exemptions is not None else load_exemptions()
+    analysis = _Analysis(unit, rules, only, applied, beside)
     analysis.run_over_functions(event)
     analysis.run_over_file(event, before)
     left = unit.definitions.relevant_gaps() if gaps is None else gaps
@@ -61,6 +65,7 @@ class _Analysis:
         rules: RuleSet,
         only: Collection[str] | None,
         exemptions: Exemptions,
+        beside: bool,
     ) -> None:
         self._unit = unit
         self._rules = rules
@@ -72,7 +77,7 @@ class _Analysis:
         self._incomplete: list[Uncovered] = []
         self._explored = 0
         self._exempted: list[Exempted] = []
-        self._beside: list[Remark] = []
+        self._beside: list[Remark] | None = [] if beside else None
 
     def run_over_functions(self, event: str | None) -> None:
         """The checks of functions over those that have to do with errors."""
@@ -150,7 +155,7 @@ class _Analysis:
 
     def _untold(self) -> tuple[Finding, ...]:
         """The findings that another one of their group stands for, without what only a reader needs."""
-        plain = (replace(finding, steps=(), fixes=()) for finding in _findings(self._beside))
+        plain = (replace(finding, steps=(), fixes=()) for finding in _findings(self._beside or ()))
         return tuple(finding for finding in plain if self._rules.is_enabled(finding.rule))
 
     def _is_wanted(self, name: str) -> bool:
@@ -168,7 +173,8 @@ class _Analysis:
         for observation in seen:
             group = (observation.event, observation.group)
             if observation.group is not None and group in reported:
-                self._note_beside(analysed, observation)
+                if self._beside is not None:
+                    self._beside += self._worded(analysed, observation)
                 continue
             kept, applied = self._exemptions.apply(analysed, observation)
             if kept is not None and observation.group is not None:
@@ -183,11 +189,12 @@ class _Analysis:
                 yield kept
         self._exempted += [took for took, group in taken.items() if group[1] is None or group not in reported]
 
-    def _note_beside(self, analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> None:
-        """Remember an observation that another one of its group stands for, unless an exemption drops it."""
+    def _worded(
+        self, analysed: AnalysedFunction | AnalysedFile, observation: Observation
+    ) -> Sequence[Remark]:
+        """What the rules say of an observation; nothing where an exemption drops it."""
         kept, _ = self._exemptions.apply(analysed, observation)
-        if kept is not None:
-            self._beside += self._every.remarks(kept)
+        return self._every.remarks(kept) if kept is not None else ()
 
     def _took(self, row: Exemption, observation: Observation) -> Exempted:
         worded = tuple(remark.finding.rule for remark in self._rules.remarks(observation))

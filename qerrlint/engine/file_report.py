@@ -30,7 +30,8 @@ class FileReport:
 
     `functions` counts its definitions of functions, `explored` those that were interpreted. `allowances` are
     the keys of the comments that allow something, `exempted` what exemptions took away or made less certain.
-    `beside` are findings that are not reported, because one of `findings` stands for their group.
+    `beside` are findings that are not reported, because one of `findings` stands for their group; only where
+    they were asked for.
     """
 
     path: str

@@ -169,9 +169,11 @@ def _analysed_both(
     names = touched(old, new)
     # What cannot be read afterwards has not been repaired.
     lost = new is not None and unreadable(new)
-    was = analyse_unit(old, rules, names) if old is not None and not lost else None
+    was = analyse_unit(old, rules, names, beside=True) if old is not None and not lost else None
     gaps = reached_gaps(old, new, changed_functions(old, new)) if new is not None else ()
-    now = analyse_unit(new, rules, names, gaps=gaps, before=old) if new is not None else None
+    now = None
+    if new is not None:
+        now = analyse_unit(new, rules, names, gaps=gaps, before=old, beside=True)
     return was, now, tuple(contract_changes(before, after, [pair]))
 
 
@@ -224,7 +226,10 @@ def analysed_callers(
     if found is None:
         from qerrlint.engine.analyse_file import analyse_unit
 
-        found = analyse_unit(old, rules, names), analyse_unit(new, rules, names, gaps=gaps)
+        found = (
+            analyse_unit(old, rules, names, beside=True),
+            analyse_unit(new, rules, names, gaps=gaps, beside=True),
+        )
         if kept is not None:
             kept.keep(parts, found, (old.reads, new.reads))
     return found
