@@ -107,3 +107,14 @@ static const MemoryRegionOps timpani_ops = { .read = timpani_read, .write = timp
     (register,) = (advice for message, advice in found.items() if "tone" in message)
     assert "VMSTATE_CLOCK()" in clock
     assert "VMSTATE_CLOCK()" not in register
+
+
+def test_what_two_calls_free_before_a_third_does_is_one_defect() -> None:
+    text = (
+        b"static void rounds(Depot *depot)\n{\n    char *line = NULL;\n    int door;\n\n"
+        b"    for (door = 0; door < 2; door++) {\n        if (depot_open(door) < 0) {\n"
+        b"            g_free(line);\n"
+        b"            continue;\n        }\n        depot_next(&line);\n        g_free(line);\n    }\n}\n"
+    )
+    found = [one for one in report_of("hw/a.c", text).findings if one.rule == "use-after-free"]
+    assert [text[: one.span.start].count(b"\n") for one in found] == [7]

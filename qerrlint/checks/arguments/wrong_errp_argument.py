@@ -156,7 +156,8 @@ def _never_set(analysed: AnalysedFunction) -> Iterator[Observation]:
         if seen != {ErrorState.NULL} or (is_addressed(analysed, cell) and (cell, number) not in empty):
             continue
         call = calls[number]
-        slots = {"callee": call.name, "argument": cell, "prototype": errp, "problem": "never-set"}
+        problem = "set-elsewhere" if is_addressed(analysed, cell) else "never-set"
+        slots = {"callee": call.name, "argument": cell, "prototype": errp, "problem": problem}
         yield Observation(
             "wrong-errp-argument",
             analysed.name,
@@ -227,7 +228,7 @@ CHECKS = (
                 "count",
                 "wanted",
                 "prototype",
-                problem="not-an-error error-elsewhere too-few too-many never-set other-tested",
+                problem="not-an-error error-elsewhere too-few too-many never-set set-elsewhere other-tested",
             ),
         ),
         run,

@@ -18,6 +18,7 @@ from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Addr, Assign, Call, Function, Value, Var, root
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.source.span import Span
 from qerrlint.transfer.freed_pointers import follow_freed, may_be_used
 from qerrlint.transfer.objects import Handling, Seen
 
@@ -193,9 +194,12 @@ def _in_function(
         return
     freed = {found[0].object for found in handlings.values()}
     held = follow_freed(function, signature, unit.effect, handlings, reads)
-    for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
-        # A pointer into what a call frees is not freed by it.
-        if one.kind in _HOW and (one.kind != "freed" or one.object in freed):
+    told: set[tuple[Span, str, str]] = set()
+    for one in sorted(held.seen, key=lambda s: (s.span, s.object, s.call)):
+        # A pointer into what a call frees is not freed by it. A use of what several calls free is one defect.
+        here = (one.span, one.object, one.kind)
+        if one.kind in _HOW and (one.kind != "freed" or one.object in freed) and here not in told:
+            told.add(here)
             yield _observation(unit, function, one, held.complete)
 
 

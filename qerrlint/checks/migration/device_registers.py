@@ -265,14 +265,28 @@ def _in_file(state: DeviceState, path: str, pattern: re.Pattern[bytes], *parts: 
     return any(part in data for part in parts) and pattern.search(data) is not None
 
 
+def _shown_type(file: AnalysedFile, of: QomType) -> QomType:
+    """The type whose class lacks something: of an abstract one without a class_init the only one that derives
+    from it in the file."""
+    if not of.row.abstract or of.row.function("class_init"):
+        return of
+    deriving = [
+        one
+        for one in file.once(device_state).graph.of_file(file.unit.path)
+        if of in one.lineage and one is not of and not one.row.abstract
+    ]
+    return deriving[0] if len(deriving) == 1 else of
+
+
 def _observation(
     file: AnalysedFile, of: QomType, kept: Sequence[GuestMember], name: str, bus: str = ""
 ) -> Observation:
     """The observation of a type; without registers of its own that of the struct `bus`, which it embeds."""
     unit = file.unit
-    function = of.row.function("class_init")
+    shown = _shown_type(file, of)
+    function = shown.row.function("class_init")
     piece = unit.functions.get(function)
-    primary = Span(unit.path, piece.span.start, piece.body) if piece is not None else of.row.span
+    primary = Span(unit.path, piece.span.start, piece.body) if piece is not None else shown.row.span
     lacking = "a description" if name == "device-not-migrated" else "a reset"
     last = piece.span.end if piece is not None else 0
     end = (Step(Span(unit.path, last - 1, last), f"{function}() ends without {lacking}"),) if last else ()
@@ -282,12 +296,12 @@ def _observation(
         Step(one.written, f"{one.writer}() stores what the guest writes in {one.member}") for one in kept[:1]
     )
     read = (Step(one.read, f"{one.reader}() hands it back to the guest, or goes by it") for one in kept[:1])
-    slots = {"type": of.name, "struct": of.instance_struct, "members": named + more}
+    slots = {"type": shown.name, "struct": of.instance_struct, "members": named + more}
     return Observation(
         event=name,
-        function=function if piece is not None else of.row.table,
+        function=function if piece is not None else shown.row.table,
         primary=primary,
-        key=of.row.name,
+        key=shown.row.name,
         slots={**slots, "members": bus, "form": "bus"} if bus else {**slots, "form": "registers"},
         trail=(*work, *read, *end),
         certainty="medium",

@@ -28,6 +28,8 @@ _LISTENER = lazy_re(rb"(?:\.|->)hide_device\s*=\s*&?\s*(\w+)")
 _MACHINE_DONE = lazy_re(rb"\bqemu_add_machine_init_done_notifier\s*\(\s*&[^;()]*?(\w+)\s*\)")
 _BLOCK = lazy_re(r"[{}]|\b(?:case|default)\b")
 _NOTHING = ("0", "false")
+_ASKS_RUN_STATE = "runstate_is_running"
+_RUN_STATE_HANDLER = rb"_add_vm_change_state_handler\w*\s*\([^;]*\b%s\b"
 _COMPARED = lazy_re(rb"\s*(?:[=!]=|>)\s*0\s*(?:[)?:;]|&&|\|\|)")
 _TESTED = (lazy_re(rb"(?:[!(]|&&|\|\|)\s*\Z"), lazy_re(rb"\s*(?:\)|&&|\|\|)"))
 _ARMED = lazy_re(r"\b(?:timer_mod\w*|timer_advance\w*|qemu_mod_timer\w*|ptimer_run)\s*\(\s*&?\s*\Z")
@@ -121,7 +123,7 @@ def _lasting(code: RunTime, member: StateMember, uses: list[Use]) -> Lasting | N
     stored = [use for use in uses if use.kind in (STORE, CHANGE)]
     # What a function stores before it reads it does not last.
     read = [use for use in uses if use.kind == READ and not stored_before(code, use, stored)]
-    if not stored or not read or _never_changes(stored):
+    if not stored or not read or _never_changes(stored) or _is_run_state(code, stored):
         return None
     return Lasting(member, stored[0], read[0], tuple(uses), by_guest=False)
 
@@ -157,6 +159,16 @@ def _never_changes(stored: list[Use]) -> bool:
         all(use.constant for use in stored)
         and len({use.value for use in stored}) == 1
         and (stored[0].value not in ("true", "1"))
+    )
+
+
+def _is_run_state(code: RunTime, stored: list[Use]) -> bool:
+    """Whether run-time code stores only whether the machine runs, which the new process knows by itself."""
+    data = code.unit.data
+    return all(
+        use.value.strip(" ()") == _ASKS_RUN_STATE
+        or (use.value == "running" and re.search(_RUN_STATE_HANDLER % use.function.encode(), data))
+        for use in stored
     )
 
 

@@ -37,6 +37,7 @@ _GUEST_MEMORY = lazy_re(
 )
 _FLUSHES = b"qemu_flush_queued_packets"
 _NOTHING = ("0", "false")
+_TOLD_BY_HOST = lazy_re(rb"\.\s*(?:ui_info|gl_block)\s*=\s*(\w+)")
 # A member that gets a constant, by its look.
 _GIVEN = lazy_re(r"(?:->|\.)(\w+)\s*=(?!=)\s*(\w+)\s*;")
 # I2CSlaveClass (include/hw/i2c/i2c.h)
@@ -176,7 +177,16 @@ def contents_of_drive(analysed: AnalysedFile, observation: Observation) -> bool:
 
 
 def host_keeps_left_state(analysed: AnalysedFile, observation: Observation) -> bool:
-    """Whether state that a reset leaves, and that the guest does not read, serves the host by its name."""
+    """Whether state that a reset leaves serves the host by its name, or tells what windows the host shows.
+
+    The guest does not read the former.
+    """
+    one = observation.subject
+    if isinstance(one, Forgotten) and one.uses:
+        setting = {use.function for use in one.uses if use.kind != READ}
+        told = {found[1].decode() for found in _TOLD_BY_HOST.finditer(analysed.unit.data)}
+        if setting and setting <= told:
+            return True
     return observation.slots.get("form") != "register" and state_serves_the_host(analysed, observation)
 
 
