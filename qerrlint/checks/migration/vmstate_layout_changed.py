@@ -4,7 +4,7 @@ before are not told from those of after."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from qerrlint.checks.check import FileCheck, event
@@ -66,14 +66,33 @@ def _compared(one: LayoutChange, told: Collection[str]) -> Iterable[Observation]
     if version is None or later is None or minimum is None or minimum > version or one.new.unmigratable:
         return
     was, now = _items(one.before, one.old, told), _items(one.after, one.new, told)
-    found = [change for change in changes_of_version(was, now, version, later) if change.breaks]
+    found = [change.text for change in changes_of_version(was, now, version, later) if change.breaks]
+    if not found and later == version:
+        found = list(_always_sent(one))
     if found:
         form = "same" if later == version else "bumped"
-        slots = {"change": found[0].text, "form": form, "version": str(version)}
+        slots = {"change": found[0], "form": form, "version": str(version)}
         observation = seen("vmstate-layout-changed", one.new, one.new.span, one.new.variable, slots, "medium")
         start = one.new.fields_span.start
         place = Span(one.after.path, start, one.after.data.find(b"{", start) + 1)
         yield replace(observation, primary=place, subject=one)
+
+
+def _always_sent(one: LayoutChange) -> Iterator[str]:
+    """The new subsections that are in each stream, since nothing decides whether they are needed."""
+    unit = one.after
+    own = {other.variable: other for other in descriptions(unit.environment, unit.path, unit.data)}
+    names = layouts_of(unit.environment).constants(unit.path)
+    before = layouts_of(one.before.environment).constants(one.before.path)
+    earlier = {other.variable: other for other in _listed(one.before).values()}
+    sent = {before.string(earlier[variable].name) for variable, _ in one.old.sections if variable in earlier}
+    known = {variable for variable, _ in one.old.sections}
+    for variable, _ in one.new.sections:
+        section = own.get(variable)
+        if section is None or variable in known or "needed" in section.callbacks:
+            continue
+        if not section.unmigratable and names.string(section.name) not in sent:
+            yield f"the new subsection {variable} is in each stream, for it has no .needed"
 
 
 def _number(unit: TranslationUnit, text: str) -> int | None:
