@@ -80,6 +80,9 @@ class _Loaded:
             for slot, name in one.callbacks.items()
             if slot in _AROUND_LOADING
         }
+        # What a row asks refuses the stream (VMSTATE_VALIDATE).
+        every = (field for one in self._file.once(vmstates) for field in one.fields or ())
+        callbacks |= {field.exists for field in every if "VMS_MUST_EXIST" in field.flags}
         # A description of another file may name a function of this one.
         callbacks |= {name for name in self._file.unit.functions if "post_load" in name}
         texts = (self._texts.text(name) for name in self._texts.reached(sorted(callbacks)))
@@ -89,7 +92,7 @@ class _Loaded:
         """The arrays of which a description loads as many elements as the stream says."""
         rows = {field.member: field for field in one.fields or ()}
         if any("VMS_MUST_EXIST" in field.flags for field in rows.values()):
-            return  # a row that refuses a stream (VMSTATE_VALIDATE)
+            return
         for field in one.fields or ():
             given = rows.get(field.counter) if any("VARRAY" in flag for flag in field.flags) else None
             most = _most(given) if given is not None else None
