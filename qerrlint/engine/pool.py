@@ -19,7 +19,6 @@ from qerrlint.errors import InputError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-    from multiprocessing.context import BaseContext
 
 State = TypeVar("State")
 Task = TypeVar("Task")
@@ -59,6 +58,10 @@ def end_with_parent() -> None:
         os._exit(1)
 
 
+def _nothing() -> None:
+    """What makes a pool begin its process."""
+
+
 def _run(task: object) -> object:
     assert _Worker.function is not None
     return _Worker.function(_Worker.state, task)
@@ -77,15 +80,16 @@ class Workforce(Generic[Task, Out]):
         make_state: Callable[[], State],
         jobs: int,
         parts: int = 1,
-        context: BaseContext | None = None,
     ) -> None:
-        """`parts`: how many groups of so many processes there are. `context` says how they are begun."""
+        """`parts`: how many groups of so many processes there are; several are begun at once."""
         from concurrent.futures import ProcessPoolExecutor
 
+        arguments = (make_state, function)
         self._pools: list[Executor] = [
-            ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(make_state, function))
-            for _ in range(parts)
+            ProcessPoolExecutor(jobs, initializer=_start, initargs=arguments) for _ in range(parts)
         ]
+        for pool in self._pools if parts > 1 else ():
+            pool.submit(_nothing)
 
     def map(self, tasks: Iterable[Task], *more: Iterable[Task]) -> Iterator[Out]:
         """The result of each task as it comes, in no certain order; each further iterable is for a group of
@@ -101,7 +105,11 @@ class Workforce(Generic[Task, Out]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
+        self.close(early=kind is not None)
+
+    def close(self, early: bool) -> None:
+        """End the processes; `early`: whatever they have under way."""
+        if early:
             import multiprocessing
 
             # Python waits at its end for tasks that are under way.
@@ -137,27 +145,6 @@ def run_tasks(
     else:
         with Workforce(function, make_state, jobs) as workforce:
             yield from workforce.map(tasks)
-
-
-def run_sequences(
-    function: Callable[[State, Task], Out],
-    make_state: Callable[[], State],
-    sequences: Sequence[Sequence[Task]],
-) -> Iterator[Out]:
-    """`function(state, task)` for each task, as they come: each sequence in a process of its own, in order; a
-    single one in this process.
-
-    Function, state's maker and tasks are pickled: no closures. Raises InputError when a process dies.
-    """
-    if len(sequences) < 2:
-        yield from run_tasks(function, make_state, [task for one in sequences for task in one], 1)
-        return
-    import multiprocessing
-
-    # A forked process would have all that this one has come to hold.
-    clean = multiprocessing.get_context("spawn")
-    with Workforce(function, make_state, 1, len(sequences), clean) as workforce:
-        yield from workforce.map(*sequences)
 
 
 def _completed(

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import pairwise
 
-from qerrlint.engine.pool import run_sequences, run_tasks
+from qerrlint.engine.pool import Workforce, run_tasks
 from qerrlint.errors import QerrlintError
 from qerrlint.history.delta import CommitDelta, Item
 from qerrlint.history.kept_deltas import KeptDeltas, pair_of
 from qerrlint.history.steps import Plan
-from qerrlint.history.whole_deltas import Deltas, Start
+from qerrlint.history.whole_deltas import Start, WholeDeltas
 from qerrlint.records import record
 from qerrlint.source.commit_trees import Commit
 
@@ -63,62 +62,83 @@ class History:
     faults: tuple[str, ...]
 
 
-def deltas_of(
-    plan: Plan,
-    root: str,
-    rule_folders: Sequence[str],
-    jobs: int,
-    kept: KeptDeltas,
-    progress: Callable[[int], None],
-    scheduler: str | None = None,
-    below: Sequence[str] = (),
-    start: Start | None = None,
-) -> dict[int, CommitDelta]:
-    """The delta of each step by its number; `progress` is called with numbers of steps that are done. `start`
-    has the outcomes of all files of the tree before the first step; the workers of a cluster do without.
-
-    Raises InputError where a worker process dies or the repository cannot be read.
-    """
-    pairs = {number: pair_of(step.commit) for number, step in enumerate(plan.steps)}
-    known = kept.find(set(pairs.values()))
-    done = {number: known[pair] for number, pair in pairs.items() if pair in known}
-    progress(len(done))
-    left = [number for number in pairs if number not in done]
-    make = partial(Deltas, root, tuple(rule_folders), tuple(below))
-    for lot in _performed(plan, left, make, jobs, scheduler, start):
-        kept.keep((pairs[number], delta) for number, delta in lot)
-        done.update(lot)
-        progress(len(lot))
-    return done
-
-
 _Lot = Sequence[tuple[int, Commit]]
 
 
-def _performed(
-    plan: Plan,
-    left: Sequence[int],
-    make: Callable[..., Deltas],
-    jobs: int,
-    scheduler: str | None,
-    start: Start | None,
-) -> Iterator[list[tuple[int, CommitDelta]]]:
-    """The deltas of the steps with these numbers, lot by lot."""
-    if scheduler is not None:
-        yield from run_tasks(perform, make, _lots(plan, left), jobs, scheduler)
-        return
-    parts = min(jobs or os.cpu_count() or 1, len(left))
-    bounds = [len(left) * number // max(parts, 1) for number in range(parts + 1)]
-    sequences = [_lots(plan, left[one:other]) for one, other in pairwise(bounds)]
-    yield from run_sequences(perform, partial(make, start=start), sequences)
+class Deltas:
+    """The deltas of the steps of a plan, of which the store may have some. Leaving it ends its processes."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        make: Callable[[], WholeDeltas],
+        jobs: int,
+        kept: KeptDeltas,
+        scheduler: str | None = None,
+    ) -> None:
+        """Look up what the store has, and begin the processes for the rest: before much is held in this one,
+        which they would begin with."""
+        self._plan = plan
+        self._make = make
+        self._kept = kept
+        self._scheduler = scheduler
+        self._pairs = {number: pair_of(step.commit) for number, step in enumerate(plan.steps)}
+        known = kept.find(set(self._pairs.values()))
+        self._known = {number: known[pair] for number, pair in self._pairs.items() if pair in known}
+        self._left = [number for number in self._pairs if number not in self._known]
+        self._parts = min(jobs or os.cpu_count() or 1, len(self._left)) if scheduler is None else 0
+        self._workforce = Workforce(_perform_or_begin, make, 1, self._parts) if self._parts > 1 else None
+
+    def __enter__(self) -> Deltas:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._workforce is not None:
+            self._workforce.close(kind is not None)
+
+    def all(self, start: Start | None, progress: Callable[[int], None]) -> dict[int, CommitDelta]:
+        """The delta of each step by its number; `progress` is called with numbers of steps that are done.
+        `start` has the outcomes of all files of the tree before the first step; the workers of a cluster do
+        without.
+
+        Raises InputError where a worker process dies or the repository cannot be read.
+        """
+        done = dict(self._known)
+        progress(len(done))
+        for lot in self._performed(start):
+            self._kept.keep((self._pairs[number], delta) for number, delta in lot)
+            done.update(lot)
+            progress(len(lot))
+        return done
+
+    def _performed(self, start: Start | None) -> Iterator[list[tuple[int, CommitDelta]]]:
+        """The deltas that the store has not, lot by lot."""
+        if self._workforce is not None:
+            bounds = [len(self._left) * number // self._parts for number in range(self._parts + 1)]
+            lots = (self._lots(self._left[one:other]) for one, other in pairwise(bounds))
+            yield from self._workforce.map(*([start, *part] for part in lots))
+        elif self._scheduler is not None:
+            yield from run_tasks(perform, self._make, self._lots(self._left), 1, self._scheduler)
+        elif self._left:
+            deltas = self._make()
+            deltas.begin(start)
+            for lot in self._lots(self._left):
+                yield perform(deltas, lot)
+
+    def _lots(self, numbers: Sequence[int]) -> list[_Lot]:
+        steps = [(number, self._plan.steps[number].commit) for number in numbers]
+        return [steps[at : at + _LOT] for at in range(0, len(steps), _LOT)]
 
 
-def _lots(plan: Plan, numbers: Sequence[int]) -> list[_Lot]:
-    steps = [(number, plan.steps[number].commit) for number in numbers]
-    return [steps[at : at + _LOT] for at in range(0, len(steps), _LOT)]
+def _perform_or_begin(deltas: WholeDeltas, task: _Lot | Start | None) -> list[tuple[int, CommitDelta]]:
+    """The deltas of a lot, or none for the start."""
+    if task is None or isinstance(task, Start):
+        deltas.begin(task)
+        return []
+    return perform(deltas, task)
 
 
-def perform(deltas: Deltas, lot: _Lot) -> list[tuple[int, CommitDelta]]:
+def perform(deltas: WholeDeltas, lot: _Lot) -> list[tuple[int, CommitDelta]]:
     """The deltas of some neighbouring commits; an error in one is recorded as its fault."""
     out = []
     for number, commit in lot:
@@ -132,11 +152,11 @@ def perform(deltas: Deltas, lot: _Lot) -> list[tuple[int, CommitDelta]]:
     return out
 
 
-def _of(deltas: Deltas, commit: Commit) -> CommitDelta:
+def _of(deltas: WholeDeltas, commit: Commit) -> CommitDelta:
     return deltas.of(commit.parents[0], commit.id, commit.changes)
 
 
-def _of_merge(deltas: Deltas, commit: Commit) -> CommitDelta:
+def _of_merge(deltas: WholeDeltas, commit: Commit) -> CommitDelta:
     """What a merge does by itself: what it introduces and fixes against each of its parents, in the files
     that differ from all of them."""
     paths = {path for change in commit.changes for path in (change.old_path, change.new_path)}

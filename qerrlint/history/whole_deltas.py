@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from qerrlint.engine.callers import with_callers
 from qerrlint.engine.internal_errors import contained
@@ -26,32 +27,33 @@ from qerrlint.source.commit_trees import BlobChange, CommitTrees
 # Where so many files lack an outcome at most, all of them are analysed: the commits of a branch will ask.
 _ANALYSED_AHEAD = 20
 
-Start = tuple[str, Mapping[str, KnownFile]]
-"""A commit with the outcomes of all files of its tree."""
+
+class Start(NamedTuple):
+    """A commit with the outcomes of all files of its tree."""
+
+    commit: str
+    files: Mapping[str, KnownFile]
 
 
-class Deltas:
+class WholeDeltas:
     """Works out what commits do; keeps what following commits have in common.
 
-    With `below` only the findings of these files and folders are looked for. With a `start` the outcomes of
-    all files are known from there on; a file that lacks one is analysed when a commit says something new
-    about a name in it. Raises InputError where there is no repository at `root`.
+    With `below` only the findings of these files and folders are looked for. Raises InputError where there is
+    no repository at `root`.
     """
 
-    def __init__(
-        self,
-        root: str,
-        rule_folders: Sequence[str] = (),
-        below: Sequence[str] = (),
-        start: Start | None = None,
-    ) -> None:
+    def __init__(self, root: str, rule_folders: Sequence[str] = (), below: Sequence[str] = ()) -> None:
         self._below = below
         self.trees = CommitTrees(root)
         self.rules = load_rules(rule_folders).everything()
         self._programs = CommitPrograms(self.trees)
         self._states = TreeStates(self.trees, self._is_followed)
+
+    def begin(self, start: Start | None) -> None:
+        """Go on from what is known at the start. A file that lacks an outcome is analysed when a commit says
+        something new about a name in it; without a start all files lack one. Raises InputError."""
         if start is not None:
-            self._states.begin(*start)
+            self._states.begin(start.commit, start.files)
 
     def of(self, parent: str, commit: str, changes: Iterable[BlobChange]) -> CommitDelta:
         """What a commit does to the findings of the tree of a parent. Raises InputError."""

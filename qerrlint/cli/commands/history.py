@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from qerrlint.engine.located import Located
     from qerrlint.history.run import History
     from qerrlint.history.samples import Trees
-    from qerrlint.history.tree_states import KnownFile
+    from qerrlint.history.whole_deltas import Start
 
 _EVERY = ("day", "week", "month", "release")
 _NAMES = ("history.json", "history.svg")
@@ -79,9 +81,10 @@ def command(
     from qerrlint.engine.check_files import core_files
     from qerrlint.history.delta import item_of
     from qerrlint.history.kept_deltas import KeptDeltas
-    from qerrlint.history.run import deltas_of, history
+    from qerrlint.history.run import Deltas, history
     from qerrlint.history.samples import Trees, sampled_deltas
     from qerrlint.history.steps import plan
+    from qerrlint.history.whole_deltas import WholeDeltas
     from qerrlint.source.commit_trees import CommitTrees
     from qerrlint.source.open_tree import require_qemu
 
@@ -104,20 +107,21 @@ def command(
         # A sampled history has the findings of whole trees at both ends of each step.
         by_names = every is None and (no_standing or scheduler is not None)
         kept = KeptDeltas(store, options.rules, below, whole=not by_names)
-        standing, at_start = (None, None)
-        if not no_standing:
-            standing, at_start = _start(whole, first, len(core_files(tree, below)))
-        total = len(planned.steps)
-        with progress("analysing", total, unit="trees" if every is not None else "commits") as advance:
-            if every is None:
-                began = (first, at_start) if at_start is not None else None
-                run = (planned, trees.root, options.rules, options.jobs, kept)
-                deltas = deltas_of(*run, advance, scheduler, below, began)
-            else:
-                deltas = {}
-                for number, delta in sampled_deltas(planned, whole, standing, kept):
-                    deltas[number] = delta
-                    advance(1)
+        make = partial(WholeDeltas, trees.root, tuple(options.rules), tuple(below))
+        work = Deltas(planned, make, options.jobs, kept, scheduler) if every is None else None
+        with work or nullcontext():
+            standing, at_start = None, None
+            if not no_standing:
+                standing, at_start = _start(whole, first, len(core_files(tree, below)))
+            total = len(planned.steps)
+            with progress("analysing", total, unit="commits" if work is not None else "trees") as advance:
+                if work is not None:
+                    deltas = work.all(at_start, advance)
+                else:
+                    deltas = {}
+                    for number, delta in sampled_deltas(planned, whole, standing, kept):
+                        deltas[number] = delta
+                        advance(1)
     start_items = None if standing is None else map(item_of, standing)
     found = history(planned, deltas, start_items, shown_by(settings, below), family_of(settings))
     title = " ".join((revs, *below))
@@ -149,10 +153,13 @@ def _files(outputs: tuple[str, ...]) -> list[str]:
     return out
 
 
-def _start(trees: Trees, commit: str, files: int) -> tuple[list[Located], dict[str, KnownFile]]:
+def _start(trees: Trees, commit: str, files: int) -> tuple[list[Located], Start]:
     """The findings of the tree at the start, and what is known of its files."""
+    from qerrlint.history.whole_deltas import Start
+
     with progress("checking the start", files) as advance:
-        return trees.start(commit, advance)
+        standing, known = trees.start(commit, advance)
+    return standing, Start(commit, known)
 
 
 def _write(found: History, settings: Settings, files: list[str], title: str, steps: str) -> None:
