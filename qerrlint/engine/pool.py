@@ -91,13 +91,16 @@ class Workforce(Generic[Task, Out]):
         for pool in self._pools if parts > 1 else ():
             pool.submit(_nothing)
 
-    def map(self, tasks: Iterable[Task], *more: Iterable[Task]) -> Iterator[Out]:
-        """The result of each task as it comes, in no certain order; each further iterable is for a group of
-        its own. Raises InputError when a process dies."""
+    def map(self, tasks: Iterable[Task]) -> Iterator[Out]:
+        """The result of each task as it comes, in no certain order. Raises InputError when a process dies."""
+        return self.map_parts([tasks])
+
+    def map_parts(self, parts: Iterable[Iterable[Task]]) -> Iterator[Out]:
+        """The same with tasks for each group; those of one are begun before the next ones are asked for."""
         from concurrent.futures.process import BrokenProcessPool
 
         try:
-            yield from _completed(zip(self._pools, (tasks, *more), strict=True), _run)
+            yield from _completed(zip(self._pools, parts, strict=True), _run)
         except BrokenProcessPool:
             raise InputError("a worker process ended early (out of memory?): run with fewer --jobs") from None
 

@@ -17,9 +17,9 @@ from qerrlint.source.commit_trees import CommitTrees
 T = TypeVar("T")
 
 # Scanned declarations that are kept from commit to commit, in bytes of the files.
-_CACHE_BYTES = 24 << 20
+_CACHE_BYTES = 12 << 20
 # Files that are analysed with one program.
-_FILES_OF_PROGRAM = 60
+_FILES_OF_PROGRAM = 30
 
 
 class CommitPrograms:

@@ -9,6 +9,7 @@ killed loses the lots that are under way. What comes out does not depend on the 
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -22,6 +23,8 @@ from qerrlint.history.whole_deltas import Start, WholeDeltas
 from qerrlint.records import record
 from qerrlint.source.commit_trees import Commit
 
+# The analysis of a whole tree costs as much as so many steps.
+_PAYS = 500
 # Steps whose results are kept together.
 _LOT = 12
 
@@ -96,34 +99,51 @@ class Deltas:
         if self._workforce is not None:
             self._workforce.close(kind is not None)
 
-    def all(self, start: Start | None, progress: Callable[[int], None]) -> dict[int, CommitDelta]:
+    def all(
+        self, start: Start | None, analysed: Callable[[str], Start], progress: Callable[[int], None]
+    ) -> dict[int, CommitDelta]:
         """The delta of each step by its number; `progress` is called with numbers of steps that are done.
-        `start` has the outcomes of all files of the tree before the first step; the workers of a cluster do
-        without.
+        `start` has the outcomes of all files of the tree before the first step, `analysed` gives those of
+        another tree; the workers of a cluster do without.
 
         Raises InputError where a worker process dies or the repository cannot be read.
         """
         done = dict(self._known)
         progress(len(done))
-        for lot in self._performed(start):
+        for lot in self._performed(start, analysed):
             self._kept.keep((self._pairs[number], delta) for number, delta in lot)
             done.update(lot)
             progress(len(lot))
         return done
 
-    def _performed(self, start: Start | None) -> Iterator[list[tuple[int, CommitDelta]]]:
+    def _performed(
+        self, start: Start | None, analysed: Callable[[str], Start]
+    ) -> Iterator[list[tuple[int, CommitDelta]]]:
         """The deltas that the store has not, lot by lot."""
-        if self._workforce is not None:
-            bounds = [len(self._left) * number // self._parts for number in range(self._parts + 1)]
-            lots = (self._lots(self._left[one:other]) for one, other in pairwise(bounds))
-            yield from self._workforce.map(*([start, *part] for part in lots))
-        elif self._scheduler is not None:
+        if self._scheduler is not None:
             yield from run_tasks(perform, self._make, self._lots(self._left), 1, self._scheduler)
-        elif self._left:
+            return
+        bounds = [len(self._left) * number // max(self._parts, 1) for number in range(self._parts + 1)]
+        parts = [self._left[one:other] for one, other in pairwise(bounds)]
+        # A start is made when the parts before it are under way.
+        begun = ((self._start_of(part, start, analysed), self._lots(part)) for part in parts)
+        if self._workforce is not None:
+            yield from self._workforce.map_parts([at, *lots] for at, lots in begun)
+            return
+        for at, lots in begun:
             deltas = self._make()
-            deltas.begin(start)
-            for lot in self._lots(self._left):
+            deltas.begin(at)
+            for lot in lots:
                 yield perform(deltas, lot)
+
+    def _start_of(
+        self, part: Sequence[int], start: Start | None, analysed: Callable[[str], Start]
+    ) -> Start | None:
+        """What is known of the tree before a part: where many steps lie between and many follow, the tree
+        is analysed."""
+        if start is None or min(part[0], len(part)) < _PAYS:
+            return start
+        return analysed(self._plan.steps[part[0]].commit.parents[0])
 
     def _lots(self, numbers: Sequence[int]) -> list[_Lot]:
         steps = [(number, self._plan.steps[number].commit) for number in numbers]
@@ -149,6 +169,8 @@ def perform(deltas: WholeDeltas, lot: _Lot) -> list[tuple[int, CommitDelta]]:
         except QerrlintError as error:
             delta = CommitDelta(faults=(str(error),))
         out.append((number, delta))
+    # Objects that refer to each other would wait for long: the collector runs seldom.
+    gc.collect()
     return out
 
 

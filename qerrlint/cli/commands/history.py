@@ -84,7 +84,7 @@ def command(
     from qerrlint.history.run import Deltas, history
     from qerrlint.history.samples import Trees, sampled_deltas
     from qerrlint.history.steps import plan
-    from qerrlint.history.whole_deltas import WholeDeltas
+    from qerrlint.history.whole_deltas import Start, WholeDeltas
     from qerrlint.source.commit_trees import CommitTrees
     from qerrlint.source.open_tree import require_qemu
 
@@ -116,7 +116,7 @@ def command(
             total = len(planned.steps)
             with progress("analysing", total, unit="commits" if work is not None else "trees") as advance:
                 if work is not None:
-                    deltas = work.all(at_start, advance)
+                    deltas = work.all(at_start, lambda commit: Start(commit, whole.start(commit)[1]), advance)
                 else:
                     deltas = {}
                     for number, delta in sampled_deltas(planned, whole, standing, kept):
