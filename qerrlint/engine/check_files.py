@@ -66,10 +66,9 @@ class CheckOptions:
     """How files are analysed: where declarations are searched (`reach`), with which rules beside the bundled
     ones, and by how many processes (0: one for each core).
 
-    `measure`: the health of every function is counted as well, so all of them are parsed; `keys`: what each
-    file has looked up is wanted. Outcomes of an
-    earlier run are taken from `store`, new ones are put there; little work is done without the store. With
-    `verify` all files are analysed and compared with the store.
+    `measure`: the health of every function is counted as well, so all of them are parsed. `keys`: what each
+    file has looked up is wanted. Outcomes of an earlier run are taken from `store`, new ones are put there;
+    little work is done without the store. With `verify` all files are analysed and compared with the store.
     """
 
     reach: str
@@ -105,6 +104,7 @@ def check_files(
         from qerrlint.engine import file_tasks
 
         one_file = file_tasks.verified_file if verify else file_tasks.one_file
+        # Tasks tell what they have looked up where something is expected, if only nothing.
         known = (kept.expected, kept.type_names) if kept is not None else ({} if options.keys else None, None)
         state = partial(file_tasks.State, source, reach, tuple(rule_folders), *known)
         for made in map_tasks(one_file, state, tasks, options.jobs):

@@ -57,12 +57,8 @@ class Resolver:
             self._lines[path] = LineIndex(data)
         return self._lines[path]
 
-    def untold(self, finding: Finding) -> Located:
-        """A finding that is not told, with its place resolved."""
-        return self.locate(finding, "")
-
-    def locate(self, finding: Finding, advice: str) -> Located:
-        """The finding with its places resolved."""
+    def locate(self, finding: Finding, advice: str = "") -> Located:
+        """The finding with its places resolved; nobody reads the advice of one that is only compared."""
         steps = tuple(ReportedStep(self.place(step.span), step.message) for step in finding.steps)
         fixes = tuple(
             ReportedFix(

@@ -11,14 +11,13 @@ from functools import partial
 
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.internal_errors import contained
-from qerrlint.engine.located import Resolver
 from qerrlint.history.delta import CommitDelta, Item, Sides, core_pairs, unit_of
 from qerrlint.history.programs import CommitPrograms
-from qerrlint.history.tree_states import FileFindings
+from qerrlint.history.tree_states import FileFindings, findings_of
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.review.scope import FilePair, touched, unreadable
+from qerrlint.review.scope import FilePair, touched
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.commit_trees import BlobChange, CommitTrees
 
@@ -69,10 +68,7 @@ class FunctionDeltas:
         found.add(was, now, pair.old or "", pair.new or "")
 
     def _outcome(self, unit: TranslationUnit, program: Program, names: set[str]) -> FileFindings:
-        report = analyse_unit(unit, self.rules, names)
-        resolver = Resolver(program)
-        found = tuple(resolver.locate(finding, "") for finding in report.findings)
-        return FileFindings(found, frozenset(item.function for item in report.damaged), unreadable(unit))
+        return findings_of(program, unit, analyse_unit(unit, self.rules, names))
 
     def has(self, commit: str, item: Item) -> bool:
         """Whether a finding stands in the tree of a commit, in the file of its path. Raises InputError."""

@@ -28,7 +28,7 @@ class InvertedIndex:
         self._size_of_rest = 0
 
     def add(self, path: str, checksums: Iterable[int]) -> None:
-        """Add different checksums of a file, which it has not yet."""
+        """Add checksums of a file. One that it has already may take its eight bytes again."""
         number = self._numbers.setdefault(path, len(self._paths))
         if number == len(self._paths):
             self._paths.append(path)

@@ -12,9 +12,6 @@ from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 from qerrlint.source.commit_trees import Commit, CommitTrees
 
-EVERY = ("day", "week", "month", "release")
-"""What --every takes: one commit of the first-parent line for each."""
-
 _VERSION = lazy_re(r"(\d+)\.(\d+)\.(\d+)")
 # The third number of a version that is under development (50) or a candidate (90 and more).
 _DEVELOPMENT = 50

@@ -19,6 +19,7 @@ from qerrlint.engine.changes.file_facts import FileFacts, facts_of, unpacked_key
 from qerrlint.engine.changes.include_changes import IncludeGraph
 from qerrlint.engine.changes.tree_blobs import DECLARING
 from qerrlint.engine.changes.tree_changes import TreeChanges
+from qerrlint.engine.file_report import FileReport
 from qerrlint.engine.kept.kept_outcomes import FileOutcome
 from qerrlint.engine.kept.kept_reads import look_into, looked_up, lookups_of
 from qerrlint.engine.located import Located, Resolver
@@ -258,7 +259,11 @@ def analysed(program: Program, unit: TranslationUnit, rules: RuleSet) -> KnownFi
     report = analyse_unit(unit, rules)
     look_into(unit, report.findings, program)
     keys = looked_up(unit.reads.questions(), lookups_of(unit.reads, asked), unit.path).keys
-    resolver = Resolver(program)
-    found = tuple(resolver.locate(finding, "") for finding in report.findings)
+    return KnownFile(findings_of(program, unit, report), keys)
+
+
+def findings_of(program: Program, unit: TranslationUnit, report: FileReport) -> FileFindings:
+    """What a report says of a file of a program's tree, with its places resolved."""
+    found = tuple(map(Resolver(program).locate, report.findings))
     damaged = frozenset(item.function for item in report.damaged)
-    return KnownFile(FileFindings(found, damaged, unreadable(unit)), keys)
+    return FileFindings(found, damaged, unreadable(unit))

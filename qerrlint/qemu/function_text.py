@@ -10,6 +10,9 @@ from qerrlint.c.lexis import bare, brace_end
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 
+NOT_CALLED = frozenset({"if", "while", "for", "switch", "return", "sizeof", "do", "else"})
+"""What stands before a parenthesis and is no call."""
+
 _CALL = lazy_re(r"\b([A-Za-z_]\w*)\s*\(")
 
 

@@ -188,12 +188,12 @@ class _Comparison:
     def _add_before(self, report: FileReport, path: str) -> None:
         """`path`: what the file is called afterwards."""
         self._was += _located(report, self._resolvers[0])
-        self._beside[0].extend(map(self._resolvers[0].untold, report.beside))
+        self._beside[0].extend(map(self._resolvers[0].locate, report.beside))
         self._allowed |= {(path, key) for key in report.allowances}
 
     def _add_after(self, report: FileReport) -> None:
         self._now += _located(report, self._resolvers[1])
-        self._beside[1].extend(map(self._resolvers[1].untold, report.beside))
+        self._beside[1].extend(map(self._resolvers[1].locate, report.beside))
         self._reports.append(report)
 
     def delta(self) -> Delta:

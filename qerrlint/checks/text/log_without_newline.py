@@ -14,7 +14,7 @@ from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
 
 _CALL = lazy_re(
-    rb"\bqemu_log_mask\s*(\()\s*((?:LOG_GUEST_ERROR|LOG_UNIMP)(?:\s*\|\s*(?:LOG_GUEST_ERROR|LOG_UNIMP))*)\s*,\s*(?=\")"
+    rb"\bqemu_log_mask\s*(\()\s*(LOG_(?:GUEST_ERROR|UNIMP)(?:\s*\|\s*LOG_(?:GUEST_ERROR|UNIMP))*)\s*,\s*(?=\")"
 )
 _ENDS_FORMAT = lazy_re(rb"[,)]")
 _NEWLINE = lazy_re(r"(?:\\n|\n)\Z")
@@ -27,6 +27,7 @@ _GOES_ON = lazy_re(
 # A later call of the function that goes on with a line which is begun.
 _CONTINUES = lazy_re(rb"\bqemu_log(?:_mask)?\s*\((?:[\w\s|]+,)?\s*\"(?:[ ,)]|\\n)")
 _CONVERSION = lazy_re(r"%[-+ #0-9.*]*(?:hh|h|ll|l|j|z|t|L)?[a-zA-Z%]")
+# Bytes of a call, and of its format, at most: an unclosed one is not read to the end of the file.
 _LONGEST = 2000
 
 

@@ -40,7 +40,7 @@ class IncludeGraph:
     def moved(self, old: Mapping[str, FileFacts], new: Mapping[str, FileFacts]) -> IncludeGraph:
         """The graph of another tree; `old` are the facts of the files of this one. It is this one, where no
         file comes, goes, or includes something else."""
-        come_or_gone = {path.rpartition("/")[2] for path in old.keys() ^ new.keys()}
+        come_or_gone = {_name(path) for path in old.keys() ^ new.keys()}
         left = {
             path: facts.includes
             for path, facts in new.items()
@@ -86,8 +86,7 @@ class IncludeChanges:
         """The numbers of `own:` of a file, of its `reach:`, and of that of each file that includes it; and
         all these files by the numbers of their `see:`."""
         if path not in self._through:
-            name = path.rpartition("/")[2]
-            including = self._including((path,)) if name in self._included else {path}
+            including = self._including((path,)) if _name(path) in self._included else {path}
             keys = [f"own:{path}", *(f"reach:{one}" for one in including)]
             seen = {number_of(f"see:{one}"): one for one in including}
             self._through[path] = frozenset(map(number_of, keys)), seen
@@ -151,7 +150,7 @@ class IncludeChanges:
     def _included(self) -> frozenset[str]:
         """The names of the files that are included at all, without their folders."""
         names = (name for state in self._facts for facts in state.values() for name in facts.includes)
-        return frozenset(name.rpartition("/")[2] for name in names)
+        return frozenset(map(_name, names))
 
     @cached_property
     def graphs(self) -> tuple[IncludeGraph, IncludeGraph]:
@@ -174,6 +173,7 @@ class IncludeChanges:
 
 
 def _name(path: str) -> str:
+    """A file's name without its folders."""
     return path.rpartition("/")[2]
 
 

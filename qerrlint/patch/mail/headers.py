@@ -24,7 +24,6 @@ _CHARSET = lazy_re(r"[A-Za-z0-9][A-Za-z0-9_.:+()-]{0,39}\Z")
 _NO_CHARSETS = frozenset(
     ("punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem", "unicode-escape")
 )
-_PERCENT = lazy_re(rb"%([0-9A-Fa-f]{2})")
 _LONE = lazy_re("[\ud800-\udfff]")
 # How long a charset's name can be; a `=?` without a second `?` within this is no encoded word.
 _WORD_HEAD = 80

@@ -8,7 +8,7 @@ import re
 from qerrlint.checks.arguments.realized_objects import made_here, types_of_member
 from qerrlint.checks.devices.acquisitions import COUNTED, Taken
 from qerrlint.checks.devices.life_cycle import life_cycle
-from qerrlint.checks.devices.parent_methods import LostMethod
+from qerrlint.checks.devices.parent_method_lost import LostMethod
 from qerrlint.checks.devices.parts_by_name import undoing_names
 from qerrlint.checks.devices.phase_functions import RUNNING
 from qerrlint.checks.file import AnalysedFile

@@ -22,7 +22,7 @@ def file_is_the_error_api(analysed: AnalysedFunction, observation: Observation) 
     return _API_FUNCTION in analysed.unit.functions
 
 
-def line_asserts_errp(analysed: AnalysedFunction, observation: Observation) -> bool:
+def errp_is_asserted(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether an assertion says that the parameter is NULL, or is not.
 
     It stands on the line of the dereference, or above it in the function's own block.

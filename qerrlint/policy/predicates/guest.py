@@ -12,7 +12,7 @@ from qerrlint.findings import Observation
 from qerrlint.ir.code import NEG, POS, ZERO, Assign, Function, Result, identifiers
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import region_uses
-from qerrlint.qemu.function_text import function_text
+from qerrlint.qemu.function_text import NOT_CALLED, function_text
 from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.file import GuestVisit
 from qerrlint.qemu.guest.sample_scope import is_arithmetic
@@ -23,13 +23,11 @@ _CONDITION = lazy_re(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b([^\n]*
 _IS_DEFINED = lazy_re(r"([A-Za-z_]\w*)|defined\s*\(?\s*([A-Za-z_]\w*)\s*\)?")
 _USER_ONLY = lazy_re(r"CONFIG_USER_ONLY|defined\s*\(?\s*CONFIG_USER_ONLY\s*\)?")
 _COMMENT_BEFORE = lazy_re(rb"(?:\*/|//[^\n]*)\s*\Z")
-# How far back the end of a comment is looked for.
 _ENDS_NEXT = lazy_re(rb"\s*;\s*(?:abort|exit|hw_error|g_assert_not_reached)\s*\(")
+# How far back the end of a comment is looked for.
 _FARTHEST = 400
 _INVOKED = lazy_re(rb"\b([A-Za-z_]\w*)\s*\(\s*\Z")
 _EXIT = lazy_re(r"exit\s*\((.*)\)\Z", re.DOTALL)
-# What stands before a parenthesis and is no call.
-_NO_CALLS = frozenset({"if", "while", "for", "switch", "return", "sizeof"})
 _DEEPEST = 4
 _CURRENT_CPU = frozenset({"current_cpu", "qemu_get_cpu"})
 
@@ -208,7 +206,7 @@ def _only_works_out(analysed: AnalysedFile, name: str, depth: int = 0) -> bool:
     telling = word_list("telling-calls")
     return all(
         called.isupper() or telling.matches(called) or _only_works_out(analysed, called, depth + 1)
-        for called in text.called() - _NO_CALLS
+        for called in text.called() - NOT_CALLED
     )
 
 

@@ -9,7 +9,7 @@ arguments, with placeholders for them; where it pastes its arguments together, i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -317,8 +317,3 @@ def _offset(text: str) -> tuple[str, str, str, str]:
 def _arguments(text: str) -> list[str]:
     """The arguments of the invocation that a text begins with."""
     return split_at_commas(text, text.find("(") + 1)
-
-
-def all_fields(description: Description) -> Iterator[VMField]:
-    """The fields of a description that name a member."""
-    return (field for field in description.fields or () if field.struct)

@@ -31,6 +31,8 @@ _NAMED = lazy_re(
     rb"|\bfor\s*\([^;{}]*;\s*\w+\s*<\s*\w+\s*->\s*(\w+)\s*;|->\s*\w+\s*,\s*\w+\s*->\s*(\w+)\s*[,)]"
 )
 _CALLEE = lazy_re(r"(\w+)\s*\([^;{}()]*\Z")
+# How far before an argument the name of its callee is looked for, in characters.
+_CALL_BEFORE = 200
 _BYTES = frozenset({"uint8_t", "int8_t", "char", "unsigned char", "signed char"})
 # What compares a number, by an operator that is no arrow and no shift, or decides between some values of it.
 _COMPARED = (
@@ -140,8 +142,8 @@ class _Loaded:
 
     def _is_length(self, text: FunctionText, use: re.Match[str], struct: str) -> bool:
         """Whether a call is handed an array of bytes and how many of them count."""
-        callee = _CALLEE.search(text.code, max(0, use.start() - 200), use.start())
-        layout = self._layouts.of_name(struct.removeprefix("struct ").strip(), self._file.unit.path)
+        callee = _CALLEE.search(text.code, max(0, use.start() - _CALL_BEFORE), use.start())
+        layout = self._layouts.of_name(struct.strip(), self._file.unit.path)
         placed = layout.field(use[2]) if layout is not None else None
         tells = callee is None or callee[1].startswith("trace_") or callee[1].isupper()
         return not tells and placed is not None and placed.field.type in _BYTES
@@ -157,7 +159,7 @@ class _Loaded:
 
     def _count(self, struct: str, array: str) -> int | None:
         """The elements of an array of a struct; None where that is no plain array of a known length."""
-        layout = self._layouts.of_name(struct.removeprefix("struct ").strip(), self._file.unit.path)
+        layout = self._layouts.of_name(struct.strip(), self._file.unit.path)
         placed = layout.field(array) if layout is not None and "." not in array else None
         if placed is None or len(placed.field.dimensions) != 1:
             return None

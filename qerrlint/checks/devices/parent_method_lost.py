@@ -13,7 +13,7 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.lazy_patterns import lazy_re
-from qerrlint.qemu.function_text import FunctionText
+from qerrlint.qemu.function_text import NOT_CALLED, FunctionText
 from qerrlint.qemu.type_graph import RESET_SLOTS, Phase, QomType, TypeGraph
 from qerrlint.records import record
 from qerrlint.source.span import Span
@@ -27,7 +27,6 @@ _CHAINS = lazy_re(
     r"|(?:->|\.)\s*(?:realize|unrealize|reset|legacy_reset|init|exit|enter|hold)\s*\("
 )
 _CALL = lazy_re(r"(?<!->)(?<!\.)\b([a-z_]\w*)\s*\(")
-_NOT_CALLED = frozenset({"if", "while", "for", "switch", "return", "sizeof", "do", "else"})
 _STORE = lazy_re(r"->\s*(?:\w+\s*(?:\.|->)\s*)*(\w+)\s*(?:\[[^\]]*\]\s*)*(?:[|&^+-]?=(?!=)|\+\+|--)")
 _CONDITION = lazy_re(r"\b(?:if|while|g_assert|assert)\s*(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))")
 _SETS_ERROR = lazy_re(r"\s*\{?\s*error_set\w*\s*\(")
@@ -35,6 +34,7 @@ _ARGUMENTS = lazy_re(r"\b\w+\s*\([^()]*\)")
 _WORD = lazy_re(r"[A-Za-z_]\w*")
 # What a condition asks about: members and constants; a local variable has another name elsewhere.
 _ASKED = lazy_re(r"->\s*((?:\w+\s*(?:\.|->)\s*)*\w+)|\b([A-Z][A-Z0-9_]{2,})\b")
+# Calls of the replaced method are followed so far: what it does by itself, and by its helpers.
 _DEEPEST = 3
 
 
@@ -156,7 +156,7 @@ class _Method:
             if found[1] not in self._words:
                 yield f"sets {found[1]}"
         for name in dict.fromkeys(found[1] for found in _CALL.finditer(text.code)):
-            if name in self._words or name in _NOT_CALLED or _only_tells(name):
+            if name in self._words or name in NOT_CALLED or _only_tells(name):
                 continue
             if self._graph.function(path, name) is not None:
                 yield from self._missing(path, name, depth + 1)
