@@ -56,16 +56,17 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
         for own in of.phases:
             if own.owner != of.name or own.path != file.unit.path or own.phase not in _METHODS:
                 continue
+            if own.function in told or not file.asks([own.function]):
+                continue
             replaced = _replaced(of, own)
-            if own.function in told or not file.asks([own.function]) or not replaced:
+            text = life.text(own.function)
+            if not replaced or text is None:
                 continue
             method = _Method(life, own.function)
             lost = next((found for one in replaced for found in method.lost(one)), None)
-            text = life.text(own.function)
-            if lost is None or text is None:
-                continue
-            told.add(own.function)
-            yield _observation(of, own, replaced[0], text, lost)
+            if lost is not None:
+                told.add(own.function)
+                yield _observation(of, own, replaced[0], text, lost)
 
 
 def _replaced(of: QomType, own: Phase) -> tuple[Phase, ...]:

@@ -23,6 +23,8 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     """The members that one description of the file holds twice."""
     makes_parts = b"object_initialize" in file.unit.data
     for one in file.once(vmstates):
+        if not file.asks([one.variable]):
+            continue
         yield from _parts(file, one) if makes_parts else ()
         first: dict[tuple[str, ...], VMField] = {}
         for field in one.fields or ():
