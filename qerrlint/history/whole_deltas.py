@@ -8,6 +8,7 @@ has for the two trees.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -54,6 +55,9 @@ class WholeDeltas:
         something new about a name in it; without a start all files lack one. Raises InputError."""
         if start is not None:
             self._states.begin(start.commit, start.files)
+            # All this stays: the collector need not walk over it each time.
+            gc.collect()
+            gc.freeze()
 
     def of(self, parent: str, commit: str, changes: Iterable[BlobChange]) -> CommitDelta:
         """What a commit does to the findings of the tree of a parent. Raises InputError."""

@@ -68,6 +68,7 @@ class FileDeclarations:
     __slots__ = (
         "_casts",
         "_constants",
+        "_enumerator_texts",
         "_fields",
         "_functions",
         "_includes",
@@ -91,6 +92,7 @@ class FileDeclarations:
         self._constants: dict[str, int | None] | None = None
         self._types: dict[str, TypeName] | None = None
         self._slots: tuple[Slot, ...] | None = None
+        self._enumerator_texts: dict[str, tuple[str, int]] | None = None
         self._fields: dict[int, tuple[tuple[Field, ...], bool]] = {}
         self._signatures: dict[str, Signature | None] = {}
 
@@ -258,12 +260,13 @@ class FileDeclarations:
 
     def enumerator_text(self, name: str) -> tuple[str, int] | None:
         """The expression that an enum's constant of this file counts on from, and how far beyond it it is."""
-        for entry in self.types.values():
-            if entry.kind == "enum" and entry.body[0] >= 0:
-                found = enumerator_texts(self._body(entry)).get(name)
-                if found is not None:
-                    return found
-        return None
+        if self._enumerator_texts is None:
+            self._enumerator_texts = {}
+            for entry in self.types.values():
+                if entry.kind == "enum" and entry.body[0] >= 0:
+                    for constant, text in enumerator_texts(self._body(entry)).items():
+                        self._enumerator_texts.setdefault(constant, text)
+        return self._enumerator_texts.get(name)
 
     def slot_type(self, slot: Slot) -> str:
         """The type of the variable whose initialiser holds `slot` ("" if it cannot be told)."""
