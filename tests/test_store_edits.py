@@ -21,6 +21,7 @@ from commandline import TREE, Ran, git, run
 from deciding_keys import DecidingKeys
 from edited_callers import Callers
 from edited_devices import Devices
+from edited_loads import Loads
 from edited_mints import Mints
 
 from qerrlint.engine import check_files
@@ -37,6 +38,15 @@ RESULTS = {
     "GongModeList *": "NULL",
     "GongStatus": "GONG_BAD",
 }
+# What is told of the files of edited_loads, before the first edit or after one.
+LOADED = frozenset(
+    {
+        "parent-method-lost",
+        "vmstate-duplicate-field",
+        "vmstate-index-unchecked",
+        "vmstate-subsection-name",
+    }
+)
 # What a function of a .c file does; {f} and {g} are functions, {m} a macro, {k} a constant.
 BODIES = """
     if ({f}(g, errp)) {{ return false; }} return true;
@@ -195,7 +205,7 @@ class Model:
         return text
 
 
-def write(model: Model | Callers | Devices | Mints, top: Path, old: dict[str, str]) -> dict[str, str]:
+def write(model: Model | Callers | Devices | Loads | Mints, top: Path, old: dict[str, str]) -> dict[str, str]:
     """Bring the tree up to date; the files that it has now."""
     files = model.files()
     for path in old.keys() - files.keys():
@@ -272,6 +282,25 @@ def test_callers(tree: Path) -> None:
         done.append(name)
     print(f"seed {SEED}: {len(done) - 1} edits of callers, {len(seen)} outputs")
     assert len(seen) > min(EDITS // 4, 20), "edits that change nothing test nothing"
+
+
+def test_loads(tree: Path) -> None:
+    """As test_check(), of what a stream is loaded into and of methods of parents alone."""
+    loads = Loads(random.Random(SEED))
+    files: dict[str, str] = {}
+    told: set[str] = set()
+    done: list[str] = [f"seed {SEED}"]
+    end = time.monotonic() + SECONDS
+    while len(done) <= EDITS and time.monotonic() < end:
+        files = write(loads, tree, files)
+        warm = said("check", "--tree", tree, "--jobs", "1")
+        assert warm == said("check", "--tree", tree, "--jobs", "1", "--no-cache"), done
+        told.update(found["rule"] for found in warm.findings)
+        name, change = loads.draw.choice(list(loads.edits()))
+        change()
+        done.append(name)
+    print(f"seed {SEED}: {len(done) - 1} edits, told: {', '.join(sorted(told))}")
+    assert told >= LOADED
 
 
 def test_changes(tree: Path) -> None:
