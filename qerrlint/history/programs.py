@@ -85,7 +85,7 @@ class CommitPrograms:
                 self._cache = DeclarationCache()
                 using = self.program(program.source.revision or "")
                 using.environment.files.type_names = program.environment.files.type_names
-                gc.collect()
+                gc.collect(1)
             for path in paths[start : start + _FILES_OF_PROGRAM]:
                 yield path, using
                 using.forget(path)
