@@ -11,11 +11,10 @@ from qerrlint.engine.located import Located, in_order
 from qerrlint.engine.mentions import NOT_CORE
 from qerrlint.history.tree_states import FileFindings
 from qerrlint.model.program import Program
-from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.records import record
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.review.matching.rewritten_statements import settle_rewritten
-from qerrlint.review.scope import FilePair, is_c
+from qerrlint.review.scope import FilePair, is_c, unit_of
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.commit_trees import BlobChange
 
@@ -81,12 +80,8 @@ class Sides:
     def matched(self, before: Program, after: Program, pairs: Sequence[FilePair], rules: RuleSet) -> Delta:
         """The findings of one side that the other one has not, and those that persist. `pairs` are the
         changed files."""
-        news = {rule.id for rule in rules if rule.change_only}
         renames = {pair.old: pair.new for pair in pairs if pair.old is not None}
-        old, new = (
-            in_order(one for one in found if one.finding.allowed is None and one.finding.rule not in news)
-            for found in (self.old, self.new)
-        )
+        old, new = (in_order(standing(found, rules)) for found in (self.old, self.new))
         delta = match(old, new, lambda path: renames.get(path, path))
         if not delta.introduced or not delta.fixed:
             return delta
@@ -107,14 +102,15 @@ class Sides:
         )
 
 
+def standing(found: Iterable[Located], rules: RuleSet) -> list[Located]:
+    """The findings without those that only a change can have, or that a comment in the code allows."""
+    news = {rule.id for rule in rules if rule.change_only}
+    return [one for one in found if one.finding.rule not in news and one.finding.allowed is None]
+
+
 def core_pairs(changes: Iterable[BlobChange]) -> list[FilePair]:
     """The changes of files as far as they lie in what a run over a tree looks at."""
     return [pair for pair in map(_core_pair, changes) if pair is not None]
-
-
-def unit_of(program: Program, path: str | None) -> TranslationUnit | None:
-    """The unit of a C file; None for any other file, and for None."""
-    return program.unit(path) if path is not None and is_c(path) else None
 
 
 def is_below(path: str, below: Sequence[str]) -> bool:

@@ -11,13 +11,13 @@ from functools import partial
 
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.internal_errors import contained
-from qerrlint.history.delta import CommitDelta, Item, Sides, core_pairs, unit_of
+from qerrlint.history.delta import CommitDelta, Item, Sides, core_pairs
 from qerrlint.history.programs import CommitPrograms
 from qerrlint.history.tree_states import FileFindings, findings_of
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.review.scope import FilePair, touched
+from qerrlint.review.scope import FilePair, touched, unit_of
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.commit_trees import BlobChange, CommitTrees
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from qerrlint.engine.check_files import CheckOptions, check_files, core_files
 from qerrlint.engine.located import Located
 from qerrlint.engine.store.cache_store import Store
-from qerrlint.history.delta import CommitDelta, delta_between
+from qerrlint.history.delta import CommitDelta, delta_between, standing
 from qerrlint.history.kept_deltas import KeptDeltas, pair_of
 from qerrlint.history.steps import Plan
 from qerrlint.history.tree_states import KnownFile, known_file
@@ -20,7 +20,7 @@ from qerrlint.model.program import Program
 from qerrlint.records import record
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.review.matching.rewritten_statements import settle_rewritten
-from qerrlint.review.scope import FilePair, is_c
+from qerrlint.review.scope import FilePair, unit_of
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.commit_trees import BlobChange
 from qerrlint.source.git_tree import GitSource
@@ -47,13 +47,11 @@ class Trees:
     ) -> tuple[list[Located], dict[str, KnownFile]]:
         """The same, and what is known of each file of the tree. Raises InputError."""
         rules = load_rules(self.rule_folders).everything()
-        news = {rule.id for rule in rules if rule.change_only}
         options = CheckOptions("headers", self.rule_folders, self.jobs, store=self.store, keys=True)
         with GitSource(self.root, commit) as source:
             checked = check_files(source, core_files(source, self.below), options, progress)
-        standing = [f for f in checked.found if f.finding.rule not in news and f.finding.allowed is None]
         known = {path: known_file(*made) for path, made in (checked.files or {}).items()}
-        return standing, known
+        return standing(checked.found, rules), known
 
     def delta(
         self,
@@ -75,10 +73,7 @@ class Trees:
         with GitSource(self.root, ends[0]) as old, GitSource(self.root, ends[1]) as new:
             before, after = Program(old), Program(new)
             sides = [
-                (
-                    before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None,
-                    after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None,
-                )
+                (unit_of(before, pair.old), unit_of(after, pair.new))
                 for pair in pairs
                 if pair.old in old_paths or pair.new in new_paths
             ]

@@ -14,6 +14,7 @@ from functools import partial
 from typing import NamedTuple
 
 from qerrlint.engine.callers import with_callers
+from qerrlint.engine.changes.file_facts import type_names_of
 from qerrlint.engine.internal_errors import contained
 from qerrlint.engine.mentions import NOT_CORE, Mentions
 from qerrlint.history.changed_names import Dependents, changed_names
@@ -126,8 +127,9 @@ class WholeDeltas:
     def _learn(self, program: Program, state: TreeState, paths: Iterable[str], found: Sides) -> None:
         """Analyse files of a tree; one with which that is not possible stays without an outcome."""
         wanted = sorted(paths)
-        types = {path: facts.types for path, facts in sorted(state.facts.items()) if facts.types}
-        program.environment.files.type_names = types
+        if not wanted:
+            return
+        program.environment.files.type_names = type_names_of(state.facts)
         for path, using in self._programs.in_turn(program, wanted):
             with contained(path, found.faults):
                 unit = using.unit(path)

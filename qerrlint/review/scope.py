@@ -60,6 +60,11 @@ def is_c(path: str | None) -> bool:
     return path is not None and path.endswith(C_SUFFIXES)
 
 
+def unit_of(program: Program, path: str | None) -> TranslationUnit | None:
+    """The unit of a C file; None for any other file, and for None."""
+    return program.unit(path) if path is not None and is_c(path) else None
+
+
 def changed_functions(before: TranslationUnit | None, after: TranslationUnit | None) -> set[str]:
     """Names of functions that one side has and the other has not, or has with another text.
 
@@ -216,8 +221,7 @@ def contract_changes(before: Program, after: Program, pairs: Iterable[FilePair])
     """Functions with external linkage whose signature or use of Errors a change alters."""
     out: list[ContractChange] = []
     for pair in pairs:
-        old = before.unit(pair.old) if pair.old is not None and is_c(pair.old) else None
-        new = after.unit(pair.new) if pair.new is not None and is_c(pair.new) else None
+        old, new = unit_of(before, pair.old), unit_of(after, pair.new)
         if old is None or new is None:
             continue
         out += _changed_prototypes(before, after, old, new)

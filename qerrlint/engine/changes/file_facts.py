@@ -55,6 +55,11 @@ def include_facts(declarations: FileDeclarations) -> FileFacts:
     return FileFacts("", tuple(name for system, name in declarations.includes if is_own(system, name)), ())
 
 
+def type_names_of(facts: Mapping[str, FileFacts]) -> dict[str, tuple[str, ...]]:
+    """For the files with tables of types, sorted by path, the names of the types."""
+    return {path: one.types for path, one in sorted(facts.items()) if one.types}
+
+
 # A file without these has the same tables as an empty one (engine.changes.fact_changes.same_tables).
 _OF_TABLES = (b"TypeInfo", b"OBJECT_DEFINE_", b"class_init")
 

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from qerrlint.engine.changes.file_facts import FileFacts, parted_keys, unpacked_keys
+from qerrlint.engine.changes.file_facts import FileFacts, parted_keys, type_names_of, unpacked_keys
 from qerrlint.engine.changes.tree_blobs import DECLARING, TreeBlobs
 from qerrlint.engine.store.cache_key import subject
 from qerrlint.engine.store.cache_store import KEPT_FOR_TREE, Entry, Store
@@ -74,7 +74,7 @@ class Snapshot:
     @property
     def type_names(self) -> Mapping[str, tuple[str, ...]]:
         """For the files with tables of types, sorted by path, the names of the types."""
-        return {path: facts.types for path, facts in sorted(self._all_facts().items()) if facts.types}
+        return type_names_of(self._all_facts())
 
     def put(self, path: str, digest: str, outcome: Any, keys: bytes) -> None:
         """Keep an outcome that is valid now, with the facts that it has looked up."""

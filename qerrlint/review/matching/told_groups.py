@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Findings for which another one is told, matched with those that are told.
 
-Of several findings of one group (a chain of calls after one Error that nobody looks at) one is told, and of a
+Of several findings of one group (a chain of calls after one Error that is not checked) one is told, and of a
 call whose Error is set a second time later the second set alone. A change can make that another one, and
 neither mend the first nor bring about the second.
 """
@@ -15,7 +15,7 @@ from qerrlint.engine.located import Located
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.rules.rule import RuleSet
 
-# A call that nobody looks at is told as the first of two sets where the Error is set again.
+# A call whose Error is not checked is told as the first of two sets where the Error is set again.
 _SET_AGAIN = "error-set-twice"
 _FIRST_SETS = frozenset({"leaked-error", "success-with-error", "unchecked-call"})
 
