@@ -203,6 +203,50 @@ def test_a_moved_file_and_a_renamed_function_bring_their_findings_along(reposito
     assert [(f["path"], f["function"]) for f in document["standing"]] == [("hw/misc/bell.c", "bell_begin")]
 
 
+CHAIN = """\
+#include "qapi/error.h"
+#include "hw/gong.h"
+
+static void bell_start(Gong *g, Error **errp)
+{{
+    error_setg(errp, "no");
+    {calls}
+}}
+"""
+
+
+BETWEEN = "\n".join(f"    g->notes[{number}] = {number};" for number in range(20))
+
+
+def test_another_finding_of_its_group_takes_the_place_of_one(repository: Repository) -> None:
+    """Of second sets in a row the first one is told; they are one mistake, which nobody mends."""
+    one = CHAIN.format(calls=f"{BETWEEN}\n    gong_start(g, errp);")
+    two = CHAIN.format(calls=f"gong_start(g + 1, errp);\n{BETWEEN}\n    gong_start(g, errp);")
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": one})
+    fingerprints = {fingerprint for _, fingerprint in repository.checked("HEAD")}
+    repository.commit({"hw/bell.c": two})
+    assert not fingerprints & {fingerprint for _, fingerprint in repository.checked("HEAD")}
+    repository.commit({"hw/bell.c": one})
+    document = repository.history(f"{start}..HEAD")
+    assert told(document) == {}
+    assert document["standing_before"] == document["standing_after"] == 1
+    mended = repository.commit({"hw/bell.c": CHAIN.format(calls="")})
+    assert told(repository.history(f"{start}..HEAD")) == {mended: ([], ["error-set-twice"])}
+
+
+def test_a_mended_finding_and_a_new_one_of_another_group(repository: Repository) -> None:
+    """Two mistakes of one rule in one function, of which a commit mends one and makes the other."""
+    one = CHAIN.format(calls=f"gong_start(g, errp);\n{BETWEEN}")
+    local = (
+        'Error *err = NULL; error_setg(&err, "a");\n gong_start(g + 1, &err);\n error_propagate(errp, err);'
+    )
+    mended = CHAIN.replace('    error_setg(errp, "no");\n', "").format(calls=f"{BETWEEN}\n{local}")
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": one})
+    changed = repository.commit({"hw/bell.c": mended})
+    document = repository.history(f"{start}..HEAD")
+    assert told(document) == {changed: (["error-set-twice"], ["error-set-twice"])}
+
+
 def test_what_cannot_be_read_for_a_while_is_neither_fixed_nor_introduced(repository: Repository) -> None:
     start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": TWICE})
     repository.commit({"hw/bell.c": TWICE.replace('"no");', '"no")) ( ;')})

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from qerrlint.engine.internal_errors import Fault
+from qerrlint.engine.analyse_file import analyse_unit
+from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, in_order
 from qerrlint.engine.mentions import NOT_CORE
 from qerrlint.history.tree_states import FileFindings
@@ -14,6 +16,7 @@ from qerrlint.model.program import Program
 from qerrlint.records import record
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.review.matching.rewritten_statements import settle_rewritten
+from qerrlint.review.matching.told_groups import Mark, mark_of, may_be_mates, settle_mates
 from qerrlint.review.scope import FilePair, is_c, unit_of
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.commit_trees import BlobChange
@@ -86,7 +89,31 @@ class Sides:
         if not delta.introduced or not delta.fixed:
             return delta
         units = [(unit_of(before, pair.old), unit_of(after, pair.new)) for pair in pairs]
-        return settle_rewritten(delta, [one for one in units if any(one)], rules)
+        delta = settle_rewritten(delta, [one for one in units if any(one)], rules)
+        mates = may_be_mates(delta, lambda path: renames.get(path, path))
+        if not mates:
+            return delta
+        was = self._untold(before, [old for old, _ in mates], rules)
+        remains = self._untold(after, [new for _, new in mates], rules)
+        return settle_mates(delta, mates, was, remains)
+
+    def _untold(self, program: Program, told: Iterable[Located], rules: RuleSet) -> set[Mark]:
+        """The findings that others of their group stand for, in the functions of these. So few functions are
+        asked about that they are analysed once more; no outcome of a file has to hold what it does not tell.
+        """
+        functions: dict[str, set[str]] = defaultdict(set)
+        for one in told:
+            functions[one.path].add(one.finding.function)
+        marks: set[Mark] = set()
+        for path, names in functions.items():
+            with contained(path, self.faults):
+                is_new = program.known_unit(path) is None
+                unit = unit_of(program, path)
+                if unit is not None:
+                    marks.update(map(mark_of, analyse_unit(unit, rules, names, beside=True).beside))
+                if is_new:
+                    program.forget(path)
+        return marks
 
     def told(self, delta: Delta, introduced: Iterable[Located]) -> CommitDelta:
         """What a history tells of the matched findings. `introduced` are those of the new ones that callers

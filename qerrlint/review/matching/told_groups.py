@@ -8,10 +8,12 @@ neither mend the first nor bring about the second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
 from qerrlint.engine.located import Located
+from qerrlint.findings import Finding
 from qerrlint.review.matching.findings import Delta, match
 from qerrlint.rules.rule import RuleSet
 
@@ -20,6 +22,7 @@ _SET_AGAIN = "error-set-twice"
 _FIRST_SETS = frozenset({"leaked-error", "success-with-error", "unchecked-call"})
 
 Renamed = Callable[[str], str | None]
+Mark = tuple[str, str]
 
 
 def settle_groups(
@@ -43,6 +46,40 @@ def settle_groups(
         is_there = settle(match(delta.fixed, beside_after, renamed))
         delta = replace(delta, fixed=is_there.fixed)
     return delta
+
+
+def may_be_mates(delta: Delta, renamed: Renamed) -> list[tuple[Located, Located]]:
+    """The pairs of a fixed and an introduced finding of one rule in one function: of these one may have been
+    told for the other."""
+    introduced: dict[tuple[str, ...], list[Located]] = defaultdict(list)
+    for new in delta.introduced:
+        introduced[new.path, new.finding.function, new.finding.rule].append(new)
+    return [
+        (old, new)
+        for old in delta.fixed
+        for new in introduced.get((renamed(old.path) or "", old.finding.function, old.finding.rule), ())
+    ]
+
+
+def settle_mates(
+    delta: Delta, mates: Iterable[tuple[Located, Located]], was: Container[Mark], remains: Container[Mark]
+) -> Delta:
+    """The delta with the findings of one group that take the place of another one among the persisting: a
+    group is one mistake. `was` has the marks of the findings that are not told before, `remains` those that
+    are not told afterwards."""
+    fixed, introduced, pairs = list(delta.fixed), list(delta.introduced), list(delta.persisting)
+    for old, new in mates:
+        if old in fixed and new in introduced and (mark_of(new) in was or mark_of(old) in remains):
+            fixed.remove(old)
+            introduced.remove(new)
+            pairs.append((old, new))
+    return Delta(tuple(introduced), tuple(fixed), tuple(pairs))
+
+
+def mark_of(found: Located | Finding) -> Mark:
+    """What tells a finding from the others of its rule in the functions of one name."""
+    finding = found.finding if isinstance(found, Located) else found
+    return finding.function, finding.fingerprint
 
 
 def settle_first_sets(delta: Delta, rules: RuleSet) -> Delta:
