@@ -24,7 +24,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from qerrlint.engine.mentions import NOT_CORE
+from qerrlint.source.tree_folders import is_core
 
 COMMITS = 6000
 BODY = re.compile(rb"^\{\n", re.MULTILINE)
@@ -37,7 +37,7 @@ def drawn(tree: Path, count: int, draw: random.Random) -> list[str]:
     touched = Counter(
         name
         for name in names.splitlines()
-        if name.endswith(".c") and not name.startswith(NOT_CORE) and (tree / name).is_file()
+        if name.endswith(".c") and is_core(name) and (tree / name).is_file()
     )
     found: dict[str, None] = {}
     while len(found) < min(count, len(touched)):

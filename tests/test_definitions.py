@@ -312,17 +312,17 @@ def test_which_files_are_of_c() -> None:
     assert [one.path for one in files.known()] == ["a.c", "b.h", "c.c.inc", "d.h.inc"]
     assert EVERYTHING in files.asked.now.keys
     sources = of_tree({"a.c": "x", "b.h": "", "c.c.inc": "", "roms/d.c": "", "e.txt": ""})
-    assert [*sources.of_every_source(("roms/",), len)] == [("a.c", 1), ("c.c.inc", 0)]
+    assert [*sources.of_every_source(len)] == [("a.c", 1), ("c.c.inc", 0)]
     assert EVERYTHING not in sources.asked.now.keys
-    assert next(sources.every_source(())) == ("a.c", b"x")
+    assert next(sources.every_source()) == ("a.c", b"x")
     assert EVERYTHING in sources.asked.now.keys
     nothing = Files(None, follow=False)
     nothing.index_all()
     assert not [
-        *nothing.every_source(()),
+        *nothing.every_source(),
         *nothing.known(),
         *nothing.paths(),
-        *nothing.of_every_source((), len),
+        *nothing.of_every_source(len),
     ]
 
 
@@ -340,9 +340,7 @@ def test_what_is_computed_of_a_content_is_computed_once_for_trees_that_share_it(
     cache = DeclarationCache()
     first = Known(EmptySource(), {"a.c": b"one", "b.c": b"two", "unknown.c": b"xyz"})
     second = Known(EmptySource(), {"a.c": b"one", "b.c": b"more", "unknown.c": b"xyz"})
-    found = [
-        dict(Files(tree, follow=True, cache=cache).of_every_source((), compute)) for tree in (first, second)
-    ]
+    found = [dict(Files(tree, follow=True, cache=cache).of_every_source(compute)) for tree in (first, second)]
     assert found[0] == {"a.c": b"o", "b.c": b"t", "unknown.c": b"x"}
     assert found[1] == {"a.c": b"o", "b.c": b"m", "unknown.c": b"x"}
     assert sorted(asked) == [b"more", b"one", b"two", b"xyz", b"xyz"]

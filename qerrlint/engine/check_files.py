@@ -13,7 +13,7 @@ from qerrlint.engine.internal_errors import Fault
 from qerrlint.engine.kept.kept_outcomes import FileOutcome, Health, KeptOutcomes, Made, Task
 from qerrlint.engine.kept.kept_results import KeptResults
 from qerrlint.engine.located import Located
-from qerrlint.engine.mentions import NOT_CORE, Mentions
+from qerrlint.engine.mentions import Mentions
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_tasks
 from qerrlint.engine.store.cache_key import program_key
 from qerrlint.engine.store.cache_store import Store
@@ -24,6 +24,7 @@ from qerrlint.rules.loader import load_rules
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.directory import DirectorySource
 from qerrlint.source.source import C_SUFFIXES, Source
+from qerrlint.source.tree_folders import is_core
 
 
 @record(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def closed_folders(source: Source, below: Sequence[str] = ()) -> list[Skipped]:
 
 def _chosen(paths: Sequence[str], below: Sequence[str]) -> list[str]:
     if not below:
-        return [path for path in paths if not path.startswith(NOT_CORE)]
+        return [path for path in paths if is_core(path)]
     wanted = set(below)
     folders = tuple(folder.rstrip("/") + "/" for folder in below if folder not in ("", "."))
     everything = any(folder in ("", ".") for folder in below)

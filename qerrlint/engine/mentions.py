@@ -7,9 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from qerrlint.source.source import Source
-
-# Not the project's own device and core code: firmware, other projects, what is generated, tools.
-NOT_CORE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", "linux-headers/", "pc-bios/")
+from qerrlint.source.tree_folders import is_core
 
 
 class Mentions:
@@ -34,5 +32,5 @@ class Mentions:
         """The paths of the core files that mention the name, sorted."""
         if name not in self._known:
             found = () if self._whole else self._source.containing([name])
-            self._known[name] = [path for path in found if not path.startswith(NOT_CORE)]
+            self._known[name] = [path for path in found if is_core(path)]
         return self._known[name]

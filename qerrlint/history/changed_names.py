@@ -20,7 +20,6 @@ from qerrlint.c.initialisers import tables
 from qerrlint.c.qapi import c_name, qapi_command, qapi_constants, qapi_members, qapi_names
 from qerrlint.engine.changes.fact_changes import changed_schema
 from qerrlint.engine.changes.tree_blobs import DECLARING
-from qerrlint.engine.mentions import NOT_CORE
 from qerrlint.history.word_index import WordIndex
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.program import Program
@@ -30,6 +29,7 @@ from qerrlint.qemu.type_checkers import checkers
 from qerrlint.qemu.type_tables import TypeRow, type_rows
 from qerrlint.records import record
 from qerrlint.review.scope import FilePair, changed_functions, is_c, releases_of
+from qerrlint.source.tree_folders import is_core
 
 # Macros that rest on macros that rest on a changed name.
 _LEVELS = 2
@@ -300,7 +300,7 @@ class Dependents:
         self.candidates = frozenset(
             path
             for path in (mentioning | self._reaching | self._defining) - near
-            if not path.startswith(NOT_CORE) and before.source.exists(path) and after.source.exists(path)
+            if is_core(path) and before.source.exists(path) and after.source.exists(path)
         )
         """The files that may be among them."""
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from qerrlint.engine.analyse_file import analyse_unit
 from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.located import Located, in_order
-from qerrlint.engine.mentions import NOT_CORE
 from qerrlint.history.tree_states import FileFindings
 from qerrlint.model.program import Program
 from qerrlint.records import record
@@ -20,6 +19,7 @@ from qerrlint.review.matching.told_groups import Mark, mark_of, may_be_mates, se
 from qerrlint.review.scope import FilePair, is_c, unit_of
 from qerrlint.rules.rule import RuleSet
 from qerrlint.source.commit_trees import BlobChange
+from qerrlint.source.tree_folders import is_core
 
 
 @record(frozen=True, slots=True)
@@ -162,9 +162,7 @@ def _core_pair(change: BlobChange) -> FilePair | None:
     if change.old_blob == change.new_blob and change.old_path == change.new_path:
         return None
     paths = [
-        path
-        if path is not None and (is_c(path) or path.endswith(".json")) and not path.startswith(NOT_CORE)
-        else None
+        path if path is not None and (is_c(path) or path.endswith(".json")) and is_core(path) else None
         for path in (change.old_path, change.new_path)
     ]
     return FilePair(*paths) if any(paths) else None

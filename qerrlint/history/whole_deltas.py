@@ -16,7 +16,7 @@ from typing import NamedTuple
 from qerrlint.engine.callers import with_callers
 from qerrlint.engine.changes.file_facts import type_names_of
 from qerrlint.engine.internal_errors import contained
-from qerrlint.engine.mentions import NOT_CORE, Mentions
+from qerrlint.engine.mentions import Mentions
 from qerrlint.history.changed_names import Dependents, changed_names
 from qerrlint.history.delta import CommitDelta, Sides, core_pairs, is_below, place_of
 from qerrlint.history.programs import CommitPrograms
@@ -25,6 +25,7 @@ from qerrlint.model.program import Program
 from qerrlint.review.scope import FilePair, is_c
 from qerrlint.rules.loader import load_rules
 from qerrlint.source.commit_trees import BlobChange, CommitTrees
+from qerrlint.source.tree_folders import is_core
 
 # Where so many files lack an outcome at most, all of them are analysed: the commits of a branch will ask.
 _ANALYSED_AHEAD = 20
@@ -137,7 +138,7 @@ class WholeDeltas:
                     self._states.add(state, path, analysed(using, unit, self.rules))
 
     def _is_followed(self, path: str) -> bool:
-        return is_c(path) and not path.startswith(NOT_CORE) and is_below(path, self._below)
+        return is_c(path) and is_core(path) and is_below(path, self._below)
 
     def _add(self, found: Sides, old: TreeState, new: TreeState, pair: FilePair) -> None:
         """Add what is known of a file on both sides."""

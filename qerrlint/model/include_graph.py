@@ -16,6 +16,7 @@ from qerrlint.c.declarations.file import FileDeclarations
 from qerrlint.c.declarations.types import Signature
 from qerrlint.model.lookups import EVERYTHING, LookupRecorder
 from qerrlint.source.source import git_blob_id
+from qerrlint.source.tree_folders import is_core
 
 T = TypeVar("T")
 
@@ -61,18 +62,6 @@ class DeclarationCache:
         self.size += len(declarations.data)
 
 
-# Directories without code of the emulator itself, or with code that has other conventions.
-_OUTSIDE = (
-    "roms/",
-    "subprojects/",
-    "tests/",
-    "contrib/",
-    "docs/",
-    "scripts/",
-    "pc-bios/",
-    "linux-headers/",
-    "rust/",
-)
 _SUFFIXES = (".c", ".h", ".c.inc", ".h.inc")
 _ARCHES = (
     *("alpha", "arm", "avr", "cris", "hexagon", "hppa", "i386", "loongarch", "m68k", "microblaze", "mips"),
@@ -260,28 +249,22 @@ class Files:
         if self._whole or self._tree is None:
             return
         self._whole = True
-        core = [
-            path for path in self._tree.paths() if path.endswith(_SUFFIXES) and not path.startswith(_OUTSIDE)
-        ]
+        core = [path for path in self._tree.paths() if path.endswith(_SUFFIXES) and is_core(path)]
         self._load(core)
         for path in core:
             self._register(path)
 
-    def every_source(self, outside: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-        """Path and bytes of every C file but headers, those below the folders `outside` left out."""
+    def every_source(self) -> Iterator[tuple[str, bytes]]:
+        """Path and bytes of every C file of the core but headers."""
         self.asked.add(EVERYTHING)
         if self._tree is not None:
-            yield from self._tree.read_many(self._sources(outside))
+            yield from self._tree.read_many(self._sources())
 
-    def _sources(self, outside: tuple[str, ...]) -> list[str]:
-        return [
-            path for path in self.paths() if path.endswith((".c", ".c.inc")) and not path.startswith(outside)
-        ]
+    def _sources(self) -> list[str]:
+        return [path for path in self.paths() if path.endswith((".c", ".c.inc")) and is_core(path)]
 
-    def of_every_source(
-        self, outside: tuple[str, ...], compute: Callable[[bytes], T]
-    ) -> Iterator[tuple[str, T]]:
-        """Path and compute(bytes) of every C file but headers, those below the folders `outside` left out.
+    def of_every_source(self, compute: Callable[[bytes], T]) -> Iterator[tuple[str, T]]:
+        """Path and compute(bytes) of every C file of the core but headers.
 
         Trees that share their declarations compute it once for each content. The caller itself records what
         it looks up.
@@ -289,7 +272,7 @@ class Files:
         if self._tree is None:
             return
         known: dict[str, T] = self._cache.of_content.setdefault(compute, {})
-        digests = {path: self._tree.known_id(path) for path in self._sources(outside)}
+        digests = {path: self._tree.known_id(path) for path in self._sources()}
         missing = [path for path, digest in digests.items() if digest is None or digest not in known]
         read: dict[str, T] = {}
         for path, data in self._tree.read_many(missing):

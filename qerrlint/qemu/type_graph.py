@@ -23,6 +23,7 @@ from qerrlint.qemu.layouts import layouts_of
 from qerrlint.qemu.type_tables import TypeRow, type_rows, type_rows_of_macros
 from qerrlint.records import record
 from qerrlint.source.span import Span
+from qerrlint.source.tree_folders import is_core
 
 _CORE = ("hw/core", "qom")
 _NAMED = lazy_re(
@@ -30,7 +31,6 @@ _NAMED = lazy_re(
 )
 _TABLES = lazy_re(rb"TypeInfo\b[^;]*;|OBJECT_DEFINE_\w+\([^;{]*")
 _POSITIONAL = lazy_re(rb"\{\s*(TYPE_\w+|\"[^\"\n]+\")\s*,")
-_OUTSIDE = ("roms/", "subprojects/", "tests/", "contrib/", "docs/", "scripts/", "pc-bios/", "linux-headers/")
 _EXPANDS = lazy_re(
     rb"^[ \t]*[A-Z]\w*(?:DEFINE|MACHINE|REGISTER|TYPE)\w*\s*\(|^(?:DO_)?(?:OBJECT_)?DEFINE_\w*\s*\(", re.M
 )
@@ -211,7 +211,7 @@ class QomType:
 
 def is_inside(path: str) -> bool:
     """Whether a file is one whose types the index of a tree has."""
-    return path.endswith((".c", ".c.inc")) and not path.startswith(_OUTSIDE)
+    return path.endswith((".c", ".c.inc")) and is_core(path)
 
 
 def type_names(data: bytes) -> tuple[str, ...]:
@@ -381,7 +381,7 @@ class TypeGraph:
     def _sources(self) -> Sequence[str]:
         """The C files of the tree that may define types."""
         paths = self.environment.files.paths()
-        return [path for path in paths if path.endswith(".c") and not path.startswith(_OUTSIDE)]
+        return [path for path in paths if path.endswith(".c") and is_core(path)]
 
     @cached_property
     def _by_folder(self) -> Mapping[str, Sequence[str]]:
@@ -407,14 +407,14 @@ class TypeGraph:
             yield from ((path, names) for path, names in known.items() if is_inside(path))
             return
         # Who looks a name up says which.
-        yield from self.environment.files.of_every_source(_OUTSIDE, type_names)
+        yield from self.environment.files.of_every_source(type_names)
 
     def everything(self) -> tuple[QomType, ...]:
         """All types of the tree, by path; this reads every C file."""
         self.environment.asked.add(EVERYTHING)
         if self._everything is None:
             out: list[QomType] = []
-            for path, data in self.environment.files.every_source(_OUTSIDE):
+            for path, data in self.environment.files.every_source():
                 if b"TypeInfo" in data or _EXPANDS.search(data):
                     out += self.of_file(path)
                     out += self.by_other_macros(path)

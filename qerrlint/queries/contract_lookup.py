@@ -15,7 +15,6 @@ from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.conventions import by_convention
 from qerrlint.domain.effects import Outcome
 from qerrlint.engine.check_files import core_files
-from qerrlint.engine.mentions import NOT_CORE
 from qerrlint.errors import UsageError
 from qerrlint.ir.code import Call, text_of
 from qerrlint.lazy_patterns import lazy_re
@@ -28,6 +27,7 @@ from qerrlint.queries.mentions import ARGUMENT, CALL, HEAD, MACRO, SLOT, Mention
 from qerrlint.records import record
 from qerrlint.source.source import Source
 from qerrlint.source.span import LineIndex, Span
+from qerrlint.source.tree_folders import is_core
 
 _STATIC = lazy_re(rb"\bstatic\b")
 
@@ -85,7 +85,7 @@ def find_contract(source: Source, name: str, inside: str | None = None, limit: i
     if inside is not None and not source.exists(inside):
         raise UsageError(f"{inside}: no such file in {source.root}")
     files = source.containing([name])
-    near = [path for path in files if path == inside or not path.startswith(NOT_CORE)] or files
+    near = [path for path in files if path == inside or is_core(path)] or files
     uses, places = _uses_of(source, near, name)
     definitions, declarations = _heads(name, uses, places)
     macros = [places.site(use) for use in uses if use.kind == MACRO]

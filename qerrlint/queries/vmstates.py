@@ -14,8 +14,7 @@ from qerrlint.qemu.vmstate.description import TYPE, Description, descriptions
 from qerrlint.qemu.vmstate.wire import Change, WireItem, changes, layout
 from qerrlint.records import record
 from qerrlint.source.source import C_SUFFIXES, Source
-
-_OUTSIDE = ("tests/", "roms/", "subprojects/", "contrib/", "scripts/", "docs/")
+from qerrlint.source.tree_folders import is_core
 
 
 @record(frozen=True, slots=True)
@@ -105,7 +104,7 @@ class _File:
 
 def _read(program: Program) -> Iterator[tuple[str, _File]]:
     source = program.source
-    paths = [path for path in source.paths() if path.endswith(C_SUFFIXES) and not path.startswith(_OUTSIDE)]
+    paths = [path for path in source.paths() if path.endswith(C_SUFFIXES) and is_core(path)]
     for path, data in source.read_many(paths):
         if TYPE.encode() in data:
             listed = descriptions(program.environment, path, data)

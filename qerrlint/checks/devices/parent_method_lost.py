@@ -19,8 +19,6 @@ from qerrlint.records import record
 from qerrlint.source.span import Span
 
 _METHODS = ("realize", "unrealize", "reset")
-# A board takes the place of the board that it is derived from, and makes another machine.
-_BOARDS = frozenset({"MachineClass"})
 # How a method calls the one that it has taken the place of, whatever the class calls it.
 _CHAINS = lazy_re(
     r"\bparent_(?:\w*_)?(?:realize|unrealize|reset|phases|init|exit)\w*|\bobject_class_get_parent\b"
@@ -40,11 +38,13 @@ _DEEPEST = 3
 
 @record(frozen=True, slots=True)
 class LostMethod:
-    """A method of `type` that takes the place of one of its ancestor `parent`."""
+    """A method of `type` that takes the place of one of its ancestor `parent`; `struct` is that of the class
+    in which both store it."""
 
     type: QomType
     parent: str
     phase: str
+    struct: str
 
 
 def _run(file: AnalysedFile) -> Iterator[Observation]:
@@ -71,8 +71,6 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
 
 def _replaced(of: QomType, own: Phase) -> tuple[Phase, ...]:
     """The methods of the nearest ancestor that has any of this kind, and that run no longer."""
-    if own.struct in _BOARDS:
-        return ()
     inherited = [one for one in of.phases if one.owner != of.name and _takes_place(own, one)]
     nearest = inherited[0].owner if inherited else ""
     found = tuple(one for one in inherited if one.owner == nearest)
@@ -116,7 +114,7 @@ def _observation(of: QomType, own: Phase, replaced: Phase, text: FunctionText, l
             Step(own.span, f"{of.name} stores {own.function}() in its place"),
         ),
         certainty="medium",
-        subject=LostMethod(of, replaced.owner, own.phase),
+        subject=LostMethod(of, replaced.owner, own.phase, _struct(own)),
     )
 
 

@@ -26,8 +26,6 @@ _MEMORY = frozenset({"memory", "aligned buffer"})
 _LATER = frozenset({"realize", COMPLETE})
 # What a device makes for itself while it runs.
 _OF_RUNNING = _MEMORY | {"timer", "periodic timer", "bottom half", "hash table", "array"}
-# Structs that a device makes while it runs go from hand to hand.
-_HANDED_AROUND = frozenset({"g_new", "g_new0", "g_malloc", "g_malloc0"})
 # A timer that was never armed needs nothing.
 _OF_REALIZE = frozenset({EMBEDDED_TIMER})
 _CALL = lazy_re(r"\b([a-z_]\w*)\s*\(([^;]*);")
@@ -70,7 +68,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
         if (
             ident not in told
             and one.pair.name in _OF_RUNNING
-            and one.move.call not in _HANDED_AROUND
+            and not word_list("handed-around").matches(one.move.call)
             and not life.releasing(one)
             and not life.is_released_elsewhere(one.pair, one.member)
         ):

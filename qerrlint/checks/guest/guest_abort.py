@@ -23,6 +23,7 @@ from qerrlint.checks.guest.places import (
     within_region,
 )
 from qerrlint.checks.trace_steps import folded
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import Call, identifiers, text_of
 from qerrlint.lazy_patterns import lazy_re
@@ -36,8 +37,6 @@ from qerrlint.qemu.guest.walk import ENDS
 from qerrlint.qemu.guest.zeros import GuestZeros
 
 _FALSE = lazy_re(r"(?:0|false|FALSE)\Z")
-# Ends that come with a message: the author has considered the state that leads there.
-_TOLD = frozenset({"hw_error", "exit"})
 _ASKS_FIFO = lazy_re(rb"\bfifo\w*_(?:is_\w+|num_\w+)\s*\(")
 _FIFO = lazy_re(r"\bfifo\w*_(?:is_(?:empty|full)|num_(?:used|free))\s*\(")
 _MEMBER = lazy_re(r"(?:->|\.)(\w+)\s*(?:\[[^\[\]]*\])?\Z")
@@ -148,7 +147,9 @@ def _guest_makes(file: AnalysedFile, visit: GuestVisit) -> bool:
 
 def _is_told(visit: GuestVisit) -> bool:
     call = visit.visit.call
-    return call is not None and (call.name in _TOLD or call.name not in ENDS)
+    # Ends that come with a message: the author has considered the state that leads there.
+    told = word_list("ends-with-message")
+    return call is not None and (told.matches(call.name) or call.name not in ENDS)
 
 
 def _asserts_held(file: AnalysedFile, visit: GuestVisit) -> bool:

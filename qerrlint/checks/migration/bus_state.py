@@ -19,7 +19,6 @@ from qerrlint.qemu.vmstate.description import Description, VMField
 from qerrlint.records import record
 
 _CLASS = lazy_re(r"\bObjectClass\s*\*\s*(\w+)")
-_OF_CORE = ("object_class_", "device_class_", "resettable_class_")
 # pci_device_save() and the like.
 _SAVES = lazy_re(rb"\b\w+_device_(?:save|load)\s*\(")
 
@@ -129,7 +128,8 @@ def _is_set_elsewhere(of: QomType) -> bool:
     if text is None or found is None:
         return False
     handed = re.finditer(rf"\b([a-z]\w*)\s*\(\s*{re.escape(found[1])}\s*[,)]", text.code)
-    names = {call[1] for call in handed if not call[1].startswith(_OF_CORE)}
+    known = word_list("class-setters")
+    names = {call[1] for call in handed if not known.matches(call[1])}
     return any(of.graph.function(of.path, name) is None for name in names)
 
 

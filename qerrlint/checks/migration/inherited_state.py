@@ -23,6 +23,7 @@ from qerrlint.qemu.vmstate.lookup import described_elsewhere
 from qerrlint.qemu.vmstate.run_time import CHANGE, STORE
 from qerrlint.qemu.vmstate.state_members import StateMember, state_members
 from qerrlint.records import record
+from qerrlint.source.tree_folders import is_of_devices
 
 _REGISTERS = b"vmstate_register"
 
@@ -98,7 +99,7 @@ def _parents(file: AnalysedFile, struct: str) -> Iterator[tuple[Layout, str]]:
         around, layout = layouts.of_name(outer, unit.path), layouts.of_name(inner, unit.path)
         if inner in core or layout is None or around is None or not around.fields:
             return
-        if not layout.path.startswith(("hw/", "include/hw/")) and layout.path != unit.path:
+        if not is_of_devices(layout.path) and layout.path != unit.path:
             return
         yield layout, around.fields[0].field.name
 

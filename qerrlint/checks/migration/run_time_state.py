@@ -28,7 +28,6 @@ _LISTENER = lazy_re(rb"(?:\.|->)hide_device\s*=\s*&?\s*(\w+)")
 _MACHINE_DONE = lazy_re(rb"\bqemu_add_machine_init_done_notifier\s*\(\s*&[^;()]*?(\w+)\s*\)")
 _BLOCK = lazy_re(r"[{}]|\b(?:case|default)\b")
 _NOTHING = ("0", "false")
-_ASKS_RUN_STATE = "runstate_is_running"
 _RUN_STATE_HANDLER = rb"_add_vm_change_state_handler\w*\s*\([^;]*\b%s\b"
 _COMPARED = lazy_re(rb"\s*(?:[=!]=|>)\s*0\s*(?:[)?:;]|&&|\|\|)")
 _TESTED = (lazy_re(rb"(?:[!(]|&&|\|\|)\s*\Z"), lazy_re(rb"\s*(?:\)|&&|\|\|)"))
@@ -164,10 +163,10 @@ def _never_changes(stored: list[Use]) -> bool:
 
 def _is_run_state(code: RunTime, stored: list[Use]) -> bool:
     """Whether run-time code stores only whether the machine runs, which the new process knows by itself."""
-    data = code.unit.data
+    words, data = word_list("run-state"), code.unit.data
     return all(
-        use.value.strip(" ()") == _ASKS_RUN_STATE
-        or (use.value == "running" and re.search(_RUN_STATE_HANDLER % use.function.encode(), data))
+        words.matches(use.value.strip(" ()"))
+        and ("(" in use.value or re.search(_RUN_STATE_HANDLER % use.function.encode(), data) is not None)
         for use in stored
     )
 

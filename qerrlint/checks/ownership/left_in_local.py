@@ -32,6 +32,7 @@ from qerrlint.checks.ownership.local_uses import LocalUses
 from qerrlint.checks.ownership.out_parameters import out_parameters
 from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import RESULT, Pair
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Assign, Function, Result
 from qerrlint.lazy_patterns import lazy_re
@@ -53,9 +54,8 @@ _TEXT = lazy_re(rb"char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{
 _MAKER = lazy_re(
     rb"^\w{1,60}_(?:new|create|alloc|init|dup|build|parse|load|read)(?:_\w{1,40})?$", re.MULTILINE
 )
-# The end of the name of a function that makes something, and those of functions that give it back.
+# The end of the name of a function that makes something.
 _MAKING = lazy_re(r"_(?:new|create|alloc)(?:_\w{1,40})?\Z")
-_GIVING_BACK = ("unref", "free", "destroy", "delete")
 _QUERY = lazy_re(rb"^qmp_query_\w*$", re.MULTILINE)
 _TEXT_LATER = lazy_re(rb"char[ \t]{0,9}\*[ \t]{0,9}(\w{1,80})[ \t]{0,9};")
 _FREES = tuple(
@@ -349,7 +349,7 @@ def _frees_struct(unit: TranslationUnit, function: Function, one: Seen) -> str:
     signature, found = unit.signature(name), _MAKING.search(name)
     if one.pair.name != HEAP or found is None or signature is None or signature.returns in TEXTS:
         return ""
-    for end in _GIVING_BACK:
+    for end in word_list("giving-back").words:
         other = unit.signature(f"{name[: found.start()]}_{end}")
         if other is not None and other.params and other.params[0].type == signature.returns:
             return other.name

@@ -33,7 +33,7 @@ from qerrlint.engine.changes.file_facts import (
 )
 from qerrlint.engine.changes.include_changes import IncludeChanges, IncludeGraph, Names
 from qerrlint.engine.changes.listed_files import SomeTexts
-from qerrlint.engine.mentions import NOT_CORE, Mentions
+from qerrlint.engine.mentions import Mentions
 from qerrlint.model.definitions import Definitions
 from qerrlint.model.file_text import FileText
 from qerrlint.model.include_graph import Files
@@ -42,6 +42,7 @@ from qerrlint.model.qapi_schema import SCHEMAS, Schema
 from qerrlint.model.text_about import TextAbout
 from qerrlint.qemu.type_graph import stem_of
 from qerrlint.source.source import C_SUFFIXES
+from qerrlint.source.tree_folders import is_core
 
 
 class _ByName(NamedTuple):
@@ -199,9 +200,7 @@ class TreeChanges:
                 pattern = rb"\b(?:%s)\b" % b"|".join(map(re.escape, words))
                 holding = frozenset(rest[0])
                 for path in self.files:
-                    is_seen = path.endswith(C_SUFFIXES) and not (
-                        kind == "mentioning" and path.startswith(NOT_CORE)
-                    )
+                    is_seen = path.endswith(C_SUFFIXES) and not (kind == "mentioning" and not is_core(path))
                     held = is_seen and self._holds(path, pattern, words)
                     if held != (path in holding):
                         return False

@@ -63,6 +63,12 @@ def replaces_method_of_core(_file: AnalysedFile, observation: Observation) -> bo
     return isinstance(lost, LostMethod) and word_list("core-types").matches(lost.parent)
 
 
+def replaces_method_of_such_a_class(_file: AnalysedFile, observation: Observation) -> bool:
+    """The method is one of a class whose types stand for themselves."""
+    lost = observation.subject
+    return isinstance(lost, LostMethod) and word_list("classes-on-their-own").matches(lost.struct)
+
+
 def undoes_what_stays(_file: AnalysedFile, observation: Observation) -> bool:
     """The method is the unrealize of a type that cannot be unplugged."""
     lost = observation.subject

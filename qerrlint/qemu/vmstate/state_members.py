@@ -18,6 +18,7 @@ from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.layouts import Layout, layouts_of
 from qerrlint.records import record
+from qerrlint.source.tree_folders import is_of_devices
 
 _DEEPEST = 3
 # The structs of include/qom/object.h and include/hw/qdev-core.h: what embeds one of them first is an object.
@@ -99,7 +100,7 @@ class _Reader:
         layout = self._layouts.of_name(field.type, self._unit.path)
         if layout is None or name in seen or is_object(self._unit, layout) or self._is_pointer(name):
             return
-        if not layout.path.startswith(("hw/", "include/hw/")) and layout.path != self._unit.path:
+        if not is_of_devices(layout.path) and layout.path != self._unit.path:
             return
         whole = union or _whole(layout, path)
         for placed in layout.fields:

@@ -9,9 +9,8 @@ from qerrlint.checks.check import Check, event
 from qerrlint.checks.errors.occurrences import numbered, observed, of_kind
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.domain.occurrence_kind import OccurrenceKind
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-
-_FREES = frozenset(("g_free", "free", "qemu_vfree"))
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -20,7 +19,8 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         call = numbered(analysed, occurrence.call)
         if call is None:
             continue
-        freeing = (c for c in analysed.function.calls if c.name in _FREES)
+        frees = word_list("memory-releases")
+        freeing = (c for c in analysed.function.calls if frees.matches(c.name))
         by = next((c.name for c in freeing if occurrence.cell in c.text), "g_free")
         slots = {"callee": call.name, "argument": occurrence.cell, "by": by}
         yield observed(analysed, "freed-message-argument", occurrence, slots, calls=(call,))

@@ -16,13 +16,11 @@ from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
+from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import NEG, Call, Result, Value, Var
 from qerrlint.source.span import Span
 from qerrlint.transfer.sites import traits
-
-# Of all that does not return these say that the process ends for an error of its surroundings.
-_EXITS = frozenset({"exit", "hw_error"})
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -57,7 +55,7 @@ def _printed(analysed: AnalysedFunction) -> Iterator[Observation]:
 def _exits(analysed: AnalysedFunction) -> Iterator[Observation]:
     """exit() in a function that could set the Error."""
     for occurrence in of_kind(analysed, OccurrenceKind.EXITS):
-        if occurrence.cell not in _EXITS:
+        if not word_list("ends-with-message").matches(occurrence.cell):
             continue
         yield Observation(
             "error-printed-not-set",

@@ -21,8 +21,6 @@ from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Call
 from qerrlint.transfer.sites import is_trace
 
-_PRINTS = frozenset({"error_report", "error_printf", "monitor_printf", "qerror_report"})
-
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The calls with NULL whose failure is told in other words."""
@@ -71,7 +69,7 @@ def _first_call(analysed: AnalysedFunction, number: int) -> Call | None:
     """The call that a branch begins with, where that prints a text."""
     events = branch_events(analysed.function, number)
     first = next((one for one in events if isinstance(one, Call) and not is_trace(one)), None)
-    return first if first is not None and first.name in _PRINTS else None
+    return first if first is not None and word_list("retells").matches(first.name) else None
 
 
 CHECKS = (Check("retold-failure", "errors", (DROPPED_ERROR,), run),)

@@ -47,8 +47,6 @@ _FARTHEST = 2000
 _MINUS_ONE = lazy_re(r"(?:==|!=)\s*\(?-\s*1\)?\s*$")
 _WORD = lazy_re(rb"[A-Za-z_]\w*")
 _LEAVES = lazy_re(rb"\b(?:return|goto|break|continue)\b")
-# Functions of the C library that return the error number as it is.
-_PLAIN = ("posix_", "pthread_")
 # -EPERM is -1, which is what such a call returns.
 # The operator is looked for first: it is rarer than the names that may stand before it.
 _COMPARED = lazy_re(rb"[=!]=[ \t]{0,9}(?:-E(?!PERM\b)|E)[A-Z0-9]{2,20}\b")
@@ -344,7 +342,8 @@ def _what_it_returns(unit: TranslationUnit, call: Call, negative: bool) -> tuple
     if negative:
         fits = _is_of_library(unit, call)
         return ("number-of-library", "-1 where it fails, and sets errno") if fits else None
-    fits = call.direct and unit.environment.api.returns_errno(call.name) and not call.name.startswith(_PLAIN)
+    plain = word_list("plain-numbers").matches(call.name)
+    fits = call.direct and unit.environment.api.returns_errno(call.name) and not plain
     return ("positive-number", "a negative error number where it fails") if fits else None
 
 
