@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
-from qerrlint.absint.reachability import incoming_edges, place_of
 from qerrlint.checks.check import FileCheck
+from qerrlint.checks.errors.message_arguments.number_sources import sources_of
 from qerrlint.checks.errors.message_arguments.wrong_errno import WRONG_ERRNO
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.conventions import ERRNO_ARGUMENT
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Addr, Assign, Call, Function, Op, Result, Value, Var
+from qerrlint.ir.code import Call, Function, Op, Value, Var
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
@@ -49,7 +50,7 @@ def _judged(unit: TranslationUnit, function: Function, call: Call, number: Value
         return
     if not isinstance(number.left, Var):
         return
-    sources = _sources(unit, function, call, number.left.path)
+    sources = sources_of(function, call, number.left.path, partial(_is_of_library, unit))
     if not sources:
         return
     last = max(sources, key=lambda source: source.span)
@@ -63,40 +64,6 @@ def _judged(unit: TranslationUnit, function: Function, call: Call, number: Value
         subject=Subject((last,)),
         group=call.span,
     )
-
-
-def _sources(unit: TranslationUnit, function: Function, call: Call, name: str) -> list[Call]:
-    """The calls of the C library of which a variable holds the result at a call; none where it may hold
-    anything else. Walks the blocks backwards to the assignments."""
-    place = place_of(function, call.index)
-    if place is None or name not in function.locals:
-        return []
-    found: dict[int, Call] = {}
-    before = incoming_edges(function)
-    seen: set[int] = set()
-    todo = [place]
-    while todo:
-        number, end = todo.pop()
-        given: Assign | None = None
-        for event in reversed(function.blocks[number].events[:end]):
-            if isinstance(event, Call) and any(isinstance(a, Addr) and a.path == name for a in event.args):
-                return []
-            if isinstance(event, Assign) and event.target == name:
-                given = event
-                break
-        if given is not None:
-            source = function.calls[given.value.call] if isinstance(given.value, Result) else None
-            if source is None or not _is_of_library(unit, source):
-                return []
-            found[source.index] = source
-        elif number == 0:
-            return []
-        else:
-            for earlier, _ in before.get(number, ()):
-                if earlier not in seen:
-                    seen.add(earlier)
-                    todo.append((earlier, len(function.blocks[earlier].events)))
-    return list(found.values())
 
 
 def _is_of_library(unit: TranslationUnit, call: Call) -> bool:

@@ -210,7 +210,7 @@ WRONG_ERRNO = event(
     path_sensitive=True,
     form="negative-constant negative-result result-is-errno answer not-set-by-callee never-set "
     "positive-constant repeated-text stored reason-in-error status-of-error status-not-set only-constant "
-    "clobbered also-returned minus-one printed-before",
+    "clobbered also-returned minus-one printed-before negative-status",
 )
 
 CHECKS = (
