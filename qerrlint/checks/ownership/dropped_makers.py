@@ -9,6 +9,7 @@ from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.filled_locals import MAKES
+from qerrlint.checks.ownership.held import Mistakes
 from qerrlint.checks.ownership.left_held import LEFT_HELD
 from qerrlint.checks.ownership.left_in_local import LocalObject, observation_of
 from qerrlint.checks.ownership.local_acquires import SHOWN, Makers
@@ -72,7 +73,7 @@ def _of_function(unit: TranslationUnit, function: Function, maker: str, pair: Pa
         if call.name == maker and call.direct and not call.used and not _is_hidden(function, call):
             seen = Seen("lost", pair, f"#{call.index}", "held", call.index, call.span, None)
             subject = LocalObject(function, uses, seen, "")
-            yield observation_of(unit, subject, ObjectsSeen((seen,), complete=True))
+            yield observation_of(unit, subject, ObjectsSeen((seen,), complete=True), Mistakes((seen,)))
 
 
 def _is_hidden(function: Function, call: Call) -> bool:

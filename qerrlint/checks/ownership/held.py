@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 
 from qerrlint.absint.reachability import after
@@ -63,10 +63,12 @@ class HeldObject:
         trail: tuple[Step, ...],
         certainty: str,
         once: bool = True,
+        group: Hashable = None,
     ) -> Observation:
         """The observation of this object; `at` is the call to point at.
 
         `once`: of all paths on which the same call brought the object into such a state one is reported.
+        `group`: what it has in common with the observations of one mistake, where that is something else.
         """
         seen = self.seen
         return Observation(
@@ -78,7 +80,7 @@ class HeldObject:
             trail=trail,
             certainty=certainty,
             subject=self,
-            group=(seen.pair.name, seen.object, seen.call) if once else None,
+            group=group or ((seen.pair.name, seen.object, seen.call) if once else None),
         )
 
     def branches(self) -> Iterator[Step]:
@@ -87,6 +89,39 @@ class HeldObject:
         for step in path_steps(self.objects.unit, self.seen.trail, "", None):
             if step.span.start >= start:
                 yield step
+
+
+class Mistakes:
+    """Which of the objects that a function leaves are one mistake: those that one missing call would release.
+
+    A variable may be filled by several calls and be left at one return, or by one call and left at several.
+    """
+
+    def __init__(self, seen: Iterable[Seen]) -> None:
+        self._calls: dict[tuple[str, str], list[set[int]]] = {}
+        places: dict[tuple[str, str, Span], set[int]] = {}
+        for one in seen:
+            places.setdefault((*_object(one), one.span), set()).add(one.call)
+        for (pair, name, _), calls in places.items():
+            known = self._calls.setdefault((pair, name), [])
+            joined = [other for other in known if other & calls]
+            known[:] = [other for other in known if not other & calls]
+            known.append(calls.union(*joined))
+
+    def group(self, one: Seen) -> Hashable:
+        """What objects of one mistake have in common: the variable, and the first call that fills it."""
+        return (*_object(one), min(self._of(one)))
+
+    def others(self, one: Seen) -> Sequence[int]:
+        """The other calls that fill the variable and belong to the mistake, in the order of their numbers."""
+        return sorted(self._of(one) - {one.call})
+
+    def _of(self, one: Seen) -> set[int]:
+        return next((calls for calls in self._calls.get(_object(one), ()) if one.call in calls), {one.call})
+
+
+def _object(one: Seen) -> tuple[str, str]:
+    return one.pair.name, one.object
 
 
 def held(analysed: AnalysedFunction) -> ObjectsSeen:

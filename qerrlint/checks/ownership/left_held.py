@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
-from qerrlint.checks.ownership.held import HeldObject, exits, held
+from qerrlint.checks.ownership.held import HeldObject, Mistakes, exits, held
 from qerrlint.checks.ownership.objects import ObjectsOfFunction, objects_of
 from qerrlint.domain.ownership import tail
 from qerrlint.findings import Observation, Step
@@ -30,10 +30,15 @@ class NeverReleased:
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """What the function leaves held: at its returns, and for good."""
-    for one in exits(analysed, "held"):
+    left = [
+        one
+        for one in exits(analysed, "held")
         # What no variable holds belongs to the function that it was handed to.
-        if not one.seen.object.startswith("#") and not _is_followed_as_local(analysed, one):
-            yield _at_return(analysed, one)
+        if not one.seen.object.startswith("#") and not _is_followed_as_local(analysed, one)
+    ]
+    mistakes = Mistakes(one.seen for one in left)
+    for one in left:
+        yield _at_return(analysed, one, mistakes)
     yield from _never_released(analysed)
 
 
@@ -45,7 +50,7 @@ def _is_followed_as_local(analysed: AnalysedFunction, one: HeldObject) -> bool:
     )
 
 
-def _at_return(analysed: AnalysedFunction, one: HeldObject) -> Observation:
+def _at_return(analysed: AnalysedFunction, one: HeldObject, mistakes: Mistakes) -> Observation:
     """The observation of an object that is held where the function returns."""
     seen, objects = one.seen, one.objects
     call = objects.function.calls[seen.call]
@@ -67,8 +72,13 @@ def _at_return(analysed: AnalysedFunction, one: HeldObject) -> Observation:
             Step(call.span, f"{call.name}() takes {seen.object} here"),
             *one.branches(),
             Step(seen.span, f"the function {'fails' if seen.failing else 'returns'} here and leaves it so"),
+            *(
+                Step(other.span, f"{other.name}() takes {seen.object} here, on another path")
+                for other in map(objects.function.calls.__getitem__, mistakes.others(seen))
+            ),
         ),
         certainty if analysed.once(held).complete else "low",
+        group=mistakes.group(seen),
     )
 
 

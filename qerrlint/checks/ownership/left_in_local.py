@@ -18,6 +18,7 @@ from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.filled_locals import PREPENDS
+from qerrlint.checks.ownership.held import Mistakes
 from qerrlint.checks.ownership.left_held import LEFT_HELD
 from qerrlint.checks.ownership.local_acquires import (
     HEAP,
@@ -272,7 +273,8 @@ def _left(
         if one.kind == "released":
             name = next(c.name for c in function.calls if c.span == one.span)
             releasing.setdefault((one.pair.name, one.call), name)
-    for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
+    left: list[LocalObject] = []
+    for one in sorted(held.seen, key=lambda s: (s.span, s.object, s.call)):
         release = releasing.get((one.pair.name, one.call), "")
         if not release and one.pair.name == SHOWN and function.locals.get(one.object) == "int":
             release = _releases_later(function, handlings, one)
@@ -284,7 +286,10 @@ def _left(
             continue
         if not _is_elsewhere(function, one, _text_before(unit, function, piece, one)):
             release = release or _frees_query(unit, function, one) or _frees_struct(unit, function, one)
-            yield observation_of(unit, LocalObject(function, uses, one, release), held)
+            left.append(LocalObject(function, uses, one, release))
+    mistakes = Mistakes(subject.seen for subject in left)
+    for subject in left:
+        yield observation_of(unit, subject, held, mistakes)
 
 
 def _text_before(unit: TranslationUnit, function: Function, piece: Piece, one: Seen) -> str:
@@ -367,8 +372,10 @@ def _is_elsewhere(function: Function, seen: Seen, text: str) -> bool:
     return not given or any(call.name.isupper() for call in given)
 
 
-def observation_of(unit: TranslationUnit, subject: LocalObject, held: ObjectsSeen) -> Observation:
-    """The observation of what a path of a function leaves behind."""
+def observation_of(
+    unit: TranslationUnit, subject: LocalObject, held: ObjectsSeen, mistakes: Mistakes
+) -> Observation:
+    """The observation of what a path of a function leaves behind; `mistakes` are those of all of it."""
     seen, function = subject.seen, subject.function
     call = function.calls[seen.call]
     named = not seen.object.startswith(("#", "$"))
@@ -397,10 +404,14 @@ def observation_of(unit: TranslationUnit, subject: LocalObject, held: ObjectsSee
             Step(call.span, f"{call.name}() makes {what} here"),
             *(step for step in path_steps(unit, seen.trail, "", None) if step.span.start >= call.span.start),
             Step(seen.span, end.get(when, f"{what} gets another value here")),
+            *(
+                Step(other.span, f"{other.name}() makes {what} here, on another path")
+                for other in map(function.calls.__getitem__, mistakes.others(seen))
+            ),
         ),
         certainty="medium" if held.complete else "low",
         subject=subject,
-        group=(function.name, seen.pair.name, seen.object, seen.call),
+        group=(function.name, mistakes.group(seen)),
     )
 
 

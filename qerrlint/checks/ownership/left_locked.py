@@ -14,6 +14,7 @@ from functools import lru_cache
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.ownership.held import Mistakes
 from qerrlint.checks.ownership.left_held import LEFT_HELD
 from qerrlint.checks.ownership.left_in_local import LocalObject, observation_of
 from qerrlint.checks.ownership.local_uses import LocalUses
@@ -85,13 +86,16 @@ def _left(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterato
     names = {call.span: call.name for call in function.calls}
     # What an out-parameter points to is the caller's.
     given = {e.target for block in function.blocks for e in block.events if isinstance(e, Assign)}
-    for one in sorted(held.seen, key=lambda s: (s.span, s.object)):
+    left: list[LocalObject] = []
+    for one in sorted(held.seen, key=lambda s: (s.span, s.object, s.call)):
         released = releasing.get((one.pair.name, one.object, one.call))
         if f"*{one.object.removeprefix('*')}" in given:
             continue
         if one.kind == "exit" and released is not None and (one.pair.name, one.object) not in unheld:
-            subject = LocalObject(function, LocalUses(unit, function), one, names[released.span])
-            yield observation_of(unit, subject, held)
+            left.append(LocalObject(function, LocalUses(unit, function), one, names[released.span]))
+    mistakes = Mistakes(subject.seen for subject in left)
+    for subject in left:
+        yield observation_of(unit, subject, held, mistakes)
 
 
 CHECKS = (FileCheck("left-locked", "ownership", (LEFT_HELD,), run),)

@@ -109,9 +109,7 @@ class _Loaded:
             most = _most(field) if field.member in named else None
             if most is None or any(re.search(rf"\b{field.member}\b", code) for code in self._checking):
                 continue
-            found = next(self._unbounded(one, field, most), None)
-            if found is not None:
-                yield found
+            yield from self._unbounded(one, field, most)
 
     def _unbounded(self, one: Description, field: VMField, most: int) -> Iterator[Observation]:
         for text, place, array, how in self._uses(field):
@@ -194,8 +192,10 @@ def _observation(
     one: Description, field: VMField, array: str, count: int, how: str, step: Step
 ) -> Observation:
     slots = {"field": field.member, "array": array, "count": str(count), "how": how}
-    found = seen("vmstate-index-unchecked", one, field.span, field.member, slots, "medium")
-    return replace(found, trail=(step,), group=(one.variable, field.member))
+    # A patch may take a number that nobody checks as the index of another array as well.
+    key = f"{field.member} {array}"
+    found = seen("vmstate-index-unchecked", one, field.span, key, slots, "medium")
+    return replace(found, trail=(step,), group=(one.variable, key))
 
 
 def _most(field: VMField) -> int | None:
