@@ -54,6 +54,8 @@ class Mints:
     bad: int = -1
     main: str = "MintOps"
     gate: str = "MintOps"
+    hall: str = "MintOps"
+    faces: str = "    uint32_t faces[8];\n"
     weigh: str = "c->side = n"
     weigh_at: str = OWN
     casts: str = "CoinState"
@@ -97,6 +99,8 @@ class Mints:
         yield "value of a constant", attribute("bad", -1, 0)
         yield "variable", attribute("main", "MintOps", "MintBad")
         yield "member of an unknown struct", attribute("gate", "MintOps", "MintBad")
+        yield "member", attribute("hall", "MintOps", "MintBad")
+        yield "members", attribute("faces", "    uint32_t faces[8];\n", "")
         yield "casts", attribute("casts", "CoinState", "CoinBase")
         yield "size of a type elsewhere", attribute("press", "PressState", "DeviceState")
         yield "name of a type elsewhere", attribute("press_name", "TYPE_PRESS", "TYPE_PUNCH")
@@ -174,13 +178,14 @@ class Mints:
         return (
             '#include "hw/mint/base.h"\n#include "qapi/error.h"\n#define TYPE_COIN "coin"\n'
             "typedef struct CoinBase {\n    DeviceState parent_obj;\n    int weight;\n} CoinBase;\n"
-            f"typedef struct CoinState {{\n    CoinBase parent_obj;\n    uint32_t faces[8];\n"
+            f"typedef struct CoinState {{\n    CoinBase parent_obj;\n{self.faces}"
             "} CoinState;\n"
             "typedef struct TokenState {\n    DeviceState parent_obj;\n    Error *reason;\n} TokenState;\n"
             f"DECLARE_INSTANCE_CHECKER({self.casts}, COIN, TYPE_COIN)\n"
             "typedef struct MintOps {\n    bool (*strike)(int n, Error **errp);\n} MintOps;\n"
             "typedef struct MintBad {\n    int (*strike)(int n, Error **errp);\n} MintBad;\n"
             f"extern {self.main} *mint_main;\n"
+            f"typedef struct MintHall {{\n    {self.hall} *ops;\n}} MintHall;\n"
             f"typedef struct MintGate {{\n    {'bool' if self.gate == 'MintOps' else 'int'} "
             "(*swing)(int n, Error **errp);\n} MintGate;\n"
             "typedef struct Coin {\n    int side;\n} Coin;\nextern Coin *mint_kept;\n"
@@ -206,6 +211,9 @@ class Mints:
         calls |= {"side": "coin_side", "rim": "coin_rim"}
         for name, call in calls.items():
             text += f"bool use_{name}(int n, Error **errp)\n{{\n    return {call}(n, errp);\n}}\n\n"
+        text += (
+            "bool use_hall(MintHall *hall, Error **errp)\n{\n    return hall->ops->strike(1, errp);\n}\n\n"
+        )
         for name, call in (
             ("flip", "qmp_coin_flip(n, NULL, errp)"),
             ("visit", "visit_type_CoinSide(v, NULL, &n, errp)"),

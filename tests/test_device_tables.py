@@ -282,7 +282,7 @@ def test_layouts_and_constants(tree: Environment) -> None:
     box = layouts.layout("BoxState", "hw/misc/box.c")
     assert box is not None
     assert (box.parent, box.path) == ("DeviceState", "hw/misc/box.h")
-    placed = [(one.field.name, one.offset, one.size) for one in box.fields]
+    placed = [(one.field.name, one.offset, one.size) for one in box.placed]
     assert placed == [
         ("parent_obj", 0, 8),
         ("regs", 8, 32),

@@ -54,8 +54,14 @@ def test_a_name_declared_otherwise_concerns_those_that_include_the_file() -> Non
 def test_a_type_declared_otherwise_concerns_those_that_looked_it_up() -> None:
     tree = {**TREE, "hw/bell.h": BELL + b"typedef struct Bell { int high; } Bell;\n"}
     other = tree["hw/bell.h"].replace(b"int high", b"long high")
-    asked = packed_keys(["t:struct Bell", "reach:hw/bell.c"], {}, {})
-    assert changes(tree, {**tree, "hw/bell.h": other}).concern(asked)
+    asked, body, high, low = (
+        packed_keys(["t:struct Bell", *more, "reach:hw/bell.c"], {}, {})
+        for more in ([], ["body:struct Bell"], ["member:struct Bell.high"], ["member:struct Bell.low"])
+    )
+    assert not changes(tree, {**tree, "hw/bell.h": other}).concern(asked)
+    assert changes(tree, {**tree, "hw/bell.h": other}).concern(body)
+    assert changes(tree, {**tree, "hw/bell.h": other}).concern(high)
+    assert not changes(tree, {**tree, "hw/bell.h": other}).concern(low)
     assert changes(tree, TREE).concern(asked)
     assert changes(TREE, tree).concern(asked)
     more = tree["hw/bell.h"] + b"int bell_more(void);\n"

@@ -129,6 +129,11 @@ class Environment:
         """The members of a struct or union, named by tag ("struct X") or typedef, in order; () if unknown."""
         return self.types.members(struct, from_path)
 
+    def member(self, struct: str, name: str, from_path: str) -> Declared | None:
+        """A member of a struct or union, named by tag ("struct X") or typedef; the last one where several
+        have the name, None where none has."""
+        return self.types.member(struct, name, from_path)
+
     def callback_signature(self, type_name: str, from_path: str) -> Signature | None:
         """The signature behind a typedef of a function or function pointer, or None."""
         return self.types.callback_signature(type_name, from_path)

@@ -48,10 +48,9 @@ class FileScope:
         if found is None:
             return False
         structs = (f"struct {found[1]}", found[1])
-        members = [member for struct in structs for member in self.environment.members(struct, self.path)]
+        following = (self.environment.member(struct, "next", self.path) for struct in structs)
         return any(
-            member.name == "next" and member.type.removeprefix("struct ") == f"{found[1]} *"
-            for member in members
+            one is not None and one.type.removeprefix("struct ") == f"{found[1]} *" for one in following
         )
 
     def is_macro(self, name: str) -> bool:

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Lookups: which facts of a tree an analysis looks up, as keys; what is worked out once keeps its own.
 
-A key names a fact as files declare it: `f:NAME` a function, `m:NAME` a macro, `t:NAME` a type, `e:NAME` a
-constant, `s:WORD` a pointer member or variable, `q:NAME` and `qs:NAME` what schemas define and generate,
-`k:TYPE` the cast macros of a type, `types:PATH` the tables of a file, `index:NAME` the files that define a
-type, `stem:NAME` the C files of that name, `file:PATH` all of a file, `text:PATH` what searches find in it,
+A key names a fact as files declare it: `f:NAME` a function, `m:NAME` a macro, `t:NAME` a type, `body:NAME`
+all that it declares between its braces, `member:NAME.MEMBER` one member of that, `e:NAME` a constant,
+`s:WORD` a pointer member or variable, `q:NAME` and `qs:NAME` what schemas define and generate, `k:TYPE` the
+cast macros of a type, `types:PATH` the tables of a file, `index:NAME` the files that define a type,
+`stem:NAME` the C files of that name, `file:PATH` all of a file, `text:PATH` what searches find in it,
 `dir:FOLDER` what they find in its C files, `def:PATH:NAME` (with `defs:PATH`) the text of a function in a
-file, `own:PATH` what a file itself declares, `reach:PATH` what it includes. EVERYTHING stands for what has no
-key.
+file, `own:PATH` what a file itself declares, `reach:PATH` what it includes. EVERYTHING stands for what has
+no key.
 
 Names are mostly looked up as one file sees them. Where that is not the file that a result is of, the name
 counts as seen from there and from nowhere else: `see:PATH`, and `f:NAME@PATH` (paired_keys).
@@ -25,6 +26,20 @@ EVERYTHING = "*"
 Search = tuple[str, bytes]
 """A file, and a regular expression that is looked for in its bytes; a folder has a slash at its end, and the
 expression is looked for in each of its C files."""
+
+
+FIRST = ""
+"""What stands for the name of a struct's first field in member_of()."""
+
+
+def whole_body(type_name: str) -> str:
+    """The key of all that a struct, union or enum declares, by the name of its declaration."""
+    return f"body:{type_name}"
+
+
+def member_of(type_name: str, member: str) -> str:
+    """The key of one member of a struct or union."""
+    return f"member:{type_name}.{member}"
 
 
 class Lookups:

@@ -38,7 +38,7 @@ class Receivers:
         self._path = path
         self._data = data
         self._variables: dict[str, str] = {}
-        self._members: dict[str, Mapping[str, Declared]] = {}
+        self._members: dict[tuple[str, str], Declared | None] = {}
 
     def called(self, call: Call, variables: Mapping[str, str]) -> Signature | None:
         """The signature of the function that a call through a pointer calls.
@@ -107,12 +107,12 @@ class Receivers:
         struct = _bare(_INDEX.sub("", of))
         if not struct:
             return None
-        if struct not in self._members:
-            members = self._environment.members(struct, self._path)
-            if not members and _NAME.match(struct):
-                members = self._environment.members(f"struct {struct}", self._path)
-            self._members[struct] = {member.name: member for member in members}
-        return self._members[struct].get(name)
+        if (struct, name) not in self._members:
+            member = self._environment.member(struct, name, self._path)
+            if member is None and _NAME.match(struct):
+                member = self._environment.member(f"struct {struct}", name, self._path)
+            self._members[struct, name] = member
+        return self._members[struct, name]
 
     def _pointee(self, of: str) -> str:
         """The type behind a pointer, or that of an array's elements; "" for anything else."""

@@ -122,6 +122,11 @@ class SeenEnvironment(Environment):
         found: tuple[Declared, ...] = self._asked("members", struct, from_path)
         return found
 
+    def member(self, struct: str, name: str, from_path: str) -> Declared | None:
+        """As of Environment."""
+        found: Declared | None = self._asked("member", struct, name, from_path)
+        return found
+
     def callback_signature(self, type_name: str, from_path: str) -> Signature | None:
         """As of Environment."""
         found: Signature | None = self._asked("callback_signature", type_name, from_path)

@@ -10,7 +10,7 @@ from qerrlint.c.declarations.file import FileDeclarations, TypeName
 from qerrlint.c.declarations.types import Declared, Signature, parse_declared, result_kind
 from qerrlint.model.contracts import Contracts
 from qerrlint.model.include_graph import Files, NameIndex
-from qerrlint.model.lookups import Lookups
+from qerrlint.model.lookups import Lookups, member_of, whole_body
 from qerrlint.model.qapi_schema import Schema
 
 # Chains of typedefs are at most this long.
@@ -104,7 +104,18 @@ class TypesInScope:
     def members(self, struct: str, from_path: str) -> tuple[Declared, ...]:
         """The members of a struct or union, named by tag ("struct X") or typedef, in order; () if unknown."""
         found = self.body(struct, from_path)
-        return tuple(found[0].members(found[1])) if found is not None else ()
+        if found is None:
+            return ()
+        self._files.asked.see(whole_body(found[1].name), from_path)
+        return found[0].members(found[1])
+
+    def member(self, struct: str, name: str, from_path: str) -> Declared | None:
+        """A member of a struct or union, as of members(); the last one where several have the name."""
+        found = self.body(struct, from_path)
+        if found is None:
+            return None
+        self._files.asked.see(member_of(found[1].name, name), from_path)
+        return found[0].member(found[1], name)
 
     def body(self, name: str, from_path: str) -> tuple[FileDeclarations, TypeName] | None:
         """The file and the entry with the body of a struct, union or enum; typedefs are followed."""
@@ -176,6 +187,7 @@ class TypesInScope:
             if found is None:
                 break
             if found[1].body[0] >= 0:
+                self._files.asked.see(whole_body(found[1].name), from_path)
                 return found[0].enumerators(found[1])
             current = found[1].target
         if self._schema.kind(name) == "enum":

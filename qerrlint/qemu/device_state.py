@@ -68,9 +68,9 @@ class DeviceState:
         """The numbers, and arrays of numbers (allocated ones too), of a struct: whether each is an array."""
         layout = layouts_of(self.unit.environment).of_name(struct, self.unit.path)
         return {
-            placed.field.name: placed.field.pointer or bool(placed.field.dimensions)
-            for placed in (layout.fields if layout is not None else ())
-            if is_int_type(placed.field.type.rstrip(" *"), self.unit.scope.typedefs)
+            field.name: field.pointer or bool(field.dimensions)
+            for field in (layout.fields if layout is not None else ())
+            if is_int_type(field.type.rstrip(" *"), self.unit.scope.typedefs)
         }
 
     def family(self, of: QomType) -> Iterator[QomType]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.c.declarations.struct_body import Field
+from qerrlint.c.declarations.file import FileDeclarations, TypeName
+from qerrlint.c.declarations.struct_body import Field, named_fields
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
-from qerrlint.model.lookups import Lookups
+from qerrlint.model.lookups import FIRST, LookupRecorder, Lookups, member_of, whole_body
 from qerrlint.qemu.constants import Constants
 from qerrlint.records import record
 
@@ -45,37 +46,76 @@ class Placed:
     size: int | None
 
 
-@record(frozen=True, slots=True)
 class Layout:
-    """A struct or union: `name` as it was asked for, `path` and `start` of its declaration.
+    """A struct or union: `name` as it was asked for, `path` and `start` of its declaration; `union`: its
+    fields lie in one place.
 
-    `fields` are in order. `size` is None where it is not known. `parent` is the type of the struct that is
-    embedded as the first field, "" where the first field is none. `union`: its fields lie in one place.
+    What is asked of it counts as looked up, and nothing else: a field, all fields, or its size, which
+    depends on the structs that it embeds.
     """
 
-    name: str
-    path: str
-    start: int
-    fields: tuple[Placed, ...]
-    size: int | None
-    parent: str
-    union: bool = False
+    __slots__ = ("_declarations", "_entry", "_layouts", "name", "path", "start", "union")
+
+    def __init__(self, layouts: Layouts, name: str, declarations: FileDeclarations, entry: TypeName) -> None:
+        self._layouts = layouts
+        self._declarations = declarations
+        self._entry = entry
+        self.name = name
+        self.path = declarations.path
+        self.start = entry.start
+        self.union = entry.kind == "union"
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields in order."""
+        self._see(whole_body(self._entry.name))
+        return self._read[0]
+
+    @property
+    def first(self) -> Field | None:
+        """The first field."""
+        self._see(member_of(self._entry.name, FIRST))
+        fields = self._read[0]
+        return fields[0] if fields else None
 
     @property
     def extends(self) -> bool:
         """Whether the struct holds anything beyond its first field."""
         return len(self.fields) > 1
 
-    def field(self, name: str) -> Placed | None:
+    def field(self, name: str) -> Field | None:
         """A field by its name; those of unnamed inner structs and unions count."""
-        for placed in self.fields:
-            if placed.field.name == name:
-                return placed
-            if not placed.field.name:
-                for inner in _inside(placed.field):
-                    if inner.name == name:
-                        return Placed(inner, None, None)
-        return None
+        self._see(member_of(self._entry.name, name))
+        return next((one for one in named_fields(self._read[0]) if one.name == name), None)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether preprocessor lines stand between the fields."""
+        self._see(whole_body(self._entry.name))
+        return self._read[1]
+
+    @property
+    def parent(self) -> str:
+        """The type of the struct that is embedded as the first field, "" where the first field is none."""
+        return self._layouts.parent(self)
+
+    @property
+    def size(self) -> int | None:
+        """The size in bytes; None where it is not known."""
+        return self._layouts.placed(self)[1]
+
+    @property
+    def placed(self) -> tuple[Placed, ...]:
+        """The fields in order with their offsets and sizes."""
+        return self._layouts.placed(self)[0]
+
+    @property
+    def _read(self) -> tuple[tuple[Field, ...], bool]:
+        return self._declarations.fields(self._entry)
+
+    def _see(self, key: str) -> None:
+        # A body is read with what its own file sees.
+        self._layouts.asked.see(key, self.path)
 
 
 def layouts_of(environment: Environment) -> Layouts:
@@ -88,12 +128,16 @@ class Layouts:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._known: dict[tuple[str, int], tuple[Layout, Lookups]] = {}
-        self._first: dict[tuple[str, int], tuple[tuple[str, str], Lookups]] = {}
+        self._known: dict[tuple[str, int], tuple[tuple[tuple[Placed, ...], int | None], Lookups]] = {}
         self._alignments: dict[tuple[str, int], tuple[int, Lookups]] = {}
         self._aligning: set[tuple[str, int]] = set()
         self._constants: dict[str, Constants] = {}
         self._depth = 0
+
+    @property
+    def asked(self) -> LookupRecorder:
+        """Records what is looked up."""
+        return self._environment.asked
 
     def constants(self, path: str) -> Constants:
         """The evaluator of expressions of a file, with the sizes of the types that the file sees."""
@@ -106,30 +150,20 @@ class Layouts:
         found = self._environment.types.body(struct, from_path)
         if found is None or found[1].kind not in ("struct", "union"):
             return None
-        declarations, entry = found
-        key = (declarations.path, entry.body[0])
-        if key not in self._known and self._depth > _DEEPEST:
-            return None
+        return Layout(self, struct, *found)
 
-        def laid_out() -> Layout:
+    def placed(self, layout: Layout) -> tuple[tuple[Placed, ...], int | None]:
+        """The fields of a struct with their places, and its size in bytes."""
+
+        def laid_out() -> tuple[tuple[Placed, ...], int | None]:
             self._depth += 1
-            fields, conditional = declarations.fields(entry)
-            # A body is read with what its own file sees.
-            placed, size = self._placed(fields, entry.kind == "union", declarations.path)
-            if conditional:
+            placed, size = self._placed(layout.fields, layout.union, layout.path)
+            if layout.conditional:
                 placed, size = tuple(Placed(one.field, None, one.size) for one in placed), None
             self._depth -= 1
-            return Layout(
-                struct,
-                declarations.path,
-                entry.start,
-                placed,
-                size,
-                self._parent(fields, declarations.path),
-                entry.kind == "union",
-            )
+            return placed, size
 
-        return self._environment.asked.recall(self._known, key, laid_out)
+        return self.asked.recall(self._known, (layout.path, layout.start), laid_out)
 
     def of_name(self, struct: str, from_path: str) -> Layout | None:
         """The layout of a struct by the name of its type or by its tag."""
@@ -138,38 +172,21 @@ class Layouts:
 
     def place(self, struct: str, from_path: str) -> tuple[str, int] | None:
         """The file and the start of a struct or union by the name of its type or by its tag; None where no
-        body is seen. Nothing is laid out."""
-        name = struct.removeprefix("struct ")
-        for spelled in (name, f"struct {name}"):
-            found = self._environment.types.body(spelled, from_path)
-            if found is not None and found[1].kind in ("struct", "union"):
-                return found[0].path, found[1].start
-        return None
+        body is seen."""
+        layout = self.of_name(struct, from_path)
+        return (layout.path, layout.start) if layout is not None else None
 
     def chain(self, struct: str, from_path: str) -> tuple[str, ...]:
         """The struct and those that it embeds first, one in the other, outermost first."""
         out = [struct.removeprefix("struct ")]
         path = from_path
         for _ in range(_DEEPEST):
-            found = self._embedded(out[-1], path) or self._embedded(f"struct {out[-1]}", path)
-            if found is None or not found[0] or found[0] in out:
+            layout = self.of_name(out[-1], path)
+            if layout is None or not layout.parent or layout.parent in out:
                 break
-            out.append(found[0])
-            path = found[1]
+            out.append(layout.parent)
+            path = layout.path
         return tuple(out)
-
-    def _embedded(self, struct: str, from_path: str) -> tuple[str, str] | None:
-        """The struct that a struct embeds first ("" for none), and the file of its body; None where no body
-        is seen. Nothing else of the struct is laid out."""
-        body = self._environment.types.body(struct, from_path)
-        if body is None or body[1].kind not in ("struct", "union"):
-            return None
-        declarations, entry = body
-
-        def first() -> tuple[str, str]:
-            return self._parent(declarations.fields(entry)[0], declarations.path), declarations.path
-
-        return self._environment.asked.recall(self._first, (declarations.path, entry.body[0]), first)
 
     def size_of(self, text: str, from_path: str) -> int | None:
         """The size of a type in bytes, by the text of its name; None where it is not known."""
@@ -187,6 +204,8 @@ class Layouts:
         if name.startswith("enum "):
             return 4, 4
         layout = self.layout(name, path)
+        if layout is not None and self._depth > _DEEPEST:
+            return None, _POINTER
         if layout is not None:
             return layout.size, self._alignment(layout)
         entry = self._environment.typedef(name, path)
@@ -216,8 +235,8 @@ class Layouts:
             self._aligning.add(key)
             types = (
                 one.type
-                for placed in layout.fields
-                for one in (placed.field.fields if not placed.field.pointer else ()) or (placed.field,)
+                for field in layout.fields
+                for one in (field.fields if not field.pointer else ()) or (field,)
             )
             found = max((self._plain(text, layout.path)[1] for text in types), default=1)
             self._aligning.discard(key)
@@ -262,8 +281,9 @@ class Layouts:
             size, alignment = self._plain(field.type, path)
         return self._times(size, list(field.dimensions), path), alignment
 
-    def _parent(self, fields: tuple[Field, ...], path: str) -> str:
-        first = fields[0] if fields else None
+    def parent(self, layout: Layout) -> str:
+        """The type of the struct that a struct embeds first, "" where its first field is none."""
+        first, path = layout.first, layout.path
         if first is None or first.pointer or first.dimensions or not first.name or first.fields:
             return ""
         name = first.type.removeprefix("struct ")
@@ -274,13 +294,6 @@ class Layouts:
         entry = self._environment.typedef(name, path)
         # A typedef of a struct whose body another file keeps still is what is embedded.
         return name if entry is None or not entry.target.endswith("*") else ""
-
-
-def _inside(field: Field) -> list[Field]:
-    out: list[Field] = []
-    for inner in field.fields:
-        out += [inner] if inner.name else _inside(inner)
-    return out
 
 
 def _up(offset: int | None, alignment: int) -> int | None:

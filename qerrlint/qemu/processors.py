@@ -32,7 +32,7 @@ def processor_of(kind: QomType) -> str:
     layout = layouts.layout(kind.instance_struct, kind.path) if kind.instance_struct else None
     if layout is None:
         return ""
-    names = [p.field.name for p in layout.fields if _holds(layouts, p.field, layout.path, _DEEPEST)]
+    names = [one.name for one in layout.fields if _holds(layouts, one, layout.path, _DEEPEST)]
     text = _realizing(kind) if names else ""
     return next((name for name in names if _hands_on(text, name)), "")
 
@@ -48,7 +48,7 @@ def _holds(layouts: Layouts, field: Field, path: str, depth: int) -> bool:
         return False
     layout = layouts.layout(field.type, path)
     return layout is not None and any(
-        _holds(layouts, placed.field, layout.path, depth - 1) for placed in layout.fields
+        _holds(layouts, field, layout.path, depth - 1) for field in layout.fields
     )
 
 

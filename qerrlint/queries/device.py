@@ -324,5 +324,5 @@ class _Reader:
                 one.offset,
                 one.size,
             )
-            for one in (layout.fields if layout is not None else ())
+            for one in (layout.placed if layout is not None else ())
         )

@@ -73,6 +73,7 @@ class FileDeclarations:
         "_functions",
         "_includes",
         "_macros",
+        "_members",
         "_signatures",
         "_slots",
         "_starts",
@@ -94,6 +95,7 @@ class FileDeclarations:
         self._slots: tuple[Slot, ...] | None = None
         self._enumerator_texts: dict[str, tuple[str, int]] | None = None
         self._fields: dict[int, tuple[tuple[Field, ...], bool]] = {}
+        self._members: dict[int, dict[str, Declared]] = {}
         self._signatures: dict[str, Signature | None] = {}
 
     @property
@@ -253,6 +255,13 @@ class FileDeclarations:
     def members(self, entry: TypeName) -> tuple[Declared, ...]:
         """The members of a struct or union of this file."""
         return parse_members(self._body(entry))
+
+    def member(self, entry: TypeName, name: str) -> Declared | None:
+        """A member of a struct or union of this file; the last one where several have the name."""
+        start = entry.body[0]
+        if start not in self._members:
+            self._members[start] = {member.name: member for member in self.members(entry)}
+        return self._members[start].get(name)
 
     def enumerators(self, entry: TypeName) -> tuple[tuple[str, int | None], ...]:
         """The constants of an enum of this file, with their values where they are plain."""

@@ -8,6 +8,7 @@ for offsets and sizes. Types are not resolved.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from qerrlint.c.declarations.types import parse_declared
 from qerrlint.c.lexis import DIRECTIVE, bare, blanked
@@ -44,6 +45,15 @@ class Field:
     def pointer(self) -> bool:
         """Whether the field holds a pointer, or an array of pointers."""
         return self.type.endswith("*") or "(*" in self.type
+
+
+def named_fields(fields: Iterable[Field]) -> Iterator[Field]:
+    """The fields that have a name, in order, those of unnamed inner structs and unions among them."""
+    for field in fields:
+        if field.name:
+            yield field
+        else:
+            yield from named_fields(field.fields)
 
 
 def read_fields(data: bytes, start: int, end: int) -> tuple[tuple[Field, ...], bool]:

@@ -183,8 +183,7 @@ def _member(
     if inside:
         return next((field for field in inside if field.name == name), None)
     layout = layouts.of_name(struct.removesuffix("*").rstrip(), unit.path) if struct else None
-    placed = layout.field(name) if layout is not None else None
-    return placed.field if placed is not None else None
+    return layout.field(name) if layout is not None else None
 
 
 def _declared(text: bytes, name: bytes) -> str:

@@ -109,10 +109,10 @@ class LifeCycle(Acquisitions):
         struct, found = one.type.instance_struct, ""
         for part in re.findall(r"\w+", re.sub(r"\[[^\]]*\]", "", one.place))[1:]:
             layout = layouts.of_name(struct, one.type.path)
-            placed = layout.field(part) if layout is not None else None
-            if placed is None:
+            field = layout.field(part) if layout is not None else None
+            if field is None:
                 return ""
-            struct, found = placed.field.type.rstrip(" *"), placed.field.type
+            struct, found = field.type.rstrip(" *"), field.type
         plain = found.removeprefix("struct ").replace(" ", "")
         return plain if _POINTS.match(plain) else ""
 

@@ -93,10 +93,10 @@ def _foreign(one: QomType) -> Iterator[Observation]:
 def _is_no_object(layouts: Layouts, struct: str, path: str) -> bool:
     """Whether a struct begins with a number or a pointer, and so with no object."""
     layout = layouts.of_name(struct, path)
-    first = layout.fields[0] if layout is not None and layout.fields else None
-    if first is None or first.field.fields or first.field.type in ("struct", "union"):
+    first = layout.first if layout is not None else None
+    if first is None or first.fields or first.type in ("struct", "union"):
         return False
-    kind = first.field.type
+    kind = first.type
     return layouts.of_name(kind, path) is None and layouts.size_of(kind, path) is not None
 
 
@@ -113,7 +113,7 @@ def _begins_with(one: QomType, given: str, expected: str, path: str) -> bool:
     wanted, mine = layouts.of_name(expected, path), layouts.of_name(given, one.path)
     if wanted is None or mine is None:
         return True
-    members = [[placed.field.type for placed in layout.fields] for layout in (mine, wanted)]
+    members = [[field.type for field in layout.fields] for layout in (mine, wanted)]
     return len(members[0]) >= len(members[1]) and all(
         not set(layouts.chain(theirs, path)[:2]).isdisjoint(layouts.chain(own, one.path))
         for own, theirs in zip(*members, strict=False)

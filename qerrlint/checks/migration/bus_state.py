@@ -102,9 +102,9 @@ def _left_out(of: QomType, fields: Sequence[VMField], given: Collection[str]) ->
     paths: dict[str, str] = {}
     for outer, inner in pairwise(chain):
         around = layouts.of_name(outer, of.path)
-        if around is None or not around.fields:
+        if around is None or around.first is None:
             return None
-        first = around.fields[0].field.name
+        first = around.first.name
         paths = {struct: f"{path}.{first}" for struct, path in paths.items()} | {outer: first}
         if any((struct, path) in held for struct, path in paths.items()):
             return None

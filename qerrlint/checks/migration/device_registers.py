@@ -240,7 +240,7 @@ def _containing(file: AnalysedFile, struct: str) -> Iterator[str]:
     layouts = layouts_of(file.unit.environment)
     for of in file.once(device_state).allocating:
         layout = layouts.of_name(of.row.struct("instance_size"), file.unit.path)
-        if layout is not None and any(one.field.type.rstrip(" *") == struct for one in layout.fields):
+        if layout is not None and any(one.type.rstrip(" *") == struct for one in layout.fields):
             yield layout.name
 
 

@@ -97,11 +97,11 @@ def _parents(file: AnalysedFile, struct: str) -> Iterator[tuple[Layout, str]]:
     core = word_list("structs-of-core").words
     for outer, inner in pairwise(chain):
         around, layout = layouts.of_name(outer, unit.path), layouts.of_name(inner, unit.path)
-        if inner in core or layout is None or around is None or not around.fields:
+        if inner in core or layout is None or around is None or around.first is None:
             return
         if not is_of_devices(layout.path) and layout.path != unit.path:
             return
-        yield layout, around.fields[0].field.name
+        yield layout, around.first.name
 
 
 def _is_shared(file: AnalysedFile, struct: str, parent: str) -> bool:

@@ -67,7 +67,7 @@ def left_fifos(
     """The FIFOs of a struct that resets leave filled."""
     unit = file.unit
     layout = layouts_of(unit.environment).of_name(struct, unit.path) if b"fifo" in unit.data else None
-    fields = [placed.field for placed in (layout.fields if layout is not None else ())]
+    fields = layout.fields if layout is not None else ()
     for one in fields:
         if one.type not in _FIFOS or one.pointer or one.dimensions or one.name in mentioned:
             continue
@@ -261,8 +261,8 @@ def _lasting_left(
 def _is_single(file: AnalysedFile, one: StateMember) -> bool:
     """Whether the struct that a member lies in is embedded once, and is no array."""
     layout = layouts_of(file.unit.environment).of_name(one.struct, file.unit.path)
-    placed = layout.field(one.path.partition(".")[0]) if layout is not None else None
-    return placed is not None and not placed.field.dimensions and one.path.count(".") == 1
+    field = layout.field(one.path.partition(".")[0]) if layout is not None else None
+    return field is not None and not field.dimensions and one.path.count(".") == 1
 
 
 def _in_tables(file: AnalysedFile) -> frozenset[str]:

@@ -108,8 +108,7 @@ def _clocks(
     held = _held(described, struct)
     layout = layouts_of(unit.environment).of_name(struct, unit.path)
     made = {found[1].decode(): found for found in _MAKES_CLOCK.finditer(unit.data)}
-    for placed in layout.fields if layout is not None else ():
-        one = placed.field
+    for one in layout.fields if layout is not None else ():
         found = made.get(one.name)
         if found is None or one.type.rstrip(" *") != "Clock" or _is_held(one.name, held):
             continue
@@ -130,8 +129,7 @@ def _parts(
     held = _held(described, struct)
     layouts = layouts_of(unit.environment)
     layout = layouts.of_name(struct, unit.path)
-    for placed in layout.fields if layout is not None else ():
-        one = placed.field
+    for one in layout.fields if layout is not None else ():
         kind = one.type.removeprefix("struct ")
         if one.pointer or one.fields or one.dimensions or kind in described or _is_held(one.name, held):
             continue

@@ -68,8 +68,7 @@ def _pointed_to(file: AnalysedFile, struct: str, texts: Mapping[str, FunctionTex
     through = {found[1] for found in _THROUGH.finditer(code)} - set(_CLEARED.findall(code))
     layouts = layouts_of(unit.environment)
     layout = layouts.of_name(struct, unit.path) if through else None
-    for placed in layout.fields if layout is not None else ():
-        one = placed.field
+    for one in layout.fields if layout is not None else ():
         kind = one.type.rstrip(" *").removeprefix("struct ")
         if not one.pointer or one.name not in through or is_int_type(kind, unit.scope.typedefs):
             continue
@@ -144,9 +143,7 @@ def _are_related(file: AnalysedFile, one: str, other: str) -> bool:
     for outer, inner in ((one, other), (other, one)):
         layout = layouts.of_name(outer, file.unit.path)
         kinds = (
-            {placed.field.type.rstrip(" *").removeprefix("struct ") for placed in layout.fields}
-            if layout
-            else set()
+            {field.type.rstrip(" *").removeprefix("struct ") for field in layout.fields} if layout else set()
         )
         if inner in kinds or inner in layouts.chain(outer, file.unit.path):
             return True

@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from qerrlint.c.declarations.struct_body import Field
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.vmstates import seen, vmstates, written
 from qerrlint.findings import Observation
-from qerrlint.qemu.layouts import Layouts, Placed, layouts_of
+from qerrlint.qemu.layouts import Layouts, layouts_of
 from qerrlint.qemu.vmstate.description import VMField
 
 # Shapes whose macros compare the member's type only where the tree's header does so.
@@ -24,8 +25,8 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
     for one in file.once(vmstates):
         layouts = layouts_of(file.unit.environment)
         for field in one.fields or ():
-            placed = _member(layouts, field, path) if field.member else None
-            form = _misfit(layouts, field, placed, path) if placed is not None else ""
+            member = _member(layouts, field, path) if field.member else None
+            form = _misfit(layouts, field, member, path) if member is not None else ""
             if form:
                 yield seen(
                     "vmstate-shape",
@@ -36,9 +37,9 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
                 )
 
 
-def _member(layouts: Layouts, field: VMField, path: str) -> Placed | None:
+def _member(layouts: Layouts, field: VMField, path: str) -> Field | None:
     """The member that a field names, through inner structs; None where it is an element, or not known."""
-    found: Placed | None = None
+    found: Field | None = None
     parts = field.member.split(".")
     for number, part in enumerate(parts):
         name = re.sub(r"\[.*\]\Z", "", part)
@@ -53,19 +54,19 @@ def _member(layouts: Layouts, field: VMField, path: str) -> Placed | None:
     return found
 
 
-def _inside(layouts: Layouts, outer: Placed, name: str, path: str) -> Placed | None:
+def _inside(layouts: Layouts, outer: Field, name: str, path: str) -> Field | None:
     """A member of the struct that a member is, which may be written out in its place."""
-    for inner in outer.field.fields:
+    for inner in outer.fields:
         if inner.name == name:
-            return Placed(inner, None, None)
-    layout = layouts.layout(outer.field.type, path)
+            return inner
+    layout = layouts.layout(outer.type, path)
     return layout.field(name) if layout is not None else None
 
 
-def _misfit(layouts: Layouts, field: VMField, placed: Placed, path: str) -> str:
+def _misfit(layouts: Layouts, field: VMField, member: Field, path: str) -> str:
     """How the macro and the member disagree; "" where they do not."""
-    is_pointer = placed.field.pointer and not placed.field.dimensions
-    is_array = bool(placed.field.dimensions)
+    is_pointer = member.pointer and not member.dimensions
+    is_array = bool(member.dimensions)
     follows = "VMS_POINTER" in field.flags
     many = any(flag.startswith(("VMS_VARRAY", "VMS_ARRAY")) for flag in field.flags)
     # Another info than that of plain bytes is handed the member, whatever it is.
@@ -75,10 +76,10 @@ def _misfit(layouts: Layouts, field: VMField, placed: Placed, path: str) -> str:
             return "pointer-as-array"
         if is_array and follows:
             return "array-as-pointer"
-    if field.shape == "sub_array" and len(placed.field.dimensions) == 1:
+    if field.shape == "sub_array" and len(member.dimensions) == 1:
         constants = layouts.constants(path)
         start, count = constants.number(field.start or "0"), constants.number(field.count or "0")
-        size = constants.number(placed.field.dimensions[0])
+        size = constants.number(member.dimensions[0])
         if start is not None and count is not None and size is not None and start + count > size:
             return "beyond-the-array"
     return ""

@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from qerrlint.c.declarations.file import FileDeclarations, TypeName
-from qerrlint.c.declarations.struct_body import Field
+from qerrlint.c.declarations.struct_body import Field, named_fields
 from qerrlint.c.qapi import c_name
 from qerrlint.lazy_patterns import lazy_re
+from qerrlint.model.lookups import FIRST, member_of, whole_body
 from qerrlint.model.qapi_schema import Schema
 from qerrlint.model.reads import visible
 from qerrlint.qemu.class_setup import class_setup
@@ -33,8 +34,7 @@ def changed_names(old: FileDeclarations, new: FileDeclarations) -> Iterator[str]
         if visible(old.macro(name)) != visible(new.macro(name)):
             yield f"m:{name}"
     for name in {**old.types, **new.types}:
-        if not _same_type(old, old.types.get(name), new, new.types.get(name)):
-            yield f"t:{name}"
+        yield from _of_type(name, (old, old.types.get(name)), (new, new.types.get(name)))
     yield from _constants(old, new)
     yield from (f"k:{name}" for name in _different(_checkers(old), _checkers(new)))
     yield from (f"s:{word}" for word in _words_of_statements(old, new))
@@ -60,20 +60,37 @@ def changed_definitions(old: FileDeclarations, new: FileDeclarations) -> Iterato
             yield f"def:{new.path}:{name}"
 
 
-def _same_type(
-    old: FileDeclarations, one: TypeName | None, new: FileDeclarations, two: TypeName | None
-) -> bool:
-    if one is None or two is None or visible(one) != visible(two):
-        return False
-    if old.data[slice(*one.body)] == new.data[slice(*two.body)]:
-        return True
-    return _body(old, one) == _body(new, two)
+_Side = tuple[FileDeclarations, TypeName | None]
+
+
+def _of_type(name: str, one: _Side, other: _Side) -> Iterator[str]:
+    """What differs of a type: that and as what it is declared, its body, members of this."""
+    (old, was), (new, now) = one, other
+    if was is None or now is None or visible(was) != visible(now):
+        # Whoever has looked up a member has looked up the name before.
+        yield f"t:{name}"
+        return
+    if old.data[slice(*was.body)] == new.data[slice(*now.body)] or _body(old, was) == _body(new, now):
+        return
+    yield whole_body(name)
+    yield from (member_of(name, member) for member in _different(_members(old, was), _members(new, now)))
 
 
 def _body(declarations: FileDeclarations, entry: TypeName) -> tuple[Any, ...]:
     fields, conditional = declarations.fields(entry)
     plain = tuple(map(_without_place, fields))
     return visible(declarations.members(entry)), declarations.enumerators(entry), plain, conditional
+
+
+def _members(declarations: FileDeclarations, entry: TypeName) -> dict[str, list[Any]]:
+    """All that is declared by the name of a member, and what the first field is."""
+    fields, _ = declarations.fields(entry)
+    out: dict[str, list[Any]] = {FIRST: [_without_place(field) for field in fields[:1]]}
+    for field in named_fields(fields):
+        out.setdefault(field.name, []).append(_without_place(field))
+    for member in declarations.members(entry):
+        out.setdefault(member.name, []).append(visible(member))
+    return out
 
 
 def _without_place(field: Field) -> tuple[Any, ...]:

@@ -161,15 +161,15 @@ class FileNames:
         struct = self.type_of(function, head).removeprefix("const ").removeprefix("struct ").rstrip(" *")
         layouts = layouts_of(self.unit.environment)
         layout = layouts.of_name(struct, self.unit.path) if struct else None
-        placed = layout.field(member) if layout is not None else None
-        if layout is None or placed is None:
+        field = layout.field(member) if layout is not None else None
+        if layout is None or field is None:
             return None
-        left = placed.field.dimensions[len(found["stars"]) + found["groups"].count("[") :]
-        if len(placed.field.dimensions) - len(left) < len(found["stars"]) + found["groups"].count("["):
+        left = field.dimensions[len(found["stars"]) + found["groups"].count("[") :]
+        if len(field.dimensions) - len(left) < len(found["stars"]) + found["groups"].count("["):
             return None
         if elements:
             return layouts.constants(layout.path).number(left[0]) if left else None
-        return layouts.size_of(placed.field.type + "".join(f"[{one}]" for one in left), layout.path)
+        return layouts.size_of(field.type + "".join(f"[{one}]" for one in left), layout.path)
 
     def assumed(self, function: Function, path: str) -> Number:
         """The number that a path is taken to hold where nothing is known of it: none here."""
@@ -231,8 +231,8 @@ class FileNames:
             return ""
         key = (struct, name)
         if key not in self._kept.members:
-            declared = self.unit.environment.members(struct, self.unit.path)
-            found = next((one.type for one in declared if one.name == name), "")
+            declared = self.unit.environment.member(struct, name, self.unit.path)
+            found = declared.type if declared is not None else ""
             # An element of an array has the type before the dimension.
             self._kept.members[key] = re.sub(r"\s*\[[^\]]*\]", "", found) if name != member else found
         return self._kept.members[key]

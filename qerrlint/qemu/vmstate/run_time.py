@@ -195,8 +195,8 @@ class RunTime:
                 if position == len(parts) - 1 and (self._key(name), path) in wanted:
                     return wanted[self._key(name), path]
                 layout = layouts.of_name(name, self.unit.path) if begin == position else None
-                placed = layout.field(part) if layout is not None else None
-                inner = placed.field.type.rstrip(" *").removeprefix("struct ") if placed is not None else ""
+                field = layout.field(part) if layout is not None else None
+                inner = field.type.rstrip(" *").removeprefix("struct ") if field is not None else ""
                 if inner and inner not in ("struct", "union") and position + 1 < len(parts):
                     following += [(one, position + 1) for one in self._naming(inner, parts[position + 1])]
             starts += following

@@ -74,8 +74,8 @@ class _Reader:
         layout = self._layouts.of_name(self._struct, self._unit.path)
         if layout is None:
             return
-        for placed in layout.fields:
-            yield from self._of(placed.field, "", self._struct, _whole(layout), self._without)
+        for field in layout.fields:
+            yield from self._of(field, "", self._struct, _whole(layout), self._without)
 
     def _of(
         self, field: Field, before: str, owner: str, union: str, seen: frozenset[str]
@@ -103,8 +103,8 @@ class _Reader:
         if not is_of_devices(layout.path) and layout.path != self._unit.path:
             return
         whole = union or _whole(layout, path)
-        for placed in layout.fields:
-            yield from self._of(placed.field, f"{path}.", name, whole, seen | {name})
+        for inner in layout.fields:
+            yield from self._of(inner, f"{path}.", name, whole, seen | {name})
 
     def _is_pointer(self, name: str) -> bool:
         """Whether a typedef stands for a pointer, such as qemu_irq."""
@@ -119,7 +119,7 @@ def _whole(layout: Layout, path: str = "") -> str:
 
 def is_object(unit: TranslationUnit, layout: Layout) -> bool:
     """Whether a struct is an object of QOM, whatever bus it may be for: it has a description of its own."""
-    first = layout.fields[0].field if layout.fields else None
+    first = layout.first
     types = [layout.name]
     if first is not None and first.type == "union":
         types += [one.type for one in first.fields]

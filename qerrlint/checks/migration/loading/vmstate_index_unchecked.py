@@ -142,9 +142,9 @@ class _Loaded:
         """Whether a call is handed an array of bytes and how many of them count."""
         callee = _CALLEE.search(text.code, max(0, use.start() - _CALL_BEFORE), use.start())
         layout = self._layouts.of_name(struct.strip(), self._file.unit.path)
-        placed = layout.field(use[2]) if layout is not None else None
+        field = layout.field(use[2]) if layout is not None else None
         tells = callee is None or callee[1].startswith("trace_") or callee[1].isupper()
-        return not tells and placed is not None and placed.field.type in _BYTES
+        return not tells and field is not None and field.type in _BYTES
 
     def _is_of(self, text: FunctionText, variable: str, struct: str) -> bool:
         """Whether a variable of a function is declared as a pointer to the struct."""
@@ -158,10 +158,10 @@ class _Loaded:
     def _count(self, struct: str, array: str) -> int | None:
         """The elements of an array of a struct; None where that is no plain array of a known length."""
         layout = self._layouts.of_name(struct.strip(), self._file.unit.path)
-        placed = layout.field(array) if layout is not None and "." not in array else None
-        if placed is None or len(placed.field.dimensions) != 1:
+        field = layout.field(array) if layout is not None and "." not in array else None
+        if field is None or len(field.dimensions) != 1:
             return None
-        return self._layouts.constants(self._file.unit.path).number(placed.field.dimensions[0])
+        return self._layouts.constants(self._file.unit.path).number(field.dimensions[0])
 
     def _bounded(self, text: FunctionText, at: int, member: str) -> bool:
         """Whether the function bounds or sets the number before it uses it, or one that leads there asks."""

@@ -234,10 +234,10 @@ class ArrayAccesses:
         member = member_of(self._names, function, path)
         layouts = layouts_of(self._unit.environment)
         layout = layouts.of_name(member.struct, self._unit.path) if member is not None else None
-        placed = layout.field(member.name) if layout is not None and member is not None else None
-        if layout is None or placed is None or len(placed.field.dimensions) <= groups:
+        field = layout.field(member.name) if layout is not None and member is not None else None
+        if layout is None or field is None or len(field.dimensions) <= groups:
             return None
-        return self._times(placed.field.type, list(placed.field.dimensions), groups, layout.path)
+        return self._times(field.type, list(field.dimensions), groups, layout.path)
 
     def _times(self, type_: str, dimensions: Sequence[str], groups: int, path: str) -> tuple[int, int] | None:
         layouts = layouts_of(self._unit.environment)

@@ -84,12 +84,12 @@ class MemoryIndexes:
         waiting = sorted(types)
         for struct in waiting:
             layout = layouts.of_name(struct, self._unit.path) or layouts.layout(struct, self._unit.path)
-            for placed in layout.fields if layout is not None else ():
-                names.add(placed.field.name)
-                inner = placed.field.type.removeprefix("struct ")
-                if len(waiting) < _MOST_STRUCTS and not placed.field.pointer and inner not in waiting:
+            for field in layout.fields if layout is not None else ():
+                names.add(field.name)
+                inner = field.type.removeprefix("struct ")
+                if len(waiting) < _MOST_STRUCTS and not field.pointer and inner not in waiting:
                     waiting.append(inner)
-                names.update(one.name for one in placed.field.fields)
+                names.update(one.name for one in field.fields)
         names.discard("")
         if not names:
             return frozenset()
@@ -106,5 +106,5 @@ class MemoryIndexes:
         if member.struct not in types and not guest.memory_structs.is_member(function, path):
             return None
         layout = layouts_of(self._unit.environment).of_name(member.struct, self._unit.path)
-        placed = layout.field(member.name) if layout is not None else None
-        return (member, most) if placed is not None and not placed.field.bits else None
+        field = layout.field(member.name) if layout is not None else None
+        return (member, most) if field is not None and not field.bits else None
