@@ -110,10 +110,11 @@ class Interpretation:
             piece = self._definitions.around(call.span.start)
             if piece is None:
                 return {}
-            last, known = self._last_variables = piece.span, self._variables_of(piece)
+            last, known = self._last_variables = piece.span, self.variables_of(piece)
         return known
 
-    def _variables_of(self, piece: Piece) -> Mapping[str, str]:
+    def variables_of(self, piece: Piece) -> Mapping[str, str]:
+        """The types of the locals and parameters of a function, by name."""
         function, signature = self._lowering.function(piece), self.signature_of(piece)
         params = {param.name: param.type for param in signature.params} if signature is not None else {}
         return {**params, **function.locals} if function is not None else params
@@ -134,7 +135,7 @@ class Interpretation:
     def callees(self, piece: Piece) -> list[Body]:
         """The bodies whose summaries the interpretation of a definition asks for."""
         function = self._lowering.function(piece)
-        variables = self._variables_of(piece)
+        variables = self.variables_of(piece)
         calls = function.calls if function is not None else ()
         names = dict.fromkeys(call.name for call in calls if call.direct and call.name not in variables)
         asked = (name for name in names if self.effects.asks_for_body(name))

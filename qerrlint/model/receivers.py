@@ -55,6 +55,10 @@ class Receivers:
         """The signature of the function that an expression points to, or None."""
         return self._signature(self._declared(expression, variables, 0))
 
+    def type_of(self, expression: str, variables: Mapping[str, str]) -> str:
+        """The type of an expression, as its declaration gives it; "" where it is not known."""
+        return self._type(expression, variables, 0)
+
     def _signature(self, declared: Declared | None) -> Signature | None:
         if declared is None or declared.signature is not None:
             return declared.signature if declared is not None else None

@@ -66,14 +66,20 @@ def is_int_type(text: str, typedefs: Callable[[str], str | None]) -> bool:
 
     `typedefs` gives the target of a typedef, None for any other name.
     """
+    return resolved_int_type(text, typedefs) is not None
+
+
+def resolved_int_type(text: str, typedefs: Callable[[str], str | None]) -> IntType | None:
+    """The integer type that a type's text names, by itself or by way of typedefs; None for any other type."""
     for _ in range(_LONGEST_CHAIN):
-        if int_type(text) is not None:
-            return True
+        known = int_type(text)
+        if known is not None:
+            return known
         target = typedefs(text) if text.isidentifier() else None
         if target is None or target == text:
-            return False
+            return None
         text = target
-    return False
+    return None
 
 
 def literal_type(number: int, digits: str, suffix: str) -> IntType:

@@ -6,12 +6,13 @@ from __future__ import annotations
 import re
 
 from qerrlint.c.lexis import without_comments
+from qerrlint.checks.arguments.overflow_before_widening import Widened
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NEG, POS, ZERO, Assign, Function, Result, identifiers
 from qerrlint.lazy_patterns import lazy_re
-from qerrlint.qemu.device_tables import region_uses
+from qerrlint.qemu.device_tables import region_tables, region_uses
 from qerrlint.qemu.function_text import NOT_CALLED, function_text
 from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.file import GuestVisit
@@ -220,3 +221,12 @@ def _holds_current_cpu(analysed: AnalysedFile, function: Function, path: str) ->
         and b"current_cpu" in analysed.unit.data[event.span.start : event.span.end]
     )
     return depends(path, names)
+
+
+def access_takes_its_bits(file: AnalysedFile, observation: Observation) -> bool:
+    """Whether a read callback returns the number, of which the memory core takes what the access has."""
+    one = observation.subject
+    if not isinstance(one, Widened) or not one.sign or one.how != "returned":
+        return False
+    unit = file.unit
+    return any(region.read == observation.function for region in region_tables(unit.path, unit.data))
