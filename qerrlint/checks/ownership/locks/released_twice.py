@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The event released-twice: a lock is released, and every path from there releases it again.
+
+Every function is looked at, also those that have nothing to do with errors. What a path tests is not asked:
+the second release is met whatever the tests find.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from qerrlint.absint.reachability import place_of
+from qerrlint.c.cut import Piece
+from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.ownership.objects import handlings_of
+from qerrlint.checks.subject import Subject
+from qerrlint.domain.ownership import Pair
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import Assign, Call, Event, Function, Return, identifiers
+from qerrlint.model.translation_unit import TranslationUnit
+from qerrlint.transfer.objects import Handling
+
+_EVENT = "released-twice"
+
+
+def run(file: AnalysedFile) -> Iterator[Observation]:
+    """The locks of a file that a path releases twice."""
+    pairs = tuple(pair for pair in file.pairs if pair.shown)
+    unit, (names, releasing) = file.unit, _releasing(pairs)
+    found: dict[int, list[Piece]] = {}
+    for match in file.asked.matches(releasing) if names & file.asked.words else ():
+        piece = unit.definitions.around(match.start())
+        if piece is not None and match.start() >= piece.body:
+            found.setdefault(piece.span.start, []).append(piece)
+    for pieces in found.values():
+        if len(pieces) > 1:
+            yield from _of_function(unit, pieces[0], pairs)
+
+
+@lru_cache(maxsize=4)
+def _releasing(pairs: tuple[Pair, ...]) -> tuple[frozenset[bytes], re.Pattern[bytes]]:
+    """The names of the releasing calls, and a pattern that finds them."""
+    names = frozenset(move.call.encode() for pair in pairs for move in pair.release)
+    words = b"|".join(sorted(map(re.escape, names)))
+    return names, re.compile(rb"\b(?:%s)[ \t]{0,9}\(" % (words or b"(?!)"))
+
+
+def _of_function(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterator[Observation]:
+    unit = unit.with_definition(piece)
+    function = unit.lowering.function(piece)
+    if function is None:
+        return
+    handlings = handlings_of(unit, function, pairs)
+    for number, found in sorted(handlings.items()):
+        for one in found:
+            if one.role == "release":
+                again = _Onward(unit, function, handlings, one).again(number)
+                if again is not None:
+                    yield _observation(function, function.calls[number], one, again)
+
+
+class _Onward:
+    """The paths of a function from where an object is released."""
+
+    def __init__(
+        self,
+        unit: TranslationUnit,
+        function: Function,
+        handlings: Mapping[int, Sequence[Handling]],
+        released: Handling,
+    ) -> None:
+        self._unit = unit
+        self._function = function
+        self._handlings = handlings
+        self._released = released
+        self._words = identifiers(released.object)
+
+    def again(self, call: int) -> Call | None:
+        """The first call on each of the paths that releases the object once more; None where some path may
+        end without one, or takes the object first."""
+        place = place_of(self._function, call)
+        if place is None:
+            return None
+        found: list[Call] = []
+        seen: set[int] = set()
+        todo = [(place[0], place[1] + 1)]
+        while todo:
+            number, start = todo.pop()
+            block = self._function.blocks[number]
+            end = next((one for one in block.events[start:] if self._ends(one)), None)
+            if end is not None:
+                if not isinstance(end, Call) or not self._is(end, "release"):
+                    return None
+                found.append(end)
+                continue
+            for edge in block.edges:
+                if edge.target not in seen:
+                    seen.add(edge.target)
+                    todo.append((edge.target, 0))
+        return min(found, key=lambda one: one.span) if found else None
+
+    def _ends(self, event_: Event) -> bool:
+        """Whether an event releases the object, or takes it, or returns, or may be about another object."""
+        if isinstance(event_, Assign):
+            return bool(identifiers(event_.target) & self._words)
+        if isinstance(event_, Call):
+            return self._is(event_, "release") or self._may_take(event_)
+        return isinstance(event_, Return)
+
+    def _is(self, call: Call, role: str) -> bool:
+        one = self._released
+        return any(
+            other.role == role and other.pair is one.pair and other.object == one.object
+            for other in self._handlings.get(call.index, ())
+        )
+
+    def _may_take(self, call: Call) -> bool:
+        body = self._unit.functions.get(call.name) if call.direct else None
+        if body is not None:
+            acquiring = self._released.pair.acquiring
+            return acquiring.search(self._unit.data, body.body, body.span.end) is not None
+        return "lock" in call.name.replace("unlock", "").replace("block", "") or self._is(call, "acquire")
+
+
+def _observation(function: Function, call: Call, released: Handling, again: Call) -> Observation:
+    return Observation(
+        event=_EVENT,
+        function=function.name,
+        primary=call.span,
+        key=call.text,
+        slots={"pair": released.pair.name, "release": call.name, "again": again.name},
+        trail=(Step(again.span, f"{again.name}() is called again here"),),
+        certainty="high",
+        subject=Subject((call, again)),
+    )
+
+
+CHECKS = (
+    # pair: its name in the rule files; release: the call; again: the one that comes after it.
+    FileCheck(_EVENT, "ownership", (event(_EVENT, "pair", "release", "again"),), run),
+)
