@@ -17,6 +17,7 @@ from qerrlint.c.declarations.types import (
     parse_declared,
     parse_signature,
     result_kind,
+    untagged,
 )
 from qerrlint.c.qapi import qapi_constants, qapi_names, upper_case
 
@@ -514,3 +515,9 @@ def test_qapi() -> None:
 )
 def test_qapi_upper_case(name: str, upper: str) -> None:
     assert upper_case(name) == upper
+
+
+def test_a_tag_is_the_name_of_the_typedef() -> None:
+    assert [untagged(text) for text in ("struct Quartz *", "Quartz *", "union Quartz")] == [
+        *("Quartz *", "Quartz *", "union Quartz")
+    ]

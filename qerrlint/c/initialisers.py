@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from qerrlint.c.declarations.types import parse_declared
+from qerrlint.c.declarations.types import parse_declared, untagged
 from qerrlint.c.lexis import DIRECTIVE, bare, brace_end
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
@@ -188,7 +188,7 @@ def _found(path: str, data: bytes, word: bytes, local: bool) -> Iterator[Table]:
             continue
         end = closing
         reader = reader or _Reader(path, data, text)
-        kind = declared[0].type.removeprefix("const ").removeprefix("struct ")
+        kind = untagged(declared[0].type.removeprefix("const "))
         dimension = kind.find("[")
         yield Table(
             declared[0].name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from qerrlint.c.declarations.types import Signature, result_kind
+from qerrlint.c.declarations.types import Signature, result_kind, untagged
 from qerrlint.domain.effects import Effect, Outcome
 from qerrlint.ir.code import ANY
 from qerrlint.lazy_patterns import lazy_re
@@ -49,9 +49,7 @@ class FileScope:
             return False
         structs = (f"struct {found[1]}", found[1])
         following = (self.environment.member(struct, "next", self.path) for struct in structs)
-        return any(
-            one is not None and one.type.removeprefix("struct ") == f"{found[1]} *" for one in following
-        )
+        return any(one is not None and untagged(one.type) == f"{found[1]} *" for one in following)
 
     def is_macro(self, name: str) -> bool:
         """Whether a name is a macro as seen from this file."""

@@ -11,6 +11,7 @@ import re
 
 from qerrlint.c.declarations.file import FileDeclarations, TypeName
 from qerrlint.c.declarations.struct_body import Field, named_fields
+from qerrlint.c.declarations.types import untagged
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
 from qerrlint.model.lookups import FIRST, LookupRecorder, Lookups, member_of, whole_body
@@ -167,7 +168,7 @@ class Layouts:
 
     def of_name(self, struct: str, from_path: str) -> Layout | None:
         """The layout of a struct by the name of its type or by its tag."""
-        name = struct.removeprefix("struct ")
+        name = untagged(struct)
         return self.layout(name, from_path) or self.layout(f"struct {name}", from_path)
 
     def place(self, struct: str, from_path: str) -> tuple[str, int] | None:
@@ -178,7 +179,7 @@ class Layouts:
 
     def chain(self, struct: str, from_path: str) -> tuple[str, ...]:
         """The struct and those that it embeds first, one in the other, outermost first."""
-        out = [struct.removeprefix("struct ")]
+        out = [untagged(struct)]
         path = from_path
         for _ in range(_DEEPEST):
             layout = self.of_name(out[-1], path)
@@ -286,7 +287,7 @@ class Layouts:
         first, path = layout.first, layout.path
         if first is None or first.pointer or first.dimensions or not first.name or first.fields:
             return ""
-        name = first.type.removeprefix("struct ")
+        name = untagged(first.type)
         if name in _BASIC or not re.match(r"[A-Za-z_]\w*\Z", name):
             return ""
         if self._environment.types.body(first.type, path) is not None:

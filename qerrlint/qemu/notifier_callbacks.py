@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qerrlint.c.declarations.types import Signature
+from qerrlint.c.declarations.types import Signature, untagged
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.migration_events import EVENT_POINTER
@@ -72,5 +72,5 @@ def _same_shape(signature: Signature, shape: Signature) -> bool:
         and signature.errp == shape.errp
         and signature.returns == shape.returns
         and bool(shape.params)
-        and signature.params[0].type.removeprefix("struct ") == shape.params[0].type.removeprefix("struct ")
+        and untagged(signature.params[0].type) == untagged(shape.params[0].type)
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from qerrlint.c.declarations.struct_body import Field
+from qerrlint.c.declarations.types import untagged
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.layouts import Layouts, layouts_of
 from qerrlint.qemu.type_graph import QomType, TypeGraph
@@ -41,7 +42,7 @@ def _holds(layouts: Layouts, field: Field, path: str, depth: int) -> bool:
     """Whether a field is a CPU, some CPUs, or a struct that has one."""
     if field.fields:
         return depth > 0 and any(_holds(layouts, inner, path, depth - 1) for inner in field.fields)
-    name = field.type.removeprefix("struct ").rstrip(" *")
+    name = untagged(field.type).rstrip(" *")
     if _PROCESSOR.match(name):
         return True
     if depth == 0 or field.pointer or "(" in name:

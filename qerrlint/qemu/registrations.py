@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from qerrlint.c.declarations.types import Signature
+from qerrlint.c.declarations.types import Signature, untagged
 from qerrlint.c.expressions.arithmetic import NotUnderstoodError
 from qerrlint.ir.code import Addr, Assign, Call, Declare, Function, Result, Value, Var, root
 from qerrlint.lazy_patterns import lazy_re
@@ -209,7 +209,7 @@ def object_of(unit: TranslationUnit, function: Function, value: Value) -> Object
     if path != start:
         of = types.get(start) or params.get(start) or _static_type(unit, start)
         rest = path.removeprefix(start).lstrip("->.")
-        holder = of.removeprefix("struct ").rstrip(" *")
+        holder = untagged(of).rstrip(" *")
         return Object("member", holder, rest, start, uncast(function, start))
     if start in params:
         return Object("parameter", "", start)

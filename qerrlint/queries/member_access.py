@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from posixpath import dirname
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.checks.devices.phase_functions import SETUP, UNDOING
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
@@ -89,7 +90,7 @@ def _held(file: AnalysedFile, of: QomType) -> Mapping[str, str]:
     out: dict[str, str] = {}
     for one in found:
         for field in one.fields or ():
-            if field.struct.removeprefix("struct ") in structs:
+            if untagged(field.struct) in structs:
                 out.setdefault(re.sub(r"\[[^\]]*\]", "", field.member), one.variable)
     return out
 

@@ -24,6 +24,7 @@ __all__ = [
     "parse_declared",
     "parse_signature",
     "result_kind",
+    "untagged",
 ]
 
 
@@ -229,6 +230,11 @@ _KINDS = {
         "unsigned",
     ),
 }
+
+
+def untagged(text: str) -> str:
+    """The spelling of a type without `struct` in front: QEMU's typedefs have the names of the tags."""
+    return text.removeprefix("struct ")
 
 
 def result_kind(

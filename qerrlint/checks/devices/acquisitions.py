@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from functools import cached_property, lru_cache
 from typing import TypeAlias
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.checks.devices.outside_phases import OutsidePhase, outside_phases
 from qerrlint.checks.devices.parts_by_name import parts_by_name
 from qerrlint.checks.devices.phase_functions import RUNNING, SETTER, SETUP, PhaseFunctions, has_types
@@ -312,7 +313,7 @@ class Acquisitions(PhaseFunctions):
         if cast is not None:
             checker = checker_seen(self.graph.environment, one.type.row.name, one.type.path)
             return checker is not None and checker.prefix == cast[1]
-        struct = re.escape(one.type.instance_struct.removeprefix("struct "))
+        struct = re.escape(untagged(one.type.instance_struct))
         if text is None or not struct or not one.base:
             return False
         whole = f"{text.head} {text.code}"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.c.lexis import occurrences
 from qerrlint.checks.devices.acquisitions import Acquisitions, Taken
 from qerrlint.checks.devices.phase_functions import SETUP, UNDOING
@@ -113,7 +114,7 @@ class LifeCycle(Acquisitions):
             if field is None:
                 return ""
             struct, found = field.type.rstrip(" *"), field.type
-        plain = found.removeprefix("struct ").replace(" ", "")
+        plain = untagged(found).replace(" ", "")
         return plain if _POINTS.match(plain) else ""
 
     def _frees_type(self, name: str, call: str, statement: str, kind: str) -> bool:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.run_time_state import device_state
 from qerrlint.checks.migration.vmstates import vmstates
@@ -73,7 +74,7 @@ def left_out(file: AnalysedFile) -> Iterator[LeftOut]:
         part = _left_out(of, _fields(description, own), structs)
         if part is not None:
             told.add(description.variable)
-            yield LeftOut(description, of.instance_struct.removeprefix("struct "), *part, of)
+            yield LeftOut(description, untagged(of.instance_struct), *part, of)
 
 
 def _is_known(description: Description) -> bool:
@@ -92,12 +93,12 @@ def _left_out(of: QomType, fields: Sequence[VMField], given: Collection[str]) ->
     there is none, or the fields hold it, or something around it, or are about other structs."""
     layouts = layouts_of(of.graph.environment)
     chain = layouts.chain(of.instance_struct, of.path)
-    if not {struct for field in fields if (struct := field.struct.removeprefix("struct "))}.issubset(chain):
+    if not {struct for field in fields if (struct := untagged(field.struct))}.issubset(chain):
         return None
     # A row of a part of the bus's state names the whole.
     parts = word_list("parts-of-bus-state")
     whole = (field for field in fields if not parts.matches(field.vmsd))
-    held = {(field.struct.removeprefix("struct "), field.member) for field in whole}
+    held = {(untagged(field.struct), field.member) for field in whole}
     # The struct that a macro names may be one that the type's struct begins with.
     paths: dict[str, str] = {}
     for outer, inner in pairwise(chain):

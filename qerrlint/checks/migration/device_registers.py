@@ -8,6 +8,7 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
@@ -87,7 +88,7 @@ def _with_registers(file: AnalysedFile) -> Iterator[Observation]:
 
 def _described(file: AnalysedFile) -> frozenset[str]:
     """The structs that descriptions of the file are about."""
-    return frozenset(s.removeprefix("struct ") for one in file.once(vmstates) for s in one.structs)
+    return frozenset(untagged(s) for one in file.once(vmstates) for s in one.structs)
 
 
 def _roots(types: Sequence[QomType]) -> list[QomType]:
@@ -178,7 +179,7 @@ def _registers(file: AnalysedFile, path: str, structs: Collection[str]) -> bool:
         if found[1] is None:
             return True
         other = described_elsewhere(file.unit.environment, found[1].decode(), file.unit.path)
-        if other is None or set(structs) & {name.removeprefix("struct ") for name in other.structs}:
+        if other is None or set(structs) & {untagged(name) for name in other.structs}:
             return True
     return False
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.run_time_state import Lasting, device_state, lasting, run_time
 from qerrlint.checks.migration.vmstates import vmstates
@@ -166,6 +167,4 @@ def _described(file: AnalysedFile, name: str) -> Description | None:
 
 def _is_about(description: Description, struct: str) -> bool:
     """Whether a description has a field of a struct."""
-    return any(
-        field.member and field.struct.removeprefix("struct ") == struct for field in description.fields or ()
-    )
+    return any(field.member and untagged(field.struct) == struct for field in description.fields or ())

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
 from qerrlint.checks.migration.reset_elements import other_element, set_elements
@@ -211,7 +212,7 @@ def _fields(file: AnalysedFile, struct: str) -> Mapping[str, Span]:
         re.split(r"[.\[]", field.member, maxsplit=1)[0]: field.span
         for one in file.once(vmstates)
         for field in one.fields or ()
-        if field.struct.removeprefix("struct ") == struct
+        if untagged(field.struct) == struct
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file
@@ -130,7 +131,7 @@ def _parts(
     layouts = layouts_of(unit.environment)
     layout = layouts.of_name(struct, unit.path)
     for one in layout.fields if layout is not None else ():
-        kind = one.type.removeprefix("struct ")
+        kind = untagged(one.type)
         if one.pointer or one.fields or one.dimensions or kind in described or _is_held(one.name, held):
             continue
         part = layouts.layout(kind, unit.path) if kind.isidentifier() else None
@@ -207,7 +208,7 @@ def _description_of(file: AnalysedFile, struct: str, header: str) -> Description
             continue
         other = described_elsewhere(unit.environment, found[1].decode(), unit.path)
         own = files.file(other.path) if other is not None else None
-        if other is None or own is None or struct not in {s.removeprefix("struct ") for s in other.structs}:
+        if other is None or own is None or struct not in {untagged(s) for s in other.structs}:
             continue
         if not other.unmigratable and re.search(rb"&\s*%s\b" % found[1], own.data) is None:
             return other
@@ -305,9 +306,9 @@ def _described(file: AnalysedFile) -> Mapping[str, list[Description]]:
         if one.fields is None:
             return {}
         words = {word for row in one.unknown for word in re.findall(r"\w+", row.value.text)}
-        doubtful |= words | ({struct.removeprefix("struct ") for struct in one.structs} if words else set())
+        doubtful |= words | ({untagged(struct) for struct in one.structs} if words else set())
         for struct in one.structs or _instances(file, one):
-            found.setdefault(struct.removeprefix("struct "), []).append(one)
+            found.setdefault(untagged(struct), []).append(one)
     return {
         struct: listed
         for struct, listed in found.items()
@@ -348,7 +349,7 @@ def _held(described: Mapping[str, list[Description]], struct: str) -> set[str]:
         re.sub(r"\[[^\]]*\]", "", field.member)
         for one in described[struct]
         for field in one.fields or ()
-        if field.struct.removeprefix("struct ") == struct
+        if untagged(field.struct) == struct
     }
 
 

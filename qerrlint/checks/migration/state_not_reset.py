@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.c.expressions.int_types import is_int_type
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.devices.phase_functions import has_types
@@ -69,7 +70,7 @@ def _pointed_to(file: AnalysedFile, struct: str, texts: Mapping[str, FunctionTex
     layouts = layouts_of(unit.environment)
     layout = layouts.of_name(struct, unit.path) if through else None
     for one in layout.fields if layout is not None else ():
-        kind = one.type.rstrip(" *").removeprefix("struct ")
+        kind = untagged(one.type.rstrip(" *"))
         if not one.pointer or one.name not in through or is_int_type(kind, unit.scope.typedefs):
             continue
         # Where it is declared elsewhere, the functions of the file are not all that works with it.
@@ -81,7 +82,7 @@ def _structs(file: AnalysedFile) -> Iterator[str]:
     """The structs of the file's types, and those that its descriptions are about."""
     state = file.once(device_state)
     found = [of.row.struct("instance_size") for of in state.allocating]
-    found += [name.removeprefix("struct ") for one in file.once(vmstates) for name in one.structs]
+    found += [untagged(name) for one in file.once(vmstates) for name in one.structs]
     yield from dict.fromkeys(found)
 
 
@@ -142,9 +143,7 @@ def _are_related(file: AnalysedFile, one: str, other: str) -> bool:
     layouts = layouts_of(file.unit.environment)
     for outer, inner in ((one, other), (other, one)):
         layout = layouts.of_name(outer, file.unit.path)
-        kinds = (
-            {field.type.rstrip(" *").removeprefix("struct ") for field in layout.fields} if layout else set()
-        )
+        kinds = {untagged(field.type.rstrip(" *")) for field in layout.fields} if layout else set()
         if inner in kinds or inner in layouts.chain(outer, file.unit.path):
             return True
     return False

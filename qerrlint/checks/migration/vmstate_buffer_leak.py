@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.run_time_state import device_state
@@ -37,7 +38,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
 
 def _leaks(file: AnalysedFile, one: Description, field: VMField) -> Iterator[Observation]:
     state = file.once(device_state)
-    struct = field.struct.removeprefix("struct ").strip()
+    struct = untagged(field.struct).strip()
     of = next((of for of in state.allocating if of.row.struct("instance_size") == struct), None)
     if of is None:
         return

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.c.lexis import bare, occurrences
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
@@ -45,7 +46,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
 def _observation(file: AnalysedFile, one: Description, defined: Span, phase: str) -> Iterator[Observation]:
     """The description at the class_init, or realize, of the type of the file whose instances it describes."""
     unit = file.unit
-    structs = {struct.removeprefix("struct ") for struct in one.structs}
+    structs = {untagged(struct) for struct in one.structs}
     types = file.once(device_state).allocating
     of = next((of for of in types if of.row.struct("instance_size") in structs), None)
     entries = [entry for entry in of.phases if entry.phase == phase] if of is not None else []

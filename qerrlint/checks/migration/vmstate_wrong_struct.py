@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.vmstates import by_variable, seen, vmstates, written
@@ -50,7 +51,7 @@ def _fits(file: AnalysedFile, one: str, other: str) -> bool:
 
 
 def _plain(struct: str) -> str:
-    return struct.removeprefix("struct ").strip()
+    return untagged(struct).strip()
 
 
 def _main(one: Description) -> str:

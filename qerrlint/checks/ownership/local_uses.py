@@ -11,7 +11,7 @@ import re
 from functools import cached_property, lru_cache
 
 from qerrlint.absint.reachability import after
-from qerrlint.c.declarations.types import Param
+from qerrlint.c.declarations.types import Param, untagged
 from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
 from qerrlint.checks.ownership.release_sites import is_freeing, may_release
 from qerrlint.checks.ownership.result_questions import is_handed_on_as_failure
@@ -158,7 +158,7 @@ class LocalUses:
     def _lies_elsewhere(self, path: str, name: str) -> bool:
         """Whether a member of an object is a pointer, and what it points to no part of the object."""
         member = path.removeprefix(f"{name}->")
-        kind = self._function.locals.get(name, "").removeprefix("struct ").rstrip(" *")
+        kind = untagged(self._function.locals.get(name, "")).rstrip(" *")
         return _points(f"{kind}.{member}")
 
     def calls(self, call: Call, _pair: Pair, name: str) -> bool:

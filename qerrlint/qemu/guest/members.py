@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.ir.code import Addr, Assign, Function
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.sample_scope import FileNames
@@ -33,7 +34,7 @@ def member_of(names: FileNames, function: Function, path: str) -> Member | None:
     if at <= 0:
         return None
     head, member = text[:at], text[at:].lstrip("->.")
-    struct = names.type_of(function, head).removeprefix("const ").removeprefix("struct ").rstrip(" *")
+    struct = untagged(names.type_of(function, head).removeprefix("const ")).rstrip(" *")
     return Member(struct, member, index) if struct and member.isidentifier() else None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.ir.code import Addr, Assign, Call, Function, Result, text_of
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.file_text import NamedPattern, calls_of
@@ -131,4 +132,4 @@ class MemoryStructs:
         return text if paths_in(text) == {text} else ""
 
     def _struct(self, function: Function, path: str) -> str:
-        return self._names.type_of(function, path).removeprefix("const ").removeprefix("struct ").rstrip(" *")
+        return untagged(self._names.type_of(function, path).removeprefix("const ")).rstrip(" *")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.c.expansion import TooMuchError, expanded
 from qerrlint.c.expressions.int_types import INT, UINT64, IntType, int_type
 from qerrlint.c.expressions.parser import Node, UnreadableError, parse, paths
@@ -158,7 +159,7 @@ class FileNames:
         if "." in member:
             inner, _, member = member.rpartition(".")
             head = f"{head}->{inner}"
-        struct = self.type_of(function, head).removeprefix("const ").removeprefix("struct ").rstrip(" *")
+        struct = untagged(self.type_of(function, head).removeprefix("const ")).rstrip(" *")
         layouts = layouts_of(self.unit.environment)
         layout = layouts.of_name(struct, self.unit.path) if struct else None
         field = layout.field(member) if layout is not None else None

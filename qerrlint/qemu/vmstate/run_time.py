@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.c.lexis import occurrences
 from qerrlint.domain.word_lists import word_list
 from qerrlint.lazy_patterns import lazy_re
@@ -196,7 +197,7 @@ class RunTime:
                     return wanted[self._key(name), path]
                 layout = layouts.of_name(name, self.unit.path) if begin == position else None
                 field = layout.field(part) if layout is not None else None
-                inner = field.type.rstrip(" *").removeprefix("struct ") if field is not None else ""
+                inner = untagged(field.type.rstrip(" *")) if field is not None else ""
                 if inner and inner not in ("struct", "union") and position + 1 < len(parts):
                     following += [(one, position + 1) for one in self._naming(inner, parts[position + 1])]
             starts += following

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.c.lexis import brace_end
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.devices.phase_functions import PhaseFunctions
@@ -149,7 +150,7 @@ class _Loaded:
     def _is_of(self, text: FunctionText, variable: str, struct: str) -> bool:
         """Whether a variable of a function is declared as a pointer to the struct."""
         declared = re.search(rf"\b(\w+)\s*\*\s*(?:const\s+)?{variable}\b", text.head + text.code)
-        path, name = self._file.unit.path, struct.removeprefix("struct ").strip()
+        path, name = self._file.unit.path, untagged(struct).strip()
         if declared is None or declared[1] == name:
             return declared is not None
         place = self._layouts.place(name, path)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from qerrlint.c.declarations.types import untagged
 from qerrlint.c.expressions.parser import paths
 from qerrlint.ir.code import Function
 from qerrlint.model.file_text import NamedPattern
@@ -57,7 +58,7 @@ class MemoryIndexes:
             signature = unit.signature(entry.function) if names else None
             for param in signature.params if signature is not None else ():
                 if param.name in names and param.type.endswith("*"):
-                    sent.add(param.type.removeprefix("const ").removeprefix("struct ").rstrip(" *"))
+                    sent.add(untagged(param.type.removeprefix("const ")).rstrip(" *"))
         read = guest.memory_structs.types if READER.is_in(unit.text) else frozenset()
         layouts = layouts_of(unit.environment)
         return read | {name for name in sent if layouts.of_name(name, unit.path) is not None}
@@ -86,7 +87,7 @@ class MemoryIndexes:
             layout = layouts.of_name(struct, self._unit.path) or layouts.layout(struct, self._unit.path)
             for field in layout.fields if layout is not None else ():
                 names.add(field.name)
-                inner = field.type.removeprefix("struct ")
+                inner = untagged(field.type)
                 if len(waiting) < _MOST_STRUCTS and not field.pointer and inner not in waiting:
                     waiting.append(inner)
                 names.update(one.name for one in field.fields)
