@@ -255,3 +255,37 @@ def test_a_command_that_ignores_its_errp(tmp_path: Path, body: str, told: bool) 
     }
     user = CALLING.replace("%s(tray, errp)", "qmp_tray_polish(errp)")
     assert found(tmp_path, user, files, "unchecked-call") == (["store_fill"] if told else [])
+
+
+MEMBER = """
+static void tray_label(TrayInfo *info, const char *name)
+{
+    info->label = g_strdup(name);
+}
+
+TrayInfo *tray_add(const char *name, bool used)
+{
+    TrayInfo *info = g_new0(TrayInfo, 1);
+
+    if (used) {
+        g_free(info);
+        return NULL;
+    }
+    tray_label(info, name);
+    return info;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        pytest.param("{ 'struct': 'TrayInfo', 'data': { 'label': 'str' } }\n", False, id="of the schema"),
+        pytest.param(SCHEMA, True, id="of no schema"),
+    ],
+)
+def test_a_struct_of_the_schema_frees_its_members(tmp_path: Path, schema: str, told: bool) -> None:
+    """A generated function frees the members of a struct of the schema, wherever the struct goes."""
+    files = {"qapi/qapi-schema.json": schema}
+    expected = ["tray_label"] if told else []
+    assert found(tmp_path, MEMBER, files, "missing-cleanup") == expected

@@ -53,6 +53,7 @@ _PASTED_HEAD = lazy_re(
 _BLOCK_MACRO = lazy_re(rb"\n[ \t]+(?:\}[ \t]*)?([A-Za-z_]\w*)[ \t]*(?=\()")
 _STATEMENT_MACRO = lazy_re(rb"\n[ \t]+([A-Za-z_]\w*)[ \t]*(?=\()")
 _KEYWORDS = frozenset({b"if", b"while", b"for", b"switch", b"sizeof", b"return", b"else", b"do"})
+_ONCE = lazy_re(rb"(?i:(?:[a-z0-9]+_){0,3}with_\w)")
 _PLAIN_NAME = lazy_re(rb"\(\s*[A-Za-z_]\w*\s*\)")
 _STATEMENT_BEGINS = lazy_re(rb"[A-Za-z_}]")
 _REST_OF_LINE = lazy_re(rb"[ \t\r]*(?:\n|\Z)")
@@ -170,10 +171,15 @@ def _pasted_heads(edit: Edit) -> None:
 
 
 def _block_macros(edit: Edit) -> None:
-    """Unknown NAME(...) { in a body: the grammar would take it for a nested function."""
+    """Unknown NAME(...) { in a body: the grammar would take it for a nested function. It is taken for a loop,
+    or for a block that runs once where its name says that something is done `with` a thing."""
     for start, end, closing in _calls(edit, _BLOCK_MACRO, edit.body):
         if edit.next_byte(closing) == b"{":
-            edit.block(LOOP, b"while", start, end)
+            # Who does something with a lock or a privilege does it once.
+            if _ONCE.match(edit.bare, start, end):
+                edit.block(ALWAYS, b"if", start, end)
+            else:
+                edit.block(LOOP, b"while", start, end)
 
 
 def _statement_macros(edit: Edit) -> None:

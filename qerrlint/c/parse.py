@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from qerrlint.c import grammar
 from qerrlint.c.lexis import open_comment
 from qerrlint.c.normalise import Normal, normalise, normalise_damaged
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
     from qerrlint.c.cut import Piece
+
+_ELSE_ARM = lazy_re(rb"^[ \t]*#[ \t]*(?:if|el)[^\n]*\n\s*else\b", re.MULTILINE)
 
 
 @record(frozen=True, slots=True)
@@ -22,8 +26,8 @@ class Parsed:
 
     function: the function_definition node, None if there is none. damage: why the tree cannot be trusted
     ("syntax error at line N of the function", "missing token at line N of the function", "function
-    inside a function", "no function found", "a comment that is not closed", or how the text differs from any
-    that the parser could read in proportionate time), None if it can.
+    inside a function", "no function found", "an else that begins an arm of an #if", "a comment that is not
+    closed", or how the text differs from any that the parser could read in proportionate time), or None.
     """
 
     piece: Piece
@@ -69,6 +73,9 @@ def _parsed(piece: Piece, normal: Normal, root: Node) -> Parsed:
         line = normal.data.count(b"\n", 0, fault.start_byte) + 1
         what = "missing token" if fault.is_missing else "syntax error"
         return Parsed(piece, normal, None, f"{what} at line {line} of the function")
+    if _ELSE_ARM.search(normal.data) is not None:
+        # The grammar takes `else` for the name of a type there.
+        return Parsed(piece, normal, None, "an else that begins an arm of an #if")
     found = grammar.function_nodes(root)
     damage = None
     if piece.body >= 0 and len(found) != 1:

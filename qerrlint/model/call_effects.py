@@ -47,6 +47,12 @@ class Callees(Protocol):
     def is_settled(self, name: str) -> bool:
         """Whether the summary of a function is final; one that is being interpreted may still change."""
 
+    def only_looks(self, name: str, position: int) -> bool:
+        """Whether a function of the file does nothing with the pointer at a position but look behind it."""
+
+    def takes_gerror(self, name: str, position: int) -> bool:
+        """Whether a function of the file frees the GError at a position, or hands it on."""
+
 
 class CallEffects:
     """The effects of the calls in one file; what does not depend on the call itself is kept by callee."""
@@ -86,6 +92,9 @@ class CallEffects:
             of_glib = self._of_glib(call, undeclared=known.evidence == "guess")
             if of_glib is not None:
                 return of_glib
+            taken = self._taken_gerror(call)
+            if taken is not None:
+                return Effect(consumes=taken, how="body", evidence="body")
         if known.evidence == "guess":
             return self._guess(call)
         if known.kind == "pointer" and known.evidence == "signature" and self._may_find_nothing(call):
@@ -133,8 +142,9 @@ class CallEffects:
             return stated
         if self._api.is_noreturn(name):
             return NORETURN
-        signature = self._callees.signature(name)
-        return NORETURN if signature is not None and signature.noreturn else None
+        # A prototype may say it where the definition does not.
+        declared = (self._callees.signature(name), self._scope.signature(name))
+        return NORETURN if any(one is not None and one.noreturn for one in declared) else None
 
     def _direct(self, name: str) -> Effect:
         stated = self._stated(name)
@@ -204,10 +214,23 @@ class CallEffects:
         params = signature.params if signature is not None else ()
         for index in local:
             if signature is not None and index < len(params) and params[index].type == GERRP:
+                if self._names_function(call) and self._callees.only_looks(call.name, index):
+                    return None
                 kind = result_kind(signature, self._scope.typedefs)
                 return Effect(errp=index, outcomes=by_convention(kind), kind=kind)
         if undeclared and not call.used:
             return Effect(errp=local[0], outcomes=_OF_LIBRARY)
+        return None
+
+    def _taken_gerror(self, call: Call) -> int | None:
+        """The argument that is a GError which a function of the file frees or hands on; None for none."""
+        if not self._names_function(call):
+            return None
+        variables = self._callees.variables(call)
+        for index, arg in enumerate(call.args):
+            of_glib = isinstance(arg, Var) and variables.get(arg.path) == GERROR
+            if of_glib and self._callees.takes_gerror(call.name, index):
+                return index
         return None
 
     @staticmethod

@@ -19,6 +19,7 @@ from qerrlint.c.declarations.file import FileDeclarations, TypeName
 from qerrlint.c.declarations.pycparser_signatures import canonical_signature
 from qerrlint.c.declarations.types import Signature
 from qerrlint.domain.effects import Effect, Outcome
+from qerrlint.domain.word_lists import word_list
 from qerrlint.errors import UsageError
 from qerrlint.ir.code import ANY
 from qerrlint.source.bundled import read_table, rules_folder
@@ -105,8 +106,8 @@ class Contracts:
         return self._effects[name]
 
     def is_noreturn(self, name: str) -> bool:
-        """Whether facts.toml says that the function never returns."""
-        return bool(self._facts.get(name, {}).get("noreturn"))
+        """Whether facts.toml says that the function never returns, or its name does."""
+        return bool(self._facts.get(name, {}).get("noreturn")) or word_list("ends-the-program").matches(name)
 
     def fails(self, name: str) -> str | None:
         """How a function tells failure if not by the convention (true, error-only, negative or

@@ -15,7 +15,7 @@ from functools import cached_property
 from qerrlint.c.cut import FUNCTION, Piece, cut_file
 from qerrlint.c.declarations.types import Signature, parse_signature
 from qerrlint.c.gaps import ENCODING, Gap
-from qerrlint.c.lexis import occurrences
+from qerrlint.c.lexis import bare, occurrences
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.file_text import FileText, words_in
 
@@ -45,7 +45,9 @@ _REGISTERS = lazy_re(
 )
 _OF_REGISTERS = (b"_add_notifier", b"notifier_with_return_list_add", b"notify")
 
-_ENDS = lazy_re(rb"\b(?:_exit|abort|cpu_abort|exit|g_assert_not_reached|g_error|hw_error)\s*\(")
+_ENDS = lazy_re(
+    rb"\b(?:_exit|abort|cpu_abort|die|errx?|exit|fatal|g_assert_not_reached|g_error|hw_error)\s*\("
+)
 _RETURN = lazy_re(rb"\breturn\b")
 
 
@@ -78,6 +80,10 @@ class Definitions:
         if start not in self._words:
             self._words[start] = words_in(self._text.data[start : piece.span.end])
         return self._words[start]
+
+    def body(self, piece: Piece) -> bytes:
+        """The body of a definition, comments and literals blanked."""
+        return bare(self._text.data[piece.body : piece.span.end])
 
     def may_end_process(self, name: str) -> bool:
         """Whether each definition of a name calls something that ends the process, and has no return."""

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import Signature
+from qerrlint.domain.error import GERROR
 from qerrlint.domain.result import FunctionResult
 from qerrlint.ir.code import Call
 from qerrlint.model.call_effects import CallEffects
@@ -122,6 +124,35 @@ class Interpretation:
     def is_settled(self, name: str) -> bool:
         """Whether the summary of a function is final: it is not while the function's component is solved."""
         return all(body.solved for body in self._bodies_of(name))
+
+    def only_looks(self, name: str, position: int) -> bool:
+        """Whether a function of the file does nothing with the pointer at a position but look behind it, or
+        free what is there: by its text, in each of its definitions."""
+        pieces = self._definitions.by_name.get(name, ())
+        return bool(pieces) and all(self._only_looks(piece, position) for piece in pieces)
+
+    def _only_looks(self, piece: Piece, position: int) -> bool:
+        signature = self.signature_of(piece)
+        if signature is None or position >= len(signature.params) or not signature.params[position].name:
+            return False
+        text = self._definitions.body(piece)
+        name = re.escape(signature.params[position].name.encode())
+        every = len(re.findall(rb"(?<![\w.>])%s\b" % name, text))
+        looks = rb"(?<![\w)\]])\s*\*\s*%s\b(?!\s*\)?\s*=(?!=|\s*NULL\b))" % name
+        return len(re.findall(looks, text)) == every
+
+    def takes_gerror(self, name: str, position: int) -> bool:
+        """Whether a function of the file frees the GError at a position, or hands it on: by its text."""
+        return any(self._takes_gerror(piece, position) for piece in self._definitions.by_name.get(name, ()))
+
+    def _takes_gerror(self, piece: Piece, position: int) -> bool:
+        signature = self.signature_of(piece)
+        params = signature.params if signature is not None else ()
+        if position >= len(params) or params[position].type != GERROR or not params[position].name:
+            return False
+        taken = rb"\b(?:g_error_free|g_propagate\w*_error|g_task_return_error)\s*\([^;{}]{0,400}\b%s\b"
+        name = re.escape(params[position].name.encode())
+        return re.search(taken % name, self._definitions.body(piece)) is not None
 
     def _bodies_of(self, name: str) -> Sequence[Body]:
         """The bodies that `callee_summary` joins."""

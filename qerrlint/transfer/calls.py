@@ -157,7 +157,9 @@ def _input(frame: Frame, draft: Draft, site: CallSite, given: Input, recorder: R
     if by_address:
         held = draft.errors.get(term.index)
         if keeps and held is not None:
-            _fault(recorder, fault_of("extend", held, looks_inside=True), site, term.text, held, draft.trail)
+            inside = not word_list("extends-where-there-is-one").matches(site.call.name)
+            fault = fault_of("extend", held, looks_inside=inside)
+            _fault(recorder, fault, site, term.text, held, draft.trail)
             return
         forget(frame, draft, term)
         draft.marks = draft.marks.with_freed(term.index, False)
@@ -167,7 +169,7 @@ def _input(frame: Frame, draft: Draft, site: CallSite, given: Input, recorder: R
     behind = draft.points.get(term.index)
     if behind is not None and keeps:
         held = draft.errors.get(behind, UNKNOWN_CELL)
-        if held.known_null:
+        if held.known_null and not word_list("extends-where-there-is-one").matches(site.call.name):
             _occur(
                 recorder, OccurrenceKind.NULL_REPORTED, site, frame.terms.all[behind].text, held, draft.trail
             )

@@ -24,6 +24,7 @@ from qerrlint.ir.code import (
     Deref,
     Edge,
     Function,
+    Op,
     Opaque,
     Result,
     Return,
@@ -84,6 +85,11 @@ def _is_equal(text: str, name: str) -> bool:
     """Whether a comparison that holds finds a variable equal to another place: that owns it as well."""
     left, equal, right = text.partition("==")
     return bool(equal) and name in (left, right)
+
+
+def _is_moved(value: Value, name: str) -> bool:
+    """Whether a value is a variable plus or minus something."""
+    return isinstance(value, Op) and value.op in ("+", "-") and Var(name) in (value.left, value.right)
 
 
 def _names(held: Holding) -> tuple[str, ...]:
@@ -159,6 +165,9 @@ class LocalObjects(Objects):
                     arrived.add(Holding(held.pair, held.status, target, held.call))
             elif (cast := self._cast(event, held)) is not None:
                 arrived |= cast
+            elif held.object == target and _is_moved(value, target):
+                # It still leads into the object, and to its start again.
+                continue
             elif not any(self._owners.assigns(event, name) for name in _names(held)):
                 kept.add(held)
         state = self._lost(state.with_held(frozenset(kept)), target, event.span)

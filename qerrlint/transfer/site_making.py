@@ -23,6 +23,7 @@ from qerrlint.ir.code import (
     Deref,
     Edge,
     Event,
+    Function,
     Op,
     Opaque,
     Result,
@@ -32,6 +33,7 @@ from qerrlint.ir.code import (
     root,
     text_of,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.transfer.frame import Frame
 from qerrlint.transfer.operands import UNKNOWN, Operand, Variable, operand
 from qerrlint.transfer.sites import (
@@ -52,6 +54,10 @@ from qerrlint.transfer.sites import (
 )
 from qerrlint.transfer.unsteady import unsteady
 
+# As c.lower.conditions writes comparisons: each as one of three relations.
+_RELATIONS = ("==", "<", ">")
+_RELATION = lazy_re(r"==|<|>")
+
 
 class SiteMaker:
     """Makes the sites of one frame's function.
@@ -70,6 +76,7 @@ class SiteMaker:
         self._asked = 0
         self._asserted = tested_at(frame.function, assertions)
         self._unsteady = unsteady(frame.function, frame.types)
+        self._excluded = _excluded(frame.function)
 
     def site(self, event: Event) -> tuple[Site, int]:
         """The site of an event, and the mask of the terms whose values the event asks for."""
@@ -229,7 +236,13 @@ class SiteMaker:
 
     def guard(self, edge: Edge, chosen: bool) -> Guard:
         """The guard of an edge; `chosen`: its block does not end in an assertion."""
-        tests = [self._test(test) for test in edge.tests]
+        excluded = (
+            Test(Opaque(text), ZERO)
+            for test in edge.tests
+            if test.allow == POS and isinstance(test.subject, Opaque)
+            for text in self._excluded.get(test.subject.text, ())
+        )
+        tests = [self._test(test) for test in (*edge.tests, *excluded)]
         soft = any(test.soft for test in tests)
         return Guard(edge.target, tests, edge.span, edge.taken, soft, asserted=not chosen, case=edge.case)
 
@@ -255,6 +268,25 @@ class SiteMaker:
         is_error = is_place and term is not None and self._frame.is_error(term)
         is_plain = subject is test.subject and (is_place or isinstance(subject, Result))
         return TestSite(test, allow, value, term, is_place, is_error, is_plain, answers, soft)
+
+
+def _excluded(function: Function) -> dict[str, list[str]]:
+    """For each comparison of a function those of the same operands that do not hold where it does: of
+    `i < n` that is `i == n`, where the function tests it."""
+    texts = {
+        test.subject.text
+        for block in function.blocks
+        for edge in block.edges
+        for test in edge.tests
+        if isinstance(test.subject, Opaque)
+    }
+    found: dict[str, list[str]] = {}
+    for text in sorted(texts) if len(texts) > 1 else ():
+        for at in _RELATION.finditer(text):
+            left, right = text[: at.start()], text[at.end() :]
+            others = (f"{left}{relation}{right}" for relation in _RELATIONS if relation != at[0])
+            found.setdefault(text, []).extend(one for one in others if one in texts)
+    return {text: others for text, others in found.items() if others}
 
 
 def _is_number(constant: Const) -> bool:

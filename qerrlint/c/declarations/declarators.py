@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from qerrlint.c.declarations.tokens import NORETURN, is_attribute
+from qerrlint.c.declarations.tokens import is_attribute, says_noreturn
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 
@@ -91,7 +91,7 @@ class Reader:
         while self.at < self.end and is_attribute(self.toks[self.at]):
             word = self.toks[self.at]
             self.at += 1
-            if word in NORETURN:
+            if says_noreturn(word):
                 self.noreturn = True
             if self.peek() == "(" and not word.endswith("_fn") and word not in ("inline", "volatile"):
                 start = self.at

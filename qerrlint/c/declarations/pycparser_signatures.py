@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from qerrlint.c.declarations.declarators import Op, Param, integer_type, type_text
-from qerrlint.c.declarations.tokens import NORETURN, is_attribute, tokens
+from qerrlint.c.declarations.tokens import is_attribute, says_noreturn, tokens
 from qerrlint.c.declarations.types import Signature, errp_index
 
 _KEYWORDS = frozenset(
@@ -57,7 +57,7 @@ def _plain(toks: list[str]) -> tuple[list[str], bool]:
         if not is_attribute(tok):
             out.append(tok)
             continue
-        noreturn |= tok in NORETURN
+        noreturn |= says_noreturn(tok)
         if at < len(toks) and toks[at] == "(" and not tok.endswith("_fn") and toks[at + 1 : at + 2] != ["*"]:
             depth = 0
             while at < len(toks):

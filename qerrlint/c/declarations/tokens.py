@@ -20,18 +20,21 @@ _ATTRIBUTE = lazy_re(
     r"(?:__attribute__|__attribute|__declspec|__asm__|asm|_Alignas|alignas|__extension__|__inline(?:__)?|"
     r"(?:no_)?coroutine(?:_mixed)?_fn|(?:no_)?co_wrapper\w*|generated_co_wrapper|inline|register|auto|"
     r"GRAPH_\w+|TSA_\w+|G_(?:GNUC_\w+|NORETURN|NO_INLINE|ALWAYS_INLINE|NOT_INLINE)|QEMU_\w+|"
-    r"_Noreturn|noreturn|__noreturn|volatile|restrict|__restrict(?:__)?|__volatile__|"
-    r"ATTRIBUTE_\w+|\w+_FMT_ATTR|WINAPI|CALLBACK|APIENTRY|__thread|_Thread_local|CAPSTONE_API|CAPSTONE_EXPORT)\Z"
+    r"volatile|restrict|__restrict(?:__)?|__volatile__|"
+    r"[A-Z]\w*_NORETURN|__attribute_noreturn__|_Noreturn|NORETURN|noreturn|__noreturn|ATTRIBUTE_\w+|\w+_FMT_ATTR|WINAPI|CALLBACK|APIENTRY|__thread|_Thread_local|CAPSTONE_API|CAPSTONE_EXPORT)\Z"
 )
-NORETURN = frozenset(
-    {"G_NORETURN", "_Noreturn", "noreturn", "__noreturn", "QEMU_NORETURN", "G_GNUC_NORETURN"}
-)
+_NORETURN = lazy_re(r"(?:_Noreturn|noreturn|__noreturn|__attribute_noreturn__|(?:[A-Z]\w*_)?NORETURN)\Z")
 
 
 @lru_cache(maxsize=65536)
 def is_attribute(token: str) -> bool:
     """Whether a token is the word of an attribute. The same few thousand words are asked for all the time."""
     return _ATTRIBUTE.match(token) is not None
+
+
+def says_noreturn(token: str) -> bool:
+    """Whether the word of an attribute says that a function never returns, in any project's spelling."""
+    return _NORETURN.match(token) is not None
 
 
 def tokens(text: str) -> list[str]:

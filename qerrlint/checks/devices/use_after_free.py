@@ -10,6 +10,7 @@ from functools import lru_cache
 from qerrlint.c.cut import Piece
 from qerrlint.c.lexis import bare
 from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.ending_calls import any_may_end, as_ending
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import Move, Pair
@@ -194,13 +195,22 @@ def _in_function(
         return
     freed = {found[0].object for found in handlings.values()}
     held = follow_freed(function, signature, unit.effect, handlings, reads)
+    surely = None
+    if held.seen and any_may_end(unit, function):
+        # What nothing declares may end the program: what is seen only where it returns is not certain.
+        ending = as_ending(unit, min(function.calls[number].span.start for number in handlings))
+        certain = follow_freed(function, signature, ending, handlings, reads)
+        surely = {(one.span, one.object, one.kind, one.call) for one in certain.seen}
     told: set[tuple[Span, str, str]] = set()
     for one in sorted(held.seen, key=lambda s: (s.span, s.object, s.call)):
         # A pointer into what a call frees is not freed by it. A use of what several calls free is one defect.
         here = (one.span, one.object, one.kind)
         if one.kind in _HOW and (one.kind != "freed" or one.object in freed) and here not in told:
             told.add(here)
-            yield _observation(unit, function, one, held.complete)
+            certainty = "high" if held.complete else "medium"
+            if surely is not None and (*here, one.call) not in surely:
+                certainty = "low"
+            yield _observation(unit, function, one, certainty)
 
 
 def _gives(function: Function, one: Seen) -> bool:
@@ -212,7 +222,7 @@ def _gives(function: Function, one: Seen) -> bool:
     )
 
 
-def _observation(unit: TranslationUnit, function: Function, one: Seen, complete: bool) -> Observation:
+def _observation(unit: TranslationUnit, function: Function, one: Seen, certainty: str) -> Observation:
     call = function.calls[one.call]
     again = next((c.name for c in function.calls if c.span == one.span), call.name)
     # Where the loop gives the variable its elements the function only names it.
@@ -232,7 +242,7 @@ def _observation(unit: TranslationUnit, function: Function, one: Seen, complete:
             Step(call.span, f"{call.name}() frees it here"),
             *(step for step in path_steps(unit, one.trail, "", None) if step.span.start >= call.span.start),
         ),
-        certainty="high" if complete else "medium",
+        certainty=certainty,
         subject=one,
         group=("use-after-free", function.name, one.object, one.call),
     )

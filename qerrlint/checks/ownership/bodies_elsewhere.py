@@ -16,7 +16,7 @@ from typing import Any
 
 from qerrlint.c.declarations.types import Signature, parse_signature
 from qerrlint.c.lexis import bare
-from qerrlint.checks.ownership.release_sites import is_freeing
+from qerrlint.checks.ownership.release_sites import is_freeing, may_release
 from qerrlint.domain.word_lists import word_list
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment
@@ -239,11 +239,11 @@ class BodiesElsewhere:
         borrowed = word_list("borrowed-arguments")
         if borrowed.matches(f"{name}/{position + 1}") or borrowed.matches(name):
             return False
-        if word_list("borrowing-prefixes").matches(name):
+        inside = self._graph.function(text.path, name)
+        if inside is None and word_list("borrowing-prefixes").matches(name) and not may_release(name):
             return False
         if word_list("keeping-parts").matches(name) or word_list("keeps-constant-arguments").matches(name):
             return True
-        inside = self._graph.function(text.path, name)
         if inside is not None:
             own = parse_signature(inside.head.encode("latin-1", "replace"), inside.path, inside.head_start)
             return own is None or not self._borrows_inside(own, inside, position, depth + 1)

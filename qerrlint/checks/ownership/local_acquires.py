@@ -113,6 +113,9 @@ class LocalAcquires:
         if handling.role != "acquire":
             return True
         if handling.move.object == RESULT:
+            if handling.pair.name == DESCRIPTOR and self._names_callback(call):
+                # It is connected later: the callback gets the descriptor.
+                return False
             # In some ages a function gives its caller memory, and in others a look at its own.
             signature = self._unit.signature(call.name)
             return signature is None or not signature.returns.startswith("const ")
@@ -122,6 +125,10 @@ class LocalAcquires:
             return False
         # A pointer that holds something else already hands that to the callee.
         return not kind.endswith("*") or all(value == NULL for value in self._uses.assigned(name))
+
+    def _names_callback(self, call: Call) -> bool:
+        """Whether an argument of a call is a function of the file."""
+        return any(isinstance(arg, Var) and arg.path in self._unit.functions for arg in call.args)
 
     def _add_by_callees(self) -> None:
         """The calls of functions of the file that acquire what the variable is whose address they get.

@@ -324,6 +324,8 @@ class LocalUses:
             return _leaves_open(name)
         if _is_known_to_borrow(name, position):
             return True
+        if _begins_as_borrower(name) and not self._is_macro(name):
+            return True
         signature = self._unit.signature(name)
         if _keeps_constants(name):
             return False
@@ -339,6 +341,11 @@ class LocalUses:
         if is_storing(name) or may_release(name):
             return False
         return bodies_elsewhere(self._unit).borrows(self._unit, name, position)
+
+    def _is_macro(self, name: str) -> bool:
+        """Whether a name in small letters is that of a macro that the file sees: its body tells more."""
+        unit = self._unit
+        return not name.isupper() and unit.environment.macro(name, unit.path) is not None
 
     def _callback(self, call: Call, position: int) -> bool | None:
         """Of the argument of a callback of the file that runs once: whether the callback leaves it alone.
@@ -398,9 +405,12 @@ def is_storing(name: str) -> bool:
 def _is_known_to_borrow(name: str, position: int) -> bool:
     """Whether the word lists say that a callee keeps nothing of the argument at a position."""
     borrowed = word_list("borrowed-arguments")
-    if borrowed.matches(f"{name}/{position + 1}") or borrowed.matches(name):
-        return True
-    return word_list("borrowing-prefixes").matches(name)
+    return borrowed.matches(f"{name}/{position + 1}") or borrowed.matches(name)
+
+
+def _begins_as_borrower(name: str) -> bool:
+    """Whether the beginning of a name says that the callee keeps nothing of its arguments."""
+    return word_list("borrowing-prefixes").matches(name) and not may_release(name)
 
 
 def _leaves_open(name: str) -> bool:

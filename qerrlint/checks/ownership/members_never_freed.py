@@ -81,6 +81,9 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
         if key in told:
             continue
         told.add(key)
+        if unit.program.environment.schema.kind(one.struct) is not None:
+            # A generated function frees it with its members, where the dispatcher sends it, too.
+            continue
         freed = _freed(unit, graph, one)
         where = freed or _others_freed(unit, graph, one)
         if where is not None and not _may_be_freed(unit, graph, one):

@@ -8,12 +8,13 @@ unknown body by the parts of their names (rules/words.toml). No path is followed
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from qerrlint.domain.casts import casts
 from qerrlint.domain.ownership import Pair, tail
 from qerrlint.domain.word_lists import word_list
-from qerrlint.ir.code import Addr, Call, Function, Result, Value, Var, identifiers, root
+from qerrlint.ir.code import Addr, Assign, Call, Function, Result, Value, Var, identifiers, root
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_lifecycle import FINALIZE, SETUP, TEARDOWN, phases
 
@@ -179,12 +180,24 @@ def frees_with_members(name: str) -> bool:
 
 
 def owners(function: Function, name: str) -> frozenset[str]:
-    """The variables that are one object by casts: `FooState *s = FOO(dev)` makes s the object dev."""
-    pairs = casts(function)
+    """The variables that are one object by casts: `FooState *s = FOO(dev)` makes s the object dev.
+
+    The state that a driver finds behind its object goes with it: `s = bs->opaque`."""
+    pairs = [*casts(function), *_behind(function)]
     found = {name}
     for _ in pairs:
         found |= {a for a, b in pairs if b in found} | {b for a, b in pairs if a in found}
     return frozenset(found)
+
+
+def _behind(function: Function) -> Iterator[tuple[str, str]]:
+    """(variable, the object whose member for the driver's own state it is) for each such assignment."""
+    for block in function.blocks:
+        for event in block.events:
+            if isinstance(event, Assign) and isinstance(event.value, Var):
+                holder, _, member = event.value.path.rpartition("->")
+                if holder.isidentifier() and word_list("driver-state").matches(member):
+                    yield event.target, holder
 
 
 def _own(function: Function, unit: TranslationUnit) -> frozenset[str]:

@@ -79,6 +79,12 @@ def undoes_what_stays(_file: AnalysedFile, observation: Observation) -> bool:
     )
 
 
+def method_is_empty(file: AnalysedFile, observation: Observation) -> bool:
+    """The method has no statement: that nothing is to be done is what it is for."""
+    text = life_cycle(file).text(observation.function)
+    return text is not None and not text.code.strip("{} \t\n;")
+
+
 def owner_frees_it(file: AnalysedFile, observation: Observation) -> bool:
     """What a setup phase takes is handed at once to a call that makes a new owner of it, who frees it."""
     one = observation.subject

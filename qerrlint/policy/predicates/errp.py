@@ -89,3 +89,11 @@ def errp_holds_a_failure(analysed: AnalysedFunction, observation: Observation) -
             if failed is not None and Var(analysed.errp) in failed.args:
                 return True
     return False
+
+
+def errp_gets_a_local(analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the function has pointed errp to an Error of its own, where its caller passes NULL."""
+    name = re.escape(observation.slots["errp"].encode())
+    given = rb"\bif\s*\(\s*(?:!\s*%s|%s\s*==\s*NULL)\s*\)\s*\{?\s*%s\s*=\s*&\s*\w+\s*;" % ((name,) * 3)
+    above = bare(analysed.unit.data[analysed.piece.body : observation.primary.start])
+    return re.search(given, above) is not None

@@ -56,3 +56,8 @@ def callee_exits_unreported(analysed: AnalysedFunction, observation: Observation
 def callee_is_named_nofail(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the callee that ends the process says by its name that it does not return with a failure."""
     return observation.slots["form"] == "exit-below" and "nofail" in observation.slots["printer"]
+
+
+def error_ends_with_process(_analysed: AnalysedFunction, observation: Observation) -> bool:
+    """Whether the function is main(), which leaves the program with the Error."""
+    return observation.function == "main"

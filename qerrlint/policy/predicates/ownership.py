@@ -12,7 +12,7 @@ from qerrlint.checks.ownership.left_held import NeverReleased
 from qerrlint.checks.ownership.left_in_local import LocalObject
 from qerrlint.checks.ownership.local_acquires import SHOWN
 from qerrlint.checks.ownership.prepared_twice import Preparation
-from qerrlint.checks.ownership.release_sites import is_freeing
+from qerrlint.checks.ownership.release_sites import is_freeing, may_release
 from qerrlint.domain.ownership import tail
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
@@ -26,6 +26,8 @@ from qerrlint.qemu.device_lifecycle import FINALIZE, RECURRING
 _STATE = lazy_re(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 # A condition that is one member, right before a statement.
 _IF_MEMBER = lazy_re(rb"\bif\s*\(\s*!?\s*(\w+)(?:->|\.)[\w.>-]+\s*\)\s*\{?\s*\Z")
+# A condition that begins with a constant of the build, and what stands behind it up to a statement.
+_IF_CONSTANT = lazy_re(rb"\bif\s*\(\s*[A-Z][A-Z0-9_]{3,}\s*(?:&&[^;{}]*)?\)\s*(?:\{[^{}]*)?\Z")
 _NEAR = 200
 _ASKED = lazy_re(rb"\bif\s*\(\s*!?\s*([a-z_]\w*)\s*\(")
 
@@ -166,6 +168,19 @@ def name_says_locked(_analysed: AnalysedFunction | AnalysedFile, observation: Ob
 def process_ends_there(_analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
     """Whether memory or a file is what a local of main() holds where main() returns."""
     return observation.function == "main" and isinstance(observation.subject, LocalObject)
+
+
+def release_is_configured(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """A release of what a local variable holds stands under a condition that is a constant of the build."""
+    one = observation.subject
+    if not isinstance(one, LocalObject):
+        return False
+    data, name = analysed.unit.data, one.seen.object
+    return any(
+        _IF_CONSTANT.search(data, max(call.span.start - _NEAR, 0), call.span.start) is not None
+        for call in one.function.calls
+        if may_release(call.name) and Var(name) in call.args
+    )
 
 
 def member_decides_release(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from qerrlint.absint.reachability import loop_around, paths_ahead
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck, event
+from qerrlint.checks.ending_calls import any_may_end, may_end
 from qerrlint.checks.errors.results.null_after_report import reports
 from qerrlint.checks.errors.results.null_tests import suspects
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import (
+    NONZERO,
     ZERO,
     Addr,
     Assign,
@@ -42,6 +44,8 @@ from qerrlint.source.span import Span
 
 _UNEVALUATED = lazy_re(r"\b(?:sizeof|typeof|__typeof__|offsetof)\b")
 _BEGINS = lazy_re(rb"\bif \(!?\(?\Z")
+# Ways of which more states than these are met are taken to be open.
+_MOST_STATES = 2000
 _ENDS = frozenset({"error_fatal", "error_abort"})
 
 
@@ -78,6 +82,27 @@ def _is_plain_pointer(unit: TranslationUnit, function: Function, name: str) -> b
     return declared < 2 and not taken
 
 
+def _may_change(one: Event, name: str) -> bool:
+    """Whether an event may give a variable another value."""
+    if isinstance(one, Call):
+        return Addr(name) in one.args or (one.name.isupper() and Var(name) in one.args)
+    return (isinstance(one, Assign) and one.target == name) or (isinstance(one, Declare) and one.path == name)
+
+
+def _narrowed(
+    known: frozenset[tuple[str, bool]], edge: Edge, asked: set[str]
+) -> frozenset[tuple[str, bool]] | None:
+    """What is known of variables (whether each is 0) behind an edge; None where it cannot be taken."""
+    facts = dict(known)
+    for test in edge.tests:
+        subject = test.subject
+        if not isinstance(subject, Var) or subject.path not in asked or test.allow not in (ZERO, NONZERO):
+            continue
+        if facts.setdefault(subject.path, test.allow == ZERO) != (test.allow == ZERO):
+            return None
+    return frozenset(facts.items())
+
+
 class _Pointer:
     """One pointer of a function: where it is looked into, and where it is asked about."""
 
@@ -85,23 +110,31 @@ class _Pointer:
         self._unit = unit
         self._function = function
         self._name = name
-        self._pattern = re.compile(rf"(?<![\w.&])(?<!->){re.escape(name)}(?:->)")
+        word = rf"(?<![\w.&])(?<!->){re.escape(name)}"
+        self._pattern = re.compile(rf"{word}(?:->)")
+        # The rest of an expression is evaluated only where it is not NULL.
+        self._guard = re.compile(rf"(?:!{word}|{word}==NULL|NULL=={word})\|\||{word}(?:!=NULL)?(?:&&|\?)")
 
     def observations(self) -> Iterator[Observation]:
         """What is said of the pointer: first what is certain to crash."""
         looks = self._always_looks()
+        # What nothing declares may end the program: what is seen only where it returns is not certain.
+        surely = self._always_looks(ends_too=True) if any_may_end(self._unit, self._function) else looks
         found = False
         for number, block in enumerate(self._function.blocks):
             for edge in block.edges:
                 if self._is_null(edge) and looks[edge.target] and not self._leaves_loop(number, edge):
                     look = self._first_look(edge.target)
-                    if look is not None and edge.span is not None and not self._reports(edge.target):
+                    if look is None or edge.span is None or self._reports(edge.target):
+                        continue
+                    if self._is_feasible(number, edge):
                         found = True
-                        yield self._observation(look, edge.span, "null")
+                        certainty = "high" if surely[edge.target] else "low"
+                        yield self._observation(look, edge.span, "null", certainty)
         if not found:
             yield from self._too_late()
 
-    def _observation(self, look: Span, asked: Span, how: str) -> Observation:
+    def _observation(self, look: Span, asked: Span, how: str, certainty: str) -> Observation:
         name = self._name
         steps = {
             "null": (Step(asked, f"{name} is NULL where this branch is taken"),),
@@ -115,7 +148,7 @@ class _Pointer:
             f"{name} {self._unit.text.on_one_line(at)}",
             {"function": self._function.name, "pointer": name, "how": how},
             steps[how],
-            "high" if how == "null" else "medium",
+            certainty,
             whole=True,
             group=(name, at),
         )
@@ -130,28 +163,60 @@ class _Pointer:
             return False
         return _BEGINS.search(self._unit.data, max(0, edge.span.start - 8), edge.span.start) is not None
 
+    def _is_feasible(self, number: int, edge: Edge) -> bool:
+        """Whether some way from the entry leads to an edge of a block, by what it has asked of variables.
+
+        Of two that may be NULL one cannot be where the function has left for that before.
+        """
+        asked = {
+            test.subject.path
+            for block in self._function.blocks
+            for one in block.edges
+            for test in one.tests
+            if isinstance(test.subject, Var) and test.subject.path.isidentifier()
+        }
+        start: tuple[int, frozenset[tuple[str, bool]]] = (0, frozenset())
+        seen, todo = {start}, [start]
+        while todo and len(seen) < _MOST_STATES:
+            at, known = todo.pop()
+            for event_ in self._function.blocks[at].events:
+                known = known - {fact for fact in known if _may_change(event_, fact[0])}
+            for one in self._function.blocks[at].edges:
+                after = _narrowed(known, one, asked)
+                if after is None:
+                    continue
+                if at == number and one is edge:
+                    return True
+                if (one.target, after) not in seen:
+                    seen.add((one.target, after))
+                    todo.append((one.target, after))
+        return bool(todo)
+
     def _leaves_loop(self, number: int, edge: Edge) -> bool:
         """Whether an edge ends a loop: who looks for an element mostly knows that there is one."""
         around = loop_around(self._function, number)
         return bool(around) and edge.target not in around
 
-    def _always_looks(self) -> list[bool]:
-        """For each block whether every way on from its start looks into the pointer while it is NULL."""
+    def _always_looks(self, ends_too: bool = False) -> list[bool]:
+        """For each block whether every way on from its start looks into the pointer while it is NULL.
+
+        `ends_too`: a call that may end the program does.
+        """
         out = [True] * len(self._function.blocks)
         changed = True
         while changed:
             changed = False
             for number, block in enumerate(self._function.blocks):
-                if out[number] and not self._looks_from(block, out):
+                if out[number] and not self._looks_from(block, out, ends_too):
                     out[number] = False
                     changed = True
         return out
 
-    def _looks_from(self, block: Block, known: list[bool]) -> bool:
+    def _looks_from(self, block: Block, known: list[bool], ends_too: bool) -> bool:
         for one in block.events:
             if self._looks(one):
                 return True
-            if self._ends(one):
+            if self._ends(one) or (ends_too and isinstance(one, Call) and may_end(self._unit, one)):
                 return False
         if any(self._tests(edge.tests) for edge in block.edges):
             return True
@@ -194,7 +259,7 @@ class _Pointer:
                 last = self._after(one, last)
             asked = next((e.span for e in block.edges if self._asks(e.tests) and e.span is not None), None)
             if last is not None and asked is not None and asked == first and last < asked:
-                yield self._observation(last, asked, "late")
+                yield self._observation(last, asked, "late", "medium")
 
     def _comes_with_error(self) -> bool:
         """Whether a call with an Error returns the pointer: that nobody has asked is unchecked-call."""
@@ -254,7 +319,10 @@ class _Pointer:
 
     def _through(self, value: Value) -> bool:
         text = text_of(value)
-        return self._pattern.search(text) is not None and not _UNEVALUATED.search(text)
+        found = self._pattern.search(text)
+        if found is None or _UNEVALUATED.search(text):
+            return False
+        return self._guard.search(text, 0, found.start()) is None
 
     def _tests(self, tests: tuple[Test, ...]) -> bool:
         return any(self._through(test.subject) for test in tests)

@@ -16,7 +16,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.checks.trace_steps import folded
 from qerrlint.domain.conventions import FAILURE, fails_by
-from qerrlint.domain.error import FATAL, ErrorState
+from qerrlint.domain.error import ERRP, FATAL, GERRP, ErrorState
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import Occurrence
 from qerrlint.domain.word_lists import word_list
@@ -140,6 +140,7 @@ def _never_set(analysed: AnalysedFunction) -> Iterator[Observation]:
         return
     # A second set of an Error ends its path: such a path would have come here with an Error.
     ended = {occurrence.cell for occurrence in of_kind(analysed, OccurrenceKind.SET_AGAIN)}
+    ended |= _kept_elsewhere(analysed)
     states: dict[Span, set[ErrorState]] = {}
     cells: dict[Span, str] = {}
     for condition in analysed.result.conditions:
@@ -157,6 +158,19 @@ def _never_set(analysed: AnalysedFunction) -> Iterator[Observation]:
             "high",
             subject=Subject(),
         )
+
+
+def _kept_elsewhere(analysed: AnalysedFunction) -> set[str]:
+    """The locals whose address something gets that is no pointer to an Error pointer: it may be set there."""
+    function = analysed.function
+    return {
+        one.value.path
+        for block in function.blocks
+        for one in block.events
+        if isinstance(one, Assign)
+        and isinstance(one.value, Addr)
+        and function.locals.get(one.target) not in (ERRP, GERRP)
+    }
 
 
 def _wrong_number(analysed: AnalysedFunction) -> Iterator[Observation]:

@@ -27,9 +27,11 @@ from qerrlint.ir.code import (
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
 
-# A call in no inner block, which no condition guards, of something that is, or is behind, a variable.
+# A call in no inner block, which no condition guards, of something that is, or is behind, a variable. What
+# clears or sets up the description of a release gives it its value.
 _RELEASED = lazy_re(
-    rb"\n(?:    |\t)(\w{0,60}(?:free|unref|destroy|cleanup|uninit|fini|release)\w{0,60})"
+    rb"\n(?:    |\t)(?!\w{1,120}_(?:clear|init)[ \t]?\()"
+    rb"(\w{0,60}(?:free|unref|destroy|cleanup|uninit|fini|release)\w{0,60})"
     rb"[ \t]?\(&?(\w{1,60})\);"
 )
 _LABEL = lazy_re(rb"\n ?(?!default\b)\w{1,60}:\n")
