@@ -139,7 +139,7 @@ class Interpretation:
         name = re.escape(signature.params[position].name.encode())
         every = len(re.findall(rb"(?<![\w.>])%s\b" % name, text))
         looks = rb"(?<![\w)\]])\s*\*\s*%s\b(?!\s*\)?\s*=(?!=|\s*NULL\b))" % name
-        return len(re.findall(looks, text)) == every
+        return 0 < every == len(re.findall(looks, text))
 
     def takes_gerror(self, name: str, position: int) -> bool:
         """Whether a function of the file frees the GError at a position, or hands it on: by its text."""

@@ -32,6 +32,7 @@ from qerrlint.ir.code import (
     Value,
     Var,
 )
+from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.frame import Frame
@@ -78,6 +79,10 @@ def may_be_left(function: Function, handlings: Mapping[int, Sequence[Handling]],
     False only where it sees none.
     """
     return may_see(function, LocalObjects(function, handlings, owners), ("exit", "lost"))
+
+
+# Whether a descriptor is none of the standard ones.
+_STANDARD = lazy_re(r"(\w+)>(?:2|STD(?:IN|OUT|ERR)_FILENO)\Z")
 
 
 @lru_cache(maxsize=4096)
@@ -129,6 +134,11 @@ class LocalObjects(Objects):
                 return None
             if isinstance(subject, Var) and not test.allow & NONZERO:
                 state = self._without_name(state, subject.path)
+            if isinstance(subject, Opaque) and not test.allow & NONZERO:
+                # Nobody closes the standard input and outputs.
+                standard = _STANDARD.match(subject.text)
+                if standard is not None:
+                    state = self._lost_silently(state, standard[1])
             if isinstance(subject, Opaque) and not test.allow & ZERO:
                 state = state.with_held(
                     frozenset(h for h in holdings(state) if not _is_equal(subject.text, h.object))
@@ -184,6 +194,11 @@ class LocalObjects(Objects):
         if isinstance(cast, Result) and held.object == f"#{cast.call}" and self._owners.own(event.target):
             return {Holding(held.pair, held.status, event.target, held.call)}
         return None
+
+    @staticmethod
+    def _lost_silently(state: State, name: str) -> State:
+        """The state without what a variable holds, which is not the function's own."""
+        return state.with_held(frozenset(h for h in holdings(state) if h.object != name))
 
     @staticmethod
     def _without_name(state: State, name: str) -> State:

@@ -32,6 +32,7 @@ class Builder:
 
     `here` is the block that takes the next event; None where the code cannot be reached. `breaks` and
     `continues` are the targets of the enclosing loops and switches, `placed` the labels already defined.
+    `renamed`: what labels are called in the arm of an #if that another arm of it has as well.
     """
 
     __slots__ = (
@@ -45,6 +46,7 @@ class Builder:
         "labels",
         "locals",
         "placed",
+        "renamed",
         "switches",
     )
 
@@ -56,6 +58,7 @@ class Builder:
         self.autos: set[str] = set()
         self.labels: dict[str, int] = {}
         self.placed: set[str] = set()
+        self.renamed: dict[str, str] = {}
         self.breaks: list[int] = []
         self.continues: list[int] = []
         self.switches: list[Switch] = []

@@ -22,6 +22,8 @@ from qerrlint.lazy_patterns import lazy_re
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+# What may be a label at the beginning of a line.
+_LABELS = lazy_re(r"(?m)^[ \t]*([A-Za-z_]\w*):(?!:)")
 _ARMS = frozenset({"preproc_else", "preproc_elif", "preproc_elifdef"})
 _ASSIGNABLE = frozenset({"identifier", "field_expression", "pointer_expression"})
 # The macros of include/qemu/queue.h that find the next element through the variable; those with _SAFE do not.
@@ -139,6 +141,7 @@ def _preprocessed(fn: Lowering, node: Node) -> None:
     done = out.new()
     arm: Node | None = node
     complete = False
+    earlier: set[str] = set()
     while arm is not None:
         following = arm.child_by_field_name("alternative")
         complete = complete or arm.type == "preproc_else"
@@ -154,9 +157,15 @@ def _preprocessed(fn: Lowering, node: Node) -> None:
         out.here = block
         heads = [arm.child_by_field_name("name"), arm.child_by_field_name("condition")]
         skipped = {head.id for head in heads if head is not None}
-        for child in arm.named_children:
-            if child.id not in skipped and child.type not in _ARMS:
-                fn.statement(child)
+        children = [c for c in arm.named_children if c.id not in skipped and c.type not in _ARMS]
+        labels = {name for child in children for name in _LABELS.findall(fn.source.raw(child))}
+        outer, again = out.renamed, labels & earlier
+        if again:
+            out.renamed = {**outer, **{name: f"{name}#{arm.start_byte}" for name in again}}
+        earlier |= labels
+        for child in children:
+            fn.statement(child)
+        out.renamed = outer
         out.jump(done)
         out.here = other
         arm = following
@@ -337,17 +346,23 @@ def _goto(fn: Lowering, node: Node) -> None:
     if label is None:
         out.jump(None)
         return
-    name = fn.source.raw(label)
+    name = _name_of(fn, label)
     target = out.label(name)
     if name in out.placed:  # a jump back
         out.blocks[target].loop = True
     out.jump(target)
 
 
+def _name_of(fn: Lowering, label: Node) -> str:
+    """The name of a label; in an arm of an #if whose other arms have one of that name another one."""
+    name = fn.source.raw(label)
+    return fn.out.renamed.get(name, name)
+
+
 def _labeled(fn: Lowering, node: Node) -> None:
     label = node.child_by_field_name("label")
     if label is not None:
-        name = fn.source.raw(label)
+        name = _name_of(fn, label)
         fn.out.placed.add(name)
         fn.out.enter(fn.out.label(name))
     for child in node.named_children:

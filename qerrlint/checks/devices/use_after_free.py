@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.lexis import bare
@@ -195,12 +195,15 @@ def _in_function(
         return
     freed = {found[0].object for found in handlings.values()}
     held = follow_freed(function, signature, unit.effect, handlings, reads)
-    surely = None
-    if held.seen and any_may_end(unit, function):
-        # What nothing declares may end the program: what is seen only where it returns is not certain.
-        ending = as_ending(unit, min(function.calls[number].span.start for number in handlings))
+    doubtful = bool(held.seen) and any_may_end(unit, function)
+
+    @cache
+    def surely(number: int) -> frozenset[tuple[Span, str, str, int]]:
+        """What is seen where all that may end the program behind a call that frees does so."""
+        ending = as_ending(unit, function.calls[number].span.end)
         certain = follow_freed(function, signature, ending, handlings, reads)
-        surely = {(one.span, one.object, one.kind, one.call) for one in certain.seen}
+        return frozenset((one.span, one.object, one.kind, one.call) for one in certain.seen)
+
     told: set[tuple[Span, str, str]] = set()
     for one in sorted(held.seen, key=lambda s: (s.span, s.object, s.call)):
         # A pointer into what a call frees is not freed by it. A use of what several calls free is one defect.
@@ -208,7 +211,7 @@ def _in_function(
         if one.kind in _HOW and (one.kind != "freed" or one.object in freed) and here not in told:
             told.add(here)
             certainty = "high" if held.complete else "medium"
-            if surely is not None and (*here, one.call) not in surely:
+            if doubtful and (*here, one.call) not in surely(one.call):
                 certainty = "low"
             yield _observation(unit, function, one, certainty)
 

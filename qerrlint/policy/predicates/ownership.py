@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import re
+
 from qerrlint.absint.reachability import blocks_after, blocks_before, guards, loop_around, place_of
 from qerrlint.absint.trace import places
+from qerrlint.c.lexis import bare
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.held import HeldObject
@@ -27,7 +30,7 @@ _STATE = lazy_re(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 # A condition that is one member, right before a statement.
 _IF_MEMBER = lazy_re(rb"\bif\s*\(\s*!?\s*(\w+)(?:->|\.)[\w.>-]+\s*\)\s*\{?\s*\Z")
 # A condition that begins with a constant of the build, and what stands behind it up to a statement.
-_IF_CONSTANT = lazy_re(rb"\bif\s*\(\s*[A-Z][A-Z0-9_]{3,}\s*(?:&&[^;{}]*)?\)\s*(?:\{[^{}]*)?\Z")
+_IF_CONSTANT = lazy_re(rb"\bif\s*\(\s*!?[A-Z][A-Z0-9_]{3,}\s*(?:&&[^;{}]*)?\)\s*(?:\{[^{}]*)?\Z")
 _NEAR = 200
 _ASKED = lazy_re(rb"\bif\s*\(\s*!?\s*([a-z_]\w*)\s*\(")
 
@@ -179,8 +182,32 @@ def release_is_configured(analysed: AnalysedFunction | AnalysedFile, observation
     return any(
         _IF_CONSTANT.search(data, max(call.span.start - _NEAR, 0), call.span.start) is not None
         for call in one.function.calls
-        if may_release(call.name) and Var(name) in call.args
+        if (call.name == one.released or may_release(call.name)) and Var(name) in call.args
     )
+
+
+def callee_takes_what_is_there(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
+    """A variable loses what it holds to a function of the file that gets its address and reads it there."""
+    one = observation.subject
+    if not isinstance(one, LocalObject) or one.seen.kind != "lost" or one.seen.pair.name != SHOWN:
+        return False
+    held = Addr(one.seen.object)
+    return any(
+        call.span == one.seen.span and held in call.args and _reads_behind(analysed.unit, call, held)
+        for call in one.function.calls
+    )
+
+
+def _reads_behind(unit: TranslationUnit, call: Call, held: Addr) -> bool:
+    """Whether a function of the file reads the pointer whose address it gets before it sets it."""
+    piece, signature = unit.functions.get(call.name), unit.signature(call.name)
+    position = call.args.index(held)
+    if piece is None or signature is None or position >= len(signature.params):
+        return False
+    name = re.escape(signature.params[position].name.encode())
+    body = bare(unit.data[piece.body : piece.span.end])
+    first = re.search(rb"\*\s*%s\b(\s*=(?!=))?" % name, body)
+    return first is not None and first[1] is None
 
 
 def member_decides_release(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
