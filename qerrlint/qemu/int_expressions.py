@@ -55,6 +55,7 @@ _ASSERTS = r"\b(?:g_)?assert\s*\(\s*{name}\s*(<=?)\s*([^;&|<>]+)\)\s*;"
 _EXCEEDS = r"\bif\s*\(\s*{name}\s*(>=?)\s*([^;&|<>{{}}]+)\)\s*(?=[{{\w])"
 _NO_TYPES = frozenset({"return", "goto", "else", "case", "sizeof"})
 _LEAVES = lazy_re(r"\b(?:return|goto|continue|break|abort|exit|g_assert_not_reached)\b")
+_DIMENSION = lazy_re(r"\[([^\[\]]+)\]")
 _WIDTH = lazy_re(r"(8|16|32)")
 # Macros and variables that stand for others nest at most this deep.
 _DEEPEST = 8
@@ -138,6 +139,14 @@ class IntExpressions:
             return None
         type_text = self._receivers.type_of(text, self._variables)
         return self.declared(type_text) if type_text else None
+
+    def elements(self, text: str) -> tuple[int | None, str]:
+        """How many elements an array has, None where it is none or that is not known; and its type."""
+        if text.isidentifier() and self._has_several_types(text):
+            return None, ""
+        type_ = self._receivers.type_of(text, self._variables)
+        found = _DIMENSION.search(type_)
+        return (self.constants.number(found[1]) if found is not None else None), type_
 
     def _has_several_types(self, name: str) -> bool:
         """Whether blocks of the function declare variables of one name with several types."""

@@ -6,8 +6,10 @@ from __future__ import annotations
 import re
 
 from qerrlint.c.lexis import without_comments
+from qerrlint.checks.arguments.bound_off_by_one import OffByOne
 from qerrlint.checks.arguments.overflow_before_widening import Widened
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.guest import mmio_index_range
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
 from qerrlint.ir.code import NEG, POS, ZERO, Assign, Function, Result, identifiers
@@ -230,3 +232,18 @@ def access_takes_its_bits(file: AnalysedFile, observation: Observation) -> bool:
         return False
     unit = file.unit
     return any(region.read == observation.function for region in region_tables(unit.path, unit.data))
+
+
+def guest_index_tells_it(file: AnalysedFile, observation: Observation) -> bool:
+    """Whether mmio-index-range says the same of the access, with what the guest does."""
+    one = observation.subject
+    if not isinstance(one, OffByOne):
+        return False
+    return any(
+        told.primary.start < one.access.end and one.access.start < told.primary.end
+        for told in file.once(_guest_indexes)
+    )
+
+
+def _guest_indexes(file: AnalysedFile) -> tuple[Observation, ...]:
+    return tuple(mmio_index_range.run(file))
