@@ -97,8 +97,8 @@ def findings(*arguments: str) -> list[dict[str, Any]]:
     [
         (REPORTS, "error", "quill_use() then dereferences NULL in error_report_err()"),
         (TESTS_ERROR, "error", "quill_use() takes it for a success"),
-        (NOTICES, "note", "its callers notice it by the result"),
-        (THROUGH_MEMBER, "note", "its callers notice it by the result"),
+        (NOTICES, "note", "its callers see that it failed"),
+        (THROUGH_MEMBER, "note", "its callers see that it failed"),
         ("", "warning", "on this path"),
     ],
 )
@@ -178,7 +178,10 @@ def test_notes_on_functions_of_one_name_are_one(tmp_path: Path) -> None:
     (root / "other.c").write_text(QUILL_C)
     (found,) = findings("check", "--tree", str(root))
     assert found["path"] == "other.c"
-    assert [(step["path"], step["message"]) for step in found["steps"]][-1] == ("quill.c", "the same here")
+    assert [(step["path"], step["message"]) for step in found["steps"]][-1] == (
+        "quill.c",
+        "the same applies here",
+    )
 
 
 def test_the_callers_of_what_a_change_introduces_are_asked(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_the_baseline_is_written_read_and_updated(repository: Path) -> None:
     entries = [line for line in file.read_text().splitlines() if not line.startswith("#")]
     # Each place has an entry of its own, also those that are told as one.
     told = [
-        (f["path"], [s["path"] for s in f["steps"] if s["message"] == "the same here"])
+        (f["path"], [s["path"] for s in f["steps"] if s["message"] == "the same applies here"])
         for f in before.findings
     ]
     paths = sorted(place for path, others in told for place in (path, *others))

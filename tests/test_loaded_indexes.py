@@ -48,17 +48,17 @@ def told(repository: Repository, before: dict[str, str], after: dict[str, str]) 
 
 def test_a_function_begins_to_index(repository: Repository) -> None:
     found = told(repository, {"red": "0", "blue": "0"}, {"red": "s->level", "blue": "0"})
-    assert found == [(5, "added-line", "it is the index of red, which has 8 elements")]
+    assert found == [(5, "added-line", "it is an index into red, which has 8 elements")]
 
 
 def test_a_function_indexes_another_array_by_a_number_that_nobody_checked(repository: Repository) -> None:
     found = told(repository, {"red": "s->level", "blue": "0"}, {"red": "s->level", "blue": "s->level"})
-    assert found == [(10, "added-line", "it is the index of blue, which has 4 elements")]
+    assert found == [(10, "added-line", "it is an index into blue, which has 4 elements")]
 
 
 def test_the_first_array_changes(repository: Repository) -> None:
     found = told(repository, {"red": "0", "blue": "s->level"}, {"red": "s->level", "blue": "s->level"})
-    assert found == [(5, "added-line", "it is the index of red, which has 8 elements")]
+    assert found == [(5, "added-line", "it is an index into red, which has 8 elements")]
 
 
 def test_another_use_of_the_same_array(repository: Repository) -> None:

@@ -190,7 +190,10 @@ def test_the_same_findings_as_check(top: Path, session: Work) -> None:
         # An editor marks each place of a finding that the other formats tell once.
         places = [(one["rule"], one["line"]) for one in known]
         places += [
-            (o["rule"], s["line"]) for o in known for s in o["steps"] if s["message"] == "the same here"
+            (o["rule"], s["line"])
+            for o in known
+            for s in o["steps"]
+            if s["message"] == "the same applies here"
         ]
         assert sorted((one.code, one.range.start.line + 1) for one in found) == sorted(places)
         assert {one.source for one in found} == {"qerrlint"}

@@ -67,7 +67,7 @@ def test_all_failures_that_leave_by_one_return_are_listed(more: str, lines: list
     said = {
         unit.text.lines.position(step.span.start)[0]
         for step in found.steps
-        if step.message == "this failure comes without an Error, too" or step.message.endswith("goes to fail")
+        if step.message == "this failure sets no Error either" or step.message.endswith("goes to fail")
     }
     assert said == set(lines)
 
@@ -161,7 +161,7 @@ void sluice_run(Sluice *s)
         ),
         (
             "switch (sluice_mode(s)) { case SLUICE_SLOW: break; default: return; }",
-            ["`sluice_mode(s)` is no other case"],
+            ["`sluice_mode(s)` matches no other case"],
         ),
         (
             "while (sluice_more(s)) { sluice_note(s); } if (sluice_mode(s) < 0) { return; }",

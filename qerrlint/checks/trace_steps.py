@@ -56,7 +56,7 @@ def path_steps(
     if setter is not None:
         jump = _JUMP.match(unit.data, setter.span.end)
         label = jump.group(1).decode() if jump is not None else ""
-        text = f"{shown(cell)} is set here, by {setter.name}(){_goes_to(label)}"
+        text = f"{setter.name}() sets {shown(cell)} here{_goes_to(label)}"
         steps.append(Step(setter.span, text))
     label = again = ""
     previous: Span | None = None
@@ -81,7 +81,7 @@ def decided(unit: TranslationUnit, condition: Span, taken: bool, case: Span | No
         return f"`{text}` is {'true' if taken else 'false'}"
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1].strip()
-    return f"`{text}` is {'no other case' if case is None else folded(unit, case)}"
+    return f"`{text}` {'matches no other case' if case is None else f'is {folded(unit, case)}'}"
 
 
 def is_of_switch(unit: TranslationUnit, condition: Span) -> bool:

@@ -10,7 +10,7 @@ from qerrlint.findings import SEVERITIES
 from qerrlint.result import Reported, ReportedStep
 from qerrlint.rules.rule import RuleSet
 
-_ALSO = "the same here"
+_ALSO = "the same applies here"
 
 
 def folded(found: Sequence[Reported], rules: RuleSet) -> list[Reported]:

@@ -205,7 +205,7 @@ def _leaving(life: LifeCycle, one: Element) -> Iterator[Observation]:
                     "when": "dropped",
                     "elsewhere": "yes",
                 },
-                trail=(Step(one.span, f"{one.call}() makes the elements in {one.function}()"),),
+                trail=(Step(one.span, f"{one.call}() allocates the elements in {one.function}()"),),
                 certainty="medium",
                 subject=one,
             )

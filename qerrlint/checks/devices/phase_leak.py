@@ -178,7 +178,7 @@ def _observation(
     }.get(one.phase, f"is the {one.entry.slot} of")
     trail = [Step(one.entry.span, f"{one.entry.function}() {how} {one.type.name}")]
     if step is not None:
-        trail.append(Step(step, f"{one.move.call}() makes it"))
+        trail.append(Step(step, f"{one.move.call}() creates it"))
     return Observation(
         event=name,
         function=function,

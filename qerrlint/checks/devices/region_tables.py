@@ -106,7 +106,7 @@ def _twice(table: Table, first: Element, second: Element) -> Observation:
         primary=second.span,
         key=f"{member} = {second.value.text}",
         slots={"member": member, "table": table.name, "values": "equal" if same else "different"},
-        trail=(Step(first.span, f"{member} is initialised here first"),),
+        trail=(Step(first.span, f"{member} is first initialised here"),),
     )
 
 

@@ -53,7 +53,12 @@ def _in_function(file: AnalysedFile, function: Function) -> Iterator[Observation
                 primary=leaving.span,
                 key=f"{name} {file.unit.text.on_one_line(leaving.span)}",
                 slots={"place": name, "free": "", "callee": "", "how": "scope"},
-                trail=(Step(declared.span, f"{name} is declared here, and frees what it holds at its end"),),
+                trail=(
+                    Step(
+                        declared.span,
+                        f"{name} is declared here, and the end of its scope frees what it holds",
+                    ),
+                ),
                 group=("use-after-free", function.name, name, leaving.span),
             )
 

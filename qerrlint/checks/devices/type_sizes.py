@@ -168,7 +168,7 @@ def _observation(
         primary=row.span,
         key=f"{row.name} {used}",
         slots={"type": one.name, "used": used, "given": given, "how": how},
-        trail=(Step(use, f"here {used} is used" if how == "smaller" else f"its parent allocates {used}"),),
+        trail=(Step(use, f"{used} is used here" if how == "smaller" else f"its parent allocates {used}"),),
         certainty=certainty,
     )
 

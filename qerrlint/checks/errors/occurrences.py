@@ -62,7 +62,7 @@ def observed(
     first = numbered(analysed, occurrence.first.origin)
     steps = path_steps(unit, occurrence.trail, occurrence.cell, None)[-3:]
     if first is not None and before:
-        steps = (Step(first.span, f"{shown(occurrence.cell)} {before} here, by {first.name}()"), *steps)
+        steps = (Step(first.span, f"{first.name}() {before} {shown(occurrence.cell)} here"), *steps)
     return Observation(
         event,
         analysed.name,

@@ -47,6 +47,8 @@ _ENDS = calls_of(ENDS)
 _ENDS_LATER = calls_of(
     {*(ENDS - {"g_assert_not_reached"}), "assert", r"g_assert(?!_not_reached)\w*"}, _ASSERTS
 )
+# A name that begins with letters which are read one by one.
+_SPELT = lazy_re(r"[A-Z][A-Z0-9]")
 _ORDER = ("access", "always", "state")
 # So many of the decisions of a place are told.
 _MOST_DECISIONS = 3
@@ -194,9 +196,11 @@ def steps(file: AnalysedFile, visit: GuestVisit) -> Iterable[Step]:
     slot = visit.entry.slot
     where = f" of {visit.entry.table.name}" if visit.entry.table is not None else ""
     if slot.owner == CALLBACK:
-        yield Step(head, f"{visit.entry.function}() is called back in the state that the guest has made")
+        yield Step(
+            head, f"{visit.entry.function}() is a callback, which runs in the state that the guest has set up"
+        )
     else:
-        yield Step(head, f"a guest enters {visit.entry.function}(), a {slot.owner} function{where}")
+        yield Step(head, f"a guest enters {visit.entry.function}(), {_article(slot.owner)} function{where}")
     for call in visit.visit.chain:
         yield Step(call.span, f"calls {call.name}()")
     for decision in visit.visit.decisions[:_MOST_DECISIONS]:
@@ -204,6 +208,12 @@ def steps(file: AnalysedFile, visit: GuestVisit) -> Iterable[Step]:
         if edge.span is None or visit.visit.span == edge.span:
             continue
         yield Step(edge.span, decided(unit, edge.span, edge.taken is True, edge.case))
+
+
+def _article(name: str) -> str:
+    """A name with its article, as it is read aloud: an I2CSlaveClass, a USBDeviceClass."""
+    vowels = "AEFHILMNORSX" if _SPELT.match(name) else "AEIO"
+    return f"{'an' if name[:1].upper() in vowels else 'a'} {name}"
 
 
 def in_last_arm(visit: GuestVisit) -> bool:

@@ -296,7 +296,7 @@ def _observation(
     work = (
         Step(one.written, f"{one.writer}() stores what the guest writes in {one.member}") for one in kept[:1]
     )
-    read = (Step(one.read, f"{one.reader}() hands it back to the guest, or goes by it") for one in kept[:1])
+    read = (Step(one.read, f"{one.reader}() returns it to the guest, or depends on it") for one in kept[:1])
     slots = {"type": shown.name, "struct": of.instance_struct, "members": named + more}
     return Observation(
         event=name,

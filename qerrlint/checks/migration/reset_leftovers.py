@@ -197,7 +197,7 @@ def left_elements(
         member, use = left[seen.struct, seen.member]
         steps = (
             Step(seen.written, f"{seen.writer}() stores what the guest writes in elements of {member.path}"),
-            Step(Span(file.unit.path, use.start, use.end), f"{use.function}() goes by this element"),
+            Step(Span(file.unit.path, use.start, use.end), f"{use.function}() depends on this element"),
         )
         here = member.name in members_named(what.reset.code) or what.reset not in what.own
         reset = what.reset if here else main_reset(file, what.own, frozenset({member.name}))
@@ -284,11 +284,9 @@ def _work(one: Forgotten) -> Iterator[Step]:
     found = re.search(rf"(?:->|\.)({others})\b", reset.code)
     if found is not None:
         place = Span(reset.path, reset.start + found.start(1), reset.start + found.end(1))
-        yield Step(place, f"{found[1]} gets its value after power-on here")
+        yield Step(place, f"{found[1]} gets its power-on value here")
     end = reset.start + len(reset.code)
-    yield Step(
-        Span(reset.path, end - 1, end), f"{reset.name}() ends without it: {one.member} stays as it was"
-    )
+    yield Step(Span(reset.path, end - 1, end), f"{reset.name}() ends here: {one.member} keeps its old value")
 
 
 def _at_run_time(

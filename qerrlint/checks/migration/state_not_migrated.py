@@ -87,7 +87,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         member = next(m for m in every if (m.owner, m.name) == (one.struct, one.member))
         steps = (
             Step(one.written, f"{one.writer}() stores what the guest writes in {member.path}"),
-            Step(one.read, f"{one.reader}() hands it back to the guest"),
+            Step(one.read, f"{one.reader}() returns it to the guest"),
         )
         certainty = "high" if member.kind == NUMBER and member.path == member.name else "medium"
         yield _observation(file, described, member, "register", steps, certainty)
@@ -271,7 +271,7 @@ def _observation(
         primary=Span(unit.path, start, unit.data.find(b"{", start) + 1),
         key=f"{member.struct} {member.path}",
         slots={**slots, "form": form},
-        trail=(*steps, Step(Span(unit.path, end - 1, end), f"the fields end without {member.path}")),
+        trail=(*steps, Step(Span(unit.path, end - 1, end), f"the list of fields ends without {member.path}")),
         certainty=certainty,
         subject=Lost(description, member, form, uses),
         group=_group(file, described, member),

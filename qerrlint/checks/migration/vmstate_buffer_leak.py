@@ -50,7 +50,7 @@ def _leaks(file: AnalysedFile, one: Description, field: VMField) -> Iterator[Obs
         if not _named_before_loading(file, state, member):
             call, span = made
             slots |= {"acquire": call, "form": "made-before"}
-            step = Step(span, f"{call}() makes a buffer for {field.member} here")
+            step = Step(span, f"{call}() allocates a buffer for {field.member} here")
             yield replace(seen("vmstate-buffer-leak", one, field.span, key, slots), trail=(step,))
     elif not _given_away(state, member):
         yield seen("vmstate-buffer-leak", one, field.span, key, slots, "medium")

@@ -38,7 +38,7 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
             if not exclusive(earlier.arms, field.arms):
                 slots = {"field": field.member, "how": "field"}
                 again = seen("vmstate-duplicate-field", one, field.span, field.member, slots)
-                steps = (Step(earlier.span, f"{field.member} is here already"),)
+                steps = (Step(earlier.span, f"{field.member} is listed here already"),)
                 yield replace(again, trail=steps, group=(one.variable, field.member))
 
 

@@ -123,7 +123,9 @@ def _of_classes(file: AnalysedFile) -> Iterator[Observation]:
             primary=first.span if own is not None else stored.span,
             key=f"vmsd {stored.name}",
             slots={"description": inner.variable, **slots},
-            trail=(Step(stored.span, f"instances of this class are a {struct}"),) if own is not None else (),
+            trail=(Step(stored.span, f"the instances of this class are of the struct {struct}"),)
+            if own is not None
+            else (),
             subject=inner,
         )
 

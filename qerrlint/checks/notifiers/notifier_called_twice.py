@@ -33,7 +33,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     if other is None:
         return
     reporter, place = other
-    step = Step(place, f"{reporter}() tells them of the end of every migration")
+    step = Step(place, f"{reporter}() calls them at the end of every migration")
     for call in calls:
         told = [end for span in call.arg_spans if (end := unit.text.on_one_line(span)) in ends]
         if told:

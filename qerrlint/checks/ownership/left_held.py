@@ -69,11 +69,13 @@ def _at_return(analysed: AnalysedFunction, one: HeldObject, mistakes: Mistakes) 
             "elsewhere": "yes" if elsewhere else "no",
         },
         (
-            Step(call.span, f"{call.name}() takes {seen.object} here"),
+            Step(call.span, f"{call.name}() acquires {seen.object} here"),
             *one.branches(),
-            Step(seen.span, f"the function {'fails' if seen.failing else 'returns'} here and leaves it so"),
+            Step(
+                seen.span, f"the function {'fails' if seen.failing else 'returns'} here without releasing it"
+            ),
             *(
-                Step(other.span, f"{other.name}() takes {seen.object} here, on another path")
+                Step(other.span, f"{other.name}() acquires {seen.object} here, on another path")
                 for other in map(objects.function.calls.__getitem__, mistakes.others(seen))
             ),
         ),

@@ -383,8 +383,8 @@ def observation_of(
     when = lost if seen.kind == "lost" else "failing" if seen.failing else "return"
     what = seen.object if named else "what it returns"
     end = {
-        "failing": "the function fails here and leaves it so",
-        "return": "the function returns here and leaves it so",
+        "failing": "the function fails here without releasing it",
+        "return": "the function returns here without releasing it",
         "unkept": "nothing refers to it any more here",
     }
     return Observation(
@@ -401,11 +401,11 @@ def observation_of(
             "elsewhere": "yes",
         },
         trail=(
-            Step(call.span, f"{call.name}() makes {what} here"),
+            Step(call.span, f"{call.name}() acquires {what} here"),
             *(step for step in path_steps(unit, seen.trail, "", None) if step.span.start >= call.span.start),
             Step(seen.span, end.get(when, f"{what} gets another value here")),
             *(
-                Step(other.span, f"{other.name}() makes {what} here, on another path")
+                Step(other.span, f"{other.name}() acquires {what} here, on another path")
                 for other in map(function.calls.__getitem__, mistakes.others(seen))
             ),
         ),

@@ -297,7 +297,7 @@ def _observation(analysed: AnalysedFunction, subject: Unwound) -> Observation:
         Step(
             subject.leaving.span or failed.span, f"{failed.name}() fails, and {undone.name}() is not called"
         ),
-        Step(undone.span, "other failures undo it here"),
+        Step(undone.span, "another failing path undoes it here"),
     )
     slots = {"object": place_of_object(undone.args[0]), "release": f"{undone.name}()", "when": "skipped"}
     return step_left_done(analysed, subject, (subject.done, failed), slots, steps)
@@ -321,7 +321,7 @@ def step_left_done(
         primary=done.span,
         key=f"{done.text} {failed.text}",
         slots={"pair": PAIR, "acquire": done.name, "elsewhere": "yes", **slots},
-        trail=(Step(done.span, f"{done.name}() is done here"), *steps),
+        trail=(Step(done.span, f"{done.name}() is called here"), *steps),
         certainty="medium",
         subject=subject,
         group=(PAIR, analysed.name, done.index),

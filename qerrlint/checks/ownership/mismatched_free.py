@@ -71,7 +71,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
             primary=Span(unit.path, at, end),
             key=f"{freeing} {name.decode()}",
             slots={"object": name.decode(), "release": freeing, "acquire": called, "right": right},
-            trail=(Step(Span(unit.path, found.start(1), found.end(1)), f"{called}() makes it here"),),
+            trail=(Step(Span(unit.path, found.start(1), found.end(1)), f"{called}() allocates it here"),),
         )
 
 

@@ -60,7 +60,7 @@ def _judged(unit: TranslationUnit, function: Function, call: Call, number: Value
         call.span,
         call.text,
         {"callee": call.name, "value": f"-{number.left.path}", "form": "minus-one"},
-        (Step(last.span, f"{last.name}() returns -1 where it fails, and keeps the number in errno"),),
+        (Step(last.span, f"{last.name}() returns -1 when it fails, and stores the number in errno"),),
         subject=Subject((last,)),
         group=call.span,
     )

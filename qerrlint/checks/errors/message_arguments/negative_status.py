@@ -62,7 +62,7 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
                     call.span,
                     call.text,
                     {"callee": call.name, "value": number.path, "form": "negative-status"},
-                    (Step(last.span, f"{last.name}() returns a negative error number where it fails"),),
+                    (Step(last.span, f"{last.name}() returns a negative error number when it fails"),),
                     subject=Subject((last,)),
                     group=call.span,
                 )

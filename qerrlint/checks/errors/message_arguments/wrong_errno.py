@@ -153,12 +153,12 @@ def _stale(analysed: AnalysedFunction, call: Call) -> Iterator[Observation]:
 
 
 _STEPS = {
-    "result-is-errno": "what {name}() returns is the error, or is made of it",
+    "result-is-errno": "{name}() returns the error number, or something derived from it",
     "answer": "{name}() returns 1 for yes and 0 for no",
     "not-set-by-callee": "{name}() does not set errno",
-    "reason-in-error": "{name}() tells the reason by its Error",
-    "printed-before": "{name}() has reported its failure when it returns",
-    "status-of-error": "{name}() tells its failure by its Error",
+    "reason-in-error": "{name}() reports the reason in its Error",
+    "printed-before": "{name}() has already reported its failure when it returns",
+    "status-of-error": "{name}() reports its failure in its Error",
     "status-not-set": "{name}() does not set errno",
 }
 

@@ -45,7 +45,7 @@ def _again(analysed: AnalysedFunction) -> Iterator[Observation]:
             occurrence,
             slots,
             calls=(call,),
-            before="is freed or handed on",
+            before="frees or takes",
             group=("again", occurrence.cell, occurrence.first.origin),
         )
 
@@ -77,7 +77,7 @@ def _kept(analysed: AnalysedFunction) -> Iterator[Observation]:
             occurrence,
             slots,
             calls=(consumer,),
-            before="is freed or handed on",
+            before="frees or takes",
             group=("kept", occurrence.cell, occurrence.first.origin),
         )
 

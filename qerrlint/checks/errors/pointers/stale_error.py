@@ -28,7 +28,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
                 "by": first.name if first is not None else "",
             },
             calls=(call,),
-            before="is gone",
+            before="frees or takes",
             group=(occurrence.cell, occurrence.first.origin),
         )
 

@@ -227,7 +227,7 @@ def _below(analysed: AnalysedFunction) -> Iterator[Observation]:
         swallow = summary.swallows[0]
         steps = (
             Step(swallow.setter_span, f"{call.name}() receives an Error from {swallow.setter}() here"),
-            Step(swallow.printer_span, f"and keeps it from its caller here, with {swallow.printer}()"),
+            Step(swallow.printer_span, f"and does not pass it on here, with {swallow.printer}()"),
         )
         yield _seen(analysed, "below", swallow.setter, Subject((call,), occurrence), steps)
 
@@ -258,7 +258,7 @@ def _forgiven(analysed: AnalysedFunction) -> Iterator[Observation]:
 def _passed_over(analysed: AnalysedFunction) -> Iterator[Observation]:
     """An Error is reported here, and the function goes on as after a success."""
     for call, work in reported_and_passed_over(analysed):
-        step = Step(work.span, f"{analysed.name}() goes on here as after a success")
+        step = Step(work.span, f"{analysed.name}() goes on here as if nothing had failed")
         yield _seen(analysed, "success", _setter(analysed, call), Subject((call,)), (step,), call.span)
 
 

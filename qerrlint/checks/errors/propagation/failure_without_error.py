@@ -72,7 +72,7 @@ def _observation(analysed: AnalysedFunction, leaving: ReturnState) -> Observatio
 def _elsewhere(analysed: AnalysedFunction, leaving: ReturnState) -> Iterator[Step]:
     """The other failures that leave by the same return without an Error."""
     for span in other_jumps(analysed, leaving, analysed.once(unset_failures))[:_MOST_JUMPS]:
-        yield Step(span, "this failure comes without an Error, too")
+        yield Step(span, "this failure sets no Error either")
 
 
 def _in_caller(fate: Fate) -> tuple[Step, ...]:
@@ -82,8 +82,8 @@ def _in_caller(fate: Fate) -> tuple[Step, ...]:
     if fate.how == CRASH:
         return (Step(fate.span, f"{fate.caller}() then calls {fate.reader}(), which dereferences NULL"),)
     if fate.how == SUCCESS:
-        return (Step(fate.span, f"{fate.caller}() then goes on as after a success"),)
-    return (Step(fate.span, f"{fate.caller}() notices it by the result"),) if fate.how == COPES else ()
+        return (Step(fate.span, f"{fate.caller}() then goes on as if the call had succeeded"),)
+    return (Step(fate.span, f"{fate.caller}() sees the failure in the result"),) if fate.how == COPES else ()
 
 
 def _origin(analysed: AnalysedFunction, leaving: ReturnState) -> str:

@@ -47,7 +47,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
                     "errp": analysed.errp or "",
                     "how": "retold",
                 },
-                (Step(teller.span, f"{teller.name}() tells of the failure in other words here"),),
+                (Step(teller.span, f"{teller.name}() reports the failure here in words of its own"),),
                 "medium",
                 whole=True,
                 subject=Subject((failed,)),

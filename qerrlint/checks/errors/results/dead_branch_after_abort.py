@@ -24,7 +24,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             branch.span,
             condition,
             {"condition": condition, "callee": call.name, "fatal": fatal},
-            (Step(call.span, f"{call.name}() with &{fatal} does not come back with a failure"),),
+            (Step(call.span, f"{call.name}() with &{fatal} does not return after a failure"),),
             "high",
             subject=Subject((call,)),
         )

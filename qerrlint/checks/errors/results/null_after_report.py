@@ -53,8 +53,8 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
                 f"{name} {reporter.text}",
                 {"function": analysed.name, "pointer": name, "reporter": reporter.name},
                 (
-                    Step(edge.span, f"{name} is NULL where this branch is taken"),
-                    Step(look, f"{name} is looked into here, and nothing has asked for it in between"),
+                    Step(edge.span, f"{name} is NULL on this branch"),
+                    Step(look, f"{name} is dereferenced here, and nothing has tested it in between"),
                 ),
                 "high",
                 whole=True,

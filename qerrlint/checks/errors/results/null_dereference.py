@@ -137,8 +137,8 @@ class _Pointer:
     def _observation(self, look: Span, asked: Span, how: str, certainty: str) -> Observation:
         name = self._name
         steps = {
-            "null": (Step(asked, f"{name} is NULL where this branch is taken"),),
-            "late": (Step(look, f"{name} is dereferenced here, and gets no other value after that"),),
+            "null": (Step(asked, f"{name} is NULL on this branch"),),
+            "late": (Step(look, f"{name} is dereferenced here, and gets no other value afterwards"),),
         }
         at = look if how == "null" else asked
         return Observation(

@@ -53,8 +53,8 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
             f"{call.text} {local}",
             {"subject": local, "callee": call.name, "form": "other-error", "meant": errp},
             (
-                Step(earlier[-1].span, f"{local} is what {earlier[-1].name}() gets"),
-                Step(test, f"{folded(analysed.unit, test)} says nothing of {call.name}()"),
+                Step(earlier[-1].span, f"{earlier[-1].name}() gets {local}"),
+                Step(test, f"{folded(analysed.unit, test)} does not tell whether {call.name}() has failed"),
             ),
             "medium",
             whole=True,

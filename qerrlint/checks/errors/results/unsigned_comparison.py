@@ -65,7 +65,7 @@ def _tests_of(unit: TranslationUnit, function: Function) -> Iterator[Observation
                         "meant": "",
                         "form": "unsigned",
                     },
-                    (Step(call.span, f"{call.name}() returns a negative number where it fails"),),
+                    (Step(call.span, f"{call.name}() returns a negative number when it fails"),),
                     subject=Subject((call,)),
                 )
 

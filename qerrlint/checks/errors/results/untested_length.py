@@ -45,7 +45,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
                 "kept": kept,
                 "how": "length",
             },
-            (Step(use, "it is used here, and no test asks whether it is negative"),) if kept else (),
+            (Step(use, "it is used here, and nothing tests whether it is negative"),) if kept else (),
             "medium",
             whole=True,
             subject=Subject((call,)),
@@ -70,7 +70,7 @@ def without_errp(file: AnalysedFile) -> Iterator[Observation]:
                     call.span,
                     call.text,
                     {"function": function.name, "callee": call.name, "how": "length"},
-                    (Step(use, "it is used here, and no test asks whether it is negative"),) if kept else (),
+                    (Step(use, "it is used here, and nothing tests whether it is negative"),) if kept else (),
                     "medium",
                     subject=Subject((call,)),
                 )

@@ -45,9 +45,9 @@ _SET = r"==\s*(?:\w+\s*->\s*)?{0}\b|\b{0}\b\s*[|&%^+*-]?=(?!=)|\bMIN\s*\([^;]*\b
 # A variable whose value is made of it.
 _MADE_OF = r"\b(\w+)\s*=(?!=)[^;=]*->\s*{0}\b"
 _STEPS = {
-    "index": "takes it as the index of",
-    "loop": "goes so far over",
-    "length": "hands it over as the length of",
+    "index": "uses it as an index into",
+    "loop": "uses it as the end of a loop over",
+    "length": "passes it as the length of",
 }
 _AROUND_LOADING = ("post_load", "post_load_errp", "pre_load", "pre_load_errp")
 
@@ -101,7 +101,7 @@ class _Loaded:
             most = _most(given) if given is not None else None
             count = self._count(field.struct, field.member) if most is not None else None
             if given is not None and most is not None and count is not None and most > count:
-                step = Step(field.span, f"as many elements of {field.member} are loaded here")
+                step = Step(field.span, f"this many elements of {field.member} are loaded here")
                 yield _observation(one, given, field.member, count, "elements", step)
 
     def unchecked(self, one: Description, named: Collection[str]) -> Iterator[Observation]:

@@ -39,7 +39,7 @@ def _wrong(file: AnalysedFile, one: Description) -> Iterator[Observation]:
         slots = {"section": variable, "name": name, "whole": whole or "", "how": how}
         found = seen("vmstate-subsection-name", one, span, variable, slots)
         named = (section,) if how == "foreign" else (other, section)
-        steps = tuple(Step(each.span, f"{each.variable} has the name {name}") for each in named)
+        steps = tuple(Step(each.span, f"{each.variable} is named {name}") for each in named)
         yield replace(found, trail=steps)
 
 

@@ -179,8 +179,8 @@ def _observation(function: Function, subject: HeldMember) -> Observation:
     made, freed = subject.made, subject.freed
     name = root(subject.place)
     steps = (
-        Step(made.span, f"{made.name}() makes what {subject.place} holds"),
-        Step(freed.span, f"g_free() frees {name} here, and not what {subject.place} holds"),
+        Step(made.span, f"{made.name}() allocates what {subject.place} points to"),
+        Step(freed.span, f"g_free() frees {name} here, and not what {subject.place} points to"),
     )
     return Observation(
         event="left-held",
