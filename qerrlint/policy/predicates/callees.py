@@ -89,7 +89,9 @@ def callee_is_dispensable(analysed: AnalysedFunction, observation: Observation) 
     slots = observation.slots
     dropped = slots["errp"] == "NULL" and not slots["kept"] and slots["how"] != "admitted"
     return dropped and not any(
-        word_list("necessary-work").matches(call.name) or _prepares(analysed, call) for call in subject.calls
+        word_list("necessary-work").matches(call.name) or _prepares(analysed, call)
+        for call in subject.calls
+        if not word_list("attempts").matches(call.name)
     )
 
 
