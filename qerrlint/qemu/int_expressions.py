@@ -50,7 +50,11 @@ _COUNTS = (
     r"\bfor\s*\((?:[^;()]*[\s*])?{name}\s*=[^;]*;\s*{name}\s*(<=?)\s*([^;&|]+);"
     r"\s*(?:{name}\s*\+\+|\+\+\s*{name})\s*\)"
 )
-_NARROWS = r"[^\w.>]{name}\b\s*(?:[<>]|[!=]=)|[^=]=\s*{name}\b"
+# What may let only smaller numbers pass: a comparison, a choice by the number, a copy that is tested.
+_NARROWS = (
+    r"(?<![\w.>]){name}\b\s*(?:[<>](?![<>])|[!=]=)|(?:(?<![<>-])[<>]=?|[!=]=)\s*{name}\b"
+    r"|(?<![=!<>])=\s*{name}\s*;|\bswitch\s*\(\s*{name}\s*\)|\b(?:MIN|MAX)\s*\([^;]*\b{name}\b"
+)
 _ASSERTS = r"\b(?:g_)?assert\s*\(\s*{name}\s*(<=?)\s*([^;&|<>]+)\)\s*;"
 _EXCEEDS = r"\bif\s*\(\s*{name}\s*(>=?)\s*([^;&|<>{{}}]+)\)\s*(?=[{{\w])"
 _NO_TYPES = frozenset({"return", "goto", "else", "case", "sizeof"})
@@ -307,6 +311,8 @@ class IntExpressions:
         changes = list(re.finditer(_CHANGES.format(name=name), self._code))
         given = re.search(rf"(?<![\w.>*]){name}\s*=(?!=)([^;]+);", self._code[:at])
         if given is None or len(changes) != 1 or self._is_parameter(name):
+            return None
+        if re.search(_NARROWS.format(name=name), self._code):
             return None
         with suppress(UnreadableError):
             return self.greatest(parse(given[1]), given.start())
