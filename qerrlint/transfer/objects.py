@@ -110,6 +110,7 @@ class Objects:
         self._terms = frame.terms if frame is not None else Terms()
         self._pairs: list[Pair] = []
         self._released_by: dict[tuple[int, int, str], bool] = {}
+        self._left: dict[tuple[int, frozenset[Hashable]], frozenset[Hashable]] = {}
         self._copies = _copies(function)
         self._handled_from = _leading_to(function.blocks, handlings)
         self.seen: dict[Hashable, Seen] = {}
@@ -168,16 +169,24 @@ class Objects:
             ways = [one]
             for handling in handlings:
                 ways = [w for way in ways for w in self._handle(before, way, call, handling)]
-            out += [
-                _without(
-                    way,
-                    lambda held: (
-                        held.status != "lent" and held.object not in moved and self._may_release(call, held)
-                    ),
-                )
-                for way in ways
-            ]
+            out += [self._left_by(call, way, moved) for way in ways]
         return out
+
+    def _left_by(self, call: Call, state: State, moved: Container[str]) -> State:
+        """The state without the objects that a call may release, other than those that it has moved."""
+        if not state.held:
+            return state
+        # Many paths hold the same when they come to a call.
+        key = (call.index, state.held)
+        left = self._left.get(key)
+        if left is None:
+            dropped = {
+                held
+                for held in holdings(state)
+                if held.status != "lent" and held.object not in moved and self._may_release(call, held)
+            }
+            left = self._left[key] = state.held - dropped if dropped else state.held
+        return state.with_held(left) if left is not state.held else state
 
     def _may_release(self, call: Call, held: Holding) -> bool:
         """Whether a call may release an object; asked once for all paths."""
