@@ -108,6 +108,11 @@ class TranslationUnit:
         return {name: pieces[0] for name, pieces in self.definitions.by_name.items()}
 
     @cached_property
+    def receivers(self) -> Receivers:
+        """The types of the expressions of the file."""
+        return Receivers(self.environment, self.path, self.data)
+
+    @cached_property
     def interpretation(self) -> Interpretation:
         """The results of the file's functions, their summaries, and the effects of its calls."""
         # A unit is also made for its digest, where the store has what an analysis would say.
@@ -117,7 +122,7 @@ class TranslationUnit:
             self.definitions,
             self.scope,
             self.lowering,
-            Receivers(self.environment, self.path, self.data),
+            self.receivers,
             self.program.bodies,
             self.program.summary,
         )

@@ -30,7 +30,6 @@ from qerrlint.c.expressions.parser import (
 from qerrlint.c.lexis import closing_bracket
 from qerrlint.domain.word_lists import word_list
 from qerrlint.lazy_patterns import lazy_re
-from qerrlint.model.receivers import Receivers
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.constants import Constants, fields_of
 from qerrlint.qemu.layouts import layouts_of
@@ -74,8 +73,9 @@ class IntExpressions:
         self._piece = piece
         self._code = code
         self._environment = unit.environment
-        self._receivers = Receivers(unit.environment, unit.path, unit.data)
+        self._receivers = unit.receivers
         self._depth = 0
+        self._types: dict[str, IntType | None] = {}
 
     @cached_property
     def constants(self) -> Constants:
@@ -132,6 +132,15 @@ class IntExpressions:
         return self._type_of_call(node) if isinstance(node, Call) else self._type_of_path(node.text)
 
     def _type_of_path(self, text: str) -> IntType | None:
+        if text in self._types:
+            return self._types[text]
+        found = self._found_type(text)
+        # Within macros that nest too deep a type may be missed.
+        if not self._depth:
+            self._types[text] = found
+        return found
+
+    def _found_type(self, text: str) -> IntType | None:
         if text.isidentifier() and text not in self._variables:
             macro = self._environment.macro(text, self._unit.path)
             if macro is not None:
