@@ -32,7 +32,7 @@ def ints(body: str) -> IntExpressions:
     text = f"{HEADER}\nuint64_t basin(Basin *s, unsigned n, uint32_t given)\n{body}\n"
     unit = unit_of("hw/basin.c", text.encode())
     piece = unit.functions["basin"]
-    return IntExpressions(unit, piece, body)
+    return IntExpressions(unit, piece)
 
 
 @pytest.mark.parametrize(

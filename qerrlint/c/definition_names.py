@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from qerrlint.c.lexis import DIRECTIVE, WORD, bare, blanked, last_name, paren_pairs
+from qerrlint.c.lexis import WORD, bare, code_alone, last_name, paren_pairs
 from qerrlint.lazy_patterns import lazy_re
 
 # Longer heads than this do not occur; a limit keeps hostile input from costing more than its length.
@@ -28,7 +28,7 @@ def function_name(head: bytes) -> str | None:
     if len(text) > LONGEST_HEAD:
         return None
     if b"/" in text or b"#" in text or b'"' in text:
-        text = DIRECTIVE.sub(lambda match: blanked(match.group()), bare(text)).rstrip()
+        text = code_alone(text).rstrip()
     if text.lstrip().startswith(b"typedef"):
         return None
     openings = {end: start for start, end in paren_pairs(text).items()}

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from qerrlint.c.definition_names import function_name
-from qerrlint.c.lexis import DIRECTIVE, bare, blanked, last_name, paren_pairs
+from qerrlint.c.lexis import bare, code_alone, last_name, paren_pairs
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 from qerrlint.source.span import Span
@@ -104,7 +104,7 @@ def _swallowed(data: bytes, brace: int, span: Span, name: str) -> Gap | None:
     """The gap that a type or table is if a function seems to be in it, because its own end is missing."""
     if data.find(b"\n{", brace + 1, span.end) < 0:
         return None
-    if not _FUNCTION_BODY.search(_code(data[brace + 1 : span.end])):
+    if not _FUNCTION_BODY.search(code_alone(data[brace + 1 : span.end])):
         return None
     return Gap(BLOCK, "", span, f"a function inside of the braces of {name}")
 
@@ -126,15 +126,10 @@ def digraph_gaps(path: str, data: bytes) -> Iterator[Gap]:
     """The gap from the first brace that is spelt `<%` on; such braces are not seen by the scan."""
     if b"<%" not in data or b"%>" not in data:
         return
-    at = _code(data).find(b"<%")
+    at = code_alone(data).find(b"<%")
     if at >= 0:
         line = data.rfind(b"\n", 0, at) + 1
         yield Gap(BLOCK, "", Span(path, line, len(data)), "braces spelt as digraphs")
-
-
-def _code(data: bytes) -> bytes:
-    """The text without comments, the insides of literals, and directives; equal in length."""
-    return DIRECTIVE.sub(lambda match: blanked(match.group()), bare(data))
 
 
 def macro_gap(path: str, data: bytes, start: int, end: int) -> Gap | None:
@@ -158,7 +153,7 @@ def _blanked(match: re.Match[bytes]) -> bytes:
 
 def gaps_between(path: str, data: bytes, covered: Iterable[tuple[int, int]]) -> list[Gap]:
     """The gaps outside of the pieces at the places `covered`, in source order, that look like a function."""
-    code = _code(data)
+    code = code_alone(data)
     found = []
     at = 0
     for start, end in (*covered, (len(data), len(data))):

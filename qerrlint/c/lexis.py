@@ -58,6 +58,11 @@ def bare(data: bytes) -> bytes:
     return OPAQUE.sub(_bare_token, data)
 
 
+def code_alone(data: bytes) -> bytes:
+    """`data` with comments, the insides of literals, and preprocessor lines blanked; equal in length."""
+    return DIRECTIVE.sub(lambda match: blanked(match.group()), bare(data))
+
+
 def without_comments(text: str, blank: str = "", lines: bool = True) -> str:
     """`text` with `blank` for each comment; an unclosed one stays, marks in string literals count too.
 
@@ -149,6 +154,17 @@ def closing_bracket(text: str, start: int, brackets: str = "()") -> int:
         if not depth:
             return at + 1
     return len(text)
+
+
+def body_end(code: str, at: int) -> int:
+    """The end of the statement or block that begins at an offset, or behind blanks; comments and literals of
+    the text are blanked."""
+    while at < len(code) and code[at].isspace():
+        at += 1
+    if code[at : at + 1] == "{":
+        return closing_bracket(code, at, "{}")
+    end = code.find(";", at)
+    return end + 1 if end >= 0 else len(code)
 
 
 def split_at_commas(text: str, start: int = 0) -> list[str]:

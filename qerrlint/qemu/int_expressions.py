@@ -27,7 +27,7 @@ from qerrlint.c.expressions.parser import (
     UnreadableError,
     parse,
 )
-from qerrlint.c.lexis import closing_bracket
+from qerrlint.c.lexis import body_end, code_alone
 from qerrlint.domain.word_lists import word_list
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
@@ -66,12 +66,13 @@ _GREATEST_SHIFT = 63
 
 
 class IntExpressions:
-    """Expressions of one function; `code` is its body, from the brace on, comments and literals blanked."""
+    """Expressions of one function; `code` is its body, from the brace on, comments, literals and preprocessor
+    lines blanked."""
 
-    def __init__(self, unit: TranslationUnit, piece: Piece, code: str) -> None:
+    def __init__(self, unit: TranslationUnit, piece: Piece) -> None:
         self._unit = unit
         self._piece = piece
-        self._code = code
+        self.code = code_alone(unit.data[piece.body : piece.span.end]).decode("latin-1")
         self._environment = unit.environment
         self._receivers = unit.receivers
         self._depth = 0
@@ -163,7 +164,7 @@ class IntExpressions:
 
     def _has_several_types(self, name: str) -> bool:
         """Whether blocks of the function declare variables of one name with several types."""
-        found = re.findall(_DECLARES.format(name=re.escape(name)), self._code)
+        found = re.findall(_DECLARES.format(name=re.escape(name)), self.code)
         return len(set(found) - _NO_TYPES) > 1
 
     def _type_of_call(self, node: Call) -> IntType | None:
@@ -317,11 +318,11 @@ class IntExpressions:
         """How great a local variable gets that the function gives a value once, before a place."""
         if name not in self._variables:
             return None
-        changes = list(re.finditer(_CHANGES.format(name=name), self._code))
-        given = re.search(rf"(?<![\w.>*]){name}\s*=(?!=)([^;]+);", self._code[:at])
+        changes = list(re.finditer(_CHANGES.format(name=name), self.code))
+        given = re.search(rf"(?<![\w.>*]){name}\s*=(?!=)([^;]+);", self.code[:at])
         if given is None or len(changes) != 1 or self._is_parameter(name):
             return None
-        if re.search(_NARROWS.format(name=name), self._code):
+        if re.search(_NARROWS.format(name=name), self.code):
             return None
         with suppress(UnreadableError):
             return self.greatest(parse(given[1]), given.start())
@@ -334,25 +335,24 @@ class IntExpressions:
     def _end_of_loop(self, name: str, at: int) -> int | None:
         """The last number that a `for` loop around a place counts a variable to; None where a test in the
         loop may narrow it."""
-        head = _innermost(self._code, re.compile(_COUNTS.format(name=name)), at)
+        head = _innermost(self.code, re.compile(_COUNTS.format(name=name)), at)
         end = self.constants.number(head[2].strip()) if head is not None else None
-        if head is None or end is None or re.search(_NARROWS.format(name=name), self._code[head.end() : at]):
+        if head is None or end is None or re.search(_NARROWS.format(name=name), self.code[head.end() : at]):
             return None
         return end if head[1] == "<=" else end - 1
 
     def _limit_of_test(self, name: str, at: int) -> int | None:
         """The greatest number that a test before a place lets pass, of a variable that does not change."""
-        if re.search(_CHANGES.format(name=name), self._code):
+        if re.search(_CHANGES.format(name=name), self.code):
             return None
-        before = self._code[:at]
+        before = self.code[:at]
         asserted = re.finditer(_ASSERTS.format(name=name), before)
         left = re.finditer(_EXCEEDS.format(name=name), before)
         limits = [(found[1] == "<", self.constants.number(found[2])) for found in asserted]
         limits += [
             (found[1] == ">=", self.constants.number(found[2]))
             for found in left
-            if (end := _body_end(self._code, found.end())) <= at
-            and _LEAVES.search(self._code, found.end(), end)
+            if (end := body_end(self.code, found.end())) <= at and _LEAVES.search(self.code, found.end(), end)
         ]
         numbers = [number - less for less, number in limits if number is not None]
         return min(numbers) if len(numbers) == len(limits) and numbers else None
@@ -372,18 +372,8 @@ _WORK: dict[str, Callable[[int, int], int]] = {
 
 def _innermost(code: str, heads: re.Pattern[str], at: int) -> re.Match[str] | None:
     """The last of some heads of loops in whose body a place lies."""
-    around = [head for head in heads.finditer(code, 0, at) if head.end() <= at < _body_end(code, head.end())]
+    around = [head for head in heads.finditer(code, 0, at) if head.end() <= at < body_end(code, head.end())]
     return around[-1] if around else None
-
-
-def _body_end(code: str, at: int) -> int:
-    """The end of the statement or block that begins at an offset, or behind blanks."""
-    while at < len(code) and code[at].isspace():
-        at += 1
-    if code[at : at + 1] == "{":
-        return closing_bracket(code, at, "{}")
-    end = code.find(";", at)
-    return end + 1 if end >= 0 else len(code)
 
 
 def _width_of(name: str) -> int:

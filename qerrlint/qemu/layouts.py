@@ -183,9 +183,10 @@ class Layouts:
         path = from_path
         for _ in range(_DEEPEST):
             layout = self.of_name(out[-1], path)
-            if layout is None or not layout.parent or layout.parent in out:
+            parent = layout.parent if layout is not None else ""
+            if layout is None or not parent or parent in out:
                 break
-            out.append(layout.parent)
+            out.append(parent)
             path = layout.path
         return tuple(out)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.expressions.parser import Binary, Call, Node, Path, UnreadableError, parse
-from qerrlint.c.lexis import DIRECTIVE, bare, blanked, closing_bracket
+from qerrlint.c.lexis import body_end, closing_bracket
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.word_lists import word_list
@@ -85,12 +85,10 @@ class _Function:
     """One function: its text and the types of its expressions."""
 
     def __init__(self, unit: TranslationUnit, piece: Piece) -> None:
-        data = bare(unit.data[piece.body : piece.span.end])
-        data = DIRECTIVE.sub(lambda line: blanked(line[0]), data)
-        self._code = data.decode("latin-1")
         self._unit = unit
         self._piece = piece
-        self._ints = IntExpressions(unit, piece, self._code)
+        self._ints = IntExpressions(unit, piece)
+        self._code = self._ints.code
 
     def observations(self) -> Iterator[Observation]:
         """The limits that are too great by one for an array that the variable indexes."""
@@ -141,7 +139,7 @@ class _Function:
         """Where a test holds: in its body, or behind it to the end of the block; None where nowhere."""
         if kind.endswith("assert"):
             return end, self._end_of_block(end)
-        body = _body_end(self._code, end)
+        body = body_end(self._code, end)
         if sign == "<=":
             return end, body
         if kind != "if" or self._code[body:].lstrip().startswith("else"):
@@ -244,16 +242,6 @@ def _same(text: str, node: Node) -> bool:
         return parse(text.strip()) == node
     except UnreadableError:
         return False
-
-
-def _body_end(code: str, at: int) -> int:
-    """The end of the statement or block that begins behind blanks."""
-    while at < len(code) and code[at].isspace():
-        at += 1
-    if code[at : at + 1] == "{":
-        return closing_bracket(code, at, "{}")
-    end = code.find(";", at)
-    return end + 1 if end >= 0 else len(code)
 
 
 BOUND_OFF_BY_ONE = event("bound-off-by-one", "index", "size", "array")

@@ -23,7 +23,6 @@ from qerrlint.c.expressions.parser import (
     parse,
 )
 from qerrlint.c.expressions.statements import Used, using
-from qerrlint.c.lexis import DIRECTIVE, bare, blanked
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.findings import Observation
@@ -100,12 +99,10 @@ class _Function:
     """One function: its text and the types of its expressions."""
 
     def __init__(self, unit: TranslationUnit, piece: Piece) -> None:
-        data = bare(unit.data[piece.body : piece.span.end])
-        data = DIRECTIVE.sub(lambda line: blanked(line[0]), data)
-        self.code = data.decode("latin-1")
         self._path = unit.path
         self._body = piece.body
-        self._ints = IntExpressions(unit, piece, self.code)
+        self._ints = IntExpressions(unit, piece)
+        self.code = self._ints.code
 
     def widened(self, used: Used) -> Iterator[Widened]:
         """The shifts of an expression that need more than the 32 bits in which they are computed."""

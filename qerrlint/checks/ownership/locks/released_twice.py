@@ -7,14 +7,14 @@ the second release is met whatever the tests find.
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 
 from qerrlint.absint.reachability import place_of
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.ownership.locks.lock_calls import calling, shown_pairs
 from qerrlint.checks.ownership.objects import handlings_of
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.ownership import Pair
@@ -28,24 +28,11 @@ _EVENT = "released-twice"
 
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The locks of a file that a path releases twice."""
-    pairs = tuple(pair for pair in file.pairs if pair.shown)
-    unit, (names, releasing) = file.unit, _releasing(pairs)
-    found: dict[int, list[Piece]] = {}
-    for match in file.asked.matches(releasing) if names & file.asked.words else ():
-        piece = unit.definitions.around(match.start())
-        if piece is not None and match.start() >= piece.body:
-            found.setdefault(piece.span.start, []).append(piece)
-    for pieces in found.values():
-        if len(pieces) > 1:
-            yield from _of_function(unit, pieces[0], pairs)
-
-
-@lru_cache(maxsize=4)
-def _releasing(pairs: tuple[Pair, ...]) -> tuple[frozenset[bytes], re.Pattern[bytes]]:
-    """The names of the releasing calls, and a pattern that finds them."""
-    names = frozenset(move.call.encode() for pair in pairs for move in pair.release)
-    words = b"|".join(sorted(map(re.escape, names)))
-    return names, re.compile(rb"\b(?:%s)[ \t]{0,9}\(" % (words or b"(?!)"))
+    pairs = shown_pairs(file)
+    calls = calling(file, tuple(move for pair in pairs for move in pair.release))
+    for piece, number in Counter(calls).items():
+        if number > 1:
+            yield from _of_function(file.unit, piece, pairs)
 
 
 def _of_function(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterator[Observation]:

@@ -7,9 +7,7 @@ acquired is called with the lock held, and silent.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck
@@ -18,6 +16,7 @@ from qerrlint.checks.ownership.held import Mistakes
 from qerrlint.checks.ownership.left_held import LEFT_HELD
 from qerrlint.checks.ownership.left_in_local import LocalObject, observation_of
 from qerrlint.checks.ownership.local_uses import LocalUses
+from qerrlint.checks.ownership.locks.lock_calls import calling, shown_pairs
 from qerrlint.checks.ownership.objects import handlings_of
 from qerrlint.domain.ownership import Pair
 from qerrlint.findings import Observation
@@ -31,12 +30,11 @@ _WAY_OUT = lazy_re(rb"\b(?:return|goto|break|continue)\b")
 
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The locks that functions of the file leave held on some path."""
-    pairs = tuple(pair for pair in file.pairs if pair.shown)
-    unit, (names, taking) = file.unit, _taking(pairs)
+    pairs = shown_pairs(file)
+    unit = file.unit
     wanted: dict[int, Piece] = {}
-    for found in file.asked.matches(taking) if names & file.asked.words else ():
-        piece = unit.definitions.around(found.start())
-        if piece is None or piece.span.start in wanted or found.start() < piece.body:
+    for piece in calling(file, tuple(move for pair in pairs for move in pair.acquire)):
+        if piece.span.start in wanted:
             continue
         used = [pair for pair in pairs if pair.acquiring.search(unit.data, piece.body, piece.span.end)]
         released = any(pair.releasing.search(unit.data, piece.body, piece.span.end) for pair in used)
@@ -44,14 +42,6 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
             wanted[piece.span.start] = piece
     for piece in wanted.values():
         yield from _left(unit, piece, pairs)
-
-
-@lru_cache(maxsize=4)
-def _taking(pairs: tuple[Pair, ...]) -> tuple[frozenset[bytes], re.Pattern[bytes]]:
-    """The names of the acquiring calls, and a pattern that finds them."""
-    names = frozenset(move.call.encode() for pair in pairs for move in pair.acquire)
-    words = b"|".join(sorted(map(re.escape, names)))
-    return names, re.compile(rb"\b(?:%s)[ \t]{0,9}\(" % (words or b"(?!)"))
 
 
 def _left(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterator[Observation]:
