@@ -236,7 +236,7 @@ def straight_ahead(function: Function, block: int, position: int = 0) -> Iterato
 
 def branch_events(function: Function, block: int) -> Iterator[Event]:
     """The events of one side of a branch, from its first block to where other paths join or it branches."""
-    joined = Counter(edge.target for one in function.blocks for edge in one.edges)
+    joined = Counter(edge.target for edge in function.edges())
     asked = tested_at(function, assertions(function))
     while True:
         for event in function.blocks[block].events:

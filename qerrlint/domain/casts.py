@@ -18,14 +18,13 @@ the object (include/qemu/osdep.h, compiler.h)."""
 def casts(function: Function) -> list[tuple[str, str]]:
     """(variable, the variable that it is under a QOM cast macro), one for each assignment of a cast."""
     out: list[tuple[str, str]] = []
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign) and isinstance(event.value, Result):
-                call = function.calls[event.value.call]
-                position = _object_of(call)
-                cast = call.args[position] if position is not None and position < len(call.args) else None
-                if isinstance(cast, Var):
-                    out.append((event.target, root(cast.path)))
+    for event in function.events():
+        if isinstance(event, Assign) and isinstance(event.value, Result):
+            call = function.calls[event.value.call]
+            position = _object_of(call)
+            cast = call.args[position] if position is not None and position < len(call.args) else None
+            if isinstance(cast, Var):
+                out.append((event.target, root(cast.path)))
     return out
 
 

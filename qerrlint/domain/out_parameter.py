@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from qerrlint.c.declarations.types import STORE_NAME, Signature
 from qerrlint.domain.error import ERRP
-from qerrlint.ir.code import Assign, Function, Var
+from qerrlint.ir.code import Function, Var
 from qerrlint.records import record
 
 _UNTYPED = frozenset({"void *", "gpointer"})
@@ -38,12 +38,7 @@ def out_parameter(function: Function, signature: Signature | None) -> OutParamet
     if not untyped or len(candidates) != 1:
         return None
     (name,) = candidates
-    values = [
-        event.value
-        for block in function.blocks
-        for event in block.events
-        if isinstance(event, Assign) and event.target == name
-    ]
+    values = [event.value for event in function.assignments(name)]
     if len(values) == 1 and isinstance(values[0], Var) and values[0].path in untyped:
         return OutParameter(name, values[0].path)
     return None

@@ -8,6 +8,7 @@ on an edge are atomic: a subject and the signs that it may have.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
@@ -190,6 +191,33 @@ class Function:
     calls: tuple[Call, ...]
     locals: dict[str, str]
     autos: frozenset[str] = frozenset()
+
+    def events(self) -> Iterator[Event]:
+        """The events of all blocks, block by block."""
+        return (event for block in self.blocks for event in block.events)
+
+    def edges(self) -> Iterator[Edge]:
+        """The edges of all blocks, block by block."""
+        return (edge for block in self.blocks for edge in block.edges)
+
+    def tests(self) -> Iterator[Test]:
+        """The tests on all edges, block by block."""
+        return (test for edge in self.edges() for test in edge.tests)
+
+    def assignments(self, target: str) -> Iterator[Assign]:
+        """The assignments to a path, block by block."""
+        return (event for event in self.events() if isinstance(event, Assign) and event.target == target)
+
+    def holders(self, call: int) -> Iterator[str]:
+        """The paths that get the result of a call by its number, block by block."""
+        result = Result(call)
+        return (
+            event.target for event in self.events() if isinstance(event, Assign) and event.value == result
+        )
+
+    def returns(self) -> Iterator[Return]:
+        """The returns, block by block."""
+        return (event for event in self.events() if isinstance(event, Return))
 
 
 @lru_cache(maxsize=65536)

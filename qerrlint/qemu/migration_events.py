@@ -192,10 +192,9 @@ class _Narrowing:
 def _copies(function: Function, path: str) -> set[str]:
     """The locals that hold nothing but what stands at the path."""
     given: dict[str, set[Value]] = {}
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign):
-                given.setdefault(event.target, set()).add(event.value)
+    for event in function.events():
+        if isinstance(event, Assign):
+            given.setdefault(event.target, set()).add(event.value)
     return {local for local, values in given.items() if values == {Var(path)} and local in function.locals}
 
 

@@ -149,7 +149,7 @@ class Evaluator:
             self._busy.pop()
 
     def _returned(self, callee: Function) -> Numbers:
-        returns = [e for block in callee.blocks for e in block.events if isinstance(e, Return)]
+        returns = list(callee.returns())
         out: set[int] = set()
         for event in returns:
             if event.value is None or _followed(callee, event.value):
@@ -215,10 +215,9 @@ def _followed(function: Function, value: Value) -> frozenset[str]:
     out: set[str] = set()
     waiting = set(identifiers(expression(function, value)))
     assigned: dict[str, list[Value]] = {}
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign):
-                assigned.setdefault(event.target, []).append(event.value)
+    for event in function.events():
+        if isinstance(event, Assign):
+            assigned.setdefault(event.target, []).append(event.value)
     while waiting:
         name = waiting.pop()
         if name in out or name not in assigned:

@@ -214,9 +214,7 @@ def object_of(unit: TranslationUnit, function: Function, value: Value) -> Object
     if start in params:
         return Object("parameter", "", start)
     if start in types:
-        static = any(
-            isinstance(e, Declare) and e.path == start and e.static for b in function.blocks for e in b.events
-        )
+        static = any(isinstance(e, Declare) and e.path == start and e.static for e in function.events())
         # What a pointer points to that is no alias is not known.
         if not static and not is_address:
             return Object("other", "", start)
@@ -248,7 +246,7 @@ def _origin(function: Function, value: Value) -> tuple[str, bool]:
 
 
 def _assigned(function: Function, path: str) -> list[Value]:
-    events = (event for block in function.blocks for event in block.events)
+    events = function.events()
     return [event.value for event in events if isinstance(event, Assign) and event.target == path]
 
 

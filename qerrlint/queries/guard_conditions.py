@@ -27,8 +27,7 @@ def conditions(unit: TranslationUnit, function: Function, call: Call) -> tuple[s
         return ()
     tests = {
         (edge.span, edge.taken)
-        for block in function.blocks
-        for edge in block.edges
+        for edge in function.edges()
         if edge.span is not None and edge.span.end <= call.span.start
     }
     out = []

@@ -329,11 +329,10 @@ def _leading_to(blocks: Sequence[Block], calls: Container[int]) -> list[bool]:
 def _copies(function: Function) -> dict[str, set[str]]:
     """The places that hold the same as a place, in either direction, by the assignments of the function."""
     out: dict[str, set[str]] = {}
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign) and isinstance(event.value, Var):
-                out.setdefault(event.target, set()).add(event.value.path)
-                out.setdefault(event.value.path, set()).add(event.target)
+    for event in function.events():
+        if isinstance(event, Assign) and isinstance(event.value, Var):
+            out.setdefault(event.target, set()).add(event.value.path)
+            out.setdefault(event.value.path, set()).add(event.target)
     return out
 
 

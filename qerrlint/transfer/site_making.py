@@ -273,13 +273,7 @@ class SiteMaker:
 def _excluded(function: Function) -> dict[str, list[str]]:
     """For each comparison of a function those of the same operands that do not hold where it does: of
     `i < n` that is `i == n`, where the function tests it."""
-    texts = {
-        test.subject.text
-        for block in function.blocks
-        for edge in block.edges
-        for test in edge.tests
-        if isinstance(test.subject, Opaque)
-    }
+    texts = {test.subject.text for test in function.tests() if isinstance(test.subject, Opaque)}
     found: dict[str, list[str]] = {}
     for text in sorted(texts) if len(texts) > 1 else ():
         for at in _RELATION.finditer(text):

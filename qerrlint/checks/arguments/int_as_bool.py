@@ -28,8 +28,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         return
     wrong: dict[Span, Subject] = {
         event.span: Subject()
-        for block in analysed.function.blocks
-        for event in block.events
+        for event in analysed.function.events()
         if isinstance(event, Return) and _is_written_wrong(analysed, signature, event.value)
     }
     for leaving in analysed.result.returns:

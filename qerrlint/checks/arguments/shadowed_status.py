@@ -87,14 +87,13 @@ def _hidden(function: Function, name: str, start: int, end: int) -> Iterator[Obs
     failed = function.calls[inner.value.call]
     if not _holds_no_failure(function, home, inner, name):
         return
-    for block in blocks:
-        for edge in block.edges:
-            if edge.span is None or not start <= edge.span.start < end or not _asks_failure(edge, name):
-                continue
-            returned = _returned(function, edge.target, name, (start, end))
-            if returned is not None:
-                yield _shadow(function, failed, edge, returned, name)
-                return
+    for edge in function.edges():
+        if edge.span is None or not start <= edge.span.start < end or not _asks_failure(edge, name):
+            continue
+        returned = _returned(function, edge.target, name, (start, end))
+        if returned is not None:
+            yield _shadow(function, failed, edge, returned, name)
+            return
 
 
 def _asks_failure(edge: Edge, name: str) -> bool:

@@ -39,10 +39,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
 
 def _in_function(file: AnalysedFile, function: Function) -> Iterator[Observation]:
     owned = [
-        event
-        for block in function.blocks
-        for event in block.events
-        if isinstance(event, Declare) and event.auto and not event.static
+        event for event in function.events() if isinstance(event, Declare) and event.auto and not event.static
     ]
     for declared in owned:
         name = declared.path

@@ -139,10 +139,9 @@ def _steps_through(data: bytes, start: int, end: int, place: bytes) -> bool:
 def _pointers_into(function: Function, place: str) -> list[str]:
     """The local variables that never hold anything but the address of a part of what a pointer points to."""
     given: dict[str, list[Value]] = {}
-    for block in function.blocks:
-        for one in block.events:
-            if isinstance(one, Assign) and one.target in function.locals:
-                given.setdefault(one.target, []).append(one.value)
+    for one in function.events():
+        if isinstance(one, Assign) and one.target in function.locals:
+            given.setdefault(one.target, []).append(one.value)
     return [
         name
         for name, values in given.items()
@@ -220,8 +219,7 @@ def _gives(function: Function, one: Seen) -> bool:
     """Whether a place is that where a FOREACH macro names the variable that it gives the elements."""
     return any(
         isinstance(event, Assign) and event.span == one.span and not event.stated
-        for block in function.blocks
-        for event in block.events
+        for event in function.events()
     )
 
 

@@ -23,7 +23,6 @@ from qerrlint.ir.code import (
     POS,
     ZERO,
     Addr,
-    Assign,
     Call,
     Const,
     Edge,
@@ -31,7 +30,6 @@ from qerrlint.ir.code import (
     Op,
     Opaque,
     Result,
-    Return,
     Value,
     Var,
     identifiers,
@@ -119,11 +117,10 @@ def _is_printed(analysed: AnalysedFunction, call: Call) -> bool:
     if prints_failures(analysed, call) is None:
         return False
     callee = analysed.unit.lowered(call.name)
-    events = [event for block in callee.blocks for event in block.events] if callee is not None else []
     # What it returns of the results of others has not been printed by it.
-    returned = [event.value for event in events if isinstance(event, Return)]
-    return all(isinstance(value, Const) for value in returned) and not any(
-        isinstance(event, Assign) and event.target == ERRNO.path for event in events
+    return callee is None or (
+        all(isinstance(event.value, Const) for event in callee.returns())
+        and not any(callee.assignments(ERRNO.path))
     )
 
 
@@ -178,9 +175,7 @@ class _Walk:
         names = {param.name for param in signature.params} if signature is not None else set()
         return any(
             isinstance(test.subject, Var) and test.subject.path in names and test.allow == NEG
-            for block in self._function.blocks
-            for edge in block.edges
-            for test in edge.tests
+            for test in self._function.tests()
         )
 
     def _place_of(self, reader: Event) -> tuple[int, int] | None:
@@ -192,20 +187,11 @@ class _Walk:
 
     def _is_assigned(self) -> bool:
         """Whether the function itself assigns errno: then it knows what it holds."""
-        return any(
-            isinstance(event, Assign) and event.target == ERRNO.path
-            for block in self._function.blocks
-            for event in block.events
-        )
+        return any(self._function.assignments(ERRNO.path))
 
     def _is_tested(self) -> bool:
         """Whether the function tests errno."""
-        return any(
-            "errno" in identifiers(text_of(test.subject))
-            for block in self._function.blocks
-            for edge in block.edges
-            for test in edge.tests
-        )
+        return any("errno" in identifiers(text_of(test.subject)) for test in self._function.tests())
 
     def _may_set(self, event: Event) -> bool:
         return isinstance(event, Call) and not (event.direct and leaves_errno(event.name))
@@ -226,12 +212,7 @@ class _Walk:
         if not isinstance(value, Var) or edge.span is None:
             return None
         limit = edge.span.end
-        earlier = [
-            event
-            for block in self._function.blocks
-            for event in block.events
-            if isinstance(event, Assign) and event.target == value.path and event.span.start < limit
-        ]
+        earlier = [event for event in self._function.assignments(value.path) if event.span.start < limit]
         last = max(earlier, key=lambda event: event.span.start, default=None)
         return calls[last.value.call] if last is not None and isinstance(last.value, Result) else None
 

@@ -127,14 +127,9 @@ def other_jumps(
         return []
     same = (_last_jump(analysed.unit, e) for e in without if e.span == leaving.span)
     found = {other[1].span for other in same if other is not None} - {jump[1].span}
-    for block in analysed.function.blocks:
-        for edge in block.edges:
-            if (
-                edge.span is not None
-                and edge.span != jump[1].span
-                and _jumps_silently(analysed, edge, jump[0])
-            ):
-                found.add(edge.span)
+    for edge in analysed.function.edges():
+        if edge.span is not None and edge.span != jump[1].span and _jumps_silently(analysed, edge, jump[0]):
+            found.add(edge.span)
     return sorted(found)
 
 
@@ -214,8 +209,7 @@ def _success_leaves_so(analysed: AnalysedFunction, branch: Trail, leaving: Retur
     function = analysed.function
     return any(
         event.span == leaving.span
-        for block in function.blocks
-        for edge in block.edges
+        for edge in function.edges()
         if edge.span == branch.span and edge.taken is not branch.taken
         for number in {edge.target} | blocks_after(function, edge.target)
         for event in function.blocks[number].events

@@ -113,7 +113,7 @@ def prints_failures(analysed: AnalysedFunction, call: Call, zero: bool = False) 
 
 def _results(function: Function) -> set[str]:
     """The variables that a function returns."""
-    values = [e.value for block in function.blocks for e in block.events if isinstance(e, Return)]
+    values = [e.value for e in function.returns()]
     return {value.path for value in values if isinstance(value, Var) and value.path in function.locals}
 
 

@@ -35,7 +35,7 @@ _MOST_COPIES = 4
 
 def assignments(result: FunctionResult) -> list[Assign]:
     """All assignments of a function."""
-    return [event for block in result.function.blocks for event in block.events if isinstance(event, Assign)]
+    return [event for event in result.function.events() if isinstance(event, Assign)]
 
 
 def assigned_from(result: FunctionResult, path: str, before: Span) -> Call | None:
@@ -154,8 +154,8 @@ def _leaves(function: Function, block: int, leaving: ReturnState) -> bool:
 
 def _edges_of(analysed: AnalysedFunction, place: Trail) -> list[Edge]:
     """The edges that a branch of a path may be."""
-    blocks = analysed.function.blocks
-    return [e for block in blocks for e in block.edges if e.span == place.span and e.taken == place.taken]
+    edges = analysed.function.edges()
+    return [edge for edge in edges if edge.span == place.span and edge.taken == place.taken]
 
 
 def is_result(analysed: AnalysedFunction, subject: Value, call: Call, test: Span) -> bool:

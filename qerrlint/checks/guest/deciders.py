@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.guest.places import guest_file, switched
-from qerrlint.ir.code import Assign, Call, Function, Result, text_of
+from qerrlint.ir.code import Call, Function, Result, text_of
 from qerrlint.qemu.guest.branches import Decision
 from qerrlint.qemu.guest.file import GuestFile, GuestVisit
 from qerrlint.qemu.guest.members import Member, member_of
@@ -51,13 +51,10 @@ def _can_be(guest: GuestFile, visit: GuestVisit, decision: Decision) -> bool:
     if span is None or all(guest.names.constant(path) is not None for path in variables):
         return True
     subject = guest.unit.text.on_one_line(span).strip("() ")
-    events = [event for block in function.blocks for event in block.events]
-    sets = [event for event in events if isinstance(event, Assign) and event.target == subject]
+    sets = list(function.assignments(subject))
     if len(sets) != 1 or not sets[0].stated:
         return False
-    labels = {
-        edge.case for block in function.blocks for edge in block.edges if edge.span == span and edge.case
-    }
+    labels = {edge.case for edge in function.edges() if edge.span == span and edge.case}
     ranges = [guest.names.case(function, label) for label in labels]
     return None not in ranges and feasible(
         guest.names,
@@ -116,8 +113,7 @@ def _parameter(guest: GuestFile, function: Function, name: str) -> int | None:
 
 def _assigned(function: Function, name: str) -> set[str] | None:
     """The paths in all that a local variable is set from; None where a call sets it, or nothing does."""
-    events = [event for block in function.blocks for event in block.events]
-    values = [event.value for event in events if isinstance(event, Assign) and event.target == name]
+    values = [event.value for event in function.assignments(name)]
     if not values or any(isinstance(value, Result) for value in values):
         return None
     return {path for value in values for path in paths_in(text_of(value))} - {name}

@@ -177,7 +177,7 @@ def _asserts_registers(file: AnalysedFile, visit: GuestVisit) -> bool:
     it writes, and no test before it reads one of them."""
     place, function = visit.visit, visit.visit.function
     guest = file.once(guest_file)
-    edges = [edge for block in function.blocks for edge in block.edges if edge.span is not None]
+    edges = [edge for edge in function.edges() if edge.span is not None]
     node = guest.names.node(place.span)
     read = {path for path in (paths(node) if node is not None else ()) if not path.isidentifier()}
     members = {path: member_of(guest.names, function, path) for path in read}

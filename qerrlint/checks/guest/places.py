@@ -227,7 +227,5 @@ def switched(visit: GuestVisit, decision: Decision) -> bool:
     """Whether a test is that of a `switch`."""
     edge = decision.edge
     return edge.case is not None or any(
-        other.case is not None and other.span == edge.span
-        for block in visit.visit.function.blocks
-        for other in block.edges
+        other.case is not None and other.span == edge.span for other in visit.visit.function.edges()
     )

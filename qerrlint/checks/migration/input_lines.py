@@ -86,8 +86,7 @@ def _is_after_test(function: Function, number: int, known: frozenset[str]) -> bo
     """Whether an edge to a block tests something that is known."""
     return any(
         reads(function, test.subject, known)
-        for block in function.blocks
-        for edge in block.edges
+        for edge in function.edges()
         if edge.target == number
         for test in edge.tests
     )

@@ -63,7 +63,7 @@ def _written(function: Function | None, name: str, seeds: frozenset[str]) -> Spa
     if function is None or name in function.locals:
         return None
     known = tainted(function, seeds) - {name}
-    for event in (event for block in function.blocks for event in block.events):
+    for event in function.events():
         if isinstance(event, Assign) and root(event.target) == name and reads(function, event.value, known):
             return event.span
     return None

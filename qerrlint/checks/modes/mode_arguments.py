@@ -6,7 +6,7 @@ from __future__ import annotations
 from qerrlint.c.expressions.arithmetic import NotUnderstoodError
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.findings import Observation
-from qerrlint.ir.code import Assign, Call, Function, Var
+from qerrlint.ir.code import Call, Function, Var
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.mode_values import MODE, Evaluator
 from qerrlint.qemu.registrations import ModeArguments, mode_arguments
@@ -78,9 +78,8 @@ def _assignments(analysed: AnalysedFunction, local: str) -> tuple[Written, ...]:
     """The expressions that the function assigns to a local."""
     return tuple(
         Written(analysed.unit.text.on_one_line(event.span).partition("=")[2].strip(" ;"), event.span)
-        for block in analysed.function.blocks
-        for event in block.events
-        if isinstance(event, Assign) and event.target == local and event.stated
+        for event in analysed.function.assignments(local)
+        if event.stated
     )
 
 

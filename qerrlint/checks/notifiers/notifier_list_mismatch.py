@@ -93,12 +93,11 @@ def _registered(unit: TranslationUnit, callback: str, struct: str) -> Iterator[t
         for call in function.calls:
             if "add_notifier" in call.name and len(call.args) > 1 and _names(call.args[1], callback):
                 yield from _member(unit, function, call.args[0], struct, call.span)
-        for block in function.blocks:
-            for stored in block.events:
-                if isinstance(stored, Assign) and _names(stored.value, callback):
-                    path, dot, slot = stored.target.rpartition(".")
-                    if dot and slot == "notify":
-                        yield from _member(unit, function, Addr(path), struct, stored.span)
+        for stored in function.events():
+            if isinstance(stored, Assign) and _names(stored.value, callback):
+                path, dot, slot = stored.target.rpartition(".")
+                if dot and slot == "notify":
+                    yield from _member(unit, function, Addr(path), struct, stored.span)
 
 
 def _names(value: Value, callback: str) -> bool:

@@ -88,10 +88,7 @@ class FilledLocals:
         handed = {arg.path for arg in call.args if isinstance(arg, Addr)}
         handed |= {f"*{arg.path}" for arg in call.args if isinstance(arg, Var)}
         return any(
-            isinstance(test.subject, Var) and test.subject.path in handed
-            for block in self._function.blocks
-            for edge in block.edges
-            for test in edge.tests
+            isinstance(test.subject, Var) and test.subject.path in handed for test in self._function.tests()
         )
 
     def _may_make(self, call: Call) -> bool:
@@ -126,9 +123,7 @@ class FilledLocals:
     def _has_alias(self, name: str) -> bool:
         """Whether the address of a variable is stored somewhere."""
         return any(
-            isinstance(event, Assign) and event.value == Addr(name)
-            for block in self._function.blocks
-            for event in block.events
+            isinstance(event, Assign) and event.value == Addr(name) for event in self._function.events()
         )
 
     def _takes_reference(self, name: str) -> bool:

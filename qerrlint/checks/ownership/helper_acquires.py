@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from qerrlint.c.declarations.types import Signature, result_kind
 from qerrlint.domain.ownership import RESULT, Move, Pair, place_of_object
-from qerrlint.ir.code import Addr, Assign, Call, Function, Result, Return, Var, root
+from qerrlint.ir.code import Addr, Call, Function, Result, Var, root
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.objects import Handling
@@ -124,19 +124,14 @@ def _place(move: Move, call: Call) -> str:
 
 
 def _stored(function: Function, call: Call) -> str:
-    """The place that gets the result of a call; "" for none."""
-    result = Result(call.index)
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign) and event.value == result:
-                return event.target if "->" in event.target else ""
-    return ""
+    """The member that gets the result of a call; "" for none."""
+    target = next(function.holders(call.index), "")
+    return target if "->" in target else ""
 
 
 def _is_returned(function: Function, call: Call) -> bool:
     """Whether a function does nothing but return what a call returns."""
-    returns = [event for block in function.blocks for event in block.events if isinstance(event, Return)]
-    given = [event.value for event in returns if not event.implicit]
+    given = [event.value for event in function.returns() if not event.implicit]
     return len(function.calls) == 1 and given == [Result(call.index)]
 
 

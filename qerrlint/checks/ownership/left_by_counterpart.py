@@ -25,7 +25,7 @@ from qerrlint.checks.ownership.release_sites import may_release
 from qerrlint.domain.ownership import place_of_object
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Addr, Assign, Call, Edge, Result, Return, Value, Var
+from qerrlint.ir.code import Addr, Call, Edge, Result, Return, Value, Var
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.type_graph import QomType, graph_of
 from qerrlint.records import record
@@ -181,9 +181,7 @@ def _is_of(analysed: AnalysedFunction, subject: Value, call: Call) -> bool:
         return False
     handed = {arg.path for arg in call.args if isinstance(arg, (Var, Addr))}
     return subject.path.lstrip("*") in handed or any(
-        isinstance(event, Assign) and event.target == subject.path and event.value == Result(call.index)
-        for block in analysed.function.blocks
-        for event in block.events
+        event.value == Result(call.index) for event in analysed.function.assignments(subject.path)
     )
 
 

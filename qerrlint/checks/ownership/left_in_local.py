@@ -35,7 +35,7 @@ from qerrlint.checks.trace_steps import path_steps
 from qerrlint.domain.ownership import RESULT, Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Assign, Function, Result
+from qerrlint.ir.code import Function, Result
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.records import record
@@ -311,8 +311,7 @@ def _releases_later(function: Function, handlings: Mapping[int, Sequence[Handlin
         for number, found in handlings.items()
         for handling in found
         if handling.role == "acquire" and handling.pair is one.pair
-        for name in (handling.object, _target(function, number))
-        if name == one.object
+        if one.object in (handling.object, next(function.holders(number), ""))
     }
     if made != {one.call}:
         return ""
@@ -322,20 +321,6 @@ def _releases_later(function: Function, handlings: Mapping[int, Sequence[Handlin
             for number, found in sorted(handlings.items())
             for handling in found
             if handling.role == "release" and handling.object == one.object
-        ),
-        "",
-    )
-
-
-def _target(function: Function, number: int) -> str:
-    """The variable that gets the result of a call; "" for none."""
-    result = Result(number)
-    return next(
-        (
-            event.target
-            for block in function.blocks
-            for event in block.events
-            if isinstance(event, Assign) and event.value == result
         ),
         "",
     )

@@ -132,12 +132,11 @@ def _memory_of_members(analysed: AnalysedFunction) -> Iterator[tuple[Call, Call]
     function = analysed.function
     freed: dict[str, list[Call]] = {}
     made: dict[str, list[Call]] = {}
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Call) and event.name == "g_free" and len(event.args) == 1:
-                freed.setdefault(place_of_object(event.args[0]), []).append(event)
-            elif isinstance(event, Assign) and "->" in event.target and isinstance(event.value, Result):
-                made.setdefault(event.target, []).append(function.calls[event.value.call])
+    for event in function.events():
+        if isinstance(event, Call) and event.name == "g_free" and len(event.args) == 1:
+            freed.setdefault(place_of_object(event.args[0]), []).append(event)
+        elif isinstance(event, Assign) and "->" in event.target and isinstance(event.value, Result):
+            made.setdefault(event.target, []).append(function.calls[event.value.call])
     for place, calls in made.items():
         undoing = freed.get(place, [])
         if len(calls) == len(undoing) == 1 and word_list("glib-memory").matches(calls[0].name):
@@ -171,20 +170,9 @@ def _with_other_part(name: str, others: Callable[[str], Iterable[str]]) -> tuple
 
 def _is_same(analysed: AnalysedFunction, done: Call, undone: Call) -> bool:
     """Whether all that one call is handed has been handed to, or was made by, another."""
-    places = {place_of_object(arg) for arg in done.args} | _made(analysed, done)
+    places = {*map(place_of_object, done.args), *analysed.function.holders(done.index)}
     wanted = [place_of_object(arg) for arg in undone.args if not isinstance(arg, Const)]
     return bool(wanted) and "" not in wanted and places.issuperset(wanted)
-
-
-def _made(analysed: AnalysedFunction, call: Call) -> set[str]:
-    """The places that get the result of a call."""
-    result = Result(call.index)
-    return {
-        event.target
-        for block in analysed.function.blocks
-        for event in block.events
-        if isinstance(event, Assign) and event.value == result
-    }
 
 
 def _skipping(analysed: AnalysedFunction, done: Call, undone: Call) -> Iterator[Observation]:

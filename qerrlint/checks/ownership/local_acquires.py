@@ -264,12 +264,7 @@ class LocalAcquires:
     def returned(self) -> frozenset[str]:
         """The pair's name of what the function makes and returns; none where it may return another thing."""
         found: set[str] = set()
-        returns = [
-            event.value
-            for block in self._function.blocks
-            for event in block.events
-            if isinstance(event, Return) and not event.implicit
-        ]
+        returns = [event.value for event in self._function.returns() if not event.implicit]
         for value in returns:
             if isinstance(value, Const) and (value.text in ("NULL", "0") or (value.number or 0) < 0):
                 continue
@@ -281,13 +276,10 @@ class LocalAcquires:
 
     def keeps_what_it_returns(self) -> bool:
         """Whether the function hands what it returns to a callee that stores it, by its name."""
-        events = [event for block in self._function.blocks for event in block.events]
-        returned = {
-            event.value.path for event in events if isinstance(event, Return) and isinstance(event.value, Var)
-        }
+        returned = {one.value.path for one in self._function.returns() if isinstance(one.value, Var)}
         return any(
-            isinstance(event, Call) and is_storing(event.name) and self._uses.passes(event, name)
-            for event in events
+            is_storing(call.name) and self._uses.passes(call, name)
+            for call in self._function.calls
             for name in returned
             if self._uses.is_own(name)
         )
@@ -332,8 +324,7 @@ class LocalAcquires:
         """Whether the function does more with the pointer in a variable than to return it."""
         return any(
             self._uses.passes(event, name)
-            for block in self._function.blocks
-            for event in block.events
+            for event in self._function.events()
             if not isinstance(event, Return) and not self._releases(event, name)
         )
 

@@ -139,12 +139,7 @@ class LocalUses:
 
     def assigned(self, name: str) -> list[Value]:
         """The values that are assigned to a variable."""
-        return [
-            event.value
-            for block in self._function.blocks
-            for event in block.events
-            if isinstance(event, Assign) and event.target == name
-        ]
+        return [event.value for event in self._function.assignments(name)]
 
     def returns(self, value: Value | None, name: str) -> bool:
         """Whether a returned value hands the pointer on."""
@@ -240,9 +235,7 @@ class LocalUses:
         """The returns that tell of no failure: by their values, and those that no statement encloses."""
         signature = self._unit.signature(self._function.name)
         kind = self._unit.scope.result_kind(signature)
-        returns = [
-            event for block in self._function.blocks for event in block.events if isinstance(event, Return)
-        ]
+        returns = list(self._function.returns())
         if kind == "void" and signature is not None and signature.errp is not None:
             # Which of its returns is a failure the Error alone tells.
             return frozenset(returns)
@@ -287,7 +280,7 @@ class LocalUses:
         """Whether a variable that gets the pointer as well neither hands it on nor releases it."""
         if name not in self._harmless:
             self._harmless[name] = False
-            events = (event for block in self._function.blocks for event in block.events)
+            events = self._function.events()
             self._harmless[name] = self.is_own(name) and not any(self.passes(one, name) for one in events)
         return self._harmless[name]
 

@@ -12,7 +12,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.ownership.helper_acquires import helper_acquires
 from qerrlint.checks.ownership.release_sites import owners, release_sites
 from qerrlint.domain.ownership import PROCESS, RESULT, Move, Pair, place_of_object
-from qerrlint.ir.code import NULL, Addr, Assign, Call, Declare, Function, Result, Var, root
+from qerrlint.ir.code import NULL, Addr, Assign, Call, Declare, Function, Var, root
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.transfer.objects import Handling
@@ -187,11 +187,10 @@ def _by_name(pairs: tuple[Pair, ...]) -> _Moves:
 def _aliases(function: Function) -> dict[str, str]:
     """Locals that always hold the address of one place: `T *x = &s->y`."""
     targets: dict[str, set[str]] = {}
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign) and event.target in function.locals:
-                value = event.value
-                targets.setdefault(event.target, set()).add(value.path if isinstance(value, Addr) else "")
+    for event in function.events():
+        if isinstance(event, Assign) and event.target in function.locals:
+            value = event.value
+            targets.setdefault(event.target, set()).add(value.path if isinstance(value, Addr) else "")
     return {
         name: place for name, places in targets.items() if len(places) == 1 and (place := next(iter(places)))
     }
@@ -223,10 +222,7 @@ class ObjectsOfFunction:
         signature = analysed.signature
         self._params = {p.name for p in signature.params} if signature is not None else set()
         self._statics = {
-            event.path
-            for block in self.function.blocks
-            for event in block.events
-            if isinstance(event, Declare) and event.static
+            event.path for event in self.function.events() if isinstance(event, Declare) and event.static
         }
 
     def _add_by_helpers(self, pairs: Sequence[Pair]) -> None:
@@ -249,12 +245,7 @@ class ObjectsOfFunction:
         """Where the function stores what a call returns; any other path as it is."""
         if not path.startswith("#"):
             return path
-        returned = Result(int(path[1:]))
-        for block in self.function.blocks:
-            for event in block.events:
-                if isinstance(event, Assign) and event.value == returned:
-                    return event.target
-        return path
+        return next(self.function.holders(int(path[1:])), path)
 
     def releases_itself(self, pair: Pair, path: str) -> bool:
         """Whether the function releases the object somewhere."""

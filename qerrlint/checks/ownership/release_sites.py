@@ -192,12 +192,11 @@ def owners(function: Function, name: str) -> frozenset[str]:
 
 def _behind(function: Function) -> Iterator[tuple[str, str]]:
     """(variable, the object whose member for the driver's own state it is) for each such assignment."""
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign) and isinstance(event.value, Var):
-                holder, _, member = event.value.path.rpartition("->")
-                if holder.isidentifier() and word_list("driver-state").matches(member):
-                    yield event.target, holder
+    for event in function.events():
+        if isinstance(event, Assign) and isinstance(event.value, Var):
+            holder, _, member = event.value.path.rpartition("->")
+            if holder.isidentifier() and word_list("driver-state").matches(member):
+                yield event.target, holder
 
 
 def _own(function: Function, unit: TranslationUnit) -> frozenset[str]:

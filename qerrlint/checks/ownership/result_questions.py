@@ -14,7 +14,6 @@ from qerrlint.ir.code import (
     Op,
     Opaque,
     Result,
-    Return,
     Value,
     Var,
     text_of,
@@ -26,7 +25,7 @@ _QUESTIONS = {ZERO: "zero", NONZERO: "zero", NEG: "sign", ZERO | POS: "sign"}
 def questions_about(function: Function, call: Call) -> frozenset[str]:
     """What a function asks about the result of a call: whether it is "zero", its "sign", or "other"."""
     names = _names(function, call)
-    tests = [test for block in function.blocks for edge in block.edges for test in edge.tests]
+    tests = list(function.tests())
     asked = {_QUESTIONS.get(test.allow, "other") for test in tests if test.subject in names}
     inside = any(
         isinstance(test.subject, (Op, Opaque))
@@ -39,19 +38,14 @@ def questions_about(function: Function, call: Call) -> frozenset[str]:
 def is_handed_on_as_failure(function: Function, call: Call) -> bool:
     """Whether a function only asks whether a result is 0, and returns it: each other number is a failure."""
     names = _names(function, call)
-    returned = any(
-        isinstance(event, Return) and event.value in names
-        for block in function.blocks
-        for event in block.events
-    )
+    returned = any(event.value in names for event in function.returns())
     return returned and questions_about(function, call) == {"zero"}
 
 
 def _names(function: Function, call: Call) -> set[Value]:
     """The values that are the result of a call, and the variables that get it."""
     names: set[Value] = {Result(call.index)}
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign) and event.value in names:
-                names.add(Var(event.target))
+    for event in function.events():
+        if isinstance(event, Assign) and event.value in names:
+            names.add(Var(event.target))
     return names

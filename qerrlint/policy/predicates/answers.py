@@ -76,10 +76,9 @@ def _differ(one: str, other: str) -> bool:
 def _may_change(function: Function, path: str) -> bool:
     """Whether a function, or what it calls, may give what a path names another value."""
     name = root(path)
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Assign) and event.target in (path, name):
-                return True
+    for event in function.events():
+        if isinstance(event, Assign) and event.target in (path, name):
+            return True
     return any(
         isinstance(arg, Addr | Var) and root(arg.path) == name and (isinstance(arg, Addr) or path != name)
         for call in function.calls

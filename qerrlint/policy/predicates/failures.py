@@ -355,8 +355,4 @@ def _stores_null(analysed: AnalysedFunction, call: Call, position: int) -> bool:
     if callee is None or signature is None or position >= len(signature.params):
         return False
     target = "*" + signature.params[position].name
-    return any(
-        isinstance(event, Assign) and event.target == target and event.value == NULL
-        for block in callee.blocks
-        for event in block.events
-    )
+    return any(event.value == NULL for event in callee.assignments(target))

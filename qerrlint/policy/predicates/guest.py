@@ -178,7 +178,7 @@ def _tests_a_result(analysed: AnalysedFile, function: Function, decision: Decisi
     another file for a negative number."""
     if decision.known:
         return False
-    own = any(edge is decision.edge for block in function.blocks for edge in block.edges)
+    own = any(edge is decision.edge for edge in function.edges())
     for test in decision.edge.tests if own else ():
         called = function.calls[test.subject.call] if isinstance(test.subject, Result) else None
         if called is None or test.allow not in (NEG, ZERO | POS) or called.name.isupper():
@@ -187,8 +187,7 @@ def _tests_a_result(analysed: AnalysedFile, function: Function, decision: Decisi
             return True
     results = {
         event.target
-        for block in function.blocks
-        for event in block.events
+        for event in function.events()
         if isinstance(event, Assign)
         and isinstance(event.value, Result)
         and not function.calls[event.value.call].name.isupper()
@@ -217,8 +216,7 @@ def _holds_current_cpu(analysed: AnalysedFile, function: Function, path: str) ->
     """Whether a variable of the function is set from the current CPU."""
     names = frozenset(
         event.target
-        for block in function.blocks
-        for event in block.events
+        for event in function.events()
         if isinstance(event, Assign)
         and b"current_cpu" in analysed.unit.data[event.span.start : event.span.end]
     )

@@ -122,12 +122,7 @@ def asks_for_any_length(_analysed: AnalysedFunction | AnalysedFile, observation:
         for arg in call.args
         if isinstance(arg, Addr) and not one.function.locals.get(arg.path, "*").endswith("*")
     }
-    return any(
-        test.subject in lengths and test.allow == ZERO
-        for block in one.function.blocks
-        for edge in block.edges
-        for test in edge.tests
-    )
+    return any(test.subject in lengths and test.allow == ZERO for test in one.function.tests())
 
 
 def number_of_object_is_missing(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
@@ -141,12 +136,8 @@ def number_of_object_is_missing(analysed: AnalysedFunction | AnalysedFile, obser
     tests = [place for place in places(one.seen.trail) if place.kind == "branch"]
     name = analysed.unit.text.on_one_line(tests[-1].span) if tests and tests[-1].taken is False else ""
     return bool(name) and any(
-        isinstance(event, Assign)
-        and event.target == name
-        and isinstance(event.value, Var)
-        and event.value.path.startswith(f"{one.seen.object}->")
-        for block in one.function.blocks
-        for event in block.events
+        isinstance(event.value, Var) and event.value.path.startswith(f"{one.seen.object}->")
+        for event in one.function.assignments(name)
     )
 
 
@@ -318,8 +309,7 @@ def _states_entered(unit: TranslationUnit, function: Function) -> set[str]:
     """The constants that a function stores or hands over."""
     return {
         name
-        for block in function.blocks
-        for event in block.events
+        for event in function.events()
         if isinstance(event, Assign) or (isinstance(event, Call) and not event.used)
         for name in _STATE.findall(unit.text.on_one_line(event.span))
     }

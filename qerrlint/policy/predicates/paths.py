@@ -166,14 +166,13 @@ def _stays(function: Function, operands: frozenset[str], between: range, held: s
     if any(path != held and not path.isidentifier() for path in operands):
         return False
     names = operands | {root(path) for path in operands}
-    for block in function.blocks:
-        for event in block.events:
-            if event.span.start not in between:
-                continue
-            if isinstance(event, Assign | Declare) and _target(event) in names:
-                return False
-            if isinstance(event, Call) and any(isinstance(a, Addr) and a.path in names for a in event.args):
-                return False
+    for event in function.events():
+        if event.span.start not in between:
+            continue
+        if isinstance(event, Assign | Declare) and _target(event) in names:
+            return False
+        if isinstance(event, Call) and any(isinstance(a, Addr) and a.path in names for a in event.args):
+            return False
     return bool(operands)
 
 

@@ -17,7 +17,7 @@ from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.result import ReturnState
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
-from qerrlint.ir.code import NEG, POS, ZERO, Addr, Const, Result, Return, Var, identifiers
+from qerrlint.ir.code import NEG, POS, ZERO, Addr, Const, Result, Var, identifiers
 from qerrlint.lazy_patterns import lazy_re
 
 # How deep the statements of a function's own block are indented (docs/devel/style.rst of QEMU).
@@ -139,9 +139,7 @@ def slot_fails_silently(analysed: AnalysedFunction, observation: Observation) ->
 
 def function_is_a_stub(analysed: AnalysedFunction, observation: Observation) -> bool:
     """Whether the function does nothing but return."""
-    return not analysed.function.calls and not any(
-        edge.tests for block in analysed.function.blocks for edge in block.edges
-    )
+    return not analysed.function.calls and not any(edge.tests for edge in analysed.function.edges())
 
 
 def false_is_usual(analysed: AnalysedFunction, observation: Observation) -> bool:
@@ -299,9 +297,8 @@ def failures_come_there_too(analysed: AnalysedFunction, observation: Observation
 def cleanup_only_fails(analysed: AnalysedFunction | AnalysedFile, observation: Observation) -> bool:
     """No return of the clean-up, a function of the file, tells of success."""
     function = analysed.unit.lowered(str(observation.slots["cleanup"]))
-    blocks = function.blocks if function is not None else ()
-    events = (event for block in blocks for event in block.events)
-    returned = [event.value for event in events if isinstance(event, Return) and event.value is not None]
+    returns = function.returns() if function is not None else ()
+    returned = [event.value for event in returns if event.value is not None]
     failures = {value for value in returned if isinstance(value, Const) and value.signs == NEG}
     return bool(failures) and all(value in failures or isinstance(value, Result) for value in returned)
 

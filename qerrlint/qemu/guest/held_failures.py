@@ -51,12 +51,7 @@ class HeldFailures:
         return self._done[key]
 
     def _fails(self, function: Function, span: Span) -> bool:
-        failing = [
-            edge
-            for block in function.blocks
-            for edge in block.edges
-            if edge.span == span and is_dead(function, edge)
-        ]
+        failing = [edge for edge in function.edges() if edge.span == span and is_dead(function, edge)]
         candidates = list(self._candidates(function, span)) if failing else []
         if not candidates:
             return False
@@ -97,8 +92,7 @@ class HeldFailures:
         """Whether all that some locals are set to is constant."""
         values = [
             self._names.stored(event)
-            for block in function.blocks
-            for event in block.events
+            for event in function.events()
             if isinstance(event, Assign) and event.target in read
         ]
         return bool(values) and all(
@@ -109,7 +103,7 @@ class HeldFailures:
     def _tested(self, function: Function, span: Span) -> Iterator[tuple[Function, str]]:
         """The paths that the tests before a place go by."""
         seen = set()
-        for edge in (edge for block in function.blocks for edge in block.edges):
+        for edge in function.edges():
             if edge.span is None or edge.span.start >= span.start:
                 continue
             node = self._names.node(edge.span)

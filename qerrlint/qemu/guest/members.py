@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from qerrlint.c.declarations.types import untagged
-from qerrlint.ir.code import Addr, Assign, Function
+from qerrlint.ir.code import Addr, Function
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.sample_scope import FileNames
 from qerrlint.records import record
@@ -43,6 +43,6 @@ def aliased(function: Function, target: str) -> str:
     name = target[1:]
     if not target.startswith("*") or name not in function.locals:
         return target
-    assigned = [e for b in function.blocks for e in b.events if isinstance(e, Assign) and e.target == name]
+    assigned = list(function.assignments(name))
     only = assigned[0].value if len(assigned) == 1 else None
     return only.path if isinstance(only, Addr) else target

@@ -116,13 +116,7 @@ class FileNames:
     def compared(self, function: Function) -> frozenset[int]:
         """The constants that a function compares with: the numbers of its cases and conditions."""
         if function.name not in self._kept.compared:
-            spans = {
-                span
-                for block in function.blocks
-                for edge in block.edges
-                for span in (edge.span, edge.case)
-                if span is not None
-            }
+            spans = {span for edge in function.edges() for span in (edge.span, edge.case) if span is not None}
             text = ";".join(self.unit.data[span.start : span.end].decode("latin-1") for span in spans)
             found = {self.constant(word) for word in set(_CONSTANT.findall(text))}
             self._kept.compared[function.name] = frozenset(

@@ -60,7 +60,7 @@ def tainted(function: Function, seeds: Iterable[str], *, calls: bool = True) -> 
     tests.
     """
     found = set(seeds)
-    assigns = [event for block in function.blocks for event in block.events if isinstance(event, Assign)]
+    assigns = [event for event in function.events() if isinstance(event, Assign)]
     conditions = _conditions(function) if any(a.target.startswith(_TEMPORARY) for a in assigns) else {}
     while True:
         known = frozenset(found)
@@ -88,8 +88,9 @@ def _conditions(function: Function) -> Mapping[str, list[Value]]:
     """The temporaries that hold the values of conditions, with what the edges to their assignments test."""
     out: dict[str, list[Value]] = {}
     tests: dict[int, list[Value]] = {}
-    for edge in (edge for block in function.blocks for edge in block.edges if edge.tests):
-        tests.setdefault(edge.target, []).extend(test.subject for test in edge.tests)
+    for edge in function.edges():
+        if edge.tests:
+            tests.setdefault(edge.target, []).extend(test.subject for test in edge.tests)
     for number, block in enumerate(function.blocks):
         for event in block.events:
             if isinstance(event, Assign) and event.target.startswith(_TEMPORARY) and number in tests:

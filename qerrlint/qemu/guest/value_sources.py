@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from qerrlint.c.expressions.parser import paths
-from qerrlint.ir.code import Assign, Function
+from qerrlint.ir.code import Function
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.members import Member, member_of
@@ -38,12 +38,7 @@ def source_of(
         return None
     if path not in function.locals:
         return next(_handed(guest, function, path, left - 1), None)
-    values = [
-        names.stored(event)
-        for block in function.blocks
-        for event in block.events
-        if isinstance(event, Assign) and event.target == path
-    ]
+    values = [names.stored(event) for event in function.assignments(path)]
     if len(values) != 1 or values[0] is None:
         return None
     return source_of(guest, function, paths(values[0]), left - 1)

@@ -19,7 +19,7 @@ from qerrlint.c.expressions.int_types import UINT64
 from qerrlint.c.expressions.parser import Node, paths
 from qerrlint.c.expressions.typed import Column, Number
 from qerrlint.c.lexis import WORD, bare, closing_bracket
-from qerrlint.ir.code import Assign, Edge, Event, Function, Return
+from qerrlint.ir.code import Edge, Event, Function
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.guest.assumed_members import AssumedNames, AssumedWalk, EntryWalk, ReadMemory, reads_memory
@@ -277,13 +277,12 @@ class ZeroDivisors:
     def _assigned(self, function: Function, name: str) -> list[str]:
         """The texts of what is assigned to a local as a whole."""
         out = []
-        for block in function.blocks:
-            for event in block.events:
-                if isinstance(event, Assign) and event.target == name and event.stated:
-                    text = self._unit.data[event.span.start : event.span.end].decode("latin-1")
-                    head, equals, value = text.partition("=")
-                    if equals and not value.startswith("=") and head[-1:] not in "+-*/%&|^<>!":
-                        out.append(" ".join(value.split()))
+        for event in function.assignments(name):
+            if event.stated:
+                text = self._unit.data[event.span.start : event.span.end].decode("latin-1")
+                head, equals, value = text.partition("=")
+                if equals and not value.startswith("=") and head[-1:] not in "+-*/%&|^<>!":
+                    out.append(" ".join(value.split()))
         return out
 
     def _expanded(self, text: str, depth: int) -> str:
@@ -394,7 +393,5 @@ def _is_read_into(function: Function, path: str) -> bool:
 def _results(data: bytes, function: Function) -> list[str]:
     return [
         data[event.span.start : event.span.end].decode("latin-1").strip().removeprefix("return").rstrip(";")
-        for block in function.blocks
-        for event in block.events
-        if isinstance(event, Return)
+        for event in function.returns()
     ]

@@ -124,7 +124,7 @@ def _written(
             continue
         done[name] = done.get(name, frozenset()) | seeds
         known = tainted(function, seeds) if name in targets else frozenset()
-        for event in (e for block in function.blocks for e in block.events):
+        for event in function.events():
             if isinstance(event, Assign) and known:
                 keys = _targets(guest, function, aliased(function, event.target), wanted, names)
                 if keys and reads(function, event.value, known - {event.target}):
@@ -197,8 +197,7 @@ def _paths(function: Function, members: frozenset[str]) -> frozenset[str]:
     """The paths that end in one of the members and that values of the function read."""
     chains = {
         chain
-        for block in function.blocks
-        for event in block.events
+        for event in function.events()
         if isinstance(event, (Assign, Return)) and event.value is not None
         for chain in _CHAIN.findall(text_of(event.value))
     }
@@ -209,16 +208,11 @@ def _paths(function: Function, members: frozenset[str]) -> frozenset[str]:
 def _shows(function: Function, path: str) -> Span | None:
     """Where the function returns, or stores through a pointer, what depends on a path."""
     known = tainted(function, {path})
-    for block in function.blocks:
-        for event in block.events:
-            if isinstance(event, Return) and event.value is not None and reads(function, event.value, known):
-                return event.span
-            if (
-                isinstance(event, Assign)
-                and event.target.startswith("*")
-                and reads(function, event.value, known)
-            ):
-                return event.span
+    for event in function.events():
+        if isinstance(event, Return) and event.value is not None and reads(function, event.value, known):
+            return event.span
+        if isinstance(event, Assign) and event.target.startswith("*") and reads(function, event.value, known):
+            return event.span
     return None
 
 

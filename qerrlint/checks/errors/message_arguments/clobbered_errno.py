@@ -30,10 +30,9 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The reads of errno in the branch of a failure that stand after a call which may change it."""
     if not any(map(_changes_errno, analysed.function.calls)):
         return
-    blocks = analysed.function.blocks
-    if any(isinstance(e, Assign) and e.target == ERRNO.path for block in blocks for e in block.events):
+    if any(analysed.function.assignments(ERRNO.path)):
         return  # it saves errno and puts it back
-    for number, block in enumerate(blocks):
+    for number, block in enumerate(analysed.function.blocks):
         for edge in block.edges:
             failed = failed_call(analysed, number, edge) if edge.tests else None
             if failed is None or not _sets_errno(analysed, failed):
@@ -91,10 +90,9 @@ def _known(analysed: AnalysedFunction, edge: Edge, failed: Call) -> dict[str, in
     value = Result(failed.index)
     signs = known.get(text_of(value))
     if signs is not None:
-        for block in analysed.function.blocks:
-            for one in block.events:
-                if isinstance(one, Assign) and one.value == value:
-                    known[one.target] = signs
+        for one in analysed.function.events():
+            if isinstance(one, Assign) and one.value == value:
+                known[one.target] = signs
     return known
 
 

@@ -115,26 +115,25 @@ def formats_errno(analysed: AnalysedFunction, call: Call) -> bool:
 
 def _returned(analysed: AnalysedFunction) -> Iterator[Observation]:
     """`-errno` as a status after the failure of a callee that need not set errno: it may be 0, a success."""
-    for block in analysed.function.blocks:
-        for at in block.events:
-            if not isinstance(at, Assign | Return) or at.value is None or text_of(at.value) != _STATUS:
-                continue
-            source = errno_source(analysed, at)
-            if source is None or source.call is None or source.kind in ("status", "printed"):
-                continue
-            form = "status-of-error" if source.kind == "told" else "status-not-set"
-            yield Observation(
-                "wrong-errno",
-                analysed.name,
-                at.span,
-                folded(analysed.unit, at.span),
-                {"callee": source.call.name, "value": _STATUS, "form": form},
-                (Step(source.call.span, _STEPS[form].format(name=source.call.name)),),
-                "medium",
-                whole=True,
-                subject=Subject((source.call,)),
-                group=at.span,
-            )
+    for at in analysed.function.events():
+        if not isinstance(at, Assign | Return) or at.value is None or text_of(at.value) != _STATUS:
+            continue
+        source = errno_source(analysed, at)
+        if source is None or source.call is None or source.kind in ("status", "printed"):
+            continue
+        form = "status-of-error" if source.kind == "told" else "status-not-set"
+        yield Observation(
+            "wrong-errno",
+            analysed.name,
+            at.span,
+            folded(analysed.unit, at.span),
+            {"callee": source.call.name, "value": _STATUS, "form": form},
+            (Step(source.call.span, _STEPS[form].format(name=source.call.name)),),
+            "medium",
+            whole=True,
+            subject=Subject((source.call,)),
+            group=at.span,
+        )
 
 
 def _stale(analysed: AnalysedFunction, call: Call) -> Iterator[Observation]:
@@ -187,7 +186,7 @@ def stored(file: AnalysedFile) -> Iterator[Observation]:
         return
     for piece in file.asked.matching(_STORED):
         function = unit.with_definition(piece).lowering.function(piece)
-        for event_ in (e for block in function.blocks for e in block.events) if function is not None else ():
+        for event_ in function.events() if function is not None else ():
             if (
                 isinstance(event_, Assign)
                 and Var(event_.target) == ERRNO

@@ -108,8 +108,7 @@ def _freed_by_scope(analysed: AnalysedFunction, name: str) -> bool:
     """Whether a variable frees what it holds at its end; static ones live on, and free nothing."""
     return name in analysed.function.autos and any(
         isinstance(event_, Declare) and event_.auto and event_.path == name
-        for block in analysed.function.blocks
-        for event_ in block.events
+        for event_ in analysed.function.events()
     )
 
 

@@ -58,20 +58,17 @@ def _mentions_elsewhere(analysed: AnalysedFunction, call: Call, member: str) -> 
 
 def _is_asked(analysed: AnalysedFunction, call: Call, owner: str) -> bool:
     """Whether a condition before the set asks for what an earlier run may have left behind."""
-    blocks = analysed.function.blocks
     assigned: dict[str, Span] = {}
-    for event in (e for block in blocks for e in block.events):
+    for event in analysed.function.events():
         if isinstance(event, Assign) and "->" in event.target:
             assigned[event.target] = min(event.span, assigned.get(event.target, event.span))
-    for block in blocks:
-        for edge in block.edges:
-            if edge.span is None or edge.span.start > call.span.start:
-                continue
-            # What the method itself has just stored says nothing of an earlier run.
-            before = {path for path, span in assigned.items() if edge.span < span}
-            for test in edge.tests:
-                if _asks(analysed, test.subject, owner, before):
-                    return True
+    for edge in analysed.function.edges():
+        if edge.span is None or edge.span.start > call.span.start:
+            continue
+        # What the method itself has just stored says nothing of an earlier run.
+        before = {path for path, span in assigned.items() if edge.span < span}
+        if any(_asks(analysed, test.subject, owner, before) for test in edge.tests):
+            return True
     return False
 
 

@@ -46,8 +46,7 @@ def _declaration(analysed: AnalysedFunction, name: str, use: Span) -> Span | Non
     """The last declaration of a local before a use."""
     spans = [
         event.span
-        for block in analysed.function.blocks
-        for event in block.events
+        for event in analysed.function.events()
         if isinstance(event, Declare) and event.path == name and event.span < use
     ]
     return max(spans, default=None)

@@ -110,8 +110,7 @@ def _comes_anyway(analysed: AnalysedFunction, branch: Trail, own: Call) -> bool:
     blocks = analysed.function.blocks
     todo = [
         edge.target
-        for block in blocks
-        for edge in block.edges
+        for edge in analysed.function.edges()
         if edge.span == branch.span and edge.taken is not branch.taken
     ]
     seen: set[int] = set()

@@ -31,8 +31,8 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     printing = [call for call in function.calls if call.name in _PRINTS]
     if not printing:
         return
-    events = [event for block in function.blocks for event in block.events]
-    returned = {e.value.path for e in events if isinstance(e, Return) and isinstance(e.value, Var)}
+    events = list(function.events())
+    returned = {one.value.path for one in function.returns() if isinstance(one.value, Var)}
     seen: set[int] = set()
     for number, block in enumerate(function.blocks):
         for edge in block.edges:

@@ -149,8 +149,7 @@ class _Below:
         """Whether a message stands after each test that shows the failure of a value."""
         targets = [
             edge.target
-            for block in self._function.blocks
-            for edge in block.edges
+            for edge in self._function.edges()
             for test in edge.tests
             if test.subject == subject and not test.allow & ~FAILURE.get(self._kind, 0) & ~POS
         ]

@@ -18,7 +18,7 @@ from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import NULL, Assign, Call, Result, Var, identifiers, text_of
+from qerrlint.ir.code import NULL, Call, Result, Var, identifiers, text_of
 
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
@@ -54,14 +54,13 @@ def _error_of(analysed: AnalysedFunction, call: Call) -> str | None:
 
 def _kept(analysed: AnalysedFunction, call: Call) -> str | None:
     """The one local that keeps the result and nothing else, "" where none does; None where others know it."""
-    events = [event for block in analysed.function.blocks for event in block.events]
-    targets = {e.target for e in events if isinstance(e, Assign) and e.value == Result(call.index)}
+    targets = set(analysed.function.holders(call.index))
     if not targets:
         return ""
     name = next(iter(targets))
     if len(targets) > 1 or name not in analysed.function.locals:
         return None
-    given = [e for e in events if isinstance(e, Assign) and e.target == name and e.value != NULL]
+    given = [event for event in analysed.function.assignments(name) if event.value != NULL]
     return name if len(given) == 1 else None
 
 
@@ -69,9 +68,7 @@ def _names(analysed: AnalysedFunction, value: str) -> bool:
     """Whether a test of the function names a value."""
     return any(
         value in (text_of(test.subject), *identifiers(text_of(test.subject)))
-        for block in analysed.function.blocks
-        for edge in block.edges
-        for test in edge.tests
+        for test in analysed.function.tests()
     )
 
 
@@ -87,9 +84,7 @@ def _looks_into(analysed: AnalysedFunction, taker: Call, place: int) -> bool:
     code = unit.data[function.body : function.span.end].decode("utf-8", "replace")
     if not re.search(rf"(?<![\w.>&]){re.escape(name)}->", code):
         return False
-    tests = [
-        text_of(test.subject) for block in function.blocks for edge in block.edges for test in edge.tests
-    ]
+    tests = [text_of(test.subject) for test in function.tests()]
     return name not in tests and not re.search(rf"\b(?:g_)?assert\w*\(\s*{re.escape(name)}\b", code)
 
 

@@ -37,30 +37,29 @@ from qerrlint.source.span import Span
 
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The pointers of one function that it finds NULL, reports, and looks into all the same."""
-    for block in analysed.function.blocks:
-        for edge in block.edges:
-            name = _found_null(analysed, edge)
-            if not name or edge.span is None:
-                continue
-            reporter, behind = _reports_only(analysed, edge.target)
-            look = _first_look(analysed, behind, name) if reporter is not None else None
-            if reporter is None or look is None:
-                continue
-            yield Observation(
-                "null-after-report",
-                analysed.name,
-                reporter.span,
-                f"{name} {reporter.text}",
-                {"function": analysed.name, "pointer": name, "reporter": reporter.name},
-                (
-                    Step(edge.span, f"{name} is NULL on this branch"),
-                    Step(look, f"{name} is dereferenced here, and nothing has tested it in between"),
-                ),
-                "high",
-                whole=True,
-                subject=Subject((reporter,)),
-                group=edge.span,
-            )
+    for edge in analysed.function.edges():
+        name = _found_null(analysed, edge)
+        if not name or edge.span is None:
+            continue
+        reporter, behind = _reports_only(analysed, edge.target)
+        look = _first_look(analysed, behind, name) if reporter is not None else None
+        if reporter is None or look is None:
+            continue
+        yield Observation(
+            "null-after-report",
+            analysed.name,
+            reporter.span,
+            f"{name} {reporter.text}",
+            {"function": analysed.name, "pointer": name, "reporter": reporter.name},
+            (
+                Step(edge.span, f"{name} is NULL on this branch"),
+                Step(look, f"{name} is dereferenced here, and nothing has tested it in between"),
+            ),
+            "high",
+            whole=True,
+            subject=Subject((reporter,)),
+            group=edge.span,
+        )
 
 
 def _found_null(analysed: AnalysedFunction, edge: Edge) -> str:

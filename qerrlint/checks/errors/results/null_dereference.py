@@ -74,11 +74,10 @@ def _is_plain_pointer(unit: TranslationUnit, function: Function, name: str) -> b
     if len(params) + (name in function.locals) != 1:
         return False
     declared, taken = 0, False
-    for block in function.blocks:
-        for one in block.events:
-            declared += isinstance(one, Declare) and one.path == name
-            values = one.args if isinstance(one, Call) else (one.value,) if isinstance(one, Assign) else ()
-            taken = taken or Addr(name) in values
+    for one in function.events():
+        declared += isinstance(one, Declare) and one.path == name
+        values = one.args if isinstance(one, Call) else (one.value,) if isinstance(one, Assign) else ()
+        taken = taken or Addr(name) in values
     return declared < 2 and not taken
 
 
@@ -170,9 +169,7 @@ class _Pointer:
         """
         asked = {
             test.subject.path
-            for block in self._function.blocks
-            for one in block.edges
-            for test in one.tests
+            for test in self._function.tests()
             if isinstance(test.subject, Var) and test.subject.path.isidentifier()
         }
         start: tuple[int, frozenset[tuple[str, bool]]] = (0, frozenset())
@@ -251,7 +248,7 @@ class _Pointer:
         if self._comes_with_error():
             return
         looked = self._has_looked()
-        asked_at = [e.span for b in self._function.blocks for e in b.edges if e.span and self._asks(e.tests)]
+        asked_at = [e.span for e in self._function.edges() if e.span and self._asks(e.tests)]
         first = min(asked_at, default=None)
         for number, block in enumerate(self._function.blocks):
             last = looked[number]
@@ -265,12 +262,8 @@ class _Pointer:
         """Whether a call with an Error returns the pointer: that nobody has asked is unchecked-call."""
         calls = self._function.calls
         return any(
-            isinstance(one, Assign)
-            and one.target == self._name
-            and isinstance(one.value, Result)
-            and self._unit.effect(calls[one.value.call]).errp is not None
-            for block in self._function.blocks
-            for one in block.events
+            isinstance(one.value, Result) and self._unit.effect(calls[one.value.call]).errp is not None
+            for one in self._function.assignments(self._name)
         )
 
     def _has_looked(self) -> list[Span | None]:

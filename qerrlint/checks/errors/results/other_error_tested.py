@@ -113,8 +113,7 @@ def _works_after(analysed: AnalysedFunction, test: Span) -> bool:
     blocks = analysed.function.blocks
     todo = [
         edge.target
-        for block in blocks
-        for edge in block.edges
+        for edge in analysed.function.edges()
         if edge.span == test and all(one.allow & ZERO for one in edge.tests)
     ]
     seen: set[int] = set()

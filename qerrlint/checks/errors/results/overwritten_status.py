@@ -145,18 +145,14 @@ def _error_is_tested(analysed: AnalysedFunction, call: Call) -> bool:
 def _is_tested(analysed: AnalysedFunction, name: str, call: Call) -> bool:
     """Whether the function tests what a variable holds at two places, or stores what a callee returns at two
     places and tests it at one."""
-    blocks = analysed.function.blocks
+    function = analysed.function
     tests = sum(
         any(name in identifiers(text_of(test.subject)) for edge in block.edges for test in edge.tests)
-        for block in blocks
+        for block in function.blocks
     )
     same = sum(
-        isinstance(e, Assign)
-        and e.target == name
-        and isinstance(e.value, Result)
-        and analysed.function.calls[e.value.call].name == call.name
-        for block in blocks
-        for e in block.events
+        isinstance(given.value, Result) and function.calls[given.value.call].name == call.name
+        for given in function.assignments(name)
     )
     return tests >= 2 or (tests == 1 and same >= 2)
 

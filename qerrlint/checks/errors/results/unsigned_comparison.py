@@ -17,7 +17,7 @@ from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import NEG, POS, ZERO, Assign, Call, Function, Opaque, Result, Var
+from qerrlint.ir.code import NEG, POS, ZERO, Call, Function, Opaque, Result, Var
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
@@ -44,30 +44,29 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
 
 def _tests_of(unit: TranslationUnit, function: Function) -> Iterator[Observation]:
     """The tests of one function that compare a result which may be negative with an unsigned number."""
-    for block in function.blocks:
-        for edge in block.edges:
-            for test in edge.tests if edge.span is not None and edge.taken else ():
-                found = _TEST.match(test.subject.text) if isinstance(test.subject, Opaque) else None
-                if found is None or edge.span is None or not _is_unsigned(unit, function, found[2]):
-                    continue
-                text = unit.text.on_one_line(edge.span)
-                call = _failing(unit, function, found[1]) if not _CAST.search(text) else None
-                if call is None:
-                    continue
-                yield Observation(
-                    WRONG_ERROR_TEST.name,
-                    function.name,
-                    edge.span,
-                    f"{found[0]} {call.name}",
-                    {
-                        "subject": text,
-                        "callee": call.name,
-                        "meant": "",
-                        "form": "unsigned",
-                    },
-                    (Step(call.span, f"{call.name}() returns a negative number when it fails"),),
-                    subject=Subject((call,)),
-                )
+    for edge in function.edges():
+        for test in edge.tests if edge.span is not None and edge.taken else ():
+            found = _TEST.match(test.subject.text) if isinstance(test.subject, Opaque) else None
+            if found is None or edge.span is None or not _is_unsigned(unit, function, found[2]):
+                continue
+            text = unit.text.on_one_line(edge.span)
+            call = _failing(unit, function, found[1]) if not _CAST.search(text) else None
+            if call is None:
+                continue
+            yield Observation(
+                WRONG_ERROR_TEST.name,
+                function.name,
+                edge.span,
+                f"{found[0]} {call.name}",
+                {
+                    "subject": text,
+                    "callee": call.name,
+                    "meant": "",
+                    "form": "unsigned",
+                },
+                (Step(call.span, f"{call.name}() returns a negative number when it fails"),),
+                subject=Subject((call,)),
+            )
 
 
 def _is_unsigned(unit: TranslationUnit, function: Function, name: str) -> bool:
@@ -86,9 +85,7 @@ def _failing(unit: TranslationUnit, function: Function, name: str) -> Call | Non
         return call if _may_be_negative(unit, call) else None
     if function.locals.get(name) not in _SIGNED or _asks_for_sign(function, name):
         return None
-    given = [
-        e for block in function.blocks for e in block.events if isinstance(e, Assign) and e.target == name
-    ]
+    given = list(function.assignments(name))
     calls = [function.calls[e.value.call] for e in given if isinstance(e.value, Result)]
     if not calls or len(calls) < len(given) or not all(_may_be_negative(unit, call) for call in calls):
         return None
@@ -101,8 +98,7 @@ def _asks_for_sign(function: Function, name: str) -> bool:
         isinstance(test.subject, Var)
         and test.subject.path == name
         and test.allow in (NEG, ZERO | POS, NEG | ZERO)
-        for block in function.blocks
-        for edge in block.edges
+        for edge in function.edges()
         for test in edge.tests
         if len(edge.tests) == 1
     )

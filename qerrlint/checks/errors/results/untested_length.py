@@ -78,16 +78,14 @@ def without_errp(file: AnalysedFile) -> Iterator[Observation]:
 
 def _untested(function: Function, call: Call) -> tuple[str, Span | None]:
     """The variable that keeps the length ("" for none), and where it is used; None where a test names it."""
-    events = [event for block in function.blocks for event in block.events]
-    result = Result(call.index)
-    targets = {event.target for event in events if isinstance(event, Assign) and event.value == result}
+    events, result = list(function.events()), Result(call.index)
+    targets = set(function.holders(call.index))
     if any(not target.isidentifier() for target in targets) or len(targets) > 1:
         return "", None  # a member, or several places: others may test it
     kept = next(iter(targets), "")
     tests = [
         text_of(test.subject)
-        for block in function.blocks
-        for edge in block.edges
+        for edge in function.edges()
         for test in edge.tests
         if edge.span is not None and edge.span.start > call.span.end
     ]

@@ -165,8 +165,7 @@ def _kept_elsewhere(analysed: AnalysedFunction) -> set[str]:
     function = analysed.function
     return {
         one.value.path
-        for block in function.blocks
-        for one in block.events
+        for one in function.events()
         if isinstance(one, Assign)
         and isinstance(one.value, Addr)
         and function.locals.get(one.target) not in (ERRP, GERRP)
@@ -301,9 +300,7 @@ def _asks_for_negative(analysed: AnalysedFunction, subject: Value) -> bool:
     """Whether the function also asks whether a value is negative."""
     return any(
         test.subject == subject and test.allow in (NEG, ZERO | POS, NEG | ZERO, POS)
-        for block in analysed.function.blocks
-        for edge in block.edges
-        for test in edge.tests
+        for test in analysed.function.tests()
     )
 
 
@@ -327,27 +324,26 @@ def _numbers_of(unit: TranslationUnit, function: Function) -> Iterator[Observati
     """The tests of one function that compare a result with an error number which the callee does not
     return."""
     told: set[Span] = set()
-    for block in function.blocks:
-        for edge in block.edges:
-            for test in edge.tests:
-                found = _NUMBER.match(test.subject.text) if isinstance(test.subject, Opaque) else None
-                if found is None or edge.span is None or edge.span in told:
-                    continue
-                call = _only_call(function, found[1], edge.span)
-                returns = _what_it_returns(unit, call, bool(found[2])) if call is not None else None
-                if call is None or returns is None:
-                    continue
-                told.add(edge.span)
-                form, words = returns
-                yield Observation(
-                    "wrong-error-test",
-                    function.name,
-                    edge.span,
-                    f"{found[0]} {call.name}",
-                    {"subject": found[0], "callee": call.name, "meant": "errno", "form": form},
-                    (Step(call.span, f"{call.name}() returns {words}"),),
-                    subject=Subject((call,)),
-                )
+    for edge in function.edges():
+        for test in edge.tests:
+            found = _NUMBER.match(test.subject.text) if isinstance(test.subject, Opaque) else None
+            if found is None or edge.span is None or edge.span in told:
+                continue
+            call = _only_call(function, found[1], edge.span)
+            returns = _what_it_returns(unit, call, bool(found[2])) if call is not None else None
+            if call is None or returns is None:
+                continue
+            told.add(edge.span)
+            form, words = returns
+            yield Observation(
+                "wrong-error-test",
+                function.name,
+                edge.span,
+                f"{found[0]} {call.name}",
+                {"subject": found[0], "callee": call.name, "meant": "errno", "form": form},
+                (Step(call.span, f"{call.name}() returns {words}"),),
+                subject=Subject((call,)),
+            )
 
 
 def _what_it_returns(unit: TranslationUnit, call: Call, negative: bool) -> tuple[str, str] | None:
@@ -365,12 +361,7 @@ def _only_call(function: Function, name: str, before: Span) -> Call | None:
     """The last call in front of a test whose result a variable got, where it only ever gets results of that
     callee."""
     given = sorted(
-        (
-            event
-            for block in function.blocks
-            for event in block.events
-            if isinstance(event, Assign) and event.target == name and event.span < before
-        ),
+        (event for event in function.assignments(name) if event.span < before),
         key=lambda event: event.span,
     )
     calls = [function.calls[event.value.call] for event in given if isinstance(event.value, Result)]

@@ -75,7 +75,7 @@ def _left(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterato
     unheld = {(one.pair.name, one.object) for one in held.seen if one.kind == "unheld"}
     names = {call.span: call.name for call in function.calls}
     # What an out-parameter points to is the caller's.
-    given = {e.target for block in function.blocks for e in block.events if isinstance(e, Assign)}
+    given = {e.target for e in function.events() if isinstance(e, Assign)}
     left: list[LocalObject] = []
     for one in sorted(held.seen, key=lambda s: (s.span, s.object, s.call)):
         released = releasing.get((one.pair.name, one.object, one.call))

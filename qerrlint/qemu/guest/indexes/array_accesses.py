@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from qerrlint.c.expressions.parser import Node, paths
 from qerrlint.c.initialisers import LIST, tables
 from qerrlint.c.lexis import bare, closing_bracket
-from qerrlint.ir.code import Assign, Function
+from qerrlint.ir.code import Function
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.file_text import FileText, NamedPattern
 from qerrlint.qemu.device_tables import arguments_at
@@ -260,12 +260,7 @@ class ArrayAccesses:
             return self._times(declared.rstrip("[]"), dimensions, groups, self._unit.path)
         if not declared.endswith("*") or groups:
             return None
-        values = [
-            event
-            for block in function.blocks
-            for event in block.events
-            if isinstance(event, Assign) and event.target == name
-        ]
+        values = list(function.assignments(name))
         if len(values) != 1 or not values[0].stated:
             return None
         span = values[0].span

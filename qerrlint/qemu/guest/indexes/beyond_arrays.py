@@ -151,10 +151,9 @@ class BeyondArrays:
         start = self._guest.columns(entry, function, samples)
         walk = Walk(names, len(samples), lambda _: False, WalkObserver())
         stores: dict[str, list[Assign]] = {}
-        for block in function.blocks:
-            for event in block.events:
-                if isinstance(event, Assign) and (event.target in function.locals or event.target in start):
-                    stores.setdefault(event.target, []).append(event)
+        for event in function.events():
+            if isinstance(event, Assign) and (event.target in function.locals or event.target in start):
+                stores.setdefault(event.target, []).append(event)
         once = [path for path in stores if path in start and len(stores[path]) == 1]
         anew = ({path: walk.assigned(function, start, stores[path][0])} for path in once)
         out = [dict(start), *({**start, **columns} for columns in anew)]
@@ -239,12 +238,7 @@ class BeyondArrays:
         target = event.target if isinstance(event, Assign) else ""
         if isinstance(event, Declare):
             target = event.path
-        given = [
-            one
-            for block in function.blocks
-            for one in block.events
-            if isinstance(one, Assign) and one.target == target
-        ]
+        given = list(function.assignments(target))
         if target not in function.locals or len(given) != 1:
             return (event,)
         looked = re.compile(rb"\b%s\s*(?:->|\[)|\*\s*%s\b" % (target.encode(), target.encode()))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from qerrlint.c.expressions.parser import Binary, Call, Cast, Choice, Constant, Node, Path, Unary, paths
-from qerrlint.ir.code import Assign, Function
+from qerrlint.ir.code import Function
 from qerrlint.model.file_text import calls_of
 from qerrlint.qemu.guest.file import GuestFile
 from qerrlint.qemu.guest.indexes.array_accesses import ArrayAccess, ArrayAccesses
@@ -64,9 +64,7 @@ class BitIndexes:
     def _sought(self, function: Function, access: ArrayAccess) -> Node | None:
         """The value whose lowest bit an index is, where nothing tests the index."""
         name = access.index.strip()
-        if access.address or any(
-            name in self._reads(edge.span) for b in function.blocks for edge in b.edges if edge.span
-        ):
+        if access.address or any(name in self._reads(edge.span) for edge in function.edges() if edge.span):
             return None
         values = self._values(function, name)
         node = values[0] if len(values) == 1 else None
@@ -81,12 +79,7 @@ class BitIndexes:
         return self._names.reads(span)  # type: ignore[arg-type]
 
     def _values(self, function: Function, name: str) -> Sequence[Node | None]:
-        return [
-            self._names.stored(event)
-            for block in function.blocks
-            for event in block.events
-            if isinstance(event, Assign) and event.target == name
-        ]
+        return [self._names.stored(event) for event in function.assignments(name)]
 
     def _beyond(self, function: Function, access: ArrayAccess, node: Node) -> BitIndex | None:
         members = list(self._members(function, node, _DEEPEST))

@@ -150,8 +150,9 @@ class Counters:
         what is tested as well."""
         before: set[str] = set()
         after = False
-        for edge in (edge for block in function.blocks for edge in block.edges if edge.span is not None):
-            assert edge.span is not None
+        for edge in function.edges():
+            if edge.span is None:
+                continue
             node = self._guest.names.node(edge.span)
             read = paths(node) if node is not None else frozenset()
             after = after or (path in read and edge.span.start > access.at)
