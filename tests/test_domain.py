@@ -707,7 +707,10 @@ def test_a_move_applies_by_the_type_of_its_argument() -> None:
     assert not move.applies(signature_of("Error **"))
     assert not move.applies(None)
     assert Move("f", 2).applies(None)
-    assert Move("f", RESULT, "Error *").applies(None)
+    assert not Move("f", RESULT, "Error *").applies(None)
+    assert Move("f", RESULT, "void").applies(signature_of())
+    assert not Move("f", RESULT, "int").applies(signature_of())
+    assert Move("f", RESULT).applies(None)
     assert Move("f", PROCESS, "Error *").applies(None)
     assert not Move("f", 1, "Error *").applies(None)
 

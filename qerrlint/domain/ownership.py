@@ -41,10 +41,10 @@ _TAIL = lazy_re(r"(\w+)$")
 @record(frozen=True, slots=True)
 class Move:
     """One call that moves an object: its 1-based argument (or RESULT, PROCESS), the type that the tree's
-    prototype must have there ("" for any), and how the result tells a failure (a key of FAILURES). `null` is
-    the argument that is NULL in a call which releases, and something else in one which acquires; 0 for none:
-    a handler is set, and taken away by the same function. `by`: the call that releases what this one
-    acquires, of several that the pair has; "" for the first."""
+    prototype must have there, or return ("" for any), and how the result tells a failure (a key of
+    FAILURES). `null` is the argument that is NULL in a call which releases, and something else in one which
+    acquires; 0 for none: a handler is set, and taken away by the same function. `by`: the call that releases
+    what this one acquires, of several that the pair has; "" for the first."""
 
     call: str
     object: int
@@ -55,10 +55,12 @@ class Move:
 
     def applies(self, signature: Signature | None) -> bool:
         """Whether the tree's prototype is of the age that this move is about."""
-        if not self.type or self.object <= RESULT:
+        if not self.type or self.object == PROCESS:
             return True
         if signature is None or len(signature.params) < self.object:
             return False
+        if self.object == RESULT:
+            return signature.returns == self.type
         return signature.params[self.object - 1].type == self.type
 
     def moved(self, call: Call) -> Value | None:

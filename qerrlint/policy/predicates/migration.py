@@ -33,7 +33,7 @@ _LONGEST_COMMENT = 2000
 _TO_DRIVE = lazy_re(rb"\bblk_(?:aio_)?(?:pwrite\w*|write)\s*\([^;]*;")
 # include/system/memory.h, include/system/dma.h, include/hw/pci/pci_device.h
 _GUEST_MEMORY = lazy_re(
-    rb"\b(?:cpu_physical_memory|dma_memory|pci_dma|address_space)_(?:read|write|rw)\s*\([^;]*;"
+    rb"\b(?:(?:cpu_)?physical_memory|dma_memory|pci_dma|address_space)_(?:read|write|rw)\s*\([^;]*;"
 )
 _FLUSHES = b"qemu_flush_queued_packets"
 _NOTHING = ("0", "false")

@@ -14,7 +14,7 @@ from qerrlint.model.translation_unit import TranslationUnit
 
 READS_MEMORY = {
     **dict.fromkeys(("pci_dma_read", "dma_memory_read", "dma_memory_rw", "sysbus_dma_read"), 2),
-    **dict.fromkeys(("cpu_physical_memory_read", "cpu_physical_memory_rw"), 1),
+    **dict.fromkeys(("cpu_physical_memory_read", "cpu_physical_memory_rw", "physical_memory_read"), 1),
     "address_space_read": -2,
     "address_space_rw": -3,
     "iov_to_buf": 3,

@@ -90,11 +90,12 @@ class _Onward:
         return min(found, key=lambda one: one.span) if found else None
 
     def _ends(self, event_: Event) -> bool:
-        """Whether an event releases the object, or takes it, or returns, or may be about another object."""
+        """Whether an event releases the object, or takes it, or ends the path, or may be about another object."""
         if isinstance(event_, Assign):
             return bool(identifiers(event_.target) & self._words)
         if isinstance(event_, Call):
-            return self._is(event_, "release") or self._may_take(event_)
+            ends = self._is(event_, "release") or self._may_take(event_)
+            return ends or self._unit.effect(event_).noreturn
         return isinstance(event_, Return)
 
     def _is(self, call: Call, role: str) -> bool:

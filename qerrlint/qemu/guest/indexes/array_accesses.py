@@ -31,6 +31,7 @@ _MOVERS: Mapping[str, tuple[tuple[int, ...], int]] = {
     "memmove": ((0, 1), 2),
     "memset": ((0,), 2),
     **{f"cpu_physical_memory_{way}": ((1,), 2) for way in ("read", "write", "rw")},
+    **{f"physical_memory_{way}": ((1,), 2) for way in ("read", "write")},
     **{f"dma_memory_{way}": ((2,), 3) for way in ("read", "write")},
     **{f"pci_dma_{way}": ((2,), 3) for way in ("read", "write", "rw")},
     **{f"address_space_{way}": ((3,), 4) for way in ("read", "write", "rw")},
