@@ -90,7 +90,7 @@ class _Onward:
         return min(found, key=lambda one: one.span) if found else None
 
     def _ends(self, event_: Event) -> bool:
-        """Whether an event releases the object, or takes it, or ends the path, or may be about another object."""
+        """Whether an event releases or takes the object, ends the path, or may be about another object."""
         if isinstance(event_, Assign):
             return bool(identifiers(event_.target) & self._words)
         if isinstance(event_, Call):
