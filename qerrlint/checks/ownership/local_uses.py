@@ -187,6 +187,13 @@ class LocalUses:
             for param, arg in zip(signature.params, call.args, strict=False)
             if arg == Var(name)
         }
+        # So is a struct that the callee stores it into.
+        params |= {
+            Var(root(event.target))
+            for block in function.blocks
+            for event in block.events
+            if isinstance(event, Assign) and "->" in event.target and event.value in params
+        }
         return any(
             is_storing(inner.name)
             and not params.isdisjoint(inner.args)
