@@ -108,3 +108,16 @@ def test_an_index_names_the_files_of_each_checksum(monkeypatch: pytest.MonkeyPat
         asked = {draw.randrange(50) for _ in range(2)}
         assert index.files(asked) == {path for path, found in expected.items() if found & asked}
     assert index.size == sum(map(len, expected.values()))
+
+
+def test_an_index_does_not_grow_by_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inverted_index, "_REST", 30)
+    monkeypatch.setattr(inverted_index, "_MERGED", 7)
+    index = InvertedIndex()
+    for number in range(0, 90, 30):
+        index.add("bells.c", range(number, number + 30))
+    for _ in range(20):
+        index.add("bells.c", range(90))
+    assert index.size <= 2 * 90
+    assert all(index.files([number]) == {"bells.c"} for number in range(90))
+    assert not index.files([90])

@@ -8,12 +8,14 @@ candidates; the caller looks into them.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
 # Pairs in the rest, before it becomes a sorted table; and in one that does not grow any more.
 _REST = 40_000
 _TABLE = 400_000
+# Pairs of a table that are merged at once: as Python's numbers they take five times the memory.
+_MERGED = 20_000
 _FILE_BITS = 20
 
 
@@ -28,7 +30,7 @@ class InvertedIndex:
         self._size_of_rest = 0
 
     def add(self, path: str, checksums: Iterable[int]) -> None:
-        """Add checksums of a file. One that it has already may take its eight bytes again."""
+        """Add checksums of a file. One that it has already in another table takes its eight bytes again."""
         number = self._numbers.setdefault(path, len(self._paths))
         if number == len(self._paths):
             self._paths.append(path)
@@ -49,12 +51,15 @@ class InvertedIndex:
 
     def _make_table(self) -> None:
         """Make a table of the rest, together with small ones that were made before."""
-        pairs = sorted(
-            checksum << _FILE_BITS | number for checksum, found in self._rest.items() for number in found
+        pairs = array(
+            "Q",
+            sorted(
+                checksum << _FILE_BITS | number for checksum, found in self._rest.items() for number in found
+            ),
         )
         while self._tables and len(self._tables[-1]) <= len(pairs) < _TABLE:
-            pairs = sorted((*self._tables.pop(), *pairs))
-        self._tables.append(array("Q", pairs))
+            pairs = _merged(self._tables.pop(), pairs)
+        self._tables.append(pairs)
         self._rest, self._size_of_rest = {}, 0
 
     def _numbers_of(self, checksum: int) -> Iterator[int]:
@@ -66,3 +71,16 @@ class InvertedIndex:
                 if table[at] >= end:
                     break
                 yield table[at] - start
+
+
+def _merged(one: array[int], other: array[int]) -> array[int]:
+    """The numbers of two sorted tables in one, each once."""
+    out = array("Q")
+    done = 0
+    for start in range(0, len(one), _MERGED):
+        part = one[start : start + _MERGED]
+        end = bisect_right(other, part[-1], done)
+        out.extend(sorted({*part, *other[done:end]}))
+        done = end
+    out.extend(other[done:])
+    return out

@@ -9,11 +9,11 @@ killed loses the lots that are under way. What comes out does not depend on the 
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from qerrlint.engine.gc_tuning import give_back
 from qerrlint.engine.pool import Workforce, run_tasks
 from qerrlint.errors import QerrlintError
 from qerrlint.history.delta import CommitDelta, Item
@@ -170,7 +170,7 @@ def perform(deltas: WholeDeltas, lot: _Lot) -> list[tuple[int, CommitDelta]]:
             delta = CommitDelta(faults=(str(error),))
         out.append((number, delta))
     # Objects that refer to each other would wait for long: the collector runs seldom.
-    gc.collect()
+    give_back()
     return out
 
 

@@ -220,13 +220,13 @@ class Function:
         return (event for event in self.events() if isinstance(event, Return))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def identifiers(text: str) -> frozenset[str]:
     """The identifiers in a path or expression text (members included)."""
     return frozenset(_IDENTIFIER.findall(text))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def root(path: str) -> str:
     """The variable that a path starts from: "s" of "*s->a[i].b"."""
     found = _IDENTIFIER.search(path)

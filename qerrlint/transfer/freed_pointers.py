@@ -158,6 +158,6 @@ def _through(place: str, path: str) -> bool:
     return place.startswith((f"{path}->", f"{path}[")) or place == f"*{path}"
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=2048)
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.])(?<!->){re.escape(path)}(?:->|\[)")

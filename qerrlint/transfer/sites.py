@@ -179,7 +179,7 @@ class Traits:
     about_errors: bool
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def traits(name: str) -> Traits:
     """The traits of a callee of this name."""
     plain = name.isidentifier()

@@ -26,7 +26,7 @@ _ATTRIBUTE = lazy_re(
 _NORETURN = lazy_re(r"(?:_Noreturn|noreturn|__noreturn|__attribute_noreturn__|(?:[A-Z]\w*_)?NORETURN)\Z")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def is_attribute(token: str) -> bool:
     """Whether a token is the word of an attribute. The same few thousand words are asked for all the time."""
     return _ATTRIBUTE.match(token) is not None

@@ -54,7 +54,7 @@ _ERRORS = frozenset({"Error *", "GError *"})
 _SUCCEEDS = {"int": (ZERO, POS), "bool": (NONZERO,), "pointer": (NONZERO,), "void": (ANY,)}
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=2048)
 def _word(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.])(?<!->){re.escape(name)}(?!\w)")
 

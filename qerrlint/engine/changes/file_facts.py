@@ -64,12 +64,16 @@ def type_names_of(facts: Mapping[str, FileFacts]) -> dict[str, tuple[str, ...]]:
 _OF_TABLES = (b"TypeInfo", b"OBJECT_DEFINE_", b"class_init")
 
 _NUMBERS: dict[str, int] = {}
+# Keys whose numbers are remembered: a file has looked up some hundred, and neighbours much the same ones.
+_MOST_NUMBERS = 50_000
 
 
 def number_of(key: str) -> int:
     """A key as a number of 32 bits. That two keys share one costs work, and no result."""
     known = _NUMBERS.get(key)
     if known is None:
+        if len(_NUMBERS) >= _MOST_NUMBERS:
+            _NUMBERS.clear()
         known = _NUMBERS[key] = zlib.crc32(key.encode("utf-8", "surrogateescape"))
     return known
 

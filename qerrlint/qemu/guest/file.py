@@ -54,7 +54,7 @@ class Sample:
 
 
 # The same accesses are tried for most regions.
-_sample = lru_cache(maxsize=1 << 15)(Sample)
+_sample = lru_cache(maxsize=8192)(Sample)
 
 
 @record(frozen=True, slots=True)
