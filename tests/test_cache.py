@@ -393,19 +393,22 @@ def test_single_bit_flips_of_the_file_change_no_finding(tree: Path, tmp_path: Pa
 def test_verify_store(tree: Path, tmp_path: Path) -> None:
     cold = check(tree)
     assert check(tree, "--verify-store") == cold
-    file = next((tmp_path / "cache").glob("*.sqlite"))
-    with Store(file.parent) as store:
-        rows = store._run("SELECT subject FROM results WHERE subject NOT LIKE 'tree %'", ())
-        entries = store.exact([subject for (subject,) in rows], store_scenes(store))
-        told = next(e for e in entries.values() if b"bell" in e.result)
-        lie = told._replace(result=pickle.dumps(file_tasks._nothing(None), 4))  # type: ignore[arg-type]
-        store.add([lie])
-        # Without the state of the tree, which has the same outcome.
-        store._change(("DELETE FROM results WHERE subject LIKE 'tree %'", [()]))
+    lie(tmp_path / "cache")
     assert check(tree).out != cold.out
     ran = check(tree, "--verify-store")
     assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
     assert "the store has another result (1 file in all)" in ran.err
+
+
+def lie(folder: Path) -> None:
+    """Let a store say that there is nothing in one of the files of a tree."""
+    with Store(folder) as store:
+        rows = store._run("SELECT subject FROM results WHERE subject NOT LIKE 'tree %'", ())
+        entries = store.exact([subject for (subject,) in rows], store_scenes(store))
+        told = next(e for e in entries.values() if b"bell" in e.result)
+        store.add([told._replace(result=pickle.dumps(file_tasks._nothing(None), 4))])  # type: ignore[arg-type]
+        # Without the state of the tree, which has the same outcome.
+        store._change(("DELETE FROM results WHERE subject LIKE 'tree %'", [()]))
 
 
 def store_scenes(store: Store) -> list[str]:

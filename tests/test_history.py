@@ -16,12 +16,17 @@ from xml.etree import ElementTree
 import pytest
 from commandline import git, run
 from edited_devices import Device, Devices, lit
+from test_cache import lie
 from test_store_edits import Model, base_tree, write
 
 from qerrlint.engine import check_files
 from qerrlint.engine.analyse_file import analyse_unit
+from qerrlint.engine.store.cache_store import Store
 from qerrlint.history import run as history_run
-from qerrlint.history.steps import release_of
+from qerrlint.history.delta import CommitDelta
+from qerrlint.history.kept_deltas import KeptDeltas, pair_of
+from qerrlint.history.steps import plan, release_of
+from qerrlint.source.commit_trees import CommitTrees
 
 # The number of random commits, and where they begin.
 COMMITS = int(os.environ.get("QERRLINT_HISTORY_COMMITS", "24"))
@@ -476,6 +481,34 @@ def test_a_second_run_works_nothing_out(repository: Repository, monkeypatch: pyt
     assert asked == []
     repository.history(f"{start}..HEAD")
     assert asked == [repository.head()]
+
+
+@pytest.mark.parametrize("options", [(), ("--every", "day")], ids=["each", "sampled"])
+def test_verify_store(repository: Repository, options: tuple[str, ...]) -> None:
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": PLAIN})
+    repository.commit({"hw/bell.c": TWICE})
+    first = repository.history(f"{start}..HEAD", *options)
+    assert repository.history(f"{start}..HEAD", "--verify-store", *options) == first
+    trees = CommitTrees(repository.top)
+    planned = plan(trees, start, repository.head(), False, options[1] if options else None)
+    trees.close()
+    pair = pair_of(planned.steps[-1].commit)
+    with Store() as store:
+        KeptDeltas(store, ()).keep([(pair, CommitDelta(files=7))])
+    assert repository.history(f"{start}..HEAD", *options) != first
+    ran = run("history", f"{start}..HEAD", "--tree", repository.top, "--verify-store", *options)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
+    assert f"{repository.head()[:12]}: the store has another result (1 commit in all)" in ran.err
+
+
+def test_verify_store_of_the_start(repository: Repository, tmp_path: Path) -> None:
+    start = repository.commit({"include/hw/gong.h": header("bool"), "hw/bell.c": TWICE})
+    repository.commit({"hw/bell.c": PLAIN})
+    repository.history(f"{start}..HEAD")
+    lie(tmp_path / "cache")
+    ran = run("history", f"{start}..HEAD", "--tree", repository.top, "--verify-store")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
+    assert "the store has another result (1 file in all)" in ran.err
 
 
 def test_a_run_that_is_killed_is_taken_up(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from qerrlint.engine.store.cache_key import program_key, subject
 from qerrlint.engine.store.cache_store import Entry, Store
+from qerrlint.errors import InputError
 from qerrlint.history.delta import CommitDelta, Item
 from qerrlint.source.commit_trees import Commit
 
@@ -24,10 +25,16 @@ def pair_of(commit: Commit) -> tuple[str, str]:
 
 
 class KeptDeltas:
-    """Looks up deltas in a store, and keeps new ones; without a store it does nothing."""
+    """Looks up deltas in a store, and keeps new ones; without a store it does nothing. With `verify` nothing
+    is found, and what is kept is compared with what the store has."""
 
     def __init__(
-        self, store: Store | None, rule_folders: Sequence[str], below: Sequence[str] = (), whole: bool = True
+        self,
+        store: Store | None,
+        rule_folders: Sequence[str],
+        below: Sequence[str] = (),
+        whole: bool = True,
+        verify: bool = False,
     ) -> None:
         """`below`: the files and folders whose findings are looked for, where not those of all. `whole`:
         what is known of the tree at the start tells more than names do (docs/history.md); without it a delta
@@ -36,9 +43,12 @@ class KeptDeltas:
         self._whole = whole
         self._below = below
         self._program = program_key(rule_folders, "history") if store is not None else ""
+        self._verify = verify
+        self._expected: dict[tuple[str, str], CommitDelta] = {}
+        self._wrong: list[str] = []
 
     def find(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], CommitDelta]:
-        """Those of (parent, commit) that are known."""
+        """Those of (parents, commit) that are known; to verify, none."""
         if self._store is None:
             return {}
         wanted = set(pairs)
@@ -49,16 +59,27 @@ class KeptDeltas:
                 delta = _unpacked(entry.result)
                 if delta is not None:
                     out[idents[ident]] = delta
+        if self._verify:
+            self._expected, out = out, {}
         return out
 
     def keep(self, found: Iterable[tuple[tuple[str, str], CommitDelta]]) -> None:
         """Keep new deltas; one with faults is worked out again the next time."""
-        if self._store is not None:
+        new = {pair: _packed(delta) for pair, delta in found if not delta.faults}
+        if self._verify:
+            for pair, data in new.items():
+                if pair in self._expected and self._expected[pair] != _unpacked(data):
+                    self._wrong.append(pair[1])
+        elif self._store is not None:
             self._store.add(
-                Entry(self._ident(pair, self._whole), _SCENE, b"", _packed(delta))
-                for pair, delta in found
-                if not delta.faults
+                Entry(self._ident(pair, self._whole), _SCENE, b"", data) for pair, data in new.items()
             )
+
+    def finish(self) -> None:
+        """Raises InputError where the store had other deltas."""
+        if self._wrong:
+            many = "1 commit" if len(self._wrong) == 1 else f"{len(self._wrong)} commits"
+            raise InputError(f"{self._wrong[0][:12]}: the store has another result ({many} in all)")
 
     def _ident(self, pair: tuple[str, str], whole: bool) -> str:
         kind = "delta" if whole else "delta by names"

@@ -29,13 +29,14 @@ from qerrlint.source.git_tree import GitSource
 @record(frozen=True, slots=True)
 class Trees:
     """How whole trees are analysed: the repository, rules, processes and store of a run; `below` are files
-    and folders to which it is limited."""
+    and folders to which it is limited. With `verify` what the store has is only compared."""
 
     root: str
     rule_folders: Sequence[str]
     jobs: int
     store: Store | None
     below: Sequence[str] = ()
+    verify: bool = False
 
     def standing(self, commit: str, progress: Callable[[int], None] | None = None) -> list[Located]:
         """The findings of a commit's tree, without those that only a change can have, or that a comment in
@@ -45,9 +46,12 @@ class Trees:
     def start(
         self, commit: str, progress: Callable[[int], None] | None = None
     ) -> tuple[list[Located], dict[str, KnownFile]]:
-        """The same, and what is known of each file of the tree. Raises InputError."""
+        """The same, and what is known of each file of the tree. Raises InputError, to verify also where the
+        store has another outcome."""
         rules = load_rules(self.rule_folders).everything()
-        options = CheckOptions("headers", self.rule_folders, self.jobs, store=self.store, keys=True)
+        options = CheckOptions(
+            "headers", self.rule_folders, self.jobs, store=self.store, verify=self.verify, keys=True
+        )
         with GitSource(self.root, commit) as source:
             checked = check_files(source, core_files(source, self.below), options, progress)
         known = {path: known_file(*made) for path, made in (checked.files or {}).items()}

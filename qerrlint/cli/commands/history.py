@@ -58,7 +58,7 @@ _NAMES = ("history.json", "history.svg")
 @scheduler_option
 @shared(
     *("tree", "select", "ignore", "min_severity", "min_confidence", "jobs", "no_cache", "config", "rules"),
-    *("quiet", "verbose"),
+    *("verify_store", "quiet", "verbose"),
 )
 def command(
     options: Options,
@@ -75,7 +75,8 @@ def command(
 
     A has to be on the first-parent line of B, which is that of the merges. The result for each commit is kept
     in the cache: the next run continues one that was interrupted, and a longer range costs its new commits
-    only. Exit codes: 0 done; 2 wrong usage; 3 something could not be analysed.
+    only. Exit codes: 0 done; 2 wrong usage; 3 something could not be analysed,
+    or the store has another result.
     """
     from qerrlint.cli.commands.cache import store_of
     from qerrlint.engine.check_files import core_files
@@ -103,10 +104,10 @@ def command(
     planned = plan(trees, first, last, everything, every)
     trees.close()
     with store_of(options) as store:
-        whole = Trees(trees.root, options.rules, options.jobs, store, below)
+        whole = Trees(trees.root, options.rules, options.jobs, store, below, options.verify_store)
         # A sampled history has the findings of whole trees at both ends of each step.
         by_names = every is None and (no_standing or scheduler is not None)
-        kept = KeptDeltas(store, options.rules, below, whole=not by_names)
+        kept = KeptDeltas(store, options.rules, below, not by_names, options.verify_store)
         make = partial(WholeDeltas, trees.root, tuple(options.rules), tuple(below))
         work = Deltas(planned, make, options.jobs, kept, scheduler) if every is None else None
         with work or nullcontext():
@@ -122,6 +123,7 @@ def command(
                     for number, delta in sampled_deltas(planned, whole, standing, kept):
                         deltas[number] = delta
                         advance(1)
+        kept.finish()
     start_items = None if standing is None else map(item_of, standing)
     found = history(planned, deltas, start_items, shown_by(settings, below), family_of(settings))
     title = " ".join((revs, *below))
