@@ -49,7 +49,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         call = numbered(analysed, occurrence.call)
         if call is None:
             continue
-        form = "negative-constant" if occurrence.cell.startswith("-E") else "negative-result"
+        form = "negative-constant" if occurrence.cell.startswith("-") else "negative-result"
         slots = {"callee": call.name, "value": occurrence.cell, "form": form}
         yield observed(analysed, "wrong-errno", occurrence, slots, calls=(call,))
     for call in analysed.function.calls:
