@@ -71,20 +71,7 @@ class WholeDeltas:
     def _between(self, pairs: Sequence[FilePair], before: Program, after: Program) -> CommitDelta:
         found = Sides()
         old = self._state_before(before, found)
-        commit = after.source.revision or ""
-        new = self._states.find(commit)
-        change = self._states.change(old, commit) if new is None else None
-        if old.lacking:
-            asked = self._mentioning(before, after, pairs, old)
-            asked |= self._states.suspected(old, change) if change is not None else set()
-            self._learn(before, old, asked, found)
-        if change is not None:
-            new = self._states.moved(old, change)
-            # Of others that lack an outcome nothing is known before the commit either.
-            concerned = new.lacking.keys() - old.lacking.keys()
-            concerned |= {pair.new for pair in pairs if pair.new in new.lacking}
-            self._learn(after, new, concerned, found)
-        assert new is not None
+        new = self._state_after(pairs, before, after, old, found)
         touched = {path for pair in pairs for path in (pair.old, pair.new)}
         concerned = {path for path, known in new.files.items() if old.files.get(path) is not known}
         for pair in (*pairs, *(FilePair(path, path) for path in sorted(concerned - touched))):
@@ -97,6 +84,28 @@ class WholeDeltas:
                 with_callers(introduced, after, Mentions(after.source), self.rules, found.faults)
             )
         return found.told(delta, introduced)
+
+    def _state_after(
+        self, pairs: Sequence[FilePair], before: Program, after: Program, old: TreeState, found: Sides
+    ) -> TreeState:
+        """What is known of the tree of a commit that changes these files, with the outcomes of those that it
+        concerns on both sides."""
+        commit = after.source.revision or ""
+        known = self._states.find(commit)
+        change = self._states.change(old, commit) if known is None else None
+        if old.lacking:
+            asked = self._mentioning(before, after, pairs, old)
+            asked |= self._states.suspected(old, change) if change is not None else set()
+            self._learn(before, old, asked, found)
+        if change is None:
+            assert known is not None
+            return known
+        new = self._states.moved(old, change)
+        # Of others that lack an outcome nothing is known before the commit either.
+        concerned = new.lacking.keys() - old.lacking.keys()
+        concerned |= {pair.new for pair in pairs if pair.new in new.lacking}
+        self._learn(after, new, concerned, found)
+        return new
 
     def _state_before(self, program: Program, found: Sides) -> TreeState:
         """What is known of the tree of a parent."""
