@@ -201,6 +201,16 @@ def test_a_truncated_diff(here: Path) -> None:
     ) in ran.out
 
 
+def test_a_truncated_diff_and_no_tree(here: Path) -> None:
+    (here / "cut.diff").write_bytes(
+        b"--- a/hw/misc/lamp.c\n+++ b/hw/misc/lamp.c\n@@ -1,5 +1,5 @@\n a\n-b\n+c\n"
+    )
+    not_applied(
+        run("patch", "cut.diff"),
+        r"hw/misc/lamp\.c: hunk 1: it is cut short: it has fewer lines than its header says",
+    )
+
+
 def test_a_hunk_that_does_not_fit() -> None:
     case = PATCHES / "hunk-that-does-not-fit"
     ran = run("patch", case / "series.mbox", "--tree", tree_of(case))
@@ -381,6 +391,18 @@ def test_wrong_usage(here: Path, arguments: tuple[str, ...], line: str) -> None:
 )
 def test_wrong_usage_of_other_commands(arguments: tuple[str, ...], line: str) -> None:
     refused(run(*arguments), 2, line)
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("contract", ".*nothing in .* declares a function of that name"),
+        ("device", "no type 'no_such_name' in this tree"),
+        ("vmstate", "no_such_name: no VMStateDescription of this variable or name"),
+    ],
+)
+def test_a_name_that_the_tree_does_not_have(command: str, line: str) -> None:
+    refused(run(command, "no_such_name", "--tree", TREE), 2, line)
 
 
 def test_no_command_shows_the_help() -> None:

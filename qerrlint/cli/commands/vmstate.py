@@ -7,7 +7,7 @@ import click
 
 from qerrlint.cli.options import Options, not_empty, rev_option, shared
 from qerrlint.cli.settings import git_root, open_source
-from qerrlint.errors import InputError, UsageError
+from qerrlint.errors import UsageError
 
 
 @click.command("vmstate")
@@ -40,7 +40,7 @@ def command(options: Options, name: str | None, rev: str | None, range_: str | N
         require_qemu(source.root, source)
         found = find(source, name)
     if not found:
-        raise InputError(f"{name}: no VMStateDescription of this variable or name")
+        raise UsageError(f"{name}: no VMStateDescription of this variable or name")
     for one in found:
         for line in shown(one):
             click.echo(line)

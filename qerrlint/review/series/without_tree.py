@@ -62,6 +62,10 @@ def review_loose(series: Sequence[Series], rules: RuleSet) -> Result:
                 if not is_c(change.path) or change.binary:
                     continue
                 stage.problems += mended(change)
+                # Their lines are no part of the fragments; the problems of the patch tell them already.
+                stage.skipped += [
+                    (change.path, one.removeprefix(f"{change.path}: ")) for one in change.problems
+                ]
                 parts = left.granted(_plausible(fragments(change), stage, change.path), stage, change.path)
                 if not parts:  # a rename or a change of mode shows no line
                     continue
