@@ -6,19 +6,16 @@ It is -1 for every failure, and 1 is EPERM; errno has the number. Functions with
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
 from qerrlint.checks.check import FileCheck
-from qerrlint.checks.errors.message_arguments.number_sources import sources_of
+from qerrlint.checks.errors.message_arguments.number_sources import given_numbers, sources_of
 from qerrlint.checks.errors.message_arguments.wrong_errno import WRONG_ERRNO
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.subject import Subject
-from qerrlint.domain.conventions import ERRNO_ARGUMENT
 from qerrlint.domain.word_lists import word_list
-from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Call, Function, Op, Value, Var
+from qerrlint.findings import Observation
+from qerrlint.ir.code import Call, Op, Var
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 
@@ -30,40 +27,20 @@ _NEGATED = lazy_re(
 
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The messages of a file that get the negated result of a call of the C library."""
-    unit = file.unit
-    if b"strerror" not in unit.data and b"error_setg_" not in unit.data:
-        return
+    is_source = partial(_is_of_library, file.unit)
     names = word_list("fails-with-minus-one").among(file.asked.vocabulary)
-    assigned = re.compile(rb"=\s*(?:%s)\s*\(" % b"|".join(names))
-    for piece in file.asked.matching(_NEGATED) if names else ():
-        if assigned.search(unit.data, piece.body, piece.span.end) is None:
+    for one in given_numbers(file, _NEGATED) if names else ():
+        number = one.number
+        if not isinstance(number, Op) or number.op != "-" or number.right is not None:
             continue
-        function = unit.with_definition(piece).lowering.function(piece)
-        for call in function.calls if function is not None else ():
-            place = ERRNO_ARGUMENT.get(call.name)
-            if function is not None and place is not None and len(call.args) > place:
-                yield from _judged(unit, function, call, call.args[place])
-
-
-def _judged(unit: TranslationUnit, function: Function, call: Call, number: Value) -> Iterator[Observation]:
-    if not isinstance(number, Op) or number.op != "-" or number.right is not None:
-        return
-    if not isinstance(number.left, Var):
-        return
-    sources = sources_of(function, call, number.left.path, partial(_is_of_library, unit))
-    if not sources:
-        return
-    last = max(sources, key=lambda source: source.span)
-    yield Observation(
-        WRONG_ERRNO.name,
-        function.name,
-        call.span,
-        call.text,
-        {"callee": call.name, "value": f"-{number.left.path}", "form": "minus-one"},
-        (Step(last.span, f"{last.name}() returns -1 when it fails, and stores the number in errno"),),
-        subject=Subject((last,)),
-        group=call.span,
-    )
+        if not isinstance(number.left, Var):
+            continue
+        sources = sources_of(one.function, one.call, number.left.path, is_source)
+        if sources:
+            last = max(sources, key=lambda source: source.span)
+            yield one.observation(
+                "minus-one", last, "returns -1 when it fails, and stores the number in errno"
+            )
 
 
 def _is_of_library(unit: TranslationUnit, call: Call) -> bool:

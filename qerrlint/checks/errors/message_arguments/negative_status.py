@@ -13,15 +13,13 @@ from collections.abc import Iterator
 
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck
-from qerrlint.checks.errors.message_arguments.number_sources import sources_of
+from qerrlint.checks.errors.message_arguments.number_sources import given_numbers, sources_of
 from qerrlint.checks.errors.message_arguments.wrong_errno import WRONG_ERRNO
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.ownership.bodies_elsewhere import BodiesElsewhere, bodies_elsewhere
-from qerrlint.checks.subject import Subject
-from qerrlint.domain.conventions import ERRNO_ARGUMENT
 from qerrlint.domain.occurrence_kind import OccurrenceKind
 from qerrlint.domain.word_lists import word_list
-from qerrlint.findings import Observation, Step
+from qerrlint.findings import Observation
 from qerrlint.ir.code import Call, Var
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
@@ -42,30 +40,13 @@ _DEEPEST = 3
 
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The messages of a file that get a negative status."""
-    unit = file.unit
-    if b"strerror" not in unit.data and b"error_setg_" not in unit.data:
-        return
-    for piece in file.asked.matching(_GIVEN):
-        function = unit.with_definition(piece).lowering.function(piece)
-        for call in function.calls if function is not None else ():
-            place = ERRNO_ARGUMENT.get(call.name)
-            number = call.args[place] if place is not None and place < len(call.args) else None
-            if function is None or not isinstance(number, Var):
-                continue
-            statuses = _Statuses(unit)
-            sources = sources_of(function, call, number.path, statuses.is_negative)
-            if sources and not _is_known(unit, piece, call):
-                last = max(sources, key=lambda source: source.span)
-                yield Observation(
-                    WRONG_ERRNO.name,
-                    function.name,
-                    call.span,
-                    call.text,
-                    {"callee": call.name, "value": number.path, "form": "negative-status"},
-                    (Step(last.span, f"{last.name}() returns a negative error number when it fails"),),
-                    subject=Subject((last,)),
-                    group=call.span,
-                )
+    for one in given_numbers(file, _GIVEN):
+        if not isinstance(one.number, Var):
+            continue
+        sources = sources_of(one.function, one.call, one.number.path, _Statuses(file.unit).is_negative)
+        if sources and not _is_known(file.unit, one.piece, one.call):
+            last = max(sources, key=lambda source: source.span)
+            yield one.observation("negative-status", last, "returns a negative error number when it fails")
 
 
 def _is_known(unit: TranslationUnit, piece: Piece, call: Call) -> bool:

@@ -1,12 +1,56 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which calls may have given a variable the value that it has at a place."""
+"""The numbers that the messages of a file format as error numbers, and which calls have given them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 
 from qerrlint.absint.reachability import incoming_edges, place_of
-from qerrlint.ir.code import POS, Addr, Assign, Call, Edge, Event, Function, Result, Var
+from qerrlint.c.cut import Piece
+from qerrlint.checks.errors.message_arguments.wrong_errno import WRONG_ERRNO
+from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.subject import Subject
+from qerrlint.domain.conventions import ERRNO_ARGUMENT
+from qerrlint.findings import Observation, Step
+from qerrlint.ir.code import POS, Addr, Assign, Call, Edge, Event, Function, Result, Value, Var, text_of
+from qerrlint.records import record
+
+
+@record(frozen=True, slots=True)
+class GivenNumber:
+    """The argument of a message that it formats as an error number; `call` is the message, in `function`."""
+
+    piece: Piece
+    function: Function
+    call: Call
+    number: Value
+
+    def observation(self, form: str, source: Call, what: str) -> Observation:
+        """The observation that the number is a wrong one: `what` says what its source returns."""
+        return Observation(
+            WRONG_ERRNO.name,
+            self.function.name,
+            self.call.span,
+            self.call.text,
+            {"callee": self.call.name, "value": text_of(self.number), "form": form},
+            (Step(source.span, f"{source.name}() {what}"),),
+            subject=Subject((source,)),
+            group=self.call.span,
+        )
+
+
+def given_numbers(file: AnalysedFile, wanted: re.Pattern[bytes]) -> Iterator[GivenNumber]:
+    """The numbers in messages of the functions whose text has a match of a pattern."""
+    unit = file.unit
+    if b"strerror" not in unit.data and b"error_setg_" not in unit.data:
+        return
+    for piece in file.asked.matching(wanted):
+        function = unit.with_definition(piece).lowering.function(piece)
+        for call in function.calls if function is not None else ():
+            place = ERRNO_ARGUMENT.get(call.name)
+            if function is not None and place is not None and place < len(call.args):
+                yield GivenNumber(piece, function, call, call.args[place])
 
 
 def sources_of(function: Function, call: Call, name: str, is_source: Callable[[Call], bool]) -> list[Call]:
