@@ -216,6 +216,19 @@ def paths_ahead(
                     todo.append((edge.target, 0))
 
 
+def first_ahead(
+    function: Function,
+    block: int,
+    position: int,
+    wanted: Callable[[Event | Edge], bool],
+    barrier: Callable[[Event | Edge], bool],
+) -> Span | None:
+    """The first place in the text that is `wanted`, of the events and edges on all paths from a place on, up
+    to a `barrier`; None for none."""
+    ahead = paths_ahead(function, block, position, lambda one: wanted(one) or barrier(one))
+    return min((one.span for one in ahead if one.span is not None and wanted(one)), default=None)
+
+
 def straight_ahead(function: Function, block: int, position: int = 0) -> Iterator[Event]:
     """The events that follow in any case from a place on: up to a branch with two sides that go on.
 

@@ -51,6 +51,19 @@ class Effect:
     kind: str = ""
     keeps: bool = False
 
+    def signs_by_error(self) -> tuple[int, int] | None:
+        """The signs of the results that come with an Error, and of those that come without one; None where an
+        outcome may do either."""
+        failing = succeeding = 0
+        for outcome in self.outcomes:
+            if outcome.sets is None:
+                return None
+            if outcome.sets:
+                failing |= outcome.signs
+            else:
+                succeeding |= outcome.signs
+        return failing, succeeding
+
 
 NO_EFFECT = Effect()
 NORETURN = Effect(noreturn=True)

@@ -234,14 +234,7 @@ def _pair(text: Text, name: str, call: Call) -> _Pair | None:
     effect = unit.effect(call)
     if not _is_setter(text, call, name) or effect.evidence not in ("body", "signature"):
         return None
-    failing = success = 0
-    for outcome in effect.outcomes:
-        if outcome.sets is None:
-            return None
-        if outcome.sets:
-            failing |= outcome.signs
-        else:
-            success |= outcome.signs
+    failing, success = effect.signs_by_error() or (0, 0)
     if failing not in (ZERO, NEG) or failing & success or not success:
         return None
     signature = unit.signature(call.name) if call.direct else None

@@ -134,14 +134,7 @@ def _result_tells(unit: TranslationUnit, call: Call) -> bool:
     effect = unit.effect(call)
     if effect.kind not in ("bool", "int", "pointer") or effect.evidence == "guess":
         return False
-    failing = succeeding = 0
-    for outcome in effect.outcomes:
-        if outcome.sets is None:
-            return False
-        if outcome.sets:
-            failing |= outcome.signs
-        else:
-            succeeding |= outcome.signs
+    failing, succeeding = effect.signs_by_error() or (0, 0)
     return bool(failing) and bool(succeeding) and not failing & succeeding
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from qerrlint.absint.reachability import paths_ahead
+from qerrlint.absint.reachability import first_ahead
 from qerrlint.checks.check import Check, event
 from qerrlint.checks.function import AnalysedFunction
 from qerrlint.checks.subject import Subject
@@ -38,7 +38,7 @@ from qerrlint.source.span import Span
 def run(analysed: AnalysedFunction) -> Iterable[Observation]:
     """The pointers of one function that it finds NULL, reports, and looks into all the same."""
     for edge in analysed.function.edges():
-        name = _found_null(analysed, edge)
+        name = _found_null(edge)
         if not name or edge.span is None:
             continue
         reporter, behind = _reports_only(analysed, edge.target)
@@ -62,7 +62,7 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
         )
 
 
-def _found_null(analysed: AnalysedFunction, edge: Edge) -> str:
+def _found_null(edge: Edge) -> str:
     """The variable that is NULL (or 0) where an edge is taken, if that is all that the edge asks."""
     if len(edge.tests) != 1:
         return ""
@@ -98,11 +98,10 @@ def _first_look(analysed: AnalysedFunction, number: int, name: str) -> Span | No
     before a test of it, or another value for it, on every path."""
     looks = re.compile(rf"(?<![\w.>&]){re.escape(name)}(?:->|\[)")
 
-    def ends(one: Event | Edge) -> bool:
-        return _looks(one, name, looks) or _asks_or_sets(one, name)
+    def wanted(one: Event | Edge) -> bool:
+        return _looks(one, name, looks)
 
-    ahead = paths_ahead(analysed.function, number, 0, ends)
-    return min((one.span for one in ahead if one.span is not None and _looks(one, name, looks)), default=None)
+    return first_ahead(analysed.function, number, 0, wanted, lambda one: _asks_or_sets(one, name))
 
 
 def _asks_or_sets(one: Event | Edge, name: str) -> bool:

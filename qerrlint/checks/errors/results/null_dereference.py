@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qerrlint.absint.reachability import loop_around, paths_ahead
+from qerrlint.absint.reachability import first_ahead, loop_around
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.ending_calls import any_may_end, may_end
@@ -230,11 +230,10 @@ class _Pointer:
         def looks(one: Event | Edge) -> bool:
             return self._tests(one.tests) if isinstance(one, Edge) else self._looks(one)
 
-        def ends(one: Event | Edge) -> bool:
-            return looks(one) or (isinstance(one, Edge) and self._is_other(one))
+        def is_other(one: Event | Edge) -> bool:
+            return isinstance(one, Edge) and self._is_other(one)
 
-        ahead = paths_ahead(self._function, start, 0, ends)
-        return min((one.span for one in ahead if looks(one) and one.span is not None), default=None)
+        return first_ahead(self._function, start, 0, looks, is_other)
 
     def _reports(self, number: int) -> bool:
         """Whether a block tells of a failure first: that is what null-after-report speaks of."""
