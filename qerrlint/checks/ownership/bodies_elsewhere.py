@@ -12,6 +12,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from qerrlint.c.declarations.types import Signature, parse_signature
@@ -24,6 +25,7 @@ from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.device_tables import arguments_at
 from qerrlint.qemu.function_text import FunctionText
 from qerrlint.qemu.type_graph import TypeGraph, graph_of
+from qerrlint.records import record
 
 _DEEPEST = 5
 _MOST_ALIASES = 3
@@ -61,6 +63,21 @@ _CLOSING = lazy_re(r"\s*\)")
 _PLAIN = lazy_re(r"[A-Za-z_]\w*\Z")
 _CASTS = lazy_re(r"\(\s*(?:const\s+)?(?:struct\s+)?\w+\s*\*+\s*\)\s*\Z")
 _CALLEE = lazy_re(r"(?<![\w.>])([A-Za-z_]\w*)\s*\Z")
+
+
+@record(frozen=True, slots=True)
+class _Search:
+    """What is looked through for a place that keeps or frees a pointer.
+
+    `text`: a body that has the pointer. `depth`: how many calls lie between it and the function that is asked
+    about. `aliases`: the variables that hold the pointer as well, and are looked at already. `returned`: to
+    return it is no way to keep it.
+    """
+
+    text: FunctionText
+    depth: int = 0
+    aliases: frozenset[str] = frozenset()
+    returned: bool = False
 
 
 class BodiesElsewhere:
@@ -105,7 +122,7 @@ class BodiesElsewhere:
     def keeps_expression(self, text: FunctionText, start: int, end: int) -> bool:
         """Whether a pointer, the expression between two offsets of a body, is kept or freed by what stands
         around it."""
-        return self._keeps_here(text, start, end, 0, frozenset(), returned=False)
+        return self._keeps_here(_Search(text), start, end)
 
     def _borrows(self, signature: Signature, name: str, position: int, depth: int) -> bool:
         if position >= len(signature.params) or depth > _DEEPEST:
@@ -132,7 +149,7 @@ class BodiesElsewhere:
         own = parse_signature(text.head.encode("latin-1", "replace"), text.path, text.head_start)
         if own is None or position >= len(own.params):
             return False
-        return not self._keeps(text, own.params[position].name, depth, frozenset())
+        return not self._keeps(_Search(text, depth), own.params[position].name)
 
     def _makes(self, signature: Signature, name: str) -> bool:
         texts = self.definitions(signature, name, widely=False)
@@ -161,32 +178,23 @@ class BodiesElsewhere:
         made = [value for value in given if value.strip() != "NULL"]
         if not made or not all(MAKING.match(value.strip()) for value in made):
             return False
-        return not self._keeps(text, name, 1, frozenset({name}), returned=True)
+        return not self._keeps(_Search(text, 1, frozenset({name}), returned=True), name)
 
     # -- where a pointer stands -----------------------------------------------------------------------
 
-    def _keeps(
-        self, text: FunctionText, name: str, depth: int, aliases: frozenset[str], returned: bool = False
-    ) -> bool:
-        """Whether a body seems to keep or free the pointer in a variable.
-
-        `aliases`: the variables that hold it as well, and are looked at already. `returned`: to return it is
-        no way to keep it.
-        """
-        if not name or len(text.code) > _LONGEST or len(aliases) > _MOST_ALIASES:
+    def _keeps(self, search: _Search, name: str) -> bool:
+        """Whether a body seems to keep or free the pointer in a variable."""
+        code = search.text.code
+        if not name or len(code) > _LONGEST or len(search.aliases) > _MOST_ALIASES:
             return True
-        places = list(re.finditer(rf"(?<![\w.])(?<!->){re.escape(name)}\b", text.code))
+        places = list(re.finditer(rf"(?<![\w.])(?<!->){re.escape(name)}\b", code))
+        inside = replace(search, aliases=search.aliases | {name})
         # A body that does nothing with it is a stub.
-        return not places or any(
-            self._keeps_here(text, found.start(), found.end(), depth, aliases | {name}, returned)
-            for found in places
-        )
+        return not places or any(self._keeps_here(inside, found.start(), found.end()) for found in places)
 
-    def _keeps_here(
-        self, text: FunctionText, start: int, end: int, depth: int, aliases: frozenset[str], returned: bool
-    ) -> bool:
+    def _keeps_here(self, search: _Search, start: int, end: int) -> bool:
         """Whether the expression between two offsets, which is the pointer, is kept by what stands around."""
-        code = text.code
+        code = search.text.code
         start, end = _without_brackets(code, start, end)
         before, after = code[max(start - 200, 0) : start].rstrip(), code[end : end + 200].lstrip()
         part = _PART.match(code, end)
@@ -200,46 +208,38 @@ class BodiesElsewhere:
         if is_asked(before, after) or re.match(r"=(?!=)|\+\+|--|\+=", after):
             return False
         if before.endswith("return"):
-            return not returned
+            return not search.returned
         opened = _enclosing(code, start)
         callee = _CALLEE.search(code, max(opened - 100, 0), opened) if opened > 0 else None
         if opened > 0 and callee is not None and callee[1] not in ("return", "defined"):
-            return self._keeps_as_argument(text, callee, opened, start, depth, aliases, returned)
+            return self._keeps_as_argument(search, callee, opened, start)
         alias = _ALIAS.search(_CASTS.sub("", before))
-        if alias is None or not _is_declared(text, alias[1]):
+        if alias is None or not _is_declared(search.text, alias[1]):
             return True
-        return alias[1] not in aliases and self._keeps(text, alias[1], depth, aliases, returned)
+        return alias[1] not in search.aliases and self._keeps(search, alias[1])
 
-    def _keeps_as_argument(
-        self,
-        text: FunctionText,
-        callee: re.Match[str],
-        opened: int,
-        start: int,
-        depth: int,
-        aliases: frozenset[str],
-        returned: bool,
-    ) -> bool:
-        """Whether a callee that gets the pointer as an argument keeps it, by the word lists, its body or its
-        prototype."""
-        name, code = callee[1], text.code
-        if name in _ASKING or (returned and is_freeing(name)):
+    def _keeps_as_argument(self, search: _Search, callee: re.Match[str], opened: int, start: int) -> bool:
+        """Whether the pointer at an offset is kept by the callee whose parenthesis opens before it."""
+        name, code = callee[1], search.text.code
+        if name in _ASKING or (search.returned and is_freeing(name)):
             # What a function frees it does not return.
             return False
         given = arguments_at(code.encode("latin-1"), opened)
         if given is None:
             return True
-        position = _position(code, opened, start)
         if name.isupper():
             # A cast: the pointer is what stands around it.
             end = _closing(code, opened)
-            if len(given) != 1 or end < 0:
-                return True
-            return self._keeps_here(text, callee.start(1), end, depth, aliases, returned)
+            return len(given) != 1 or end < 0 or self._keeps_here(search, callee.start(1), end)
+        return self._callee_keeps(search.text.path, name, _position(code, opened, start), search.depth)
+
+    def _callee_keeps(self, path: str, name: str, position: int, depth: int) -> bool:
+        """Whether a function or macro that a file calls keeps its argument at a position, by the word lists,
+        its body or its prototype."""
         borrowed = word_list("borrowed-arguments")
         if borrowed.matches(f"{name}/{position + 1}") or borrowed.matches(name):
             return False
-        inside = self._graph.function(text.path, name)
+        inside = self._graph.function(path, name)
         if inside is None and word_list("borrowing-prefixes").matches(name) and not may_release(name):
             return False
         if word_list("keeping-parts").matches(name) or word_list("keeps-constant-arguments").matches(name):
@@ -247,9 +247,9 @@ class BodiesElsewhere:
         if inside is not None:
             own = parse_signature(inside.head.encode("latin-1", "replace"), inside.path, inside.head_start)
             return own is None or not self._borrows_inside(own, inside, position, depth + 1)
-        signature = self._environment.signature(name, text.path)
+        signature = self._environment.signature(name, path)
         if signature is None:
-            return self._keeps_in_macro(text.path, name, position, depth)
+            return self._keeps_in_macro(path, name, position, depth)
         if position >= len(signature.params):
             return True
         kind = signature.params[position].type
@@ -264,7 +264,7 @@ class BodiesElsewhere:
             return True
         code = bare(b"{" + macro.body.encode("latin-1", "replace") + b";}").decode("latin-1")
         body = FunctionText(name, macro.path, "", macro.start, macro.start, code)
-        return self._keeps(body, macro.params[position], depth + 1, frozenset())
+        return self._keeps(_Search(body, depth + 1), macro.params[position])
 
     def _borrows_inside(self, own: Signature, text: FunctionText, position: int, depth: int) -> bool:
         """As _borrows(), of a function of the file that the caller stands in."""

@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The event left-held of what only a local variable holds: a path that does not release it.
 
-Every function is looked at, also those that have nothing to do with errors; the bytes tell which of them take
-something into a local variable at all.
+Every function that takes something is looked at (taking_functions), also those that have nothing to do with
+errors.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from qerrlint.c.cut import Piece
-from qerrlint.c.lexis import WORD
-from qerrlint.checks.asked_text import AskedText
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.ownership.bodies_elsewhere import bodies_elsewhere
-from qerrlint.checks.ownership.filled_locals import PREPENDS
 from qerrlint.checks.ownership.held import Mistakes
 from qerrlint.checks.ownership.left_held import LEFT_HELD
 from qerrlint.checks.ownership.local_acquires import (
@@ -27,12 +22,11 @@ from qerrlint.checks.ownership.local_acquires import (
     TEXTS,
     LocalAcquires,
     Makers,
-    returns_what_it_makes,
 )
 from qerrlint.checks.ownership.local_uses import LocalUses
-from qerrlint.checks.ownership.out_parameters import out_parameters
+from qerrlint.checks.ownership.taking_functions import taking_functions
 from qerrlint.checks.trace_steps import path_steps
-from qerrlint.domain.ownership import RESULT, Pair
+from qerrlint.domain.ownership import Pair
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Function, Result
@@ -42,28 +36,9 @@ from qerrlint.records import record
 from qerrlint.transfer.local_ownership import Owners, follow_locals, may_be_left
 from qerrlint.transfer.objects import Handling, ObjectsSeen, Seen
 
-# Every repetition is bounded: a hostile file must not cost more than its length.
-_NEAR = 300
-_VARIABLE = lazy_re(rb"(?<![\w.>\])])\w{1,80}\Z")
-_CALLED = lazy_re(rb"[ \t]{0,9}\(")
-_HANDED = lazy_re(rb"[ \t]{0,9}\([^;()]{0,200}&\w{1,80}[,)]")
-_OPENS = lazy_re(rb"\s{0,80}\(")
-_ADDRESS = lazy_re(rb"&(\w{1,80})\s{0,80}[,)]")
-# Patterns that begin with plain letters, which are found by a search for these.
-_TEXT = lazy_re(rb"char[ \t]{0,9}\*[ \t]{0,9}\w{1,80}[ \t]{0,9}=[ \t\n]{0,80}\w{1,80}[ \t]{0,9}\(")
-# The names, one a line, of functions of other files that may make what they return.
-_MAKER = lazy_re(
-    rb"^\w{1,60}_(?:new|create|alloc|init|dup|build|parse|load|read)(?:_\w{1,40})?$", re.MULTILINE
-)
 # The end of the name of a function that makes something.
 _MAKING = lazy_re(r"_(?:new|create|alloc)(?:_\w{1,40})?\Z")
-_QUERY = lazy_re(rb"^qmp_query_\w*$", re.MULTILINE)
-_TEXT_LATER = lazy_re(rb"char[ \t]{0,9}\*[ \t]{0,9}(\w{1,80})[ \t]{0,9};")
-_FREES = tuple(
-    lazy_re(word + rb"\w{0,60}[ \t]{0,9}\([ \t]{0,9}(?:[A-Z_]{1,60}\()?([A-Za-z_]\w{0,80})[ \t]{0,9}\)")
-    for word in (b"free", b"unref", b"destroy", b"cleanup", b"close")
-)
-_WAY_OUT = lazy_re(rb"\b(?:return|goto|break|continue)\b")
+# The list of an initialiser that has a variable itself in it.
 _LISTED = r"=\s{0,80}(?:\([^()]{0,200}\)\s{0,80})?\{[^;]{0,2000}\b%s\b(?!\s{0,9}(?:->|\[|\.))"
 
 
@@ -84,170 +59,8 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
     """The objects that local variables of the file's functions hold where a path ends."""
     pairs = tuple(pair for pair in file.pairs if pair.local)
     makers = Makers(file.unit, pairs)
-    for piece in _pieces(file, _taking(pairs), pairs):
+    for piece in taking_functions(file, pairs):
         yield from _left(file.unit, piece, pairs, makers)
-
-
-def _pieces(
-    file: AnalysedFile, taking: tuple[frozenset[bytes], frozenset[bytes]], pairs: Sequence[Pair]
-) -> list[Piece]:
-    """The functions that take something into a local variable, by their text."""
-    unit, asked = file.unit, file.asked
-    wanted: dict[int, Piece] = {}
-    makers: set[bytes] = set()
-
-    def add(offset: int) -> None:
-        piece = unit.definitions.around(offset)
-        if piece is not None and offset > piece.body and (file.only is None or piece.name in file.only):
-            wanted[piece.span.start] = piece
-
-    for at, is_result in _taken(_with_callees(file), unit.data, *taking):
-        piece = unit.definitions.around(at)
-        if is_result and not _is_put_into_local(unit.data, at):
-            if piece is None or not unit.data[max(at - _NEAR, 0) : at].rstrip().endswith(b"return"):
-                continue
-        else:
-            add(at)
-        if piece is not None and returns_what_it_makes(unit, piece):
-            makers.add(piece.name.encode())
-    for found in asked.matches(_TEXT):
-        if _begins_word(unit.data, found.start()):
-            add(found.start())
-    for at in (*_made_elsewhere(file), *_filled(file), *_destroyed(file, pairs), *_texts(file)):
-        add(at)
-    for at in (at for maker in makers for at, _ in asked.naming(maker) if _is_given(unit, at, maker)):
-        add(at)
-    for pattern in _FREES:
-        for found in asked.matches(pattern):
-            piece = unit.definitions.around(found.start())
-            if piece is not None and piece.span.start not in wanted and _fills(unit, piece, found[1]):
-                add(found.start())
-    return [piece for _, piece in sorted(wanted.items())]
-
-
-def _with_callees(file: AnalysedFile) -> AskedText:
-    """The functions that are asked about, and those of the file that they name: they may make something."""
-    if file.only is None:
-        return file.asked
-    named = (name for name in file.unit.functions if name.encode("latin-1", "replace") in file.asked.words)
-    return AskedText(file.unit, {*file.only, *named})
-
-
-def _texts(file: AnalysedFile) -> Iterator[int]:
-    """The offsets of variables for a text that get what a call returns to its caller."""
-    unit = file.unit
-    for found in file.asked.matches(_TEXT_LATER):
-        piece = unit.definitions.around(found.start())
-        if piece is None or found.start() < piece.body:
-            continue
-        given = re.compile(rb"(?<![\w.>])%s[ \t]{0,9}=[ \t\n]{0,80}([a-z]\w{0,80})[ \t]{0,9}\(" % found[1])
-        for call in given.finditer(unit.data, found.end(), piece.span.end):
-            signature = unit.signature(call[1].decode("latin-1"))
-            if signature is not None and signature.returns in TEXTS:
-                yield found.start()
-                break
-
-
-def _is_given(unit: TranslationUnit, at: int, maker: bytes) -> bool:
-    """Whether the name of a function at an offset is that of a call whose result something gets."""
-    given = unit.data[max(at - _NEAR, 0) : at].rstrip().endswith(b"=")
-    return given and _OPENS.match(unit.data, at + len(maker)) is not None
-
-
-def _made_elsewhere(file: AnalysedFile) -> Iterator[int]:
-    """The offsets of calls that give a variable what a function of another file has made."""
-    unit = file.unit
-    for word in _MAKER.findall(file.asked.vocabulary):
-        if (name := word.decode("latin-1")) in unit.functions:
-            continue
-        places = [at for at, _ in file.asked.naming(word) if _is_given(unit, at, word)]
-        if places and bodies_elsewhere(unit).makes(unit, name):
-            yield from places
-
-
-def _filled(file: AnalysedFile) -> Iterator[int]:
-    """The offsets of pointers whose address a call gets that fills them with new memory."""
-    unit = file.unit
-    for found in file.asked.matches(_ADDRESS):
-        piece = unit.definitions.around(found.start())
-        if piece is None or not _is_pointer(unit.data, piece, found[1]):
-            continue
-        if out_parameters(unit).fills(unit, piece, found.start()):
-            yield found.start()
-
-
-def _is_pointer(data: bytes, piece: Piece, name: bytes) -> bool:
-    """Whether a function declares a variable as a pointer, by its words, and not as an Error."""
-    for mark in (b";", b",", b" =", b"="):
-        at = data.find(b"*" + name + mark, piece.body, piece.span.end)
-        if at >= 0:
-            return not data[max(at - _NEAR, 0) : at].rstrip(b" *").endswith(b"Error")
-    return False
-
-
-def _destroyed(file: AnalysedFile, pairs: Sequence[Pair]) -> Iterator[int]:
-    """The offsets of calls that release what a variable is: a function of the file may have set it up."""
-    names = {
-        move.call.encode()
-        for pair in pairs
-        if any(taking.object > RESULT for taking in pair.acquire)
-        for move in pair.release
-    }
-    for name in names & file.asked.words:
-        for at, _ in file.asked.naming(name):
-            if _HANDED.match(file.unit.data, at + len(name)):
-                yield at
-
-
-def _taken(
-    text: AskedText, data: bytes, results: frozenset[bytes], addresses: frozenset[bytes]
-) -> Iterator[tuple[int, bool]]:
-    """The offsets of acquiring calls, and whether what they return is the object."""
-    queries = frozenset(_QUERY.findall(text.vocabulary))
-    for names, opens, is_result in ((results | queries, _CALLED, True), (addresses, _HANDED, False)):
-        for name in names & text.words:
-            for at, _ in text.naming(name):
-                if opens.match(data, at + len(name)):
-                    yield at, is_result
-
-
-def _begins_word(data: bytes, at: int) -> bool:
-    """Whether `char` or `gchar` begins at, or right before, an offset."""
-    start = at - (data[at - 1 : at] == b"g")
-    return not start or data[start - 1] not in WORD
-
-
-def _fills(unit: TranslationUnit, piece: Piece, name: bytes) -> bool:
-    """Whether a function fills a variable by a call, and has a return before its end."""
-    filled = re.compile(
-        rb"(?<![\w.>])%s\s*=\s*\w+\s*\(|&%s\s*[,)]|%s\(%s\s*," % (name, name, PREPENDS.encode(), name)
-    )
-    start, end = piece.body, piece.span.end
-    return (
-        filled.search(unit.data, start, end) is not None
-        and _WAY_OUT.search(unit.data, start, end) is not None
-    )
-
-
-@lru_cache(maxsize=4)
-def _taking(pairs: tuple[Pair, ...]) -> tuple[frozenset[bytes], frozenset[bytes]]:
-    """The acquiring calls: those that return the object, and those that are handed an address."""
-    moves = [move for pair in pairs for move in pair.acquire]
-    return (
-        frozenset(move.call.encode() for move in moves if move.object == RESULT),
-        frozenset(move.call.encode() for move in moves if move.object != RESULT),
-    )
-
-
-def _is_put_into_local(data: bytes, offset: int) -> bool:
-    """Whether the call at an offset gives its result to a plain variable or to another call."""
-    before = data[max(offset - _NEAR, 0) : offset]
-    start = max(before.rfind(mark) for mark in (b";", b"{", b"}")) + 1
-    statement = before[start:].rstrip()
-    if statement.endswith((b"(", b",")):
-        return True
-    target, equals, _ = statement.rpartition(b"=")
-    return bool(equals) and _VARIABLE.search(target.rstrip()[-_NEAR:]) is not None
 
 
 def _left(
@@ -268,28 +81,34 @@ def _left(
     signature = unit.signature(function.name)
     kind = unit.scope.result_kind(signature)
     held = follow_locals(function, signature, kind, unit.effect, handlings, owners)
-    releasing: dict[tuple[str, int], str] = {}
-    for one in held.seen:
-        if one.kind == "released":
-            name = next(c.name for c in function.calls if c.span == one.span)
-            releasing.setdefault((one.pair.name, one.call), name)
+    releasing = _releasing(function, held.seen)
     left: list[LocalObject] = []
     for one in sorted(held.seen, key=lambda s: (s.span, s.object, s.call)):
-        release = releasing.get((one.pair.name, one.call), "")
-        if not release and one.pair.name == SHOWN and function.locals.get(one.object) == "int":
-            release = _releases_later(function, handlings, one)
-        if (
-            one.kind in ("released", "unheld")
-            or one.status != "held"
-            or (one.pair.name == SHOWN and not release)
-        ):
+        if one.kind in ("released", "unheld") or one.status != "held":
             continue
+        release = releasing.get((one.pair.name, one.call), "")
+        if one.pair.name == SHOWN:
+            if not release and function.locals.get(one.object) == "int":
+                release = _releases_later(function, handlings, one)
+            if not release:
+                continue
         if not _is_elsewhere(function, one, _text_before(unit, function, piece, one)):
             release = release or _frees_query(unit, function, one) or _frees_struct(unit, function, one)
             left.append(LocalObject(function, uses, one, release))
     mistakes = Mistakes(subject.seen for subject in left)
     for subject in left:
         yield observation_of(unit, subject, held, mistakes)
+
+
+def _releasing(function: Function, seen: Iterable[Seen]) -> Mapping[tuple[str, int], str]:
+    """The first call that is seen to release what an acquiring call has taken, for the pair's name and the
+    number of that call."""
+    out: dict[tuple[str, int], str] = {}
+    for one in seen:
+        if one.kind == "released":
+            name = next(call.name for call in function.calls if call.span == one.span)
+            out.setdefault((one.pair.name, one.call), name)
+    return out
 
 
 def _text_before(unit: TranslationUnit, function: Function, piece: Piece, one: Seen) -> str:

@@ -6,7 +6,7 @@ return what they have made, by `char *` results, and by what it frees itself (fi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from qerrlint.absint.reachability import after
 from qerrlint.c.cut import Piece
@@ -82,15 +82,12 @@ class LocalAcquires:
             if (kept := [h for h in found if self._is_of_local(h, function.calls[number])])
         }
         self._add_by_callees()
-        self._acquiring = {
-            number for number, found in self.handlings.items() if any(h.role == "acquire" for h in found)
-        }
+        self._acquiring = {number for number in self.handlings if any(self._acquires(number))}
         uses.structs |= {
             handling.object
-            for number, found in self.handlings.items()
-            for handling in found
-            if handling.role == "acquire"
-            and isinstance(handling.move.moved(function.calls[number]), Addr)
+            for number in self.handlings
+            for handling in self._acquires(number)
+            if isinstance(handling.move.moved(function.calls[number]), Addr)
             and not function.locals[handling.object].endswith("*")
         }
         self._add_made()
@@ -152,8 +149,16 @@ class LocalAcquires:
                         move = Move(call.name, call.args.index(arg) + 1, fails=FAILS.get(kind, "never"))
                         self._add(call, Handling("acquire", pair, move, name))
 
+    def _acquires(self, call: int) -> Iterator[Handling]:
+        """What is known of a call, by its number, that acquires something."""
+        return (handling for handling in self.handlings.get(call, ()) if handling.role == "acquire")
+
     def _add(self, call: Call, handling: Handling) -> None:
         self.handlings.setdefault(call.index, []).append(handling)
+
+    def _add_result(self, call: Call, pair: Pair, fails: str) -> None:
+        """A call that returns what it acquires; `fails` as of Move."""
+        self._add(call, Handling("acquire", pair, Move(call.name, RESULT, fails=fails), f"#{call.index}"))
 
     # -- results that are memory ----------------------------------------------------------------------
 
@@ -165,16 +170,15 @@ class LocalAcquires:
             if self._returns_memory(call, pair):
                 # A local Error that the function tests tells the failure: some texts are NULL all the same.
                 told = bool(errors_set_by(self._function, call))
-                move = Move(call.name, RESULT, fails="error" if told else "zero")
                 self._acquiring.add(call.index)
-                self._add(call, Handling("acquire", pair, move, f"#{call.index}"))
+                self._add_result(call, pair, "error" if told else "zero")
 
     def _add_filled(self, pair: Pair) -> None:
         """The calls that point a variable to new memory, by the bodies of the callees."""
         for call in self._function.calls:
             if not is_function(call) or is_asked_about(self._function, call):
                 continue
-            taken = {h.object for h in self.handlings.get(call.index, ()) if h.role == "acquire"}
+            taken = {handling.object for handling in self._acquires(call.index)}
             kind = self._unit.scope.result_kind(self._unit.signature(call.name))
             places = [arg.path if isinstance(arg, Addr) else "" for arg in call.args]
             if kind not in FAILS or not any(self._is_empty(name) and name not in taken for name in places):
@@ -207,10 +211,8 @@ class LocalAcquires:
             made = self._made.by(call.name, self._depth + 1) if call.name in self._unit.functions else ()
             for pair in self._pairs:
                 if pair.name in made and pair.name not in (HEAP, QAPI, SHOWN):
-                    fails = "negative" if pair.name == DESCRIPTOR else "zero"
                     self._acquiring.add(call.index)
-                    move = Move(call.name, RESULT, fails=fails)
-                    self._add(call, Handling("acquire", pair, move, f"#{call.index}"))
+                    self._add_result(call, pair, "negative" if pair.name == DESCRIPTOR else "zero")
 
     def _add_queries(self, pair: Pair) -> None:
         """The calls of queries, whose result is a QAPI struct of the caller."""
@@ -227,9 +229,7 @@ class LocalAcquires:
                 and _STRUCT.match(signature.returns)
                 and not is_asked_about(self._function, call)
             ):
-                self._add(
-                    call, Handling("acquire", pair, Move(call.name, RESULT, fails="zero"), f"#{call.index}")
-                )
+                self._add_result(call, pair, "zero")
 
     def _returns_memory(self, call: Call, pair: Pair) -> bool:
         """Whether a call returns memory that the caller has to free, by the body of the callee or its
@@ -287,7 +287,7 @@ class LocalAcquires:
     def _pairs_of(self, value: Value | None) -> set[str] | None:
         """The pairs of a value that the function has made; None where it may be something else."""
         if isinstance(value, Result):
-            return {h.pair.name for h in self.handlings.get(value.call, ()) if h.role == "acquire"} or None
+            return {handling.pair.name for handling in self._acquires(value.call)} or None
         if not isinstance(value, Var) or not self._uses.is_own(value.path) or self._is_kept(value.path):
             return None
         if self._uses.is_parameter(value.path) or self._is_let_go(value.path):

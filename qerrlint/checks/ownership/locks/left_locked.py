@@ -16,7 +16,7 @@ from qerrlint.checks.ownership.held import Mistakes
 from qerrlint.checks.ownership.left_held import LEFT_HELD
 from qerrlint.checks.ownership.left_in_local import LocalObject, observation_of
 from qerrlint.checks.ownership.local_uses import LocalUses
-from qerrlint.checks.ownership.locks.lock_calls import calling, shown_pairs
+from qerrlint.checks.ownership.locks.lock_calls import calling, does_inside, shown_pairs
 from qerrlint.checks.ownership.objects import handlings_of
 from qerrlint.domain.ownership import Pair
 from qerrlint.findings import Observation
@@ -53,10 +53,8 @@ def _left(unit: TranslationUnit, piece: Piece, pairs: Sequence[Pair]) -> Iterato
 
     def calls(call: Call, pair: Pair, _path: str) -> bool:
         """Whether a callee may release the lock."""
-        body = unit.functions.get(call.name) if call.direct else None
-        if body is not None:
-            return pair.releasing.search(unit.data, body.body, body.span.end) is not None
-        return "unlock" in call.name
+        inside = does_inside(unit, call, pair.releasing)
+        return inside if inside is not None else "unlock" in call.name
 
     def assigns(event: Assign, path: str) -> bool:
         """Whether the caller gets the lock through an out-parameter."""

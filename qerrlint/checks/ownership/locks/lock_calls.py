@@ -10,6 +10,8 @@ from functools import lru_cache
 from qerrlint.c.cut import Piece
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.domain.ownership import Move, Pair
+from qerrlint.ir.code import Call
+from qerrlint.model.translation_unit import TranslationUnit
 
 
 def shown_pairs(file: AnalysedFile) -> tuple[Pair, ...]:
@@ -24,6 +26,12 @@ def calling(file: AnalysedFile, moves: tuple[Move, ...]) -> Iterator[Piece]:
         piece = file.unit.definitions.around(found.start())
         if piece is not None and found.start() >= piece.body:
             yield piece
+
+
+def does_inside(unit: TranslationUnit, call: Call, does: re.Pattern[bytes]) -> bool | None:
+    """Whether the body of a callee has a match of a pattern; None where the file does not define it."""
+    piece = unit.functions.get(call.name) if call.direct else None
+    return does.search(unit.data, piece.body, piece.span.end) is not None if piece is not None else None
 
 
 @lru_cache(maxsize=8)

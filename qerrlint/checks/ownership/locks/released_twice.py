@@ -14,7 +14,7 @@ from qerrlint.absint.reachability import place_of
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.ownership.locks.lock_calls import calling, shown_pairs
+from qerrlint.checks.ownership.locks.lock_calls import calling, does_inside, shown_pairs
 from qerrlint.checks.ownership.objects import handlings_of
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.ownership import Pair
@@ -106,10 +106,10 @@ class _Onward:
         )
 
     def _may_take(self, call: Call) -> bool:
-        body = self._unit.functions.get(call.name) if call.direct else None
-        if body is not None:
-            acquiring = self._released.pair.acquiring
-            return acquiring.search(self._unit.data, body.body, body.span.end) is not None
+        """Whether a call acquires the object, or its callee may."""
+        inside = does_inside(self._unit, call, self._released.pair.acquiring)
+        if inside is not None:
+            return inside
         return "lock" in call.name.replace("unlock", "").replace("block", "") or self._is(call, "acquire")
 
 

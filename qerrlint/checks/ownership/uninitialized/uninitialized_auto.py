@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qerrlint.absint.reachability import paths_ahead
+from qerrlint.absint.reachability import first_ahead
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.ownership.uninitialized.declarations import Declaration, declarations
 from qerrlint.findings import Observation, Step
-from qerrlint.ir.code import Addr, Assign, Call, Declare, Edge, Event, Function, Return
+from qerrlint.ir.code import Addr, Assign, Call, Edge, Event, Function, Return
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
 
@@ -27,9 +28,9 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
             continue
         seen.add(piece.span.start)
         function = unit.with_definition(piece).lowering.function(piece)
-        for number, position, declared in _bare(function) if function is not None else ():
+        for place in _bare(function) if function is not None else ():
             assert function is not None
-            left = _left_without_value(function, number, position, declared)
+            left, declared = _left_without_value(function, place), place.declared
             yield Observation(
                 "uninitialized-auto",
                 function.name,
@@ -42,29 +43,29 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
             )
 
 
-def _bare(function: Function) -> Iterator[tuple[int, int, Declare]]:
-    """The declarations that give no value, with block and position."""
-    for number, block in enumerate(function.blocks):
-        for position, one in enumerate(block.events):
-            if not isinstance(one, Declare) or not one.auto or one.path not in function.autos:
-                continue
-            given = (e for e in block.events[position + 1 :] if isinstance(e, Assign) and e.span == one.span)
-            if not any(assigned.target == one.path for assigned in given):
-                yield number, position, one
+def _bare(function: Function) -> Iterator[Declaration]:
+    """The declarations of variables that free themselves which give no value."""
+    for place in declarations(function):
+        one = place.declared
+        if not one.auto or one.path not in function.autos:
+            continue
+        behind = function.blocks[place.block].events[place.position + 1 :]
+        given = (event for event in behind if isinstance(event, Assign) and event.span == one.span)
+        if not any(assigned.target == one.path for assigned in given):
+            yield place
 
 
-def _left_without_value(function: Function, number: int, position: int, declared: Declare) -> Span | None:
+def _left_without_value(function: Function, place: Declaration) -> Span | None:
     """The first place where the function returns, or begins the next turn of a loop, on a way from the
     declaration on that gives the variable no value."""
 
     def leaves(one: Event | Edge) -> bool:
-        return isinstance(one, Return) or one is declared
+        return isinstance(one, Return) or one is place.declared
 
-    def ends(one: Event | Edge) -> bool:
-        return leaves(one) or _gives(one, declared.path)
+    def gives(one: Event | Edge) -> bool:
+        return _gives(one, place.declared.path)
 
-    ahead = paths_ahead(function, number, position + 1, ends)
-    return min((one.span for one in ahead if leaves(one) and one.span is not None), default=None)
+    return first_ahead(function, place.block, place.position + 1, leaves, gives)
 
 
 def _gives(one: Event | Edge, path: str) -> bool:

@@ -10,12 +10,12 @@ from qerrlint.absint.reachability import paths_ahead
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.ownership.uninitialized.declarations import Declaration, declarations
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import (
     Addr,
     Assign,
     Call,
-    Declare,
     Deref,
     Edge,
     Event,
@@ -47,8 +47,8 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
         if piece is None or not _is_jumped_over(unit.data, piece, at, found[2]):
             continue
         function = unit.with_definition(piece).lowering.function(piece)
-        declared = _declaration(function, name) if function is not None else None
-        if function is not None and declared is not None and _is_untouched(function, *declared, at):
+        place = _declaration(function, name) if function is not None else None
+        if function is not None and place is not None and _is_untouched(function, place, at):
             release = found[1].decode()
             yield Observation(
                 "uninitialized-release",
@@ -56,7 +56,7 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
                 Span(unit.path, at, found.end() - 1),
                 f"{release} {name}",
                 {"variable": name, "release": release},
-                (Step(declared[2].span, f"{name} has no value yet; a jump leads past its first use"),),
+                (Step(place.declared.span, f"{name} has no value yet; a jump leads past its first use"),),
             )
 
 
@@ -70,24 +70,21 @@ def _is_jumped_over(data: bytes, piece: Piece, at: int, name: bytes) -> bool:
     return _GOTO.search(data, declared.end(), min(first.start(), label)) is not None
 
 
-def _declaration(function: Function, name: str) -> tuple[int, int, Declare] | None:
-    """Where a local variable is declared, by block and position; None where that is not one place."""
-    found = [
-        (number, position, one)
-        for number, block in enumerate(function.blocks)
-        for position, one in enumerate(block.events)
-        if isinstance(one, Declare) and one.path == name
-    ]
+def _declaration(function: Function, name: str) -> Declaration | None:
+    """Where a local variable that does not free itself is declared; None where that is not one place."""
+    found = [place for place in declarations(function) if place.declared.path == name]
     return found[0] if len(found) == 1 and name not in function.autos else None
 
 
-def _is_untouched(function: Function, number: int, position: int, declared: Declare, at: int) -> bool:
+def _is_untouched(function: Function, place: Declaration, at: int) -> bool:
     """Whether a path from the declaration leads to the call at an offset and does not name the variable."""
+
+    declared = place.declared
 
     def ends(one: Event | Edge) -> bool:
         return isinstance(one, Return) or _names(one, declared.path)
 
-    for one in paths_ahead(function, number, position + 1, ends):
+    for one in paths_ahead(function, place.block, place.position + 1, ends):
         if isinstance(one, Call) and one.span.start == at:
             return (one.args[0] == Addr(declared.path)) != declared.type.endswith("*")
     return False
