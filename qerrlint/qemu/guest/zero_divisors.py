@@ -3,7 +3,8 @@
 
 A member of a device that a write by the guest can set to 0 is taken to hold 0, and the functions that run
 later (entries of the guest, callbacks of timers and lines) are walked with that: tests of the member are then
-decided, and a division that is still reached divides by 0. So is one by the written value itself.
+decided, and a division that is still reached divides by 0. A division by the written value itself is found in
+the same way.
 """
 
 from __future__ import annotations
@@ -222,8 +223,7 @@ class ZeroDivisors:
                 if member is None or len(seen) >= _MOST_VALUES:
                     continue
                 seen.add(argument)
-                put = re.sub(rf"(?<![\w.>]){parameter}\b", lambda _, v=argument: f"({v})", text)  # type: ignore[misc]
-                yield _Leaf(lowered, read(put), argument, member)
+                yield _Leaf(lowered, read(_with_value(text, parameter, argument)), argument, member)
 
     def _is_parameter(self, function: Function, path: str) -> bool:
         signature = self._unit.signature(function.name)
@@ -265,8 +265,7 @@ class ZeroDivisors:
         for path in sorted(paths_in("".join(text.split()))):
             if path in function.locals:
                 for value in self._assigned(function, path)[:_MOST_VALUES]:
-                    put = re.sub(rf"(?<![\w.>]){path}\b", lambda _, v=value: f"({v})", text)  # type: ignore[misc]
-                    out += self._expressions(function, put, depth + 1)
+                    out += self._expressions(function, _with_value(text, path, value), depth + 1)
         for name in _HELPER.findall(text):
             callee = self._unit.lowered(name) if name in self._unit.functions else None
             for value in _results(self._unit.data, callee) if callee is not None else ():
@@ -302,57 +301,25 @@ class ZeroDivisors:
         self, assumed: _Assumption, sites: Sequence[Site], settable: GuestZeros
     ) -> Iterator[ZeroDivision]:
         """The divisions at `sites` that are reached with a divisor of 0 under one assumption."""
-        within = self._leading_to(frozenset(site.function for site in sites))
+        within = self._guest.calling({site.function for site in sites})
         member = assumed.member
         memory = ReadMemory(assumed.function, assumed.local, assumed.number) if assumed.local else None
         names = AssumedNames(self._guest, () if member is None else (member,), assumed.number, memory)
         zero = settable.place(member) if member is not None else None
         owners = {site: owner(self._unit.lowered(site.function), site.at, site.text) for site in sites}
-        by_function: dict[str, list[Site]] = {}
-        for site in sites:
-            by_function.setdefault(site.function, []).append(site)
-        events = {id(event) for event in owners.values()}
-        found: list[ZeroDivision] = []
-
-        def divides(one: Event | Edge) -> bool:
-            return id(one) in events
-
-        samples: Sequence[Sample] = ()
-        root: tuple[str, GuestEntry | None] = ("", None)
-
-        def reached(function: Function, event: Event | Edge, state: State) -> None:
-            for site in by_function.get(function.name, ()):
-                if owners[site] != event:
-                    continue
-                value = SampleScope(names, function, state.columns).evaluated(site.node)
-                if value.numbers is None or (isinstance(value.numbers, int) and assumed == _Assumption()):
-                    continue
-                index = next((i for i in sorted(state.alive) if value.at(i) == 0), None)
-                if index is not None:
-                    sample = samples[index] if samples else None
-                    found.append(
-                        ZeroDivision(
-                            *(site, *root, member, assumed.local, zero, sample, index in state.sure),
-                            number=assumed.number,
-                        )
-                    )
-
-        observer = WalkObserver(reached=reached, towards=divides)
+        watch = _Watch(names, assumed, zero, owners)
+        observer = WalkObserver(reached=watch.reached, towards=watch.divides)
         for entry in self._guest.entries:
             if entry.function in within:
                 walking = EntryWalk(names, entry, within, observer)
-                samples, root = walking.samples, (entry.function, entry)
+                watch.begin(entry.function, entry, walking.samples)
                 walking.run()
-        samples = ()
         for name in self._called_back(within) if assumed != _Assumption() else ():
             function = self._unit.lowered(name)
             if function is not None:
-                root = (name, None)
+                watch.begin(name, None, ())
                 AssumedWalk(names, 1, within, observer).run(function, {})
-        yield from found
-
-    def _leading_to(self, targets: frozenset[str]) -> frozenset[str]:
-        return self._guest.calling(targets)
+        yield from watch.found
 
     def _called_back(self, within: frozenset[str]) -> Iterator[str]:
         """The functions whose address the file hands out, but for those that set a device up or load it."""
@@ -362,6 +329,66 @@ class ZeroDivisors:
             taken = _taken(self._unit.data, name.encode("latin-1"))
             if any(not piece.span.start <= at < piece.body for at in taken):
                 yield name
+
+
+class _Watch:
+    """What walks under one assumption find: the divisions that they reach with a divisor of 0."""
+
+    def __init__(
+        self,
+        names: AssumedNames,
+        assumed: _Assumption,
+        zero: GuestZero | None,
+        owners: Mapping[Site, Event | Edge | None],
+    ) -> None:
+        """`owners`: the divisions to look for, each with the event or edge that it is a part of."""
+        self.found: list[ZeroDivision] = []
+        self._names = names
+        self._assumed = assumed
+        self._zero = zero
+        self._owners = owners
+        self._events = {id(event) for event in owners.values()}
+        self._by_function: dict[str, list[Site]] = {}
+        for site in owners:
+            self._by_function.setdefault(site.function, []).append(site)
+        self.begin("", None, ())
+
+    def begin(self, root: str, entry: GuestEntry | None, samples: Sequence[Sample]) -> None:
+        """A walk begins: at which function and entry, and with which accesses."""
+        self._root, self._entry, self._samples = root, entry, samples
+
+    def divides(self, one: Event | Edge) -> bool:
+        """Whether one of the divisions is a part of an event or edge."""
+        return id(one) in self._events
+
+    def reached(self, function: Function, event: Event | Edge, state: State) -> None:
+        """Note the divisions in an event or edge that a walk has reached."""
+        for site in self._by_function.get(function.name, ()):
+            if self._owners[site] != event:
+                continue
+            value = SampleScope(self._names, function, state.columns).evaluated(site.node)
+            if value.numbers is None or (isinstance(value.numbers, int) and self._assumed == _Assumption()):
+                continue
+            index = next((i for i in sorted(state.alive) if value.at(i) == 0), None)
+            if index is not None:
+                self.found.append(
+                    ZeroDivision(
+                        site,
+                        self._root,
+                        self._entry,
+                        self._assumed.member,
+                        self._assumed.local,
+                        self._zero,
+                        self._samples[index] if self._samples else None,
+                        index in state.sure,
+                        self._assumed.number,
+                    )
+                )
+
+
+def _with_value(text: str, name: str, value: str) -> str:
+    """A text with a value in the place of a variable."""
+    return re.sub(rf"(?<![\w.>]){name}\b", lambda _: f"({value})", text)
 
 
 def _taken(data: bytes, name: bytes) -> Iterator[int]:

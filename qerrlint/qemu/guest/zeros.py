@@ -127,8 +127,8 @@ class GuestZeros:
         within: frozenset[str],
         written: Collection[int] = WRITTEN,
     ) -> None:
-        # A store through a pointer that is set to the address of a member counts.
         """Walk an entry that writes, and record the members that a store of it leaves 0."""
+        # A store through a pointer that is set to the address of a member counts.
         words = (*self._words, "*")
 
         def reached(function: Function, event: Event | Edge, state: State) -> None:
