@@ -6,6 +6,7 @@ from __future__ import annotations
 from single import report_of
 
 from qerrlint.engine.check_files import core_files
+from qerrlint.model.interpretation import joined
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.queries.contract_lookup import find_contract
@@ -69,8 +70,7 @@ def test_equal_findings_of_both_are_both_reported() -> None:
 
 def test_callers_see_the_outcomes_of_both() -> None:
     unit = unit_of(TWO)
-    first, second = unit.definitions.by_name["dial_open"]
-    alone = [unit.interpretation.summary_of(piece) for piece in (first, second)]
+    alone = [joined((body,)) for body in unit.interpretation.bodies("dial_open")]
     assert [s is not None and s.may_set for s in alone] == [False, True]
     both = outcomes(unit, "dial_open")
     assert both == {(o.signs, o.sets) for s in alone if s is not None for o in s.outcomes}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Variables that are one object under another type: `FooState *s = FOO(dev)` makes s the object dev.
 
-So do DO_UPCAST() and container_of()."""
+DO_UPCAST() and container_of() do the same."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qerrlint.ir.code import Call, Opaque, Result, Value, Var, identifiers, root
+from qerrlint.ir.code import Call, identifiers, root
 from qerrlint.lazy_patterns import lazy_re
 
 # A constant on the right side of an equation: an enumerator, a macro, a number.
@@ -65,14 +65,6 @@ class Terms:
         """The term of a text without blanks."""
         found = self._by_text.get(text)
         return found if found is not None else self._make(text)
-
-    def of_value(self, value: Value) -> Term | None:
-        """The term of a variable, a call's result or an opaque expression; None for any other value."""
-        if isinstance(value, Var):
-            return self.of(value.path)
-        if isinstance(value, Result):
-            return self.result(value.call)
-        return self.of(value.text) if isinstance(value, Opaque) else None
 
     def result(self, call: int) -> Term:
         """The term of what call number `call` returned."""

@@ -78,10 +78,6 @@ class Interpretation:
         """
         return joined(self.bodies(name))
 
-    def summary_of(self, piece: Piece) -> Summary | None:
-        """The summary of one definition; None where it is damaged."""
-        return joined((self._body(piece),))
-
     def bodies(self, name: str) -> tuple[Body, ...]:
         """The definitions of a name in this file as the fixpoint sees them."""
         return tuple(map(self._body, self._definitions.by_name.get(name, ())))

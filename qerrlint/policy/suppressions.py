@@ -52,12 +52,12 @@ def allow(
     said: list[Observation] = []
     for i, comment in enumerate(comments):
         if faults[i]:
-            said.append(_observation("invalid-suppression", unit, comment, faults[i], keys[i]))
+            said.append(_observation("invalid-suppression", comment, faults[i], keys[i]))
             continue
-        said.append(_observation("added-suppression", unit, comment, "", keys[i]))
+        said.append(_observation("added-suppression", comment, "", keys[i]))
         asked = comment.rule in rules and (comment.function == "" or known_whole(comment.function))
         if i not in used and asked:
-            said.append(_observation("unused-suppression", unit, comment, "", keys[i]))
+            said.append(_observation("unused-suppression", comment, "", keys[i]))
     return Judged(tuple(out), tuple(said), frozenset(keys))
 
 
@@ -100,7 +100,7 @@ def _covered_text(unit: TranslationUnit, comment: Allowance) -> str:
     return " ".join(unit.text.on_one_line(part) for part in parts if part.start < part.end)
 
 
-def _observation(event: str, unit: TranslationUnit, comment: Allowance, fault: str, key: str) -> Observation:
+def _observation(event: str, comment: Allowance, fault: str, key: str) -> Observation:
     scope = f"the whole of {comment.function}()" if comment.whole else "this line"
     slots = {"rule": comment.rule, "reason": comment.reason, "scope": scope, "fault": fault}
     return Observation(

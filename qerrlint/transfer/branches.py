@@ -124,7 +124,7 @@ def _hold_equation(frame: Frame, draft: Draft, site: TestSite, term: Term, soft:
     """Store what an equation says of its sides; returns False where it contradicts what is known."""
     if term.left is None:
         return True
-    if site.allow == POS and (_contradicts(frame, draft, term) or not _equal(frame, draft, term)):
+    if site.allow == POS and (_contradicts(frame, draft, term) or not _equal(draft, term)):
         return False
     if not _hold_length(frame, draft, term, equal=site.allow == POS):
         return False
@@ -202,7 +202,7 @@ def _unseen(frame: Frame, draft: Draft, known: Fact, signs: int) -> None:
         draft.marks = draft.marks.adding_printed(known.origin)
 
 
-def _equal(frame: Frame, draft: Draft, term: Term) -> bool:
+def _equal(draft: Draft, term: Term) -> bool:
     """Narrow two equal places to the signs that both may have; returns False if there are none."""
     left, right = term.left, term.right
     if left is None or right is None:

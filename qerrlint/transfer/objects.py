@@ -120,8 +120,8 @@ class Objects:
     def passes(self, state: State, edge: Edge | Guard, tests: Iterable[Test]) -> State | None:
         """The state on the other side of an edge with these tests; None where it need not be followed.
 
-        What is held is there: a test that finds nothing is not passed. Nor is an edge with nothing held
-        after which nothing will be.
+        What is held is there: a test that finds nothing is not passed. Where nothing is held, an edge after
+        which nothing can be acquired is not passed either.
         """
         if not state.held:
             return state if self._handled_from[edge.target] else None

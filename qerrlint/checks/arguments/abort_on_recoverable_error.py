@@ -21,8 +21,8 @@ def run(analysed: AnalysedFunction) -> Iterable[Observation]:
 
     A row says in which functions: any, those with an errp of their own, or instance_init methods. In a
     function with an errp &error_fatal is wrong for any other callee as well, and &error_abort for those that
-    realize a child, which are one mistake of the function. So is either for a callee of which a comment says
-    that it may fail.
+    realize a child, which are one mistake of the function. Either is wrong for a callee of which a comment
+    says that it may fail.
     """
     unit = analysed.unit
     for call in analysed.function.calls:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.lexis import bare
@@ -166,30 +166,32 @@ def _hidden(unit: TranslationUnit, function: Function) -> frozenset[str]:
     return frozenset(params & function.locals.keys())
 
 
+def _reads(unit: TranslationUnit, function: Function, call: Call, position: int) -> bool:
+    """Whether a callee reads a text, accesses what it is handed by what it does, or takes an element out of a
+    list."""
+    if word_list("list-removals").matches(call.name) or word_list("accesses-memory").matches(call.name):
+        return True
+    arg = call.args[position]
+    effect = unit.effect(call)
+    told = effect.evidence == "setter" or effect.keeps or word_list("user-messages").matches(call.name)
+    if told or not call.direct:
+        # What is printed of freed memory is freed-message-argument's.
+        return False
+    if not isinstance(arg, Var) or function.locals.get(arg.path, "") not in _TEXT:
+        return False
+    declared = unit.signature(call.name)
+    if declared is None:
+        return False
+    params = declared.params
+    return params[position].type == "const char *" if position < len(params) else declared.variadic
+
+
 def _in_function(
     unit: TranslationUnit, function: Function, handlings: dict[int, list[Handling]]
 ) -> Iterator[Observation]:
+    """The uses of what one function has freed."""
     signature = unit.signature(function.name)
-
-    def reads(call: Call, position: int) -> bool:
-        """Whether a callee reads a text, accesses what it is handed by what it does, or takes an element out
-        of a list."""
-        if word_list("list-removals").matches(call.name) or word_list("accesses-memory").matches(call.name):
-            return True
-        arg = call.args[position]
-        effect = unit.effect(call)
-        told = effect.evidence == "setter" or effect.keeps or word_list("user-messages").matches(call.name)
-        if told or not call.direct:
-            # What is printed of freed memory is freed-message-argument's.
-            return False
-        if not isinstance(arg, Var) or function.locals.get(arg.path, "") not in _TEXT:
-            return False
-        declared = unit.signature(call.name)
-        if declared is None:
-            return False
-        params = declared.params
-        return params[position].type == "const char *" if position < len(params) else declared.variadic
-
+    reads = partial(_reads, unit, function)
     if not may_be_used(function, handlings, reads):
         return
     freed = {found[0].object for found in handlings.values()}

@@ -274,11 +274,11 @@ def _observation(
         trail=(*steps, Step(Span(unit.path, end - 1, end), f"the list of fields ends without {member.path}")),
         certainty=certainty,
         subject=Lost(description, member, form, uses),
-        group=_group(file, described, member),
+        group=_group(described, member),
     )
 
 
-def _group(file: AnalysedFile, described: Mapping[str, list[Description]], member: StateMember) -> str:
+def _group(described: Mapping[str, list[Description]], member: StateMember) -> str:
     """The embedded struct that a member is in where the description leaves all of it out, else the member."""
     first, _, rest = member.path.partition(".")
     held = _held(described, member.struct)
