@@ -99,7 +99,7 @@ def test_a_heading_inside_code_is_none() -> None:
             "where: how is never 'maybe' (values: again, definite, possible)",
         ),
         (text('labels = ["double"]\n'), "unknown label 'double' (known: abort-fatal, "),
-        (text('labels = "double-set"\n'), "'labels' is not a list of strings"),
+        (text('labels = "double-set"\n'), "'labels' is not a list of words"),
         (text("enabled = 1\n"), "'enabled' is neither true nor false"),
         (text('touched-only = "yes"\n'), "'touched-only' is neither true nor false"),
         (text("case = 1\n"), "'case' is not an array of tables ([[case]])"),

@@ -105,45 +105,78 @@ def quotes(text: str) -> tuple[Quote, ...]:
     return tuple(found)
 
 
+class _Quoted:
+    """What a reply has quoted up to a place; `place` is as of remarks()."""
+
+    def __init__(self, place: Places | None) -> None:
+        self._place = place
+        self._diff_lines: list[str] = []
+        self._in_diff = False
+        # Since the author's last own words: the number of diff lines, and all that was quoted.
+        self._fresh = 0
+        self._shown: list[str] = []
+
+    def add(self, text: str) -> None:
+        """More text is quoted."""
+        for line in text.split("\n"):
+            if line.startswith(("diff --git ", "@@ -")):
+                self._in_diff = True
+                self._diff_lines.clear()
+                self._fresh = 0
+            elif _is_diff_line(line, self._in_diff) or (self._place is not None and self._place.knows(line)):
+                self._diff_lines.append(line)
+                self._fresh += 1
+        self._shown.append(text)
+
+    def without_wrapped(self, own: str) -> str:
+        """The author's words, without what the mailer has wrapped off the last quoted line: the quote goes on
+        with it."""
+        if self._place is None or not self._fresh:
+            return own
+        tail = self._place.wrapped_off(self._diff_lines[-1], own)
+        if tail:
+            self._diff_lines[-1] += own[:tail].replace("\n", " ").rstrip()
+            self._shown.append(own[:tail])
+        return own[tail:]
+
+    def context(self) -> tuple[str, ...]:
+        """The diff lines up to the last one with a word that was quoted since the author's last own words."""
+        last = next((i for i in range(1, self._fresh + 1) if re.search(r"\w", self._diff_lines[-i])), None)
+        end = len(self._diff_lines) - last + 1 if last is not None else 0
+        return tuple(self._diff_lines[max(0, end - _CONTEXT) : end])
+
+    def shown(self) -> str:
+        """All that was quoted since the author's last own words."""
+        return "\n".join(self._shown)
+
+    def answered(self) -> None:
+        """The author's own words follow."""
+        self._fresh = 0
+        self._shown.clear()
+
+
 def remarks(reply: Reply, place: Places | None = None) -> tuple[Remark, ...]:
     """What the reply's author says below quoted diff lines; greetings, thanks and tags are no remarks.
 
     `place` has the lines of the patch that is answered, to find the quoted ones in.
     """
     found = _after_pasted(reply, place) if place is not None else []
-    diff_lines: list[str] = []
-    shown: list[str] = []  # all that was quoted since the author's last own words
-    in_diff = False
-    fresh = 0  # diff lines quoted since the author's last own words
+    quoted = _Quoted(place)
     for number, quote in enumerate(reply.quotes):
-        for line in quote.quoted_text.split("\n"):
-            if line.startswith(("diff --git ", "@@ -")):
-                in_diff = True
-                diff_lines.clear()
-                fresh = 0
-            elif _is_diff_line(line, in_diff) or (place is not None and place.knows(line)):
-                diff_lines.append(line)
-                fresh += 1
-        shown.append(quote.quoted_text)
+        quoted.add(quote.quoted_text)
         if not quote.following_remark:
             continue
-        own = quote.following_remark
-        if place is not None and fresh and (tail := place.wrapped_off(diff_lines[-1], own)):
-            # The mailer's wrapping, not the author's words: the quote goes on after it.
-            diff_lines[-1] += own[:tail].replace("\n", " ").rstrip()
-            shown.append(own[:tail])
-            own = own[tail:]
-            if not own.strip():
-                continue
+        own = quoted.without_wrapped(quote.following_remark)
+        if own != quote.following_remark and not own.strip():
+            continue
         remark = substance(own, reply.message.sender)
-        last = next((i for i in range(1, fresh + 1) if re.search(r"\w", diff_lines[-i])), None)
-        end = len(diff_lines) - last + 1 if last is not None else 0
-        context = tuple(diff_lines[max(0, end - _CONTEXT) : end])
+        context = quoted.context()
         path, covers = place.find(context) if place is not None and context else (None, ())
         if place is not None and remark and path is None:
-            path, covers = place.find_flowed("\n".join(shown))
-            context = context or tuple(line for line in quote.quoted_text.split("\n") if line.strip())[-1:]
-        if remark and context and (last is not None or path is not None):
+            path, covers = place.find_flowed(quoted.shown())
+            if path is not None and not context:
+                context = tuple(line for line in quote.quoted_text.split("\n") if line.strip())[-1:]
+        if remark and context:
             found.append(
                 Remark(
                     context[-1],
@@ -158,8 +191,7 @@ def remarks(reply: Reply, place: Places | None = None) -> tuple[Remark, ...]:
                     _below(reply.quotes[number : number + 2], covers, place),
                 )
             )
-        fresh = 0
-        shown.clear()
+        quoted.answered()
     return tuple(found)
 
 

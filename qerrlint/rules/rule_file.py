@@ -97,6 +97,22 @@ def _events() -> Events:
     return events()
 
 
+def _words(table: Mapping[str, Any], key: str, path: str) -> tuple[str, ...]:
+    """The words that a key has; none where it is missing."""
+    words = table.get(key, [])
+    if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
+        raise UsageError(f"{path}: {key!r} is not a list of words")
+    return tuple(words)
+
+
+def _flag(table: Mapping[str, Any], key: str, path: str, default: bool) -> bool:
+    """The truth value that a key has."""
+    value = table.get(key, default)
+    if not isinstance(value, bool):
+        raise UsageError(f"{path}: {key!r} is neither true nor false")
+    return value
+
+
 def _rule(table: Mapping[str, Any], path: str, page: str, events: Events | None) -> Rule:
     if unknown := sorted(table.keys() - _KEYS):
         raise UsageError(f"{path}: unknown key {unknown[0]!r} (known: {', '.join(sorted(_KEYS))})")
@@ -110,22 +126,14 @@ def _rule(table: Mapping[str, Any], path: str, page: str, events: Events | None)
             f"{path}: id {table['id']!r} is not the file's stem, or not lower-case words with '-'"
         )
     emission = _emission(table, path, events) if events is not None else None
-    labels, enabled, cases = table.get("labels", []), table.get("enabled", True), table.get("case", [])
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise UsageError(f"{path}: 'labels' is not a list of strings")
-    subject = table.get("subject", [])
-    if not isinstance(subject, list) or not all(isinstance(word, str) and word.strip() for word in subject):
-        raise UsageError(f"{path}: 'subject' is not a list of words")
+    labels = _words(table, "labels", path)
+    subject = _words(table, "subject", path)
     fold = table.get("fold", "")
     if fold not in FOLDS:
         raise UsageError(f"{path}: fold {fold!r} is not one of {', '.join(filter(None, FOLDS))}")
     if strange := [label for label in labels if label not in LABELS]:
         raise UsageError(f"{path}: unknown label {strange[0]!r} (known: {', '.join(sorted(LABELS))})")
-    touched_only = table.get("touched-only", False)
-    change_only = table.get("change-only", False)
-    for key, value in (("enabled", enabled), ("touched-only", touched_only), ("change-only", change_only)):
-        if not isinstance(value, bool):
-            raise UsageError(f"{path}: {key!r} is neither true nor false")
+    cases = table.get("case", [])
     if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
         raise UsageError(f"{path}: 'case' is not an array of tables ([[case]])")
     _check_words(table, emission, path)
@@ -136,17 +144,17 @@ def _rule(table: Mapping[str, Any], path: str, page: str, events: Events | None)
     return Rule(
         **{key: table[key] for key in _TEXTS},
         where=where,
-        labels=tuple(labels),
-        subject=tuple(subject),
+        labels=labels,
+        subject=subject,
         fold=fold,
         cases=tuple(
             _case(case, dict(where), emission, f"{path}: case {n}") for n, case in enumerate(cases, 1)
         ),
-        enabled=enabled,
+        enabled=_flag(table, "enabled", path, default=True),
         path=path,
         page=page,
-        touched_only=touched_only,
-        change_only=change_only,
+        touched_only=_flag(table, "touched-only", path, default=False),
+        change_only=_flag(table, "change-only", path, default=False),
         pairs=pairs,
         uses=uses,
         fix=table.get("fix"),

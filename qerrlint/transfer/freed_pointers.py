@@ -8,7 +8,7 @@ and an assignment to it, its address, or whatever else may give it another value
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from qerrlint.c.declarations.types import Signature
@@ -34,7 +34,7 @@ from qerrlint.ir.code import (
 )
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.source.span import Span
-from qerrlint.transfer.objects import Ending, Handling, Holding, Objects, ObjectsSeen, holdings
+from qerrlint.transfer.objects import Ending, Handlings, Holding, Objects, ObjectsSeen, holdings
 from qerrlint.transfer.ownership import error_domain, follow_beside_errors, may_see
 from qerrlint.transfer.sites import Guard
 
@@ -52,7 +52,7 @@ def follow_freed(
     function: Function,
     signature: Signature | None,
     effect: Callable[[Call], Effect],
-    handlings: Mapping[int, Sequence[Handling]],
+    handlings: Handlings,
     reads: Reads,
 ) -> ObjectsSeen:
     """Follow the pointers that calls (the acquiring `handlings`) free.
@@ -64,7 +64,7 @@ def follow_freed(
     return follow_beside_errors(errors, FreedPointers(function, handlings, reads))
 
 
-def may_be_used(function: Function, handlings: Mapping[int, Sequence[Handling]], reads: Reads) -> bool:
+def may_be_used(function: Function, handlings: Handlings, reads: Reads) -> bool:
     """Whether follow_freed() may see a use of a freed pointer: False only where it sees none."""
     return may_see(function, FreedPointers(function, handlings, reads), USES)
 
@@ -72,7 +72,7 @@ def may_be_used(function: Function, handlings: Mapping[int, Sequence[Handling]],
 class FreedPointers(Objects):
     """The typestate of pointers whose memory is gone."""
 
-    def __init__(self, function: Function, handlings: Mapping[int, Sequence[Handling]], reads: Reads) -> None:
+    def __init__(self, function: Function, handlings: Handlings, reads: Reads) -> None:
         super().__init__(function, handlings, _may_set)
         self._reads = reads
 

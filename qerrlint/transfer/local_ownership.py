@@ -7,7 +7,7 @@ variable holds, is all that leads to it; whatever may give it another owner ends
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -36,7 +36,17 @@ from qerrlint.lazy_patterns import lazy_re
 from qerrlint.records import record
 from qerrlint.source.span import Span
 from qerrlint.transfer.frame import Frame
-from qerrlint.transfer.objects import Ending, Handling, Holding, LetsGo, Objects, ObjectsSeen, Seen, holdings
+from qerrlint.transfer.objects import (
+    Ending,
+    Handling,
+    Handlings,
+    Holding,
+    LetsGo,
+    Objects,
+    ObjectsSeen,
+    Seen,
+    holdings,
+)
 from qerrlint.transfer.ownership import error_domain, follow_beside_errors, may_see
 from qerrlint.transfer.sites import Guard
 
@@ -45,13 +55,13 @@ from qerrlint.transfer.sites import Guard
 class Owners:
     """What may give an object another owner: a call, an assignment, a value that is returned.
 
-    `own`: whether a path is a variable of the function that loses its value with it.
+    `is_own`: whether a path is a variable of the function that loses its value with it.
     """
 
-    calls: LetsGo
-    assigns: Callable[[Assign, str], bool]
-    returns: Callable[[Value | None, str], bool]
-    own: Callable[[str], bool]
+    by_call: LetsGo
+    by_assignment: Callable[[Assign, str], bool]
+    by_return: Callable[[Value | None, str], bool]
+    is_own: Callable[[str], bool]
 
 
 def follow_locals(
@@ -59,7 +69,7 @@ def follow_locals(
     signature: Signature | None,
     kind: str,
     effect: Callable[[Call], Effect],
-    handlings: Mapping[int, Sequence[Handling]],
+    handlings: Handlings,
     owners: Owners,
 ) -> ObjectsSeen:
     """Follow what local variables hold; the arguments are those of transfer.ownership.follow.
@@ -73,7 +83,7 @@ def follow_locals(
     return follow_beside_errors(errors, objects, kind, errors.work(len(handlings)))
 
 
-def may_be_left(function: Function, handlings: Mapping[int, Sequence[Handling]], owners: Owners) -> bool:
+def may_be_left(function: Function, handlings: Handlings, owners: Owners) -> bool:
     """Whether follow_locals() may see an object that a return leaves behind, or that is lost.
 
     False only where it sees none.
@@ -112,11 +122,11 @@ class LocalObjects(Objects):
     def __init__(
         self,
         function: Function,
-        handlings: Mapping[int, Sequence[Handling]],
+        handlings: Handlings,
         owners: Owners,
         frame: Frame | None = None,
     ) -> None:
-        super().__init__(function, handlings, owners.calls, frame)
+        super().__init__(function, handlings, owners.by_call, frame)
         self._owners = owners
         self._function = function
 
@@ -156,7 +166,7 @@ class LocalObjects(Objects):
             kept = {
                 held
                 for held in holdings(state)
-                if not any(self._owners.returns(event.value, name) for name in _names(held))
+                if not any(self._owners.by_return(event.value, name) for name in _names(held))
             }
             self._return(state.with_held(frozenset(kept)), event, ending)
         return state
@@ -171,14 +181,14 @@ class LocalObjects(Objects):
             if (isinstance(value, Result) and held.object == f"#{value.call}") or (
                 isinstance(value, Var) and value.path == held.object and held.object.startswith("$")
             ):
-                if self._owners.own(target):
+                if self._owners.is_own(target):
                     arrived.add(Holding(held.pair, held.status, target, held.call))
             elif (cast := self._cast(event, held)) is not None:
                 arrived |= cast
             elif held.object == target and _is_moved(value, target):
                 # It still leads into the object, and to its start again.
                 continue
-            elif not any(self._owners.assigns(event, name) for name in _names(held)):
+            elif not any(self._owners.by_assignment(event, name) for name in _names(held)):
                 kept.add(held)
         state = self._lost(state.with_held(frozenset(kept)), target, event.span)
         return state.with_held(state.held | arrived)
@@ -189,9 +199,9 @@ class LocalObjects(Objects):
         if not isinstance(event.value, Result):
             return None
         cast = cast_if_it_is(self._function.calls[event.value.call])
-        if cast == Var(held.object) and self._owners.own(event.target):
+        if cast == Var(held.object) and self._owners.is_own(event.target):
             return {replace(held, also=event.target)}
-        if isinstance(cast, Result) and held.object == f"#{cast.call}" and self._owners.own(event.target):
+        if isinstance(cast, Result) and held.object == f"#{cast.call}" and self._owners.is_own(event.target):
             return {Holding(held.pair, held.status, event.target, held.call)}
         return None
 

@@ -50,6 +50,10 @@ class Handling:
     object: str
 
 
+Handlings = Mapping[int, Sequence[Handling]]
+"""What the calls of a function do to objects, by the number of the call."""
+
+
 @record(frozen=True, slots=True, order=True)
 class Holding:
     """An object on a path: the number of its pair, its status, its path, the call that brought it there.
@@ -99,7 +103,7 @@ class Objects:
     def __init__(
         self,
         function: Function,
-        handlings: Mapping[int, Sequence[Handling]],
+        handlings: Handlings,
         lets_go: LetsGo,
         frame: Frame | None = None,
     ) -> None:

@@ -8,7 +8,7 @@ takes are left out. Alone the typestate tells at little cost that there is nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Sequence
 
 from qerrlint.absint.solver import WORK_LIMIT, explore
 from qerrlint.c.declarations.types import Signature
@@ -18,7 +18,7 @@ from qerrlint.domain.error import UNKNOWN_CELL, ErrorState
 from qerrlint.domain.state import State
 from qerrlint.ir.code import Call, Edge, Event, Function, Return
 from qerrlint.transfer.interpretation import ErrorDomain
-from qerrlint.transfer.objects import Handling, LetsGo, Objects, ObjectsSeen, holdings
+from qerrlint.transfer.objects import Handlings, LetsGo, Objects, ObjectsSeen, holdings
 from qerrlint.transfer.preparation import prepare
 from qerrlint.transfer.recorder import SILENT
 from qerrlint.transfer.sites import CallSite, Guard, ReturnSite, Site
@@ -144,7 +144,7 @@ def follow(
     signature: Signature | None,
     kind: str,
     effect: Callable[[Call], Effect],
-    handlings: Mapping[int, Sequence[Handling]],
+    handlings: Handlings,
     lets_go: LetsGo,
 ) -> ObjectsSeen:
     """Follow the objects of a function; `kind` is that of its result, `handlings` says what each call number

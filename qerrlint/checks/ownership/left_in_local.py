@@ -34,7 +34,7 @@ from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.records import record
 from qerrlint.transfer.local_ownership import Owners, follow_locals, may_be_left
-from qerrlint.transfer.objects import Handling, ObjectsSeen, Seen
+from qerrlint.transfer.objects import Handlings, ObjectsSeen, Seen
 
 # The end of the name of a function that makes something.
 _MAKING = lazy_re(r"_(?:new|create|alloc)(?:_\w{1,40})?\Z")
@@ -75,7 +75,9 @@ def _left(
     handlings = LocalAcquires(unit, function, pairs, uses, makers).handlings
     if not any(handling.role == "acquire" for found in handlings.values() for handling in found):
         return
-    owners = Owners(uses.calls, uses.assigns, uses.returns, uses.is_own)
+    owners = Owners(
+        uses.is_passed_by_call, uses.is_passed_by_assignment, uses.is_passed_by_return, uses.is_own
+    )
     if not may_be_left(function, handlings, owners):
         return
     signature = unit.signature(function.name)
@@ -120,7 +122,7 @@ def _text_before(unit: TranslationUnit, function: Function, piece: Piece, one: S
     return unit.data[piece.body : end].decode("latin-1")
 
 
-def _releases_later(function: Function, handlings: Mapping[int, Sequence[Handling]], one: Seen) -> str:
+def _releases_later(function: Function, handlings: Handlings, one: Seen) -> str:
     """The call that closes a descriptor once something that it was handed to has refused it.
 
     "" where another call fills the variable as well: what is closed may be of that one.

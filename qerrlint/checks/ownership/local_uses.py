@@ -123,7 +123,7 @@ class LocalUses:
             return self.hands(value.left, name) or self.hands(value.right, name)
         return isinstance(value, Opaque) and not name.startswith("#") and _text_hands(value.text, name)
 
-    def assigns(self, event: Assign, name: str) -> bool:
+    def is_passed_by_assignment(self, event: Assign, name: str) -> bool:
         """Whether an assignment hands the pointer on."""
         if name in self.structs:
             return event.value == Addr(name)
@@ -141,7 +141,7 @@ class LocalUses:
         """The values that are assigned to a variable."""
         return [event.value for event in self._function.assignments(name)]
 
-    def returns(self, value: Value | None, name: str) -> bool:
+    def is_passed_by_return(self, value: Value | None, name: str) -> bool:
         """Whether a returned value hands the pointer on."""
         if name in self.structs:
             return False
@@ -156,7 +156,7 @@ class LocalUses:
         kind = untagged(self._function.locals.get(name, "")).rstrip(" *")
         return _points(f"{kind}.{member}")
 
-    def calls(self, call: Call, _pair: Pair, name: str) -> bool:
+    def is_passed_by_call(self, call: Call, _pair: Pair, name: str) -> bool:
         """Whether a call may keep the pointer, or release what it points to."""
         return self._keeps(call, name) and not self.is_lent(call, name)
 
@@ -296,8 +296,8 @@ class LocalUses:
         if isinstance(event, Call):
             return self._keeps(event, name) and not self.is_lent(event, name)
         if isinstance(event, Assign):
-            return event.target != name and self.assigns(event, name)
-        return isinstance(event, Return) and self.returns(event.value, name)
+            return event.target != name and self.is_passed_by_assignment(event, name)
+        return isinstance(event, Return) and self.is_passed_by_return(event.value, name)
 
     def passing_blocks(self, name: str) -> tuple[int, ...]:
         """The blocks of the function in which an event hands the pointer in a variable on, or releases it."""

@@ -8,7 +8,7 @@ the second release is met whatever the tests find.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from qerrlint.absint.reachability import place_of
 from qerrlint.c.cut import Piece
@@ -21,7 +21,7 @@ from qerrlint.domain.ownership import Pair
 from qerrlint.findings import Observation, Step
 from qerrlint.ir.code import Assign, Call, Event, Function, Return, identifiers
 from qerrlint.model.translation_unit import TranslationUnit
-from qerrlint.transfer.objects import Handling
+from qerrlint.transfer.objects import Handling, Handlings
 
 _EVENT = "released-twice"
 
@@ -56,7 +56,7 @@ class _Onward:
         self,
         unit: TranslationUnit,
         function: Function,
-        handlings: Mapping[int, Sequence[Handling]],
+        handlings: Handlings,
         released: Handling,
     ) -> None:
         self._unit = unit
