@@ -25,7 +25,7 @@ ANALYSES = (
 """The families of events, the values of `analysis` in a rule file."""
 
 SUBJECTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Error objects", ("errors", "arguments", "text")),
+    ("Errors, statuses, pointers and numbers", ("errors", "arguments", "text")),
     ("Migration notifiers and modes", ("notifiers", "modes")),
     ("What a function acquires and releases", ("ownership",)),
     ("Device models: tables and life cycle", ("devices",)),

@@ -90,6 +90,16 @@ class GuestVisit:
         return bool(self.visit.sure)
 
 
+@record(frozen=True, slots=True)
+class _Search:
+    """What is looked for from one entry: `function` is its function, `reached` are those that it reaches."""
+
+    entry: GuestEntry
+    function: Function
+    reached: frozenset[str]
+    wanted: Callable[[Call | None], bool]
+
+
 _Body: TypeAlias = tuple[int, int, str, Piece]
 """Start and end of the body of a function, its name and its definition."""
 
@@ -240,13 +250,13 @@ class GuestFile:
     ) -> Iterator[GuestVisit]:
         """The visits from one entry: first with a few values for each access, then with more where the value
         decides."""
-        reached = self.reached_from(entry.function, within)
-        lowered = [one for name in sorted(reached) if (one := self.unit.lowered(name)) is not None]
+        search = _Search(entry, function, self.reached_from(entry.function, within), wanted)
+        lowered = [one for name in sorted(search.reached) if (one := self.unit.lowered(name)) is not None]
         near = constants_of(self.names, lowered)
         samples, region = self.samples(entry, near)
         if not samples:
             return
-        found = self._walk(entry, function, samples, region, reached, wanted, blind)
+        found = self._walk(search, samples, region, blind)
         by_value = {visit.visit.span for visit in found if self._hangs_on_value(visit, function)}
         yield from (visit for visit in found if visit.visit.span not in by_value)
         if not by_value:
@@ -254,7 +264,7 @@ class GuestFile:
         few = [s for visit in found if visit.visit.span in by_value for s in _examples(visit.samples)]
         chosen = list(dict.fromkeys(few))[:_FEW_ACCESSES]
         more = [Sample(s.offset, s.size, value) for s in chosen for value in values(near)]
-        again = self._walk(entry, function, more, region, reached, wanted, set())
+        again = self._walk(search, more, region, set())
         yield from (visit for visit in again if visit.visit.span in by_value)
 
     def _hangs_on_value(self, visit: GuestVisit, entry: Function) -> bool:
@@ -369,28 +379,22 @@ class GuestFile:
         return [samples[index] for index in sorted(accepted)] if exact or not accepted else None
 
     def _walk(
-        self,
-        entry: GuestEntry,
-        function: Function,
-        samples: Sequence[Sample],
-        region: bool,
-        reached: frozenset[str],
-        wanted: Callable[[Call | None], bool],
-        blind: set[Any],
+        self, search: _Search, samples: Sequence[Sample], region: bool, blind: set[Any]
     ) -> list[GuestVisit]:
-        """Walk an entry with some samples; the visits at places that `wanted` holds of."""
+        """Walk an entry with some samples; the visits at the places that are wanted. `region`: as of
+        GuestVisit."""
         found: list[Visit] = []
 
         def visit(one: Visit) -> None:
-            if wanted(one.call):
+            if search.wanted(one.call):
                 found.append(one)
 
-        observer = WalkObserver(visit, sought=wanted)
-        walk = Walk(self.names, len(samples), reached.__contains__, observer, blind)
-        walk.run(function, self.columns(entry, function, samples))
+        observer = WalkObserver(visit, sought=search.wanted)
+        walk = Walk(self.names, len(samples), search.reached.__contains__, observer, blind)
+        walk.run(search.function, self.columns(search.entry, search.function, samples))
         return [
             GuestVisit(
-                entry,
+                search.entry,
                 one,
                 tuple(samples[index] for index in sorted(one.samples)),
                 len(samples),

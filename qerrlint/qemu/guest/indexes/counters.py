@@ -9,7 +9,7 @@ nothing resets it; with the counter at the length the access is reached, so noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from qerrlint.c.expressions.parser import paths
 from qerrlint.c.expressions.typed import Column
@@ -40,6 +40,18 @@ class Overrun:
     access: ArrayAccess
     entry: GuestEntry
     member: Member
+
+
+@record(frozen=True, slots=True)
+class _Counted:
+    """An access that a counter indexes: `event` is what it is a part of, in `function`, and `path` is the
+    counter as the function names it."""
+
+    access: ArrayAccess
+    function: Function
+    event: Event | Edge
+    member: Member
+    path: str
 
 
 class _CounterWalk(AssumedWalk):
@@ -113,22 +125,26 @@ class Counters:
         places = self._guest.places(COUNTED)
         if not places:
             return
-        accesses = ArrayAccesses(self._guest.names, {})
         accessors = [one for one in self._guest.indirect if one.slot.owner == ACCESSOR]
         entries = {entry.function: entry for entry in (*accessors, *self._guest.entries)}
+        for one in self._counted(places):
+            name = one.access.function
+            entry = entries.get(name) or self._entered(name, one.member)
+            if entry is not None and not self._ends_by_state(one) and self._runs_over(entry, one):
+                yield Overrun(one.access, entry, one.member)
+
+    def _counted(self, places: Iterable[str]) -> Iterator[_Counted]:
+        """The accesses in some functions that a member indexes as a counter."""
+        accesses = ArrayAccesses(self._guest.names, {})
         for name in places:
             for one in accesses.of(name, lambda index: _COUNTER.match(index) is not None):
-                function = self._unit.lowered(name)
-                event = owner(function, one.at, one.text) if function is not None else None
-                path = _COUNTER.match(one.index)
-                member = member_of(self._guest.names, function, path[1]) if function and path else None
-                if function is None or event is None or member is None or one.address or path is None:
+                function, path = self._unit.lowered(name), _COUNTER.match(one.index)
+                if function is None or path is None or one.address:
                     continue
-                entry = entries.get(name) or self._entered(name, member)
-                if entry is None or self._ends_by_state(function, one, event, path[1]):
-                    continue
-                if self._runs_over(entry, function, one, event, member, path[1]):
-                    yield Overrun(one, entry, member)
+                event = owner(function, one.at, one.text)
+                member = member_of(self._guest.names, function, path[1])
+                if event is not None and member is not None:
+                    yield _Counted(one, function, event, member, path[1])
 
     def _entered(self, name: str, member: Member) -> GuestEntry | None:
         """A function that a guest enters by way of others of the file, of which none names the counter."""
@@ -144,21 +160,21 @@ class Counters:
             return None
         return GuestEntry(name, Slot(through.slot.owner, through.slot.access, {}))
 
-    def _ends_by_state(self, function: Function, access: ArrayAccess, event: Event | Edge, path: str) -> bool:
+    def _ends_by_state(self, one: _Counted) -> bool:
         """Whether the device's state may end what the counter counts: a test of something else that the
         device keeps stands before the access, and a test of the counter follows it, or the function steps
         what is tested as well."""
         before: set[str] = set()
         after = False
-        for edge in function.edges():
+        for edge in one.function.edges():
             if edge.span is None:
                 continue
             node = self._guest.names.node(edge.span)
             read = paths(node) if node is not None else frozenset()
-            after = after or (path in read and edge.span.start > access.at)
-            if edge.span.start < access.at:
-                before |= {one for one in read - {path} if "->" in one}
-        return bool(before) and (after or not before.isdisjoint(self._stepped(function, event)))
+            after = after or (one.path in read and edge.span.start > one.access.at)
+            if edge.span.start < one.access.at:
+                before |= {path for path in read - {one.path} if "->" in path}
+        return bool(before) and (after or not before.isdisjoint(self._stepped(one.function, one.event)))
 
     def _stepped(self, function: Function, event: Event | Edge) -> frozenset[str]:
         """The members that a function increments or decrements on the paths through an event."""
@@ -168,43 +184,28 @@ class Counters:
         stepped = [e for e in events if isinstance(e, Assign)]
         return frozenset(e.target for e in stepped if _STEP.search(data, e.span.start, e.span.end))
 
-    def _runs_over(
-        self,
-        entry: GuestEntry,
-        function: Function,
-        access: ArrayAccess,
-        event: Event | Edge,
-        member: Member,
-        path: str,
-    ) -> bool:
+    def _runs_over(self, entry: GuestEntry, counted: _Counted) -> bool:
         """Whether the counter gets to the length of the array and the access is made there."""
-        return self._walks(entry, function, access.count, event, member, path)[0] and all(
-            self._walks(entry, function, access.count - 1, event, member, path, access.count)
-        )
+        count = counted.access.count
+        reached, _ = self._walks(entry, counted, count)
+        return reached and all(self._walks(entry, counted, count - 1, count))
 
     def _walks(
-        self,
-        entry: GuestEntry,
-        function: Function,
-        number: int,
-        event: Event | Edge,
-        member: Member,
-        path: str,
-        left: int | None = None,
+        self, entry: GuestEntry, counted: _Counted, number: int, left: int | None = None
     ) -> tuple[bool, bool]:
         """With the counter at `number`: whether the access is reached, and whether the function then returns
         with the counter at `left`."""
         guest = self._guest
-        names = AssumedNames(guest, (member,), number)
+        names = AssumedNames(guest, (counted.member,), number)
         there: set[int] = set()
         returns: set[int] = set()
 
         def reached(_function: Function, one: Event | Edge, state: State) -> None:
-            if one is event:
+            if one is counted.event:
                 there.update(state.alive & state.sure)
 
         def returned(_function: Function, _event: Return, state: State) -> None:
-            value = state.columns.get(path)
+            value = state.columns.get(counted.path)
             if value is not None:
                 returns.update(index for index in state.alive & state.sure if value.at(index) == left)
 
@@ -214,6 +215,6 @@ class Counters:
         observer = WalkObserver(reached=reached, returned=returned)
         walk = _CounterWalk(names, len(samples), frozenset(), observer, strict=False)
         walk.storing = guest.leading_to(names.storing)
-        walk.through = event
-        walk.run(function, guest.columns(entry, function, samples))
+        walk.through = counted.event
+        walk.run(counted.function, guest.columns(entry, counted.function, samples))
         return bool(there), bool(there & returns)
