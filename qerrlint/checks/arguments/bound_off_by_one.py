@@ -48,9 +48,11 @@ _BYTE = lazy_re(r"\b(?:u?int8_t|char|guchar|gchar)\s*\[")
 class _Limit:
     """A variable or member and the greatest number that a test lets it be, behind the test or in its body.
 
-    `start` and `end`: where the test stands, `after` and `until`: where it holds.
+    `form`: how the finding calls it; `start` and `end`: where the test stands; `after` and `until`: where it
+    holds.
     """
 
+    form: str
     name: str
     bound: Node
     start: int
@@ -106,7 +108,7 @@ class _Function:
                 function=self._piece.name,
                 primary=span,
                 key=unit.text.on_one_line(span),
-                slots={"index": limit.name, "size": size.text, "array": array},
+                slots={"index": limit.name, "size": size.text, "array": array, "form": limit.form},
                 trail=(Step(place, f"{limit.name} indexes {array} here, which has {size.text} elements"),),
                 certainty="medium" if size.number is None else "high",
                 subject=OffByOne(place),
@@ -133,7 +135,8 @@ class _Function:
             for name, bound, sign in _compared(condition, found[1]):
                 region = self._region(found[1], sign, name, bound, end)
                 if region is not None:
-                    yield _Limit(name, bound, *span, *region)
+                    form = "assertion" if found[1].endswith("assert") else "test"
+                    yield _Limit(form, name, bound, *span, *region)
 
     def _region(self, kind: str, sign: str, name: str, bound: Node, end: int) -> tuple[int, int] | None:
         """Where a test holds: in its body, or behind it to the end of the block; None where nowhere."""
@@ -244,7 +247,8 @@ def _same(text: str, node: Node) -> bool:
         return False
 
 
-BOUND_OFF_BY_ONE = event("bound-off-by-one", "index", "size", "array")
-"""index: what the test limits; array: what it indexes; size: how many elements that has."""
+BOUND_OFF_BY_ONE = event("bound-off-by-one", "index", "size", "array", form="test assertion")
+"""index: what the test limits; array: what it indexes; size: how many elements that has; form: what limits
+it."""
 
 CHECKS = (FileCheck("bound-off-by-one", "errors", (BOUND_OFF_BY_ONE,), run),)

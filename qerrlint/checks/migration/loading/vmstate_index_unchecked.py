@@ -31,6 +31,11 @@ _NAMED = lazy_re(
     rb"\[\s*(?:\+\+|--)?\s*\w+\s*->\s*(\w+)\s*(?:\+\+|--)?\s*\]"
     rb"|\bfor\s*\([^;{}]*;\s*\w+\s*<\s*\w+\s*->\s*(\w+)\s*;|->\s*\w+\s*,\s*\w+\s*->\s*(\w+)\s*[,)]"
 )
+# What takes a number for what it is, without a test of it: an index, and the end of a loop.
+_TAKEN = (
+    r"\[(?:->|[^\[\]<>=?])*->\s*{0}\b(?:->|[^\[\]<>=?])*\]"
+    r"|\bfor\s*\([^;{{}}]*;\s*\w+\s*<\s*\w+\s*->\s*{0}\s*;"
+)
 _CALLEE = lazy_re(r"(\w+)\s*\([^;{}()]*\Z")
 # How far before an argument the name of its callee is looked for, in characters.
 _CALL_BEFORE = 200
@@ -62,8 +67,10 @@ def run(file: AnalysedFile) -> Iterable[Observation]:
         if one.unmigratable or not file.asks([one.variable]):
             continue
         loaded = loaded or _Loaded(file)
-        yield from loaded.elements(one)
-        yield from loaded.unchecked(one, named) if named else ()
+        elements = list(loaded.elements(one))
+        yield from elements
+        told = {found.slots["field"] for found in elements}
+        yield from loaded.unchecked(one, named - told) if named else ()
 
 
 class _Loaded:
@@ -108,9 +115,8 @@ class _Loaded:
         """The numbers of a description that are indexes, or ends of loops over arrays, without a bound."""
         for field in one.fields or ():
             most = _most(field) if field.member in named else None
-            if most is None or any(re.search(rf"\b{field.member}\b", code) for code in self._checking):
-                continue
-            yield from self._unbounded(one, field, most)
+            if most is not None and not any(_asks(code, field.member) for code in self._checking):
+                yield from self._unbounded(one, field, most)
 
     def _unbounded(self, one: Description, field: VMField, most: int) -> Iterator[Observation]:
         for text, place, array, how in self._uses(field):
@@ -178,6 +184,11 @@ class _Loaded:
             for name in self._file.unit.functions
             if (caller := self._texts.text(name)) is not None and text.name in caller.called()
         )
+
+
+def _asks(code: str, member: str) -> bool:
+    """Whether a function that runs around the loading mentions a number otherwise than to take it."""
+    return re.search(rf"\b{member}\b", re.sub(_TAKEN.format(member), "", code)) is not None
 
 
 def _looped_over(code: str, loop: re.Match[str]) -> str:
