@@ -200,3 +200,27 @@ void sluice_name(Sluice *s, const char *name)
         "`i < 8` is true",
         "in the next iteration of the loop `i < 8` is false",
     ]
+
+
+def test_a_condition_among_the_arguments_of_the_last_call_is_no_loop() -> None:
+    code = b"""\
+void sluice_lift(Sluice *s, long *turns, Error **errp);
+
+void sluice_run(Sluice *s, const char *name, Error **errp)
+{
+    long turns;
+
+    sluice_lift(s, &turns, errp);
+    if (turns > 8) {
+        error_setg(errp, "too many turns of %s", name ? name : "it");
+    }
+}
+"""
+    program = Program(OverlaySource(EmptySource(), {"hw/sluice.c": code}))
+    unit = program.unit("hw/sluice.c")
+    assert unit is not None
+    (found,) = (f for f in analyse_unit(unit, load_rules()).findings if f.rule == "error-set-twice")
+    assert [step.message for step in found.steps] == [
+        "sluice_lift() sets errp here",
+        "`turns > 8` is true",
+    ]

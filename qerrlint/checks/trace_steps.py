@@ -53,6 +53,10 @@ def path_steps(
     steps: list[Step] = []
     # A path may come by more branches; told are the last ones.
     last, at = _last_branches(trail, setter)
+    # What the arguments of the last call depend on decides nothing.
+    inside = [before for (span, _, _), before in last if end is not None and end.start < span.start < end.end]
+    if inside:
+        last, at = last[: -len(inside)], inside[0]
     if setter is not None:
         jump = _JUMP.match(unit.data, setter.span.end)
         label = jump.group(1).decode() if jump is not None else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from qerrlint.c.lexis import bare, occurrences
 from qerrlint.checks.file import AnalysedFile
 from qerrlint.checks.migration.reset_leftovers import Forgotten
 from qerrlint.checks.migration.run_time_state import (
@@ -14,6 +15,7 @@ from qerrlint.checks.migration.run_time_state import (
     stored_before,
 )
 from qerrlint.checks.migration.state_not_migrated import Lost
+from qerrlint.checks.migration.vmstate_layout_changed import LayoutChange
 from qerrlint.checks.migration.vmstates import vmstates
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
@@ -44,6 +46,11 @@ _GIVEN = lazy_re(r"(?:->|\.)(\w+)\s*=(?!=)\s*(\w+)\s*;")
 _START_OF_TRANSFER = "event"
 _ENDS = lazy_re(rb"\}|\b(?:return|break|goto|case|default)\b")
 _FEWEST_OF_GUARD = 2
+_STATIC = lazy_re(rb"\bstatic\b[^;{}]*\Z")
+# How far before the name of a variable its declaration begins, at most.
+_DECLARATION = 80
+# Its definition, and a use.
+_FEWEST_OF_USED = 2
 
 
 def state_outlives_reset(analysed: AnalysedFile, observation: Observation) -> bool:
@@ -321,3 +328,16 @@ def state_serves_the_host(analysed: AnalysedFile, observation: Observation) -> b
     words = word_list("state-of-host")
     names = (analysed.unit.path.rpartition("hw/")[2], observation.slots.get("member", ""))
     return any(words.matches(name.lower()) for name in names)
+
+
+def description_was_unused(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether the change begins to use a static description, which no stream has had before."""
+    change = observation.subject
+    if not isinstance(change, LayoutChange):
+        return False
+    variable = change.old.variable.encode()
+    data = bare(change.before.data)
+    before = list(occurrences(data, variable))
+    if len(before) != 1 or len(list(occurrences(bare(change.after.data), variable))) < _FEWEST_OF_USED:
+        return False
+    return _STATIC.search(data, max(0, before[0] - _DECLARATION), before[0]) is not None
