@@ -89,3 +89,42 @@ def test_a_part_that_goes_with_its_device_is_no_leak(first: str, told: list[str]
     assert unit is not None
     report = analyse_unit(unit, load_rules().select(["phase-leak"]))
     assert [one.message.split()[0] for one in report.findings] == told
+
+
+BASE = """
+#include "hw/wind.h"
+
+static void wind_base_finalize(Object *obj)
+{
+    %s
+}
+
+static const TypeInfo wind_base_info = {
+    .name = TYPE_WIND_BASE,
+    .parent = TYPE_DEVICE,
+    .instance_size = sizeof(DeviceState),
+    .instance_finalize = wind_base_finalize,
+    .abstract = true,
+};
+"""
+
+
+@pytest.mark.parametrize(
+    ("undone", "told"),
+    [("wind_core_uninit(&WIND(obj)->core);", 0), ("trace_wind_base_gone(obj);", 1)],
+    ids=["the parent undoes it", "nothing undoes it"],
+)
+def test_what_an_ancestor_in_another_file_undoes_is_no_leak(undone: str, told: int) -> None:
+    core = CORE % "core->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, wind_turn, core);"
+    header = HEADER + b'\n#define TYPE_WIND_BASE "wind-base"\n'
+    files = {
+        "VERSION": b"10.0.0\n",
+        "include/qapi/error.h": b"",
+        "include/hw/wind.h": header,
+        "hw/core/wind-base.c": (BASE % undone).encode(),
+        "hw/misc/wind-core.c": core.encode(),
+        "hw/misc/wind.c": DEVICE.replace(b"TYPE_DEVICE", b"TYPE_WIND_BASE"),
+    }
+    unit = Program(OverlaySource(EmptySource(), files)).unit("hw/misc/wind.c")
+    assert unit is not None
+    assert [f.rule for f in analyse_unit(unit, load_rules()).findings].count("phase-leak") == told

@@ -254,6 +254,15 @@ class LifeCycle(Acquisitions):
                 return True
         return False
 
+    def is_released_by_ancestor(self, one: Taken) -> bool:
+        """Whether what undoes an ancestor of the type, in another file, gives it back."""
+        for entry in one.type.phases:
+            if entry.phase in UNDOING and entry.path != self.unit.path:
+                text = self.graph.function(entry.path, entry.function)
+                if text is not None and _releases(text.code.encode("latin-1"), one.pair, one.member):
+                    return True
+        return False
+
     @cached_property
     def _neighbours(self) -> tuple[str, ...]:
         """The other C files in the folder of this one that see the struct of one of its types."""

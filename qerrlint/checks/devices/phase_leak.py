@@ -84,7 +84,10 @@ def _within(file: AnalysedFile) -> Collection[str] | None:
 
 
 def _is_released_elsewhere(life: LifeCycle, one: Taken) -> bool:
-    """Whether another file gives it back. A part is undone by its type, or by one derived from it."""
+    """Whether another file gives it back. A part is undone by its type, by one derived from it or by an
+    ancestor."""
+    if (one.member or one.pair.name == BY_NAME) and life.is_released_by_ancestor(one):
+        return True
     if one.pair.name == BY_NAME and not one.type.row.abstract:
         return False
     return life.is_released_elsewhere(one.pair, one.member)
