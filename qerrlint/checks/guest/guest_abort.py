@@ -174,7 +174,7 @@ def held_failures(file: AnalysedFile) -> HeldFailures:
 
 def _asserts_registers(file: AnalysedFile, visit: GuestVisit) -> bool:
     """Whether an assertion fails where the guest has set all members that it reads to 0, each by a value that
-    it writes, and no test before it reads one of them."""
+    it writes, and no test on the way there reads one of them."""
     place, function = visit.visit, visit.visit.function
     guest = file.once(guest_file)
     edges = [edge for edge in function.edges() if edge.span is not None]
@@ -187,12 +187,8 @@ def _asserts_registers(file: AnalysedFile, visit: GuestVisit) -> bool:
         return False
     if not known or len(known) < len(members) or len(failing) != 1 or not members_decide(file, visit):
         return False
-    for edge in edges:
-        assert edge.span is not None
-        before = edge.span.start < place.span.start
-        text = file.unit.text.on_one_line(edge.span) if before else ""
-        if any(member.name in identifiers(text) for member in known):
-            return False
+    if any(member.name in _asked_before(file, visit) for member in known):
+        return False
     found = GuestZeros(guest, {member.name for member in known}).found
     settable = {(one.struct, one.name) for one in found}
     if any((one.struct, one.name) not in settable for one in known):
@@ -200,6 +196,20 @@ def _asserts_registers(file: AnalysedFile, visit: GuestVisit) -> bool:
     names = AssumedNames(guest, [replace(member, index="") for member in known])
     value = SampleScope(names, function, place.columns).evaluated(names.node(place.span))
     return isinstance(value.numbers, int) and bool(value.numbers) is failing[0].taken
+
+
+def _asked_before(file: AnalysedFile, visit: GuestVisit) -> set[str]:
+    """The words of the tests before a place, in its function and in those that lead there."""
+    callers = [visit.entry.function, *(call.name for call in visit.visit.chain)]
+    lowered = [*map(file.unit.lowered, callers[:-1]), visit.visit.function]
+    places = [*(call.span for call in visit.visit.chain), visit.visit.span]
+    words: set[str] = set()
+    for function, place in zip(lowered, places, strict=True):
+        for block in function.blocks if function is not None else ():
+            for edge in block.edges:
+                if edge.span is not None and edge.span.start < place.start:
+                    words.update(identifiers(file.unit.text.on_one_line(edge.span)))
+    return words
 
 
 def _fifo_is_asked(file: AnalysedFile, visit: GuestVisit) -> bool:
