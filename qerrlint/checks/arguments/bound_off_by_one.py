@@ -38,7 +38,7 @@ _COUNTS_UP = r"(?<![\w.>]){name}\s*\+\+"
 _INDEXES = (
     r"(?<![\w.>&])(?<!& )([A-Za-z_]\w*(?:\s*(?:->|\.)\s*\w+|\[[^\[\]]*\])*)\s*\[\s*{name}\s*(?:\+\+\s*)?\]"
 )
-_OTHER_TEST = r"(?<![\w.>]){name}\s*(?:==|!=|>=|<(?![<=]))\s*([^;&|()]+|\w+\([^()]*\))"
+_OTHER_TEST = r"(?<![\w.>]){name}\s*(?:==|!=|>=|<(?![<=]))\s*([^;&|()]+|\w+\([^()]*\)|\([^()]*\))"
 _LONGEST = 600
 _SIZES = ("sizeof", "ARRAY_SIZE", "G_N_ELEMENTS")
 _BYTE = lazy_re(r"\b(?:u?int8_t|char|guchar|gchar)\s*\[")
