@@ -7,7 +7,7 @@ at the other end sends a level once, when it changes, so after migration nobody 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from qerrlint.c.expressions.int_types import int_type
 from qerrlint.checks.file import AnalysedFile
@@ -40,18 +40,23 @@ _COUNTS = lazy_re(r"\+\+|--|[-+]=")
 def kept_lines(file: AnalysedFile, found: Iterable[Lasting]) -> list[Lasting]:
     """Of members whose value lasts those that keep what a line is set to."""
     listed = list(found)
+    return [listed[number] for number in keeping_lines(file, [one.uses for one in listed])]
+
+
+def keeping_lines(file: AnalysedFile, listed: Sequence[Sequence[Use]]) -> list[int]:
+    """Of members, by all that is done with each, the places of those that keep what a line is set to."""
     handlers = _handlers(file) if listed else []
     if not handlers:
         return []
     guest = file.once(guest_file)
-    within = guest.calling({use.function for one in listed for use in one.uses if use.kind != "read"})
+    within = guest.calling({use.function for uses in listed for use in uses if use.kind != "read"})
     kept: set[int] = set()
     for name, seeds in handed_over(guest, [GuestEntry(one, _LINE) for one in handlers], within):
         function = file.unit.lowered(name)
-        for number, one in enumerate(listed) if function is not None else ():
-            if function is not None and any(_keeps(file, function, seeds, use) for use in one.uses):
+        for number, uses in enumerate(listed) if function is not None else ():
+            if function is not None and any(_keeps(file, function, seeds, use) for use in uses):
                 kept.add(number)
-    return [listed[number] for number in sorted(kept)]
+    return sorted(kept)
 
 
 def _handlers(file: AnalysedFile) -> list[str]:

@@ -7,6 +7,7 @@ import re
 
 from qerrlint.c.lexis import bare, occurrences
 from qerrlint.checks.file import AnalysedFile
+from qerrlint.checks.migration.input_lines import keeping_lines
 from qerrlint.checks.migration.reset_leftovers import Forgotten
 from qerrlint.checks.migration.run_time_state import (
     device_state,
@@ -171,6 +172,12 @@ def reset_says_what_stays(analysed: AnalysedFile, observation: Observation) -> b
     text = data[start : one.reset.start + len(one.reset.code)]
     said = b" ".join(_COMMENT.findall(text)).decode("latin-1")
     return word_list("kept-on-purpose").matches(said)
+
+
+def keeps_level_of_line(analysed: AnalysedFile, observation: Observation) -> bool:
+    """Whether a function that an input line calls stores the level of the line in the member."""
+    one = observation.subject
+    return isinstance(one, Forgotten) and bool(one.uses) and bool(keeping_lines(analysed, [one.uses]))
 
 
 def contents_of_drive(analysed: AnalysedFile, observation: Observation) -> bool:
