@@ -16,7 +16,7 @@ from qerrlint.c.lower.expressions import truth
 from qerrlint.c.lower.lowering import Lowering, StatementHandler
 from qerrlint.c.normalise import ALWAYS, LOOP
 from qerrlint.c.switched_off import asked_name
-from qerrlint.ir.code import NONZERO, POS, ZERO, Assign, Const, Opaque, Return, Test, Value, text_of
+from qerrlint.ir.code import ANY, NONZERO, POS, ZERO, Assign, Const, Opaque, Return, Test, Value, text_of
 from qerrlint.lazy_patterns import lazy_re
 
 if TYPE_CHECKING:
@@ -102,13 +102,17 @@ def _switch(fn: Lowering, node: Node) -> None:
     out.jump(done)
     out.here = dispatch
     others: list[Test] = []
+    # Where there is a `case 0:`, the constants whose numbers are not known stand for other numbers.
+    zeros = [one for one, _, _ in switch.cases if isinstance(one, Const) and one.signs == ZERO]
+    nonzero = tests_of(compare(subject, "==", zeros[0])[1]) if zeros else ()
     fallback = done
     for value, place, block in switch.cases:
         if value is None:
             fallback = block
             continue
         holds, fails = compare(subject, "==", value)
-        out.go(block, tests_of(holds), switch.span, True, place)
+        unlike = () if isinstance(value, Const) and value.signs != ANY else nonzero
+        out.go(block, (*tests_of(holds), *unlike), switch.span, True, place)
         others.extend(tests_of(fails))
     out.go(fallback, tuple(others), switch.span, False)
     out.here = done

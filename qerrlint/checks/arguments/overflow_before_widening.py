@@ -202,8 +202,11 @@ class _Function:
             yield _Part(node, plain)
             yield from self._shifts(node.left, plain)
         elif isinstance(node, Binary) and node.sign in _LOW and not self._fits(node):
-            for side in (node.left, node.right):
-                yield from self._shifts(side, plain and node.sign in _ADDS)
+            left, right = (
+                list(self._shifts(side, plain and node.sign in _ADDS)) for side in (node.left, node.right)
+            )
+            # Of a number of 32 bits a mask takes no bits that it has not.
+            yield from (*left, *right) if node.sign != "&" or (left and right) else ()
         elif isinstance(node, Unary) and node.sign in "~-+":
             yield from self._shifts(node.operand, plain and node.sign == "+")
         elif isinstance(node, Choice):

@@ -113,7 +113,8 @@ class ArrayAccesses:
             *self._moved(name, piece.body, code, wanted),
             *(self._cast(name, piece.body, code, wanted) if "_t *)" in code else ()),
         ]
-        return tuple(sorted(found, key=lambda one: one.at))
+        built = (one for one in found if not self._names.is_unbuilt(one.span))
+        return tuple(sorted(built, key=lambda one: one.at))
 
     def _indexed(
         self, name: str, start: int, code: str, wanted: Callable[[str], bool]
