@@ -86,6 +86,14 @@ def _steal(fn: Lowering, _name: str, nodes: list[Node], node: Node) -> Value | N
     return held
 
 
+def _is_set(fn: Lowering, _name: str, nodes: list[Node], _node: Node) -> Value | None:
+    """error_is_set(&err), error_is_set(errp) of QEMU 1.4 to 2.0: the Error that it points to, or NULL."""
+    if len(nodes) != 1:
+        return None
+    argument = fn.value(nodes[0])
+    return Var(argument.path if isinstance(argument, Addr) else "*" + text_of(argument))
+
+
 def _asserted(fn: Lowering, name: str, nodes: list[Node], _node: Node) -> Value | None:
     going, dead = fn.out.new(), fn.out.new()
     if fn.source.raw(nodes[0]) in _FALSE:
@@ -114,6 +122,7 @@ _MACROS: dict[str, Callable[[Lowering, str, list[Node], Node], Value | None]] = 
     **dict.fromkeys(_NEGATED_ASSERTIONS, _refuted),
     **dict.fromkeys(_COMPARED_ASSERTIONS, _compared),
     "g_steal_pointer": _steal,
+    "error_is_set": _is_set,
 }
 
 CALLS: dict[str, ExpressionHandler] = {"call_expression": _call}
