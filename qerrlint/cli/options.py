@@ -88,6 +88,25 @@ scheduler_option = click.option(
 )
 """Adds --scheduler to a command whose work is worth a cluster."""
 
+form_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How to print it; default: text.",
+)
+"""Adds --format to a command that answers a question; it receives the format as `form`."""
+
+jobs_option = click.option(
+    "--jobs",
+    "-j",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="Number of processes; 0: one for each core.",
+)
+"""Adds --jobs to a command that can use several processes."""
+
 status_option = click.option(
     "--status",
     "wanted",
@@ -144,9 +163,7 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         type=click.Choice([*SEVERITIES, "never"]),
         help="The lowest severity that makes the exit code 1; default: warning.",
     ),
-    "jobs": click.option(
-        "--jobs", "-j", type=click.IntRange(0), default=0, help="Number of processes; 0: one for each core."
-    ),
+    "jobs": jobs_option,
     "no_cache": click.option(
         "--no-cache", is_flag=True, help="Neither use results of earlier runs nor store any."
     ),

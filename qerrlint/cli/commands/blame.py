@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qerrlint.cli.items import shown_by
-from qerrlint.cli.options import Options, not_empty, rev_option, scheduler_option, shared
+from qerrlint.cli.options import Options, form_option, not_empty, rev_option, scheduler_option, shared
 from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import git_root, settle
 from qerrlint.errors import InputError
@@ -26,7 +26,7 @@ _FINGERPRINT = lazy_re(r"[0-9a-f]{16}\Z")
 @click.command("blame")
 @click.argument("what", metavar="[FINGERPRINT|PATH]...", nargs=-1, callback=not_empty)
 @rev_option("The commit in whose tree the findings stand; default: HEAD.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Default: text.")
+@form_option
 @scheduler_option
 @shared(
     *("tree", "select", "ignore", "min_severity", "min_confidence", "jobs", "no_cache", "config", "rules"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qerrlint.cli.options import rev_option, shared
+from qerrlint.cli.options import form_option, rev_option, shared
 from qerrlint.cli.settings import Settings, open_source, settle
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 @click.command("config")
 @rev_option("The configuration in git's objects at REV.")
 @click.option("--check", is_flag=True, help="Print nothing; exit with 2 if something is wrong.")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print the values."
-)
+@form_option
 @shared(
     "tree",
     "reach",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import Options, not_empty, rev_option, shared
+from qerrlint.cli.options import Options, form_option, not_empty, rev_option, shared
 from qerrlint.cli.settings import open_source
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     callback=not_empty,
     help="Which definition: as this file of the tree sees it.",
 )
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it."
-)
+@form_option
 @click.option(
     "--limit", metavar="N", type=click.IntRange(0), default=20, help="The most places in each list; 0: all."
 )

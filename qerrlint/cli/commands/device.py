@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from qerrlint.cli.options import Options, not_empty, rev_option, shared
+from qerrlint.cli.options import Options, form_option, not_empty, rev_option, shared
 from qerrlint.cli.settings import open_source
 
 
@@ -15,9 +15,7 @@ from qerrlint.cli.settings import open_source
 @click.argument("name", metavar="TYPE", callback=not_empty)
 @shared("tree", "color")
 @rev_option("Read git's objects at REV instead of the work tree.")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it."
-)
+@form_option
 def command(options: Options, name: str, rev: str | None, form: str) -> None:
     """Show what is known of the device model TYPE: a QOM name (e1000) or its macro (TYPE_E1000).
 

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from qerrlint.cli.options import Options, not_empty, rev_option, shared
+from qerrlint.cli.options import Options, form_option, not_empty, rev_option, shared
 from qerrlint.cli.paths import within, without_files
 from qerrlint.cli.settings import open_source
 from qerrlint.cli.tell import tell
@@ -18,9 +18,7 @@ from qerrlint.errors import InputError
 @click.argument("paths", nargs=-1, type=click.Path(), callback=not_empty)
 @shared("tree", "color")
 @rev_option("Read git's objects at REV instead of the work tree.")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it."
-)
+@form_option
 def command(options: Options, paths: tuple[str, ...], rev: str | None, form: str) -> None:
     """Show which migration modes are blocked and notified, by object, in PATH... or the whole tree.
 

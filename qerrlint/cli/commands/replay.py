@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qerrlint.cli.options import not_empty, scheduler_option
+from qerrlint.cli.options import jobs_option, not_empty, scheduler_option
 from qerrlint.cli.progress import progress
 from qerrlint.cli.settings import git_root
 from qerrlint.cli.tell import tell
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     default="headers",
     help="Where declarations are searched.",
 )
-@click.option(
-    "--jobs", "-j", type=click.IntRange(0), default=0, help="Number of processes; 0: one for each core."
-)
+@jobs_option
 @click.option("--output", metavar="FILE", callback=not_empty, help="Write all outcomes to FILE as JSON.")
 @click.option(
     "--class", "classes", metavar="C", multiple=True, help="Only labels of this class; may be repeated."
