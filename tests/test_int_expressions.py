@@ -86,6 +86,7 @@ def test_how_great_an_expression_gets_is_shown_by_masks_fields_and_bytes(
     text: str, greatest: int | None
 ) -> None:
     assert ints("{\n}").greatest(parse(text), 1) == greatest
+    assert ints("{\n}").bound(parse(text)) >= (greatest or 0)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,7 @@ def test_how_great_an_expression_gets_is_shown_by_masks_fields_and_bytes(
 )
 def test_a_local_gets_as_great_as_its_loop_or_its_only_value(body: str, greatest: int | None) -> None:
     assert ints(body).greatest(parse("i"), body.index("use(")) == greatest
+    assert ints(body).bound(parse("i")) >= (greatest or 0)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,28 @@ def test_a_local_gets_as_great_as_its_loop_or_its_only_value(body: str, greatest
 )
 def test_a_test_that_leaves_limits_what_does_not_change(body: str, greatest: int | None) -> None:
     assert ints(body).greatest(parse("n"), body.index("use(")) == greatest
+    assert ints(body).bound(parse("n")) >= (greatest or 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "bound"),
+    [
+        ("{ }", "n", 1),
+        ("{ }", "s->level", 1),
+        ("{ }", "n & 7", 7),
+        ("{ }", "(n & 7) << 3", 56),
+        ("{ }", "s->bytes[n]", 0xFFFF),
+        ("{ int i = n & 7; }", "i", 7),
+        ("{ int i = i + 1; i = 9; }", "i", 1),
+        ("{ n = n; }", "n", 1 << 64),
+        ("{ }", "-n", 1),
+        ("{ }", "n + 1", 2),
+    ],
+)
+def test_a_bound_is_found_without_types(body: str, text: str, bound: int) -> None:
+    asked = ints(body)
+    assert asked.bound(parse(text)) == bound
+    assert "_variables" not in vars(asked)
 
 
 def test_a_name_that_two_blocks_declare_with_two_types_has_none() -> None:

@@ -7,7 +7,6 @@ that leaves the function, or the elements of an array of bytes. What only a type
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -27,42 +26,30 @@ from qerrlint.c.expressions.parser import (
     UnreadableError,
     parse,
 )
-from qerrlint.c.lexis import body_end, code_alone
+from qerrlint.c.lexis import code_alone
 from qerrlint.domain.word_lists import word_list
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.qemu.constants import Constants, fields_of
 from qerrlint.qemu.layouts import layouts_of
+from qerrlint.qemu.variable_limits import VariableLimits
 
 _TRUTH = frozenset({"&&", "||", "==", "!=", "<", ">", "<=", ">="})
 _SIZES = frozenset({"sizeof", "offsetof", "ARRAY_SIZE"})
 # The width of these is that of the target, of which a file may be built for several.
 _OF_TARGET = lazy_re(r"\btarget_u?long\b|\babi_u?(?:long|int|ptr)\b|\btarget_\w+_t\b")
-_DECLARES = r"(?<![\w.>])([A-Za-z_]\w*)(?:[ \t]+|[ \t\n]*\*[ \t]*)(?:const[ \t]+)?{name}[ \t]*[=;,)\[]"
-# What gives a variable another value, and what may: its address is taken.
-_CHANGES = (
-    r"(?<![\w.>]){name}\s*(?:(?:[-+*/%&|^]|<<|>>)?=(?!=)|\+\+|--)|(?:\+\+|--)\s*{name}\b"
-    r"|(?<!&)&\s*{name}\b(?!\s*[\[.]|->)"
+_DECLARES = lazy_re(
+    r"(?<![\w.>])([A-Za-z_]\w*)(?:[ \t]+|[ \t\n]*\*[ \t]*)(?:const[ \t]+)?([A-Za-z_]\w*)[ \t]*[=;,)\[]"
 )
-# The head of a loop that counts a variable up, with the comparison and the end.
-_COUNTS = (
-    r"\bfor\s*\((?:[^;()]*[\s*])?{name}\s*=[^;]*;\s*{name}\s*(<=?)\s*([^;&|]+);"
-    r"\s*(?:{name}\s*\+\+|\+\+\s*{name})\s*\)"
-)
-# What may let only smaller numbers pass: a comparison, a choice by the number, a copy that is tested.
-_NARROWS = (
-    r"(?<![\w.>]){name}\b\s*(?:[<>](?![<>])|[!=]=)|(?:(?<![<>-])[<>]=?|[!=]=)\s*{name}\b"
-    r"|(?<![=!<>])=\s*{name}\s*;|\bswitch\s*\(\s*{name}\s*\)|\b(?:MIN|MAX)\s*\([^;]*\b{name}\b"
-)
-_ASSERTS = r"\b(?:g_)?assert\s*\(\s*{name}\s*(<=?)\s*([^;&|<>]+)\)\s*;"
-_EXCEEDS = r"\bif\s*\(\s*{name}\s*(>=?)\s*([^;&|<>{{}}]+)\)\s*(?=[{{\w])"
 _NO_TYPES = frozenset({"return", "goto", "else", "case", "sizeof"})
-_LEAVES = lazy_re(r"\b(?:return|goto|continue|break|abort|exit|g_assert_not_reached)\b")
 _DIMENSION = lazy_re(r"\[([^\[\]]+)\]")
 _WIDTH = lazy_re(r"(8|16|32)")
 # Macros and variables that stand for others nest at most this deep.
 _DEEPEST = 8
 _GREATEST_SHIFT = 63
+# The bits of an element of an array whose type limits it.
+_GREATEST_ELEMENT = 16
+_UNBOUND = 1 << 64
 
 
 class IntExpressions:
@@ -82,6 +69,10 @@ class IntExpressions:
     def constants(self) -> Constants:
         """The evaluator of constant expressions."""
         return layouts_of(self._environment).constants(self._unit.path)
+
+    @cached_property
+    def _limits(self) -> VariableLimits:
+        return VariableLimits(self.code, self.constants.number)
 
     @cached_property
     def _variables(self) -> Mapping[str, str]:
@@ -164,8 +155,16 @@ class IntExpressions:
 
     def _has_several_types(self, name: str) -> bool:
         """Whether blocks of the function declare variables of one name with several types."""
-        found = re.findall(_DECLARES.format(name=re.escape(name)), self.code)
-        return len(set(found) - _NO_TYPES) > 1
+        return len(self._declared.get(name, ())) > 1
+
+    @cached_property
+    def _declared(self) -> Mapping[str, set[str]]:
+        """The words before a name that look like the type in a declaration of it."""
+        out: dict[str, set[str]] = {}
+        for type_, name in _DECLARES.findall(self.code):
+            if type_ not in _NO_TYPES:
+                out.setdefault(name, set()).add(type_)
+        return out
 
     def _type_of_call(self, node: Call) -> IntType | None:
         if node.name in _SIZES:
@@ -207,6 +206,51 @@ class IntExpressions:
         number = self.constants.number(shown(node))
         type_ = self.type_of(node) if number is not None else None
         return type_.wrap(number) if number is not None and type_ is not None else number
+
+    def bound(self, node: Node) -> int:
+        """A number that greatest() does not exceed anywhere, found without the types of variables."""
+        if isinstance(node, Constant):
+            return node.value
+        number = self.constants.number(shown(node))
+        if number is not None:
+            return number if number >= 0 else _UNBOUND
+        self._depth += 1
+        try:
+            return self._bound(node) if self._depth <= _DEEPEST else _UNBOUND
+        finally:
+            self._depth -= 1
+
+    def _bound(self, node: Node) -> int:
+        if isinstance(node, Cast):
+            return self.bound(node.operand)
+        if isinstance(node, Path):
+            return self._bound_of_value(node.text)
+        if isinstance(node, Binary):
+            return self._bound_of(node)
+        # A truth value, where it is none of these.
+        return 1 if isinstance(node, Unary) else _UNBOUND
+
+    def _bound_of(self, node: Binary) -> int:
+        left, right = self.bound(node.left), self.bound(node.right)
+        if node.sign == "&":
+            masks = (self.constants.number(shown(side)) for side in (node.right, node.left))
+            return next((mask for mask in masks if mask is not None and mask >= 0), _UNBOUND)
+        if max(left, right) >= _UNBOUND or (node.sign == "<<" and right > _GREATEST_SHIFT):
+            return _UNBOUND
+        return left if node.sign in ("-", "/", ">>") else _WORK.get(node.sign, max)(left, right)
+
+    def _bound_of_value(self, text: str) -> int:
+        if text.endswith("]"):
+            return (1 << _GREATEST_ELEMENT) - 1
+        if not text.isidentifier():
+            return 1
+        if self._limits.is_tested(text):
+            return _UNBOUND
+        value = self._limits.only_given(text)
+        with suppress(UnreadableError):
+            # Of any other variable no more is told than that it may be a truth value.
+            return self.bound(parse(value)) if value else 1
+        return 1
 
     def greatest(self, node: Node, at: int) -> int | None:
         """The greatest number that an expression gets where it stands at an offset; None where the code does
@@ -304,58 +348,25 @@ class IntExpressions:
         if type_ is not None and type_.bits == 1:
             return 1
         if text.endswith("]"):
-            small = type_ is not None and type_.bits <= 16 and not type_.signed
+            small = type_ is not None and type_.bits <= _GREATEST_ELEMENT and not type_.signed
             return (1 << type_.bits) - 1 if type_ is not None and small else None
         if not text.isidentifier():
             return None
-        loop = self._end_of_loop(text, at)
-        if loop is not None:
-            return loop
-        limit = self._limit_of_test(text, at)
+        limit = self._limits.greatest(text, at)
         return limit if limit is not None else self._greatest_local(text, at)
 
     def _greatest_local(self, name: str, at: int) -> int | None:
         """How great a local variable gets that the function gives a value once, before a place."""
-        if name not in self._variables:
-            return None
-        changes = list(re.finditer(_CHANGES.format(name=name), self.code))
-        given = re.search(rf"(?<![\w.>*]){name}\s*=(?!=)([^;]+);", self.code[:at])
-        if given is None or len(changes) != 1 or self._is_parameter(name):
-            return None
-        if re.search(_NARROWS.format(name=name), self.code):
+        given = self._limits.only_value(name, at) if name in self._variables else None
+        if given is None or self._is_parameter(name):
             return None
         with suppress(UnreadableError):
-            return self.greatest(parse(given[1]), given.start())
+            return self.greatest(parse(given[0]), given[1])
         return None
 
     def _is_parameter(self, name: str) -> bool:
         signature = self._unit.interpretation.signature_of(self._piece)
         return signature is None or any(param.name == name for param in signature.params)
-
-    def _end_of_loop(self, name: str, at: int) -> int | None:
-        """The last number that a `for` loop around a place counts a variable to; None where a test in the
-        loop may narrow it."""
-        head = _innermost(self.code, re.compile(_COUNTS.format(name=name)), at)
-        end = self.constants.number(head[2].strip()) if head is not None else None
-        if head is None or end is None or re.search(_NARROWS.format(name=name), self.code[head.end() : at]):
-            return None
-        return end if head[1] == "<=" else end - 1
-
-    def _limit_of_test(self, name: str, at: int) -> int | None:
-        """The greatest number that a test before a place lets pass, of a variable that does not change."""
-        if re.search(_CHANGES.format(name=name), self.code):
-            return None
-        before = self.code[:at]
-        asserted = re.finditer(_ASSERTS.format(name=name), before)
-        left = re.finditer(_EXCEEDS.format(name=name), before)
-        limits = [(found[1] == "<", self.constants.number(found[2])) for found in asserted]
-        limits += [
-            (found[1] == ">=", self.constants.number(found[2]))
-            for found in left
-            if (end := body_end(self.code, found.end())) <= at and _LEAVES.search(self.code, found.end(), end)
-        ]
-        numbers = [number - less for less, number in limits if number is not None]
-        return min(numbers) if len(numbers) == len(limits) and numbers else None
 
 
 _WORK: dict[str, Callable[[int, int], int]] = {
@@ -368,12 +379,6 @@ _WORK: dict[str, Callable[[int, int], int]] = {
     "|": lambda a, b: (1 << max(a.bit_length(), b.bit_length())) - 1,
     "^": lambda a, b: (1 << max(a.bit_length(), b.bit_length())) - 1,
 }
-
-
-def _innermost(code: str, heads: re.Pattern[str], at: int) -> re.Match[str] | None:
-    """The last of some heads of loops in whose body a place lies."""
-    around = [head for head in heads.finditer(code, 0, at) if head.end() <= at < body_end(code, head.end())]
-    return around[-1] if around else None
 
 
 def _width_of(name: str) -> int:

@@ -9,7 +9,7 @@ variable then indexes, as long as the variable does not change.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.expressions.parser import Binary, Call, Node, Path, UnreadableError, parse
@@ -25,6 +25,8 @@ from qerrlint.records import record
 from qerrlint.source.span import Span
 
 _TEST = lazy_re(r"\b(if|assert|g_assert|for|while)\s*(?=\()")
+# A variable or member in brackets; comments may stand around it.
+_INDEX = lazy_re(rb"\[[\s/]*([A-Za-z_][\w.>\-]*)[\s/]*(?:\+\+[\s/]*)?[\]*]")
 _QUICK = lazy_re(rb"<=|[^->]>[^=>]|\b[A-Z][A-Z0-9_]+\s*<[^<=]")
 _LEAVES = lazy_re(r"\b(?:return|goto|continue|break|abort|exit)\b[^;{}]*;\s*\}?\s*\Z")
 _LABEL = lazy_re(r"\n[ \t]*(?:case\b[^:;{}]*|default\s*):")
@@ -78,16 +80,22 @@ class _Size:
 
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The tests of one file that let an index pass which is too great by one."""
-    for piece in file.asked.matching(_QUICK):
+    data = file.unit.data
+    for piece in file.asked.matching(_INDEX):
+        if _QUICK.search(data, piece.body, piece.span.end) is None:
+            continue
+        indexes = _INDEX.findall(data, piece.body, piece.span.end)
+        names = frozenset(name.decode("latin-1") for name in indexes)
         unit = file.unit.with_definition(piece)
-        yield from _Function(unit, piece).observations()
+        yield from _Function(unit, piece, names).observations()
 
 
 class _Function:
-    """One function: its text and the types of its expressions."""
+    """One function: its text and the types of its expressions. `indexes` are what indexes something in it."""
 
-    def __init__(self, unit: TranslationUnit, piece: Piece) -> None:
+    def __init__(self, unit: TranslationUnit, piece: Piece, indexes: Collection[str]) -> None:
         self._unit = unit
+        self._indexes = indexes
         self._piece = piece
         self._ints = IntExpressions(unit, piece)
         self._code = self._ints.code
@@ -126,13 +134,17 @@ class _Function:
                     continue
                 start += len(parts[0]) + 1
                 stop = start + len(parts[1])
+            text = self._code[start:stop]
+            if not any(name in text for name in self._indexes):
+                continue
             try:
-                condition = parse(self._code[start:stop])
+                condition = parse(text)
             except UnreadableError:
                 continue
-            lead = len(self._code[start:stop]) - len(self._code[start:stop].lstrip())
-            span = (start + lead, start + len(self._code[start:stop].rstrip()))
+            span = (start + len(text) - len(text.lstrip()), start + len(text.rstrip()))
             for name, bound, sign in _compared(condition, found[1]):
+                if name not in self._indexes:
+                    continue
                 region = self._region(found[1], sign, name, bound, end)
                 if region is not None:
                     form = "assertion" if found[1].endswith("assert") else "test"

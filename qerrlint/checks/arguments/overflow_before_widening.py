@@ -8,6 +8,7 @@ expression with shifts from what gets it inwards, with the number of bits that a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from qerrlint.c.cut import Piece
@@ -107,8 +108,11 @@ class _Function:
     def widened(self, used: Used) -> Iterator[Widened]:
         """The shifts of an expression that need more than the 32 bits in which they are computed."""
         try:
-            target = self._target(used)
-            parts = tuple(self._parts(parse(used.text), target, _WIDE, used.sign != "&="))
+            whole = parse(used.text)
+            # Most shifts are small: the types of variables, which cost most, are not asked for then.
+            if not any(map(self._may_overflow, _shifts_in(whole))):
+                return
+            parts = tuple(self._parts(whole, self._target(used), _WIDE, used.sign != "&="))
         except UnreadableError:
             return
         for part in parts:
@@ -140,6 +144,11 @@ class _Function:
         if used.declared:
             return self._ints.declared(used.declared)
         return self._ints.type_of(parse(used.target)) if used.target else None
+
+    def _may_overflow(self, shift: Binary) -> bool:
+        """Whether a shift may need all bits of an int: False only where _bits() tells fewer or none."""
+        amount, value = self._ints.bound(shift.right), self._ints.bound(shift.left)
+        return value > 0 and value.bit_length() + amount >= INT.bits
 
     def _bits(self, shift: Binary, at: int) -> int | None:
         """How many bits a shift needs for the greatest number that the code shows; None for none."""
@@ -217,6 +226,25 @@ class _Function:
         """Whether a mask leaves fewer bits than an int has."""
         known = self._ints.greatest(node, 0) if node.sign == "&" else None
         return known is not None and known.bit_length() < INT.bits
+
+
+def _shifts_in(node: Node) -> Iterator[Binary]:
+    """All shifts to the left in an expression, and in the arguments of its calls."""
+    if isinstance(node, Binary):
+        if node.sign == "<<":
+            yield node
+        yield from _shifts_in(node.left)
+        yield from _shifts_in(node.right)
+    elif isinstance(node, Unary | Cast):
+        yield from _shifts_in(node.operand)
+    elif isinstance(node, Choice):
+        for part in (node.condition, node.yes, node.no):
+            yield from _shifts_in(part) if part is not None else ()
+    elif isinstance(node, Call):
+        for text in node.arguments:
+            if "<<" in text:
+                with suppress(UnreadableError):
+                    yield from _shifts_in(parse(text))
 
 
 OVERFLOW_BEFORE_WIDENING = event("overflow-before-widening", "expression", "bits", form="lost sign")
