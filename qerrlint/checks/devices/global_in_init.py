@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from qerrlint.checks.check import FileCheck, event
 from qerrlint.checks.devices.life_cycle import life_cycle
@@ -23,7 +24,7 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
     if not has_types(unit) or not any(name.encode() in unit.text.words for name in calls):
         return
     life = life_cycle(file)
-    pattern = re.compile(r"\b(" + "|".join(map(re.escape, calls)) + r")\s*\(")
+    pattern = _calling(tuple(calls))
     told: set[Span] = set()
     for of in life.types:
         for entry in life.entries(of, "instance_init"):
@@ -45,6 +46,11 @@ def _run(file: AnalysedFile) -> Iterator[Observation]:
                         subject=of,
                         group=(name, of.name, _call_text(text.code, found.start(1))),
                     )
+
+
+@lru_cache(maxsize=1)
+def _calling(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\s*\(")
 
 
 def _call_text(code: str, start: int) -> str:

@@ -7,7 +7,8 @@ Every function is looked at, by its text: the test can never be true, so a failu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from qerrlint.c.cut import Piece
 from qerrlint.checks.check import FileCheck
@@ -23,22 +24,27 @@ from qerrlint.source.span import Span
 _MINUS_ONE = lazy_re(rb"[=!]=[ \t]{0,9}\(?-[ \t]{0,9}1\b(?!\s{0,9}[-+*/.])")
 _NEGATIVE = lazy_re(rb"<[ \t]{0,9}0[ \t]{0,9}(?=\)|&&|\|\|)")
 _NAME = lazy_re(rb"(?<![\w.>)\]])([A-Za-z_]\w{0,80})[ \t]{0,9}\Z")
-_CALLED = rb"(?<![\w.>])%s[ \t]{0,9}=(?!=)[ \t\n]{0,80}(?:(\w{1,80})[ \t]{0,9}\()?"
+_GIVEN = lazy_re(rb"(?<![\w.>])([A-Za-z_]\w{0,80})[ \t]{0,9}=(?!=)[ \t\n]{0,80}(?:(\w{1,80})[ \t]{0,9}\()?")
 _CHANGED = rb"&%s\b|(?<![\w.>])%s[ \t]{0,9}(?:[-+*/|&^]=|\+\+|--)"
 _NEAR = 100
 _BOOLS = frozenset({"bool", "gboolean", "_Bool"})
+
+_Given: TypeAlias = "Mapping[bytes, Sequence[re.Match[bytes]]]"
 
 
 def run(file: AnalysedFile) -> Iterator[Observation]:
     """The tests of one file that ask a bool result for a negative number."""
     unit = file.unit
+    given: dict[Piece, _Given] = {}
     for pattern, form in ((_MINUS_ONE, "minus-one-of-bool"), (_NEGATIVE, "sign-of-bool")):
         for found in file.asked.matches(pattern):
             before = _NAME.search(unit.data[max(0, found.start() - _NEAR) : found.start()])
             piece = unit.definitions.around(found.start()) if before is not None else None
             if piece is None or before is None or found.start() < piece.body:
                 continue
-            made = _only_bools(unit, piece, before[1], found.start())
+            if piece not in given:
+                given[piece] = _given(unit, piece)
+            made = _only_bool(unit, piece, given[piece].get(before[1], ()), found.start())
             if made is None:
                 continue
             callee, at = made
@@ -57,27 +63,33 @@ def run(file: AnalysedFile) -> Iterator[Observation]:
             )
 
 
-def _only_bools(unit: TranslationUnit, piece: Piece, name: bytes, test: int) -> tuple[str, Span] | None:
-    """The bool function whose result a variable has at a test, and where it is called.
+def _given(unit: TranslationUnit, piece: Piece) -> _Given:
+    """The assignments to each variable of a function."""
+    out: dict[bytes, list[re.Match[bytes]]] = {}
+    for found in _GIVEN.finditer(unit.data, piece.body, piece.span.end):
+        out.setdefault(found[1], []).append(found)
+    return out
+
+
+def _only_bool(
+    unit: TranslationUnit, piece: Piece, given: Sequence[re.Match[bytes]], test: int
+) -> tuple[str, Span] | None:
+    """The bool function whose result a variable with these assignments has at a test, and where it is called.
 
     None where the variable gets anything else in its function.
     """
-    if re.search(_CHANGED % (name, name), unit.data[piece.body : piece.span.end]):
-        return None
-    given = list(re.finditer(_CALLED % name, unit.data[piece.body : piece.span.end]))
     for found in given:
-        callee = found[1].decode("latin-1") if found[1] is not None else ""
+        callee = found[2].decode("latin-1") if found[2] is not None else ""
         signature = unit.signature(callee) if callee else None
         if signature is None or signature.returns not in _BOOLS or signature.errp is not None:
             return None
-    last = max((found for found in given if piece.body + found.start() < test), key=_start, default=None)
+    last = next((found for found in reversed(given) if found.start() < test), None)
     if last is None:
         return None
-    return last[1].decode("latin-1"), Span(unit.path, piece.body + last.start(), piece.body + last.end(1))
-
-
-def _start(found: re.Match[bytes]) -> int:
-    return found.start()
+    name = last[1]
+    if re.search(_CHANGED % (name, name), unit.data[piece.body : piece.span.end]):
+        return None
+    return last[2].decode("latin-1"), Span(unit.path, last.start(), last.end(2))
 
 
 CHECKS = (FileCheck("number-of-bool", "errors", (WRONG_ERROR_TEST,), run),)
