@@ -128,6 +128,31 @@ def test_what_a_function_of_another_file_returns(tmp_path: Path, body: str, new:
     assert found(tmp_path, MAKING, files) == (["store_check"] if new else [])
 
 
+@pytest.mark.parametrize(
+    ("result", "new"),
+    [
+        pytest.param("tray_make(width)", True, id="makes"),
+        pytest.param("g_base64_decode(text, &width)", True, id="a library makes"),
+        pytest.param("tray_turn(width)", False, id="a circle"),
+        pytest.param("tray_find(width)", False, id="looks up"),
+        pytest.param("tray_lend(width)", False, id="returns what there is"),
+        pytest.param("tray_far(width)", False, id="is not known"),
+    ],
+)
+def test_a_function_of_another_file_returns_what_a_callee_does(
+    tmp_path: Path, result: str, new: bool
+) -> None:
+    callees = (
+        (NEW % "").replace("tray_new", "tray_make")
+        + (NEW % "").replace("tray_new", "tray_find")
+        + "Tray *tray_lend(int width)\n{\n    return last;\n}\n"
+        + "Tray *tray_turn(int width)\n{\n    return tray_new(width);\n}\n"
+    )
+    maker = f"\nTray *tray_new(int width)\n{{\n    return {result};\n}}\n"
+    files = {"store/tray.c": WEIGH % "    tray->mark = mark;\n" + callees + maker}
+    assert found(tmp_path, MAKING, files) == (["store_check"] if new else [])
+
+
 CALLBACKS = """
 #include "store/tray.h"
 

@@ -45,14 +45,18 @@ _COMMANDS = "qmp_"
 """How the functions of the commands begin, which the schema declares."""
 _RETURN = lazy_re(r"\breturn\b\s*([^;]*);")
 MAKING = lazy_re(
-    r"(?:\([\w\s*]{1,60}\)\s*)?(g_new0?|g_malloc0?(?:_n)?|g_strdup|g_strdup_printf|g_memdup2?"
-    r"|g_strconcat|g_strndup|qemu_allocate_irqs|bitmap_new)\s*\("
+    r"(?:\([\w\s*]{1,60}\)\s*)?"
+    r"(g_(?:try_)?new0?|g_(?:try_)?malloc0?(?:_n)?|g_str(?:n?dup|dup_v?printf)|g_memdup2?"
+    r"|g_str(?:concat|joinv?|escape)|g_build_filename|g_base64_(?:en|de)code|g_ascii_str(?:down|up)"
+    r"|g_path_get_(?:base|dir)name|g_utf8_to_utf16|g_utf16_to_utf8|qemu_allocate_irqs|bitmap_new)\s*\("
 )
 """The calls that return new memory, with the cast before them."""
 # What ends the program where there is no memory; with a size that cannot be 0.
 _ABORTING = lazy_re(
     r"(?:\([\w\s*]{1,60}\)\s*)?(?:g_new0?|g_slice_new0?|object_new|qdev_new|g_malloc0?\s*\(\s*sizeof)\b"
 )
+# A call of a function that is the whole of an expression, as far as its beginning shows.
+_CALLED = lazy_re(r"([a-z_]\w*)\s*\([^;?]*\)\Z")
 _ASKING = frozenset({"if", "while", "assert", "g_assert", "sizeof", "for", "switch"})
 # A variable of a statement that gives it a value; what it points to is no variable.
 _ALIAS = lazy_re(r"(?:\A|[;{}])\s*(?:(?:const\s+)?(?:struct\s+)?\w+\s*\*\s*(?:const\s+)?)?(\w+)\s*=\s*\Z")
@@ -165,10 +169,29 @@ class BodiesElsewhere:
             if _PLAIN.match(value):
                 if not self.is_new(text, value):
                     return False
-            elif not MAKING.match(value) or not value.endswith(")"):
+            elif not value.endswith(")") or not (MAKING.match(value) or self._passes_on(text, value)):
                 return False
             new = True
         return new
+
+    def _passes_on(self, text: FunctionText, value: str) -> bool:
+        """Whether a returned call is one of a function that returns nothing but new memory itself."""
+        called = _CALLED.match(value)
+        if called is None or word_list("lookups").matches(called[1]):
+            return False
+        name = called[1]
+        key = (name, text.path, -1)
+        if key in self._under_way:
+            return False
+        self._under_way.add(key)
+        try:
+            own = self._graph.function(text.path, name)
+            if own is not None:
+                return self._returns_new(own)
+            signature = self._environment.signature(name, text.path)
+            return signature is not None and self._makes(signature, name)
+        finally:
+            self._under_way.discard(key)
 
     def is_new(self, text: FunctionText, name: str) -> bool:
         """Whether a variable of a function holds nothing but new memory that it keeps nowhere."""

@@ -36,7 +36,9 @@ PREPENDS = "QAPI_LIST_PREPEND"
 """The macro that makes an element of a QAPI list (include/qapi/util.h)."""
 FAILS = {"int": "errno", "bool": "zero", "pointer": "zero"}
 """How a function tells that it has acquired nothing, by the sort of its result."""
-MAKES = lazy_re(rb"(?:alloc|new|dup|create|open|printf|load|read|parse)\w*\s*\(")
+MAKES = lazy_re(
+    rb"(?:alloc|new|dup|create|open|printf|load|read|parse|code|concat|join|build_|escape|property_get)\w*\s*\("
+)
 """Calls in the body of a function that may return something new."""
 ERRORS = frozenset({"Error *", "GError *"})
 
