@@ -129,18 +129,19 @@ def test_what_a_function_of_another_file_returns(tmp_path: Path, body: str, new:
 
 
 @pytest.mark.parametrize(
-    ("result", "new"),
+    ("result", "made", "new"),
     [
-        pytest.param("tray_make(width)", True, id="makes"),
-        pytest.param("g_base64_decode(text, &width)", True, id="a library makes"),
-        pytest.param("tray_turn(width)", False, id="a circle"),
-        pytest.param("tray_find(width)", False, id="looks up"),
-        pytest.param("tray_lend(width)", False, id="returns what there is"),
-        pytest.param("tray_far(width)", False, id="is not known"),
+        pytest.param("tray_make(width)", "uint8_t *", True, id="makes"),
+        pytest.param("tray_make(width)", "Tray *", False, id="makes a struct, which others may free"),
+        pytest.param("g_base64_decode(text, &width)", "uint8_t *", True, id="a library makes"),
+        pytest.param("tray_turn(width)", "uint8_t *", False, id="a circle"),
+        pytest.param("tray_find(width)", "uint8_t *", False, id="looks up"),
+        pytest.param("tray_lend(width)", "uint8_t *", False, id="returns what there is"),
+        pytest.param("tray_far(width)", "uint8_t *", False, id="is not known"),
     ],
 )
 def test_a_function_of_another_file_returns_what_a_callee_does(
-    tmp_path: Path, result: str, new: bool
+    tmp_path: Path, result: str, made: str, new: bool
 ) -> None:
     callees = (
         (NEW % "").replace("tray_new", "tray_make")
@@ -149,8 +150,12 @@ def test_a_function_of_another_file_returns_what_a_callee_does(
         + "Tray *tray_turn(int width)\n{\n    return tray_new(width);\n}\n"
     )
     maker = f"\nTray *tray_new(int width)\n{{\n    return {result};\n}}\n"
-    files = {"store/tray.c": WEIGH % "    tray->mark = mark;\n" + callees + maker}
-    assert found(tmp_path, MAKING, files) == (["store_check"] if new else [])
+    files = {
+        "store/tray.c": WEIGH % "    tray->mark = mark;\n" + callees + maker,
+        "include/store/tray.h": HEADER,
+    }
+    files = {path: text.replace("Tray *", made) for path, text in files.items()}
+    assert found(tmp_path, MAKING.replace("Tray *", made), files) == (["store_check"] if new else [])
 
 
 CALLBACKS = """

@@ -55,6 +55,7 @@ MAKING = lazy_re(
 _ABORTING = lazy_re(
     r"(?:\([\w\s*]{1,60}\)\s*)?(?:g_new0?|g_slice_new0?|object_new|qdev_new|g_malloc0?\s*\(\s*sizeof)\b"
 )
+_BYTES = lazy_re(r"(?:char|gchar|guchar|uint8_t|unsigned char|void) \*\Z")
 # A call of a function that is the whole of an expression, as far as its beginning shows.
 _CALLED = lazy_re(r"([a-z_]\w*)\s*\([^;?]*\)\Z")
 _ASKING = frozenset({"if", "while", "assert", "g_assert", "sizeof", "for", "switch"})
@@ -157,10 +158,15 @@ class BodiesElsewhere:
 
     def _makes(self, signature: Signature, name: str) -> bool:
         texts = self.definitions(signature, name, widely=False)
-        return bool(texts) and all(self._returns_new(text) for text in texts)
+        # A struct that goes through several hands mostly has a function that frees it.
+        plain = _BYTES.match(signature.returns) is not None
+        return bool(texts) and all(self._returns_new(text, plain) for text in texts)
 
-    def _returns_new(self, text: FunctionText) -> bool:
-        """Whether each value that a function returns is NULL, or memory that nothing else holds."""
+    def _returns_new(self, text: FunctionText, plain: bool) -> bool:
+        """Whether each value that a function returns is NULL, or memory that nothing else holds.
+
+        `plain`: that it is bytes, which a callee may have made as well.
+        """
         new = False
         for found in _RETURN.finditer(text.code):
             value = found[1].strip()
@@ -169,13 +175,15 @@ class BodiesElsewhere:
             if _PLAIN.match(value):
                 if not self.is_new(text, value):
                     return False
-            elif not value.endswith(")") or not (MAKING.match(value) or self._passes_on(text, value)):
+            elif not value.endswith(")") or not (
+                MAKING.match(value) or (plain and self._passes_on(text, value))
+            ):
                 return False
             new = True
         return new
 
     def _passes_on(self, text: FunctionText, value: str) -> bool:
-        """Whether a returned call is one of a function that returns nothing but new memory itself."""
+        """Whether a returned call is one of a function that returns nothing but new bytes itself."""
         called = _CALLED.match(value)
         if called is None or word_list("lookups").matches(called[1]):
             return False
@@ -187,7 +195,7 @@ class BodiesElsewhere:
         try:
             own = self._graph.function(text.path, name)
             if own is not None:
-                return self._returns_new(own)
+                return self._returns_new(own, plain=True)
             signature = self._environment.signature(name, text.path)
             return signature is not None and self._makes(signature, name)
         finally:
