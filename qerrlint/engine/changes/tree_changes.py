@@ -93,7 +93,8 @@ class TreeChanges:
         self._names: dict[tuple[str, bool], Names | None] = {}
         self._includes = IncludeChanges(old, new, self._declared, graph)
         self._by_name: list[_ByName] = []
-        self._texts_about: dict[str, TextAbout | None] = {}
+        self._digests: dict[tuple[str, str], str | None] = {}
+        self._text_about = lru_cache(_TEXTS)(self._read_about)
         self._defining: dict[int, list[str]] = {}
         self._unknown: set[int] = set()
         always = {EVERYTHING}
@@ -219,15 +220,17 @@ class TreeChanges:
 
     def _about(self, path: str, word: str) -> str | None:
         """What tells of a word in a changed file now."""
-        if path not in self._texts_about:
-            data = self._new_text(path) if path in self._new else None
-            if data is None:
-                self._texts_about[path] = None
-            else:
-                text = FileText(path, data)
-                self._texts_about[path] = TextAbout(text, Definitions(text))
-        about = self._texts_about[path]
-        return about.digest(word) if about is not None else None
+        if (path, word) not in self._digests:
+            about = self._text_about(path)
+            self._digests[path, word] = about.digest(word) if about is not None else None
+        return self._digests[path, word]
+
+    def _read_about(self, path: str) -> TextAbout | None:
+        data = self._new_text(path) if path in self._new else None
+        if data is None:
+            return None
+        text = FileText(path, data)
+        return TextAbout(text, Definitions(text))
 
     def _holds(self, path: str, pattern: bytes, words: Sequence[bytes] = (b"",)) -> bool:
         """Whether a pattern, each of whose matches has one of some words, is found in a file now."""
@@ -297,4 +300,6 @@ def _changed_names(path: str, one: bytes, two: bytes) -> Names:
     return frozenset(map(number_of, changed_names(old, new)))
 
 
+# Cut texts of changed files that are kept while two states are compared: a thousand files may have changed.
+_TEXTS = 32
 _NO = FileFacts("", (), ())
