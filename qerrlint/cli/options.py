@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from qerrlint.engine.time_limit import TimeLimit
 from qerrlint.errors import UsageError
 from qerrlint.findings import CONFIDENCES, SEVERITIES
 from qerrlint.records import record
@@ -40,6 +41,7 @@ class Options:
     no_cache: bool = False
     caller_files: int | None = None
     verify_store: bool = False
+    time_limit: TimeLimit | None = None
     config: str | None = None
     baseline: str | None = None
     show_suppressed: bool = False
@@ -50,6 +52,11 @@ class Options:
     color: str = "auto"
     quiet: bool = False
     verbose: bool = False
+
+
+def _from_now(_: click.Context, __: click.Parameter, value: float | None) -> TimeLimit | None:
+    """The limit, from the start of the command on."""
+    return TimeLimit.from_now(value) if value is not None else None
 
 
 def not_empty(_: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -173,6 +180,13 @@ _SHARED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
         metavar="N",
         type=click.IntRange(0),
         help="The most files with callers of changed functions to look at; default: 400.",
+    ),
+    "time_limit": click.option(
+        "--time-limit",
+        metavar="SECONDS",
+        type=click.FloatRange(0, min_open=True),
+        callback=_from_now,
+        help="Begin with no further file after so many seconds; files that are left count as not analysed.",
     ),
     "verify_store": click.option(
         "--verify-store",

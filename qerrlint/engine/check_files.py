@@ -17,6 +17,7 @@ from qerrlint.engine.mentions import Mentions
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_tasks
 from qerrlint.engine.store.cache_key import program_key
 from qerrlint.engine.store.cache_store import Store
+from qerrlint.engine.time_limit import TimeLimit
 from qerrlint.errors import InputError
 from qerrlint.records import record
 from qerrlint.result import Coverage, ReportedExemption, Skipped
@@ -70,6 +71,7 @@ class CheckOptions:
     `measure`: the health of every function is counted as well, so all of them are parsed. `keys`: what each
     file has looked up is wanted. Outcomes of an earlier run are taken from `store`, new ones are put there;
     little work is done without the store. With `verify` all files are analysed and compared with the store.
+    `limit`: when no further file is begun.
     """
 
     reach: str
@@ -79,6 +81,7 @@ class CheckOptions:
     store: Store | None = None
     verify: bool = False
     keys: bool = False
+    limit: TimeLimit | None = None
 
 
 def check_files(
@@ -106,8 +109,10 @@ def check_files(
 
         one_file = file_tasks.verified_file if verify else file_tasks.one_file
         # Tasks tell what they have looked up where something is expected, if only nothing.
-        known = (kept.expected, kept.type_names) if kept is not None else ({} if options.keys else None, None)
-        state = partial(file_tasks.State, source, reach, tuple(rule_folders), *known)
+        expected, types = (kept.expected, kept.type_names) if kept is not None else (None, None)
+        if kept is None and options.keys:
+            expected = {}
+        state = partial(file_tasks.State, source, reach, tuple(rule_folders), expected, types, options.limit)
         for made in map_tasks(one_file, state, tasks, options.jobs):
             if made.path not in run.outcomes:
                 done(1)

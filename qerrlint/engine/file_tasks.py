@@ -15,6 +15,7 @@ from qerrlint.engine.kept.kept_outcomes import FileOutcome, Health, Made, Task, 
 from qerrlint.engine.kept.kept_reads import Asking, bound, look_into, looked_up, lookups_of, packed, unpacked
 from qerrlint.engine.located import Resolver, exempted_findings, uncovered
 from qerrlint.engine.store.cache_store import Entry
+from qerrlint.engine.time_limit import TimeLimit
 from qerrlint.errors import InputError
 from qerrlint.model.lookups import Lookups
 from qerrlint.model.program import Program
@@ -28,13 +29,15 @@ from qerrlint.source.source import Source
 
 @dataclass(slots=True)
 class State:
-    """What a worker holds. `expected` and `type_names` are what the tree was when the run began."""
+    """What a worker holds. `expected` and `type_names` are what the tree was when the run began; after
+    the `limit` no file is begun."""
 
     source: Source
     reach: str
     rule_folders: tuple[str, ...]
     expected: Mapping[str, str] | None
     type_names: Mapping[str, Sequence[str]] | None
+    limit: TimeLimit | None = None
     digests: Digests = field(default_factory=Digests)
     rules: RuleSet = field(init=False)
     program: Program = field(init=False)
@@ -57,6 +60,8 @@ class State:
 def one_file(state: State, task: Task) -> Made:
     """The outcome of a file: a stored one that is valid, or that of an analysis."""
     path = task.path
+    if state.limit is not None and state.limit.passed():
+        return Made(path, _nothing(Skipped(path, state.limit.reason)))
     faults: list[Fault] = []
     try:
         with contained(path, faults):

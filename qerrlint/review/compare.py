@@ -13,6 +13,7 @@ from qerrlint.engine.internal_errors import Fault, contained
 from qerrlint.engine.kept.kept_results import KeptResults
 from qerrlint.engine.located import Located, Resolver, in_order
 from qerrlint.engine.mentions import Mentions
+from qerrlint.engine.time_limit import TimeLimit
 from qerrlint.model.program import Program
 from qerrlint.model.translation_unit import TranslationUnit
 from qerrlint.records import record
@@ -36,6 +37,7 @@ from qerrlint.review.scope import (
     FilePair,
     changed_functions,
     changed_tables,
+    is_c,
 )
 from qerrlint.rules.rule import RuleSet
 
@@ -104,7 +106,7 @@ def compare(
     All rules judge, and what `options.rules` say is compared: so what is kept depends on no selection.
     """
     kept = options.store.results(before, after) if options.store is not None else None
-    comparison = _Comparison(before, after, pairs, options.rules, kept)
+    comparison = _Comparison(before, after, pairs, options.rules, kept, options.limit)
     comparison.analyse_pairs(known, earlier)
     comparison.analyse_callers(known, options.caller_files)
     delta = comparison.delta()
@@ -123,7 +125,9 @@ class _Comparison:
         pairs: Sequence[FilePair],
         rules: RuleSet,
         kept: KeptResults | None,
+        limit: TimeLimit | None,
     ) -> None:
+        self._limit = limit
         self._before = before
         self._after = after
         self._pairs = pairs
@@ -140,14 +144,18 @@ class _Comparison:
         self._contracts: list[ContractChange] = []
         self._allowed: set[tuple[str, str]] = set()
         self._faults: list[Fault] = []
+        self._late: list[Skipped] = []
         self._left_out: tuple[Skipped, ...] = ()
         self._mentioning: tuple[str, ...] = ()
 
     def analyse_pairs(self, known: Known | None, earlier: Earlier | None) -> None:
         """Analyse the changed files on both sides."""
         for pair in self._pairs:
+            path = pair.new or pair.old or ""
+            if (is_c(pair.old or "") or is_c(pair.new or "")) and self._is_late(path):
+                continue
             # Both sides or none: what only one of them has would be called introduced or fixed.
-            with contained(pair.new or pair.old or "", self._faults):
+            with contained(path, self._faults):
                 programs = self._before, self._after
                 both = analysed_pair(*programs, pair, self._every, self._kept, known, earlier)
                 self._add_pair(pair, both.of_rules(self._rules))
@@ -172,6 +180,8 @@ class _Comparison:
         reason = f"calls a function whose contract changes; {most} such files are looked at"
         self._left_out = tuple(Skipped(path, reason) for path in files[most:])
         for path in files[:most]:
+            if self._is_late(path):
+                continue
             found = None
             with contained(path, self._faults):
                 made = known.of_callers(path) if known is not None else None
@@ -180,6 +190,13 @@ class _Comparison:
                 was, now = (report.of_rules(self._rules) for report in found)
                 self._add_before(was, path)
                 self._add_after(now)
+
+    def _is_late(self, path: str) -> bool:
+        """Whether a file is not analysed since the time is over."""
+        if self._limit is None or not self._limit.passed():
+            return False
+        self._late.append(Skipped(path, self._limit.reason))
+        return True
 
     def _callers(self, path: str) -> CallersResult:
         programs = self._before, self._after
@@ -232,7 +249,7 @@ class _Comparison:
             tuple(self._reports),
             self._left_out,
             frozenset(allowed - self._allowed),
-            tuple(Skipped(fault.path, fault.reason, fault.trace) for fault in self._faults),
+            (*(Skipped(fault.path, fault.reason, fault.trace) for fault in self._faults), *self._late),
             tuple(self._contracts),
             self._mentioning,
             frozenset(found.finding.fingerprint for found in self._beside[1]),

@@ -18,6 +18,7 @@ from typing import cast
 from qerrlint.engine.kept.kept_results import KeptResults
 from qerrlint.engine.pool import Workforce
 from qerrlint.engine.store.cache_store import Entry, Store
+from qerrlint.engine.time_limit import TimeLimit
 from qerrlint.errors import InputError
 from qerrlint.model.include_graph import DeclarationCache
 from qerrlint.model.lowering import LoweredContents
@@ -114,7 +115,8 @@ class _Task:
 
 @record(frozen=True, slots=True)
 class _Done:
-    """A task with its result and what is to be kept of it; `result` is None where an error ended it."""
+    """A task with its result and what is to be kept of it; `result` is None where an error ended it, or the
+    time was over."""
 
     task: _Task
     result: tuple[PairResult | CallersResult] | None
@@ -151,6 +153,7 @@ class _State:
     rules: RuleSet
     recipes: Mapping[tuple[int, int], Recipe]
     earlier: EarlierPairs | None
+    limit: TimeLimit | None
 
 
 def _make_state(
@@ -159,10 +162,11 @@ def _make_state(
     rules: RuleSet,
     recipes: Mapping[tuple[int, int], Recipe],
     several: bool,
+    limit: TimeLimit | None,
 ) -> _State:
     """`several`: there is more than one comparison, so that one may take over what another has found."""
     programs = setting.programs(sources)
-    return _State(programs, rules.everything(), recipes, EarlierPairs(programs) if several else None)
+    return _State(programs, rules.everything(), recipes, EarlierPairs(programs) if several else None, limit)
 
 
 def _work(state: _State, group: list[_Task]) -> list[_Done]:
@@ -170,6 +174,8 @@ def _work(state: _State, group: list[_Task]) -> list[_Done]:
 
 
 def _worked(state: _State, task: _Task) -> _Done:
+    if state.limit is not None and state.limit.passed():
+        return _Done(task, None, ())
     collected = _Collected()
     recipe = state.recipes.get((task.before, task.after))
     kept = recipe(cast("Store", collected)) if recipe is not None else None
@@ -257,7 +263,8 @@ def _analyse_ahead(
         if recipe is not None:
             recipes[one.before, one.after] = recipe
     sources = [program.source for program in programs]
-    make_state = partial(_make_state, sources, setting, options.rules, recipes, len(comparisons) > 1)
+    several = len(comparisons) > 1
+    make_state = partial(_make_state, sources, setting, options.rules, recipes, several, options.limit)
     with Workforce(_work, make_state, min(jobs, len(groups))) as workforce:
         for done in _results(workforce, groups):
             if done.result is not None and done.task.pair is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+from qerrlint.engine.time_limit import TimeLimit
 from qerrlint.records import record
 from qerrlint.review.scope import CALLER_FILES
 from qerrlint.review.store.change_store import ChangeStore
@@ -36,10 +37,12 @@ class ReviewOptions:
     """What every review is made with.
 
     `rules`: those whose findings are wanted. `caller_files`: the most unchanged files in which callers of a
-    changed contract are analysed. `store`: what earlier runs have kept.
+    changed contract are analysed. `store`: what earlier runs have kept. `limit`: when no further file is
+    begun.
     """
 
     rules: RuleSet
     caller_files: int = CALLER_FILES
     store: ChangeStore | None = None
     workers: Workers = ALONE
+    limit: TimeLimit | None = None

@@ -91,7 +91,7 @@ def review_options(settings: Settings, store: Store | None) -> ReviewOptions:
     results = None
     if store is not None:
         results = ChangeStore(store, options.rules, settings.reach, options.verify_store)
-    return ReviewOptions(settings.rules, caller_files, results, workers)
+    return ReviewOptions(settings.rules, caller_files, results, workers, options.time_limit)
 
 
 def kept_review(
@@ -111,4 +111,4 @@ def kept_review(
     selected = tuple(rule.id for rule in settings.rules)
     boundary = shallow_boundary(tree.root) if tree.root is not None else ""
     digest = digest_of((options.caller_files, selected, tree, boundary, made_from))
-    return KeptReview(store, program, (digest,), options.verify_store)
+    return KeptReview(store, program, (digest,), options.verify_store, options.time_limit)

@@ -159,6 +159,7 @@ class _Run:
                     options.verbose,
                     store,
                     options.verify_store,
+                    limit=options.time_limit,
                 ),
                 advance,
             )

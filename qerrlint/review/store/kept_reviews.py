@@ -16,6 +16,7 @@ from qerrlint import result as model
 from qerrlint.engine.store.cache_key import subject
 from qerrlint.engine.store.cache_store import KEPT_FOR_TREE, Entry, Store
 from qerrlint.engine.store.stored_objects import classes_by_name, loaded
+from qerrlint.engine.time_limit import TimeLimit
 from qerrlint.errors import InputError
 from qerrlint.patch.series import Series
 from qerrlint.review.difftext import diff_of_patch
@@ -38,10 +39,18 @@ class KeptReview:
 
     `program` is the key of this program and its rules (engine.store.cache_key.program_key), `parts` are all
     else that the Result depends on. With `verify` nothing is found, and what is kept is compared with what
-    is there.
+    is there. `limit`: the time of the run; a Result that is made later may lack something.
     """
 
-    def __init__(self, store: Store, program: str, parts: Sequence[str], verify: bool = False) -> None:
+    def __init__(
+        self,
+        store: Store,
+        program: str,
+        parts: Sequence[str],
+        verify: bool = False,
+        limit: TimeLimit | None = None,
+    ) -> None:
+        self._limit = limit
         self._store = store
         self._subject = f"{KEPT_FOR_TREE}{subject(program, 'review', *parts)}"
         self._verify = verify
@@ -51,11 +60,14 @@ class KeptReview:
         return None if self._verify else self._found()
 
     def keep(self, result: model.Result) -> None:
-        """Keep a Result, unless a defect of this program left something out of it, or it is very large.
+        """Keep a Result, unless a defect of this program or the time left something out of it, or it is very
+        large.
 
         Raises InputError where it is to be verified and the store has another one.
         """
         if any(skipped.trace for skipped in result.coverage.skipped):
+            return
+        if self._limit is not None and self._limit.passed():
             return
         if self._verify:
             if self._found() not in (None, result):
