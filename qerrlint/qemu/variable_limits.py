@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -36,14 +36,14 @@ _NARROWS = (
 _LEAVES = lazy_re(r"\b(?:return|goto|continue|break|abort|exit|g_assert_not_reached)\b")
 
 
-class _Limit(NamedTuple):
-    """A comparison of a variable with an end: from the offset `start` to `end`, and whether the end is one
-    that the variable still gets."""
+class _Fact(NamedTuple):
+    """What the code between two offsets says of a variable: that it is compared with an end, which it still
+    gets where `inclusive`, or that it is given a value. `text` is the end or the value."""
 
     start: int
     end: int
-    number: str
-    inclusive: bool
+    text: str
+    inclusive: bool = True
 
 
 class VariableLimits:
@@ -64,7 +64,7 @@ class VariableLimits:
     def only_given(self, name: str) -> str:
         """The text of the value that a variable is given, where it is given one only; else ""."""
         values = self._values.get(name, ())
-        return values[0].number if len(values) == 1 else ""
+        return values[0].text if len(values) == 1 else ""
 
     def greatest(self, name: str, at: int) -> int | None:
         """The greatest number that a loop or a test before an offset lets a variable be there."""
@@ -77,13 +77,13 @@ class VariableLimits:
         given = next((one for one in self._values.get(name, ()) if one.end <= at), None)
         if given is None or len(re.findall(_CHANGES.format(name=name), self._code)) != 1:
             return None
-        return None if self._may_be_narrowed(name, 0, len(self._code)) else (given.number, given.start)
+        return None if self._may_be_narrowed(name, 0, len(self._code)) else (given.text, given.start)
 
     def _end_of_loop(self, name: str, at: int) -> int | None:
         """The last number that a `for` loop around a place counts a variable to; None where a test in the
         loop may narrow it."""
         around = [one for one in self._loops.get(name, ()) if one.end <= at < body_end(self._code, one.end)]
-        end = self._number(around[-1].number.strip()) if around else None
+        end = self._number(around[-1].text.strip()) if around else None
         if end is None or self._may_be_narrowed(name, around[-1].end, at):
             return None
         return end if around[-1].inclusive else end - 1
@@ -100,7 +100,7 @@ class VariableLimits:
         ]
         if not tests or re.search(_CHANGES.format(name=name), self._code):
             return None
-        numbers = [(self._number(one.number), one.inclusive) for one in tests]
+        numbers = [(self._number(one.text), one.inclusive) for one in tests]
         known = [number - (not inclusive) for number, inclusive in numbers if number is not None]
         return min(known) if len(known) == len(numbers) else None
 
@@ -108,29 +108,29 @@ class VariableLimits:
         return re.search(_NARROWS.format(name=name), self._code[start:end]) is not None
 
     @cached_property
-    def _loops(self) -> Mapping[str, Sequence[_Limit]]:
+    def _loops(self) -> Mapping[str, Sequence[_Fact]]:
         return _by_name(self._compared(_COUNTS, "<=") if "for" in self._code else ())
 
     @cached_property
-    def _asserted(self) -> Mapping[str, Sequence[_Limit]]:
+    def _asserted(self) -> Mapping[str, Sequence[_Fact]]:
         return _by_name(self._compared(_ASSERTS, "<=") if "assert" in self._code else ())
 
     @cached_property
-    def _exceeding(self) -> Mapping[str, Sequence[_Limit]]:
+    def _exceeding(self) -> Mapping[str, Sequence[_Fact]]:
         return _by_name(self._compared(_EXCEEDS, ">"))
 
     @cached_property
-    def _values(self) -> Mapping[str, Sequence[_Limit]]:
+    def _values(self) -> Mapping[str, Sequence[_Fact]]:
         found = _GIVEN.finditer(self._code)
-        return _by_name((one[1], _Limit(one.start(), one.end(2) + 1, one[2], True)) for one in found)
+        return _by_name((one[1], _Fact(one.start(), one.end(2) + 1, one[2])) for one in found)
 
-    def _compared(self, pattern: re.Pattern[str], inclusive: str) -> Iterator[tuple[str, _Limit]]:
+    def _compared(self, pattern: re.Pattern[str], inclusive: str) -> Iterator[tuple[str, _Fact]]:
         for one in pattern.finditer(self._code):
-            yield one[1], _Limit(one.start(), one.end(), one[3], one[2] == inclusive)
+            yield one[1], _Fact(one.start(), one.end(), one[3], one[2] == inclusive)
 
 
-def _by_name(rows: Iterator[tuple[str, _Limit]] | tuple[()]) -> Mapping[str, Sequence[_Limit]]:
-    out: dict[str, list[_Limit]] = {}
-    for name, limit in rows:
-        out.setdefault(name, []).append(limit)
+def _by_name(rows: Iterable[tuple[str, _Fact]]) -> Mapping[str, Sequence[_Fact]]:
+    out: dict[str, list[_Fact]] = {}
+    for name, fact in rows:
+        out.setdefault(name, []).append(fact)
     return out
