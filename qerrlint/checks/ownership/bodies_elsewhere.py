@@ -17,6 +17,14 @@ from typing import Any
 
 from qerrlint.c.declarations.types import Signature, parse_signature
 from qerrlint.c.lexis import bare
+from qerrlint.c.surroundings import (
+    argument_position,
+    callee_before,
+    closing,
+    enclosing,
+    is_asked,
+    without_parentheses,
+)
 from qerrlint.checks.ownership.release_sites import is_freeing, may_release
 from qerrlint.domain.word_lists import word_list
 from qerrlint.lazy_patterns import lazy_re
@@ -62,12 +70,8 @@ _ASKING = frozenset({"if", "while", "assert", "g_assert", "sizeof", "for", "swit
 # A variable of a statement that gives it a value; what it points to is no variable.
 _ALIAS = lazy_re(r"(?:\A|[;{}])\s*(?:(?:const\s+)?(?:struct\s+)?\w+\s*\*\s*(?:const\s+)?)?(\w+)\s*=\s*\Z")
 _PART = lazy_re(r"\s*(?:->\s*\w+|\[[^\[\]]*\])(?:\s*(?:->|\.)\s*\w+|\[[^\[\]]*\])*")
-_NEAR = 40
-_OPENING = lazy_re(r"[^\w)\]\s]\s*(\()\s*\Z")
-_CLOSING = lazy_re(r"\s*\)")
 _PLAIN = lazy_re(r"[A-Za-z_]\w*\Z")
 _CASTS = lazy_re(r"\(\s*(?:const\s+)?(?:struct\s+)?\w+\s*\*+\s*\)\s*\Z")
-_CALLEE = lazy_re(r"(?<![\w.>])([A-Za-z_]\w*)\s*\Z")
 
 
 @record(frozen=True, slots=True)
@@ -226,7 +230,7 @@ class BodiesElsewhere:
     def _keeps_here(self, search: _Search, start: int, end: int) -> bool:
         """Whether the expression between two offsets, which is the pointer, is kept by what stands around."""
         code = search.text.code
-        start, end = _without_brackets(code, start, end)
+        start, end = without_parentheses(code, start, end)
         before, after = code[max(start - 200, 0) : start].rstrip(), code[end : end + 200].lstrip()
         part = _PART.match(code, end)
         if part is not None:
@@ -240,8 +244,8 @@ class BodiesElsewhere:
             return False
         if before.endswith("return"):
             return not search.returned
-        opened = _enclosing(code, start)
-        callee = _CALLEE.search(code, max(opened - 100, 0), opened) if opened > 0 else None
+        opened = enclosing(code, start)
+        callee = callee_before(code, opened)
         if opened > 0 and callee is not None and callee[1] not in ("return", "defined"):
             return self._keeps_as_argument(search, callee, opened, start)
         alias = _ALIAS.search(_CASTS.sub("", before))
@@ -260,9 +264,11 @@ class BodiesElsewhere:
             return True
         if name.isupper():
             # A cast: the pointer is what stands around it.
-            end = _closing(code, opened)
+            end = closing(code, opened)
             return len(given) != 1 or end < 0 or self._keeps_here(search, callee.start(1), end)
-        return self._callee_keeps(search.text.path, name, _position(code, opened, start), search.depth)
+        return self._callee_keeps(
+            search.text.path, name, argument_position(code, opened, start), search.depth
+        )
 
     def _callee_keeps(self, path: str, name: str, position: int, depth: int) -> bool:
         """Whether a function or macro that a file calls keeps its argument at a position, by the word lists,
@@ -394,73 +400,6 @@ def _is_declared(text: FunctionText, name: str) -> bool:
     """Whether a name is a pointer variable of a function's own, and not a static one."""
     found = re.search(rf"(?m)^[^\n;=(]*\*\s*(?:const\s+)?{name}\s*[=;,]", text.code)
     return found is not None and not found[0].lstrip().startswith(("static", "return", "g_auto"))
-
-
-def is_asked(before: str, after: str) -> bool:
-    """Whether an expression is compared or read through, by what stands before and after it."""
-    if before.endswith(("==", "!=", "!")) or after.startswith(("==", "!=", "?", "&&", "||")):
-        return True
-    if before.endswith(("&&", "||")):
-        return after[:1] in (")", "&", "|", ";")
-    # Read through, or declared.
-    return before.endswith("*")
-
-
-def _without_brackets(code: str, start: int, end: int) -> tuple[int, int]:
-    """The offsets of an expression with the parentheses around it that belong to no call, as in a macro."""
-    while True:
-        opening, closing = _OPENING.search(code, max(start - _NEAR, 0), start), _CLOSING.match(code, end)
-        if opening is None or closing is None:
-            return start, end
-        start, end = opening.start(1), closing.end()
-
-
-def _enclosing(code: str, at: int) -> int:
-    """The offset of the parenthesis that encloses a place in its statement; 0 for none."""
-    depth = 0
-    for offset in range(at - 1, max(at - 2000, 0), -1):
-        char = code[offset]
-        if char == ")":
-            depth += 1
-        elif char == "(":
-            if not depth:
-                return offset
-            depth -= 1
-        elif char in ";{}" and not depth:
-            return 0
-    return 0
-
-
-def call_around(code: str, at: int) -> tuple[str, int] | None:
-    """The function whose argument a place is a part of, and the position of the argument, from 0 on; None
-    where it stands in no call."""
-    opened = _enclosing(code, at)
-    callee = _CALLEE.search(code, max(opened - 100, 0), opened) if opened > 0 else None
-    return (callee[1], _position(code, opened, at)) if callee is not None else None
-
-
-def _closing(code: str, opened: int) -> int:
-    """The offset after the parenthesis that closes the one at an offset; -1 for none."""
-    depth = 0
-    for offset in range(opened, min(opened + 4000, len(code))):
-        depth += (code[offset] == "(") - (code[offset] == ")")
-        if not depth:
-            return offset + 1
-    return -1
-
-
-def _position(code: str, opened: int, at: int) -> int:
-    """Which argument of a call a place stands in, from 0 on."""
-    depth = position = 0
-    for offset in range(opened + 1, at):
-        char = code[offset]
-        if char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        elif char == "," and not depth:
-            position += 1
-    return position
 
 
 def bodies_elsewhere(unit: TranslationUnit) -> BodiesElsewhere:

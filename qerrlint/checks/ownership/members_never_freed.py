@@ -14,9 +14,10 @@ from functools import lru_cache
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.lexis import bare
+from qerrlint.c.surroundings import call_around
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.ownership.bodies_elsewhere import BodiesElsewhere, bodies_elsewhere, call_around
+from qerrlint.checks.ownership.bodies_elsewhere import BodiesElsewhere, bodies_elsewhere
 from qerrlint.checks.ownership.left_held import LEFT_HELD
 from qerrlint.checks.ownership.out_parameters import out_parameters
 from qerrlint.domain.word_lists import word_list

@@ -12,7 +12,8 @@ from typing import Any
 
 from qerrlint.c.cut import Piece
 from qerrlint.c.declarations.types import parse_signature
-from qerrlint.checks.ownership.bodies_elsewhere import MAKING, BodiesElsewhere, call_around, is_asked
+from qerrlint.c.surroundings import call_around, is_asked
+from qerrlint.checks.ownership.bodies_elsewhere import MAKING, BodiesElsewhere
 from qerrlint.checks.ownership.local_uses import is_storing
 from qerrlint.lazy_patterns import lazy_re
 from qerrlint.model.environment import Environment

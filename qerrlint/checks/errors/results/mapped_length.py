@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 
 from qerrlint.c.lexis import bare
+from qerrlint.c.surroundings import call_around
 from qerrlint.checks.check import FileCheck
 from qerrlint.checks.errors.results.unchecked_result import UNCHECKED_RESULT, calling_functions
 from qerrlint.checks.file import AnalysedFile
-from qerrlint.checks.ownership.bodies_elsewhere import call_around
 from qerrlint.checks.subject import Subject
 from qerrlint.domain.word_lists import word_list
 from qerrlint.findings import Observation
