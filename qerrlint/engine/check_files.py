@@ -16,7 +16,7 @@ from qerrlint.engine.located import Located
 from qerrlint.engine.mentions import Mentions
 from qerrlint.engine.pool import ONE_PROCESS_BYTES, map_tasks
 from qerrlint.engine.store.cache_key import program_key
-from qerrlint.engine.store.cache_store import Store
+from qerrlint.engine.store.cache_store import Store, other_results
 from qerrlint.engine.time_limit import TimeLimit
 from qerrlint.errors import InputError
 from qerrlint.records import record
@@ -176,8 +176,7 @@ class _Run:
     def finish(self) -> None:
         """Write what waits; raises InputError where the store had other outcomes."""
         if self._wrong:
-            many = "1 file" if len(self._wrong) == 1 else f"{len(self._wrong)} files"
-            raise InputError(f"{min(self._wrong)}: the store has another result ({many} in all)")
+            raise other_results(min(self._wrong), len(self._wrong), "file")
         if self._kept is not None and not self._verify:
             self._kept.finish()
 

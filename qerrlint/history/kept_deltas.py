@@ -10,8 +10,7 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from qerrlint.engine.store.cache_key import program_key, subject
-from qerrlint.engine.store.cache_store import Entry, Store
-from qerrlint.errors import InputError
+from qerrlint.engine.store.cache_store import Entry, Store, other_results
 from qerrlint.history.delta import CommitDelta, Item
 from qerrlint.source.commit_trees import Commit
 
@@ -78,8 +77,7 @@ class KeptDeltas:
     def finish(self) -> None:
         """Raises InputError where the store had other deltas."""
         if self._wrong:
-            many = "1 commit" if len(self._wrong) == 1 else f"{len(self._wrong)} commits"
-            raise InputError(f"{self._wrong[0][:12]}: the store has another result ({many} in all)")
+            raise other_results(self._wrong[0][:12], len(self._wrong), "commit")
 
     def _ident(self, pair: tuple[str, str], whole: bool) -> str:
         kind = "delta" if whole else "delta by names"

@@ -75,8 +75,8 @@ def command(
 
     A has to be on the first-parent line of B, which is that of the merges. The result for each commit is kept
     in the cache: the next run continues one that was interrupted, and a longer range costs its new commits
-    only. Exit codes: 0 done; 2 wrong usage; 3 something could not be analysed,
-    or the store has another result.
+    only. Exit codes: 0 done; 2 wrong usage; 3 something could not be analysed, or the store has another
+    result.
     """
     from qerrlint.cli.commands.cache import store_of
     from qerrlint.engine.check_files import core_files

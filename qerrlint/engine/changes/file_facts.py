@@ -64,7 +64,8 @@ def type_names_of(facts: Mapping[str, FileFacts]) -> dict[str, tuple[str, ...]]:
 _OF_TABLES = (b"TypeInfo", b"OBJECT_DEFINE_", b"class_init")
 
 _NUMBERS: dict[str, int] = {}
-# Keys whose numbers are remembered: a file has looked up some hundred, and neighbours much the same ones.
+# How many keys are remembered with their numbers. The analysis of a file looks up some hundred keys, and that
+# of the next file in a folder mostly the same ones.
 _MOST_NUMBERS = 50_000
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qerrlint.errors import InputError
 from qerrlint.records import record
 
 if TYPE_CHECKING:
@@ -271,3 +272,10 @@ def _sum(*fields: str | bytes) -> bytes:
         digest.update(b"%d\0" % len(data))
         digest.update(data)
     return digest.digest()
+
+
+def other_results(first: str, number: int, thing: str) -> InputError:
+    """The error of a run that verifies the store: the first thing of which it has another result, and their
+    number."""
+    many = f"1 {thing}" if number == 1 else f"{number} {thing}s"
+    return InputError(f"{first}: the store has another result ({many} in all)")
